@@ -1,0 +1,83 @@
+/**
+ * What can go wrong, in two kinds. A `DirectError` is thrown: broken configuration, broken I/O, wrong use.
+ * A `Reason` is returned: an expected outcome in the protocol's own words (`protocol.md`, Codes).
+ */
+
+/** Stable codes of thrown errors. New ones may be added; none changes its meaning. */
+export type DirectErrorCode =
+  | 'USAGE'
+  | 'CONFIG_INVALID'
+  | 'NOT_BUILT'
+  | 'FILE_UNREADABLE'
+  | 'FILE_UNWRITABLE'
+  | 'KEY_UNREADABLE'
+  | 'KEY_MISMATCH'
+  | 'CERT_UNREADABLE'
+  | 'IDENTITY_MISSING'
+  | 'IDENTITY_UNUSABLE'
+  | 'NO_ANCHORS'
+  | 'ADDRESS_INVALID'
+  | 'MESSAGE_INVALID'
+  | 'LIMIT_EXCEEDED'
+  | 'IDEMPOTENCY_CONFLICT'
+  | 'SMTP_UNREACHABLE'
+  | 'SMTP_LOGIN'
+  | 'SMTP_REFUSED'
+  | 'IMAP_UNREACHABLE'
+  | 'IMAP_LOGIN'
+  | 'IMAP_REFUSED'
+  | 'TLS_FAILED'
+  | 'DNS_UNREACHABLE'
+  | 'LISTEN_FAILED'
+  | 'STORE_FAILED'
+  | 'NETWORK_FORBIDDEN'
+  | 'ABORTED'
+
+export interface DirectErrorOptions {
+  /** What to do next, one sentence; shown as `direct: hint: …`. */
+  readonly hint?: string
+  /** True when the same call may succeed later with nothing changed (exit code 75). */
+  readonly temporary?: boolean
+  readonly cause?: unknown
+}
+
+/** The one error class that direct-agent throws on purpose. Anything else that escapes is a bug of ours. */
+export class DirectError extends Error {
+  override readonly name = 'DirectError'
+  readonly code: DirectErrorCode
+  readonly hint: string | undefined
+  readonly temporary: boolean
+
+  constructor(code: DirectErrorCode, message: string, options: DirectErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.hint = options.hint
+    this.temporary = options.temporary ?? false
+  }
+}
+
+/** Why a certificate, an address or a message was judged as it was. */
+export interface Reason<Code extends string = string> {
+  readonly code: Code
+  /** One sentence for a person, with the values concerned; never content, subjects or keys. */
+  readonly text: string
+}
+
+/** protocol.md, Codes: addresses. */
+export type AddressCode = 'NO_CERTIFICATE' | 'LOOKUP_FAILED' | 'ADDRESS_INVALID' | 'TLS_NOT_PROVED'
+
+/** protocol.md, Codes: messages. */
+export type MessageCode =
+  | 'MALFORMED'
+  | 'LIMIT_EXCEEDED'
+  | 'NOT_ENCRYPTED'
+  | 'NOT_FOR_US'
+  | 'UNDECRYPTABLE'
+  | 'NOT_SIGNED'
+  | 'SIGNATURE_INVALID'
+  | 'SIGNER_NOT_FROM'
+  | 'SIGNER_UNTRUSTED'
+  | 'ALGORITHM_REFUSED'
+  | 'ENVELOPE_MISMATCH'
+  | 'UNWRAPPED_REFUSED'
+  | 'DUPLICATE'

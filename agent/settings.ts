@@ -1,0 +1,92 @@
+/**
+ * A configuration after it has been checked: what `agent/config.ts` makes of `direct.yaml`, or of an object
+ * of the same shape. Every path is absolute, every secret has been read from its environment variable.
+ */
+export interface Settings {
+  /** Where the configuration came from, for messages: a file's path, or `the options object`. */
+  readonly origin: string
+  readonly dataDir: string | undefined
+  readonly identities: readonly IdentitySettings[]
+  readonly trust: readonly TrustSettings[]
+  /** Files with configured recipient certificates (PEM, several allowed, or DER). */
+  readonly certificates: readonly string[]
+  readonly dns: { readonly servers: readonly HostPort[] | undefined; readonly timeoutMs: number }
+  /** Domain (A-labels) -> hosted cert server asked by DNS (DISC-9). */
+  readonly certServers: ReadonlyMap<string, HostPort>
+  readonly revocation: 'off'
+  readonly network: { readonly allowPrivate: boolean }
+  readonly smtp: ServerSettings | undefined
+  readonly mailboxes: readonly MailboxSettings[]
+  readonly tlsDomains: readonly { readonly domain: string; readonly server: ServerSettings }[]
+  readonly algorithms: AlgorithmSettings & {
+    readonly byDomain: ReadonlyMap<string, Partial<AlgorithmSettings>>
+  }
+  readonly legacy: { readonly sha1From: readonly string[]; readonly subjectEmail: boolean }
+  readonly notifications: { readonly timeoutMinutes: number }
+  /** IN-5, IN-6, IN-7: what the receiver tolerates. */
+  readonly receive: {
+    readonly unwrapped: 'accept' | 'refuse'
+    readonly envelopeRecipients: 'warn' | 'refuse'
+    readonly mailFrom: 'refuse' | 'warn'
+    /** Partner domains whose signer may be bound to Sender alone. */
+    readonly senderOnlyFrom: readonly string[]
+  }
+}
+
+export interface IdentitySettings {
+  /** A domain or an address, lower case. */
+  readonly for: string
+  /** File: PEM or DER, the leaf first, intermediates may follow. */
+  readonly certificate: string
+  /** File: PEM or DER, PKCS#8 or PKCS#1. */
+  readonly privateKey: string
+  readonly password: string | undefined
+}
+
+export interface TrustSettings {
+  /** A domain, an address, or `*`. */
+  readonly for: string
+  readonly direction: 'both' | 'incoming' | 'outgoing'
+  readonly anchors: readonly string[]
+}
+
+export interface HostPort {
+  readonly host: string
+  readonly port: number
+}
+
+/** An SMTP or IMAP server. `secure`: TLS from the start; otherwise STARTTLS, insisted on but on loopback. */
+export interface ServerSettings extends HostPort {
+  readonly secure: boolean
+  readonly user: string | undefined
+  readonly password: string | undefined
+  /** File of CA certificates to believe instead of the system's. */
+  readonly ca: string | undefined
+}
+
+export interface MailboxSettings {
+  readonly server: ServerSettings
+  /** The folder polled, e.g. `INBOX`. */
+  readonly folder: string
+  /** Where refused mail is moved (IN-1, IN-9). */
+  readonly asideFolder: string
+  /** Addresses and domains that this mailbox receives for. */
+  readonly addresses: readonly string[]
+  readonly pollSeconds: number
+}
+
+export type KeyTransport =
+  | 'rsa-oaep-sha1'
+  | 'rsa-oaep-sha256'
+  | 'rsa-oaep-sha384'
+  | 'rsa-oaep-sha512'
+  | 'rsa-pkcs1'
+export type ContentCipher = 'aes-128-cbc' | 'aes-192-cbc' | 'aes-256-cbc'
+export type Digest = 'sha-256' | 'sha-384' | 'sha-512'
+
+export interface AlgorithmSettings {
+  readonly keyTransport: KeyTransport
+  readonly content: ContentCipher
+  readonly digest: Digest
+  readonly signature: 'rsa-pkcs1'
+}

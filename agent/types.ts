@@ -1,0 +1,287 @@
+import type { Place } from '../dns/index.ts'
+import type { AuditRow, StoredMessage, TrackingEvent } from '../store/index.ts'
+import type { AddressCode, MessageCode, Reason } from './errors.ts'
+
+/** One answer per address: what the EHR shows (lock, envelope, blocked, retry) and why. */
+export type Route = 'direct' | 'tls' | 'insecure' | 'undetermined'
+
+/** `foundIn`: the place of DISC-1 that published it. `boundTo`: what its subjectAltName binds it to. */
+export interface ChosenCertificate {
+  readonly sha256: string
+  readonly foundIn: Place['place']
+  readonly boundTo: 'address' | 'domain'
+  readonly notAfter: Date
+}
+
+export interface Recipient {
+  readonly address: string
+  readonly route: Route
+  /** False only when it is known that nothing usable is published; null while that is not known. */
+  readonly directCapable: boolean | null
+  readonly why: readonly Reason[]
+  readonly certificates: readonly ChosenCertificate[]
+  readonly evidence: readonly Evidence[]
+  /** When this answer should be asked for anew. */
+  readonly validUntil: Date
+  /** One sentence each: for the person who writes, and for the administrator. */
+  readonly forUser: string
+  readonly forAdministrator: string
+}
+
+/** One place that was asked, or not, and the verdict on everything it published. */
+export interface Evidence {
+  readonly place: Place['place']
+  readonly owner: string
+  readonly status: Place['status']
+  readonly certificates: readonly JudgedCertificate[]
+  readonly questions: Place['questions']
+  readonly notes: readonly string[]
+}
+
+export interface JudgedCertificate {
+  readonly sha256: string
+  readonly usable: boolean
+  readonly boundTo: 'address' | 'domain' | null
+  readonly notAfter: Date
+  /** Empty when usable; otherwise the most specific reason first. */
+  readonly why: readonly Reason[]
+  /** What was not checked, e.g. `revocation`. */
+  readonly unchecked: readonly string[]
+}
+
+export interface Discovery {
+  readonly address: string
+  readonly places: readonly Evidence[]
+  readonly chosen: string | null
+  readonly outcome: 'direct' | 'none' | 'undetermined'
+}
+
+export interface Attachment {
+  readonly filename: string
+  readonly contentType?: string
+  /** Bytes, text (UTF-8), a stream of bytes, or the path of a file that is streamed from disk. */
+  readonly content: Uint8Array | string | AsyncIterable<Uint8Array> | { readonly path: string }
+}
+
+export interface Draft {
+  readonly from: string
+  readonly to?: readonly string[]
+  readonly cc?: readonly string[]
+  readonly bcc?: readonly string[]
+  readonly subject?: string
+  readonly text?: string
+  readonly html?: string
+  readonly attachments?: readonly Attachment[]
+  readonly inReplyTo?: string
+  readonly references?: readonly string[]
+}
+
+/** A message that already is RFC 5322: a file's path. `to` and `bcc` are the full list of recipients. */
+export interface MessageFile {
+  readonly from: string
+  readonly to: readonly string[]
+  readonly cc?: readonly string[]
+  readonly bcc?: readonly string[]
+  readonly message: { readonly path: string }
+}
+
+export interface SendOptions {
+  readonly actor?: string
+  readonly patient?: string
+  readonly documents?: readonly string[]
+  /** A second `send` with the same key sends nothing and returns the first one's result. */
+  readonly idempotencyKey?: string
+  /** Ask for the `dispatched` MDN as well (N-3). */
+  readonly finalDelivery?: boolean
+  readonly signal?: AbortSignal
+}
+
+export type SendResult = 'accepted' | 'queued' | 'refused' | 'undetermined'
+
+export interface SentRecipient {
+  readonly address: string
+  readonly route: Route
+  readonly result: SendResult
+  readonly why: readonly Reason[]
+}
+
+export interface Sent {
+  readonly messageId: string
+  readonly recipients: readonly SentRecipient[]
+  /** What the sender should know although it does not stop the message. */
+  readonly warnings: readonly string[]
+  /** True when nothing was sent now: `plan`, or an idempotency key that stands for an earlier message. */
+  readonly planned: boolean
+}
+
+/** One copy that `seal` made. */
+export interface SealedCopy {
+  readonly file: string
+  readonly recipients: readonly string[]
+  readonly certificates: readonly string[]
+}
+
+export interface SealResult {
+  readonly messageId: string
+  readonly copies: readonly SealedCopy[]
+  readonly refused: readonly {
+    readonly address: string
+    readonly route: Route
+    readonly why: readonly Reason<AddressCode | string>[]
+  }[]
+}
+
+export interface OpenedPart {
+  readonly filename: string | null
+  readonly contentType: string
+  readonly bytes: number
+  readonly sha256: string
+}
+
+/** The judgement of one received message, for the owner's eyes alone. */
+export interface Opened {
+  readonly messageId: string | null
+  readonly verdict: 'accept' | 'reject' | 'undetermined'
+  readonly code: MessageCode | null
+  readonly why: readonly Reason[]
+  readonly signer: {
+    readonly sha256: string
+    readonly boundTo: 'address' | 'domain'
+    readonly address?: string
+    readonly domain?: string
+  } | null
+  readonly from: string | null
+  /** The inner message's To and Cc. */
+  readonly to: readonly string[]
+  readonly recipients: readonly {
+    readonly address: string
+    readonly verdict: 'accept' | 'reject' | 'undetermined'
+    readonly code: MessageCode | null
+  }[]
+  readonly wrapped: boolean | null
+  readonly algorithms: {
+    readonly digest: string | null
+    readonly signature: string | null
+    readonly content: string | null
+    readonly keyTransport: string | null
+  } | null
+  /** What would be answered. */
+  readonly mdn: 'processed' | 'none'
+  readonly innerSha256: string | null
+  readonly parts: readonly OpenedPart[]
+  readonly warnings: readonly string[]
+}
+
+export interface OpenRequest {
+  readonly path: string
+  /** Envelope recipients. */
+  readonly to: readonly string[]
+  /** SMTP MAIL FROM; where absent, the file's Return-Path; where there is none, unchecked and recorded. */
+  readonly mailFrom?: string
+  /** Where the inner message is written, byte for byte (0600); only when it is accepted. */
+  readonly out?: string
+  /** The time to judge by, instead of the agent's clock. */
+  readonly at?: Date
+}
+
+/** What `receive --once` says of one message of the mailbox. */
+export type ReceiveReport =
+  | {
+      readonly messageId: string | null
+      readonly verdict: 'accept' | 'reject' | 'undetermined'
+      readonly code: MessageCode | null
+      readonly from: string | null
+      readonly to: readonly string[]
+      readonly signer: Opened['signer']
+      readonly recipients: Opened['recipients']
+      readonly innerSha256: string | null
+      readonly deliveredTo: string | null
+      readonly why: readonly Reason[]
+    }
+  | {
+      readonly messageId: string | null
+      readonly notification: 'processed' | 'dispatched' | 'failed' | 'unknown'
+      /** The Message-ID of ours that it speaks of. */
+      readonly about: string | null
+      readonly recipients: readonly {
+        readonly address: string
+        readonly state: string | null
+        readonly why: readonly Reason[]
+      }[]
+    }
+
+/** A trusted message, as the EHR reads it. Reading is possible until it has been accepted or rejected. */
+export interface DeliveredMessage {
+  readonly messageId: string | null
+  readonly from: string
+  readonly to: readonly string[]
+  readonly cc: readonly string[]
+  readonly subject: string
+  readonly date: Date | null
+  /** Hex SHA-256 of the inner message. */
+  readonly sha256: string
+  readonly bytes: number
+  /** The inner message, byte for byte (IN-8). */
+  read(): AsyncIterable<Uint8Array>
+  /** The inner message's leaves in order, transfer encoding undone. */
+  parts(): AsyncIterable<DeliveredPart>
+}
+
+export interface DeliveredPart {
+  readonly filename: string | null
+  readonly contentType: string
+  readonly disposition: 'attachment' | 'inline' | null
+  /** Decoded content; read it before asking for the next part. */
+  read(): AsyncIterable<Uint8Array>
+}
+
+/** One trusted message for one or more of our addresses. Not accepted: it comes again at the next `receive`. */
+export interface Delivery {
+  readonly message: DeliveredMessage
+  /** Our addresses that it was accepted for. */
+  readonly recipients: readonly string[]
+  readonly signer: NonNullable<Opened['signer']>
+  readonly warnings: readonly string[]
+  /** Durable when the promise is fulfilled. `where` is recorded for the audit. */
+  accept(where?: string): Promise<void>
+  reject(why: string): Promise<void>
+}
+
+/** What `createAgent` gives. */
+export interface Agent extends AsyncDisposable {
+  /** Each address's route and why. `from` chooses the anchors (DISC-10). In the order asked. */
+  classify(
+    addresses: readonly string[],
+    options?: { readonly from?: string; readonly signal?: AbortSignal },
+  ): Promise<readonly Recipient[]>
+  /** Every certificate found for one address and the verdict on it. */
+  discover(
+    address: string,
+    options?: { readonly from?: string; readonly signal?: AbortSignal },
+  ): Promise<Discovery>
+  /** What `send` would do, without doing it. */
+  plan(draft: Draft | MessageFile, options?: SendOptions): Promise<Sent>
+  send(draft: Draft | MessageFile, options?: SendOptions): Promise<Sent>
+  /** Signs and encrypts a file into `out`, `out.2`, …; nothing is sent. */
+  seal(message: MessageFile & { readonly out: string }): Promise<SealResult>
+  /** Decrypts, verifies and judges a file; stateless. */
+  open(request: OpenRequest): Promise<Opened>
+  /** Trusted messages, as they come, until `signal` aborts. MDNs update the tracking and are not yielded. */
+  receive(options?: { readonly signal?: AbortSignal }): AsyncIterable<Delivery>
+  /** One pass over the mailboxes; with `deliverTo`, into folders there, otherwise only judged and listed. */
+  receiveOnce(options?: {
+    readonly deliverTo?: string
+    readonly signal?: AbortSignal
+  }): AsyncIterable<ReceiveReport>
+  /** The daemon: mailboxes, outbox, MDNs, until `signal` aborts. `deliverTo` as for `receiveOnce`. */
+  run(options: { readonly deliverTo?: string; readonly signal: AbortSignal }): Promise<void>
+  /** Deliveries and their state, newest first; throws nothing for an unknown id, returns none. */
+  status(messageId?: string): Promise<readonly StoredMessage[]>
+  /** What becomes known from now on (or after event `after`), until `signal` aborts. */
+  events(options?: { readonly signal?: AbortSignal; readonly after?: number }): AsyncIterable<TrackingEvent>
+  audit(filter?: {
+    readonly messageId?: string
+    readonly document?: string
+    readonly patient?: string
+  }): AsyncIterable<AuditRow>
+}

@@ -1,0 +1,11 @@
+/** Mail in, mail out: bytes and envelopes, no cryptography. */
+export type {
+  ImapClient,
+  ImapFolder,
+  Lookup,
+  MailServer,
+  RecipientOutcome,
+  SmtpClient,
+  Submission,
+  TlsProof,
+} from './types.ts'

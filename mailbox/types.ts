@@ -1,0 +1,70 @@
+/** A server to talk to, and how. Names are resolved by `lookup`, so that one resolver serves everything. */
+export interface MailServer {
+  readonly host: string
+  readonly port: number
+  /** TLS from the start. Otherwise STARTTLS is insisted on, except where the dialled address is loopback. */
+  readonly secure: boolean
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  /** PEM of the CAs to believe instead of the system's. */
+  readonly ca?: string | undefined
+}
+
+/** Host name to IP addresses. Throws DirectError `DNS_UNREACHABLE` (temporary or not). IP literals come back as they are. */
+export type Lookup = (host: string, signal?: AbortSignal) => Promise<readonly string[]>
+
+/** What one recipient of one SMTP transaction came to. */
+export interface RecipientOutcome {
+  readonly address: string
+  /** `temporary`: 4xx, or the connection was lost before the final reply; `final`: 5xx. */
+  readonly outcome: 'accepted' | 'temporary' | 'final'
+  /** The server's reply or the socket's error: one line, printable ASCII, at most 500 characters. */
+  readonly reply: string
+}
+
+/** SMTP: hands one message to a server. Expected outcomes are values, one per recipient; only a bug throws. */
+export interface Submission {
+  readonly from: string
+  readonly to: readonly string[]
+  /** Length in bytes of `content`, for SIZE. */
+  readonly bytes: number
+  /** The complete message, CRLF line ends, 7-bit unless the tls route carries it; read at most once. */
+  readonly content: () => AsyncIterable<Uint8Array>
+  /** `required`: TLS with a valid certificate even on loopback (the `tls` route). */
+  readonly tls: 'as-configured' | 'required'
+}
+
+export interface SmtpClient {
+  submit(
+    server: MailServer,
+    submission: Submission,
+    signal?: AbortSignal,
+  ): Promise<readonly RecipientOutcome[]>
+  /** Connects, says EHLO, proves TLS with a valid certificate for the server's name, and leaves. */
+  proveTls(server: MailServer, signal?: AbortSignal): Promise<TlsProof>
+}
+
+export type TlsProof =
+  | { readonly proved: true; readonly protocol: string; readonly subject: string; readonly validTo: Date }
+  /** `temporary`: the server could not be reached or was busy; otherwise TLS is not offered or its certificate is wrong. */
+  | { readonly proved: false; readonly temporary: boolean; readonly text: string }
+
+/** IMAP: one folder, opened. Losing the connection throws DirectError `IMAP_UNREACHABLE` (temporary). */
+export interface ImapFolder extends AsyncDisposable {
+  /** With the UID it names a message for good, until the server says otherwise (RFC 3501 2.3.1.1). */
+  readonly uidValidity: string
+  /** All UIDs now in the folder, ascending. */
+  uids(): Promise<readonly number[]>
+  /** The message as it came, in chunks; none when it is gone. Does not set \Seen. */
+  fetch(uid: number): AsyncIterable<Uint8Array>
+  /** Bytes of the message, null when it is gone. */
+  size(uid: number): Promise<number | null>
+  /** Marks a message as handled: \Seen. */
+  flagSeen(uid: number): Promise<void>
+  /** Moves a message into `folder`, which is made if it is missing. */
+  moveTo(uid: number, folder: string): Promise<void>
+}
+
+export interface ImapClient {
+  open(server: MailServer, folder: string, signal?: AbortSignal): Promise<ImapFolder>
+}

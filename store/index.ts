@@ -1,0 +1,2 @@
+/** What survives a restart: bodies, outbox, inbox, tracking, audit. */
+export type * from './types.ts'
