@@ -1,0 +1,20 @@
+/** Bytes that make no sense as MIME, or more of them than is allowed (protocol.md IN-11). */
+export class MimeError extends Error {
+  override readonly name = 'MimeError'
+  readonly code: 'MALFORMED' | 'LIMIT_EXCEEDED'
+
+  constructor(code: MimeError['code'], message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** What one message may hold (protocol.md IN-11). */
+export const LIMITS = {
+  /** Entities within entities. */
+  depth: 20,
+  /** Parts of the whole message. */
+  parts: 1000,
+  /** Bytes of one entity's header. */
+  headerBytes: 1 << 20,
+} as const

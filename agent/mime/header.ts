@@ -1,0 +1,81 @@
+import { asBuffer } from './bytes.ts'
+
+/** One header field (RFC 5322 2.2), or a line that is none: then its name is empty. */
+export interface Field {
+  /** As written, without the blanks before the colon. */
+  readonly name: string
+  /** Unfolded (RFC 5322 2.2.3) and trimmed; UTF-8 where the bytes are that, else latin1. */
+  readonly value: string
+  /** Exact bytes, with folds and the line end. */
+  readonly raw: Uint8Array
+}
+
+/**
+ * The header of an entity, in order. Tolerant as protocol.md IN-2 asks: LF or CRLF, no space after the colon,
+ * blanks before it. Nothing is lost: the fields' `raw` bytes, joined, are the block.
+ */
+export class Header {
+  readonly fields: readonly Field[]
+
+  private constructor(fields: readonly Field[]) {
+    this.fields = fields
+  }
+
+  /** `block`: the header's lines without the blank line that ends it. */
+  static parse(block: Uint8Array): Header {
+    const bytes = asBuffer(block)
+    const fields: Field[] = []
+    for (let start = 0; start < bytes.length; ) {
+      const end = endOfField(bytes, start)
+      fields.push(parseField(bytes.subarray(start, end)))
+      start = end
+    }
+    return new Header(fields)
+  }
+
+  /** The first field's value, null where there is none. Names compare without case. */
+  first(name: string): string | null {
+    const wanted = name.toLowerCase()
+    return this.fields.find((field) => field.name.toLowerCase() === wanted)?.value ?? null
+  }
+
+  all(name: string): string[] {
+    const wanted = name.toLowerCase()
+    return this.fields.filter((field) => field.name.toLowerCase() === wanted).map((field) => field.value)
+  }
+}
+
+const LF = 0x0a
+const isBlank = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x09
+
+function endOfField(bytes: Buffer, start: number): number {
+  for (let from = start; ; ) {
+    const lf = bytes.indexOf(LF, from)
+    if (lf < 0) return bytes.length
+    if (!isBlank(bytes[lf + 1])) return lf + 1
+    from = lf + 1
+  }
+}
+
+function parseField(raw: Buffer): Field {
+  const text = decodeText(raw)
+  const [, name = ''] = /^([\x21-\x39\x3b-\x7e]+)[ \t]*:/.exec(text) ?? []
+  const value = name === '' ? text : text.slice(text.indexOf(':') + 1)
+  return { name, value: unfold(value).replace(/^[ \t\r\n]+|(?<![ \t\r\n])[ \t\r\n]+$/g, ''), raw }
+}
+
+/** RFC 5322 2.2.3: a line end before a blank goes, the blank stays. */
+function unfold(text: string): string {
+  return text.replace(/\r?\n(?=[ \t])/g, '')
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function decodeText(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    // Not UTF-8: every byte is then some character, so that nothing is lost or refused here.
+    return bytes.toString('latin1')
+  }
+}

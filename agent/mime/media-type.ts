@@ -1,0 +1,117 @@
+/** RFC 2045 5.1: `type/subtype` in lower case, and its parameters by lower-case name. */
+export interface MediaType {
+  readonly type: string
+  readonly parameters: ReadonlyMap<string, string>
+}
+
+/** RFC 2183: `attachment`, `inline`, … in lower case, and its parameters. */
+export interface Disposition {
+  readonly disposition: string
+  readonly parameters: ReadonlyMap<string, string>
+}
+
+/**
+ * Content-Type's value; null where there is none or it is not `type/subtype`. Parameters may be quoted or not, in
+ * any order, with comments, and split or in a charset (RFC 2231). Of duplicates the first counts.
+ */
+export function parseMediaType(value: string | null): MediaType | null {
+  const [first, parameters] = parseValue(value ?? '')
+  return /^[!-.0-~]+\/[!-.0-~]+$/.test(first) ? { type: first.toLowerCase(), parameters } : null
+}
+
+/** Content-Disposition's value, by the same rules. */
+export function parseDisposition(value: string | null): Disposition | null {
+  const [first, parameters] = parseValue(value ?? '')
+  return first === '' ? null : { disposition: first.toLowerCase(), parameters }
+}
+
+interface Piece {
+  readonly text: string
+  readonly extended: boolean
+}
+
+function parseValue(value: string): [first: string, parameters: ReadonlyMap<string, string>] {
+  const [first = '', ...rest] = splitAtSemicolons(value)
+  const plain = new Map<string, string>()
+  const split = new Map<string, Map<number, Piece>>()
+  for (const text of rest) {
+    const [, name, number, extended, raw] =
+      /^\s*([^\s*=]+?)(?:\*(\d{1,3}))?(\*)?\s*=\s*(.*)$/s.exec(text) ?? []
+    if (name === undefined || raw === undefined) continue
+    const key = name.toLowerCase()
+    if (number === undefined && extended === undefined) {
+      if (!plain.has(key)) plain.set(key, unquote(raw))
+      continue
+    }
+    const pieces = split.get(key) ?? new Map<number, Piece>()
+    const index = Number(number ?? 0)
+    if (!pieces.has(index)) pieces.set(index, { text: unquote(raw), extended: extended !== undefined })
+    split.set(key, pieces)
+  }
+  for (const [key, pieces] of split) {
+    const joined = joinPieces(pieces)
+    if (joined !== null) plain.set(key, joined)
+  }
+  return [first.trim(), plain]
+}
+
+/** Cuts at the semicolons outside quotes, and drops comments outside quotes. */
+function splitAtSemicolons(value: string): string[] {
+  const parts = ['']
+  let quoted = false
+  let comments = 0
+  for (let i = 0; i < value.length; i++) {
+    const char = value[i] as string
+    const escaped = char === '\\' && (quoted || comments > 0) ? (value[++i] ?? '') : ''
+    if (char === '"' && comments === 0) quoted = !quoted
+    if (char === '(' && !quoted) comments++
+    if (char === ';' && !quoted && comments === 0) parts.push('')
+    else if (comments === 0) parts[parts.length - 1] += char + escaped
+    if (char === ')' && !quoted && comments > 0) comments--
+  }
+  return parts
+}
+
+function unquote(raw: string): string {
+  const text = raw.trim()
+  if (!text.startsWith('"')) return text
+  const inner = /^"((?:[^"\\]|\\.)*)/s.exec(text)?.[1] ?? ''
+  return inner.replace(/\\(.)/gs, '$1')
+}
+
+/** RFC 2231 3 and 4: pieces 0, 1, 2 …; `charset'language'` stands before the first one's percent signs. */
+function joinPieces(pieces: ReadonlyMap<number, Piece>): string | null {
+  const first = pieces.get(0)
+  if (first === undefined) return null
+  const [, charset = 'utf-8', start = first.text] =
+    (first.extended && /^([^']*)'[^']*'(.*)$/s.exec(first.text)) || []
+  const bytes: Buffer[] = []
+  for (let index = 0, piece: Piece | undefined = first; piece !== undefined; piece = pieces.get(++index)) {
+    const text = index === 0 ? start : piece.text
+    bytes.push(piece.extended ? percentDecode(text) : Buffer.from(text))
+  }
+  return decodeCharset(Buffer.concat(bytes), charset)
+}
+
+function percentDecode(text: string): Buffer {
+  const bytes = Buffer.from(text)
+  const latin1 = bytes.toString('latin1')
+  return Buffer.from(
+    latin1.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    'latin1',
+  )
+}
+
+/** Text of bytes in a named charset; an unknown one is read as UTF-8. Bytes that fit neither become U+FFFD. */
+export function decodeCharset(bytes: Uint8Array, charset: string): string {
+  return (decoderFor(charset) ?? new TextDecoder()).decode(bytes)
+}
+
+function decoderFor(charset: string): { decode(bytes: Uint8Array): string } | null {
+  try {
+    return new TextDecoder(charset)
+  } catch {
+    // A RangeError is how the platform says that it does not know this label.
+    return null
+  }
+}

@@ -1,0 +1,31 @@
+import { decodeBase64 } from './base64.ts'
+import { MimeError } from './error.ts'
+import { decodeQuotedPrintable } from './quoted-printable.ts'
+
+/**
+ * Undoes a Content-Transfer-Encoding (RFC 2045 6); none means 7bit. Throws MimeError `MALFORMED` for one that is not
+ * known: its content would be passed off as something that it is not.
+ */
+export async function* decodeTransfer(
+  src: AsyncIterable<Uint8Array>,
+  encoding: string | null,
+): AsyncGenerator<Uint8Array> {
+  const name = transferEncoding(encoding)
+  if (name === 'base64') yield* decodeBase64(src)
+  else if (name === 'quoted-printable') yield* decodeQuotedPrintable(src)
+  else if (['7bit', '8bit', 'binary'].includes(name)) yield* src
+  else
+    throw new MimeError(
+      'MALFORMED',
+      `Unknown Content-Transfer-Encoding ${JSON.stringify(name.slice(0, 40))} (RFC 2045 6.1)`,
+    )
+}
+
+/** The field's value without comments and in lower case; `7bit` where there is none. */
+export function transferEncoding(value: string | null): string {
+  const name = (value ?? '')
+    .replace(/\([^()]*\)/g, '')
+    .replace(/[\s;"]+/g, '')
+    .toLowerCase()
+  return name === '' ? '7bit' : name
+}
