@@ -2,18 +2,18 @@ import { asBuffer } from './bytes.ts'
 
 const LINE_BYTES = 57
 const LINE_CHARS = 76
-/** Encoded at once: whole lines, about 64 KiB of text. */
+/** Encoded at once at most: whole lines, about 64 KiB of text. */
 const BLOCK_BYTES = LINE_BYTES * 860
 
 /** Base64 in lines of 76 columns, each ended by CRLF (RFC 2045 6.8). */
 export async function* encodeBase64Lines(src: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let kept = Buffer.alloc(0)
+  let kept: Buffer = Buffer.alloc(0)
   for await (const chunk of src) {
     const bytes = kept.length === 0 ? asBuffer(chunk) : Buffer.concat([kept, chunk])
-    let at = 0
-    for (; bytes.length - at >= BLOCK_BYTES; at += BLOCK_BYTES)
-      yield lines(bytes.subarray(at, at + BLOCK_BYTES))
-    kept = Buffer.from(bytes.subarray(at))
+    const whole = bytes.length - (bytes.length % LINE_BYTES)
+    for (let at = 0; at < whole; at += BLOCK_BYTES)
+      yield lines(bytes.subarray(at, Math.min(at + BLOCK_BYTES, whole)))
+    kept = Buffer.from(bytes.subarray(whole))
   }
   if (kept.length > 0) yield lines(kept)
 }
