@@ -1,0 +1,40 @@
+import { Certificate, parseCertificate } from './certificate.ts'
+import type { Failure } from './failures.ts'
+
+const BLOCK = /-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g
+
+/**
+ * The certificates of a file, in its order: PEM (one or several, other text and blocks are passed over) or
+ * one DER certificate. A file without any, or with one that cannot be read, is a failure that says which.
+ */
+export function readCertificates(file: Uint8Array): readonly Certificate[] | Failure {
+  const text = Buffer.from(file.buffer, file.byteOffset, file.byteLength).toString('latin1')
+  // DER begins with a SEQUENCE; what PEM text such bytes may hold is not ours to find.
+  const blocks = file[0] === 0x30 ? [] : [...text.matchAll(BLOCK)]
+  if (blocks.length === 0) {
+    const certificate = parseCertificate(file)
+    if (certificate instanceof Certificate) return [certificate]
+    return {
+      code: 'CERT_MALFORMED',
+      text: `neither PEM certificates nor one DER certificate (${certificate.text})`,
+    }
+  }
+  const certificates: Certificate[] = []
+  for (const [i, block] of blocks.entries()) {
+    const certificate = parseCertificate(Buffer.from(block[1] as string, 'base64'))
+    if (!(certificate instanceof Certificate)) {
+      return { code: certificate.code, text: `certificate ${i + 1} of ${blocks.length}: ${certificate.text}` }
+    }
+    certificates.push(certificate)
+  }
+  return certificates
+}
+
+/** PEM of one certificate (RFC 7468), with a final line end. */
+export function toPem(der: Uint8Array, label = 'CERTIFICATE'): string {
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? []
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
+}

@@ -1,0 +1,54 @@
+import { DerReader, oidText, readOnly, TAG } from './der.ts'
+
+export type SignatureDigest = 'md2' | 'md5' | 'sha-1' | 'sha-224' | 'sha-256' | 'sha-384' | 'sha-512'
+
+export interface SignatureAlgorithm {
+  /** OID of the AlgorithmIdentifier. */
+  readonly algorithm: string
+  /** Null: the algorithm names none, or we do not know it. */
+  readonly digest: SignatureDigest | null
+}
+
+const RSASSA_PSS = '1.2.840.113549.1.1.10'
+
+const SIGNATURES: Readonly<Record<string, SignatureDigest>> = {
+  '1.2.840.113549.1.1.2': 'md2',
+  '1.2.840.113549.1.1.4': 'md5',
+  '1.2.840.113549.1.1.5': 'sha-1',
+  '1.3.14.3.2.29': 'sha-1',
+  '1.2.840.113549.1.1.14': 'sha-224',
+  '1.2.840.113549.1.1.11': 'sha-256',
+  '1.2.840.113549.1.1.12': 'sha-384',
+  '1.2.840.113549.1.1.13': 'sha-512',
+  '1.2.840.10045.4.1': 'sha-1',
+  '1.2.840.10045.4.3.1': 'sha-224',
+  '1.2.840.10045.4.3.2': 'sha-256',
+  '1.2.840.10045.4.3.3': 'sha-384',
+  '1.2.840.10045.4.3.4': 'sha-512',
+}
+
+const DIGESTS: Readonly<Record<string, SignatureDigest>> = {
+  '1.2.840.113549.2.2': 'md2',
+  '1.2.840.113549.2.5': 'md5',
+  '1.3.14.3.2.26': 'sha-1',
+  '2.16.840.1.101.3.4.2.4': 'sha-224',
+  '2.16.840.1.101.3.4.2.1': 'sha-256',
+  '2.16.840.1.101.3.4.2.2': 'sha-384',
+  '2.16.840.1.101.3.4.2.3': 'sha-512',
+}
+
+/** The AlgorithmIdentifier of a certificate's signature. */
+export function readSignatureAlgorithm(der: Uint8Array): SignatureAlgorithm {
+  const fields = new DerReader(readOnly(der, TAG.SEQUENCE).content)
+  const algorithm = fields.oid()
+  if (algorithm !== RSASSA_PSS) return { algorithm, digest: SIGNATURES[algorithm] ?? null }
+  return { algorithm, digest: fields.done ? 'sha-1' : pssDigest(fields.sequence()) }
+}
+
+/** RFC 4055 3.1: the hash is field [0], SHA-1 where it is absent. */
+function pssDigest(parameters: DerReader): SignatureDigest | null {
+  const hash = parameters.optional(0xa0)
+  if (hash === null) return 'sha-1'
+  const identifier = new DerReader(readOnly(hash.content, TAG.SEQUENCE).content)
+  return DIGESTS[oidText(identifier.next(TAG.OID).content)] ?? null
+}

@@ -1,0 +1,102 @@
+import type { Address } from '../agent/address.ts'
+import type { Certificate } from './certificate.ts'
+import type { Failure } from './failures.ts'
+import { findPath } from './path.ts'
+import { bindingFailure, bindingOf, judgeLeaf, type Purpose } from './usable.ts'
+
+export interface VerificationContext {
+  /** Where issuers may be found: what came with the certificate, or lay beside it. */
+  readonly candidates: readonly Certificate[]
+  readonly anchors: readonly Certificate[]
+  /** The time of processing (CERT-2), never a claimed signing time. */
+  readonly at: Date
+  /** `legacy.sha1From` names this partner (ALG-4). */
+  readonly sha1: boolean
+  /** `legacy.subjectEmail` (CERT-1). */
+  readonly subjectEmail: boolean
+}
+
+export type Verification<P extends Purpose> =
+  | { readonly ok: true; readonly path: VerifiedPath<P> }
+  | { readonly ok: false; readonly failures: readonly [Failure, ...Failure[]] }
+
+/**
+ * A certificate that is usable for Direct: for one purpose, one address, at one time, up to one anchor. Only
+ * `verifyCertificate` makes one, so that to hold it is to have checked.
+ */
+export class VerifiedPath<P extends Purpose> {
+  /** Keeps look-alikes out: no object literal has it. */
+  readonly #verified = true
+  readonly purpose: P
+  readonly address: Address
+  readonly at: Date
+  readonly leaf: Certificate
+  /** Leaf to anchor, both included; one alone where the leaf is an anchor. */
+  readonly certificates: readonly [Certificate, ...Certificate[]]
+  readonly anchor: Certificate
+  readonly boundTo: 'address' | 'domain'
+  /** The name in the certificate that binds it, as written there. */
+  readonly boundName: string
+  /** What was not checked. Revocation has its own issue. */
+  readonly unchecked: readonly string[] = ['revocation']
+
+  private constructor(
+    purpose: P,
+    address: Address,
+    at: Date,
+    certificates: readonly [Certificate, ...Certificate[]],
+    binding: { readonly boundTo: 'address' | 'domain'; readonly name: string },
+  ) {
+    this.purpose = purpose
+    this.address = address
+    this.at = at
+    this.leaf = certificates[0]
+    this.certificates = certificates
+    this.anchor = certificates.at(-1) as Certificate
+    this.boundTo = binding.boundTo
+    this.boundName = binding.name
+  }
+
+  /** @internal Use `verifyCertificate`. */
+  static verify<P extends Purpose>(
+    purpose: P,
+    address: Address,
+    leaf: Certificate,
+    context: VerificationContext,
+  ): Verification<P> {
+    const binding = bindingOf(leaf, address, context)
+    const path = findPath({ leaf, ...context })
+    const failures = judgeLeaf(purpose, leaf, {
+      at: context.at,
+      notBound: binding === null ? bindingFailure(leaf, address) : null,
+      isAnchor: context.anchors.some((anchor) => anchor.sha256 === leaf.sha256),
+    })
+    if (failures.length > 0 || binding === null || !path.ok) {
+      const all = [...failures, ...(path.ok ? [] : [path.failure])]
+      return { ok: false, failures: all as [Failure, ...Failure[]] }
+    }
+    return { ok: true, path: new VerifiedPath(purpose, address, context.at, path.certificates, binding) }
+  }
+
+  /** Whether a value is one of these; for callers whose types were lost on the way. */
+  static is(value: object): value is VerifiedPath<Purpose> {
+    return #verified in value
+  }
+}
+
+/**
+ * Judges one certificate for one address (CERT-1 to 6, ALG keys): all that is wrong with it, or the path.
+ *
+ * Order of the failures: dates first, since an expired certificate was right once and its owner need only
+ * renew it; then whose it is (CERT_NOT_BOUND, CERT_IS_CA); then what it is good for (KEY_WEAK or
+ * NOT_SUPPORTED, KEY_USAGE, EXT_KEY_USAGE); the path last. The further down, the more of the fault may lie
+ * with our own configuration instead of the certificate.
+ */
+export function verifyCertificate<P extends Purpose>(
+  purpose: P,
+  address: Address,
+  leaf: Certificate,
+  context: VerificationContext,
+): Verification<P> {
+  return VerifiedPath.verify(purpose, address, leaf, context)
+}
