@@ -1,5 +1,11 @@
 import type { Address } from '../agent/address.ts'
 
+/** A server: an IP literal (IPv6 without brackets) or a name, and a port. */
+export interface HostPort {
+  readonly host: string
+  readonly port: number
+}
+
 /** The record types that direct-agent asks for. */
 export type RecordType = 'CERT' | 'A' | 'AAAA' | 'SRV' | 'SOA' | 'NS'
 
@@ -41,11 +47,15 @@ export interface FailedTry {
     | 'UNREACHABLE'
     | 'CNAME_LOOP'
     | 'TRUNCATED'
+    | 'LAME'
     | 'OTHER'
   readonly text: string
 }
 
-/** The DNS seam: one function. Tests hand in a literal zone and look at the questions that came. */
+/**
+ * The DNS seam: one function. Tests hand in a literal zone and look at the questions that came.
+ * Rejects with DirectError `ABORTED` when the signal fires; every other outcome is an `Answer`.
+ */
 export interface Resolver {
   resolve(name: string, type: RecordType, options?: { readonly signal?: AbortSignal }): Promise<Answer>
 }
@@ -65,11 +75,17 @@ export interface Place {
   /** The owner name asked, the file configured, or the server; for evidence. */
   readonly owner: string
   readonly status: 'found' | 'absent' | 'failed' | 'not-asked'
-  /** DER, in the order published; only parsable CERT records of type PKIX. Empty unless `found`. */
+  /**
+   * DER, in the order published; only parsable CERT records of type PKIX. Empty unless `found`; empty although
+   * `found` when every PKIX record is garbled: something was published, and it decides (DISC-4).
+   */
   readonly certificates: readonly Uint8Array[]
   /** Records skipped and why, servers that failed and how, why a place was not asked. */
   readonly notes: readonly string[]
-  /** Seconds for which this answer may be used again; 0 when it must be asked anew. */
+  /**
+   * Seconds for which this answer may be used again, at most a day (DISC-11); 0 for `failed`. What no server said
+   * (`configured`, `not-asked`) lasts the day, so that the least `ttl` of all places is that of the whole search.
+   */
   readonly ttl: number
   /** Each question put, for evidence. */
   readonly questions: readonly { readonly name: string; readonly type: RecordType; readonly answer: string }[]
