@@ -1,0 +1,195 @@
+import { z } from 'zod'
+import {
+  domainOf,
+  domainOrAddressOf,
+  hasControls,
+  hostPortOf,
+  nameServerOf,
+  type ServerUrl,
+  serverUrlOf,
+  Wrong,
+} from './config-values.ts'
+import type { ContentCipher, Digest, HostPort, KeyTransport } from './settings.ts'
+
+/**
+ * The shape of `direct.yaml` (cli.md) and what each value must be. It knows no files and no environment: paths
+ * stay as written, and `passwordEnv` is a name.
+ */
+
+/** An object with these keys alone. The message about a key beyond them is the list of the known ones. */
+function map<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? Object.keys(shape).join(' ') : undefined),
+  })
+}
+
+/** A text that one of config-values.ts reads. */
+function text<Value>(read: (text: string) => Value | Wrong) {
+  return z.string().transform((value, context): Value => {
+    const result = read(value)
+    if (!(result instanceof Wrong)) return result
+    context.addIssue({ code: 'custom', message: result.expected })
+    return z.NEVER
+  })
+}
+
+function notBuilt(context: z.RefinementCtx, feature: string, hint?: string): void {
+  context.addIssue({ code: 'custom', message: feature, params: { notBuilt: true, hint } })
+}
+
+/** A key whose feature is of a later version; `harmless` are the values that do not ask for it. */
+function later(feature: string, harmless: (value: unknown) => boolean = () => false) {
+  return z
+    .unknown()
+    .superRefine((value, context) => {
+      if (value !== undefined && !harmless(value)) notBuilt(context, feature)
+    })
+    .optional()
+}
+
+/** One of `built`; one of `planned` is a feature of a later version. */
+function oneOf<Value extends string>(built: readonly Value[], planned: readonly string[] = []) {
+  const choice = built.join(', ').replace(/, ([^,]+)$/, ' or $1')
+  return z.string().transform((value, context): Value => {
+    const found = built.find((name) => name === value)
+    if (found !== undefined) return found
+    if (planned.includes(value)) notBuilt(context, value, `write ${choice}, or leave the key out`)
+    else
+      context.addIssue({
+        code: 'custom',
+        message: `must be ${choice}`,
+      })
+    return z.NEVER
+  })
+}
+
+function number(min: number, max: number, unit: string) {
+  return z
+    .number()
+    .refine((value) => value >= min && value <= max, { error: `must be from ${min} to ${max} ${unit}` })
+}
+
+const file = text((path) =>
+  path === '' || hasControls(path) ? new Wrong('must be the path of a file') : path,
+)
+const folder = text((name) =>
+  name === '' || hasControls(name) ? new Wrong('must be the name of an IMAP folder') : name,
+)
+const domain = text(domainOf)
+const domainOrAddress = text(domainOrAddressOf)
+/** A password written here by mistake must not be repeated by the error. */
+const variable = text((name) =>
+  /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? name : new Wrong('must be the name of an environment variable'),
+)
+/** Submission (RFC 6409) for our own relay; a partner's server is handed mail as an MX is, on port 25. */
+const smtpUrl = text((url) => withoutPath(serverUrlOf(url, { smtp: 587, smtps: 465 })))
+const partnerUrl = text((url) => withoutLogin(withoutPath(serverUrlOf(url, { smtp: 25, smtps: 465 }))))
+const imapUrl = text((url) => serverUrlOf(url, { imap: 143, imaps: 993 }))
+
+const names = z.array(domain)
+const isEmptyList = (value: unknown) => Array.isArray(value) && value.length === 0
+
+const identity = map({
+  for: domainOrAddress,
+  certificate: file.optional(),
+  privateKey: file.optional(),
+  pkcs12: later('PKCS#12'),
+  passwordEnv: variable.optional(),
+})
+  .refine((entry) => entry.pkcs12 !== undefined || entry.certificate !== undefined, missing('certificate'))
+  .refine((entry) => entry.pkcs12 !== undefined || entry.privateKey !== undefined, missing('privateKey'))
+
+const trust = map({
+  for: text((name) => (name === '*' ? name : domainOrAddressOf(name))),
+  direction: oneOf(['both', 'incoming', 'outgoing']).default('both'),
+  anchors: z.array(file).default([]),
+  bundles: later('a trust bundle', isEmptyList),
+})
+
+const mailbox = map({
+  imap: imapUrl,
+  passwordEnv: variable.optional(),
+  ca: file.optional(),
+  addresses: z.array(domainOrAddress).optional(),
+  asideFolder: folder.default('Direct-Refused'),
+  pollSeconds: number(1, 86_400, 'seconds').default(30),
+})
+
+const algorithms = {
+  keyTransport: oneOf<KeyTransport>([
+    'rsa-oaep-sha1',
+    'rsa-oaep-sha256',
+    'rsa-oaep-sha384',
+    'rsa-oaep-sha512',
+    'rsa-pkcs1',
+  ]).optional(),
+  content: oneOf<ContentCipher>(
+    ['aes-128-cbc', 'aes-192-cbc', 'aes-256-cbc'],
+    ['aes-128-gcm', 'aes-256-gcm'],
+  ).optional(),
+  digest: oneOf<Digest>(['sha-256', 'sha-384', 'sha-512']).optional(),
+  signature: oneOf(['rsa-pkcs1'], ['rsa-pss']).optional(),
+}
+
+export const configuration = map({
+  dataDir: file.optional(),
+  identities: z.array(identity).default([]),
+  trust: z.array(trust).default([]),
+  certificates: z.array(file).default([]),
+  dns: map({
+    servers: z.array(text(nameServerOf)).min(1, 'must name a server, or be left out').optional(),
+    timeoutMs: number(10, 600_000, 'milliseconds').default(3000),
+    followUrls: later('following the URLs of IPKIX records', (value) => value === false),
+  }).prefault({}),
+  ldap: later('LDAP'),
+  certServers: z.record(z.string(), z.string().transform(certServer)).default({}),
+  revocation: oneOf(['off'], ['require', 'prefer']).default('off'),
+  network: map({ allowPrivate: z.boolean().default(false) }).prefault({}),
+  smtp: map({ url: smtpUrl, passwordEnv: variable.optional(), ca: file.optional() }).optional(),
+  mailboxes: z.array(mailbox).default([]),
+  tlsDomains: z.array(map({ domain, server: partnerUrl, ca: file.optional() })).default([]),
+  algorithms: map({
+    ...algorithms,
+    byDomain: z.record(z.string(), map(algorithms)).default({}),
+  }).prefault({}),
+  legacy: map({
+    sha1From: names.default([]),
+    tripleDesFrom: later('3DES', isEmptyList),
+    subjectEmail: z.boolean().default(false),
+  }).prefault({}),
+  notifications: map({ timeoutMinutes: number(1, 43_200, 'minutes').default(60) }).prefault({}),
+  receive: map({
+    unwrapped: oneOf(['accept', 'refuse']).default('accept'),
+    envelopeRecipients: oneOf(['warn', 'refuse']).default('warn'),
+    mailFrom: oneOf(['refuse', 'warn']).default('refuse'),
+    senderOnlyFrom: names.default([]),
+  }).prefault({}),
+})
+
+export type Configuration = z.output<typeof configuration>
+
+function missing(key: string) {
+  return { error: 'is missing', path: [key] }
+}
+
+function certServer(value: string, context: z.RefinementCtx): HostPort {
+  if (/^ldaps?:\/\//i.test(value)) {
+    notBuilt(context, 'a cert server by ldap://')
+    return z.NEVER
+  }
+  const server = /^dns:\/\/([^/]+)\/?$/i.exec(value)?.[1]
+  const parsed = hostPortOf(server ?? '', 53)
+  if (!(parsed instanceof Wrong)) return parsed
+  context.addIssue({ code: 'custom', message: 'must be a URL such as dns://192.0.2.53:53' })
+  return z.NEVER
+}
+
+function withoutPath(url: ServerUrl | Wrong): ServerUrl | Wrong {
+  return url instanceof Wrong || url.path === '' ? url : new Wrong('must end after the port')
+}
+
+function withoutLogin(url: ServerUrl | Wrong): ServerUrl | Wrong {
+  return url instanceof Wrong || (url.user ?? url.password) === undefined
+    ? url
+    : new Wrong('must not hold a user or password: nobody logs in at a partner')
+}

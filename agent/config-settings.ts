@@ -1,0 +1,164 @@
+import { resolve } from 'node:path'
+import type { KeyPath } from './config-problems.ts'
+import type { Configuration } from './config-schema.ts'
+import { domainOf, type ServerUrl, Wrong } from './config-values.ts'
+import type { DirectError } from './errors.ts'
+import type { AlgorithmSettings, MailboxSettings, ServerSettings, Settings } from './settings.ts'
+
+/** Where an options object comes from: its name in messages, the folder its paths start from, its environment. */
+export interface SettingsBase {
+  readonly origin: string
+  readonly dir: string
+  readonly env: NodeJS.ProcessEnv
+}
+
+/** Makes the error for a problem that only shows when several values are seen together. */
+export type Refuse = (path: KeyPath, message: string) => DirectError
+
+/** Paths made absolute, secrets tied to their variables, defaults filled in. */
+export function toSettings(data: Configuration, base: SettingsBase, refuse: Refuse): Settings {
+  const path = (file: string) => resolve(base.dir, file)
+  const optionalPath = (file: string | undefined) => (file === undefined ? undefined : path(file))
+  const server = (
+    url: ServerUrl,
+    entry: { passwordEnv?: string | undefined; ca?: string | undefined },
+    at: KeyPath,
+  ): ServerSettings => {
+    const { host, port, secure, user } = url
+    const key = [...at, 'passwordEnv']
+    if (entry.passwordEnv !== undefined && url.password !== undefined)
+      throw refuse(key, 'and the URL both hold a password: keep one of them')
+    if (entry.passwordEnv !== undefined && user === undefined)
+      throw refuse(key, 'needs a user in the URL: user@host')
+    const found = secret(entry.passwordEnv, base.env, () => refuse(key, unset(entry.passwordEnv)))
+    return withPassword(
+      { host, port, secure, user, ca: optionalPath(entry.ca) },
+      () => url.password ?? found(),
+    )
+  }
+  return {
+    origin: base.origin,
+    dataDir: optionalPath(data.dataDir),
+    identities: data.identities.map((entry, i) =>
+      withPassword(
+        {
+          for: entry.for,
+          certificate: path(entry.certificate as string),
+          privateKey: path(entry.privateKey as string),
+        },
+        secret(entry.passwordEnv, base.env, () =>
+          refuse(['identities', i, 'passwordEnv'], unset(entry.passwordEnv)),
+        ),
+      ),
+    ),
+    trust: data.trust.map((entry) => ({
+      for: entry.for,
+      direction: entry.direction,
+      anchors: entry.anchors.map(path),
+    })),
+    certificates: data.certificates.map(path),
+    dns: { servers: data.dns.servers, timeoutMs: data.dns.timeoutMs },
+    certServers: byDomain(data.certServers, ['certServers'], refuse),
+    revocation: data.revocation,
+    network: data.network,
+    smtp: data.smtp === undefined ? undefined : server(data.smtp.url, data.smtp, ['smtp']),
+    mailboxes: data.mailboxes.map((entry, i): MailboxSettings => {
+      const folder = entry.imap.path === '' ? 'INBOX' : entry.imap.path
+      if (folder.toLowerCase() === entry.asideFolder.toLowerCase())
+        throw refuse(['mailboxes', i, 'asideFolder'], 'must be another folder than the one that is polled')
+      return {
+        server: server(entry.imap, entry, ['mailboxes', i]),
+        folder,
+        asideFolder: entry.asideFolder,
+        addresses: entry.addresses ?? [...new Set(data.identities.map((identity) => identity.for))],
+        pollSeconds: entry.pollSeconds,
+      }
+    }),
+    tlsDomains: data.tlsDomains.map((entry, i) => {
+      if (data.tlsDomains.findIndex((other) => other.domain === entry.domain) < i)
+        throw refuse(['tlsDomains', i, 'domain'], 'is there twice')
+      return { domain: entry.domain, server: server(entry.server, { ca: entry.ca }, ['tlsDomains', i]) }
+    }),
+    algorithms: {
+      ...DEFAULT_ALGORITHMS,
+      ...given(data.algorithms),
+      byDomain: new Map(
+        [...byDomain(data.algorithms.byDomain, ['algorithms', 'byDomain'], refuse)].map(([domain, entry]) => [
+          domain,
+          given(entry),
+        ]),
+      ),
+    },
+    legacy: { sha1From: data.legacy.sha1From, subjectEmail: data.legacy.subjectEmail },
+    notifications: data.notifications,
+    receive: data.receive,
+  }
+}
+
+/** protocol.md ALG, "we generate". */
+const DEFAULT_ALGORITHMS: AlgorithmSettings = {
+  keyTransport: 'rsa-oaep-sha256',
+  content: 'aes-256-cbc',
+  digest: 'sha-256',
+  signature: 'rsa-pkcs1',
+}
+
+type GivenAlgorithms = Configuration['algorithms']['byDomain'][string]
+
+function given(entry: GivenAlgorithms): Partial<AlgorithmSettings> {
+  const { keyTransport, content, digest, signature } = entry
+  return {
+    ...(keyTransport && { keyTransport }),
+    ...(content && { content }),
+    ...(digest && { digest }),
+    ...(signature && { signature }),
+  }
+}
+
+function byDomain<Value>(
+  record: Readonly<Record<string, Value>>,
+  at: KeyPath,
+  refuse: Refuse,
+): ReadonlyMap<string, Value> {
+  const map = new Map<string, Value>()
+  for (const [key, value] of Object.entries(record)) {
+    const domain = domainOf(key)
+    if (domain instanceof Wrong) throw refuse([...at, key], domain.expected)
+    if (map.has(domain)) throw refuse([...at, key], 'is there twice')
+    map.set(domain, value)
+  }
+  return map
+}
+
+/**
+ * A password is read from its variable when somebody needs it: `direct status` must not fail because the mailbox's
+ * password is not in this shell.
+ */
+function withPassword<Entry extends object>(
+  entry: Entry,
+  password: () => string | undefined,
+): Entry & { readonly password: string | undefined } {
+  return {
+    ...entry,
+    get password() {
+      return password()
+    },
+  }
+}
+
+function secret(
+  name: string | undefined,
+  env: NodeJS.ProcessEnv,
+  missing: () => DirectError,
+): () => string | undefined {
+  return () => {
+    if (name === undefined) return undefined
+    const value = env[name]
+    if (value === undefined || value === '') throw missing()
+    return value
+  }
+}
+
+function unset(name: string | undefined): string {
+  return `names the environment variable ${name}, which is not set: export ${name}=… first`
+}

@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { configurationError, type KeyPath, type Locate, typeMessage } from './config-problems.ts'
+import { configuration } from './config-schema.ts'
+import { type SettingsBase, toSettings } from './config-settings.ts'
+import { parseYaml } from './config-yaml.ts'
+import { DirectError } from './errors.ts'
+import type { Settings } from './settings.ts'
+
+/** Read when no file is named. */
+export const DEFAULT_FILE = 'direct.yaml'
+const MAX_BYTES = 1024 * 1024
+
+/**
+ * Reads and checks a configuration file (YAML; JSON is YAML). `undefined` means `direct.yaml` in the working folder,
+ * and an empty configuration where there is none. Throws DirectError CONFIG_INVALID, or NOT_BUILT for a key whose
+ * feature is of a later version; both name the key and where it stands.
+ */
+export async function loadSettings(file: string | undefined, env: NodeJS.ProcessEnv): Promise<Settings> {
+  const origin = file ?? DEFAULT_FILE
+  const base = { origin, dir: dirname(resolve(origin)), env }
+  const text = await read(origin, file === undefined)
+  if (text === null)
+    return settingsOf({}, { ...base, origin: `no configuration (there is no ${origin} here)` })
+  const { value, locate } = parseYaml(text, origin)
+  return check(value ?? {}, base, locate)
+}
+
+/** Checks an options object of the same shape as the file. Throws as `loadSettings` does. */
+export function settingsOf(input: unknown, base: SettingsBase): Settings {
+  return check(input, base, () => null)
+}
+
+async function read(file: string, mayBeMissing: boolean): Promise<string | null> {
+  try {
+    const bytes = await readFile(file)
+    if (bytes.length > MAX_BYTES)
+      throw new DirectError('CONFIG_INVALID', `${file} is larger than ${MAX_BYTES} bytes`, {
+        hint: 'name a direct.yaml with --config; this is another kind of file',
+      })
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (error) {
+    if (error instanceof DirectError) throw error
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'ENOENT' && mayBeMissing) return null
+    throw new DirectError(
+      'CONFIG_INVALID',
+      `cannot read the configuration ${file}: ${WHY[code ?? ''] ?? code}`,
+      {
+        hint: 'name the file with --config FILE, or make one with: direct init',
+        cause: error,
+      },
+    )
+  }
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a folder',
+  EACCES: 'it may not be read by this user',
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8 text',
+}
+
+function check(input: unknown, base: SettingsBase, locate: Locate): Settings {
+  const result = configuration.safeParse(withoutEmptyKeys(input), { error: typeMessage, reportInput: true })
+  if (!result.success) throw configurationError(base.origin, result.error.issues, locate)
+  const refuse = (path: KeyPath, message: string): DirectError =>
+    configurationError(base.origin, [{ code: 'custom', path: [...path], message, input: undefined }], locate)
+  return toSettings(result.data, base, refuse)
+}
+
+/** `smtp:` with nothing after it, as when everything below is commented out, says nothing. */
+function withoutEmptyKeys(input: unknown): unknown {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) return input
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null))
+}

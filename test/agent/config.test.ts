@@ -1,0 +1,318 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { loadSettings, settingsOf } from '../../agent/config.ts'
+import { DirectError } from '../../agent/errors.ts'
+
+let dir: string
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'direct-config-'))
+})
+afterEach(() => rm(dir, { recursive: true }))
+
+async function load(text: string, env: NodeJS.ProcessEnv = {}) {
+  const file = join(dir, 'direct.yaml')
+  await writeFile(file, text)
+  return await loadSettings(file, env)
+}
+
+async function errorOf(make: () => unknown): Promise<DirectError> {
+  try {
+    await make()
+  } catch (error) {
+    if (error instanceof DirectError) return error
+    throw error
+  }
+  throw new Error('expected a DirectError')
+}
+
+const ofObject = (input: unknown, env: NodeJS.ProcessEnv = {}) =>
+  settingsOf(input, { origin: 'the options object', dir: '/base', env })
+const objectError = (input: unknown) => errorOf(() => ofObject(input))
+
+const WHOLE = `
+dataDir: ./data
+identities:
+  - { for: Clinic-A.example, certificate: org-a.pem, privateKey: keys/org-a.key, passwordEnv: KEY_PASSWORD }
+trust:
+  - { for: '*', direction: both, anchors: [rootA.pem] }
+  - { for: Dr.Kim@clinic-a.example, anchors: [rootB.pem], bundles: [] }
+certificates: [bob.pem]
+dns: { servers: ['127.0.0.1:10053', '::1', '[::1]:54', localhost], timeoutMs: 1500, followUrls: false }
+certServers: { HISP.example: 'dns://127.0.0.1:10054' }
+revocation: off
+network: { allowPrivate: true }
+smtp: { url: 'smtp://127.0.0.1:10025', ca: ca.pem }
+mailboxes:
+  - { imap: 'imap://user@127.0.0.1:10143/Clinic%20A', passwordEnv: IMAP_PASSWORD, addresses: [clinic-a.example] }
+  - { imap: 'imaps://dr%40clinic:p%3Aw@mail.example', asideFolder: Aside, pollSeconds: 5 }
+tlsDomains: [{ domain: partner.example, server: 'smtp://mx.partner.example', ca: partner-ca.pem }]
+algorithms: { digest: sha-512, byDomain: { old.example: { keyTransport: rsa-pkcs1 } } }
+legacy: { sha1From: [old.example], tripleDesFrom: [], subjectEmail: true }
+notifications: { timeoutMinutes: 30 }
+receive: { unwrapped: refuse, envelopeRecipients: refuse, mailFrom: warn, senderOnlyFrom: [hisp.example] }
+`
+
+describe('a whole configuration', () => {
+  test('comes out with absolute paths, decoded URLs, folded names and secrets from the environment', async () => {
+    const settings = await load(WHOLE, { KEY_PASSWORD: 'k', IMAP_PASSWORD: 'm' })
+    expect(settings).toMatchObject({
+      dataDir: join(dir, 'data'),
+      identities: [{ for: 'clinic-a.example', privateKey: join(dir, 'keys/org-a.key'), password: 'k' }],
+      trust: [
+        { for: '*', direction: 'both', anchors: [join(dir, 'rootA.pem')] },
+        { for: 'dr.kim@clinic-a.example', direction: 'both', anchors: [join(dir, 'rootB.pem')] },
+      ],
+      certificates: [join(dir, 'bob.pem')],
+      dns: {
+        servers: [
+          { host: '127.0.0.1', port: 10053 },
+          { host: '::1', port: 53 },
+          { host: '::1', port: 54 },
+          { host: '127.0.0.1', port: 53 },
+        ],
+        timeoutMs: 1500,
+      },
+      revocation: 'off',
+      network: { allowPrivate: true },
+      smtp: { host: '127.0.0.1', port: 10025, secure: false, user: undefined, ca: join(dir, 'ca.pem') },
+      mailboxes: [
+        {
+          server: { port: 10143, user: 'user', password: 'm' },
+          folder: 'Clinic A',
+          asideFolder: 'Direct-Refused',
+        },
+        {
+          server: { port: 993, secure: true, user: 'dr@clinic', password: 'p:w' },
+          folder: 'INBOX',
+          pollSeconds: 5,
+        },
+      ],
+      tlsDomains: [{ domain: 'partner.example', server: { host: 'mx.partner.example', port: 25 } }],
+      legacy: { sha1From: ['old.example'], subjectEmail: true },
+      notifications: { timeoutMinutes: 30 },
+      receive: {
+        unwrapped: 'refuse',
+        envelopeRecipients: 'refuse',
+        mailFrom: 'warn',
+        senderOnlyFrom: ['hisp.example'],
+      },
+    })
+    expect(settings.certServers).toEqual(new Map([['hisp.example', { host: '127.0.0.1', port: 10054 }]]))
+    expect(settings.algorithms).toEqual({
+      keyTransport: 'rsa-oaep-sha256',
+      content: 'aes-256-cbc',
+      digest: 'sha-512',
+      signature: 'rsa-pkcs1',
+      byDomain: new Map([['old.example', { keyTransport: 'rsa-pkcs1' }]]),
+    })
+  })
+
+  test('may be JSON', async () => {
+    const settings = await load('{"notifications": {"timeoutMinutes": 5}, "revocation": "off"}')
+    expect(settings.notifications.timeoutMinutes).toBe(5)
+  })
+
+  test('may be empty, and a key with nothing after it says nothing', async () => {
+    expect((await load('')).identities).toEqual([])
+    expect((await load('smtp:\nmailboxes:\n  # none yet\n')).mailboxes).toEqual([])
+  })
+
+  test('a mailbox that names no addresses receives for the identities', () => {
+    const { mailboxes } = ofObject({
+      identities: [
+        { for: 'a.example', certificate: 'old.pem', privateKey: 'old.key' },
+        { for: 'a.example', certificate: 'new.pem', privateKey: 'new.key' },
+      ],
+      mailboxes: [{ imap: 'imap://user:p@127.0.0.1' }],
+    })
+    expect(mailboxes[0]?.addresses).toEqual(['a.example'])
+    expect(mailboxes[0]?.server.port).toBe(143)
+  })
+
+  test('default ports: submission for the relay, 25 for a partner, 465 for TLS from the start', () => {
+    const { smtp, tlsDomains } = ofObject({
+      smtp: { url: 'smtp://relay.example' },
+      tlsDomains: [
+        { domain: 'a.example', server: 'smtp://mx.a.example' },
+        { domain: 'b.example', server: 'smtps://mx.b.example' },
+      ],
+    })
+    expect(smtp?.port).toBe(587)
+    expect(tlsDomains.map(({ server }) => server.port)).toEqual([25, 465])
+  })
+})
+
+describe('the file', () => {
+  test('named and missing is an error, unnamed and missing is an empty configuration', async () => {
+    const error = await errorOf(() => loadSettings(join(dir, 'none.yaml'), {}))
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID' })
+    expect(error.message).toContain('none.yaml')
+    const before = process.cwd()
+    process.chdir(dir)
+    try {
+      expect((await loadSettings(undefined, {})).trust).toEqual([])
+    } finally {
+      process.chdir(before)
+    }
+  })
+
+  test.each([
+    ['a folder', () => dir],
+    [
+      'not UTF-8',
+      async () => {
+        await writeFile(join(dir, 'latin1'), Buffer.from([0x61, 0x3a, 0xe9]))
+        return join(dir, 'latin1')
+      },
+    ],
+    [
+      'too large',
+      async () => {
+        await writeFile(join(dir, 'large'), '#'.repeat(1024 * 1024 + 1))
+        return join(dir, 'large')
+      },
+    ],
+  ])('%s is an error', async (_, file) => {
+    const name = await file()
+    expect(await errorOf(() => loadSettings(name, {}))).toMatchObject({ code: 'CONFIG_INVALID' })
+  })
+
+  test.each([
+    ['a duplicate key', 'smtp:\n  ca: a.pem\n  ca: b.pem\n', ':3:3: this key is there twice'],
+    ['a bracket that is not closed', 'certificates: [a.pem\nrevocation: off\n', ':2:1: '],
+    ['a second document', 'revocation: off\n---\nrevocation: off\n', ':2:1: a second document'],
+    ['an unknown tag', 'revocation: !secret off\n', ':1:13: a tag'],
+    [
+      'an alias bomb',
+      `a: &a [x, x, x, x, x]\n${'bcdefgh'.replace(
+        /./g,
+        (c) => `${c}: &${c} [${`*${String.fromCharCode(c.charCodeAt(0) - 1)}, `.repeat(9)}]\n`,
+      )}`,
+      'aliases',
+    ],
+  ])('%s is an error with its line and column', async (_, text, expected) => {
+    const error = await errorOf(() => load(text))
+    expect(error.code).toBe('CONFIG_INVALID')
+    expect(error.message).toContain(expected)
+  })
+
+  test('an error names the line of its key, the first in the file comes first and the others follow as hints', async () => {
+    const error = await errorOf(() => load('notifications:\n  timeoutMinutes: -1\nsmpt: {}\n'))
+    expect(error.message).toMatch(/direct\.yaml:2:3: notifications\.timeoutMinutes must be from 1 /)
+    expect(error.hint).toMatch(/^also .*direct\.yaml:3:1: unknown key smpt/m)
+  })
+})
+
+describe('an unknown key', () => {
+  test.each([
+    [{ smpt: {} }, 'smpt', 'smtp'],
+    [{ Identities: [] }, 'Identities', 'identities'],
+    [{ dns: { server: [] } }, 'dns.server', 'dns.servers'],
+    [{ trust: [{ for: '*', anchor: [] }] }, 'trust[0].anchor', 'trust[0].anchors'],
+    [
+      { algorithms: { byDomain: { 'old.example': { contents: '' } } } },
+      'algorithms.byDomain["old.example"].contents',
+      'algorithms.byDomain["old.example"].content',
+    ],
+    [JSON.parse('{"__proto__": {}}'), '__proto__', ''],
+  ])('%j is named with its path and the nearest known one', async (input, key, nearest) => {
+    const error = await objectError(input)
+    expect(error.code).toBe('CONFIG_INVALID')
+    expect(error.message).toContain(`unknown key ${key}; the nearest known key is ${nearest}`)
+  })
+})
+
+describe('a feature of a later version is an error that says so by name', () => {
+  const identity = { for: 'a.example', certificate: 'a.pem', privateKey: 'a.key' }
+  test.each([
+    [{ identities: [{ for: 'a.example', pkcs12: 'a.p12' }] }, 'identities[0].pkcs12'],
+    [{ identities: [{ ...identity, pkcs12: 'a.p12' }] }, 'identities[0].pkcs12'],
+    [{ trust: [{ for: '*', bundles: [{ url: 'https://bundle.example/b.p7m' }] }] }, 'trust[0].bundles'],
+    [{ ldap: { timeoutMs: 5000 } }, 'ldap'],
+    [{ certServers: { 'hisp.example': 'ldap://127.0.0.1' } }, 'ldap'],
+    [{ dns: { followUrls: true } }, 'dns.followUrls'],
+    [{ revocation: 'require' }, 'require'],
+    [{ revocation: 'prefer' }, 'prefer'],
+    [{ algorithms: { content: 'aes-256-gcm' } }, 'aes-256-gcm'],
+    [{ algorithms: { signature: 'rsa-pss' } }, 'rsa-pss'],
+    [{ algorithms: { byDomain: { 'a.example': { content: 'aes-128-gcm' } } } }, 'aes-128-gcm'],
+    [{ legacy: { tripleDesFrom: ['old.example'] } }, 'legacy.tripleDesFrom'],
+  ])('%j', async (input, name) => {
+    const error = await objectError(input)
+    expect(error.code).toBe('NOT_BUILT')
+    expect(error.message).toContain(name)
+    expect(error.message).toContain('not built yet')
+  })
+})
+
+describe('a wrong value is refused', () => {
+  test.each([
+    [[], 'the configuration must be a map'],
+    [{ identities: {} }, 'identities must be a list'],
+    [{ identities: [{ for: 'a.example', certificate: 'a.pem' }] }, 'identities[0].privateKey is missing'],
+    [{ identities: [{ for: 'a..b@example.org', certificate: 'a', privateKey: 'b' }] }, 'identities[0].for'],
+    [{ trust: [{ anchors: [] }] }, 'trust[0].for is missing'],
+    [{ trust: [{ for: '*', direction: 'inward' }] }, 'both, incoming or outgoing, not "inward"'],
+    [{ trust: [{ for: '*.example' }] }, 'trust[0].for'],
+    [{ certificates: ['a\u0000b'] }, 'certificates[0] must be the path of a file'],
+    [{ dns: { servers: [] } }, 'dns.servers'],
+    [{ dns: { servers: ['ns.example'] } }, 'must be an IP address'],
+    [{ dns: { servers: ['127.0.0.1:99999'] } }, 'dns.servers[0]'],
+    [{ dns: { timeoutMs: Number.NaN } }, 'dns.timeoutMs'],
+    [{ dns: { timeoutMs: '3000' } }, 'dns.timeoutMs must be a number'],
+    [{ certServers: { nodot: 'dns://127.0.0.1' } }, 'certServers.nodot'],
+    [{ certServers: { 'A.example': 'dns://a', 'a.example': 'dns://b' } }, 'is there twice'],
+    [{ smtp: { url: 'http://127.0.0.1' } }, 'smtp.url must be a URL such as smtp://'],
+    [{ smtp: { url: 'smtp://127.0.0.1/path' } }, 'smtp.url must end after the port'],
+    [{ smtp: { url: 'smtp://a_b c' } }, 'smtp.url'],
+    [{ smtp: { url: 'smtp://relay.example', passwordEnv: 'A' } }, 'smtp.passwordEnv needs a user'],
+    [{ smtp: { url: 'smtp://u:p@relay.example', passwordEnv: 'A' } }, 'smtp.passwordEnv and the URL both'],
+    [{ mailboxes: [{ imap: 'imap://u%0d%0a:p@127.0.0.1' }] }, 'control characters'],
+    [{ mailboxes: [{ imap: 'imap://u:100%@127.0.0.1' }] }, 'write a %'],
+    [
+      { mailboxes: [{ imap: 'imap://u:p@127.0.0.1', asideFolder: 'inbox' }] },
+      'asideFolder must be another folder',
+    ],
+    [{ tlsDomains: [{ domain: 'a.example', server: 'smtp://u:p@mx.a.example' }] }, 'nobody logs in'],
+    [
+      { tlsDomains: [1, 2].map(() => ({ domain: 'a.example', server: 'smtp://mx.a.example' })) },
+      'is there twice',
+    ],
+    [{ algorithms: { digest: 'md5' } }, 'sha-256, sha-384 or sha-512, not "md5"'],
+    [{ legacy: { sha1From: ['*'] } }, 'legacy.sha1From[0]'],
+    [{ notifications: { timeoutMinutes: 0 } }, 'notifications.timeoutMinutes must be from'],
+  ])('%j', async (input, expected) => {
+    const error = await objectError(input)
+    expect(error.code).toBe('CONFIG_INVALID')
+    expect(error.message).toContain(expected)
+    expect(error.hint).toBeTruthy()
+  })
+})
+
+describe('passwords', () => {
+  test('a variable that is not set is named when the password is needed, not before', async () => {
+    const { smtp } = ofObject({ smtp: { url: 'smtp://u@relay.example', passwordEnv: 'RELAY_PASSWORD' } })
+    const error = await errorOf(() => smtp?.password)
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID' })
+    expect(error.message).toContain('smtp.passwordEnv')
+    expect(error.message).toContain('RELAY_PASSWORD')
+  })
+
+  test.each([
+    'smtp: { url: "smtp://u:CANARY@relay.example/x" }',
+    'smtp: { url: "smtps//u:CANARY@relay.example" }',
+    'smtp: { url: "u:CANARY@relay.example" }',
+    'smtp: { url: "smtp://u:CANARY/@relay.example" }',
+    'smtp: { url: "smtp://u@relay.example", passwordEnv: "CANARY!" }',
+    'mailboxes: [{ imap: "imap://u:CANARY%@127.0.0.1" }]',
+    'mailboxes: "imap://u:CANARY@127.0.0.1"',
+    'smtp: { url: "smtp://u:CANARY@relay.example" "CANARY" }',
+    'smtp: { url: !CANARY "x" }',
+    'CANARY',
+  ])('never appear in an error: %s', async (text) => {
+    const error = await errorOf(() => load(text))
+    expect(`${error.message} ${error.hint}`).not.toContain('CANARY')
+  })
+})
