@@ -1,5 +1,6 @@
 import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
 import { DerReader, Malformed, TAG, timeValue } from './der.ts'
+import { encode, sequence } from './der-write.ts'
 import * as ext from './extensions.ts'
 import { bitString, EXTENSION } from './extensions.ts'
 import type { Failure } from './failures.ts'
@@ -102,7 +103,7 @@ export class Certificate {
     this.isSelfIssued = fields.subject.canonical === fields.issuer.canonical
     this.serialNumber = fields.serialNumber
     this.serialHex = Buffer.from(fields.serialNumber).toString('hex')
-    this.issuerAndSerialNumber = issuerAndSerialNumber(fields.issuer.der, fields.serialNumber)
+    this.issuerAndSerialNumber = sequence(fields.issuer.der, encode(TAG.INTEGER, fields.serialNumber))
     this.notBefore = fields.notBefore
     this.notAfter = fields.notAfter
     this.publicKey = publicKey
@@ -224,17 +225,6 @@ function readVersion(content: Uint8Array): number {
   reader.end()
   if (value.length !== 1 || (value[0] as number) > 2) throw new Malformed('an unknown version')
   return (value[0] as number) + 1
-}
-
-function issuerAndSerialNumber(issuer: Uint8Array, serial: Uint8Array): Uint8Array {
-  const number = Buffer.concat([derHeader(TAG.INTEGER, serial.length), serial])
-  return Buffer.concat([derHeader(TAG.SEQUENCE, issuer.length + number.length), issuer, number])
-}
-
-function derHeader(tag: number, length: number): Uint8Array {
-  if (length < 0x80) return Uint8Array.of(tag, length)
-  if (length < 0x100) return Uint8Array.of(tag, 0x81, length)
-  return Uint8Array.of(tag, 0x82, length >> 8, length & 0xff)
 }
 
 function keyFacts(key: KeyObject): PublicKeyFacts {
