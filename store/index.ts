@@ -1,2 +1,3 @@
 /** What survives a restart: bodies, outbox, inbox, tracking, audit. */
+export { type OpenStoreOptions, openStore } from './open.ts'
 export type * from './types.ts'

@@ -14,11 +14,16 @@ export type BodyId = number
 
 /** Message bodies as chunk rows; complete or absent, never half. */
 export interface Bodies {
-  /** Writes all chunks, then marks the body complete; incomplete ones are swept when the store is next opened. */
+  /**
+   * Writes all chunks, then marks the body complete. When `chunks` throws, what was written is removed; what a kill
+   * left behind is swept at a later `openStore`: bodies, complete or not, that no message, copy or inbox entry
+   * names and that nobody wrote to for 24 h. Name a body (`add`, `stored`) within that time.
+   */
   write(chunks: AsyncIterable<Uint8Array>): Promise<BodyId>
   /** Length in bytes. Throws DirectError STORE_FAILED when there is no such complete body. */
   size(id: BodyId): Promise<number>
   read(id: BodyId): AsyncIterable<Uint8Array>
+  /** Throws DirectError STORE_FAILED when a message, copy or inbox entry names it. */
   remove(id: BodyId): Promise<void>
 }
 
@@ -71,6 +76,7 @@ export interface OutboxCopy extends NewCopy {
   readonly messageId: string
   /** Those of `recipients` that SMTP has neither accepted nor refused for good. */
   readonly pending: readonly string[]
+  /** How often it was claimed before: 0 the first time. One that ended with its process counts too. */
   readonly attempts: number
 }
 
@@ -81,7 +87,12 @@ export interface TriedRecipient {
 }
 
 export interface Outbox {
-  /** One transaction: message, recipients, copies, audit rows; and, for an MDN, its notice is marked `queued`. */
+  /**
+   * One transaction: message, recipients, copies, audit rows; and, for an MDN, its notice is marked `queued`. A
+   * notice that is not owed any more (another process was first) adds nothing. An idempotency key that already
+   * stands for a message: DirectError IDEMPOTENCY_CONFLICT, nothing is added. A Message-ID may come again: a given
+   * file sent once more, an MDN owed again.
+   */
   add(message: NewMessage, notice?: NoticeId): Promise<void>
   /** The message that an idempotency key already stands for. */
   byIdempotencyKey(key: string): Promise<StoredMessage | null>
@@ -97,9 +108,11 @@ export interface Outbox {
   /**
    * What SMTP said, in one transaction: accepted -> `sent`, final -> `failed`, temporary -> still `queued`, to be
    * tried again at `retryAt`; null gives up: what is still pending becomes `failed`. Audit and event rows included.
+   * A pending recipient that `outcomes` does not mention counts as temporary. The reply becomes the recipient's
+   * `why`: SMTP_ACCEPTED, SMTP_TEMPORARY, SMTP_REFUSED or SMTP_GIVEN_UP.
    */
   tried(copy: number, outcomes: readonly TriedRecipient[], at: Date, retryAt: Date | null): Promise<void>
-  /** When the next copy falls due, null when none waits. */
+  /** When the next copy falls due, null when none waits. One that is held falls due when its hold ends. */
   nextDue(): Promise<Date | null>
 }
 
@@ -115,6 +128,7 @@ export interface DeliveryStatus {
   readonly route: 'direct' | 'tls' | 'insecure' | 'undetermined'
   readonly state: DeliveryState
   readonly at: Date
+  /** Why the present state. */
   readonly why: readonly Because[]
 }
 
@@ -196,7 +210,8 @@ export interface Inbox {
   /**
    * The verdict, the deliveries that it opens and the MDNs that it owes, in one transaction with their audit rows.
    * An earlier delivery of the same (recipient, signer, digest) comes back with `fresh: false`, and its MDN is owed
-   * again only if SMTP never accepted it and nothing still tries to.
+   * again only if SMTP never accepted it and nothing still tries to. An entry that was judged before keeps its
+   * first verdict: nothing is written, its deliveries come back as they stand. A refusal is an event (`rejected`).
    */
   judged(
     id: number,
@@ -206,7 +221,7 @@ export interface Inbox {
   ): Promise<readonly InboxDelivery[]>
   /** The deliveries that a judged message opened. */
   deliveries(id: number): Promise<readonly InboxDelivery[]>
-  /** The EHR has it (or refused it): durable before the MDN may leave and the folder is flagged. */
+  /** The EHR has it (or refused it): durable before the folder is flagged. The first outcome stands. */
   delivered(
     delivery: number,
     outcome: 'delivered' | 'rejected',
@@ -238,7 +253,8 @@ export interface TrackingEvent {
 export interface Tracking {
   /**
    * A believed notification about one recipient of one message of ours. Never goes backwards
-   * (dispatched stays dispatched; failed and expired stay). Returns the recipient's state, null when we sent no such message to it.
+   * (dispatched stays dispatched; failed and expired stay). What changes nothing is audited, and is no event.
+   * Returns the recipient's state, null when we sent no such message to it.
    */
   notified(
     notification: {

@@ -1,0 +1,118 @@
+import type { Kysely } from 'kysely'
+import { addressKey, decodeWhy, encodeWhy, type Schema, type Tx } from './schema.ts'
+import type { Audit, AuditRow } from './types.ts'
+
+/** What the store itself writes into `event`; callers of `add` may use other words. */
+export type AuditEvent =
+  | 'queued'
+  | 'refused'
+  | 'sent'
+  | 'failed'
+  | 'processed'
+  | 'dispatched'
+  | 'expired'
+  | 'received'
+  | 'delivered'
+  | 'rejected'
+  | 'mdn-queued'
+  | 'mdn-sent'
+  | 'mdn-given-up'
+
+type NewAuditRow = Omit<AuditRow, 'id'>
+
+/** Rows read at once by `list`. */
+const PAGE = 500
+
+export class SqlAudit implements Audit {
+  readonly #db: Kysely<Schema>
+
+  constructor(db: Kysely<Schema>) {
+    this.#db = db
+  }
+
+  async add(row: NewAuditRow): Promise<void> {
+    await this.#db.transaction().execute((tx) => record(tx, row))
+  }
+
+  async *list(filter: Parameters<Audit['list']>[0] = {}): AsyncIterable<AuditRow> {
+    for (let after = 0; ; ) {
+      const rows = await this.#page(filter, after)
+      for (const row of rows) yield row
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < PAGE) return
+      after = last.id
+    }
+  }
+
+  async #page(filter: NonNullable<Parameters<Audit['list']>[0]>, after: number): Promise<AuditRow[]> {
+    const { messageId, document, patient } = filter
+    let query = this.#db.selectFrom('audit').selectAll().where('id', '>', after)
+    if (messageId !== undefined) query = query.where('message_id', '=', messageId)
+    // The rows that name it, and every other row of the messages that those speak of.
+    if (document !== undefined) {
+      const named = this.#db
+        .selectFrom('audit_documents')
+        .innerJoin('audit as named', 'named.id', 'audit_documents.audit')
+        .where('audit_documents.document', '=', document)
+      query = query.where(({ eb, or }) =>
+        or([
+          eb('audit.id', 'in', named.select('named.id')),
+          eb('audit.message_id', 'in', named.select('named.message_id')),
+        ]),
+      )
+    }
+    if (patient !== undefined) {
+      const named = this.#db.selectFrom('audit as named').where('named.patient', '=', patient)
+      query = query.where(({ eb, or }) =>
+        or([
+          eb('audit.patient', '=', patient),
+          eb('audit.message_id', 'in', named.select('named.message_id')),
+        ]),
+      )
+    }
+    const rows = await query.orderBy('id').limit(PAGE).execute()
+    return rows.map((row) => ({
+      id: row.id,
+      at: new Date(row.at),
+      event: row.event,
+      actor: row.actor,
+      messageId: row.message_id,
+      from: row.sender,
+      address: row.address,
+      route: row.route,
+      certificate: row.certificate,
+      documents: JSON.parse(row.documents) as string[],
+      patient: row.patient,
+      outcome: row.outcome,
+      why: decodeWhy(row.why),
+    }))
+  }
+}
+
+/** Writes a row in the transaction of what it reports: what is audited happened, what happened is audited. */
+export async function record(tx: Tx, row: NewAuditRow): Promise<void> {
+  const { id } = await tx
+    .insertInto('audit')
+    .values({
+      at: row.at.getTime(),
+      event: row.event,
+      actor: row.actor,
+      message_id: row.messageId,
+      sender: row.from === null ? null : addressKey(row.from),
+      address: row.address === null ? null : addressKey(row.address),
+      route: row.route,
+      certificate: row.certificate,
+      documents: JSON.stringify(row.documents),
+      patient: row.patient,
+      outcome: row.outcome,
+      why: encodeWhy(row.why),
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  const documents = [...new Set(row.documents)]
+  if (documents.length === 0) return
+  await tx
+    .insertInto('audit_documents')
+    .values(documents.map((document) => ({ audit: id, document })))
+    .execute()
+}

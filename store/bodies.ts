@@ -1,0 +1,147 @@
+import type { Kysely } from 'kysely'
+import { DirectError } from '../agent/errors.ts'
+import type { Schema, Tx } from './schema.ts'
+import type { Bodies, BodyId } from './types.ts'
+
+/** Bytes of one chunk row: what one body costs in memory, whatever its length. */
+const CHUNK = 512 * 1024
+/**
+ * How long a body that nothing refers to is left alone: another process may be writing it, or may be about to
+ * name it in `outbox.add` or `inbox.stored`. A writer touches its body with every chunk.
+ */
+const ABANDONED_MS = 24 * 3_600_000
+
+export class SqlBodies implements Bodies {
+  readonly #db: Kysely<Schema>
+  readonly #now: () => Date
+
+  constructor(db: Kysely<Schema>, now: () => Date) {
+    this.#db = db
+    this.#now = now
+  }
+
+  async write(source: AsyncIterable<Uint8Array>): Promise<BodyId> {
+    let body: BodyId | null = null
+    let whole = false
+    try {
+      let seq = 0
+      let bytes = 0
+      for await (const { data, last } of chunks(source)) {
+        bytes += data.length
+        const at = this.#now().getTime()
+        // One short transaction per chunk: nobody else waits for the source of this body.
+        body = await this.#db.transaction().execute(async (tx) => {
+          const id = body ?? (await begin(tx, at))
+          await tx.insertInto('body_chunks').values({ body: id, seq, data }).execute()
+          await tx
+            .updateTable('bodies')
+            .set({ bytes, complete: last ? 1 : 0, touched_at: at })
+            .where('id', '=', id)
+            .execute()
+          return id
+        })
+        seq += 1
+        whole = last
+      }
+      if (body === null) throw new TypeError('a body has at least one chunk')
+      return body
+    } finally {
+      if (body !== null && !whole) await this.remove(body)
+    }
+  }
+
+  async size(id: BodyId): Promise<number> {
+    const row = await this.#db
+      .selectFrom('bodies')
+      .select('bytes')
+      .where('id', '=', id)
+      .where('complete', '=', 1)
+      .executeTakeFirst()
+    if (row === undefined) throw absent(id)
+    return row.bytes
+  }
+
+  async *read(id: BodyId): AsyncIterable<Uint8Array> {
+    const bytes = await this.size(id)
+    for (let seq = 0, read = 0; read < bytes; seq++) {
+      const row = await this.#db
+        .selectFrom('body_chunks')
+        .select('data')
+        .where('body', '=', id)
+        .where('seq', '=', seq)
+        .executeTakeFirst()
+      if (row === undefined) throw absent(id)
+      read += row.data.length
+      yield row.data
+    }
+  }
+
+  async remove(id: BodyId): Promise<void> {
+    await this.#db.transaction().execute((tx) => tx.deleteFrom('bodies').where('id', '=', id).execute())
+  }
+}
+
+async function begin(tx: Tx, at: number): Promise<BodyId> {
+  const { id } = await tx
+    .insertInto('bodies')
+    .values({ bytes: 0, complete: 0, touched_at: at })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return id
+}
+
+/** Removes what a stop left behind: bodies, whole or not, that nothing refers to and nobody touched for a day. */
+export async function sweepBodies(db: Kysely<Schema>, now: Date): Promise<void> {
+  const abandoned = await db
+    .selectFrom('bodies')
+    .select('id')
+    .where('touched_at', '<', now.getTime() - ABANDONED_MS)
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('copies').select('copies.id').whereRef('copies.body', '=', 'bodies.id'))),
+    )
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('messages').select('messages.id').whereRef('messages.record_body', '=', 'bodies.id'),
+        ),
+      ),
+    )
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('inbox_entries')
+            .select('inbox_entries.id')
+            .whereRef('inbox_entries.body', '=', 'bodies.id'),
+        ),
+      ),
+    )
+    .execute()
+  for (const { id } of abandoned)
+    await db.transaction().execute((tx) => tx.deleteFrom('bodies').where('id', '=', id).execute())
+}
+
+function absent(id: BodyId): DirectError {
+  return new DirectError('STORE_FAILED', `the store has no complete body ${id}`)
+}
+
+/** The same bytes in pieces of CHUNK, the last one shorter, and at least one. Each piece is good until the next. */
+async function* chunks(
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<{ data: Uint8Array; last: boolean }> {
+  const buffer = new Uint8Array(CHUNK)
+  let filled = 0
+  for await (const piece of source) {
+    for (let from = 0; from < piece.length; ) {
+      // Full only when more comes, so that whoever gets the last piece knows that it is the last.
+      if (filled === CHUNK) {
+        yield { data: buffer, last: false }
+        filled = 0
+      }
+      const taken = piece.subarray(from, from + CHUNK - filled)
+      buffer.set(taken, filled)
+      filled += taken.length
+      from += taken.length
+    }
+  }
+  yield { data: buffer.subarray(0, filled), last: true }
+}

@@ -1,0 +1,321 @@
+import type { Kysely, Selectable } from 'kysely'
+import { DirectError } from '../agent/errors.ts'
+import { type AuditEvent, record } from './audit.ts'
+import { dueNotices, owe, postpone } from './notices.ts'
+import { addressKey, decodeWhy, encodeWhy, type Schema, type Tx } from './schema.ts'
+import { announce } from './tracking.ts'
+import type {
+  Because,
+  BodyId,
+  Inbox,
+  InboxDelivery,
+  InboxEntry,
+  Judgement,
+  NewNotice,
+  Notice,
+  NoticeId,
+} from './types.ts'
+
+/** MDNs that `noticesDue` returns when it is not told. */
+const NOTICES = 100
+
+export class SqlInbox implements Inbox {
+  readonly #db: Kysely<Schema>
+
+  constructor(db: Kysely<Schema>) {
+    this.#db = db
+  }
+
+  async unsettled(mailbox: string, uidValidity: string, uids: readonly number[]): Promise<number[]> {
+    const ascending = [...uids].sort((a, b) => a - b)
+    const rows = await this.#db
+      .selectFrom('inbox_entries')
+      .select('uid')
+      .where('mailbox', '=', mailbox)
+      .where('uid_validity', '=', uidValidity)
+      .where('uid', '>=', ascending[0] ?? 0)
+      .where('uid', '<=', ascending.at(-1) ?? 0)
+      .where('state', '=', 'settled')
+      .execute()
+    const settled = new Set(rows.map(({ uid }) => uid))
+    return ascending.filter((uid) => !settled.has(uid))
+  }
+
+  async entry(mailbox: string, uidValidity: string, uid: number): Promise<InboxEntry> {
+    return await this.#db.transaction().execute(async (tx) => {
+      await tx
+        .insertInto('inbox_entries')
+        .values({
+          mailbox,
+          uid_validity: uidValidity,
+          uid,
+          state: 'new',
+          attempts: 0,
+          why: '[]',
+          recipients: '[]',
+        })
+        .onConflict((conflict) => conflict.columns(['mailbox', 'uid_validity', 'uid']).doNothing())
+        .execute()
+      const row = await tx
+        .selectFrom('inbox_entries')
+        .selectAll()
+        .where('mailbox', '=', mailbox)
+        .where('uid_validity', '=', uidValidity)
+        .where('uid', '=', uid)
+        .executeTakeFirstOrThrow()
+      return inboxEntry(row)
+    })
+  }
+
+  async stored(id: number, body: BodyId): Promise<void> {
+    await this.#db.transaction().execute(async (tx) => {
+      await tx
+        .updateTable('inbox_entries')
+        .set({ state: 'stored', body })
+        .where('id', '=', id)
+        .where('state', 'in', ['new', 'stored'])
+        .execute()
+    })
+  }
+
+  async attempted(id: number): Promise<number> {
+    const row = await this.#db.transaction().execute(async (tx) =>
+      tx
+        .updateTable('inbox_entries')
+        .set(({ eb }) => ({ attempts: eb('attempts', '+', 1) }))
+        .where('id', '=', id)
+        .returning('attempts')
+        .executeTakeFirst(),
+    )
+    if (row === undefined) throw noEntry(id)
+    return row.attempts
+  }
+
+  async judged(
+    id: number,
+    judgement: Judgement,
+    notices: readonly NewNotice[],
+    at: Date,
+  ): Promise<readonly InboxDelivery[]> {
+    return await this.#db.transaction().execute(async (tx) => {
+      const entry = await tx
+        .selectFrom('inbox_entries')
+        .select('state')
+        .where('id', '=', id)
+        .executeTakeFirst()
+      if (entry === undefined) throw noEntry(id)
+      // The first verdict stands: another process, or this one before a stop, has acted on it.
+      if (entry.state === 'judged' || entry.state === 'settled') return await deliveriesOf(tx, id)
+      await writeJudgement(tx, id, judgement)
+      await report(tx, judgement, at)
+      await openDeliveries(tx, id, judgement, notices, at)
+      return await deliveriesOf(tx, id)
+    })
+  }
+
+  async deliveries(id: number): Promise<readonly InboxDelivery[]> {
+    return await deliveriesOf(this.#db, id)
+  }
+
+  async delivered(
+    delivery: number,
+    outcome: 'delivered' | 'rejected',
+    where: string | null,
+    at: Date,
+  ): Promise<void> {
+    await this.#db.transaction().execute(async (tx) => {
+      const row = await tx
+        .updateTable('inbox_deliveries')
+        .set({ state: outcome, delivered_to: where, at: at.getTime() })
+        .where('id', '=', delivery)
+        .where('state', '=', 'pending')
+        .returning(['entry', 'recipient', 'signer'])
+        .executeTakeFirst()
+      if (row === undefined) return
+      const entry = await tx
+        .selectFrom('inbox_entries')
+        .select(['message_id', 'sender'])
+        .where('id', '=', row.entry)
+        .executeTakeFirstOrThrow()
+      await record(tx, {
+        ...NOBODY,
+        at,
+        event: outcome satisfies AuditEvent,
+        messageId: entry.message_id,
+        from: entry.sender,
+        address: row.recipient,
+        certificate: row.signer,
+        outcome,
+        why: [],
+      })
+    })
+  }
+
+  async settled(id: number, at: Date): Promise<void> {
+    await this.#db.transaction().execute(async (tx) => {
+      await tx
+        .updateTable('inbox_entries')
+        .set({ state: 'settled', settled_at: at.getTime() })
+        .where('id', '=', id)
+        .where('state', '!=', 'settled')
+        .execute()
+    })
+  }
+
+  async noticesDue(now: Date, limit = NOTICES): Promise<readonly Notice[]> {
+    return await dueNotices(this.#db, now, limit)
+  }
+
+  async noticeTried(id: NoticeId, at: Date, retryAt: Date | null, why: readonly Because[]): Promise<void> {
+    await this.#db.transaction().execute((tx) => postpone(tx, id, at, retryAt, why))
+  }
+
+  async judgedUnsettled(): Promise<readonly InboxEntry[]> {
+    const rows = await this.#db
+      .selectFrom('inbox_entries')
+      .selectAll()
+      .where('state', '=', 'judged')
+      .orderBy('id')
+      .execute()
+    return rows.map(inboxEntry)
+  }
+}
+
+async function writeJudgement(tx: Tx, id: number, judgement: Judgement): Promise<void> {
+  await tx
+    .updateTable('inbox_entries')
+    .set({
+      state: 'judged',
+      verdict: judgement.verdict,
+      code: judgement.code,
+      message_id: judgement.messageId,
+      sender: judgement.from,
+      signer: judgement.signer,
+      inner_sha256: judgement.innerSha256,
+      why: encodeWhy(judgement.why),
+      recipients: JSON.stringify(
+        judgement.recipients.map(({ address, verdict, code }) => ({ address, verdict, code })),
+      ),
+    })
+    .where('id', '=', id)
+    .execute()
+}
+
+/** One audit row per recipient (one at least), and an event for each refusal, which nobody outside hears of (IN-9). */
+async function report(tx: Tx, judgement: Judgement, at: Date): Promise<void> {
+  const whom =
+    judgement.recipients.length > 0
+      ? judgement.recipients
+      : [{ address: null, verdict: judgement.verdict, code: judgement.code }]
+  for (const { address, verdict, code } of whom) {
+    const refused = verdict === 'reject'
+    const why =
+      judgement.why.length === 0 && code !== null
+        ? [{ code, text: 'refused for this recipient' }]
+        : judgement.why
+    await record(tx, {
+      ...NOBODY,
+      at,
+      event: 'received' satisfies AuditEvent,
+      messageId: judgement.messageId,
+      from: judgement.from,
+      address,
+      certificate: judgement.signer,
+      outcome: refused ? 'refused' : judgement.verdict === 'notification' ? 'notification' : 'accepted',
+      why,
+    })
+    if (refused) await announce(tx, 'rejected', judgement.messageId, address, at, why)
+  }
+}
+
+/** IN-10: a delivery is one per (recipient, signer, inner digest); a repeated message joins the earlier one. */
+async function openDeliveries(
+  tx: Tx,
+  entry: number,
+  judgement: Judgement,
+  notices: readonly NewNotice[],
+  at: Date,
+): Promise<void> {
+  const { signer, innerSha256 } = judgement
+  if (judgement.verdict !== 'accept' || signer === null || innerSha256 === null) return
+  for (const { address, verdict } of judgement.recipients) {
+    if (verdict !== 'accept') continue
+    const recipient = addressKey(address)
+    await tx
+      .insertInto('inbox_deliveries')
+      .values({
+        entry,
+        recipient,
+        signer,
+        inner_sha256: innerSha256,
+        state: 'pending',
+        delivered_to: null,
+        at: at.getTime(),
+      })
+      .onConflict((conflict) => conflict.columns(['recipient', 'signer', 'inner_sha256']).doNothing())
+      .execute()
+    const { id } = await tx
+      .selectFrom('inbox_deliveries')
+      .select('id')
+      .where('recipient', '=', recipient)
+      .where('signer', '=', signer)
+      .where('inner_sha256', '=', innerSha256)
+      .executeTakeFirstOrThrow()
+    await tx
+      .insertInto('entry_deliveries')
+      .values({ entry, delivery: id })
+      .onConflict((conflict) => conflict.columns(['entry', 'delivery']).doNothing())
+      .execute()
+    const notice = notices.find((owed) => addressKey(owed.recipient) === recipient)
+    if (notice !== undefined) await owe(tx, id, notice, at)
+  }
+}
+
+async function deliveriesOf(db: Kysely<Schema>, entry: number): Promise<InboxDelivery[]> {
+  const rows = await db
+    .selectFrom('entry_deliveries')
+    .innerJoin('inbox_deliveries', 'inbox_deliveries.id', 'entry_deliveries.delivery')
+    .selectAll('inbox_deliveries')
+    .where('entry_deliveries.entry', '=', entry)
+    .orderBy('inbox_deliveries.id')
+    .execute()
+  return rows.map((row) => ({
+    id: row.id,
+    recipient: row.recipient,
+    state: row.state,
+    deliveredTo: row.delivered_to,
+    fresh: row.entry === entry,
+  }))
+}
+
+function inboxEntry(row: Selectable<Schema['inbox_entries']>): InboxEntry {
+  return {
+    id: row.id,
+    mailbox: row.mailbox,
+    uidValidity: row.uid_validity,
+    uid: row.uid,
+    state: row.state,
+    body: row.body,
+    attempts: row.attempts,
+    judgement:
+      row.verdict === null
+        ? null
+        : {
+            verdict: row.verdict,
+            code: row.code,
+            messageId: row.message_id,
+            from: row.sender,
+            signer: row.signer,
+            innerSha256: row.inner_sha256,
+            why: decodeWhy(row.why),
+            recipients: JSON.parse(row.recipients) as Judgement['recipients'],
+          },
+  }
+}
+
+/** What the audit of a received message cannot know. */
+const NOBODY = { actor: null, route: null, documents: [], patient: null }
+
+function noEntry(id: number): DirectError {
+  return new DirectError('STORE_FAILED', `the store has no inbox entry ${id}`)
+}

@@ -1,0 +1,104 @@
+import type { Kysely } from 'kysely'
+import { record } from './audit.ts'
+import { addressKey, type Schema, type Tx } from './schema.ts'
+import { type NoticeOccurrence, nextNoticeState } from './states.ts'
+import type { Because, NewNotice, Notice, NoticeId } from './types.ts'
+
+/** MDNs that we owe (N-1). One per delivery, under one Message-ID however often it has to be sent. */
+export async function owe(tx: Tx, delivery: number, notice: NewNotice, at: Date): Promise<void> {
+  const earlier = await tx
+    .selectFrom('notices')
+    .select('id')
+    .where('delivery', '=', delivery)
+    .executeTakeFirst()
+  if (earlier !== undefined) {
+    if (await moveNotice(tx, earlier.id, 'owed-again'))
+      await tx
+        .updateTable('notices')
+        .set({ attempts: 0, due_at: at.getTime() })
+        .where('id', '=', earlier.id)
+        .execute()
+    return
+  }
+  await tx
+    .insertInto('notices')
+    .values({
+      delivery,
+      message_id: notice.messageId,
+      kind: 'processed',
+      sender: addressKey(notice.recipient),
+      recipient: addressKey(notice.to),
+      original_message_id: notice.originalMessageId,
+      state: 'owed',
+      attempts: 0,
+      due_at: at.getTime(),
+    })
+    .execute()
+}
+
+/** True when the occurrence changed its state. */
+export async function moveNotice(tx: Tx, id: NoticeId, occurrence: NoticeOccurrence): Promise<boolean> {
+  const notice = await tx.selectFrom('notices').select('state').where('id', '=', id).executeTakeFirst()
+  if (notice === undefined) return false
+  const state = nextNoticeState(notice.state, occurrence)
+  if (state === notice.state) return false
+  await tx.updateTable('notices').set({ state }).where('id', '=', id).execute()
+  return true
+}
+
+export async function dueNotices(db: Kysely<Schema>, now: Date, limit: number): Promise<Notice[]> {
+  const rows = await db
+    .selectFrom('notices')
+    .selectAll()
+    .where('state', '=', 'owed')
+    .where('due_at', '<=', now.getTime())
+    .orderBy('due_at')
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => ({
+    id: row.id,
+    messageId: row.message_id,
+    kind: row.kind,
+    from: row.sender,
+    to: row.recipient,
+    originalMessageId: row.original_message_id,
+    attempts: row.attempts,
+  }))
+}
+
+/** It could not be sealed: again at `retryAt`, or given up for good, which is audited. */
+export async function postpone(
+  tx: Tx,
+  id: NoticeId,
+  at: Date,
+  retryAt: Date | null,
+  why: readonly Because[],
+): Promise<void> {
+  const notice = await tx
+    .updateTable('notices')
+    .set(({ eb }) => ({
+      attempts: eb('attempts', '+', 1),
+      ...(retryAt === null ? {} : { due_at: retryAt.getTime() }),
+    }))
+    .where('id', '=', id)
+    .where('state', '=', 'owed')
+    .returningAll()
+    .executeTakeFirst()
+  if (notice === undefined || retryAt !== null) return
+  await moveNotice(tx, id, 'given-up')
+  await record(tx, {
+    at,
+    event: 'mdn-given-up',
+    actor: null,
+    messageId: notice.message_id,
+    from: notice.sender,
+    address: notice.recipient,
+    route: null,
+    certificate: null,
+    documents: [],
+    patient: null,
+    outcome: 'given-up',
+    why,
+  })
+}

@@ -1,0 +1,97 @@
+import { chmod, mkdir, open, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { Kysely } from 'kysely'
+import { DirectError } from '../agent/errors.ts'
+import { SqlAudit } from './audit.ts'
+import { SqlBodies, sweepBodies } from './bodies.ts'
+import { SqlInbox } from './inbox.ts'
+import { migrate } from './migrations.ts'
+import { SqlOutbox } from './outbox.ts'
+import type { Schema } from './schema.ts'
+import { NodeSqliteDialect, openDatabase } from './sqlite-dialect.ts'
+import { SqlTracking } from './tracking.ts'
+import type { Store } from './types.ts'
+
+export interface OpenStoreOptions {
+  /** Path of the database, made with its folder if it is missing (0600 in 0700), or `:memory:`. */
+  readonly file: string
+  /** The clock for what the store dates by itself: bodies, and the sweep of abandoned ones. */
+  readonly now?: () => Date
+}
+
+/**
+ * Opens the store; several processes may have one file open at once. Throws DirectError: `FILE_UNWRITABLE` when
+ * the folder or file cannot be had, `STORE_FAILED` when the file is not a store, or a newer one (it is left as it is).
+ */
+export async function openStore({ file, now = () => new Date() }: OpenStoreOptions): Promise<Store> {
+  const onDisk = file !== ':memory:'
+  if (onDisk) await reporting(file, () => makeFile(file))
+  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(openDatabase(file), file) })
+  try {
+    await migrate(db, now, file)
+    if (onDisk) await reporting(file, () => closeToOthers(file))
+    await sweepBodies(db, now())
+  } catch (error) {
+    await db.destroy()
+    throw error
+  }
+  return new SqlStore(db, now)
+}
+
+class SqlStore implements Store {
+  readonly bodies: SqlBodies
+  readonly outbox: SqlOutbox
+  readonly inbox: SqlInbox
+  readonly tracking: SqlTracking
+  readonly audit: SqlAudit
+  readonly #db: Kysely<Schema>
+  #closed: Promise<void> | null = null
+
+  constructor(db: Kysely<Schema>, now: () => Date) {
+    this.#db = db
+    this.bodies = new SqlBodies(db, now)
+    this.outbox = new SqlOutbox(db)
+    this.inbox = new SqlInbox(db)
+    this.tracking = new SqlTracking(db)
+    this.audit = new SqlAudit(db)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close()
+    await this.#closed
+  }
+
+  /** Waits its turn behind the transactions that were begun before it. */
+  async #close(): Promise<void> {
+    await this.#db.connection().execute(async () => {})
+    await this.#db.destroy()
+  }
+}
+
+/** Before SQLite sees it: it would make the file with the mode that the umask leaves. */
+async function makeFile(file: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  const handle = await open(file, 'a', 0o600)
+  await handle.close()
+}
+
+/** Once the file is known to be ours; from then on SQLite gives its mode to every -wal and -shm that it makes. */
+async function closeToOthers(file: string): Promise<void> {
+  for (const name of [file, `${file}-wal`, `${file}-shm`]) await chmod(name, 0o600)
+  // A folder that belongs to someone else, or to everyone (sticky), is not ours to close; its files are closed.
+  const folder = dirname(file)
+  const { mode, uid } = await stat(folder)
+  if ((mode & 0o1077) !== 0 && (mode & 0o1000) === 0 && uid === process.getuid?.()) await chmod(folder, 0o700)
+}
+
+async function reporting(file: string, act: () => Promise<void>): Promise<void> {
+  try {
+    await act()
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error)
+    throw new DirectError('FILE_UNWRITABLE', `the store ${file} cannot be opened: ${said}`, {
+      hint: `Let the user that runs direct-agent own the folder ${dirname(file)}, or name another dataDir.`,
+      cause: error,
+    })
+  }
+}

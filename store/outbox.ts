@@ -1,0 +1,274 @@
+import type { Kysely } from 'kysely'
+import { DirectError } from '../agent/errors.ts'
+import { record } from './audit.ts'
+import { moveNotice } from './notices.ts'
+import { addressKey, encodeWhy, type Schema, type Tx } from './schema.ts'
+import { advance, storedMessages, type TrackedRecipient } from './tracking.ts'
+import type {
+  Because,
+  NewMessage,
+  NoticeId,
+  Outbox,
+  OutboxCopy,
+  StoredMessage,
+  TriedRecipient,
+} from './types.ts'
+
+/** Copies that one `claim` takes when it is not told. */
+const CLAIMED = 20
+
+export class SqlOutbox implements Outbox {
+  readonly #db: Kysely<Schema>
+
+  constructor(db: Kysely<Schema>) {
+    this.#db = db
+  }
+
+  async add(message: NewMessage, notice?: NoticeId): Promise<void> {
+    await this.#db.transaction().execute(async (tx) => {
+      if (notice !== undefined && !(await moveNotice(tx, notice, 'queued'))) return
+      const id = await addMessage(tx, message)
+      await addRecipients(tx, id, message)
+      await addCopies(tx, id, message)
+    })
+  }
+
+  async byIdempotencyKey(idempotencyKey: string): Promise<StoredMessage | null> {
+    return (await storedMessages(this.#db, { idempotencyKey }))[0] ?? null
+  }
+
+  async claim(now: Date, until: Date, options: Parameters<Outbox['claim']>[2] = {}): Promise<OutboxCopy[]> {
+    return await this.#db.transaction().execute(async (tx) => {
+      let due = tx
+        .selectFrom('copies')
+        .innerJoin('messages', 'messages.id', 'copies.message')
+        .selectAll('copies')
+        .select('message_id')
+        .where('next_at', '<=', now.getTime())
+        .where(({ eb, or }) => or([eb('held_until', 'is', null), eb('held_until', '<=', now.getTime())]))
+      if (options.messageId !== undefined) due = due.where('message_id', '=', options.messageId)
+      const copies = await due
+        .orderBy('next_at')
+        .orderBy('copies.id')
+        .limit(options.limit ?? CLAIMED)
+        .execute()
+      if (copies.length === 0) return []
+      const ids = copies.map(({ id }) => id)
+      await tx
+        .updateTable('copies')
+        .set(({ eb }) => ({ held_until: until.getTime(), attempts: eb('attempts', '+', 1) }))
+        .where('id', 'in', ids)
+        .execute()
+      const recipients = await tx
+        .selectFrom('copy_recipients')
+        .selectAll()
+        .where('copy', 'in', ids)
+        .orderBy('seq')
+        .execute()
+      return copies.map((copy) => {
+        const own = recipients.filter((recipient) => recipient.copy === copy.id)
+        return {
+          id: copy.id,
+          messageId: copy.message_id,
+          route: copy.route,
+          domain: copy.domain,
+          mailFrom: copy.mail_from,
+          body: copy.body,
+          attempts: copy.attempts,
+          recipients: own.map(({ address }) => address),
+          pending: own.filter(({ state }) => state === 'pending').map(({ address }) => address),
+        }
+      })
+    })
+  }
+
+  async tried(
+    copy: number,
+    outcomes: readonly TriedRecipient[],
+    at: Date,
+    retryAt: Date | null,
+  ): Promise<void> {
+    await this.#db.transaction().execute(async (tx) => {
+      const said = new Map(outcomes.map((outcome) => [addressKey(outcome.address), outcome]))
+      let left = 0
+      for (const recipient of await pendingRecipients(tx, copy)) {
+        const decided = decide(said.get(recipient.address), retryAt === null)
+        if (decided.outcome === null) {
+          left += 1
+          await explain(tx, recipient, decided.why)
+          continue
+        }
+        await tx
+          .updateTable('copy_recipients')
+          .set({ state: decided.outcome === 'accepted' ? 'accepted' : 'failed' })
+          .where('copy', '=', copy)
+          .where('address', '=', recipient.address)
+          .execute()
+        await advance(tx, recipient, decided.outcome, at, decided.why)
+        if (recipient.kind === 'notification')
+          await settleNotice(tx, recipient.message_id, decided.outcome === 'accepted')
+      }
+      await tx
+        .updateTable('copies')
+        .set({ held_until: null, next_at: left === 0 || retryAt === null ? null : retryAt.getTime() })
+        .where('id', '=', copy)
+        .execute()
+    })
+  }
+
+  async nextDue(): Promise<Date | null> {
+    const row = await this.#db
+      .selectFrom('copies')
+      .select(({ fn, eb }) =>
+        fn
+          .min(
+            eb
+              .case()
+              .when(eb('held_until', '>', eb.ref('next_at')))
+              .then(eb.ref('held_until'))
+              .else(eb.ref('next_at'))
+              .end(),
+          )
+          .as('due'),
+      )
+      .where('next_at', 'is not', null)
+      .executeTakeFirst()
+    return typeof row?.due === 'number' ? new Date(row.due) : null
+  }
+}
+
+/** What SMTP's word means for a recipient; `outcome` null: to be tried again. */
+function decide(
+  said: TriedRecipient | undefined,
+  giveUp: boolean,
+): { outcome: 'accepted' | 'undeliverable' | null; why: readonly Because[] } {
+  const text = said?.reply ?? 'no answer for this recipient'
+  if (said?.outcome === 'accepted') return { outcome: 'accepted', why: [{ code: 'SMTP_ACCEPTED', text }] }
+  if (said?.outcome === 'final') return { outcome: 'undeliverable', why: [{ code: 'SMTP_REFUSED', text }] }
+  if (giveUp) return { outcome: 'undeliverable', why: [{ code: 'SMTP_GIVEN_UP', text }] }
+  return { outcome: null, why: [{ code: 'SMTP_TEMPORARY', text }] }
+}
+
+async function addMessage(tx: Tx, message: NewMessage): Promise<number> {
+  const row = await tx
+    .insertInto('messages')
+    .values({
+      message_id: message.messageId,
+      kind: message.kind,
+      sender: addressKey(message.from),
+      at: message.at.getTime(),
+      actor: message.actor,
+      patient: message.patient,
+      documents: JSON.stringify(message.documents),
+      idempotency_key: message.idempotencyKey,
+      record_body: message.recordBody,
+    })
+    .onConflict((conflict) => conflict.column('idempotency_key').doNothing())
+    .returning('id')
+    .executeTakeFirst()
+  if (row !== undefined) return row.id
+  throw new DirectError(
+    'IDEMPOTENCY_CONFLICT',
+    `the idempotency key ${JSON.stringify(message.idempotencyKey)} already stands for another message`,
+    { hint: 'Nothing was queued; `byIdempotencyKey` finds the first message.' },
+  )
+}
+
+async function addRecipients(tx: Tx, id: number, message: NewMessage): Promise<void> {
+  for (const recipient of message.recipients) {
+    const { route, certificate, state, why } = recipient
+    const address = addressKey(recipient.address)
+    await tx
+      .insertInto('recipients')
+      .values({
+        message: id,
+        address,
+        route,
+        certificate,
+        state,
+        why: encodeWhy(why),
+        at: message.at.getTime(),
+      })
+      .execute()
+    await record(tx, {
+      at: message.at,
+      event: message.kind === 'notification' && state === 'queued' ? 'mdn-queued' : state,
+      actor: message.actor,
+      messageId: message.messageId,
+      from: message.from,
+      address,
+      route,
+      certificate,
+      documents: message.documents,
+      patient: message.patient,
+      outcome: state,
+      why,
+    })
+  }
+}
+
+/** Due from the moment at which the message was made. */
+async function addCopies(tx: Tx, message: number, { at, copies }: NewMessage): Promise<void> {
+  for (const copy of copies) {
+    const { id } = await tx
+      .insertInto('copies')
+      .values({
+        message,
+        route: copy.route,
+        domain: copy.domain,
+        mail_from: copy.mailFrom,
+        body: copy.body,
+        attempts: 0,
+        next_at: at.getTime(),
+        held_until: null,
+      })
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    const rows = copy.recipients.map((address, seq) => ({
+      copy: id,
+      seq,
+      address: addressKey(address),
+      state: 'pending' as const,
+    }))
+    if (rows.length > 0) await tx.insertInto('copy_recipients').values(rows).execute()
+  }
+}
+
+/** Those of a copy that SMTP has neither accepted nor refused for good, as `advance` wants them. */
+async function pendingRecipients(tx: Tx, copy: number): Promise<TrackedRecipient[]> {
+  return await tx
+    .selectFrom('copy_recipients')
+    .innerJoin('copies', 'copies.id', 'copy_recipients.copy')
+    .innerJoin('messages', 'messages.id', 'copies.message')
+    .innerJoin('recipients', (join) =>
+      join
+        .onRef('recipients.message', '=', 'messages.id')
+        .onRef('recipients.address', '=', 'copy_recipients.address'),
+    )
+    .selectAll('messages')
+    .select(['recipients.id as recipient', 'recipients.address', 'recipients.route', 'certificate'])
+    .select('recipients.state')
+    .where('copy', '=', copy)
+    .where('copy_recipients.state', '=', 'pending')
+    .orderBy('seq')
+    .execute()
+}
+
+/** Why a recipient still waits, for `status`. A repeated attempt is no audit event. */
+async function explain(tx: Tx, recipient: TrackedRecipient, why: readonly Because[]): Promise<void> {
+  await tx
+    .updateTable('recipients')
+    .set({ why: encodeWhy(why) })
+    .where('id', '=', recipient.recipient)
+    .where('state', '=', 'queued')
+    .execute()
+}
+
+async function settleNotice(tx: Tx, messageId: string, accepted: boolean): Promise<void> {
+  const notice = await tx
+    .selectFrom('notices')
+    .select('id')
+    .where('message_id', '=', messageId)
+    .executeTakeFirst()
+  if (notice !== undefined) await moveNotice(tx, notice.id, accepted ? 'accepted' : 'given-up')
+}

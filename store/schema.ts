@@ -1,0 +1,173 @@
+import type { Generated, Transaction } from 'kysely'
+import type { NoticeState } from './states.ts'
+import type {
+  Because,
+  DeliveryState,
+  InboxDelivery,
+  InboxEntry,
+  Judgement,
+  NewMessage,
+  NewRecipient,
+  TrackingEventType,
+} from './types.ts'
+
+/**
+ * The tables as kysely sees them. Times are milliseconds since 1970 (UTC), lists are JSON text, flags are 0 or 1.
+ * There is no column for a subject, a display name or content: what is not stored cannot leak (MSG-15).
+ */
+export interface Schema {
+  schema_versions: { version: number; applied_at: number }
+  bodies: BodiesTable
+  body_chunks: { body: number; seq: number; data: Uint8Array }
+  messages: MessagesTable
+  recipients: RecipientsTable
+  copies: CopiesTable
+  copy_recipients: CopyRecipientsTable
+  inbox_entries: InboxEntriesTable
+  inbox_deliveries: InboxDeliveriesTable
+  entry_deliveries: { entry: number; delivery: number }
+  notices: NoticesTable
+  tracking_events: TrackingEventsTable
+  audit: AuditTable
+  audit_documents: { audit: number; document: string }
+}
+
+export type Tx = Transaction<Schema>
+
+interface BodiesTable {
+  id: Generated<number>
+  bytes: number
+  complete: 0 | 1
+  /** When the last chunk came: tells an abandoned body from one that is being written. */
+  touched_at: number
+}
+
+interface MessagesTable {
+  id: Generated<number>
+  /** Not unique: a given file may be sent again under its own Message-ID, and so may an MDN (N-1). */
+  message_id: string
+  kind: NewMessage['kind']
+  sender: string
+  at: number
+  actor: string | null
+  patient: string | null
+  documents: string
+  idempotency_key: string | null
+  record_body: number | null
+}
+
+interface RecipientsTable {
+  id: Generated<number>
+  message: number
+  address: string
+  route: NewRecipient['route']
+  certificate: string | null
+  state: DeliveryState
+  /** Why the present state. */
+  why: string
+  at: number
+}
+
+interface CopiesTable {
+  id: Generated<number>
+  message: number
+  route: 'direct' | 'tls'
+  domain: string
+  mail_from: string
+  body: number
+  attempts: number
+  /** Null when every recipient is decided. */
+  next_at: number | null
+  /** Until then one process is sending it: a lease that ends by itself when the process dies. */
+  held_until: number | null
+}
+
+interface CopyRecipientsTable {
+  copy: number
+  seq: number
+  address: string
+  state: 'pending' | 'accepted' | 'failed'
+}
+
+interface InboxEntriesTable {
+  id: Generated<number>
+  mailbox: string
+  uid_validity: string
+  uid: number
+  state: InboxEntry['state']
+  body: number | null
+  attempts: number
+  verdict: Judgement['verdict'] | null
+  code: string | null
+  message_id: string | null
+  sender: string | null
+  signer: string | null
+  inner_sha256: string | null
+  why: string
+  recipients: string
+  settled_at: number | null
+}
+
+interface InboxDeliveriesTable {
+  id: Generated<number>
+  /** The entry that opened it. */
+  entry: number
+  recipient: string
+  signer: string
+  inner_sha256: string
+  state: InboxDelivery['state']
+  delivered_to: string | null
+  at: number
+}
+
+interface NoticesTable {
+  id: Generated<number>
+  delivery: number
+  message_id: string
+  kind: 'processed'
+  sender: string
+  recipient: string
+  original_message_id: string
+  state: NoticeState
+  attempts: number
+  due_at: number
+}
+
+interface TrackingEventsTable {
+  id: Generated<number>
+  type: TrackingEventType
+  message_id: string | null
+  address: string | null
+  at: number
+  why: string
+}
+
+interface AuditTable {
+  id: Generated<number>
+  at: number
+  event: string
+  actor: string | null
+  message_id: string | null
+  sender: string | null
+  address: string | null
+  route: string | null
+  certificate: string | null
+  documents: string
+  patient: string | null
+  outcome: string | null
+  why: string
+}
+
+/** The key under which two spellings of an address are one (MSG-13); Message-IDs have no such key. */
+export function addressKey(address: string): string {
+  return address.toLowerCase()
+}
+
+/** Codes and sentences as the JSON text of a `why` column; whatever else the objects carry stays out. */
+export function encodeWhy(why: readonly Because[]): string {
+  return JSON.stringify(why.map(({ code, text }) => ({ code, text })))
+}
+
+export function decodeWhy(json: string): readonly Because[] {
+  return JSON.parse(json) as readonly Because[]
+}

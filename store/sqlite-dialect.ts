@@ -1,0 +1,168 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type DatabaseConnection, SqliteDialect, SqliteDriver, type SqliteStatement } from 'kysely'
+import { DirectError } from '../agent/errors.ts'
+
+/**
+ * kysely's own SQLite dialect over node:sqlite: one connection, which kysely hands to one transaction at a time.
+ * Everything that only SQLite understands is in this file.
+ */
+export class NodeSqliteDialect extends SqliteDialect {
+  readonly #database: DatabaseSync
+  readonly #file: string
+
+  constructor(database: DatabaseSync, file: string) {
+    super({ database: inKyselysShape(database, file) })
+    this.#database = database
+    this.#file = file
+  }
+
+  override createDriver(): SqliteDriver {
+    return new ImmediateDriver(this.#database, this.#file)
+  }
+}
+
+/** How long a writer waits for the writers of other processes, in milliseconds. */
+const PATIENCE_MS = 10_000
+
+class ImmediateDriver extends SqliteDriver {
+  readonly #database: DatabaseSync
+  readonly #file: string
+
+  constructor(database: DatabaseSync, file: string) {
+    super({ database: inKyselysShape(database, file) })
+    this.#database = database
+    this.#file = file
+  }
+
+  /**
+   * BEGIN IMMEDIATE: two transactions that both read before they write could never get past each other. The wait
+   * for another writer is asynchronous, for that writer may be a second store in this very process.
+   */
+  override async beginTransaction(_connection: DatabaseConnection): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS
+    for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
+      try {
+        this.#database.exec('pragma busy_timeout = 0')
+        this.#database.exec('begin immediate')
+        return
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > deadline) throw storeError(error, this.#file)
+      } finally {
+        this.#database.exec(`pragma busy_timeout = ${PATIENCE_MS}`)
+      }
+      await sleep(pause)
+    }
+  }
+
+  /** Where SQLite has already rolled back by itself (disk full), a second rollback would hide the reason. */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    if (this.#database.isTransaction) await super.rollbackTransaction(connection)
+  }
+}
+
+function inKyselysShape(database: DatabaseSync, file: string) {
+  return {
+    prepare: (sql: string) => statement(database, sql, file),
+    close: () => database.close(),
+  }
+}
+
+function statement(database: DatabaseSync, sql: string, file: string): SqliteStatement {
+  const prepared: StatementSync = guarded(file, () => database.prepare(sql))
+  return {
+    reader: prepared.columns().length > 0,
+    all: (parameters) => guarded(file, () => prepared.all(...(parameters as SQLInputValue[]))),
+    run: (parameters) => guarded(file, () => prepared.run(...(parameters as SQLInputValue[]))),
+    iterate: (parameters) => prepared.iterate(...(parameters as SQLInputValue[])),
+  }
+}
+
+/** Says that a SQLite file is ours, in its header ("DirA"). */
+const APPLICATION_ID = 0x44697241
+
+/**
+ * Opens the file, refuses one that is not ours without changing a byte of it, and sets what durability asks for:
+ * WAL with synchronous FULL, so that a finished transaction survives the loss of power.
+ */
+export function openDatabase(file: string): DatabaseSync {
+  const database = guarded(file, () => new DatabaseSync(file, { timeout: PATIENCE_MS }))
+  try {
+    guarded(file, () => {
+      if (!isOurs(database)) throw notOurs(file)
+      if (value(database, 'pragma application_id') !== APPLICATION_ID)
+        database.exec(`pragma application_id = ${APPLICATION_ID}`)
+      if (value(database, 'pragma journal_mode') !== 'wal') database.exec('pragma journal_mode = wal')
+      database.exec('pragma synchronous = full')
+      database.exec('pragma foreign_keys = on')
+    })
+  } catch (error) {
+    database.close()
+    throw error
+  }
+  return database
+}
+
+function isOurs(database: DatabaseSync): boolean {
+  return (
+    value(database, 'pragma application_id') === APPLICATION_ID ||
+    value(database, 'select count(*) from sqlite_schema') === 0
+  )
+}
+
+function value(database: DatabaseSync, sql: string): unknown {
+  return Object.values(database.prepare(sql).get() ?? {})[0]
+}
+
+function notOurs(file: string): DirectError {
+  return new DirectError('STORE_FAILED', `${file} is not a store of direct-agent; it was left as it is`, {
+    hint: 'Name another dataDir, or move that file away.',
+  })
+}
+
+function guarded<T>(file: string, act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    throw storeError(error, file)
+  }
+}
+
+/** SQLite's primary result codes (sqlite.org/rescode.html) that a person can do something about. */
+const BUSY = 5
+const LOCKED = 6
+const READONLY = 8
+const IOERR = 10
+const FULL = 13
+const CANTOPEN = 14
+const NOTADB = 26
+const HINTS = new Map<number, string>([
+  [BUSY, 'Another process holds the store; try again when it has finished.'],
+  [LOCKED, 'Another process holds the store; try again when it has finished.'],
+  [READONLY, 'Let the user that runs direct-agent write the file and its folder.'],
+  [IOERR, 'Look after the disk; nothing of this step was kept.'],
+  [FULL, 'Make room on the disk; nothing of this step was kept.'],
+  [CANTOPEN, 'Let the user that runs direct-agent read and write the file and its folder.'],
+])
+
+function primaryCode(error: unknown): number | null {
+  const errcode = error instanceof Error && 'errcode' in error ? error.errcode : null
+  return typeof errcode === 'number' ? errcode & 0xff : null
+}
+
+function isBusy(error: unknown): boolean {
+  return primaryCode(error) === BUSY
+}
+
+/** SQLite's messages name tables and columns, never values. */
+function storeError(error: unknown, file: string): unknown {
+  const code = primaryCode(error)
+  if (code === null) return error
+  if (code === NOTADB) return notOurs(file)
+  const hint = HINTS.get(code)
+  return new DirectError('STORE_FAILED', `the store ${file} failed: ${(error as Error).message}`, {
+    ...(hint === undefined ? {} : { hint }),
+    temporary: code === BUSY || code === LOCKED || code === FULL,
+    cause: error,
+  })
+}
