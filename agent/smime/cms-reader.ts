@@ -1,0 +1,203 @@
+import { TAG } from './der.ts'
+
+/** Bytes that are no CMS, or more of them than is allowed. It never leaves this room. */
+export class CmsError extends Error {
+  override readonly name = 'CmsError'
+  readonly code: 'MALFORMED' | 'LIMIT_EXCEEDED'
+
+  constructor(code: CmsError['code'], message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+  }
+}
+
+export interface TlvHeader {
+  readonly tag: number
+  /** Null: indefinite. */
+  readonly length: number | null
+}
+
+/** Constructed elements within each other, those of a string in pieces included. */
+const MAX_DEPTH = 32
+const CONSTRUCTED = 0x20
+
+interface Open {
+  /** Where it ends at the latest. */
+  readonly end: number
+  readonly indefinite: boolean
+}
+
+/**
+ * Walks BER as it arrives (X.690 8; protocol.md ALG-3): definite and indefinite lengths, strings in pieces of any size.
+ * Only what is asked for with `element` is held in memory, and that is bounded.
+ */
+export class CmsReader {
+  readonly #source: AsyncIterator<Uint8Array>
+  readonly #open: Open[] = []
+  #chunk: Uint8Array = new Uint8Array()
+  #at = 0
+  /** Bytes consumed so far. */
+  #position = 0
+  #recorded: Uint8Array[] | null = null
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.#source = source[Symbol.asyncIterator]()
+  }
+
+  /** Identifier octet of the next element, not consumed. */
+  async peek(): Promise<number> {
+    await this.#need(1)
+    return this.#chunk[this.#at] as number
+  }
+
+  async #header(): Promise<TlvHeader> {
+    const [tag, first] = (await this.#take(2)) as unknown as [number, number]
+    if ((tag & 0x1f) === 0x1f) throw new CmsError('MALFORMED', 'A tag number above 30')
+    if (first === 0x80) {
+      if ((tag & CONSTRUCTED) === 0) throw new CmsError('MALFORMED', 'A primitive value of indefinite length')
+      return { tag, length: null }
+    }
+    let length = first
+    if (first > 0x80) {
+      const octets = first & 0x7f
+      if (octets > 6) throw new CmsError('MALFORMED', 'A length beyond all reason')
+      length = (await this.#take(octets)).reduce((sum, octet) => sum * 256 + octet, 0)
+    }
+    if (this.#position + length > this.#end)
+      throw new CmsError('MALFORMED', 'An element longer than its container')
+    return { tag, length }
+  }
+
+  /** Steps into a constructed element of this tag. */
+  async enter(tag: number): Promise<void> {
+    const header = await this.#header()
+    if (header.tag !== tag) throw unexpected(header.tag, tag)
+    this.#push(header)
+  }
+
+  #push({ length }: TlvHeader): void {
+    if (this.#open.length === MAX_DEPTH)
+      throw new CmsError('LIMIT_EXCEEDED', `Nested deeper than ${MAX_DEPTH}`)
+    this.#open.push({
+      end: length === null ? this.#end : this.#position + length,
+      indefinite: length === null,
+    })
+  }
+
+  get #end(): number {
+    return this.#open.at(-1)?.end ?? Number.POSITIVE_INFINITY
+  }
+
+  /** Whether the element entered last holds nothing more. */
+  async atEnd(): Promise<boolean> {
+    const innermost = this.#open.at(-1)
+    if (innermost === undefined) throw new CmsError('MALFORMED', 'Nothing was entered')
+    return innermost.indefinite ? (await this.peek()) === 0 : this.#position === innermost.end
+  }
+
+  /** Steps out of the element entered last, which must be at its end. */
+  async leave(): Promise<void> {
+    if (!(await this.atEnd())) throw new CmsError('MALFORMED', 'An element where none belongs')
+    if (this.#open.pop()?.indefinite && (await this.#take(2))[1] !== 0) {
+      throw new CmsError('MALFORMED', 'A broken end of contents')
+    }
+  }
+
+  /** The next element, its header included, at most `limit` bytes of it. */
+  async element(limit: number): Promise<Uint8Array> {
+    const record: Uint8Array[] = []
+    this.#recorded = record
+    await this.#walk((length) => this.#take(length, limit), limit)
+    this.#recorded = null
+    return record.length === 1 ? (record[0] as Uint8Array) : Buffer.concat(record)
+  }
+
+  /** Passes over the next element, whatever its size. */
+  async skip(): Promise<void> {
+    await this.#walk(async (length) => {
+      for await (const _ of this.#pieces(length));
+    }, Number.POSITIVE_INFINITY)
+  }
+
+  /** One element; a definite length's value is handed to `value`, an indefinite one's is walked to its end. */
+  async #walk(value: (length: number) => Promise<unknown>, limit: number): Promise<void> {
+    const depth = this.#open.length
+    const start = this.#position
+    do {
+      const header = await this.#header()
+      if (this.#position - start > limit) throw new CmsError('LIMIT_EXCEEDED', `More than ${limit} bytes`)
+      if (header.length === null) this.#push(header)
+      else await value(header.length)
+      while (this.#open.length > depth && (await this.atEnd())) await this.leave()
+    } while (this.#open.length > depth)
+  }
+
+  /**
+   * The value of an OCTET STRING under `tag` (its primitive form), whole or in pieces within pieces.
+   * Yields views of the bytes as they came.
+   */
+  async *octets(tag: number = TAG.OCTET_STRING): AsyncGenerator<Uint8Array> {
+    const depth = this.#open.length
+    let wanted = tag
+    do {
+      const header = await this.#header()
+      if ((header.tag & ~CONSTRUCTED) !== wanted) throw unexpected(header.tag, wanted)
+      if (header.tag & CONSTRUCTED) this.#push(header)
+      else yield* this.#pieces(header.length as number)
+      wanted = TAG.OCTET_STRING
+      while (this.#open.length > depth && (await this.atEnd())) await this.leave()
+    } while (this.#open.length > depth)
+  }
+
+  /** Lets go of the source. */
+  async close(): Promise<void> {
+    await this.#source.return?.()
+  }
+
+  async *#pieces(length: number): AsyncGenerator<Uint8Array> {
+    for (let left = length; left > 0; ) {
+      await this.#need(1)
+      const piece = this.#chunk.subarray(this.#at, this.#at + left)
+      this.#consumed(piece.length)
+      left -= piece.length
+      yield piece
+    }
+  }
+
+  async #take(length: number, limit = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
+    if (length > limit)
+      throw new CmsError('LIMIT_EXCEEDED', `An element of ${length} bytes; the limit is ${limit}`)
+    if (this.#position + length > this.#end) throw new CmsError('MALFORMED', 'A container ends too early')
+    await this.#need(length)
+    const taken = this.#chunk.subarray(this.#at, this.#at + length)
+    this.#consumed(length)
+    this.#recorded?.push(taken)
+    return taken
+  }
+
+  #consumed(length: number): void {
+    this.#at += length
+    this.#position += length
+  }
+
+  /** Makes at least `length` bytes available in one chunk. */
+  async #need(length: number): Promise<void> {
+    if (this.#chunk.length - this.#at >= length) return
+    const parts = [this.#chunk.subarray(this.#at)]
+    let available = parts[0]?.length ?? 0
+    while (available < length) {
+      const { done, value } = await this.#source.next()
+      if (done) throw new CmsError('MALFORMED', 'It ends too early')
+      parts.push(value)
+      available += value.length
+    }
+    this.#chunk =
+      parts.length === 2 && parts[0]?.length === 0 ? (parts[1] as Uint8Array) : Buffer.concat(parts)
+    this.#at = 0
+  }
+}
+
+function unexpected(found: number, wanted: number): CmsError {
+  const hex = (tag: number) => `0x${tag.toString(16)}`
+  return new CmsError('MALFORMED', `Tag ${hex(found)} stands where ${hex(wanted)} belongs`)
+}

@@ -1,0 +1,40 @@
+import { OID } from './algorithms.ts'
+import { readOid } from './cms-element.ts'
+import { CmsError, CmsReader } from './cms-reader.ts'
+import { context, TAG } from './der.ts'
+import type { Source } from './source.ts'
+
+export type CmsKind = 'enveloped-data' | 'auth-enveloped-data' | 'signed-data' | 'other'
+
+const KINDS: Readonly<Record<string, CmsKind>> = {
+  [OID.envelopedData]: 'enveloped-data',
+  [OID.authEnvelopedData]: 'auth-enveloped-data',
+  [OID.signedData]: 'signed-data',
+}
+
+/** What a ContentInfo holds by its own word (RFC 5652 3). The reader is left before that content. */
+export async function enterContentInfo(reader: CmsReader): Promise<CmsKind> {
+  await reader.enter(TAG.SEQUENCE)
+  const kind = KINDS[readOid(await reader.element(64))] ?? 'other'
+  await reader.enter(context(0))
+  return kind
+}
+
+/** Steps out of what `enterContentInfo` entered. Bytes after it are nobody's: some agents pad their messages. */
+export async function leaveContentInfo(reader: CmsReader): Promise<void> {
+  await reader.leave()
+  await reader.leave()
+}
+
+/** Whether CMS bytes are encrypted or signed, whatever their media type says; null when they are no CMS. */
+export async function cmsKind(cms: Pick<Source, 'read'>): Promise<CmsKind | null> {
+  const reader = new CmsReader(cms.read())
+  try {
+    return await enterContentInfo(reader)
+  } catch (error) {
+    if (error instanceof CmsError) return null
+    throw error
+  } finally {
+    await reader.close()
+  }
+}

@@ -1,0 +1,228 @@
+import { createDecipheriv, type Decipheriv, randomBytes } from 'node:crypto'
+import { OctetString } from 'asn1js'
+import type { MessageCode, Reason } from '../errors.ts'
+import {
+  BLOCK_BYTES,
+  type ContentCipher,
+  type KeyTransport,
+  keyBytes,
+  type Refused,
+  readContentCipher,
+  readKeyTransport,
+  refuseKeyAgreement,
+} from './algorithms.ts'
+import { inBlocks } from './blocks.ts'
+import { identifies, octetsOf } from './cms-element.ts'
+import { CmsError } from './cms-reader.ts'
+import { context, TAG } from './der.ts'
+import { type EnvelopeHead, encryptedContent, readHead, readKeyTransInfo } from './enveloped-data.ts'
+import type { Identity } from './identity.ts'
+import type { Source, Spool, Spooled } from './source.ts'
+
+export { isEnvelopedMediaType } from './media-type.ts'
+
+/** Whole decryptions tried for one message. Renewed certificates of one address rarely make it more than two. */
+const MAX_TRIES = 8
+
+/** One text for everything that goes wrong once the algorithms are known to be accepted (ALG-2). */
+const UNDECRYPTABLE: Reason<MessageCode> = {
+  code: 'UNDECRYPTABLE',
+  text: 'The message could not be decrypted, or what was decrypted makes no sense',
+}
+
+/** The decrypted content of an enveloped message; nothing about it is authentic yet. Only `decrypt` makes one. */
+export class Decrypted implements AsyncDisposable {
+  readonly #content: Spooled
+  readonly algorithms: { readonly content: ContentCipher; readonly keyTransport: KeyTransport }
+  /** Whose key opened it. */
+  readonly opened: Identity
+  /** Those of the given identities that are among the RecipientInfos (IN-3). */
+  readonly recipients: readonly Identity[]
+
+  private constructor(
+    content: Spooled,
+    opened: Candidate,
+    cipher: ContentCipher,
+    recipients: readonly Identity[],
+  ) {
+    this.#content = content
+    this.algorithms = { content: cipher, keyTransport: opened.transport }
+    this.opened = opened.identity
+    this.recipients = recipients
+  }
+
+  /** Plaintext; CBC proves nothing about it. `verify` is what it is for. */
+  get content(): Source {
+    return this.#content
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#content[Symbol.asyncDispose]()
+  }
+
+  /** @internal Use `decrypt`. */
+  static async decrypt(
+    cms: Pick<Source, 'read'>,
+    keys: readonly Identity[],
+    spool: Spool,
+  ): Promise<Decrypted | Reason<MessageCode>> {
+    try {
+      const head = await readHead(cms, (info) => keys.some((identity) => mentions(info, identity)))
+      if (head === null) {
+        return { code: 'NOT_ENCRYPTED', text: 'The message is CMS, but of a kind that is not encrypted' }
+      }
+      const addressed = match(head, keys)
+      if (addressed.length === 0) {
+        return {
+          code: 'NOT_FOR_US',
+          text: 'None of our certificates is among the recipients of the encryption',
+        }
+      }
+      const cipher = contentCipher(head)
+      if (typeof cipher !== 'string') return cipher
+      const candidates = addressed.filter((entry) => 'transport' in entry)
+      if (candidates.length === 0)
+        return addressed.find((entry) => 'refused' in entry)?.refused ?? UNDECRYPTABLE
+      const iv = initialisationVector(head)
+      for (const candidate of candidates.slice(0, MAX_TRIES)) {
+        const key = await contentKey(candidate, cipher)
+        const content = await decryptContent(cms, createDecipheriv(cipher, key, iv), spool)
+        if (content === null) continue
+        const recipients = keys.filter((identity) => addressed.some((entry) => entry.identity === identity))
+        return new Decrypted(content, candidate, cipher, recipients)
+      }
+      return UNDECRYPTABLE
+    } catch (error) {
+      if (error instanceof CmsError) return UNDECRYPTABLE
+      throw error
+    }
+  }
+}
+
+/**
+ * Opens an EnvelopedData with the keys that it names (RFC 5652 6.3; protocol.md ALG-2 to ALG-5). Reasons:
+ * `NOT_ENCRYPTED`, `NOT_FOR_US`, `ALGORITHM_REFUSED`, and `UNDECRYPTABLE` for everything else that can be wrong with it.
+ * `cms` is read once to judge it and once for each key tried.
+ */
+export function decrypt(
+  cms: Pick<Source, 'read'>,
+  keys: readonly Identity[],
+  spool: Spool,
+): Promise<Decrypted | Reason<MessageCode>> {
+  return Decrypted.decrypt(cms, keys, spool)
+}
+
+interface Candidate {
+  readonly identity: Identity
+  readonly transport: KeyTransport
+  readonly encryptedKey: Uint8Array
+}
+
+type Addressed = Candidate | { readonly identity: Identity; readonly refused: Refused }
+
+/** Cheap enough for thousands of recipients: ours are named by serial number or key identifier, so these must occur. */
+function mentions(info: Uint8Array, { certificate }: Identity): boolean {
+  if (info[0] === context(1)) return contains(info, certificate.issuerAndSerialNumber)
+  if (info[0] !== TAG.SEQUENCE) return false
+  const { serialNumber, subjectKeyIdentifier } = certificate
+  return (
+    contains(info, serialNumber) || (subjectKeyIdentifier !== null && contains(info, subjectKeyIdentifier))
+  )
+}
+
+function contains(bytes: Uint8Array, part: Uint8Array): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(Buffer.from(part))
+}
+
+/** Each RecipientInfo with each identity that it names, in the message's order. */
+function match(head: EnvelopeHead, keys: readonly Identity[]): Addressed[] {
+  const found: Addressed[] = []
+  for (const bytes of head.recipientInfos) {
+    if (bytes[0] === context(1)) {
+      const ours = keys.filter((identity) => mentions(bytes, identity))
+      found.push(...ours.map((identity) => ({ identity, refused: refuseKeyAgreement() })))
+      continue
+    }
+    const info = readKeyTransInfo(bytes)
+    const transport = readKeyTransport(info.algorithm)
+    for (const identity of keys.filter(({ certificate }) => identifies(info.id, certificate))) {
+      found.push(
+        typeof transport === 'string'
+          ? { identity, transport, encryptedKey: info.encryptedKey }
+          : { identity, refused: transport },
+      )
+    }
+  }
+  return found
+}
+
+function contentCipher({ kind, contentEncryption }: EnvelopeHead): ContentCipher | Refused {
+  const cipher = readContentCipher(contentEncryption.algorithmId)
+  if (typeof cipher !== 'string' || kind === 'enveloped-data') return cipher
+  return { code: 'ALGORITHM_REFUSED', text: `${cipher} inside an AuthEnvelopedData is not accepted` }
+}
+
+function initialisationVector({ contentEncryption }: EnvelopeHead): Uint8Array {
+  const parameters: unknown = contentEncryption.algorithmParams
+  const iv = parameters instanceof OctetString ? octetsOf(parameters) : null
+  if (iv?.length === BLOCK_BYTES) return iv
+  throw new CmsError('MALFORMED', 'An initialisation vector of the wrong length')
+}
+
+/**
+ * ALG-2: where the key cannot be had, or has the wrong length, a random one takes its place, and decryption goes on to
+ * the end all the same; what a sender can learn from the time it took is nothing.
+ */
+async function contentKey(candidate: Candidate, cipher: ContentCipher): Promise<Uint8Array> {
+  const key = await candidate.identity.key.decrypt(candidate.transport, candidate.encryptedKey)
+  const random = randomBytes(keyBytes(cipher))
+  return key?.length === random.length ? key : random
+}
+
+/** The content, or null when it was not this key, or is broken. */
+async function decryptContent(
+  cms: Pick<Source, 'read'>,
+  decipher: Decipheriv,
+  spool: Spool,
+): Promise<Spooled | null> {
+  let whole = false
+  let start = Buffer.alloc(0)
+  const content = await spool(plaintext())
+  if (whole && startsLikeHeader(start)) return content
+  await content[Symbol.asyncDispose]()
+  return null
+
+  async function* plaintext(): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const piece of inBlocks(encryptedContent(cms))) {
+        const bytes = decipher.update(piece)
+        if (start.length < BLOCK_BYTES) start = Buffer.concat([start, bytes])
+        if (bytes.length > 0) yield bytes
+      }
+    } catch (error) {
+      if (error instanceof CmsError) return
+      throw error
+    }
+    const last = finish(decipher)
+    if (last === null) return
+    if (start.length < BLOCK_BYTES) start = Buffer.concat([start, last])
+    whole = true
+    if (last.length > 0) yield last
+  }
+}
+
+function finish(decipher: Decipheriv): Buffer | null {
+  try {
+    return decipher.final()
+  } catch {
+    // The only thing that final() says by throwing is that the padding is wrong.
+    return null
+  }
+}
+
+/** A wrong key passes the padding once in 256 times; then the first bytes of what should be a header tell. */
+function startsLikeHeader(start: Uint8Array): boolean {
+  const isText = (byte: number) =>
+    (byte >= 0x20 && byte < 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d
+  return start.length > 0 && start.subarray(0, 8).every(isText)
+}

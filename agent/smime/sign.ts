@@ -1,0 +1,145 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { base64LinesLength, encodeBase64Lines } from '../mime/base64.ts'
+import {
+  contentAlgorithm,
+  type Digest,
+  digestAlgorithm,
+  hashName,
+  keyTransportAlgorithm,
+  OID,
+  signatureAlgorithm,
+} from './algorithms.ts'
+import { context, oid, sequence, setOf, smallInteger, TAG, time, tlv } from './der.ts'
+import type { Identity } from './identity.ts'
+import { concatSources, type Source } from './source.ts'
+import type { Composed, Routing } from './wrap.ts'
+
+export interface SignOptions {
+  readonly digest: Digest
+  /** What the signer claims as its signing time; nobody judges a certificate by it (CERT-2). */
+  readonly at: Date
+}
+
+/** A composed message with its signature. Only `sign` makes one. */
+export class Signed {
+  readonly #entity: Source
+  readonly routing: Routing
+
+  private constructor(entity: Source, routing: Routing) {
+    this.#entity = entity
+    this.routing = routing
+  }
+
+  /** The complete multipart/signed entity, header included (RFC 1847 2.1). */
+  get entity(): Source {
+    return this.#entity
+  }
+
+  /** @internal Use `sign`. */
+  static async sign(composed: Composed, signer: Identity, options: SignOptions): Promise<Signed> {
+    const signature = await signedData(await digestOf(composed.entity, options.digest), signer, options)
+    return new Signed(multipartSigned(composed.entity, signature, options.digest), composed.routing)
+  }
+}
+
+/**
+ * Signs the exact bytes of the composed entity (RFC 8551 3.5.3; protocol.md MSG-5 to MSG-7). The entity is read once
+ * for its digest and once each time that the result is read; it must be the same bytes each time.
+ */
+export function sign(composed: Composed, signer: Identity, options: SignOptions): Promise<Signed> {
+  return Signed.sign(composed, signer, options)
+}
+
+async function digestOf(source: Source, digest: Digest): Promise<Uint8Array> {
+  const hash = createHash(hashName(digest))
+  for await (const chunk of source.read()) hash.update(chunk)
+  return hash.digest()
+}
+
+/** ContentInfo around a SignedData with detached content and one SignerInfo (RFC 5652 5). */
+async function signedData(
+  messageDigest: Uint8Array,
+  signer: Identity,
+  { digest, at }: SignOptions,
+): Promise<Uint8Array> {
+  const attributes = signedAttributes(messageDigest, at)
+  const signature = await signer.key.sign(digest, setOf(...attributes))
+  const signerInfo = sequence(
+    smallInteger(1),
+    signer.certificate.issuerAndSerialNumber,
+    digestAlgorithm(digest),
+    // Signed as SET, sent as [0] (RFC 5652 5.4).
+    Buffer.concat([Uint8Array.of(context(0)), setOf(...attributes).subarray(1)]),
+    signatureAlgorithm(),
+    tlv(TAG.OCTET_STRING, signature),
+  )
+  const certificates = [signer.certificate, ...signer.intermediates.filter((one) => !one.isSelfIssued)]
+  const content = sequence(
+    smallInteger(1),
+    setOf(digestAlgorithm(digest)),
+    sequence(oid(OID.data)),
+    Buffer.concat([
+      Uint8Array.of(context(0)),
+      setOf(...new Map(certificates.map(({ sha256, der }) => [sha256, der])).values()).subarray(1),
+    ]),
+    setOf(signerInfo),
+  )
+  return sequence(oid(OID.signedData), tlv(context(0), content))
+}
+
+function signedAttributes(messageDigest: Uint8Array, at: Date): Uint8Array[] {
+  const attribute = (type: string, value: Uint8Array) => sequence(oid(type), setOf(value))
+  return [
+    attribute(OID.contentType, oid(OID.data)),
+    attribute(OID.messageDigest, tlv(TAG.OCTET_STRING, messageDigest)),
+    attribute(OID.signingTime, time(at)),
+    attribute(OID.smimeCapabilities, CAPABILITIES),
+  ]
+}
+
+/** What we would like to be sent, best first, and nothing that we do not accept (RFC 8551 2.5.2; MSG-7). */
+const CAPABILITIES = sequence(
+  contentAlgorithm('aes-256-cbc'),
+  contentAlgorithm('aes-128-cbc'),
+  keyTransportAlgorithm('rsa-oaep-sha256'),
+  keyTransportAlgorithm('rsa-oaep-sha384'),
+  keyTransportAlgorithm('rsa-oaep-sha512'),
+)
+
+function multipartSigned(entity: Source, signature: Uint8Array, digest: Digest): Source {
+  // 144 random bits: no content can hold this line but by being told of it (MSG-5).
+  const boundary = `=_${randomBytes(18).toString('base64url')}`
+  const head = lines(
+    'Content-Type: multipart/signed; protocol="application/pkcs7-signature";',
+    ` micalg=${digest}; boundary="${boundary}"`,
+    '',
+    `--${boundary}`,
+    '',
+  )
+  const between = lines(
+    '',
+    `--${boundary}`,
+    'Content-Type: application/pkcs7-signature; name="smime.p7s"',
+    'Content-Transfer-Encoding: base64',
+    'Content-Disposition: attachment; filename="smime.p7s"',
+    '',
+    '',
+  )
+  return concatSources([head, entity, between, base64(signature), lines(`--${boundary}--`, '')])
+}
+
+function lines(...text: readonly string[]): Uint8Array {
+  return Buffer.from(text.join('\r\n'))
+}
+
+function base64(bytes: Uint8Array): Source {
+  return {
+    bytes: base64LinesLength(bytes.length),
+    read: () =>
+      encodeBase64Lines(
+        (async function* () {
+          yield bytes
+        })(),
+      ),
+  }
+}
