@@ -1,4 +1,6 @@
 /** Mail in, mail out: bytes and envelopes, no cryptography. */
+export { createImapClient, type ImapClientOptions } from './imap.ts'
+export { createSmtpClient, type SmtpClientOptions } from './smtp.ts'
 export type {
   ImapClient,
   ImapFolder,

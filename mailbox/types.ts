@@ -2,11 +2,14 @@
 export interface MailServer {
   readonly host: string
   readonly port: number
-  /** TLS from the start. Otherwise STARTTLS is insisted on, except where the dialled address is loopback. */
+  /**
+   * TLS from the start. Otherwise STARTTLS is insisted on, except where the dialled address is loopback and no `ca` is
+   * given: there, STARTTLS is used if it is offered, without asking who answers.
+   */
   readonly secure: boolean
   readonly user?: string | undefined
   readonly password?: string | undefined
-  /** PEM of the CAs to believe instead of the system's. */
+  /** PEM of the CAs to believe instead of those that Node brings along. Where it is given, TLS is insisted on. */
   readonly ca?: string | undefined
 }
 
@@ -22,19 +25,29 @@ export interface RecipientOutcome {
   readonly reply: string
 }
 
-/** SMTP: hands one message to a server. Expected outcomes are values, one per recipient; only a bug throws. */
+/** One message for one server. */
 export interface Submission {
   readonly from: string
   readonly to: readonly string[]
   /** Length in bytes of `content`, for SIZE. */
   readonly bytes: number
-  /** The complete message, CRLF line ends, 7-bit unless the tls route carries it; read at most once. */
+  /**
+   * The complete message, CRLF line ends, 7-bit unless the tls route carries it. Called once for each transaction: once
+   * more for each recipient that the server wants to have alone (452).
+   */
   readonly content: () => AsyncIterable<Uint8Array>
   /** `required`: TLS with a valid certificate even on loopback (the `tls` route). */
   readonly tls: 'as-configured' | 'required'
 }
 
+/** SMTP: hands messages to a server. Expected outcomes are values. */
 export interface SmtpClient {
+  /**
+   * One outcome per recipient, in the order of `to`. A server that cannot be reached, has no TLS where it is insisted on,
+   * or loses the connection: `temporary`. When `signal` aborts, whoever has no answer yet is `temporary`.
+   * Throws DirectError `SMTP_LOGIN` (the server refuses user and password, nothing was sent), `ADDRESS_INVALID` (the
+   * sender), and what `content` or `lookup` throw.
+   */
   submit(
     server: MailServer,
     submission: Submission,

@@ -1,0 +1,88 @@
+import { DirectError } from '../agent/errors.ts'
+import { printable } from './replies.ts'
+import { CONNECTION_LOST } from './tls.ts'
+import type { MailServer } from './types.ts'
+
+/** What imapflow attaches to the errors that it throws. */
+export interface ImapFailure extends Error {
+  readonly code?: string
+  /** The tagged answer, when there was one. */
+  readonly responseStatus?: 'NO' | 'BAD'
+  readonly responseText?: string
+  /** RFC 5530, such as UNAVAILABLE. */
+  readonly serverResponseCode?: string
+  readonly authenticationFailed?: boolean
+  readonly tlsFailed?: boolean
+  /** What the server said when it closed the connection. */
+  readonly reason?: string
+}
+
+const NOT_CONNECTED = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'CONNECT_TIMEOUT',
+])
+
+/** No TCP connection came about: another address of the server may do better. */
+export function isUnreachable(failure: ImapFailure): boolean {
+  return NOT_CONNECTED.has(failure.code ?? '')
+}
+
+const LOST = /^(NoConnection|EConnectionClosed|StateLogout|ClosedAfterConnect\w+|\w+_TIMEOUT|ETIMEOUT)$/
+
+/** What imapflow's `connect` threw: connecting, TLS and login in one. */
+export function connectingFailure(server: MailServer, failure: ImapFailure): DirectError {
+  if (isLost(failure) || isBusy(failure)) return unreachable(server, saidBy(failure), failure)
+  if (failure.authenticationFailed === true) return loginRefused(server, saidBy(failure))
+  if (failure.tlsFailed === true || server.secure) {
+    return new DirectError('TLS_FAILED', `no TLS with ${server.host}:${server.port}: ${saidBy(failure)}`, {
+      hint: `${server.host} must offer TLS with a valid certificate for that name; a private CA goes into ca`,
+      cause: failure,
+    })
+  }
+  return unreachable(server, saidBy(failure), failure)
+}
+
+/** What a command of an open folder threw, or what its `false` means. */
+export function commandFailure(server: MailServer, what: string, failure: ImapFailure | null): DirectError {
+  if (failure !== null && isLost(failure)) return unreachable(server, saidBy(failure), failure)
+  const why = failure === null ? 'refused' : saidBy(failure)
+  return new DirectError('IMAP_REFUSED', `${server.host}:${server.port} did not ${what}: ${why}`, {
+    temporary: failure !== null && isBusy(failure),
+    hint: `may ${server.user ?? 'this user'} do that in this folder?`,
+    cause: failure ?? undefined,
+  })
+}
+
+/** Temporary, always: the same call may succeed when the server is back. */
+export function unreachable(server: MailServer, why: string, cause?: unknown): DirectError {
+  return new DirectError('IMAP_UNREACHABLE', `no IMAP session with ${server.host}:${server.port}: ${why}`, {
+    temporary: true,
+    hint: 'is the server running, and may this machine reach it?',
+    cause,
+  })
+}
+
+/** The cause stays out: it may quote what was sent. */
+export function loginRefused(server: MailServer, why: string): DirectError {
+  const user = server.user ?? 'nobody'
+  return new DirectError('IMAP_LOGIN', `${server.host}:${server.port} refuses the login of ${user}: ${why}`, {
+    hint: 'check the user of the imap url and its password, or the environment variable that holds it',
+  })
+}
+
+function isLost(failure: ImapFailure): boolean {
+  const code = failure.code ?? ''
+  return LOST.test(code) || CONNECTION_LOST.has(code)
+}
+
+/** Codes by which a server says that it cannot just now (RFC 5530 3). */
+function isBusy(failure: ImapFailure): boolean {
+  return ['UNAVAILABLE', 'INUSE'].includes(failure.serverResponseCode ?? '')
+}
+
+function saidBy(failure: ImapFailure): string {
+  return printable(failure.responseText ?? failure.reason ?? failure.message)
+}

@@ -1,0 +1,184 @@
+import type { FetchQueryObject, ImapFlow, ListResponse } from 'imapflow'
+import { DirectError } from '../agent/errors.ts'
+import { aborted } from './dial.ts'
+import { commandFailure, type ImapFailure, unreachable } from './imap-failures.ts'
+import type { ImapFolder, MailServer } from './types.ts'
+
+/** Bytes per partial FETCH: what is in memory at once, and few enough questions for large mail. */
+const CHUNK = 1024 * 1024
+/** How long LOGOUT may wait for its answer. */
+const LOGOUT_MS = 2000
+
+/**
+ * Selects `folder`, in any case, on a connection that is logged in, and takes that connection over. Throws DirectError
+ * `IMAP_REFUSED` when there is no such folder, `IMAP_UNREACHABLE` (temporary), `ABORTED`.
+ */
+export async function openFolder(
+  client: ImapFlow,
+  server: MailServer,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<ImapFolder> {
+  const session = new ImapSession(client, server, signal)
+  try {
+    const path = findFolder(await session.list(), folder)
+    if (path === null) {
+      throw new DirectError('IMAP_REFUSED', `${server.host} has no folder ${folder} for ${server.user}`, {
+        hint: `create the folder ${folder}, or name another one at the end of the imap url`,
+      })
+    }
+    // A folder that is locked keeps its connection alive while nothing is asked.
+    await session.ask(`open ${path}`, () => client.getMailboxLock(path))
+    return new OpenFolder(session)
+  } catch (cause) {
+    await session[Symbol.asyncDispose]()
+    throw cause
+  }
+}
+
+/** A connection whose every failure is told as DirectError. */
+class ImapSession implements AsyncDisposable {
+  readonly client: ImapFlow
+  readonly server: MailServer
+  readonly #signal: AbortSignal | undefined
+  readonly #stop = () => this.client.close()
+
+  constructor(client: ImapFlow, server: MailServer, signal: AbortSignal | undefined) {
+    this.client = client
+    this.server = server
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#stop, { once: true })
+    if (signal?.aborted) this.#stop()
+  }
+
+  /**
+   * One command. imapflow answers some with `false` or nothing once the connection is lost, just as it does when there is
+   * nothing to say: so an answer counts only while the connection stands.
+   */
+  async ask<Value>(what: string, command: () => Promise<Value>): Promise<Value> {
+    let failure: ImapFailure | null = null
+    try {
+      const answer = await command()
+      if (this.client.usable) return answer
+    } catch (cause) {
+      failure = cause as ImapFailure
+    }
+    if (this.#signal?.aborted) throw aborted()
+    if (this.client.usable) throw commandFailure(this.server, what, failure)
+    throw unreachable(this.server, 'the connection was lost', failure ?? undefined)
+  }
+
+  async list(): Promise<readonly ListResponse[]> {
+    return await this.ask('list its folders', () => this.client.list())
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#stop)
+    if (!this.client.usable) return this.client.close()
+    const timer = setTimeout(() => this.client.close(), LOGOUT_MS)
+    // Nothing depends on the goodbye: a connection that is lost by now is closed all the same.
+    await Promise.allSettled([this.client.logout()])
+    clearTimeout(timer)
+    this.client.close()
+  }
+}
+
+class OpenFolder implements ImapFolder {
+  readonly uidValidity: string
+  readonly #session: ImapSession
+
+  constructor(session: ImapSession) {
+    this.#session = session
+    this.uidValidity = session.client.mailbox === false ? '' : String(session.client.mailbox.uidValidity)
+  }
+
+  async uids(): Promise<readonly number[]> {
+    const { client } = this.#session
+    const found = await this.#session.ask('list the messages', () =>
+      client.search({ all: true }, { uid: true }),
+    )
+    if (!Array.isArray(found)) throw commandFailure(this.#session.server, 'list the messages', null)
+    return found.sort((a, b) => a - b)
+  }
+
+  async *fetch(uid: number): AsyncGenerator<Uint8Array> {
+    let offset = 0
+    for (;;) {
+      const message = await this.#fetch(uid, { size: true, source: { start: offset, maxLength: CHUNK } })
+      if (message === null && offset === 0) return
+      if (message === null) {
+        throw unreachable(this.#session.server, `message ${uid} was taken away while it was being read`)
+      }
+      const chunk = message.source
+      if (!chunk?.length) return
+      offset += chunk.length
+      yield chunk
+      // RFC822.SIZE is not exact everywhere: a full chunk may be followed by more, a short one before the end as well.
+      // One that is longer than asked for is all there is, from a server that knows no partial FETCH.
+      const more = chunk.length === CHUNK || (chunk.length < CHUNK && offset < (message.size ?? 0))
+      if (!more) return
+    }
+  }
+
+  async size(uid: number): Promise<number | null> {
+    return (await this.#fetch(uid, { size: true }))?.size ?? null
+  }
+
+  async flagSeen(uid: number): Promise<void> {
+    const { client, server } = this.#session
+    const what = `flag message ${uid} as seen`
+    const done = await this.#session.ask(what, () =>
+      client.messageFlagsAdd(String(uid), ['\\Seen'], { uid: true }),
+    )
+    if (!done) throw commandFailure(server, what, null)
+  }
+
+  async moveTo(uid: number, folder: string): Promise<void> {
+    const { client, server } = this.#session
+    const path = findFolder(await this.#session.list(), folder) ?? (await this.#create(folder))
+    const what = `move message ${uid} into ${path}`
+    const moved = await this.#session.ask(what, () => client.messageMove(String(uid), path, { uid: true }))
+    if (moved === false) throw commandFailure(server, what, null)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#session[Symbol.asyncDispose]()
+  }
+
+  async #create(folder: string): Promise<string> {
+    const { client } = this.#session
+    const created = await this.#session.ask(`create ${folder}`, () => client.mailboxCreate(folder.split('/')))
+    return created.path
+  }
+
+  /** The answer about this very message: servers also tell of others, unasked, in between (RFC 3501 7.4.2). */
+  async #fetch(uid: number, query: FetchQueryObject): Promise<Fetched | null> {
+    const { client } = this.#session
+    return await this.#session.ask(`fetch message ${uid}`, async () => {
+      let found: Fetched | null = null
+      for await (const message of client.fetch(String(uid), { uid: true, ...query }, { uid: true })) {
+        if (message.uid === uid && message.size !== undefined) found = message
+      }
+      return found
+    })
+  }
+}
+
+type Fetched = { readonly size?: number | undefined; readonly source?: Buffer | undefined }
+
+/**
+ * The path of a folder as the server spells it: as given, or else in another case; `/` stands for whatever the server
+ * parts names with. Null where there is none, or only one that holds no messages.
+ */
+export function findFolder(folders: readonly ListResponse[], name: string): string | null {
+  const selectable = folders.filter(
+    (folder) => !folder.flags.has('\\Noselect') && !folder.flags.has('\\NonExistent'),
+  )
+  const spelled = (folder: ListResponse) => folder.path.replaceAll(folder.delimiter, '/')
+  const same = selectable.find((folder) => folder.path === name || spelled(folder) === name)
+  const wanted = name.toLowerCase()
+  const alike = selectable.find(
+    (folder) => folder.path.toLowerCase() === wanted || spelled(folder).toLowerCase() === wanted,
+  )
+  return (same ?? alike)?.path ?? null
+}

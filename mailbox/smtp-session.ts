@@ -1,0 +1,215 @@
+import { Readable } from 'node:stream'
+import { type PeerCertificate, TLSSocket } from 'node:tls'
+import SMTPConnection, { type SMTPError } from 'nodemailer/lib/smtp-connection'
+import { DirectError } from '../agent/errors.ts'
+import { aborted, dial } from './dial.ts'
+import { isFinal, openingFailure, printable, replyOf } from './replies.ts'
+import { tlsOptions, tlsRule } from './tls.ts'
+import type { Lookup, MailServer } from './types.ts'
+
+export interface SmtpSessionOptions {
+  readonly lookup: Lookup
+  readonly requireTls: boolean
+  readonly helloName: string | undefined
+  /** For connecting to each address, and for everything up to the answer to EHLO. */
+  readonly timeoutMs: number
+  /** How long the server may stay silent after that. */
+  readonly replyTimeoutMs: number
+  readonly signal: AbortSignal | undefined
+}
+
+/** MAIL FROM, RCPT TO …, DATA. The addresses have been checked. */
+export interface Transaction {
+  readonly from: string
+  readonly to: readonly string[]
+  readonly bytes: number
+  /** Announce BODY=8BITMIME where it is offered (RFC 6152). */
+  readonly eightBit: boolean
+  readonly content: () => AsyncIterable<Uint8Array>
+}
+
+export interface TransactionResult {
+  /** Recipients that RCPT TO was refused for, with the reply. */
+  readonly refused: ReadonlyMap<string, string>
+  /** What all others came to. */
+  readonly outcome: 'accepted' | 'temporary' | 'final'
+  readonly reply: string
+}
+
+/** How long QUIT may wait for its answer. */
+const QUIT_MS = 2000
+
+/**
+ * One SMTP connection after EHLO. It is nodemailer's `SMTPConnection`, which knows the protocol: EHLO and HELO, STARTTLS
+ * with nothing left over from before, PIPELINING, AUTH, dot-stuffing. Its transports above that would choose the address,
+ * decide about TLS and fold the recipients' answers into one by rules of their own.
+ */
+export class SmtpSession implements Disposable {
+  readonly #connection: SMTPConnection
+  readonly #signal: AbortSignal | undefined
+  #fail: (cause: Error) => void = () => undefined
+
+  private constructor(connection: SMTPConnection, signal: AbortSignal | undefined) {
+    this.#connection = connection
+    this.#signal = signal
+    connection.on('error', (cause: Error) => this.#fail(cause))
+    // `end` comes before the reply that explains it.
+    connection.on('end', () => setImmediate(() => this.#fail(new Error('the server closed the connection'))))
+    signal?.addEventListener('abort', this.#stop, { once: true })
+  }
+
+  /**
+   * Connects and says EHLO, protected as `tlsRule` says. Throws DirectError: `SMTP_UNREACHABLE` (temporary),
+   * `TLS_FAILED` (not offered, or a certificate that does not do; nothing was sent), `ABORTED`, or what `lookup` throws.
+   */
+  static async open(server: MailServer, options: SmtpSessionOptions): Promise<SmtpSession> {
+    const { socket, address } = await dial(server, options.lookup, options.timeoutMs, options.signal)
+    const rule = tlsRule(server, address, options.requireTls)
+    const connection = new SMTPConnection({
+      connection: socket,
+      host: server.host,
+      port: server.port,
+      secure: rule.start === 'implicit',
+      requireTLS: rule.start === 'starttls',
+      tls: tlsOptions(server, rule),
+      name: options.helloName,
+      connectionTimeout: options.timeoutMs,
+      greetingTimeout: options.timeoutMs,
+      socketTimeout: options.replyTimeoutMs,
+      // A connection that failed is cut, so that no half message can pass for a whole one.
+      socketCloseTimeout: 0,
+      logger: false,
+    })
+    const session = new SmtpSession(connection, options.signal)
+    try {
+      await session.#settled((done) => connection.connect((cause) => done(cause ?? null)))
+      return session
+    } catch (cause) {
+      session.#close()
+      throw cause instanceof DirectError
+        ? cause
+        : openingFailure(server, cause as SMTPError, connection.upgrading === true)
+    }
+  }
+
+  /** Protocol and certificate of the TLS connection; null without TLS. */
+  tls(): { readonly protocol: string; readonly certificate: PeerCertificate } | null {
+    const socket = this.#connection._socket
+    if (!(socket instanceof TLSSocket)) return null
+    return { protocol: socket.getProtocol() ?? 'unknown', certificate: socket.getPeerCertificate() }
+  }
+
+  /** Null once logged in; else the reply of a server that cannot say now. A refusal is DirectError `SMTP_LOGIN`. */
+  async login(server: MailServer, user: string, password: string): Promise<string | null> {
+    const refused = (why: string) =>
+      new DirectError('SMTP_LOGIN', `${server.host}:${server.port} refuses the login of ${user}: ${why}`, {
+        hint: 'check the user of the smtp url and its password, or the environment variable that holds it',
+      })
+    if (!this.#connection.allowsAuth) throw refused('it offers no AUTH')
+    try {
+      await this.#settled((done) =>
+        this.#connection.login({ user, credentials: { user, pass: password } }, done),
+      )
+      return null
+    } catch (cause) {
+      const failure = cause as SMTPError
+      if (failure.code === 'EAUTH' && (failure.responseCode ?? 500) >= 500) throw refused(replyOf(failure))
+      return replyOf(failure)
+    }
+  }
+
+  /** Ends a transaction that the server may think open still. */
+  async reset(): Promise<void> {
+    await this.#settled((done) => this.#connection.reset(done))
+  }
+
+  /** One transaction. What `content` throws is thrown on, and the server never sees the message's end. */
+  async send(transaction: Transaction): Promise<TransactionResult> {
+    // nodemailer notes the refused recipients on the envelope; when DATA fails, that is the only place.
+    const envelope: SMTPConnection.Envelope & { rejectedErrors?: SMTPError[] } = {
+      from: transaction.from,
+      to: [...transaction.to],
+      size: transaction.bytes,
+      use8BitMime: transaction.eightBit,
+    }
+    const refused = () =>
+      new Map((envelope.rejectedErrors ?? []).map((refusal) => [refusal.recipient ?? '', replyOf(refusal)]))
+    const source = new Source(transaction)
+    try {
+      const info = await this.#settled<SMTPConnection.SentMessageInfo>((done) =>
+        this.#connection.send(envelope, Readable.from(source.read(), { objectMode: false }), done),
+      )
+      return { refused: refused(), outcome: 'accepted', reply: printable(info.response) }
+    } catch (cause) {
+      if (source.failure !== null) {
+        this.#close()
+        throw source.failure.cause
+      }
+      const failure = cause as SMTPError
+      return {
+        // After a refused MAIL FROM, the answers to RCPT TO mean nothing.
+        refused: failure.command === 'MAIL FROM' ? new Map() : refused(),
+        outcome: isFinal(failure) ? 'final' : 'temporary',
+        reply: replyOf(failure),
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#fail = () => undefined
+    if (this.#connection.destroyed) {
+      this.#close()
+      return
+    }
+    this.#signal?.removeEventListener('abort', this.#stop)
+    const timer = setTimeout(() => this.#connection.close(), QUIT_MS)
+    this.#connection.once('end', () => clearTimeout(timer))
+    this.#connection.quit()
+  }
+
+  readonly #stop = (): void => {
+    this.#fail(aborted())
+    this.#close()
+  }
+
+  #close(): void {
+    this.#signal?.removeEventListener('abort', this.#stop)
+    this.#connection.close()
+  }
+
+  /** A call of nodemailer's as a promise that an error of the connection, its end, and the signal settle too. */
+  async #settled<Value>(start: (done: (cause: Error | null, value?: Value) => void) => void): Promise<Value> {
+    if (this.#signal?.aborted) throw aborted()
+    return await new Promise<Value>((resolve, reject) => {
+      this.#fail = reject
+      start((cause, value) => (cause === null ? resolve(value as Value) : reject(cause)))
+    })
+  }
+}
+
+/** The content as it is handed to the connection: what goes wrong with it is kept apart from what goes wrong with SMTP. */
+class Source {
+  readonly #transaction: Transaction
+  failure: { readonly cause: unknown } | null = null
+
+  constructor(transaction: Transaction) {
+    this.#transaction = transaction
+  }
+
+  async *read(): AsyncGenerator<Uint8Array> {
+    const { content, bytes } = this.#transaction
+    let sent = 0
+    try {
+      for await (const chunk of content()) {
+        sent += chunk.length
+        yield chunk
+      }
+      if (sent !== bytes) {
+        throw new DirectError('MESSAGE_INVALID', `the message has ${sent} bytes, and ${bytes} were announced`)
+      }
+    } catch (cause) {
+      this.failure = { cause }
+      throw new Error('the message could not be read')
+    }
+  }
+}

@@ -1,0 +1,163 @@
+import { parseAddress } from '../agent/address.ts'
+import { DirectError } from '../agent/errors.ts'
+import { printable } from './replies.ts'
+import {
+  SmtpSession,
+  type SmtpSessionOptions,
+  type Transaction,
+  type TransactionResult,
+} from './smtp-session.ts'
+import type { Lookup, MailServer, RecipientOutcome, SmtpClient, Submission, TlsProof } from './types.ts'
+
+export interface SmtpClientOptions {
+  readonly lookup: Lookup
+  /** For connecting to each address, and for everything up to the answer to EHLO. Default 30 s. */
+  readonly timeoutMs?: number
+  /** How long the server may stay silent after that. Default 10 min, as RFC 5321 4.5.3.2.6 asks for the last reply. */
+  readonly replyTimeoutMs?: number
+  /** The name that EHLO gives. Default: this machine's, where it is a full one. */
+  readonly helloName?: string
+}
+
+/** SMTP as a client (protocol.md SMTP, MSG-12, MSG-13; RFC 5321). TLS as `tlsRule` decides. */
+export function createSmtpClient(options: SmtpClientOptions): SmtpClient {
+  const sessionOptions = (requireTls: boolean, signal: AbortSignal | undefined): SmtpSessionOptions => ({
+    lookup: options.lookup,
+    requireTls,
+    helloName: options.helloName,
+    timeoutMs: options.timeoutMs ?? 30_000,
+    replyTimeoutMs: options.replyTimeoutMs ?? 600_000,
+    signal,
+  })
+  return {
+    submit: (server, submission, signal) =>
+      submit(server, submission, sessionOptions(submission.tls === 'required', signal)),
+    proveTls: (server, signal) => proveTls(server, sessionOptions(true, signal)),
+  }
+}
+
+async function submit(
+  server: MailServer,
+  submission: Submission,
+  options: SmtpSessionOptions,
+): Promise<readonly RecipientOutcome[]> {
+  const from = plainAddress(submission.from)
+  if (from === null) {
+    throw new DirectError(
+      'ADDRESS_INVALID',
+      `${printable(submission.from)} cannot be the sender of a message`,
+    )
+  }
+  const envelope = submission.to.map((address) => ({ address, to: plainAddress(address) }))
+  const to = envelope.flatMap((recipient) => recipient.to ?? [])
+  const { bytes, content } = submission
+  const eightBit = submission.tls === 'required'
+  const answers =
+    to.length === 0 ? new Map() : await deliver(server, options, { from, to, bytes, eightBit, content })
+  return envelope.map((recipient) => ({
+    address: recipient.address,
+    ...(recipient.to === null ? NOT_PLAIN : (answers.get(recipient.to) ?? NOT_TRIED)),
+  }))
+}
+
+type Answer = Omit<RecipientOutcome, 'address'>
+const NOT_PLAIN: Answer = { outcome: 'final', reply: 'not a plain mail address; the server was not asked' }
+const NOT_TRIED: Answer = { outcome: 'temporary', reply: 'the server was not asked' }
+
+/**
+ * An address as it may stand in an envelope: dot-atom and A-labels, nothing but ASCII (MSG-13). nodemailer makes another
+ * address of one that is not, and would send to that.
+ */
+function plainAddress(text: string): string | null {
+  const address = parseAddress(text)
+  return 'code' in address ? null : address.toString()
+}
+
+/** All of one submission's transactions on one connection. */
+async function deliver(
+  server: MailServer,
+  options: SmtpSessionOptions,
+  transaction: Transaction,
+): Promise<Map<string, Answer>> {
+  const all = (reply: string) =>
+    new Map(transaction.to.map((address): [string, Answer] => [address, { outcome: 'temporary', reply }]))
+  const opened = await openSession(server, options)
+  if (opened instanceof DirectError) return all(printable(opened.message))
+  using session = opened
+  const notNow = await login(session, server)
+  if (notNow !== null) return all(notNow)
+
+  const first = await session.send(transaction)
+  const answers = new Map(transaction.to.map((address) => [address, answerTo(address, first)]))
+  for (const address of overLimit(transaction.to, first)) {
+    answers.set(address, await deliverAlone(session, { ...transaction, to: [address] }, address))
+  }
+  return answers
+}
+
+function answerTo(address: string, result: TransactionResult): Answer {
+  const refusal = result.refused.get(address)
+  if (refusal === undefined) return { outcome: result.outcome, reply: result.reply }
+  return { outcome: refusal.startsWith('5') ? 'final' : 'temporary', reply: refusal }
+}
+
+/**
+ * Those whom the server would not take *beside the others*: 452 after an accepted recipient, or 552, as older servers say
+ * (RFC 5321 4.5.3.1.10).
+ */
+function overLimit(to: readonly string[], result: TransactionResult): readonly string[] {
+  if (result.refused.size === to.length) return []
+  return to.filter((address) => /^[45]52\b/.test(result.refused.get(address) ?? ''))
+}
+
+/** One more transaction, for one recipient. It must not throw: others have the message already, which must be told. */
+async function deliverAlone(
+  session: SmtpSession,
+  transaction: Transaction,
+  address: string,
+): Promise<Answer> {
+  try {
+    await session.reset()
+    return answerTo(address, await session.send(transaction))
+  } catch (cause) {
+    return { outcome: 'temporary', reply: printable(cause instanceof Error ? cause.message : String(cause)) }
+  }
+}
+
+async function login(session: SmtpSession, server: MailServer): Promise<string | null> {
+  if (server.user === undefined) return null
+  return await session.login(server, server.user, server.password ?? '')
+}
+
+/** What opening a session is expected to come to besides a session. */
+const EXPECTED = new Set(['SMTP_UNREACHABLE', 'DNS_UNREACHABLE', 'TLS_FAILED', 'ABORTED'])
+
+async function openSession(
+  server: MailServer,
+  options: SmtpSessionOptions,
+): Promise<SmtpSession | DirectError> {
+  try {
+    return await SmtpSession.open(server, options)
+  } catch (cause) {
+    if (cause instanceof DirectError && EXPECTED.has(cause.code)) return cause
+    throw cause
+  }
+}
+
+async function proveTls(server: MailServer, options: SmtpSessionOptions): Promise<TlsProof> {
+  const opened = await openSession(server, options)
+  if (opened instanceof DirectError) {
+    return { proved: false, temporary: opened.temporary, text: printable(opened.message) }
+  }
+  using session = opened
+  const tls = session.tls()
+  if (tls === null)
+    return { proved: false, temporary: false, text: `no TLS with ${server.host}:${server.port}` }
+  const { subject, valid_to } = tls.certificate
+  return {
+    proved: true,
+    protocol: tls.protocol,
+    subject: printable(String(subject.CN ?? server.host)),
+    validTo: new Date(valid_to),
+  }
+}
