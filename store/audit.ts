@@ -20,6 +20,9 @@ export type AuditEvent =
 
 type NewAuditRow = Omit<AuditRow, 'id'>
 
+/** What the audit row of a received message leaves open. */
+export const UNKNOWN_TO_RECEIVER = { actor: null, route: null, documents: [], patient: null } as const
+
 /** Rows read at once by `list`. */
 const PAGE = 500
 
@@ -31,7 +34,7 @@ export class SqlAudit implements Audit {
   }
 
   async add(row: NewAuditRow): Promise<void> {
-    await this.#db.transaction().execute((tx) => record(tx, row))
+    await this.#db.transaction().execute((tx) => insert(tx, row))
   }
 
   async *list(filter: Parameters<Audit['list']>[0] = {}): AsyncIterable<AuditRow> {
@@ -90,7 +93,11 @@ export class SqlAudit implements Audit {
 }
 
 /** Writes a row in the transaction of what it reports: what is audited happened, what happened is audited. */
-export async function record(tx: Tx, row: NewAuditRow): Promise<void> {
+export async function record(tx: Tx, row: NewAuditRow & { readonly event: AuditEvent }): Promise<void> {
+  await insert(tx, row)
+}
+
+async function insert(tx: Tx, row: NewAuditRow): Promise<void> {
   const { id } = await tx
     .insertInto('audit')
     .values({

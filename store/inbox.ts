@@ -1,8 +1,9 @@
 import type { Kysely, Selectable } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
-import { type AuditEvent, record } from './audit.ts'
-import { dueNotices, owe, postpone } from './notices.ts'
-import { addressKey, decodeWhy, encodeWhy, type Schema, type Tx } from './schema.ts'
+import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
+import { deliveriesOf, openDeliveries, settleDelivery } from './deliveries.ts'
+import { dueNotices, postpone } from './notices.ts'
+import { decodeWhy, encodeWhy, type Schema, type Tx } from './schema.ts'
 import { announce } from './tracking.ts'
 import type {
   Because,
@@ -123,32 +124,7 @@ export class SqlInbox implements Inbox {
     where: string | null,
     at: Date,
   ): Promise<void> {
-    await this.#db.transaction().execute(async (tx) => {
-      const row = await tx
-        .updateTable('inbox_deliveries')
-        .set({ state: outcome, delivered_to: where, at: at.getTime() })
-        .where('id', '=', delivery)
-        .where('state', '=', 'pending')
-        .returning(['entry', 'recipient', 'signer'])
-        .executeTakeFirst()
-      if (row === undefined) return
-      const entry = await tx
-        .selectFrom('inbox_entries')
-        .select(['message_id', 'sender'])
-        .where('id', '=', row.entry)
-        .executeTakeFirstOrThrow()
-      await record(tx, {
-        ...NOBODY,
-        at,
-        event: outcome satisfies AuditEvent,
-        messageId: entry.message_id,
-        from: entry.sender,
-        address: row.recipient,
-        certificate: row.signer,
-        outcome,
-        why: [],
-      })
-    })
+    await this.#db.transaction().execute((tx) => settleDelivery(tx, delivery, outcome, where, at))
   }
 
   async settled(id: number, at: Date): Promise<void> {
@@ -214,9 +190,9 @@ async function report(tx: Tx, judgement: Judgement, at: Date): Promise<void> {
         ? [{ code, text: 'refused for this recipient' }]
         : judgement.why
     await record(tx, {
-      ...NOBODY,
+      ...UNKNOWN_TO_RECEIVER,
       at,
-      event: 'received' satisfies AuditEvent,
+      event: 'received',
       messageId: judgement.messageId,
       from: judgement.from,
       address,
@@ -226,66 +202,6 @@ async function report(tx: Tx, judgement: Judgement, at: Date): Promise<void> {
     })
     if (refused) await announce(tx, 'rejected', judgement.messageId, address, at, why)
   }
-}
-
-/** IN-10: a delivery is one per (recipient, signer, inner digest); a repeated message joins the earlier one. */
-async function openDeliveries(
-  tx: Tx,
-  entry: number,
-  judgement: Judgement,
-  notices: readonly NewNotice[],
-  at: Date,
-): Promise<void> {
-  const { signer, innerSha256 } = judgement
-  if (judgement.verdict !== 'accept' || signer === null || innerSha256 === null) return
-  for (const { address, verdict } of judgement.recipients) {
-    if (verdict !== 'accept') continue
-    const recipient = addressKey(address)
-    await tx
-      .insertInto('inbox_deliveries')
-      .values({
-        entry,
-        recipient,
-        signer,
-        inner_sha256: innerSha256,
-        state: 'pending',
-        delivered_to: null,
-        at: at.getTime(),
-      })
-      .onConflict((conflict) => conflict.columns(['recipient', 'signer', 'inner_sha256']).doNothing())
-      .execute()
-    const { id } = await tx
-      .selectFrom('inbox_deliveries')
-      .select('id')
-      .where('recipient', '=', recipient)
-      .where('signer', '=', signer)
-      .where('inner_sha256', '=', innerSha256)
-      .executeTakeFirstOrThrow()
-    await tx
-      .insertInto('entry_deliveries')
-      .values({ entry, delivery: id })
-      .onConflict((conflict) => conflict.columns(['entry', 'delivery']).doNothing())
-      .execute()
-    const notice = notices.find((owed) => addressKey(owed.recipient) === recipient)
-    if (notice !== undefined) await owe(tx, id, notice, at)
-  }
-}
-
-async function deliveriesOf(db: Kysely<Schema>, entry: number): Promise<InboxDelivery[]> {
-  const rows = await db
-    .selectFrom('entry_deliveries')
-    .innerJoin('inbox_deliveries', 'inbox_deliveries.id', 'entry_deliveries.delivery')
-    .selectAll('inbox_deliveries')
-    .where('entry_deliveries.entry', '=', entry)
-    .orderBy('inbox_deliveries.id')
-    .execute()
-  return rows.map((row) => ({
-    id: row.id,
-    recipient: row.recipient,
-    state: row.state,
-    deliveredTo: row.delivered_to,
-    fresh: row.entry === entry,
-  }))
 }
 
 function inboxEntry(row: Selectable<Schema['inbox_entries']>): InboxEntry {
@@ -312,9 +228,6 @@ function inboxEntry(row: Selectable<Schema['inbox_entries']>): InboxEntry {
           },
   }
 }
-
-/** What the audit of a received message cannot know. */
-const NOBODY = { actor: null, route: null, documents: [], patient: null }
 
 function noEntry(id: number): DirectError {
   return new DirectError('STORE_FAILED', `the store has no inbox entry ${id}`)
