@@ -4,6 +4,7 @@ export { discover, discoverDeciding, isDeciding, restNotAsked } from './discover
 export { createLookup, type HostLookup } from './lookup.ts'
 export { addressOwner, isDnsName } from './names.ts'
 export { createResolver, type ResolverOptions } from './resolver.ts'
+export { type ServeOptions, type Serving, serveZone } from './serve.ts'
 export type {
   Answer,
   AnswerRecord,
@@ -15,3 +16,4 @@ export type {
   RecordType,
   Resolver,
 } from './types.ts'
+export { type Zone, type ZoneEntry, zoneOf } from './zone.ts'
