@@ -1,4 +1,5 @@
 import { Address, parseAddress } from '../address.ts'
+import { type Token, tokenizeAddresses } from './address-tokens.ts'
 import { decodeWords } from './words.ts'
 
 export interface Mailbox {
@@ -21,7 +22,7 @@ export interface Mailboxes {
 export function parseMailboxes(value: string): Mailboxes {
   if (/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/.test(value))
     return { mailboxes: [], problems: ['it holds a control character'] }
-  const tokens = tokenize(value)
+  const tokens = tokenizeAddresses(value)
   if (typeof tokens === 'string') return { mailboxes: [], problems: [tokens] }
   const mailboxes: Mailbox[] = []
   const problems: string[] = []
@@ -31,56 +32,6 @@ export function parseMailboxes(value: string): Mailboxes {
     else if (mailbox !== null) mailboxes.push(mailbox)
   }
   return { mailboxes, problems }
-}
-
-type Token =
-  /** Blanks and comments; `comment` is the text in the parentheses. */
-  | { readonly kind: 'space'; readonly comment: string }
-  | { readonly kind: 'quoted'; readonly text: string }
-  /** What stands between `<` and `>`. */
-  | { readonly kind: 'angle'; readonly text: string }
-  | { readonly kind: 'group' | 'group end' | 'comma' }
-  /** A run of anything else, addr-specs among it. */
-  | { readonly kind: 'word'; readonly text: string }
-
-const PATTERNS = /[ \t]+|"((?:[^"\\]|\\.)*)"|<([^<>]*)>|[,]|[:;]|([^ \t"<>(),:;]+)/y
-
-/** The tokens, or what is wrong with the whole value. */
-function tokenize(value: string): Token[] | string {
-  const tokens: Token[] = []
-  for (let at = 0; at < value.length; ) {
-    if (value[at] === '(') {
-      const end = endOfComment(value, at)
-      if (end === null) return 'a comment does not end'
-      tokens.push({ kind: 'space', comment: value.slice(at + 1, end - 1) })
-      at = end
-      continue
-    }
-    PATTERNS.lastIndex = at
-    const match = PATTERNS.exec(value)
-    if (match === null) return `${JSON.stringify(value[at])} stands where it may not`
-    const [whole, quoted, angle, word] = match
-    if (quoted !== undefined) tokens.push({ kind: 'quoted', text: quoted.replace(/\\(.)/g, '$1') })
-    else if (angle !== undefined) tokens.push({ kind: 'angle', text: angle })
-    else if (word !== undefined) tokens.push({ kind: 'word', text: word })
-    else if (whole === ',') tokens.push({ kind: 'comma' })
-    else if (whole === ':') tokens.push({ kind: 'group' })
-    else if (whole === ';') tokens.push({ kind: 'group end' })
-    else tokens.push({ kind: 'space', comment: '' })
-    at = PATTERNS.lastIndex
-  }
-  return tokens
-}
-
-/** Comments nest (RFC 5322 3.2.2). */
-function endOfComment(value: string, start: number): number | null {
-  let depth = 0
-  for (let at = start; at < value.length; at++) {
-    if (value[at] === '\\') at++
-    else if (value[at] === '(') depth++
-    else if (value[at] === ')' && --depth === 0) return at + 1
-  }
-  return null
 }
 
 /** A group's commas separate its members, not entries: it is one entry, and one problem. */
@@ -112,8 +63,8 @@ function readEntry(tokens: readonly Token[]): Mailbox | string | null {
   if (solid.some((token) => token.kind === 'quoted'))
     return 'a quoted string stands where an address is expected'
   if (solid.length > 1 || last.kind !== 'word') return 'blanks or comments stand within an address'
-  const comment = tokens.find((token) => token.kind === 'space' && token.comment !== '')
-  return readAddress(last.text, comment?.kind === 'space' ? forPeople(decodeWords(comment.comment)) : null)
+  const comment = tokens.find((token) => token.kind === 'space' && token.text !== '')
+  return readAddress(last.text, comment === undefined ? null : forPeople(decodeWords(comment.text)))
 }
 
 function readAddress(text: string, display: string | null): Mailbox | string {

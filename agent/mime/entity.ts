@@ -5,6 +5,8 @@ export interface Entity {
   readonly header: Header
   /** The header's lines without the blank line, and without what was tolerated before them. */
   readonly headerBlock: Uint8Array
+  /** The blank line as it stands there; empty when the bytes end with the header, or there is none. */
+  readonly separator: Uint8Array
   /** Everything after the blank line, to be read once. Leaving it early lets go of the source. */
   readonly body: AsyncIterable<Uint8Array>
   /** Lets go of the source when the body is not wanted. */
@@ -38,7 +40,8 @@ export async function openPart(bytes: AsyncIterable<Uint8Array>, limits: EntityL
   const { entity, everything } = await open(bytes, limits, () => 0)
   if (entity.headerBlock.length === 0 || hasFields(entity)) return entity
   const headerBlock = new Uint8Array()
-  return { ...entity, header: Header.parse(headerBlock), headerBlock, body: everything }
+  const header = Header.parse(headerBlock)
+  return { ...entity, header, headerBlock, separator: headerBlock, body: everything }
 }
 
 function hasFields(entity: Entity): boolean {
@@ -70,7 +73,8 @@ async function open(
     if (start === null || end === null) continue
     const headerBlock = all.subarray(start, end.block)
     const body = new Rest(all.subarray(end.body), source)
-    const entity = { header: Header.parse(headerBlock), headerBlock, body, discard }
+    const separator = all.subarray(end.block, end.body)
+    const entity = { header: Header.parse(headerBlock), headerBlock, separator, body, discard }
     return { entity, everything: new Rest(all, source) }
   }
 }

@@ -72,7 +72,8 @@ function splitAtSemicolons(value: string): string[] {
   return parts
 }
 
-function unquote(raw: string): string {
+/** A parameter's value as meant: RFC 5322 3.2.4. */
+export function unquote(raw: string): string {
   const text = raw.trim()
   if (!text.startsWith('"')) return text
   const inner = /^"((?:[^"\\]|\\.)*)/s.exec(text)?.[1] ?? ''

@@ -62,3 +62,44 @@ function isBlank(byte: number | undefined): boolean {
 function hex(byte: number | undefined): number {
   return byte === undefined ? -1 : '0123456789ABCDEF'.indexOf(String.fromCharCode(byte).toUpperCase())
 }
+
+const CRLF = Buffer.from('\r\n')
+const SOFT_BREAK = Buffer.from('=\r\n')
+const LINE_CHARS = 76
+
+/** Encodes text whose line ends are CRLF (RFC 2045 6.7); every other byte comes back exactly, a CR or LF alone too. */
+export async function* encodeQuotedPrintable(src: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let kept: Uint8Array = new Uint8Array()
+  let column = 0
+  const encode = (bytes: Uint8Array, last: boolean): Uint8Array => {
+    const out = Buffer.allocUnsafe(4 * bytes.length + 2 * CRLF.length)
+    let to = 0
+    let at = 0
+    for (; at < bytes.length; at++) {
+      // A blank must know whether its line ends after it, and a CR whether a LF follows: two bytes tell.
+      if (!last && at + 2 >= bytes.length) break
+      const byte = bytes[at] as number
+      if (byte === CR && bytes[at + 1] === LF) {
+        to += CRLF.copy(out, to)
+        column = 0
+        at++
+        continue
+      }
+      const atLineEnd = at + 1 === bytes.length || (bytes[at + 1] === CR && bytes[at + 2] === LF)
+      const plain = (byte > 0x20 && byte < 0x7f && byte !== EQUALS) || (isBlank(byte) && !atLineEnd)
+      const width = plain ? 1 : 3
+      // One column stays free for the `=` of a soft break.
+      if (column + width > LINE_CHARS - 1) {
+        to += SOFT_BREAK.copy(out, to)
+        column = 0
+      }
+      if (plain) out[to++] = byte
+      else to += out.write(`=${byte.toString(16).toUpperCase().padStart(2, '0')}`, to, 'latin1')
+      column += width
+    }
+    kept = Uint8Array.from(bytes.subarray(at))
+    return out.subarray(0, to)
+  }
+  for await (const chunk of src) yield encode(kept.length === 0 ? chunk : Buffer.concat([kept, chunk]), false)
+  if (kept.length > 0) yield encode(kept, true)
+}

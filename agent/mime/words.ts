@@ -36,20 +36,27 @@ function decodeQ(encoded: string): Buffer {
   return Buffer.from(bytes, 'latin1')
 }
 
+/** RFC 2047 2: no encoded word is longer. 45 bytes of UTF-8 in base64, and `=?utf-8?B?` and `?=` around them. */
+const WORD_BYTES = 45
+
 /**
- * RFC 2047 encoded words (UTF-8, B) for any text, none longer than 75 characters, one blank between them; a character
- * is never split. The reader gets back exactly `text`.
+ * RFC 2047 encoded words (UTF-8, B) for any text, to be joined by one blank or fold. A character is never split. The
+ * reader gets back exactly `text`.
  */
 export function encodeWords(text: string): string[] {
   const words: string[] = []
-  let chunk = ''
+  let word = ''
+  let bytes = 0
   for (const char of text) {
-    if (Buffer.byteLength(chunk + char) > 45) {
-      words.push(chunk)
-      chunk = ''
+    const width = Buffer.byteLength(char)
+    if (bytes + width > WORD_BYTES) {
+      words.push(word)
+      word = ''
+      bytes = 0
     }
-    chunk += char
+    word += char
+    bytes += width
   }
-  words.push(chunk)
-  return words.map((word) => `=?utf-8?B?${Buffer.from(word).toString('base64')}?=`)
+  words.push(word)
+  return words.map((part) => `=?utf-8?B?${Buffer.from(part).toString('base64')}?=`)
 }
