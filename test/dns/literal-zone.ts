@@ -1,0 +1,36 @@
+import type { Answer, RecordType, Resolver } from '../../dns/index.ts'
+import { certRdata } from './scripted-server.ts'
+
+/** What a literal zone holds at a name: DER of PKIX records, whole RDATA, or how the question fails. */
+export type Literal =
+  | 'SERVFAIL'
+  | 'NXDOMAIN'
+  | 'NODATA'
+  | readonly Buffer[]
+  | { readonly rdata: readonly Buffer[] }
+
+/** A resolver over an object, that keeps the questions in the order they came. */
+export function literalZone(
+  zone: Readonly<Record<string, Literal>>,
+): Resolver & { readonly asked: readonly string[] } {
+  const asked: string[] = []
+  return {
+    asked,
+    async resolve(name, type) {
+      asked.push(`${type} ${name}`)
+      return answerFrom(zone[name] ?? 'NXDOMAIN', name, type)
+    },
+  }
+}
+
+function answerFrom(literal: Literal, name: string, type: RecordType): Answer {
+  const server = '192.0.2.1:53'
+  if (literal === 'SERVFAIL') {
+    return { status: 'failed', tries: [{ server, code: 'SERVFAIL', text: 'answered SERVFAIL (UDP)' }] }
+  }
+  if (literal === 'NXDOMAIN' || literal === 'NODATA') {
+    return { status: 'absent', kind: literal, ttl: 120, server }
+  }
+  const rdata = 'rdata' in literal ? literal.rdata : literal.map((der) => certRdata(der))
+  return { status: 'found', records: rdata.map((data) => ({ name, type, ttl: 600, data })), ttl: 600, server }
+}
