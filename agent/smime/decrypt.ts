@@ -25,7 +25,7 @@ export { isEnvelopedMediaType } from './media-type.ts'
 const MAX_TRIES = 8
 
 /** One text for everything that goes wrong once the algorithms are known to be accepted (ALG-2). */
-const UNDECRYPTABLE: Reason<MessageCode> = {
+export const UNDECRYPTABLE: Reason<MessageCode> = {
   code: 'UNDECRYPTABLE',
   text: 'The message could not be decrypted, or what was decrypted makes no sense',
 }

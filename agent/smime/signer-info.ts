@@ -1,0 +1,108 @@
+import { Constructed, GeneralizedTime, ObjectIdentifier, OctetString, Primitive, UTCTime } from 'asn1js'
+import { type Attribute, IssuerAndSerialNumber, SignerInfo as PkijsSignerInfo } from 'pkijs'
+import { OID } from './algorithms.ts'
+import { byIssuerAndSerialNumber, type CertificateId, octetsOf, readElement } from './cms-element.ts'
+import { CmsError, CmsReader } from './cms-reader.ts'
+import { sorted, TAG, tlv } from './der.ts'
+
+/** RFC 5652 5.3, as far as it has been read; nothing is verified yet. */
+export interface SignerInfo {
+  readonly id: CertificateId
+  /** OIDs. */
+  readonly digestAlgorithm: string
+  readonly signatureAlgorithm: string
+  readonly signature: Uint8Array
+  readonly attributes: SignedAttributes | null
+}
+
+export interface SignedAttributes {
+  /** What is signed: the exact bytes received, under the tag of a SET (RFC 5652 5.4). */
+  readonly signedBytes: Uint8Array
+  readonly messageDigest: Uint8Array
+  readonly signingTime: Date | null
+}
+
+/** Reads one SignerInfo by the rules of protocol.md IN-4. Unsigned attributes are not looked at. Throws CmsError. */
+export async function readSignerInfo(bytes: Uint8Array): Promise<SignerInfo> {
+  const { info, attributes } = readElement(bytes, (schema) => {
+    const read = new PkijsSignerInfo({ schema })
+    return { info: read, attributes: read.signedAttrs }
+  })
+  const signedBytes = attributes === undefined ? null : new Uint8Array(attributes.encodedValue)
+  if (signedBytes !== null) await requireDerOrder(signedBytes)
+  return {
+    id: signerId(info.sid),
+    digestAlgorithm: info.digestAlgorithm.algorithmId,
+    signatureAlgorithm: info.signatureAlgorithm.algorithmId,
+    signature: octetsOf(info.signature),
+    attributes: signedBytes === null ? null : readAttributes(signedBytes, attributes?.attributes ?? []),
+  }
+}
+
+function signerId(sid: unknown): CertificateId {
+  if (sid instanceof IssuerAndSerialNumber) return byIssuerAndSerialNumber(sid)
+  if (sid instanceof Primitive) return { subjectKeyIdentifier: sid.valueBlock.valueHexView }
+  if (sid instanceof Constructed) {
+    const pieces = sid.valueBlock.value.map((piece) =>
+      piece instanceof OctetString ? octetsOf(piece) : malformed(),
+    )
+    return { subjectKeyIdentifier: Buffer.concat(pieces) }
+  }
+  return malformed()
+}
+
+function malformed(): never {
+  throw new CmsError('MALFORMED', 'A SignerInfo that names its certificate in no known way')
+}
+
+/** X.690 11.6. Attributes in another order would be verified by some agents and not by others. */
+async function requireDerOrder(set: Uint8Array): Promise<void> {
+  const reader = new CmsReader(
+    (async function* () {
+      yield set
+    })(),
+  )
+  const elements: Uint8Array[] = []
+  await reader.enter(TAG.SET)
+  while (!(await reader.atEnd())) elements.push(await reader.element(set.length))
+  if (Buffer.compare(tlv(TAG.SET, ...sorted(elements)), set) !== 0) {
+    throw new CmsError('MALFORMED', 'The signed attributes are not in DER')
+  }
+}
+
+function readAttributes(signedBytes: Uint8Array, attributes: readonly Attribute[]): SignedAttributes {
+  const contentType = onlyValue(attributes, OID.contentType, 'contentType')
+  if (!(contentType instanceof ObjectIdentifier) || contentType.getValue() !== OID.data) {
+    throw new CmsError('MALFORMED', 'The contentType attribute does not equal the content type')
+  }
+  const messageDigest = onlyValue(attributes, OID.messageDigest, 'messageDigest')
+  if (!(messageDigest instanceof OctetString))
+    throw new CmsError('MALFORMED', 'The messageDigest attribute is broken')
+  const hasTime = attributes.some(({ type }) => type === OID.signingTime)
+  const signingTime = hasTime ? readTime(onlyValue(attributes, OID.signingTime, 'signingTime')) : null
+  return { signedBytes, messageDigest: octetsOf(messageDigest), signingTime }
+}
+
+/** RFC 5652 11: these attributes occur once, with one value. */
+function onlyValue(attributes: readonly Attribute[], type: string, name: string): unknown {
+  const found = attributes.filter((attribute) => attribute.type === type)
+  const [value, ...more] = found.flatMap<unknown>((attribute) => attribute.values)
+  if (found.length === 1 && value !== undefined && more.length === 0) return value
+  throw new CmsError('MALFORMED', `The ${name} attribute does not stand there once with one value`)
+}
+
+/** RFC 5652 11.3: UTC to the second, UTCTime through 2049. */
+function readTime(value: unknown): Date {
+  const isUtcTime = value instanceof UTCTime
+  if (isUtcTime || value instanceof GeneralizedTime) {
+    const text = Buffer.from(value.valueBlock.valueHexView).toString('latin1')
+    const full = isUtcTime ? `${Number(text.slice(0, 2)) < 50 ? '20' : '19'}${text}` : text
+    const iso = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(full)
+    if (iso !== null) {
+      const [, year, month, day, hour, minute, second] = iso
+      const time = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
+      if (!Number.isNaN(time.getTime())) return time
+    }
+  }
+  throw new CmsError('MALFORMED', 'The signingTime attribute is no time')
+}
