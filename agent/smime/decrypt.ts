@@ -1,16 +1,8 @@
 import { createDecipheriv, type Decipheriv, randomBytes } from 'node:crypto'
 import { OctetString } from 'asn1js'
 import type { MessageCode, Reason } from '../errors.ts'
-import {
-  BLOCK_BYTES,
-  type ContentCipher,
-  type KeyTransport,
-  keyBytes,
-  type Refused,
-  readContentCipher,
-  readKeyTransport,
-  refuseKeyAgreement,
-} from './algorithms.ts'
+import { type Refused, readContentCipher, readKeyTransport, refuseKeyAgreement } from './algorithm-reader.ts'
+import { BLOCK_BYTES, type ContentCipher, type KeyTransport, keyBytes } from './algorithms.ts'
 import { inBlocks } from './blocks.ts'
 import { identifies, octetsOf } from './cms-element.ts'
 import { CmsError } from './cms-reader.ts'
@@ -144,8 +136,10 @@ function match(head: EnvelopeHead, keys: readonly Identity[]): Addressed[] {
       continue
     }
     const info = readKeyTransInfo(bytes)
+    const ours = keys.filter(({ certificate }) => identifies(info.id, certificate))
+    if (ours.length === 0) continue
     const transport = readKeyTransport(info.algorithm)
-    for (const identity of keys.filter(({ certificate }) => identifies(info.id, certificate))) {
+    for (const identity of ours) {
       found.push(
         typeof transport === 'string'
           ? { identity, transport, encryptedKey: info.encryptedKey }
