@@ -4,7 +4,7 @@ import type { Schema, Tx } from './schema.ts'
 import type { Bodies, BodyId } from './types.ts'
 
 /** Bytes of one chunk row: what one body costs in memory, whatever its length. */
-const CHUNK = 512 * 1024
+const CHUNK = 256 * 1024
 /**
  * How long a body that nothing refers to is left alone: another process may be writing it, or may be about to
  * name it in `outbox.add` or `inbox.stored`. A writer touches its body with every chunk.

@@ -1,0 +1,251 @@
+import { expect, test } from 'vitest'
+import type { NewNotice, Store } from '../../store/index.ts'
+import { accepted, all, at, bytes, memoryStore, message } from './scenario.ts'
+
+const KIM = 'kim@clinic.example'
+
+function notice(messageId = '<mdn1@clinic.example>', recipient = KIM): NewNotice {
+  return { recipient, messageId, to: 'lee@hisp.example', originalMessageId: '<m1@hisp.example>' }
+}
+
+async function arrived(store: Store, uid: number, uidValidity = '1'): Promise<number> {
+  const { id } = await store.inbox.entry('clinic/INBOX', uidValidity, uid)
+  await store.inbox.stored(id, await store.bodies.write(bytes('as it came')))
+  return id
+}
+
+/** The agent seals the MDN that is due and queues it. */
+async function queueDueNotice(store: Store, seconds: number): Promise<void> {
+  const [due] = await store.inbox.noticesDue(at(seconds))
+  if (due === undefined) throw new Error('no notice is due')
+  const body = await store.bodies.write(bytes('sealed mdn'))
+  const mdn = message(body, { kind: 'notification', messageId: due.messageId, at: at(seconds) })
+  await store.outbox.add(mdn, due.id)
+}
+
+async function trySmtp(store: Store, seconds: number, outcome: 'accepted' | 'final'): Promise<void> {
+  const [copy] = await store.outbox.claim(at(seconds), at(seconds + 60))
+  if (copy === undefined) throw new Error('nothing is in the outbox')
+  const said = { address: 'lee@hisp.example', outcome, reply: outcome === 'accepted' ? '250' : '550' }
+  await store.outbox.tried(copy.id, [said], at(seconds), null)
+}
+
+test('a message goes new, stored, judged, settled, and is listed until it is settled', async () => {
+  await using store = await memoryStore()
+  const unsettled = () => store.inbox.unsettled('clinic/INBOX', '1', [9, 7, 8])
+  expect(await unsettled()).toEqual([7, 8, 9])
+  const fresh = await store.inbox.entry('clinic/INBOX', '1', 7)
+  expect(fresh).toMatchObject({ mailbox: 'clinic/INBOX', uidValidity: '1', uid: 7, state: 'new', body: null })
+  const id = await arrived(store, 7)
+  expect(id).toBe(fresh.id)
+  expect(await store.inbox.entry('clinic/INBOX', '1', 7)).toMatchObject({ state: 'stored', body: 1 })
+  await store.inbox.judged(id, accepted([KIM]), [], at(1))
+  expect(await store.inbox.entry('clinic/INBOX', '1', 7)).toMatchObject({
+    state: 'judged',
+    judgement: accepted([KIM]),
+  })
+  expect(await store.inbox.judgedUnsettled()).toMatchObject([{ id }])
+  expect(await unsettled()).toEqual([7, 8, 9])
+  await store.inbox.settled(id, at(2))
+  expect(await unsettled()).toEqual([8, 9])
+  expect(await store.inbox.judgedUnsettled()).toEqual([])
+})
+
+test('settled messages of another mailbox, or of another UIDVALIDITY, settle nothing here', async () => {
+  await using store = await memoryStore()
+  await store.inbox.settled(await arrived(store, 7), at(1))
+  expect(await store.inbox.unsettled('clinic/INBOX', '1', [7])).toEqual([])
+  expect(await store.inbox.unsettled('other/INBOX', '1', [7])).toEqual([7])
+  expect(await store.inbox.unsettled('clinic/INBOX', '2', [7])).toEqual([7])
+  expect(await store.inbox.unsettled('clinic/INBOX', '1', [])).toEqual([])
+})
+
+test('attempts are counted over restarts, and an entry that is not there is an error', async () => {
+  await using store = await memoryStore()
+  const id = await arrived(store, 7)
+  expect([await store.inbox.attempted(id), await store.inbox.attempted(id)]).toEqual([1, 2])
+  expect(await store.inbox.entry('clinic/INBOX', '1', 7)).toMatchObject({ attempts: 2 })
+  await expect(store.inbox.attempted(99)).rejects.toMatchObject({ code: 'STORE_FAILED' })
+})
+
+test('TR-2: a message opens one delivery per accepted recipient, and none for the refused', async () => {
+  await using store = await memoryStore()
+  const id = await arrived(store, 7)
+  const why = [{ code: 'SIGNER_UNTRUSTED', text: 'no path to the anchors of ann@clinic.example' }]
+  const judgement = accepted([KIM], {
+    why,
+    recipients: [
+      { address: 'Kim@Clinic.Example', verdict: 'accept', code: null },
+      { address: 'ann@clinic.example', verdict: 'reject', code: 'SIGNER_UNTRUSTED' },
+    ],
+  })
+  const deliveries = await store.inbox.judged(id, judgement, [], at(1))
+  expect(deliveries).toEqual([{ id: 1, recipient: KIM, state: 'pending', deliveredTo: null, fresh: true }])
+  expect(await store.tracking.events(0)).toMatchObject([
+    { type: 'rejected', messageId: '<m1@hisp.example>', address: 'ann@clinic.example', why },
+  ])
+})
+
+test('IN-9: a refused message opens nothing and owes nothing; it is an event and an audit row', async () => {
+  await using store = await memoryStore()
+  const refused = accepted([], {
+    verdict: 'reject',
+    code: 'UNDECRYPTABLE',
+    messageId: null,
+    from: null,
+    signer: null,
+    innerSha256: null,
+    why: [{ code: 'UNDECRYPTABLE', text: 'no key opens it' }],
+  })
+  expect(await store.inbox.judged(await arrived(store, 7), refused, [], at(1))).toEqual([])
+  expect(await store.inbox.noticesDue(at(999))).toEqual([])
+  expect(await store.tracking.events(0)).toMatchObject([{ type: 'rejected', messageId: null, address: null }])
+  expect(await all(store.audit.list())).toMatchObject([
+    { event: 'received', outcome: 'refused', why: [{ code: 'UNDECRYPTABLE' }] },
+  ])
+})
+
+test('IN-10: the same recipient, signer and inner digest is one delivery, whatever else differs', async () => {
+  await using store = await memoryStore()
+  const first = await arrived(store, 7)
+  await store.inbox.judged(first, accepted([KIM]), [], at(1))
+  await store.inbox.delivered(1, 'delivered', 'in/ef', at(2))
+  const again = await store.inbox.judged(
+    await arrived(store, 8),
+    accepted([KIM], { messageId: '<other@hisp.example>' }),
+    [],
+    at(3),
+  )
+  expect(again).toEqual([{ id: 1, recipient: KIM, state: 'delivered', deliveredTo: 'in/ef', fresh: false }])
+  expect(await store.inbox.deliveries(first)).toMatchObject([{ id: 1, fresh: true }])
+})
+
+test.each([
+  ['recipient', accepted(['ann@clinic.example'])],
+  ['signer', accepted([KIM], { signer: '00'.repeat(32) })],
+  ['inner digest', accepted([KIM], { innerSha256: '00'.repeat(32) })],
+])('IN-10: Message-ID alone decides nothing: another %s is another delivery', async (_what, other) => {
+  await using store = await memoryStore()
+  await store.inbox.judged(await arrived(store, 7), accepted([KIM]), [], at(1))
+  expect(await store.inbox.judged(await arrived(store, 8), other, [], at(2))).toMatchObject([
+    { id: 2, fresh: true },
+  ])
+})
+
+test('after a UIDVALIDITY change everything is looked at again and nothing is delivered again', async () => {
+  await using store = await memoryStore()
+  const before = await arrived(store, 7, '1')
+  await store.inbox.judged(before, accepted([KIM]), [notice()], at(1))
+  await store.inbox.settled(before, at(2))
+  expect(await store.inbox.unsettled('clinic/INBOX', '2', [1])).toEqual([1])
+  const after = await arrived(store, 1, '2')
+  const deliveries = await store.inbox.judged(
+    after,
+    accepted([KIM]),
+    [notice('<mdn2@clinic.example>')],
+    at(3),
+  )
+  expect(deliveries).toMatchObject([{ id: 1, fresh: false }])
+  expect(await store.inbox.noticesDue(at(9))).toMatchObject([{ messageId: '<mdn1@clinic.example>' }])
+})
+
+test('the first verdict and the first answer of the EHR stand', async () => {
+  await using store = await memoryStore()
+  const id = await arrived(store, 7)
+  await store.inbox.judged(id, accepted([KIM]), [], at(1))
+  await store.inbox.delivered(1, 'delivered', 'in/ef', at(2))
+  await store.inbox.delivered(1, 'rejected', null, at(3))
+  expect(await store.inbox.judged(id, accepted(['ann@clinic.example']), [], at(4))).toEqual([
+    { id: 1, recipient: KIM, state: 'delivered', deliveredTo: 'in/ef', fresh: true },
+  ])
+  expect((await all(store.audit.list())).map(({ event }) => event)).toEqual(['received', 'delivered'])
+})
+
+test('N-1: an MDN is owed once per accepted recipient, oldest first, from the verdict on', async () => {
+  await using store = await memoryStore()
+  const both = [KIM, 'ann@clinic.example']
+  const owed = both.map((recipient, n) => notice(`<mdn${n}@clinic.example>`, recipient))
+  await store.inbox.judged(await arrived(store, 7), accepted(both), owed, at(5))
+  expect(await store.inbox.noticesDue(at(4))).toEqual([])
+  expect(await store.inbox.noticesDue(at(5))).toEqual([
+    {
+      id: 1,
+      messageId: '<mdn0@clinic.example>',
+      kind: 'processed',
+      from: KIM,
+      to: 'lee@hisp.example',
+      originalMessageId: '<m1@hisp.example>',
+      attempts: 0,
+    },
+    expect.objectContaining({ id: 2, from: 'ann@clinic.example' }),
+  ])
+  expect(await store.inbox.noticesDue(at(5), 1)).toHaveLength(1)
+})
+
+test('an MDN that cannot be sealed yet waits; given up, it is audited with the reason', async () => {
+  await using store = await memoryStore()
+  await store.inbox.judged(await arrived(store, 7), accepted([KIM]), [notice()], at(1))
+  const why = [{ code: 'LOOKUP_FAILED', text: 'the name server of hisp.example does not answer' }]
+  await store.inbox.noticeTried(1, at(2), at(60), why)
+  expect(await store.inbox.noticesDue(at(59))).toEqual([])
+  expect(await store.inbox.noticesDue(at(60))).toMatchObject([{ attempts: 1 }])
+  await store.inbox.noticeTried(1, at(60), null, why)
+  expect(await store.inbox.noticesDue(at(9999))).toEqual([])
+  expect((await all(store.audit.list())).at(-1)).toMatchObject({
+    event: 'mdn-given-up',
+    messageId: '<mdn1@clinic.example>',
+    address: 'lee@hisp.example',
+    why,
+  })
+})
+
+test('queueing an MDN and marking it queued are one step; a second process adds nothing', async () => {
+  await using store = await memoryStore()
+  await store.inbox.judged(await arrived(store, 7), accepted([KIM]), [notice()], at(1))
+  const [due] = await store.inbox.noticesDue(at(1))
+  const body = await store.bodies.write(bytes('sealed mdn'))
+  const mdn = message(body, { kind: 'notification', messageId: '<mdn1@clinic.example>', at: at(2) })
+  await expect(store.outbox.add({ ...mdn, recordBody: 4711 }, due?.id)).rejects.toMatchObject({
+    code: 'STORE_FAILED',
+  })
+  expect(await store.inbox.noticesDue(at(2))).toHaveLength(1)
+  await store.outbox.add(mdn, due?.id)
+  await store.outbox.add(mdn, due?.id)
+  expect(await store.inbox.noticesDue(at(2))).toEqual([])
+  expect(await store.outbox.claim(at(2), at(60))).toHaveLength(1)
+})
+
+test('notifications of ours are not listed by `status`, and are no events', async () => {
+  await using store = await memoryStore()
+  await store.inbox.judged(await arrived(store, 7), accepted([KIM]), [notice()], at(1))
+  await queueDueNotice(store, 2)
+  await trySmtp(store, 3, 'final')
+  expect(await store.tracking.status()).toEqual([])
+  expect(await store.tracking.events(0)).toEqual([])
+  expect((await all(store.audit.list())).map(({ event }) => event)).toEqual([
+    'received',
+    'mdn-queued',
+    'mdn-given-up',
+  ])
+})
+
+test('IN-10: a repeated message owes its MDN again only if SMTP never took it and nothing still tries', async () => {
+  await using store = await memoryStore()
+  let uid = 6
+  const repeat = async (seconds: number) => {
+    uid += 1
+    const owed = notice(`<new${uid}@clinic.example>`)
+    await store.inbox.judged(await arrived(store, uid), accepted([KIM]), [owed], at(seconds))
+    return (await store.inbox.noticesDue(at(seconds))).map(({ messageId }) => messageId)
+  }
+  expect(await repeat(1)).toEqual(['<new7@clinic.example>'])
+  await queueDueNotice(store, 2)
+  expect(await repeat(3), 'still in the outbox').toEqual([])
+  await trySmtp(store, 4, 'final')
+  expect(await store.inbox.noticesDue(at(4)), 'given up').toEqual([])
+  // N-1: one that has to be sent again keeps its Message-ID.
+  expect(await repeat(5)).toEqual(['<new7@clinic.example>'])
+  await queueDueNotice(store, 6)
+  await trySmtp(store, 7, 'accepted')
+  expect(await repeat(8), 'accepted by SMTP').toEqual([])
+})

@@ -1,0 +1,184 @@
+import { expect, test } from 'vitest'
+import type { NewMessage, Store } from '../../store/index.ts'
+import { openStore } from '../../store/index.ts'
+import { all, at, bytes, folder, memoryStore, message } from './scenario.ts'
+
+async function queued(store: Store, over: Partial<NewMessage> = {}, to?: readonly string[]): Promise<void> {
+  await store.outbox.add(message(await store.bodies.write(bytes('sealed')), over, to))
+}
+
+async function states(store: Store, messageId?: string): Promise<Record<string, string>> {
+  const messages = await store.tracking.status(messageId)
+  return Object.fromEntries(messages.flatMap((m) => m.recipients.map((r) => [r.address, r.state])))
+}
+
+test('a queued message is due at once, with everything that SMTP needs', async () => {
+  await using store = await memoryStore()
+  const body = await store.bodies.write(bytes('sealed'))
+  await store.outbox.add(message(body, {}, ['Lee@Hisp.Example', 'ann@hisp.example']))
+  expect(await store.outbox.nextDue()).toEqual(at(0))
+  expect(await store.outbox.claim(at(0), at(60))).toEqual([
+    {
+      id: 1,
+      messageId: '<m1@clinic.example>',
+      route: 'direct',
+      domain: 'hisp.example',
+      mailFrom: 'kim@clinic.example',
+      recipients: ['lee@hisp.example', 'ann@hisp.example'],
+      pending: ['lee@hisp.example', 'ann@hisp.example'],
+      body,
+      attempts: 0,
+    },
+  ])
+})
+
+test('a refused recipient is kept with its reason, beside the queued one, and no copy waits for it', async () => {
+  await using store = await memoryStore()
+  const why = [{ code: 'NO_CERTIFICATE', text: 'nothing is published for mom@mail.example' }]
+  const base = message(await store.bodies.write(bytes('sealed')))
+  const refused = {
+    address: 'mom@mail.example',
+    route: 'insecure',
+    state: 'refused',
+    certificate: null,
+    why,
+  } as const
+  await store.outbox.add({ ...base, recipients: [...base.recipients, refused] })
+  expect(await store.tracking.status('<m1@clinic.example>')).toEqual([
+    {
+      messageId: '<m1@clinic.example>',
+      from: 'kim@clinic.example',
+      at: at(0),
+      recipients: [
+        { address: 'lee@hisp.example', route: 'direct', state: 'queued', at: at(0), why: [] },
+        { address: 'mom@mail.example', route: 'insecure', state: 'refused', at: at(0), why },
+      ],
+    },
+  ])
+})
+
+test('an idempotency key stands for its first message only; the second adds nothing', async () => {
+  await using store = await memoryStore()
+  expect(await store.outbox.byIdempotencyKey('visit-1')).toBeNull()
+  await queued(store, { idempotencyKey: 'visit-1' })
+  await expect(
+    queued(store, { idempotencyKey: 'visit-1', messageId: '<m2@clinic.example>' }),
+  ).rejects.toMatchObject({ name: 'DirectError', code: 'IDEMPOTENCY_CONFLICT' })
+  expect(await store.outbox.byIdempotencyKey('visit-1')).toMatchObject({ messageId: '<m1@clinic.example>' })
+  expect(await store.tracking.status()).toHaveLength(1)
+  expect(await all(store.audit.list())).toHaveLength(1)
+})
+
+test('in a race of two connections for one idempotency key exactly one wins', async () => {
+  await using temporary = await folder()
+  await using one = await openStore({ file: temporary.file })
+  await using two = await openStore({ file: temporary.file })
+  const tries = Array.from({ length: 10 }, (_, n) =>
+    queued(n % 2 === 0 ? one : two, { idempotencyKey: 'visit-1', messageId: `<m${n}@clinic.example>` }),
+  )
+  const outcomes = await Promise.allSettled(tries)
+  const lost = outcomes.filter((outcome) => outcome.status === 'rejected')
+  expect(lost.map(({ reason }) => reason.code)).toEqual(Array(9).fill('IDEMPOTENCY_CONFLICT'))
+  expect(await one.tracking.status()).toHaveLength(1)
+})
+
+test('a claimed copy is held until its lease ends, and then is due again, counted', async () => {
+  await using store = await memoryStore()
+  await queued(store)
+  expect(await store.outbox.claim(at(0), at(60))).toHaveLength(1)
+  expect(await store.outbox.claim(at(59), at(120))).toEqual([])
+  expect(await store.outbox.nextDue()).toEqual(at(60))
+  expect(await store.outbox.claim(at(60), at(120))).toMatchObject([{ attempts: 1 }])
+})
+
+test('`claim` keeps to its limit, to the oldest, and to one message when it is asked to', async () => {
+  await using store = await memoryStore()
+  for (const n of [3, 1, 2]) await queued(store, { messageId: `<m${n}@x.example>`, at: at(n) })
+  const ids = async (...claim: Parameters<Store['outbox']['claim']>) =>
+    (await store.outbox.claim(...claim)).map(({ messageId }) => messageId)
+  expect(await ids(at(0), at(60))).toEqual([])
+  expect(await ids(at(9), at(60), { messageId: '<m2@x.example>' })).toEqual(['<m2@x.example>'])
+  expect(await ids(at(9), at(60), { limit: 1 })).toEqual(['<m1@x.example>'])
+  expect(await ids(at(9), at(60))).toEqual(['<m3@x.example>'])
+})
+
+test('SMTP may accept one recipient, refuse another and put off a third; only the third is tried again', async () => {
+  await using store = await memoryStore()
+  await queued(store, {}, [
+    'yes@hisp.example',
+    'no@hisp.example',
+    'later@hisp.example',
+    'unheard@hisp.example',
+  ])
+  await store.outbox.claim(at(0), at(60))
+  await store.outbox.tried(
+    1,
+    [
+      { address: 'YES@hisp.example', outcome: 'accepted', reply: '250 ok' },
+      { address: 'no@hisp.example', outcome: 'final', reply: '550 no such user' },
+      { address: 'later@hisp.example', outcome: 'temporary', reply: '452 too many' },
+    ],
+    at(1),
+    at(100),
+  )
+  expect(await states(store)).toEqual({
+    'yes@hisp.example': 'sent',
+    'no@hisp.example': 'failed',
+    'later@hisp.example': 'queued',
+    'unheard@hisp.example': 'queued',
+  })
+  const [status] = await store.tracking.status()
+  expect(status?.recipients.map(({ why }) => why[0])).toEqual([
+    { code: 'SMTP_ACCEPTED', text: '250 ok' },
+    { code: 'SMTP_REFUSED', text: '550 no such user' },
+    { code: 'SMTP_TEMPORARY', text: '452 too many' },
+    { code: 'SMTP_TEMPORARY', text: expect.any(String) },
+  ])
+  expect(await store.outbox.nextDue()).toEqual(at(100))
+  expect(await store.outbox.claim(at(99), at(200))).toEqual([])
+  expect(await store.outbox.claim(at(100), at(200))).toMatchObject([
+    { pending: ['later@hisp.example', 'unheard@hisp.example'], attempts: 1 },
+  ])
+})
+
+test('giving up fails whoever is still pending, and nothing is due any more', async () => {
+  await using store = await memoryStore()
+  await queued(store, {}, ['a@hisp.example', 'b@hisp.example'])
+  await store.outbox.tried(
+    1,
+    [{ address: 'a@hisp.example', outcome: 'accepted', reply: '250' }],
+    at(1),
+    at(2),
+  )
+  await store.outbox.tried(1, [], at(3), null)
+  expect(await states(store)).toEqual({ 'a@hisp.example': 'sent', 'b@hisp.example': 'failed' })
+  expect(await store.outbox.nextDue()).toBeNull()
+  expect(await store.outbox.claim(at(9999), at(99999))).toEqual([])
+  expect(await store.tracking.events(0)).toMatchObject([
+    { type: 'failed', messageId: '<m1@clinic.example>', address: 'b@hisp.example', at: at(3) },
+  ])
+})
+
+test('N-7: an MDN that overtakes our record of SMTP accepting the message is not undone by it', async () => {
+  await using store = await memoryStore()
+  await queued(store)
+  const mdn = { originalMessageId: '<m1@clinic.example>', recipient: 'lee@hisp.example' }
+  await store.tracking.notified({ ...mdn, disposition: 'processed' }, at(1), [])
+  await store.outbox.tried(1, [{ address: 'lee@hisp.example', outcome: 'final', reply: '550' }], at(2), null)
+  expect(await states(store)).toEqual({ 'lee@hisp.example': 'processed' })
+})
+
+test('one file may be sent twice under its own Message-ID; both sendings are shown', async () => {
+  await using store = await memoryStore()
+  await queued(store)
+  await queued(store, { at: at(5) })
+  expect((await store.tracking.status('<m1@clinic.example>')).map((m) => m.at)).toEqual([at(5), at(0)])
+  expect(await store.outbox.claim(at(5), at(60), { messageId: '<m1@clinic.example>' })).toHaveLength(2)
+})
+
+test('a message whose body is not in the store is not half added', async () => {
+  await using store = await memoryStore()
+  await expect(store.outbox.add(message(4711))).rejects.toMatchObject({ code: 'STORE_FAILED' })
+  expect(await store.tracking.status()).toEqual([])
+  expect(await all(store.audit.list())).toEqual([])
+})

@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type BodyId, type Judgement, type NewMessage, openStore, type Store } from '../../store/index.ts'
+
+/** A folder with a store's path in it; removed with everything below when it goes out of scope. */
+export async function folder() {
+  const path = await mkdtemp(join(tmpdir(), 'direct-store-'))
+  return {
+    path,
+    file: join(path, 'data', 'store.db'),
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+  }
+}
+
+export function memoryStore(): Promise<Store> {
+  return openStore({ file: ':memory:' })
+}
+
+export async function* bytes(...pieces: readonly (string | Uint8Array)[]): AsyncGenerator<Uint8Array> {
+  for (const piece of pieces) yield typeof piece === 'string' ? new TextEncoder().encode(piece) : piece
+}
+
+export function at(seconds: number): Date {
+  return new Date(Date.UTC(2026, 0, 1) + seconds * 1000)
+}
+
+/** A message of one copy to all of `to`, queued, over an existing body. */
+export function message(
+  body: BodyId,
+  over: Partial<NewMessage> = {},
+  to: readonly string[] = ['lee@hisp.example'],
+): NewMessage {
+  return {
+    messageId: '<m1@clinic.example>',
+    kind: 'message',
+    from: 'kim@clinic.example',
+    at: at(0),
+    actor: 'kim',
+    patient: 'p-17',
+    documents: ['doc-9'],
+    idempotencyKey: null,
+    recordBody: null,
+    recipients: to.map((address) => ({
+      address,
+      route: 'direct',
+      state: 'queued',
+      why: [],
+      certificate: 'ab'.repeat(32),
+    })),
+    copies: [
+      { route: 'direct', domain: 'hisp.example', mailFrom: 'kim@clinic.example', recipients: to, body },
+    ],
+    ...over,
+  }
+}
+
+export function accepted(recipients: readonly string[], over: Partial<Judgement> = {}): Judgement {
+  return {
+    verdict: 'accept',
+    code: null,
+    messageId: '<m1@hisp.example>',
+    from: 'lee@hisp.example',
+    signer: 'cd'.repeat(32),
+    innerSha256: 'ef'.repeat(32),
+    why: [],
+    recipients: recipients.map((address) => ({ address, verdict: 'accept', code: null })),
+    ...over,
+  }
+}
+
+export async function all<T>(rows: AsyncIterable<T>): Promise<T[]> {
+  return await Array.fromAsync(rows)
+}
+
+/** Another process with the store open, doing one thing of `child.ts`. Lines of its output are its answers. */
+export function child(deed: string, ...words: readonly string[]) {
+  const script = fileURLToPath(new URL('child.ts', import.meta.url))
+  const spawned = spawn(process.execPath, [script, deed, ...words], { stdio: ['pipe', 'pipe', 'pipe'] })
+  let stdout = ''
+  let stderr = ''
+  spawned.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  spawned.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve, reject) => {
+    spawned.on('error', reject)
+    spawned.on('close', (code) => resolve({ code, stdout, stderr }))
+  })
+  return {
+    ended,
+    /** When the child has said `word`; rejects if it ends without. */
+    said: (word: string) =>
+      new Promise<void>((resolve, reject) => {
+        const look = () => {
+          if (stdout.includes(word)) resolve()
+        }
+        spawned.stdout.on('data', look)
+        spawned.on('close', () => reject(new Error(`the child ended without "${word}": ${stderr}`)))
+        look()
+      }),
+    kill: () => spawned.kill('SIGKILL'),
+  }
+}
