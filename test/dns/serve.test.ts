@@ -1,0 +1,179 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import { decode, encode } from 'dns-packet'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { parseAddress } from '../../agent/address.ts'
+import {
+  createResolver,
+  discoverDeciding,
+  type Serving,
+  serveZone,
+  type Zone,
+  zoneOf,
+} from '../../dns/index.ts'
+import { makeCertificate } from './certificates.ts'
+import { framed } from './scripted-server.ts'
+
+let big: Buffer
+let small: Buffer
+let zone: Zone
+let ending: AbortController
+let serving: Serving
+
+beforeAll(() => {
+  big = makeCertificate('rsa:4096', 'd.example')
+  small = makeCertificate('ec', 'lee@d.example')
+  zone = zoneOf([
+    { name: 'd.example', der: big },
+    { name: 'lee@d.example', der: small },
+  ])
+})
+
+beforeEach(async () => {
+  ending = new AbortController()
+  serving = await serveZone({
+    listen: { host: '127.0.0.1', port: 0 },
+    zone,
+    signal: ending.signal,
+    idleMs: 300,
+    maxConnections: 3,
+  })
+})
+
+afterEach(async () => {
+  ending.abort()
+  await serving.closed
+})
+
+function question(name: string, id = 1): Buffer {
+  return encode({ type: 'query', id, questions: [{ name, type: 'CERT' }] })
+}
+
+async function client() {
+  const socket = connect(serving.address)
+  socket.on('error', () => socket.destroy())
+  await once(socket, 'connect')
+  return socket
+}
+
+/** However it came about: a reset is as good as an end. */
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.on('close', () => resolve()))
+}
+
+describe('strangers find what we publish (H1, H2, D14)', () => {
+  test('a small certificate over UDP, a large one over TCP, by our own discovery', async () => {
+    const resolver = createResolver({ servers: [serving.address], timeoutMs: 5000 })
+    const sources = { configured: () => [], certServer: () => null, resolver }
+    for (const [who, certificate] of [
+      ['lee@d.example', small],
+      ['kim@d.example', big],
+    ] as const) {
+      const address = parseAddress(who)
+      if ('code' in address) throw new Error(address.text)
+      const found = (await discoverDeciding(address, sources)).find((place) => place.status === 'found')
+      expect(found?.certificates).toEqual([certificate])
+    }
+  })
+
+  test('many at once', async () => {
+    const resolver = createResolver({ servers: [serving.address], timeoutMs: 5000 })
+    const names = Array.from({ length: 100 }, (_, i) => `n${i}.d.example`)
+    const answers = await Promise.all(names.map((name) => resolver.resolve(name, 'CERT')))
+    expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set(['absent']))
+  })
+})
+
+describe('TCP (RFC 7766)', () => {
+  test('questions may come in one go, or byte by byte, and are answered in order', async () => {
+    const socket = await client()
+    const all = Buffer.concat([1, 2, 3].map((id) => framed(question('d.example', id))))
+    socket.write(all.subarray(0, 1))
+    socket.write(all.subarray(1, 40))
+    socket.write(all.subarray(40))
+    const ids: number[] = []
+    let held = Buffer.alloc(0)
+    for await (const chunk of socket) {
+      held = Buffer.concat([held, chunk])
+      while (held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
+        ids.push(decode(held.subarray(2, 2 + held.readUInt16BE(0))).id as number)
+        held = held.subarray(2 + held.readUInt16BE(0))
+      }
+      if (ids.length === 3) break
+    }
+    expect(ids).toEqual([1, 2, 3])
+  })
+
+  test('a client that never finishes its question is let go, however it drips', async () => {
+    const socket = await client()
+    socket.resume()
+    const dripping = setInterval(() => socket.writable && socket.write(Buffer.from([0xff])), 50)
+    await closed(socket)
+    clearInterval(dripping)
+  })
+
+  test('a client that reads nothing is let go', async () => {
+    const socket = await client()
+    socket.pause()
+    const flood = Buffer.concat(Array.from({ length: 4000 }, () => framed(question('d.example'))))
+    const flooding = setInterval(() => socket.writable && socket.write(flood), 5)
+    await closed(socket)
+    clearInterval(flooding)
+  })
+
+  test('clients beyond the cap are turned away, and a place that falls free is given again', async () => {
+    const inside = await Promise.all([client(), client(), client()])
+    const outside = connect(serving.address)
+    outside.on('error', () => outside.destroy())
+    outside.resume()
+    await closed(outside)
+    for (const socket of inside) socket.destroy()
+    const resolver = createResolver({ servers: [serving.address], timeoutMs: 5000, attempts: 20 })
+    expect(await resolver.resolve('d.example', 'CERT')).toMatchObject({ status: 'found' })
+  })
+})
+
+describe('starting and ending', () => {
+  test('UDP and TCP share one port, and both are free again at the end', async () => {
+    const { address } = serving
+    ending.abort()
+    await serving.closed
+    const next = new AbortController()
+    const again = await serveZone({ listen: address, zone, signal: next.signal })
+    expect(again.address).toEqual(address)
+    next.abort()
+    await again.closed
+  })
+
+  test('open connections do not keep it from ending', async () => {
+    const socket = await client()
+    socket.resume()
+    ending.abort()
+    await Promise.all([serving.closed, closed(socket)])
+  })
+
+  test('a signal that has already fired ends it at once', async () => {
+    const listen = { host: '127.0.0.1', port: 0 }
+    const over = await serveZone({ listen, zone, signal: AbortSignal.abort() })
+    await over.closed
+  })
+
+  test('a port that is taken, for UDP or for TCP alone, is LISTEN_FAILED with a hint', async () => {
+    const udp = createSocket('udp4')
+    udp.bind(0, '127.0.0.1')
+    await once(udp, 'listening')
+    const tcp = createServer()
+    tcp.listen(0, '127.0.0.1')
+    await once(tcp, 'listening')
+    for (const taken of [udp.address().port, (tcp.address() as { port: number }).port]) {
+      const starting = serveZone({ listen: { host: '127.0.0.1', port: taken }, zone, signal: ending.signal })
+      await expect(starting).rejects.toMatchObject({
+        code: 'LISTEN_FAILED',
+        hint: expect.stringContaining('port'),
+      })
+    }
+    udp.close()
+    tcp.close()
+  })
+})
