@@ -38,7 +38,7 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
   }
   return {
     origin: base.origin,
-    dataDir: optionalPath(data.dataDir),
+    dataDir: path(data.dataDir ?? 'data'),
     identities: data.identities.map((entry, i) =>
       withPassword(
         {

@@ -5,7 +5,8 @@
 export interface Settings {
   /** Where the configuration came from, for messages: a file's path, or `the options object`. */
   readonly origin: string
-  readonly dataDir: string | undefined
+  /** `data` beside the configuration where none is named. */
+  readonly dataDir: string
   readonly identities: readonly IdentitySettings[]
   readonly trust: readonly TrustSettings[]
   /** Files with configured recipient certificates (PEM, several allowed, or DER). */

@@ -249,6 +249,8 @@ export interface Delivery {
 
 /** What `createAgent` gives. */
 export interface Agent extends AsyncDisposable {
+  /** What an administrator should always be told: trust in a test CA, anchors that have ended. */
+  notices(): Promise<readonly string[]>
   /** Each address's route and why. `from` chooses the anchors (DISC-10). In the order asked. */
   classify(
     addresses: readonly string[],
