@@ -1,12 +1,7 @@
 import { parseAddress } from '../agent/address.ts'
 import { DirectError } from '../agent/errors.ts'
 import { printable } from './replies.ts'
-import {
-  SmtpSession,
-  type SmtpSessionOptions,
-  type Transaction,
-  type TransactionResult,
-} from './smtp-session.ts'
+import type { SmtpSession, SmtpSessionOptions, Transaction, TransactionResult } from './smtp-session.ts'
 import type { Lookup, MailServer, RecipientOutcome, SmtpClient, Submission, TlsProof } from './types.ts'
 
 export interface SmtpClientOptions {
@@ -136,6 +131,8 @@ async function openSession(
   server: MailServer,
   options: SmtpSessionOptions,
 ): Promise<SmtpSession | DirectError> {
+  // Loaded when it is needed: most commands send nothing.
+  const { SmtpSession } = await import('./smtp-session.ts')
   try {
     return await SmtpSession.open(server, options)
   } catch (cause) {

@@ -4,7 +4,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import { delimiter, isAbsolute, join } from 'node:path'
 
 /** Debian puts servers into folders that are not on everyone's PATH. */
-const FOLDERS = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
+const FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
 
 /** The full path of a program, or null. An absolute path stands for itself. */
 export function findProgram(name: string): string | null {
@@ -46,7 +46,7 @@ async function install(packages: readonly string[]): Promise<void> {
       ? 'there is no apt-get here'
       : process.getuid?.() !== 0
         ? 'only root may install packages'
-        : process.env['DIRECT_AGENT_APT'] === 'never'
+        : process.env.DIRECT_AGENT_APT === 'never'
           ? 'DIRECT_AGENT_APT=never forbids it'
           : null
   if (why !== null) throw new Error(`missing: ${packages.join(', ')} (${why}). Run as root: ${command}`)

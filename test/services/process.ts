@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/**
+ * A private folder below `parent` (default: the system's folder for temporary files) that other users may pass
+ * through, since servers give up root for users of their own.
+ */
+export async function privateFolder(name: string, parent = tmpdir()): Promise<string> {
+  const folder = await mkdtemp(join(parent, `direct-${name}-`))
+  await chmod(folder, 0o755)
+  return folder
+}
+
+/** `count` TCP ports that were free on 127.0.0.1 a moment ago, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer()
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(0, '127.0.0.1', resolve)
+      })
+      return server
+    }),
+  )
+  const ports = servers.map((server) => {
+    const address = server.address()
+    if (address === null || typeof address === 'string') throw new Error('not a TCP port')
+    return address.port
+  })
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
+
+export interface ServerProcess {
+  readonly command: string
+  readonly args: readonly string[]
+  /** Removed when the server is stopped. */
+  readonly folder: string
+  /** What the server writes about itself; quoted when it does not start. */
+  readonly logFile: string
+  /** The server is ready when it greets on each of these ports of 127.0.0.1. */
+  readonly ports: readonly number[]
+}
+
+/**
+ * Starts a server that stays in the foreground, and resolves when it greets. Disposing of it stops it by its process id
+ * and removes its folder. Should this process end in any other way, Ctrl-C and SIGKILL included, a guard does that.
+ */
+export async function startProcess(server: ServerProcess): Promise<AsyncDisposable> {
+  const child = spawn(server.command, server.args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const output: Buffer[] = []
+  child.stdout.on('data', (chunk: Buffer) => output.push(chunk))
+  child.stderr.on('data', (chunk: Buffer) => output.push(chunk))
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', (cause) => resolve(cause.message))
+    child.once('exit', (code, signal) => resolve(`ended with ${signal ?? `exit code ${code}`}`))
+  })
+  const guard = child.pid === undefined ? null : startGuard(child.pid, server.folder)
+  const stop = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
+    const late = setTimeout(() => child.kill('SIGKILL'), 10_000)
+    await ended
+    clearTimeout(late)
+    await rm(server.folder, { recursive: true, force: true, maxRetries: 5 })
+    guard?.stdin?.end('done\n')
+  }
+  const failed = await Promise.race([ended, greeted(server.ports)])
+  if (failed === null) return { [Symbol.asyncDispose]: stop }
+  const log = await readFile(server.logFile, 'utf8').catch(() => 'no log was written')
+  await stop()
+  throw new Error(
+    `${server.command} did not start: ${failed}\n${Buffer.concat(output)}\n${log.split('\n').slice(-20).join('\n')}`,
+  )
+}
+
+/** Reads one line from us. Anything but `done`, the end of our life included, means: stop the server and clean up. */
+const GUARD = `read -r word; [ "$word" = done ] && exit
+kill -TERM "$1"; n=0
+while kill -0 "$1" 2>/dev/null && [ $n -lt 30 ]; do n=$((n+1)); sleep 0.1; done
+kill -KILL "$1" 2>/dev/null; rm -rf "$2"`
+
+function startGuard(pid: number, folder: string): ChildProcess {
+  const guard = spawn('sh', ['-c', GUARD, 'guard', String(pid), folder], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  guard.unref()
+  return guard
+}
+
+const STARTING_MS = 30_000
+
+/** Null when every port has greeted, else which did not. */
+async function greeted(ports: readonly number[]): Promise<string | null> {
+  const deadline = Date.now() + STARTING_MS
+  for (const port of ports) {
+    while (!(await greets(port))) {
+      if (Date.now() > deadline) return `no greeting on port ${port} within ${STARTING_MS / 1000} s`
+      await sleep(50)
+    }
+  }
+  return null
+}
+
+/** Whether someone takes a connection on this port. */
+function greets(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
