@@ -1,6 +1,12 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type DatabaseConnection, SqliteDialect, SqliteDriver, type SqliteStatement } from 'kysely'
+import {
+  type DatabaseConnection,
+  SqliteDialect,
+  type SqliteDialectConfig,
+  SqliteDriver,
+  type SqliteStatement,
+} from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 
 /**
@@ -8,31 +14,32 @@ import { DirectError } from '../agent/errors.ts'
  * Everything that only SQLite understands is in this file.
  */
 export class NodeSqliteDialect extends SqliteDialect {
-  readonly #database: DatabaseSync
-  readonly #file: string
+  readonly #driver: () => SqliteDriver
 
-  constructor(database: DatabaseSync, file: string) {
-    super({ database: inKyselysShape(database, file) })
-    this.#database = database
-    this.#file = file
+  /** `patienceMs`: how long a writing transaction waits for those of other processes. */
+  constructor(database: DatabaseSync, file: string, patienceMs: number = PATIENCE_MS) {
+    const config = { database: inKyselysShape(database, file) }
+    super(config)
+    this.#driver = () => new ImmediateDriver(config, database, file, patienceMs)
   }
 
   override createDriver(): SqliteDriver {
-    return new ImmediateDriver(this.#database, this.#file)
+    return this.#driver()
   }
 }
 
-/** How long a writer waits for the writers of other processes, in milliseconds. */
 const PATIENCE_MS = 10_000
 
 class ImmediateDriver extends SqliteDriver {
   readonly #database: DatabaseSync
   readonly #file: string
+  readonly #patienceMs: number
 
-  constructor(database: DatabaseSync, file: string) {
-    super({ database: inKyselysShape(database, file) })
+  constructor(config: SqliteDialectConfig, database: DatabaseSync, file: string, patienceMs: number) {
+    super(config)
     this.#database = database
     this.#file = file
+    this.#patienceMs = patienceMs
   }
 
   /**
@@ -40,7 +47,7 @@ class ImmediateDriver extends SqliteDriver {
    * for another writer is asynchronous, for that writer may be a second store in this very process.
    */
   override async beginTransaction(_connection: DatabaseConnection): Promise<void> {
-    const deadline = performance.now() + PATIENCE_MS
+    const deadline = performance.now() + this.#patienceMs
     for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
       try {
         this.#database.exec('pragma busy_timeout = 0')

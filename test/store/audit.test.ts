@@ -1,0 +1,137 @@
+import { expect, test } from 'vitest'
+import type { AuditRow, Store } from '../../store/index.ts'
+import { accepted, all, at, bytes, memoryStore, message } from './scenario.ts'
+
+const M1 = '<m1@clinic.example>'
+const CERTIFICATE = 'ab'.repeat(32)
+
+function row(over: Partial<AuditRow>): Omit<AuditRow, 'id'> {
+  return {
+    at: at(0),
+    event: 'exported',
+    actor: null,
+    messageId: null,
+    from: null,
+    address: null,
+    route: null,
+    certificate: null,
+    documents: [],
+    patient: null,
+    outcome: null,
+    why: [],
+    ...over,
+  }
+}
+
+async function list(store: Store, filter?: Parameters<Store['audit']['list']>[0]) {
+  return await all(store.audit.list(filter))
+}
+
+test('every row of a message says who, when, to whom, how, with which certificate, about what, and what became of it', async () => {
+  await using store = await memoryStore()
+  await store.outbox.add(message(await store.bodies.write(bytes('sealed'))))
+  await store.outbox.tried(
+    1,
+    [{ address: 'lee@hisp.example', outcome: 'accepted', reply: '250 ok' }],
+    at(1),
+    null,
+  )
+  await store.tracking.notified(
+    { originalMessageId: M1, recipient: 'lee@hisp.example', disposition: 'processed' },
+    at(2),
+    [],
+  )
+  const about = {
+    actor: 'kim',
+    messageId: M1,
+    from: 'kim@clinic.example',
+    address: 'lee@hisp.example',
+    route: 'direct',
+    certificate: CERTIFICATE,
+    documents: ['doc-9'],
+    patient: 'p-17',
+  }
+  expect(await list(store)).toEqual([
+    { id: 1, at: at(0), event: 'queued', outcome: 'queued', why: [], ...about },
+    {
+      id: 2,
+      at: at(1),
+      event: 'sent',
+      outcome: 'sent',
+      why: [{ code: 'SMTP_ACCEPTED', text: '250 ok' }],
+      ...about,
+    },
+    { id: 3, at: at(2), event: 'processed', outcome: 'processed', why: [], ...about },
+  ])
+})
+
+test('a refused recipient is audited with the reason', async () => {
+  await using store = await memoryStore()
+  const why = [{ code: 'CERT_EXPIRED', text: 'the certificate of mom@mail.example ended on 2025-12-31' }]
+  const base = message(await store.bodies.write(bytes('sealed')))
+  await store.outbox.add({
+    ...base,
+    recipients: [
+      { address: 'mom@mail.example', route: 'insecure', state: 'refused', certificate: null, why },
+    ],
+    copies: [],
+  })
+  expect(await list(store)).toMatchObject([
+    { event: 'refused', address: 'mom@mail.example', route: 'insecure', outcome: 'refused', why },
+  ])
+})
+
+test('what is received is audited per recipient with the signer, and so is its delivery', async () => {
+  await using store = await memoryStore()
+  const { id } = await store.inbox.entry('m', '1', 1)
+  const judgement = accepted(['kim@clinic.example', 'ann@clinic.example'])
+  const [first] = await store.inbox.judged(id, judgement, [], at(1))
+  await store.inbox.delivered(first?.id ?? 0, 'rejected', null, at(2))
+  const about = {
+    messageId: '<m1@hisp.example>',
+    from: 'lee@hisp.example',
+    certificate: 'cd'.repeat(32),
+  }
+  expect(await list(store)).toMatchObject([
+    { event: 'received', outcome: 'accepted', address: 'kim@clinic.example', ...about },
+    { event: 'received', outcome: 'accepted', address: 'ann@clinic.example', ...about },
+    { event: 'rejected', outcome: 'rejected', address: 'kim@clinic.example', at: at(2), ...about },
+  ])
+})
+
+test('a notification that was received is audited as one', async () => {
+  await using store = await memoryStore()
+  const { id } = await store.inbox.entry('m', '1', 1)
+  await store.inbox.judged(id, accepted([], { verdict: 'notification' }), [], at(1))
+  expect(await list(store)).toMatchObject([{ event: 'received', outcome: 'notification' }])
+})
+
+test('a document or a patient selects every row of the messages that carried it, and only those', async () => {
+  await using store = await memoryStore()
+  const body = await store.bodies.write(bytes('sealed'))
+  await store.outbox.add(message(body, { documents: ['doc-9', 'doc-9', 'doc-10'] }))
+  await store.outbox.add(message(body, { messageId: '<m2@x.example>', documents: [], patient: 'p-18' }))
+  await store.audit.add(row({ event: 'exported', messageId: M1 }))
+  await store.audit.add(row({ event: 'printed', documents: ['doc-9'] }))
+  await store.audit.add(row({ event: 'shown', patient: 'p-17' }))
+  await store.audit.add(row({ event: 'started' }))
+  const events = async (filter: Parameters<Store['audit']['list']>[0]) =>
+    (await list(store, filter)).map(({ event }) => event)
+  expect(await events({ document: 'doc-9' })).toEqual(['queued', 'exported', 'printed'])
+  expect(await events({ document: 'doc-10' })).toEqual(['queued', 'exported'])
+  expect(await events({ document: 'doc' })).toEqual([])
+  expect(await events({ patient: 'p-17' })).toEqual(['queued', 'exported', 'shown'])
+  expect(await events({ messageId: M1 })).toEqual(['queued', 'exported'])
+  expect(await events({ messageId: '<m2@x.example>', document: 'doc-9' })).toEqual([])
+})
+
+test('a long audit is listed whole, oldest first, while others write', async () => {
+  await using store = await memoryStore()
+  for (let n = 0; n < 1100; n++) await store.audit.add(row({ event: `e${n}` }))
+  const seen: string[] = []
+  for await (const { event } of store.audit.list()) {
+    seen.push(event)
+    if (seen.length === 5) await store.audit.add(row({ event: 'meanwhile' }))
+  }
+  expect(seen).toEqual([...Array.from({ length: 1100 }, (_, n) => `e${n}`), 'meanwhile'])
+})
