@@ -60,6 +60,11 @@ export class AnchorSets {
     )
   }
 
+  /** Every anchor configured for anyone, once. */
+  all(): readonly Certificate[] {
+    return unique(this.#sets.flatMap((set) => set.certificates))
+  }
+
   #decide(direction: Direction, names: readonly string[]): readonly Certificate[] {
     const speaking = this.#sets.filter((set) => set.direction === 'both' || set.direction === direction)
     for (const name of names) {

@@ -60,6 +60,7 @@ const RANK: readonly CertificateCode[] = [
 class Search {
   readonly #request: PathRequest
   readonly #anchors: readonly Certificate[]
+  readonly #bySubject: ReadonlyMap<string, readonly Certificate[]>
   readonly #verified = new Map<string, boolean>()
   #signatures = 0
   #steps = 0
@@ -68,6 +69,7 @@ class Search {
   constructor(request: PathRequest) {
     this.#request = request
     this.#anchors = request.anchors.filter((anchor) => anchor.isWithinValidity(request.at))
+    this.#bySubject = Map.groupBy(request.candidates, (candidate) => candidate.subjectCanonical)
   }
 
   run(): PathResult {
@@ -117,10 +119,11 @@ class Search {
 
   /** By name; anchors first, then by how well key identifier and dates fit. */
   #issuersOf(certificate: Certificate): readonly Certificate[] {
-    const named = (one: Certificate) => one.subjectCanonical === certificate.issuerCanonical
-    const anchors = this.#anchors.filter(named)
+    const anchors = this.#anchors.filter((anchor) => anchor.subjectCanonical === certificate.issuerCanonical)
     const known = new Set(anchors.map((anchor) => anchor.sha256))
-    const others = this.#request.candidates.filter((one) => named(one) && !known.has(one.sha256))
+    // More of one name than could ever be tried are not even sorted.
+    const named = (this.#bySubject.get(certificate.issuerCanonical) ?? []).slice(0, MAX_SIGNATURES)
+    const others = named.filter((candidate) => !known.has(candidate.sha256))
     const likelihood = (one: Certificate) =>
       (keyIdentifiersDiffer(certificate, one) ? 0 : 4) +
       (one.isWithinValidity(this.#request.at) ? 2 : 0) +
@@ -183,9 +186,11 @@ class Search {
   }
 
   #unknownIssuer(certificate: Certificate): Failure {
+    // A self-issued certificate's issuer is its owner, and a person's name does not belong into an error.
+    const issuer = certificate.isSelfIssued ? 'its issuer' : `its issuer, ${certificate.issuerText},`
     return {
       code: 'UNKNOWN_ISSUER',
-      text: `no certificate of the issuer (${certificate.issuerText}) leads to a configured trust anchor`,
+      text: `no certificate of ${issuer} leads from ${nameFor(certificate)} to a configured trust anchor`,
     }
   }
 

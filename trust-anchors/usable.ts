@@ -17,9 +17,10 @@ const EMAIL_PROTECTION = '1.3.6.1.5.5.7.3.4'
 const ANY_EXTENDED_KEY_USAGE = '2.5.29.37.0'
 const MIN_RSA_BITS = 2048
 
-const NEEDED: Readonly<Record<Purpose, readonly KeyUsage[]>> = {
-  encrypt: ['keyEncipherment'],
-  sign: ['digitalSignature', 'nonRepudiation'],
+/** CERT-4: any one of these. */
+function neededUsages(purpose: Purpose, certificate: Certificate): readonly KeyUsage[] {
+  if (purpose === 'sign') return ['digitalSignature', 'nonRepudiation']
+  return certificate.key.type === 'ec' ? ['keyAgreement'] : ['keyEncipherment']
 }
 
 /**
@@ -110,11 +111,12 @@ function keyFailure(certificate: Certificate): Failure | null {
 /** CERT-4; absent = all. */
 function keyUsageFailure(purpose: Purpose, certificate: Certificate): Failure | null {
   const { keyUsage } = certificate
-  if (keyUsage === null || NEEDED[purpose].some((usage) => keyUsage.has(usage))) return null
+  const needed = neededUsages(purpose, certificate)
+  if (keyUsage === null || needed.some((usage) => keyUsage.has(usage))) return null
   const has = [...keyUsage].join(', ') || 'nothing'
   return {
     code: 'KEY_USAGE',
-    text: `the key usage allows ${has}; to ${purpose} takes ${NEEDED[purpose].join(' or ')}`,
+    text: `the key usage allows ${has}; to ${purpose} takes ${needed.join(' or ')}`,
   }
 }
 
