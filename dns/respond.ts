@@ -1,8 +1,8 @@
-import { type Answer, AUTHORITATIVE_ANSWER, decode, encode, TRUNCATED_RESPONSE } from 'dns-packet'
+import { type Answer, AUTHORITATIVE_ANSWER, encode, TRUNCATED_RESPONSE } from 'dns-packet'
+import { type Edns, HEADER, type Question, readEdns, readQuestion } from './query.ts'
 import { EDNS_BYTES, RCODE } from './wire.ts'
 import { apexOf, type Zone } from './zone.ts'
 
-const HEADER = 12
 const PLAIN_UDP_BYTES = 512
 const TCP_BYTES = 65_535
 /** Seconds. */
@@ -11,15 +11,6 @@ const NEGATIVE_TTL = 300
 
 const TYPE = { NS: 2, SOA: 6, CERT: 37, IXFR: 251, AXFR: 252, ANY: 255 }
 const CLASS_IN = 1
-
-interface Question {
-  /** Canonical; bytes that our names never have are written as \DDD. */
-  readonly name: string
-  readonly type: number
-  readonly class: number
-  /** As it came, upper and lower case included: the answer repeats it. */
-  readonly bytes: Buffer
-}
 
 interface Content {
   readonly rcode: number
@@ -69,7 +60,8 @@ function answerTo(question: Question, zone: Zone): Content {
 }
 
 function recordsAt(name: string, type: number, apex: string, zone: Zone): Answer[] {
-  if (type === TYPE.ANY && zone.names.has(name)) {
+  const hasRecords = name === apex || zone.certificates.has(name)
+  if (type === TYPE.ANY && hasRecords) {
     return [{ name, type: 'HINFO', ttl: TTL, data: { cpu: 'RFC8482', os: '' } }]
   }
   if (type === TYPE.CERT) {
@@ -132,57 +124,4 @@ function ourEdns(rcode: number): Answer {
     flag_do: false,
     options: [],
   }
-}
-
-/** The one question, null when there is not exactly one that can be read (RFC 9619). */
-function readQuestion(packet: Buffer): Question | null {
-  if (packet.readUInt16BE(4) !== 1) return null
-  const labels: string[] = []
-  let at = HEADER
-  for (;;) {
-    const length = packet[at]
-    // The first name has nothing before it to point to.
-    if (length === undefined || length > 63) return null
-    at++
-    if (length === 0) break
-    labels.push(escapeLabel(packet.toString('latin1', at, at + length)))
-    at += length
-  }
-  const end = at + 4
-  if (end > packet.length || at - HEADER > 255) return null
-  const name = labels.join('.').toLowerCase()
-  return {
-    name,
-    type: packet.readUInt16BE(at),
-    class: packet.readUInt16BE(at + 2),
-    bytes: packet.subarray(HEADER, end),
-  }
-}
-
-/** A dot within a label must not pass for one between two. */
-function escapeLabel(label: string): string {
-  return label.replace(
-    /[^\x21-\x2d\x2f-\x5b\x5d-\x7e]/g,
-    (byte) => `\\${String(byte.charCodeAt(0)).padStart(3, '0')}`,
-  )
-}
-
-interface Edns {
-  readonly bytes: number
-  readonly version: number
-}
-
-/** RFC 6891 6.1.1: at most one OPT record; null where there is none. */
-function readEdns(packet: Buffer): Edns | null | 'malformed' {
-  let additionals: readonly Answer[]
-  try {
-    additionals = decode(packet).additionals ?? []
-  } catch {
-    // dns-packet throws on anything that does not add up; the caller answers FORMERR.
-    return 'malformed'
-  }
-  const opts = additionals.filter((record) => record.type === 'OPT')
-  if (decode.bytes > packet.length || opts.length > 1) return 'malformed'
-  const opt = opts[0]
-  return opt === undefined ? null : { bytes: opt.udpPayloadSize, version: opt.ednsVersion }
 }

@@ -27,14 +27,16 @@ export const askUdp: Transport = async (server, query, timeoutMs, signal) => {
   try {
     return await waiting(timeoutMs, signal, (settle) => {
       socket.on('error', (error) => settle(unreachable(error)))
-      socket.on('message', (bytes, from) => {
-        // One may have slipped in between bind and connect.
+      socket.on('connect', () => {
         const peer = socket.remoteAddress()
-        if (from.port !== peer.port || from.address !== peer.address) return
-        const reply = readReply(query, bytes)
-        if (reply.kind !== 'unrelated') settle(reply)
+        socket.on('message', (bytes, from) => {
+          // One from elsewhere may have slipped in between bind and connect.
+          if (from.port !== peer.port || from.address !== peer.address) return
+          const reply = readReply(query, bytes)
+          if (reply.kind !== 'unrelated') settle(reply)
+        })
+        socket.send(query.bytes)
       })
-      socket.on('connect', () => socket.send(query.bytes))
       socket.connect(server.port, server.host)
     })
   } finally {

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { parseAddress, parseDomain } from '../agent/address.ts'
 import { DirectError } from '../agent/errors.ts'
 import { encodeCertRecord } from './cert-record.ts'
-import { addressOwner, canonicalName, isDnsName, isWithin } from './names.ts'
+import { addressOwner, canonicalName, isDnsName } from './names.ts'
 
 /** One certificate of ours and whose it is: a domain, or an address. */
 export interface ZoneEntry {
@@ -61,11 +61,10 @@ export function zoneOf(entries: readonly ZoneEntry[], options: { readonly nameSe
 
 /** The deepest zone that a name lies in, null when it is none of ours. */
 export function apexOf(zone: Pick<Zone, 'apexes'>, name: string): string | null {
-  let deepest: string | null = null
-  for (const apex of zone.apexes) {
-    if (isWithin(name, apex) && (deepest === null || apex.length > deepest.length)) deepest = apex
+  for (let at = name; ; at = at.slice(at.indexOf('.') + 1)) {
+    if (zone.apexes.has(at)) return at
+    if (!at.includes('.')) return null
   }
-  return deepest
 }
 
 function ownerOf(name: string): { readonly apex: string; readonly owner: string } {

@@ -107,6 +107,7 @@ describe('negative answers (RFC 2308)', () => {
     ['d.example', 'A', 0],
     ['dr.lee.d.example', 'NS', 0],
     ['ns.d.example', 'A', 0],
+    ['lee.d.example', 'ANY', 0],
     ['other.example', 'CERT', 0],
   ])('%s %s: code %i, with the SOA of its zone', (name, type, code) => {
     const { packet, rcode } = ask(question(name, type))
