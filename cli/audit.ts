@@ -1,0 +1,59 @@
+import type { Command } from 'commander'
+import { DirectError } from '../agent/errors.ts'
+import type { Agent } from '../agent/index.ts'
+import { EXIT } from './exit.ts'
+import { messageIdOf, single } from './options.ts'
+import { columns } from './printable.ts'
+import { answer, openAgent, type Session } from './session.ts'
+
+type AuditRow = ReturnType<Agent['audit']> extends AsyncIterable<infer Row> ? Row : never
+
+interface Options {
+  readonly message?: string
+  readonly document?: string
+  readonly patient?: string
+  readonly verify?: true
+}
+
+export function options(command: Command): void {
+  command
+    .addOption(single('--message <id>', 'rows about this message'))
+    .addOption(single('--document <id>', 'rows about messages that carried this document'))
+    .addOption(single('--patient <id>', 'rows about messages concerning this patient'))
+    .option('--verify', 'not built yet')
+    .addHelpText('after', '\nExample:\n  direct audit --patient p-17\n')
+}
+
+export async function run(session: Session, command: Command): Promise<number> {
+  const { message, document, patient, verify } = command.opts<Options>()
+  if (verify)
+    throw new DirectError('NOT_BUILT', 'audit --verify is not built yet in this version', {
+      hint: 'leave --verify out to list the rows',
+    })
+  await using agent = await openAgent(session)
+  const rows = agent.audit({
+    ...(message !== undefined && { messageId: messageIdOf(message) }),
+    ...(document !== undefined && { document }),
+    ...(patient !== undefined && { patient }),
+  })
+  for await (const row of rows) {
+    if (session.out.closed || session.signal.aborted) break
+    await answer(session, row, () => columns([cells(row)]))
+  }
+  return EXIT.done
+}
+
+/** One row streams after another, so the widths are fixed. */
+function cells(row: AuditRow): readonly string[] {
+  const about = [row.patient && `patient ${row.patient}`, ...row.documents.map((id) => `document ${id}`)]
+  return [
+    row.at.toISOString(),
+    row.event.padEnd(10),
+    (row.actor ?? '-').padEnd(10),
+    (row.address ?? '-').padEnd(30),
+    (row.route ?? '-').padEnd(12),
+    (row.outcome ?? '-').padEnd(10),
+    row.messageId ?? '-',
+    [...about.filter(Boolean), ...row.why.map(({ code }) => code)].join(', '),
+  ]
+}

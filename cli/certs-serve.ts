@@ -1,0 +1,38 @@
+import type { Command } from 'commander'
+import { EXIT } from './exit.ts'
+import { listenOption } from './options.ts'
+import { answer, clockAndNetwork, type Session } from './session.ts'
+
+interface Options {
+  readonly listen: { readonly host: string; readonly port: number }
+}
+
+export function options(command: Command): void {
+  command
+    .addOption(
+      listenOption(
+        '--listen <host:port>',
+        'where to answer, by UDP and TCP; port 0 takes a free one',
+      ).makeOptionMandatory(),
+    )
+    .addHelpText('after', '\nExample:\n  direct certs serve --listen 127.0.0.1:10053\n')
+}
+
+/** Until SIGTERM: exit code 0. */
+export async function run(session: Session, command: Command): Promise<number> {
+  const { listen } = command.opts<Options>()
+  const { serveCertificates } = await import('../agent/index.ts')
+  const { address, closed } = await serveCertificates(session.config, {
+    ...clockAndNetwork(session),
+    listen,
+    signal: session.signal,
+  })
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host
+  await answer(
+    session,
+    { listen: `${host}:${address.port}` },
+    () => `serving certificates on ${host}:${address.port}`,
+  )
+  await closed
+  return EXIT.done
+}

@@ -1,0 +1,41 @@
+import { CommanderError } from 'commander'
+import { DirectError } from '../agent/errors.ts'
+import { EXIT, exitOfError } from './exit.ts'
+import type { Output } from './output.ts'
+import { printable } from './printable.ts'
+
+/** Says what went wrong: one line `direct: …`, then `direct: hint: …` lines. Returns the exit code. */
+export function tellFailure(error: unknown, out: Output): number {
+  if (error instanceof DirectError) {
+    say(out, error.message, error.hint)
+    return exitOfError(error)
+  }
+  if (error instanceof CommanderError) return tellUsage(error, out)
+  const kind = error instanceof Error ? error.name : typeof error
+  say(
+    out,
+    `unexpected ${kind}: this is a bug of direct-agent`,
+    'please report it, with the command that you ran; DIRECT_DEBUG=1 shows where it happened',
+  )
+  if (process.env.DIRECT_DEBUG === '1') out.talk(error instanceof Error ? String(error.stack) : String(error))
+  return EXIT.bug
+}
+
+function tellUsage(error: CommanderError, out: Output): number {
+  // Help and version were asked for and have been printed.
+  if (error.exitCode === 0) return EXIT.done
+  if (error.code === 'commander.help') {
+    say(out, 'name a command', SEE_HELP)
+    return EXIT.usage
+  }
+  const [what = '', guess] = error.message.replace(/^error: /, '').split('\n(')
+  say(out, what, guess === undefined ? SEE_HELP : `${guess.replace(/\)$/, '')} ${SEE_HELP}`)
+  return EXIT.usage
+}
+
+const SEE_HELP = 'direct --help lists the commands, direct help <command> the options'
+
+function say(out: Output, message: string, hint: string | undefined): void {
+  out.talk(`direct: ${printable(message)}`)
+  for (const line of hint?.split('\n') ?? []) out.talk(`direct: hint: ${printable(line)}`)
+}

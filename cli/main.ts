@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+/** The command line. Nothing is imported before it is needed: `direct --version` is about as fast as node itself. */
+const args = process.argv.slice(2)
+const [major] = process.versions.node.split('.')
+if (Number(major) < 24) {
+  process.stderr.write(`direct: this is Node ${process.versions.node}; Node 24 or newer is needed\n`)
+  process.exitCode = 2
+} else if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
+  const { version } = await import('./version.ts')
+  process.stdout.write(`${version()}\n`)
+} else {
+  const { main } = await import('./run-program.ts')
+  await main(args)
+}

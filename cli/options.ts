@@ -1,0 +1,47 @@
+import { Option } from 'commander'
+import { DirectError } from '../agent/errors.ts'
+import { parseTime } from './time.ts'
+
+/** An option that holds one value; a second one is a mistake that would otherwise pass in silence. */
+export function single(flags: string, description: string, parse = (text: string): unknown => text): Option {
+  const option = new Option(flags, description)
+  return option.argParser((text: string, previous: unknown) => {
+    if (previous !== undefined)
+      throw new DirectError('USAGE', `${option.long} is there twice`, { hint: `give ${option.long} once` })
+    return parse(text)
+  })
+}
+
+export function timeOption(flags: string, description: string): Option {
+  return single(flags, description, parseTime)
+}
+
+/** A number of `unit`, from 0 to `max`. */
+export function numberOption(flags: string, description: string, max: number, unit: string): Option {
+  return single(flags, description, (text) => {
+    const value = Number(text)
+    if (!/^\d+(\.\d+)?$/.test(text) || value > max)
+      throw new DirectError('USAGE', `${JSON.stringify(text.slice(0, 40))} is not a number of ${unit}`, {
+        hint: `write a number from 0 to ${max}`,
+      })
+    return value
+  })
+}
+
+/** `<id>` for an id with or without its angle brackets. */
+export function messageIdOf(text: string): string {
+  return text.startsWith('<') ? text : `<${text}>`
+}
+
+/** `host:port` or `[IPv6]:port`; port 0 takes a free one. */
+export function listenOption(flags: string, description: string): Option {
+  return single(flags, description, (text) => {
+    const [, v6, name, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text) ?? []
+    const host = v6 ?? name
+    if (host === undefined || Number(port) > 65_535)
+      throw new DirectError('USAGE', `${JSON.stringify(text.slice(0, 60))} is not HOST:PORT`, {
+        hint: 'write it as 127.0.0.1:10053 or [::1]:10053',
+      })
+    return { host, port: Number(port) }
+  })
+}

@@ -1,0 +1,70 @@
+import { once } from 'node:events'
+import { printable } from './printable.ts'
+
+/**
+ * The two streams: stdout is the answer, stderr is talk. When whoever reads stdout has gone (EPIPE), the rest of
+ * the answer is dropped and the command goes on to its end: a message half sent would be worse than a line unread.
+ */
+export class Output {
+  readonly #said = new Set<string>()
+  #progressShown = false
+  #closed = false
+
+  constructor() {
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+      this.#closed = true
+    })
+    // With stderr gone there is nobody to tell.
+    process.stderr.on('error', () => {})
+  }
+
+  /** True once nobody reads the answer any more; what only prints may stop then. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** A line of the answer, or several. */
+  async line(text: string): Promise<void> {
+    if (this.#closed) return
+    this.#clearProgress()
+    if (!process.stdout.write(`${text}\n`)) await Promise.race([once(process.stdout, 'drain'), closedOf()])
+  }
+
+  /** A fact beside the answer; the same one is told once. */
+  note(text: string): void {
+    if (this.#said.has(text)) return
+    this.#said.add(text)
+    this.talk(`direct: note: ${printable(text)}`)
+  }
+
+  talk(line: string): void {
+    this.#clearProgress()
+    process.stderr.write(`${line}\n`)
+  }
+
+  /** What is being done now: one line that the next one replaces, on a terminal only. */
+  progress(text: string): void {
+    if (!process.stderr.isTTY) return
+    const width = Math.max(20, (process.stderr.columns ?? 80) - 1)
+    process.stderr.write(`\r\u001b[K${printable(text).slice(0, width)}`)
+    this.#progressShown = true
+  }
+
+  /** Call at the end: everything written has been handed to the system. */
+  async flush(): Promise<void> {
+    this.#clearProgress()
+    if (this.#closed || process.stdout.writableLength === 0) return
+    await Promise.race([once(process.stdout, 'drain'), closedOf()])
+  }
+
+  #clearProgress(): void {
+    if (this.#progressShown) process.stderr.write('\r\u001b[K')
+    this.#progressShown = false
+  }
+}
+
+/** Fulfilled when stdout fails: `once` alone would reject. */
+function closedOf(): Promise<void> {
+  return new Promise((resolve) => process.stdout.once('error', () => resolve()))
+}

@@ -1,0 +1,114 @@
+import { Command } from 'commander'
+import { DirectError } from '../agent/errors.ts'
+import { COMMANDS, type CommandEntry, type CommandModule, GROUPS, LATER } from './commands.ts'
+import { single, timeOption } from './options.ts'
+import { version } from './version.ts'
+
+export interface Globals {
+  readonly config?: string
+  readonly json?: true
+  readonly at?: Date
+  readonly network: boolean
+}
+
+/** The command that was called, parsed: what is left is to run it. */
+export interface Call {
+  readonly globals: Globals
+  readonly module: CommandModule
+  readonly daemon: boolean
+  readonly command: Command
+}
+
+const EXAMPLE = `
+Example: can these be reached securely, and why?
+  direct classify dr.lee@hisp.example mom@mail.example
+`
+
+/**
+ * Parses a command line. Null when help or the version was asked for, and has been printed. Global options may stand
+ * anywhere. Throws DirectError USAGE or NOT_BUILT, or commander's own CommanderError.
+ */
+export async function parse(args: readonly string[]): Promise<Call | null> {
+  let call: Call | null = null
+  const program = outline()
+  const entry = calledBy(args)
+  if (entry !== undefined) {
+    const module = await entry.load()
+    const command = commandOf(program, entry)
+    module.options(command)
+    command.action(() => {
+      call = { globals: program.opts<Globals>(), module, daemon: entry.daemon === true, command }
+    })
+  }
+  await program.parseAsync(args, { from: 'user' })
+  return call
+}
+
+/** All commands by name and summary, none of them loaded. */
+function outline(): Command {
+  const program = new Command('direct')
+    .description('Direct secure mail: finds certificates, signs, encrypts, sends, receives.')
+    .usage('<command> [options]')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help; also: direct help <command>')
+    .addOption(single('--config <file>', 'configuration (default: direct.yaml, if there is one)'))
+    .option('--json', 'one JSON object per line')
+    .addOption(timeOption('--at <time>', 'judge certificates and signatures as of this time (RFC 3339)'))
+    .option('--no-network', 'open no socket')
+    .addHelpText('after', EXAMPLE)
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride()
+    .configureOutput({ outputError: () => {}, writeErr: (text) => process.stderr.write(text) })
+  for (const entry of COMMANDS) {
+    const [group, sub] = entry.name.split(' ') as [string, string?]
+    if (sub === undefined) program.addCommand(stub(program, group, entry))
+    else groupOf(program, group).addCommand(stub(program, sub, entry))
+  }
+  for (const name of LATER) program.addCommand(notBuilt(program, name), { hidden: true })
+  return program
+}
+
+function stub(program: Command, name: string, entry: CommandEntry): Command {
+  const command = new Command(name).copyInheritedSettings(program).description(entry.summary)
+  if (entry.args !== '') command.arguments(entry.args)
+  return command
+}
+
+function groupOf(program: Command, name: string): Command {
+  const found = program.commands.find((command) => command.name() === name)
+  if (found !== undefined) return found
+  const group = new Command(name).copyInheritedSettings(program).description(GROUPS[name] ?? '')
+  program.addCommand(group.helpCommand(false))
+  return group
+}
+
+function notBuilt(program: Command, name: string): Command {
+  return new Command(name)
+    .copyInheritedSettings(program)
+    .helpOption(false)
+    .allowUnknownOption()
+    .argument('[any...]')
+    .action(() => {
+      throw new DirectError('NOT_BUILT', `the command ${name} is not built yet in this version`, {
+        hint: 'direct --help lists the commands of this version',
+      })
+    })
+}
+
+function commandOf(program: Command, entry: CommandEntry): Command {
+  let command = program
+  for (const word of entry.name.split(' '))
+    command = command.commands.find((child) => child.name() === word) as Command
+  return command
+}
+
+/** The entry whose words come first in `args`, global options and `help` aside; undefined for anything else. */
+function calledBy(args: readonly string[]): CommandEntry | undefined {
+  const words: string[] = []
+  for (let i = 0; i < args.length && words.length < 2; i++) {
+    const arg = args[i] as string
+    if (arg === '--config' || arg === '--at') i++
+    else if (!arg.startsWith('-') && (arg !== 'help' || words.length > 0)) words.push(arg)
+  }
+  return COMMANDS.find(({ name }) => name === words[0] || name === words.join(' '))
+}

@@ -1,0 +1,57 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { DirectError } from '../agent/errors.ts'
+import type { ReceiveReport } from '../agent/index.ts'
+import { EXIT } from './exit.ts'
+import { single } from './options.ts'
+import { columns } from './printable.ts'
+import { answer, openAgent, type Session } from './session.ts'
+
+interface Options {
+  readonly once?: true
+  readonly out?: string
+}
+
+export function options(command: Command): void {
+  command
+    .option('--once', 'one pass over the mailboxes (the daemon is: direct run)')
+    .addOption(single('--out <dir>', 'deliver into folders there; without it, only judge and list'))
+    .addHelpText('after', '\nExample:\n  direct receive --once --out inbox\n')
+}
+
+/** A refused message is an answer: exit code 0. */
+export async function run(session: Session, command: Command): Promise<number> {
+  const { once, out } = command.opts<Options>()
+  if (!once)
+    throw new DirectError('USAGE', 'receive fetches once or not at all', {
+      hint: 'add --once, or start the daemon: direct run --deliver DIR',
+    })
+  await using agent = await openAgent(session)
+  session.out.progress('fetching …')
+  const reports = agent.receiveOnce({
+    ...(out !== undefined && { deliverTo: resolve(out) }),
+    signal: session.signal,
+  })
+  let count = 0
+  for await (const report of reports) {
+    await answer(session, report, () => columns([row(report)]))
+    session.out.progress(`${++count} message(s) …`)
+  }
+  if (count === 0) session.out.note('nothing new')
+  return EXIT.done
+}
+
+function row(report: ReceiveReport): readonly string[] {
+  const id = report.messageId ?? '(no Message-ID)'
+  if ('notification' in report) {
+    const states = report.recipients.map(({ address, state }) => `${address} ${state ?? 'not ours'}`)
+    return [
+      report.notification.padEnd(12),
+      id,
+      `about ${report.about ?? 'nothing of ours'}: ${states.join(', ')}`,
+    ]
+  }
+  const { verdict, code, from, to, deliveredTo } = report
+  const parties = verdict === 'accept' ? `${from ?? '?'} -> ${to.join(', ')}` : (code ?? '')
+  return [verdict.padEnd(12), id, parties, deliveredTo ?? '']
+}

@@ -1,0 +1,48 @@
+import { EXIT } from './exit.ts'
+import { Output } from './output.ts'
+
+/** How long a command may take to wind down after a signal, in milliseconds; the contract for `run` is 15 s. */
+const WIND_DOWN_MS = 12_000
+
+/** Runs one command line and ends the process with the exit code of cli.md. */
+export async function main(args: readonly string[]): Promise<void> {
+  const out = new Output()
+  const stop = new AbortController()
+  const codes = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated as number }
+  process.on('SIGINT', end)
+  process.on('SIGTERM', end)
+  process.on('uncaughtException', fail)
+
+  function end(signal: 'SIGINT' | 'SIGTERM'): void {
+    // A second signal does not wait.
+    if (stop.signal.aborted) process.exit(codes[signal])
+    stop.abort(signal)
+    setTimeout(() => process.exit(codes[signal]), WIND_DOWN_MS).unref()
+  }
+
+  async function fail(error: unknown): Promise<never> {
+    const { tellFailure } = await import('./failure.ts')
+    return await leave(tellFailure(error, out))
+  }
+
+  /** Ends even if something is still open: whatever matters is durable by now. */
+  async function leave(code: number): Promise<never> {
+    await out.flush()
+    process.exit(code)
+  }
+
+  try {
+    const { parse } = await import('./program.ts')
+    const call = await parse(args)
+    if (call === null) return await leave(EXIT.done)
+    if (call.daemon) codes.SIGTERM = EXIT.done
+    const { config, at, network, json } = call.globals
+    const session = { config, at, network, json: json === true, signal: stop.signal, out }
+    const code = await call.module.run(session, call.command)
+    return await leave(stop.signal.reason === 'SIGINT' ? EXIT.interrupted : code)
+  } catch (error) {
+    // What a stopped command throws on its way out is no news.
+    const signal: unknown = stop.signal.reason
+    return signal === 'SIGINT' || signal === 'SIGTERM' ? await leave(codes[signal]) : await fail(error)
+  }
+}

@@ -1,0 +1,28 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { daemonLog } from './daemon-log.ts'
+import { EXIT } from './exit.ts'
+import { single } from './options.ts'
+import { openAgent, type Session } from './session.ts'
+
+interface Options {
+  readonly deliver?: string
+}
+
+export function options(command: Command): void {
+  command
+    .addOption(single('--deliver <dir>', 'deliver into folders there, as receive --once --out does'))
+    .addHelpText('after', '\nExample:\n  direct run --deliver inbox\n')
+}
+
+/** Until SIGTERM: exit code 0. */
+export async function run(session: Session, command: Command): Promise<number> {
+  const { deliver } = command.opts<Options>()
+  await using agent = await openAgent(session, session.config, await daemonLog(session.out))
+  session.out.note('running; SIGTERM or Ctrl-C stops it')
+  await agent.run({
+    ...(deliver !== undefined && { deliverTo: resolve(deliver) }),
+    signal: session.signal,
+  })
+  return EXIT.done
+}

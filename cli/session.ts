@@ -1,0 +1,35 @@
+import type { Agent, AgentOptions, Log } from '../agent/index.ts'
+import type { Output } from './output.ts'
+import { jsonLine } from './printable.ts'
+
+/** What the global options say, and the streams: what every command is given. */
+export interface Session {
+  /** Undefined: `direct.yaml` where there is one. */
+  readonly config: string | undefined
+  readonly json: boolean
+  readonly at: Date | undefined
+  readonly network: boolean
+  /** Aborts on SIGINT, and on SIGTERM. */
+  readonly signal: AbortSignal
+  readonly out: Output
+}
+
+/**
+ * The agent of a configuration, and on stderr what its administrator should always be told. Imported here, so that
+ * usage errors and help do not wait for it.
+ */
+export async function openAgent(session: Session, config = session.config, log?: Log): Promise<Agent> {
+  const { createAgent } = await import('../agent/index.ts')
+  const agent = await createAgent(config, { ...clockAndNetwork(session), ...(log && { log }) })
+  for (const notice of await agent.notices()) session.out.note(notice)
+  return agent
+}
+
+export function clockAndNetwork({ at, network }: Session): Pick<AgentOptions, 'at' | 'network'> {
+  return { network, ...(at && { at }) }
+}
+
+/** One object of the answer: a line of JSON with --json, otherwise `human`'s text. */
+export async function answer(session: Session, value: unknown, human: () => string): Promise<void> {
+  await session.out.line(session.json ? jsonLine(value) : human())
+}
