@@ -1,0 +1,574 @@
+import { createServer } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DirectError } from '../../agent/errors.ts'
+import { createSmtpClient, type MailServer, type Submission } from '../../mailbox/index.ts'
+import { type ServerCertificate, serverCertificate } from '../services/certificates.ts'
+import { freePorts } from '../services/process.ts'
+import { type ScriptedSmtp, type SmtpScript, scriptedSmtp } from './scripted-smtp.ts'
+
+const MESSAGE = 'From: kim@a.example\r\n\r\n.begins with a dot\r\n..two\r\n.\r\nend\r\n'
+
+/** Every name is this machine. */
+const client = createSmtpClient({ lookup: async () => ['127.0.0.1'], timeoutMs: 5000, replyTimeoutMs: 5000 })
+
+function submission(to: readonly string[], changes: Partial<Submission> = {}): Submission {
+  const content = Buffer.from(MESSAGE, 'latin1')
+  return {
+    from: 'kim@a.example',
+    to,
+    bytes: content.length,
+    async *content() {
+      yield content
+    },
+    tls: 'as-configured',
+    ...changes,
+  }
+}
+
+const at = (server: { readonly port: number }, changes: Partial<MailServer> = {}): MailServer => ({
+  host: 'mx.b.example',
+  port: server.port,
+  secure: false,
+  ...changes,
+})
+
+/** Submits to a server that follows the script; the outcomes, and what the server heard. */
+async function submitTo(
+  script: SmtpScript,
+  to: readonly string[],
+  changes: Partial<Submission> = {},
+  server: Partial<MailServer> = {},
+): Promise<{ outcomes: readonly (readonly [string, string, string])[]; heard: ScriptedSmtp['sessions'] }> {
+  await using smtp = await scriptedSmtp(script)
+  const outcomes = await client.submit(at(smtp, server), submission(to, changes))
+  return {
+    outcomes: outcomes.map(({ address, outcome, reply }) => [address, outcome, reply]),
+    heard: smtp.sessions,
+  }
+}
+
+let certificate: ServerCertificate
+let stranger: ServerCertificate
+beforeAll(async () => {
+  certificate = await serverCertificate(['DNS:mx.b.example'])
+  stranger = await serverCertificate(['DNS:someone.else.example'])
+})
+afterAll(async () => {
+  await certificate[Symbol.asyncDispose]()
+  await stranger[Symbol.asyncDispose]()
+})
+
+describe('one transaction', () => {
+  it('hands over the message byte for byte, lines that begin with dots included (MSG-14)', async () => {
+    const { outcomes, heard } = await submitTo({}, ['lee@b.example'])
+    expect(outcomes).toEqual([['lee@b.example', 'accepted', '250 taken']])
+    expect(heard[0]?.messages).toEqual([MESSAGE])
+  })
+
+  it('names the sender in MAIL FROM, with SIZE as offered, and every recipient once (MSG-12)', async () => {
+    const { heard } = await submitTo({ extensions: ['SIZE 1000', '8BITMIME'] }, [
+      'lee@b.example',
+      'ann@b.example',
+    ])
+    expect(heard[0]?.lines.filter((line) => line !== 'QUIT')).toEqual([
+      expect.stringMatching(/^EHLO /),
+      `MAIL FROM:<kim@a.example> SIZE=${MESSAGE.length}`,
+      'RCPT TO:<lee@b.example>',
+      'RCPT TO:<ann@b.example>',
+      'DATA',
+    ])
+  })
+
+  it('tells each recipient what RCPT TO was answered, with and without PIPELINING', async () => {
+    for (const extensions of [[], ['PIPELINING']]) {
+      const { outcomes } = await submitTo(
+        {
+          extensions,
+          answer: (line) =>
+            line.includes('gone@') ? '550 5.1.1 gone' : line.includes('full@') ? '450 full' : undefined,
+        },
+        ['gone@b.example', 'lee@b.example', 'full@b.example'],
+      )
+      expect(outcomes).toEqual([
+        ['gone@b.example', 'final', '550 5.1.1 gone'],
+        ['lee@b.example', 'accepted', '250 taken'],
+        ['full@b.example', 'temporary', '450 full'],
+      ])
+    }
+  })
+
+  it('keeps the refusals of RCPT TO when DATA fails for the others', async () => {
+    for (const extensions of [[], ['PIPELINING']]) {
+      const { outcomes } = await submitTo(
+        {
+          extensions,
+          answer: (line) =>
+            line.includes('gone@') ? '550 gone' : line === 'END' ? '451 not now' : undefined,
+        },
+        ['gone@b.example', 'lee@b.example'],
+      )
+      expect(outcomes).toEqual([
+        ['gone@b.example', 'final', '550 gone'],
+        ['lee@b.example', 'temporary', '451 not now'],
+      ])
+    }
+  })
+
+  it('is temporary for all when MAIL FROM is, whatever a pipelined RCPT TO gets for an answer', async () => {
+    const { outcomes } = await submitTo(
+      {
+        extensions: ['PIPELINING'],
+        answer: (line) =>
+          line.startsWith('MAIL') ? '451 busy' : /^(RCPT|DATA)/.test(line) ? '503 no sender' : undefined,
+      },
+      ['lee@b.example'],
+    )
+    expect(outcomes).toEqual([['lee@b.example', 'temporary', '451 busy']])
+  })
+
+  it.each([
+    ['554 no', 'final'],
+    ['451 later', 'temporary'],
+    ['421 closing', 'temporary'],
+  ])('takes %s after DATA for a %s outcome', async (reply, outcome) => {
+    const { outcomes } = await submitTo({ answer: (line) => (line === 'END' ? reply : undefined) }, [
+      'lee@b.example',
+    ])
+    expect(outcomes).toEqual([['lee@b.example', outcome, reply]])
+  })
+
+  it.each(['CONNECT', 'EHLO', 'MAIL', 'RCPT', 'DATA'])('is temporary after 421 to %s', async (verb) => {
+    const { outcomes } = await submitTo(
+      { answer: (line) => (line.startsWith(verb) ? '421 closing' : undefined) },
+      ['lee@b.example', 'ann@b.example'],
+    )
+    expect(outcomes.map(([, outcome]) => outcome)).toEqual(['temporary', 'temporary'])
+    expect(outcomes[0]?.[2]).toContain('421 closing')
+  })
+
+  it.each(['CONNECT', 'EHLO', 'MAIL', 'RCPT', 'DATA', 'END'])(
+    'is temporary when the connection is lost at %s',
+    async (verb) => {
+      const { outcomes } = await submitTo({ answer: (line) => (line.startsWith(verb) ? null : undefined) }, [
+        'lee@b.example',
+      ])
+      expect(outcomes.map(([, outcome]) => outcome)).toEqual(['temporary'])
+    },
+  )
+
+  it('is temporary when the connection is lost in the middle of the message', async () => {
+    const bytes = 4 * 1024 * 1024
+    const { outcomes, heard } = await submitTo({ cutAfter: 100_000 }, ['lee@b.example'], {
+      bytes,
+      async *content() {
+        for (let sent = 0; sent < bytes; sent += 65536) yield Buffer.alloc(65536, 'x\r\n')
+      },
+    })
+    expect(outcomes.map(([, outcome]) => outcome)).toEqual(['temporary'])
+    expect(heard[0]?.messages).toEqual([])
+  })
+
+  it('is final when the message is larger than the SIZE that the server announced; it is not sent', async () => {
+    const { outcomes, heard } = await submitTo({ extensions: ['SIZE 10'] }, ['lee@b.example'])
+    expect(outcomes).toEqual([['lee@b.example', 'final', expect.stringContaining('10')]])
+    expect(heard[0]?.messages).toEqual([])
+  })
+
+  it('shows a reply as one line of printable ASCII of at most 500 characters', async () => {
+    const nasty = `550-5.7.1 \u001b[31mred\u0007 caf\u00e9\r\n550 5.7.1 ${'x'.repeat(600)}`
+    const { outcomes } = await submitTo({ answer: (line) => (line.startsWith('RCPT') ? nasty : undefined) }, [
+      'lee@b.example',
+    ])
+    expect(outcomes[0]?.[1]).toBe('final')
+    expect(outcomes[0]?.[2]).toMatch(/^550-5\.7\.1 \?\[31mred\? caf\? 550 5\.7\.1 x+$/)
+    expect(outcomes[0]?.[2]).toHaveLength(500)
+  })
+
+  it('falls back to HELO where EHLO is refused', async () => {
+    const { outcomes, heard } = await submitTo(
+      { answer: (line) => (line.startsWith('EHLO') ? '502 no such command' : undefined) },
+      ['lee@b.example'],
+    )
+    expect(outcomes).toEqual([['lee@b.example', 'accepted', '250 taken']])
+    expect(heard[0]?.lines[1]).toMatch(/^HELO /)
+  })
+
+  it('is not confused by replies that repeat the recipient in another case', async () => {
+    const { outcomes } = await submitTo(
+      { answer: (line) => (line.startsWith('RCPT') ? `250 ${line.slice(8).toUpperCase()} ok` : undefined) },
+      ['Dr.Lee@b.example'],
+    )
+    expect(outcomes).toEqual([['Dr.Lee@b.example', 'accepted', '250 taken']])
+  })
+})
+
+describe('recipients that the server wants to have alone', () => {
+  it.each(['452', '552'])('sends to them one by one after %s, to nobody twice', async (code) => {
+    for (const extensions of [[], ['PIPELINING']]) {
+      let taken = 0
+      const { outcomes, heard } = await submitTo(
+        {
+          extensions,
+          answer: (line) => {
+            if (/^(MAIL|RSET)/.test(line)) taken = 0
+            return line.startsWith('RCPT') && ++taken > 1 ? `${code} too many recipients` : undefined
+          },
+        },
+        ['a@b.example', 'b@b.example', 'c@b.example'],
+      )
+      expect(outcomes.map(([address, outcome]) => [address, outcome])).toEqual([
+        ['a@b.example', 'accepted'],
+        ['b@b.example', 'accepted'],
+        ['c@b.example', 'accepted'],
+      ])
+      expect(heard).toHaveLength(1)
+      expect(heard[0]?.messages).toEqual([MESSAGE, MESSAGE, MESSAGE])
+    }
+  })
+
+  it('are temporary when the server is lost in between, and the first stays accepted', async () => {
+    const { outcomes } = await submitTo(
+      {
+        answer: (line, session) => {
+          if (line.includes('b@b') && session.messages.length === 0) return '452 too many'
+          return line === 'END' && session.messages.length === 2 ? null : undefined
+        },
+      },
+      ['a@b.example', 'b@b.example'],
+    )
+    expect(outcomes.map(([, outcome]) => outcome)).toEqual(['accepted', 'temporary'])
+  })
+
+  it('is not assumed when the server takes nobody', async () => {
+    const { outcomes, heard } = await submitTo(
+      { answer: (line) => (line.startsWith('RCPT') ? '452 disk full' : undefined) },
+      ['a@b.example', 'b@b.example'],
+    )
+    expect(outcomes.map(([, outcome]) => outcome)).toEqual(['temporary', 'temporary'])
+    expect(heard[0]?.lines.filter((line) => line.startsWith('MAIL'))).toHaveLength(1)
+  })
+})
+
+describe('addresses (MSG-13)', () => {
+  it.each([
+    'a@x.example>\r\nRCPT TO:<evil@x.example',
+    '"a b"@x.example',
+    'a@x',
+    'a@[127.0.0.1]',
+    'ä@x.example',
+    'Ann <a@x.example>',
+  ])('never shows the server %j', async (address) => {
+    const { outcomes, heard } = await submitTo({}, [address, 'lee@b.example'])
+    expect(outcomes).toEqual([
+      [address, 'final', 'not a plain mail address; the server was not asked'],
+      ['lee@b.example', 'accepted', '250 taken'],
+    ])
+    expect(heard[0]?.lines.filter((line) => line.startsWith('RCPT'))).toEqual(['RCPT TO:<lee@b.example>'])
+  })
+
+  it('refuses such a sender before it connects', async () => {
+    await using smtp = await scriptedSmtp()
+    const bad = submission(['lee@b.example'], { from: 'kim@a.example>\r\nDATA' })
+    await expect(client.submit(at(smtp), bad)).rejects.toMatchObject({ code: 'ADDRESS_INVALID' })
+    expect(smtp.sessions).toEqual([])
+  })
+
+  it('sends IDN domains as A-labels and answers with the address as given', async () => {
+    const { outcomes, heard } = await submitTo({}, ['lee@bücher.example'])
+    expect(outcomes[0]).toEqual(['lee@bücher.example', 'accepted', '250 taken'])
+    expect(heard[0]?.lines).toContain('RCPT TO:<lee@xn--bcher-kva.example>')
+  })
+})
+
+describe('servers that cannot be reached', () => {
+  it('are temporary, with what each address said', async () => {
+    const [port = 0] = await freePorts(1)
+    const outcomes = await client.submit(at({ port }), submission(['lee@b.example']))
+    expect(outcomes).toEqual([
+      {
+        address: 'lee@b.example',
+        outcome: 'temporary',
+        reply: expect.stringContaining('127.0.0.1 ECONNREFUSED'),
+      },
+    ])
+  })
+
+  it('are tried at their next address, in the order of the lookup', async () => {
+    await using smtp = await scriptedSmtp()
+    const two = createSmtpClient({ lookup: async () => ['127.0.0.2', '127.0.0.1'] })
+    const [outcome] = await two.submit(at(smtp), submission(['lee@b.example']))
+    expect(outcome?.outcome).toBe('accepted')
+  })
+
+  it('are temporary when their name cannot be looked up', async () => {
+    const lost = createSmtpClient({
+      lookup: async (host) => {
+        throw new DirectError('DNS_UNREACHABLE', `no answer about ${host}`, { temporary: true })
+      },
+    })
+    const outcomes = await lost.submit(at({ port: 25 }), submission(['lee@b.example']))
+    expect(outcomes).toEqual([
+      { address: 'lee@b.example', outcome: 'temporary', reply: 'no answer about mx.b.example' },
+    ])
+  })
+
+  it('pass on what forbids the network', async () => {
+    const forbidden = createSmtpClient({
+      lookup: async () => {
+        throw new DirectError('NETWORK_FORBIDDEN', 'no network')
+      },
+    })
+    const submitted = forbidden.submit(at({ port: 25 }), submission(['lee@b.example']))
+    await expect(submitted).rejects.toMatchObject({ code: 'NETWORK_FORBIDDEN' })
+  })
+
+  it('are temporary when they never greet', async () => {
+    const silent = createServer()
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const address = silent.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const hasty = createSmtpClient({ lookup: async () => ['127.0.0.1'], timeoutMs: 100 })
+    const [outcome] = await hasty.submit(at({ port }), submission(['lee@b.example']))
+    expect(outcome).toMatchObject({
+      outcome: 'temporary',
+      reply: expect.stringContaining('Greeting never received'),
+    })
+    await new Promise((resolve) => silent.close(resolve))
+  })
+})
+
+describe('TLS (cli.md: smtp, tlsDomains)', () => {
+  const required = { tls: 'required' } as const
+
+  it('goes through STARTTLS with a certificate for the server name where it is required', async () => {
+    const { cert, key } = certificate
+    const { outcomes, heard } = await submitTo(
+      { tls: { cert, key }, extensions: ['8BITMIME'] },
+      ['lee@b.example'],
+      required,
+      { ca: cert },
+    )
+    expect(outcomes).toEqual([['lee@b.example', 'accepted', '250 taken']])
+    expect(heard[0]?.tls).toBe(true)
+    expect(heard[0]?.lines).toContain('MAIL FROM:<kim@a.example> BODY=8BITMIME')
+  })
+
+  it('speaks TLS from the start to smtps', async () => {
+    const { cert, key } = certificate
+    const { outcomes } = await submitTo(
+      { tls: { cert, key, implicit: true } },
+      ['lee@b.example'],
+      {},
+      { ca: cert, secure: true },
+    )
+    expect(outcomes).toEqual([['lee@b.example', 'accepted', '250 taken']])
+  })
+
+  it.each([
+    ['the tls route', required, () => ({})],
+    ['a configured ca', {}, () => ({ ca: certificate.cert })],
+  ])('sends nothing where STARTTLS was stripped, for %s', async (_, changes, server) => {
+    const { outcomes, heard } = await submitTo(
+      { answer: (line) => (line === 'STARTTLS' ? '502 what?' : undefined) },
+      ['lee@b.example'],
+      changes,
+      server(),
+    )
+    expect(outcomes).toEqual([
+      ['lee@b.example', 'temporary', expect.stringMatching(/^no TLS with mx\.b\.example:\d+: /)],
+    ])
+    expect(heard[0]?.lines.filter((line) => !/^(EHLO|STARTTLS)/.test(line))).toEqual([])
+  })
+
+  it('sends nothing where EHLO is refused and TLS is required, not even by HELO', async () => {
+    const { outcomes, heard } = await submitTo(
+      { answer: (line) => (line.startsWith('EHLO') ? '502 what?' : undefined) },
+      ['lee@b.example'],
+      required,
+    )
+    expect(outcomes[0]?.[1]).toBe('temporary')
+    expect(heard[0]?.lines.map((line) => line.slice(0, 4))).toEqual(['EHLO'])
+  })
+
+  it.each([
+    ['for another name', () => ({ tls: stranger, ca: stranger.cert })],
+    ['of an unknown issuer', () => ({ tls: certificate, ca: stranger.cert })],
+    ['of an unknown issuer, with no ca configured', () => ({ tls: certificate, ca: undefined })],
+  ])('sends nothing to a certificate %s', async (_, pick) => {
+    const { tls, ca } = pick()
+    for (const implicit of [false, true]) {
+      const { outcomes, heard } = await submitTo(
+        { tls: { cert: tls.cert, key: tls.key, implicit } },
+        ['lee@b.example'],
+        required,
+        { ca, secure: implicit },
+      )
+      expect(outcomes).toEqual([
+        ['lee@b.example', 'temporary', expect.stringMatching(/^no TLS with mx\.b\.example/)],
+      ])
+      expect(heard[0]?.lines.filter((line) => !/^(EHLO|STARTTLS)/.test(line))).toEqual([])
+    }
+  })
+
+  it('takes an offer of STARTTLS on loopback without asking who it is, where nothing asks for TLS', async () => {
+    const { outcomes, heard } = await submitTo({ tls: stranger }, ['lee@b.example'])
+    expect(outcomes[0]?.[1]).toBe('accepted')
+    expect(heard[0]?.tls).toBe(true)
+  })
+
+  it('discards what was slipped in behind the answer to STARTTLS', async () => {
+    const { cert, key } = certificate
+    const { outcomes } = await submitTo(
+      {
+        tls: { cert, key },
+        answer: (line) => (line === 'STARTTLS' ? '220 go ahead\r\n250 slipped in' : undefined),
+      },
+      ['lee@b.example'],
+      required,
+      { ca: cert },
+    )
+    expect(outcomes[0]?.[1]).toBe('accepted')
+  })
+})
+
+describe('login', () => {
+  const login = { user: 'kim', password: 'secret' }
+
+  it('logs in before the message where a user is configured', async () => {
+    const { outcomes, heard } = await submitTo(
+      { extensions: ['AUTH PLAIN LOGIN'] },
+      ['lee@b.example'],
+      {},
+      login,
+    )
+    expect(outcomes[0]?.[1]).toBe('accepted')
+    expect(heard[0]?.lines[1]).toBe(`AUTH PLAIN ${Buffer.from('\0kim\0secret').toString('base64')}`)
+  })
+
+  it('throws SMTP_LOGIN for a refused password, without the password, and sends nothing', async () => {
+    await using smtp = await scriptedSmtp({
+      extensions: ['AUTH PLAIN'],
+      answer: (line) => (line.startsWith('AUTH') ? '535 5.7.8 authentication failed' : undefined),
+    })
+    const failure: unknown = await client
+      .submit(at(smtp, login), submission(['lee@b.example']))
+      .catch((cause) => cause)
+    expect(failure).toBeInstanceOf(DirectError)
+    expect(failure).toMatchObject({
+      code: 'SMTP_LOGIN',
+      temporary: false,
+      hint: expect.stringContaining('password'),
+    })
+    expect(String(failure)).toContain('535 5.7.8 authentication failed')
+    expect(JSON.stringify(failure) + String(failure)).not.toContain('secret')
+    expect(smtp.sessions[0]?.lines.some((line) => line.startsWith('MAIL'))).toBe(false)
+  })
+
+  it('throws SMTP_LOGIN where the server offers none', async () => {
+    await using smtp = await scriptedSmtp()
+    const submitted = client.submit(at(smtp, login), submission(['lee@b.example']))
+    await expect(submitted).rejects.toMatchObject({ code: 'SMTP_LOGIN' })
+  })
+
+  it.each([['454 4.7.0 later'], ['421 closing'], [null]])(
+    'is temporary when AUTH is answered %j',
+    async (reply) => {
+      const { outcomes } = await submitTo(
+        { extensions: ['AUTH PLAIN'], answer: (line) => (line.startsWith('AUTH') ? reply : undefined) },
+        ['lee@b.example'],
+        {},
+        login,
+      )
+      expect(outcomes[0]?.[1]).toBe('temporary')
+    },
+  )
+})
+
+describe('content', () => {
+  it('that cannot be read is thrown on, and the server never sees an end of the message', async () => {
+    await using smtp = await scriptedSmtp()
+    const broken = submission(['lee@b.example'], {
+      async *content() {
+        yield Buffer.from('From: kim@a.example\r\n')
+        throw new DirectError('STORE_FAILED', 'the disk is gone')
+      },
+    })
+    await expect(client.submit(at(smtp), broken)).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    expect(smtp.sessions[0]?.messages).toEqual([])
+  })
+
+  it('that is shorter than announced never passes for the whole message', async () => {
+    await using smtp = await scriptedSmtp()
+    const short = submission(['lee@b.example'], { bytes: MESSAGE.length + 1 })
+    await expect(client.submit(at(smtp), short)).rejects.toMatchObject({ code: 'MESSAGE_INVALID' })
+    expect(smtp.sessions[0]?.messages).toEqual([])
+  })
+})
+
+describe('a signal', () => {
+  it.each(['EHLO', 'MAIL', 'END'])(
+    'cuts the connection at %s; whoever has no answer is temporary',
+    async (verb) => {
+      const controller = new AbortController()
+      await using smtp = await scriptedSmtp({
+        answer: (line) => {
+          if (!line.startsWith(verb)) return undefined
+          setImmediate(() => controller.abort())
+          return ''
+        },
+      })
+      const outcomes = await client.submit(at(smtp), submission(['lee@b.example']), controller.signal)
+      expect(outcomes).toEqual([
+        { address: 'lee@b.example', outcome: 'temporary', reply: 'stopped before the server answered' },
+      ])
+    },
+  )
+
+  it('that has fired already lets nothing be dialled', async () => {
+    await using smtp = await scriptedSmtp()
+    const outcomes = await client.submit(at(smtp), submission(['lee@b.example']), AbortSignal.abort())
+    expect(outcomes[0]?.outcome).toBe('temporary')
+    expect(smtp.sessions).toEqual([])
+  })
+})
+
+describe('proveTls (the tls route)', () => {
+  it('proves TLS with a certificate for the server name, without sending anything', async () => {
+    await using smtp = await scriptedSmtp({ tls: certificate })
+    const proof = await client.proveTls(at(smtp, { ca: certificate.cert }))
+    expect(proof).toMatchObject({ proved: true, protocol: 'TLSv1.3', subject: 'test server' })
+    expect(proof.proved && proof.validTo.getTime()).toBeGreaterThan(Date.now())
+    expect(smtp.sessions[0]?.lines.filter((line) => /^(MAIL|RCPT|AUTH)/.test(line))).toEqual([])
+  })
+
+  it('is a final no where STARTTLS is not offered, or the certificate is for someone else', async () => {
+    await using plain = await scriptedSmtp({
+      answer: (line) => (line === 'STARTTLS' ? '502 what?' : undefined),
+    })
+    await using wrong = await scriptedSmtp({ tls: stranger })
+    expect(await client.proveTls(at(plain))).toMatchObject({ proved: false, temporary: false })
+    expect(await client.proveTls(at(wrong, { ca: stranger.cert }))).toMatchObject({
+      proved: false,
+      temporary: false,
+      text: expect.stringContaining('mx.b.example'),
+    })
+  })
+
+  it('is not known where the server is away, busy, or lost in the handshake', async () => {
+    const [port = 0] = await freePorts(1)
+    await using busy = await scriptedSmtp({
+      tls: certificate,
+      answer: (line) => (line === 'STARTTLS' ? '454 later' : undefined),
+    })
+    await using closing = await scriptedSmtp({
+      answer: (line) => (line === 'CONNECT' ? '421 later' : undefined),
+    })
+    await using lost = await scriptedSmtp({
+      tls: certificate,
+      answer: (line) => (line === 'STARTTLS' ? null : undefined),
+    })
+    for (const server of [{ port }, busy, closing, lost]) {
+      expect(await client.proveTls(at(server))).toMatchObject({ proved: false, temporary: true })
+    }
+  })
+})
