@@ -13,12 +13,17 @@ export async function* decodeTransfer(
   const name = transferEncoding(encoding)
   if (name === 'base64') yield* decodeBase64(src)
   else if (name === 'quoted-printable') yield* decodeQuotedPrintable(src)
-  else if (['7bit', '8bit', 'binary'].includes(name)) yield* src
+  else if (isKnownEncoding(name)) yield* src
   else
     throw new MimeError(
       'MALFORMED',
       `Unknown Content-Transfer-Encoding ${JSON.stringify(name.slice(0, 40))} (RFC 2045 6.1)`,
     )
+}
+
+/** Whether `decodeTransfer` knows this one, as `transferEncoding` gives it. */
+export function isKnownEncoding(name: string): boolean {
+  return ['7bit', '8bit', 'binary', 'base64', 'quoted-printable'].includes(name)
 }
 
 /** The field's value without comments and in lower case; `7bit` where there is none. */

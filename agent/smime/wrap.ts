@@ -1,5 +1,5 @@
 import type { Address } from '../address.ts'
-import { concatSources, type Source } from './source.ts'
+import { concatSources, type Source, type Spooled } from './source.ts'
 
 /** What the outer header is made of, and whom copies are made for (protocol.md MSG-3, MSG-4). */
 export interface Routing {
@@ -17,17 +17,17 @@ export interface Routing {
 }
 
 /** A message ready to be signed: 7-bit, CRLF, wrapped. Only `wrap` makes one. */
-export class Composed {
+export class Composed implements AsyncDisposable {
   readonly #routing: Routing
-  readonly #inner: Source
+  readonly #inner: Source | Spooled
 
-  private constructor(inner: Source, routing: Routing) {
+  private constructor(inner: Source | Spooled, routing: Routing) {
     this.#inner = inner
     this.#routing = routing
   }
 
   /** @internal Use `wrap`. */
-  static wrap(inner: Source, routing: Routing): Composed {
+  static wrap(inner: Source | Spooled, routing: Routing): Composed {
     return new Composed(inner, routing)
   }
 
@@ -44,11 +44,16 @@ export class Composed {
   get entity(): Source {
     return concatSources([WRAPPER, this.#inner])
   }
+
+  /** Lets go of the inner message's spool. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (Symbol.asyncDispose in this.#inner) await this.#inner[Symbol.asyncDispose]()
+  }
 }
 
 const WRAPPER = Buffer.from('Content-Type: message/rfc822\r\n\r\n')
 
-/** Wraps a canonical message (RFC 8551 3.1; protocol.md MSG-2). `inner` must be CRLF and 7-bit already. */
-export function wrap(inner: Source, routing: Routing): Composed {
+/** Wraps a canonical message (RFC 8551 3.1; protocol.md MSG-2). `inner` must be CRLF and 7-bit already; it is taken over. */
+export function wrap(inner: Source | Spooled, routing: Routing): Composed {
   return Composed.wrap(inner, routing)
 }

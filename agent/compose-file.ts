@@ -1,0 +1,129 @@
+import type { Address } from './address.ts'
+import { canonicalise } from './canonical.ts'
+import {
+  type ComposeTools,
+  checkMessageId,
+  explainMime,
+  newMessageId,
+  notificationFields,
+} from './compose-tools.ts'
+import { DirectError } from './errors.ts'
+import { formatDate } from './mail-date.ts'
+import { parseMailboxes } from './mime/addresses.ts'
+import { openEntity } from './mime/entity.ts'
+import type { Header } from './mime/header.ts'
+import { parseMediaType } from './mime/media-type.ts'
+import { decodeTransfer } from './mime/transfer.ts'
+import { fileSource } from './open-file.ts'
+import type { Source, Spool, Spooled } from './smime/source.ts'
+import { type Composed, type Routing, wrap } from './smime/wrap.ts'
+
+export interface ComposeFileOptions extends ComposeTools {
+  readonly from: Address
+  /** Everyone who gets a copy. Who stands in neither To nor Cc of the file is a Bcc recipient. */
+  readonly to: readonly Address[]
+}
+
+/**
+ * Composes a message that already is RFC 5322 (a source, or the path of a file). It becomes canonical (MSG-1), gets
+ * Message-ID, Date and Disposition-Notification-To where it lacks them, loses Bcc, and is otherwise left as it is. One
+ * that is wrapped already is unwrapped first (MSG-2). Throws DirectError: `MESSAGE_INVALID` when it is no message or not
+ * from `from`, `LIMIT_EXCEEDED` (IN-11), `FILE_UNREADABLE`. Dispose of the result: it holds a spool.
+ */
+export async function composeFile(file: Source | string, options: ComposeFileOptions): Promise<Composed> {
+  if (typeof file !== 'string') return explainMime(compose(file, options))
+  await using opened = await fileSource(file)
+  return await explainMime(compose(opened, options))
+}
+
+async function compose(file: Source, options: ComposeFileOptions): Promise<Composed> {
+  const { spool, now, from } = options
+  const message = await spoolUnwrapped(file, spool)
+  const header = await readHeader(message)
+  try {
+    checkOneAuthor(header, from)
+    for (const name of ['Message-ID', 'Date', 'To', 'Cc', 'Content-Type']) checkOnce(header, name)
+    if (header.fields.some(({ name }) => name === ''))
+      throw invalid(
+        'its header has a line that is no field',
+        'Remove the line, or write it as `Name: value`.',
+      )
+  } catch (error) {
+    await message[Symbol.asyncDispose]()
+    throw error
+  }
+  const add: string[] = []
+  const given = (name: string, make: () => string): string => {
+    const value = header.first(name)
+    if (value !== null) return value
+    const made = make()
+    add.push(`${name}: ${made}\r\n`)
+    return made
+  }
+  const messageId = given('Message-ID', () => newMessageId(options.messageIdHost ?? from.domain))
+  const date = given('Date', () => formatDate(now()))
+  for (const [name, value] of notificationFields(from, options.finalDelivery ?? false))
+    given(name, () => value)
+  const inner = await canonicalise(message, { drop: ['bcc'], add }, spool)
+  try {
+    return wrap(inner, {
+      messageId: checkMessageId('Message-ID', messageId),
+      date,
+      from,
+      ...recipientsByField(header, options.to),
+      inReplyTo: header.first('In-Reply-To'),
+      references: header.first('References'),
+    })
+  } catch (error) {
+    await inner[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** What was wrapped is kept as it is; a transfer encoding that a wrapper may not have is undone (IN-2). */
+async function spoolUnwrapped(file: Source, spool: Spool): Promise<Spooled> {
+  const { header, body, discard } = await openEntity(file.read())
+  if (parseMediaType(header.first('Content-Type'))?.type === 'message/rfc822')
+    return spool(decodeTransfer(body, header.first('Content-Transfer-Encoding')))
+  await discard()
+  return spool(file.read())
+}
+
+async function readHeader(message: Source): Promise<Header> {
+  const { header, discard } = await openEntity(message.read())
+  await discard()
+  return header
+}
+
+/** MSG-12: one From field with one mailbox, the one that signs. */
+function checkOneAuthor(header: Header, from: Address): void {
+  const fields = header.all('From')
+  const { mailboxes, problems } = parseMailboxes(fields[0] ?? '')
+  const hint = `Write exactly one field \`From: ${from}\` (protocol.md MSG-12).`
+  if (fields.length !== 1) throw invalid(`it has ${fields.length} From fields`, hint)
+  if (problems.length > 0) throw invalid(`its From is not one plain mailbox: ${problems[0]}`, hint)
+  if (mailboxes.length !== 1) throw invalid(`its From names ${mailboxes.length} mailboxes`, hint)
+  if (mailboxes[0]?.address.key !== from.key)
+    throw invalid(`it is from ${mailboxes[0]?.address}, and ${from} was to send it`, hint)
+}
+
+function checkOnce(header: Header, name: string): void {
+  const { length } = header.all(name)
+  if (length > 1) throw invalid(`it has ${length} ${name} fields`, `Keep one ${name} field (RFC 5322 3.6).`)
+}
+
+function recipientsByField(header: Header, all: readonly Address[]): Pick<Routing, 'to' | 'cc' | 'bcc'> {
+  const keys = (name: string) =>
+    new Set(parseMailboxes(header.first(name) ?? '').mailboxes.map(({ address }) => address.key))
+  const inTo = keys('To')
+  const inCc = keys('Cc')
+  return {
+    to: all.filter(({ key }) => inTo.has(key)),
+    cc: all.filter(({ key }) => !inTo.has(key) && inCc.has(key)),
+    bcc: all.filter(({ key }) => !inTo.has(key) && !inCc.has(key)),
+  }
+}
+
+function invalid(what: string, hint: string): DirectError {
+  return new DirectError('MESSAGE_INVALID', `The message cannot be sent: ${what}`, { hint })
+}

@@ -1,0 +1,178 @@
+import { Readable } from 'node:stream'
+import { Address, parseAddress } from './address.ts'
+import { canonicalise } from './canonical.ts'
+import {
+  type ComposeTools,
+  checkMessageId,
+  explainMime,
+  newMessageId,
+  notificationFields,
+} from './compose-tools.ts'
+import { DirectError } from './errors.ts'
+import { formatDate } from './mail-date.ts'
+import { fold } from './mime/encode-field.ts'
+import { openEntity } from './mime/entity.ts'
+import { encodeWords } from './mime/words.ts'
+import { fileSource } from './open-file.ts'
+import { type Composed, type Routing, wrap } from './smime/wrap.ts'
+import type { Attachment, Draft } from './types.ts'
+
+export { type ComposeFileOptions, composeFile } from './compose-file.ts'
+export type { ComposeTools } from './compose-tools.ts'
+
+/**
+ * Composes the library's draft: RFC 5322 and MIME, canonical (protocol.md MSG-1 to 4, N-3); no Bcc, no Sender.
+ * Attachments are streamed and arrive byte for byte (MSG-14). `messageId` stands for a generated one. Throws
+ * DirectError: `ADDRESS_INVALID`; `MESSAGE_INVALID` for controls in a value (MSG-13) or nobody to send to;
+ * `FILE_UNREADABLE`. Dispose of the result: it holds a spool.
+ */
+export async function composeDraft(
+  draft: Draft,
+  tools: ComposeTools & { readonly messageId?: string },
+): Promise<Composed> {
+  const routing = routingOf(draft, tools)
+  const header = headerOf(draft, routing, tools.finalDelivery ?? false)
+  draft.attachments?.forEach(checkAttachment)
+  await using files = new AsyncDisposableStack()
+  const attachments = []
+  for (const attachment of draft.attachments ?? [])
+    attachments.push({
+      filename: attachment.filename,
+      contentType: await contentTypeOf(attachment),
+      content: Readable.from(await contentOf(attachment, files), { objectMode: false }),
+    })
+  const mime = await composeMime(draft, attachments)
+  const spooled = await tools.spool(underHeader(header, mime))
+  return wrap(await explainMime(canonicalise(spooled, { drop: [], add: [] }, tools.spool)), routing)
+}
+
+function routingOf(draft: Draft, tools: ComposeTools & { readonly messageId?: string }): Routing {
+  const from = readAddress(draft.from)
+  const seen = new Set<string>()
+  // Who is named twice is written to once, and seen where he was named most openly.
+  const each = (list: readonly string[] = []) =>
+    list.map(readAddress).filter(({ key }) => !seen.has(key) && seen.add(key))
+  const [to, cc, bcc] = [each(draft.to), each(draft.cc), each(draft.bcc)]
+  if (seen.size === 0) throw refuse('The message has no recipient', 'Name at least one with to, cc or bcc.')
+  const references = draft.references?.map((id) => checkMessageId('References', id)) ?? []
+  return {
+    messageId: checkMessageId(
+      'messageId',
+      tools.messageId ?? newMessageId(tools.messageIdHost ?? from.domain),
+    ),
+    date: formatDate(tools.now()),
+    from,
+    to,
+    cc,
+    bcc,
+    inReplyTo: draft.inReplyTo === undefined ? null : checkMessageId('inReplyTo', draft.inReplyTo),
+    references: references.length === 0 ? null : references.join(' '),
+  }
+}
+
+function readAddress(text: string): Address {
+  const address = parseAddress(text)
+  if (address instanceof Address) return address
+  throw new DirectError('ADDRESS_INVALID', address.text, {
+    hint: 'A Direct address is name@domain, without a display name.',
+  })
+}
+
+/** Everything but what MIME adds. No Bcc, ever (MSG-3). */
+function headerOf(draft: Draft, routing: Routing, finalDelivery: boolean): Uint8Array {
+  const { from, to, cc, date, messageId, inReplyTo, references } = routing
+  checkText('The subject', draft.subject ?? '')
+  const fields: readonly (readonly [string, string | null])[] = [
+    ['From', from.toString()],
+    ['To', to.join(', ')],
+    ['Cc', cc.join(', ')],
+    ['Subject', subjectOf(draft.subject ?? '')],
+    ['Date', date],
+    ['Message-ID', messageId],
+    ['In-Reply-To', inReplyTo],
+    ['References', references],
+    ...notificationFields(from, finalDelivery),
+  ]
+  const lines = fields.map(([name, value]) => (value ? fold(`${name}: ${value}`) : ''))
+  return Buffer.from(lines.join(''), 'latin1')
+}
+
+/** What looks like an encoded word is encoded too, so that the reader sees what was written. */
+function subjectOf(subject: string): string {
+  return /^[\x20-\x7e]*$/.test(subject) && !subject.includes('=?')
+    ? subject.trim()
+    : encodeWords(subject).join(' ')
+}
+
+interface MimeAttachment {
+  readonly filename: string
+  readonly contentType: string
+  readonly content: Readable
+}
+
+/** Body and attachments, as nodemailer puts them together; its own header fields are of no interest. */
+async function composeMime(
+  draft: Draft,
+  attachments: readonly MimeAttachment[],
+): Promise<AsyncIterable<Uint8Array>> {
+  // Loaded here: a command that composes nothing starts without it.
+  const { default: MailComposer } = await import('nodemailer/lib/mail-composer')
+  return new MailComposer({
+    // Receivers look for attachments beside a text, so there is always one.
+    text: draft.text || (draft.html ? undefined : Buffer.alloc(0)),
+    html: draft.html,
+    attachments: [...attachments],
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  })
+    .compile()
+    .createReadStream()
+}
+
+/** A MIME entity under the header of ours: of its own fields, those that speak of MIME stay. */
+async function* underHeader(header: Uint8Array, mime: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const entity = await openEntity(mime)
+  yield header
+  for (const { name, raw } of entity.header.fields) if (/^(mime-version|content-.*)$/i.test(name)) yield raw
+  yield Buffer.from('\r\n')
+  yield* entity.body
+}
+
+function checkAttachment({ filename, contentType }: Attachment): void {
+  checkText('The name of an attachment', filename)
+  if (filename === '') throw refuse('An attachment has no name', 'Give every attachment a filename.')
+  if (contentType === undefined) return
+  checkText('The content type of an attachment', contentType)
+  if (!/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+[ ]*(;|$)/.test(contentType) || /^multipart\//i.test(contentType))
+    throw refuse(
+      `${JSON.stringify(contentType.slice(0, 100))} is not the content type of an attachment`,
+      'Write it as type/subtype, e.g. application/xml.',
+    )
+}
+
+/** By the name's extension where nothing is said. A message would be made canonical; as bytes it arrives as it is. */
+async function contentTypeOf({ filename, contentType }: Attachment): Promise<string> {
+  if (contentType !== undefined) return contentType
+  const { detectMimeType } = await import('nodemailer/lib/mime-funcs')
+  const detected = detectMimeType(filename)
+  return /^(message|multipart)\//.test(detected) ? 'application/octet-stream' : detected
+}
+
+async function contentOf(
+  { content }: Attachment,
+  files: AsyncDisposableStack,
+): Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>> {
+  if (typeof content === 'string') return [Buffer.from(content)]
+  if (content instanceof Uint8Array) return [content]
+  return 'path' in content ? files.use(await fileSource(content.path)).read() : content
+}
+
+/** MSG-13: a header value with controls is refused, never mended. */
+function checkText(what: string, value: string): void {
+  if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(value))
+    throw refuse(`${what} holds a control character`, 'Remove line breaks, tabs and other controls from it.')
+}
+
+function refuse(what: string, hint: string): DirectError {
+  return new DirectError('MESSAGE_INVALID', what, { hint })
+}

@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto'
+import type { Address } from './address.ts'
+import { readDeliveryStatus } from './dsn.ts'
+import { DirectError } from './errors.ts'
+import { formatDate } from './mail-date.ts'
+import type { Header } from './mime/header.ts'
+import { type MessageFacts, readMessageHeader, readParts } from './read.ts'
+import { type NotifiedRecipient, quote, readFieldGroups, readRecipient, readThread } from './report-fields.ts'
+import type { Source } from './smime/source.ts'
+import { type Composed, wrap } from './smime/wrap.ts'
+
+export type { NotifiedRecipient } from './report-fields.ts'
+
+/** What an MDN is made of (protocol.md N-1, N-2). */
+export interface MdnFacts {
+  /** The local recipient that speaks: From and Final-Recipient. */
+  readonly from: Address
+  /** The author of the message that is answered. */
+  readonly to: Address
+  /** Exactly as received. */
+  readonly originalMessageId: string
+  /** The MDN's own, with its angle brackets; it keeps it however often it is sent. */
+  readonly messageId: string
+  readonly date: Date
+  /** `host; product`. */
+  readonly reportingUa: string
+  readonly kind: 'processed'
+}
+
+/**
+ * A whole `processed` MDN, CRLF and 7-bit (RFC 8098 3). The same facts give the same bytes. Throws DirectError
+ * `MESSAGE_INVALID` when the Message-ID as received cannot stand in a header: controls, other than ASCII, or too long.
+ */
+export function writeMdn(mdn: MdnFacts): Uint8Array {
+  const { from, to, originalMessageId, messageId, date, reportingUa } = mdn
+  for (const value of [originalMessageId, messageId, reportingUa])
+    if (!/^[\x20-\x7e]{1,900}$/.test(value))
+      throw new DirectError(
+        'MESSAGE_INVALID',
+        'An MDN cannot name a Message-ID that holds other than printable ASCII',
+        {
+          hint: 'The message is received, and its sender hears nothing of it (protocol.md MSG-13).',
+        },
+      )
+  const boundary = `mdn-${createHash('sha256').update(messageId).digest('hex').slice(0, 32)}`
+  return Buffer.from(
+    [
+      `From: ${from}`,
+      `To: ${to}`,
+      'Subject: Processed',
+      `Date: ${formatDate(date)}`,
+      `Message-ID: ${messageId}`,
+      `In-Reply-To: ${originalMessageId}`,
+      `References: ${originalMessageId}`,
+      'Auto-Submitted: auto-replied',
+      'MIME-Version: 1.0',
+      'Content-Type: multipart/report; report-type=disposition-notification;',
+      ` boundary="${boundary}"`,
+      '',
+      `--${boundary}`,
+      'Content-Type: text/plain; charset=us-ascii',
+      '',
+      `The agent of ${from} has received and trusted your message.`,
+      'That does not mean that anyone has read it.',
+      '',
+      `--${boundary}`,
+      'Content-Type: message/disposition-notification',
+      '',
+      `Reporting-UA: ${reportingUa}`,
+      `Final-Recipient: rfc822; ${from}`,
+      `Original-Message-ID: ${originalMessageId}`,
+      // Compared literally by ETT (N-1).
+      'Disposition: automatic-action/MDN-sent-automatically; processed',
+      '',
+      `--${boundary}--`,
+      '',
+    ].join('\r\n'),
+    'latin1',
+  )
+}
+
+/** The same, ready to be signed like any message (N-2). */
+export function composeMdn(mdn: MdnFacts): Composed {
+  const bytes = writeMdn(mdn)
+  const inner: Source = {
+    bytes: bytes.length,
+    async *read() {
+      yield bytes
+    },
+  }
+  return wrap(inner, {
+    messageId: mdn.messageId,
+    date: formatDate(mdn.date),
+    from: mdn.from,
+    to: [mdn.to],
+    cc: [],
+    bcc: [],
+    inReplyTo: mdn.originalMessageId,
+    references: mdn.originalMessageId,
+  })
+}
+
+/** An MDN or a DSN, as read. */
+export interface Notification {
+  readonly kind: 'mdn' | 'dsn'
+  /** Original-Message-ID, else what In-Reply-To or References name. */
+  readonly originalMessageId: string | null
+  readonly recipients: readonly NotifiedRecipient[]
+}
+
+const REPORTS: Readonly<Record<string, { kind: Notification['kind']; part: string }>> = {
+  'disposition-notification': { kind: 'mdn', part: 'message/disposition-notification' },
+  'delivery-status': { kind: 'dsn', part: 'message/delivery-status' },
+}
+
+function reportOf({ mediaType }: Pick<MessageFacts, 'mediaType'>) {
+  if (mediaType.type !== 'multipart/report') return null
+  return REPORTS[mediaType.parameters.get('report-type')?.toLowerCase() ?? ''] ?? null
+}
+
+/** An MDN or a DSN by its header (RFC 6522 3). Whatever is one is tracked, and never delivered. */
+export function isNotification(facts: Pick<MessageFacts, 'mediaType'>): boolean {
+  return reportOf(facts) !== null
+}
+
+/** N-2: no MDN in answer to an MDN, a DSN, or Auto-Submitted mail (RFC 3834 5). */
+export function answersNothing(facts: Pick<MessageFacts, 'mediaType' | 'autoSubmitted'>): boolean {
+  const automatic =
+    facts.autoSubmitted
+      ?.replace(/\([^()]*\)|;.*$/g, '')
+      .trim()
+      .toLowerCase() ?? 'no'
+  return facts.mediaType.type === 'multipart/report' || automatic !== 'no'
+}
+
+/**
+ * Reads an MDN or a DSN leniently (N-5); null when it is neither, by the same test as `isNotification`. A report that
+ * lacks its machine-readable part speaks of no recipient. Throws MimeError for MIME beyond the limits.
+ */
+export async function readNotification(message: Source): Promise<Notification | null> {
+  const facts = await readMessageHeader(message)
+  const report = reportOf(facts)
+  if (report === null) return null
+  const thread = readThread(facts.inReplyTo, facts.references)
+  for await (const part of readParts(message)) {
+    if (part.contentType !== report.part) continue
+    const groups = await readFieldGroups(part.read())
+    const { originalMessageId, recipients } =
+      report.kind === 'dsn' ? readDeliveryStatus(groups) : readDispositions(groups)
+    return { kind: report.kind, originalMessageId: originalMessageId ?? thread, recipients }
+  }
+  return { kind: report.kind, originalMessageId: thread, recipients: [] }
+}
+
+/** One recipient; stray blank lines among its fields are borne. */
+function readDispositions(groups: readonly Header[]) {
+  const first = (name: string) =>
+    groups.map((group) => group.first(name)).find((value) => value !== null) ?? null
+  const text = first('Disposition')
+  const recipient: NotifiedRecipient = {
+    address: readRecipient(first('Final-Recipient')),
+    disposition: readDisposition(text ?? ''),
+    detail: text === null ? null : quote(text),
+  }
+  return { originalMessageId: first('Original-Message-ID') || null, recipients: [recipient] }
+}
+
+/** `mode; type/modifier,modifier` (RFC 8098 3.2.6); the mode's spelling does not matter. */
+function readDisposition(text: string): NotifiedRecipient['disposition'] {
+  const [type, ...modifiers] = text
+    .slice(text.indexOf(';') + 1)
+    .replace(/\([^()]*\)/g, '')
+    .toLowerCase()
+    .split(/[/,]/)
+    .map((word) => word.trim())
+  if ([type, ...modifiers].some((word) => word === 'failed' || word === 'denied' || word === 'error'))
+    return 'failed'
+  return type === 'processed' || type === 'dispatched' ? type : 'unknown'
+}

@@ -1,0 +1,139 @@
+import { type Mailbox, parseMailboxes } from './mime/addresses.ts'
+import { openEntity } from './mime/entity.ts'
+import type { Header } from './mime/header.ts'
+import { type MediaType, parseDisposition, parseMediaType } from './mime/media-type.ts'
+import { decodeTransfer, isKnownEncoding } from './mime/transfer.ts'
+import { type Step, walk } from './mime/walk.ts'
+import { decodeWords } from './mime/words.ts'
+import type { Source } from './smime/source.ts'
+
+export { safeFilename } from './safe-filename.ts'
+
+/** All fields of one name, read as mailboxes. */
+export interface MailboxField {
+  /** How many such fields the header has. */
+  readonly fields: number
+  readonly mailboxes: readonly Mailbox[]
+  /** Entries that are not one plain mailbox each, and why. */
+  readonly problems: readonly string[]
+}
+
+/** What the header of a message says; the flows judge it (protocol.md IN-5, IN-6, N-2). */
+export interface MessageFacts {
+  readonly from: MailboxField
+  readonly sender: MailboxField
+  readonly to: MailboxField
+  readonly cc: MailboxField
+  /** Exactly as received, the first one; null where there is none or it is empty. */
+  readonly messageId: string | null
+  readonly messageIds: number
+  /** Decoded, for people. */
+  readonly subject: string
+  readonly date: Date | null
+  readonly inReplyTo: string | null
+  readonly references: string | null
+  readonly autoSubmitted: string | null
+  /** Disposition-Notification-To and -Options (RFC 8098 2; protocol.md N-3). */
+  readonly notificationTo: MailboxField
+  readonly notificationOptions: string | null
+  readonly mediaType: MediaType
+}
+
+/** Reads the header of a message, and no more. Throws MimeError when there is none, or it is too long. */
+export async function readMessageHeader(message: Source): Promise<MessageFacts> {
+  const { header, discard } = await openEntity(message.read())
+  await discard()
+  const ids = header.all('Message-ID')
+  const date = new Date(header.first('Date')?.replace(/\([^()]*\)/g, '') ?? Number.NaN)
+  return {
+    from: mailboxField(header, 'From'),
+    sender: mailboxField(header, 'Sender'),
+    to: mailboxField(header, 'To'),
+    cc: mailboxField(header, 'Cc'),
+    messageId: ids[0] || null,
+    messageIds: ids.length,
+    subject: forPeople(header.first('Subject') ?? ''),
+    date: Number.isNaN(date.getTime()) ? null : date,
+    inReplyTo: header.first('In-Reply-To'),
+    references: header.first('References'),
+    autoSubmitted: header.first('Auto-Submitted'),
+    notificationTo: mailboxField(header, 'Disposition-Notification-To'),
+    notificationOptions: header.first('Disposition-Notification-Options'),
+    mediaType: parseMediaType(header.first('Content-Type')) ?? { type: 'text/plain', parameters: new Map() },
+  }
+}
+
+function mailboxField(header: Header, name: string): MailboxField {
+  const values = header.all(name)
+  const read = values.map(parseMailboxes)
+  return {
+    fields: values.length,
+    mailboxes: read.flatMap(({ mailboxes }) => mailboxes),
+    problems: read.flatMap(({ problems }) => problems),
+  }
+}
+
+/** Decoded words may hide controls; a person sees that something was there. */
+function forPeople(text: string): string {
+  return decodeWords(text).replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd')
+}
+
+/** One leaf of a message. */
+export interface MessagePart {
+  /** As the sender wrote it, decoded: data, never a path (`safeFilename`). */
+  readonly filename: string | null
+  /** `type/subtype` in lower case. */
+  readonly contentType: string
+  readonly disposition: 'attachment' | 'inline' | null
+  /** Its content, transfer encoding undone. To be read once, before the next part is asked for. */
+  read(): AsyncIterable<Uint8Array>
+}
+
+/**
+ * The leaves of a message in order, as a stream; a message within the message is one leaf. A transfer encoding that is
+ * not known leaves the bytes as they are, and their type application/octet-stream (RFC 2045 6.4). Throws MimeError
+ * beyond the limits of protocol.md IN-11.
+ */
+export async function* readParts(message: Source): AsyncGenerator<MessagePart> {
+  const steps = walk(message.read(), { into: ({ type }) => type.startsWith('multipart/') })
+  try {
+    for (let next = await steps.next(); !next.done; next = await steps.next()) {
+      const leaf = next.value
+      if (leaf.kind !== 'entity' || leaf.role !== 'leaf') continue
+      const disposition = parseDisposition(leaf.header.first('Content-Disposition'))
+      const named = disposition?.parameters.get('filename') ?? leaf.type.parameters.get('name') ?? ''
+      const known = isKnownEncoding(leaf.encoding)
+      const content = contentOf(steps)
+      yield {
+        filename: decodeWords(named) || null,
+        contentType: known ? leaf.type.type : 'application/octet-stream',
+        disposition: dispositionOf(disposition?.disposition),
+        read: () => decodeTransfer(content, known ? leaf.encoding : 'binary'),
+      }
+      for await (const _ of content);
+    }
+  } finally {
+    await steps.return(undefined)
+  }
+}
+
+/** RFC 2183 2.8: one that is not known is an attachment. */
+function dispositionOf(value: string | undefined): MessagePart['disposition'] {
+  if (value === undefined) return null
+  return value === 'inline' ? 'inline' : 'attachment'
+}
+
+/** A leaf's content up to its end, once; leaving it early leaves the rest for whoever reads on. */
+function contentOf(steps: AsyncGenerator<Step>): AsyncIterable<Uint8Array> {
+  let ended = false
+  const iterator: AsyncIterableIterator<Uint8Array> = {
+    async next() {
+      const step = ended ? null : await steps.next()
+      if (step && !step.done && step.value.kind === 'content') return { done: false, value: step.value.bytes }
+      ended = true
+      return { done: true, value: undefined }
+    },
+    [Symbol.asyncIterator]: () => iterator,
+  }
+  return iterator
+}

@@ -1,0 +1,52 @@
+import { parseMailboxes } from './mime/addresses.ts'
+import { MimeError } from './mime/error.ts'
+import { Header } from './mime/header.ts'
+
+/** What a notification says of one recipient; only `processed`, `dispatched` and `failed` count (N-5). */
+export interface NotifiedRecipient {
+  /** Final-Recipient; null where it is missing or no address. */
+  readonly address: string | null
+  readonly disposition: 'processed' | 'dispatched' | 'failed' | 'unknown'
+  /** The other side's own words, made printable: a disposition, or a status with its diagnostic code. */
+  readonly detail: string | null
+}
+
+/** More than any report needs that speaks of one message. */
+const LONGEST_REPORT = 1 << 20
+
+/** The groups of fields of a message/disposition-notification or message/delivery-status (RFC 8098 3.1, RFC 3464 2.1). */
+export async function readFieldGroups(content: AsyncIterable<Uint8Array>): Promise<Header[]> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of content) {
+    length += chunk.length
+    if (length > LONGEST_REPORT)
+      throw new MimeError(
+        'LIMIT_EXCEEDED',
+        `A report is longer than ${LONGEST_REPORT} bytes (protocol.md IN-11)`,
+      )
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+    .toString('latin1')
+    .split(/(?<=\n)[ \t]*\r?\n/)
+    .filter((group) => group.trim() !== '')
+    .map((group) => Header.parse(Buffer.from(group, 'latin1')))
+}
+
+/** `rfc822; a@b`, leniently: without the type, with a friendly name (protocol.md N-5). Null when it names no address. */
+export function readRecipient(value: string | null): string | null {
+  const { mailboxes } = parseMailboxes((value ?? '').replace(/^[\w-]+[ \t]*;/, '').trim())
+  return mailboxes.length === 1 ? (mailboxes[0]?.address.toString() ?? null) : null
+}
+
+/** The message that a report speaks of, when its own fields do not say: In-Reply-To, else the last of References. */
+export function readThread(inReplyTo: string | null, references: string | null): string | null {
+  const ids = (value: string | null) => value?.match(/<[^<>]*>/g) ?? (value ? [value] : [])
+  return ids(inReplyTo)[0] ?? ids(references).at(-1) ?? null
+}
+
+/** A remote program's words, fit for a log and a person: one line of at most 200 printable ASCII characters. */
+export function quote(text: string): string {
+  return text.replace(/[^\x20-\x7e]+/g, '?').slice(0, 200)
+}
