@@ -144,8 +144,9 @@ export class Certificate {
     }
   }
 
+  /** The second of notAfter counts to its end (RFC 5280 4.1.2.5). */
   isWithinValidity(at: Date): boolean {
-    return at >= this.notBefore && at <= this.notAfter
+    return at >= this.notBefore && at.getTime() < this.notAfter.getTime() + 1000
   }
 }
 

@@ -44,10 +44,8 @@ export function datesFailure(certificate: Certificate, at: Date, role: string): 
   if (at < certificate.notBefore) {
     return { code: 'CERT_NOT_YET_VALID', text: `${role} is not valid before ${day(certificate.notBefore)}` }
   }
-  if (at > certificate.notAfter) {
-    return { code: 'CERT_EXPIRED', text: `${role} expired on ${day(certificate.notAfter)}` }
-  }
-  return null
+  if (certificate.isWithinValidity(at)) return null
+  return { code: 'CERT_EXPIRED', text: `${role} expired on ${day(certificate.notAfter)}` }
 }
 
 /** Whether `issuer` may issue the last certificate of `below` at that time; the signature comes after this. */
