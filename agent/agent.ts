@@ -1,0 +1,251 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { MailServer } from '../mailbox/index.ts'
+import type { AnchorSets, Certificate } from '../trust-anchors/index.ts'
+import type { Address } from './address.ts'
+import { DirectError } from './errors.ts'
+import type { InboxTools, Mailbox } from './inbox.ts'
+import { type AgentOptions, Neighbours } from './neighbours.ts'
+import type { NotifyTools } from './notify.ts'
+import type { OpenTools } from './open.ts'
+import type { OutboxTools } from './outbox.ts'
+import type { SendTools } from './prepare.ts'
+import type { Settings } from './settings.ts'
+import type { Agent, Delivery, ReceiveReport } from './types.ts'
+
+const EVENT_POLL_MS = 1000
+
+/**
+ * Wires the neighbours together, and nowhere else. Everything is loaded at first use, so that a command pays for
+ * what it needs alone.
+ */
+export function assemble(settings: Settings, options: AgentOptions): Agent {
+  const neighbours = new Neighbours(settings, options)
+  const { now, at, log } = neighbours
+
+  const configured = () => neighbours.once('configured', () => loadConfigured(settings.certificates))
+  const anchors = () => neighbours.once('anchors', () => loadAnchors(settings))
+  const identities = () =>
+    neighbours.once('identities', async () =>
+      (await import('./identities.ts')).Identities.load(settings.identities),
+    )
+  const intermediates = async (): Promise<readonly Certificate[]> => [
+    ...(await configured()).map(({ certificate }) => certificate),
+    ...(await identities()).intermediates,
+  ]
+
+  const classifyTools = () =>
+    neighbours.once('classify', async () => {
+      const { onlyIdentity } = await import('./identities.ts')
+      return {
+        sources: await neighbours.sources(await configured()),
+        anchors: await anchors(),
+        onlyIdentity: onlyIdentity(settings.identities),
+        intermediates: (await configured()).map(({ certificate }) => certificate),
+        legacy: settings.legacy,
+        tlsDomains: await neighbours.tlsServers(),
+        proveTls: neighbours.offline
+          ? null
+          : async (server: MailServer, signal?: AbortSignal) =>
+              (await neighbours.smtp()).proveTls(server, signal),
+        now: at,
+      }
+    })
+  const classified = async (addresses: readonly string[], from: Address | null, signal?: AbortSignal) => {
+    const { classify } = await import('./classify.ts')
+    return classify(addresses, from, await classifyTools(), signal)
+  }
+
+  const sendTools = async (): Promise<SendTools> => ({
+    settings,
+    identities: await identities(),
+    classify: classified,
+    spool: await neighbours.spool(),
+    at,
+    now,
+  })
+  const outboxTools = async (): Promise<OutboxTools> => ({
+    store: await neighbours.store(),
+    smtp: await neighbours.smtp(),
+    relay: await neighbours.relay(),
+    tlsServers: await neighbours.tlsServers(),
+    openRecord: async (body, mailFrom) => {
+      const { openRecord } = await import('./record.ts')
+      return openRecord(body, mailFrom, { identities: await identities(), spool: await neighbours.spool() })
+    },
+    now,
+  })
+  const openTools = async (): Promise<OpenTools> => ({
+    identities: await identities(),
+    anchors: await anchors(),
+    intermediates: await intermediates(),
+    legacy: settings.legacy,
+    receive: settings.receive,
+    spool: await neighbours.spool(),
+    at,
+  })
+  const inboxTools = async (): Promise<InboxTools> => {
+    requireIncomingAnchors(settings)
+    return { store: await neighbours.store(), imap: await neighbours.imap(), open: await openTools(), now }
+  }
+  const notifyTools = async (): Promise<NotifyTools> => ({
+    ...(await sendTools()),
+    store: await neighbours.store(),
+  })
+
+  /** MDNs that are owed are sealed, and what is due goes to SMTP. */
+  const flush = async (signal?: AbortSignal): Promise<number> => {
+    const { sealNotices } = await import('./notify.ts')
+    const { deliverCopies } = await import('./outbox.ts')
+    await sealNotices(await notifyTools(), signal)
+    return deliverCopies(await outboxTools(), { signal })
+  }
+
+  async function* pass(
+    mailboxes: readonly Mailbox[],
+    deliverTo: string | undefined,
+    signal?: AbortSignal,
+  ): AsyncGenerator<ReceiveReport> {
+    const { receiveIntoFolder, listNew } = await import('./receive.ts')
+    if (deliverTo === undefined) yield* listNew(mailboxes, await inboxTools(), signal)
+    else yield* receiveIntoFolder(mailboxes, deliverTo, await inboxTools(), signal)
+  }
+
+  return {
+    async notices() {
+      return noticesOf(await anchors(), at())
+    },
+    async classify(addresses, { from, signal } = {}) {
+      const { ownAddress } = await import('./identities.ts')
+      const answers = await classified(addresses, from === undefined ? null : ownAddress(from), signal)
+      return answers.map(({ recipient }) => recipient)
+    },
+    async discover(address, { from, signal } = {}) {
+      const { discover } = await import('./classify.ts')
+      const { ownAddress } = await import('./identities.ts')
+      return discover(address, from === undefined ? null : ownAddress(from), await classifyTools(), signal)
+    },
+    async plan(draft, options = {}) {
+      const { plan } = await import('./send.ts')
+      return plan(draft, options, await sendTools())
+    },
+    async send(draft, options = {}) {
+      const { send } = await import('./send.ts')
+      return send(draft, options, { ...(await sendTools()), outbox: await outboxTools() })
+    },
+    async seal(message) {
+      const { sealFile } = await import('./send.ts')
+      const { replaceFile } = await import('./deliver.ts')
+      const write = async (
+        { message: sealed }: { message: { read(): AsyncIterable<Uint8Array> } },
+        index: number,
+      ) => {
+        const file = index === 0 ? message.out : `${message.out}.${index + 1}`
+        await replaceFile(file, sealed.read())
+        return file
+      }
+      return sealFile(message, write, await sendTools())
+    },
+    async open(request) {
+      const { openFile } = await import('./open-file.ts')
+      return openFile(request, await openTools())
+    },
+    async *receive({ signal } = {}): AsyncGenerator<Delivery> {
+      const { offerNew } = await import('./receive.ts')
+      const { logReport } = await import('./run.ts')
+      const mailboxes = await neighbours.mailboxes()
+      const seconds = Math.min(...mailboxes.map(({ settings }) => settings.pollSeconds))
+      while (!signal?.aborted) {
+        try {
+          yield* offerNew(mailboxes, await inboxTools(), (report) => logReport(report, log), signal)
+          await flush(signal)
+        } catch (error) {
+          // A server that is away comes back; a wrong password does not mend itself.
+          if (!(error instanceof DirectError && error.temporary)) throw error
+          log.warn({ code: error.code }, error.message)
+        }
+        await pause(seconds * 1000, undefined, { signal }).catch(() => undefined)
+      }
+    },
+    async *receiveOnce({ deliverTo, signal } = {}) {
+      yield* pass(await neighbours.mailboxes(), deliverTo, signal)
+      if (deliverTo !== undefined) await flush(signal)
+    },
+    async run({ deliverTo, signal }) {
+      const { run } = await import('./run.ts')
+      const mailboxes = settings.mailboxes.length === 0 ? [] : await neighbours.mailboxes()
+      // What is wrong with the configuration is said now, not by every pass.
+      if (mailboxes.length > 0) await inboxTools()
+      await notifyTools()
+      await run(
+        { mailboxes, receive: (mailbox, signal) => pass([mailbox], deliverTo, signal), flush, log },
+        signal,
+      )
+    },
+    async status(messageId) {
+      return (await neighbours.store()).tracking.status(messageId)
+    },
+    async *events({ signal, after } = {}) {
+      const { tracking } = await neighbours.store()
+      let last = after ?? (await tracking.lastEvent())
+      while (!signal?.aborted) {
+        for (const event of await tracking.events(last)) {
+          last = event.id
+          yield event
+        }
+        await pause(EVENT_POLL_MS, undefined, { signal }).catch(() => undefined)
+      }
+    },
+    async *audit(filter) {
+      yield* (await neighbours.store()).audit.list(filter)
+    },
+    [Symbol.asyncDispose]: () => neighbours.close(),
+  }
+}
+
+async function loadConfigured(files: readonly string[]) {
+  const { readCertificateFile } = await import('./identities.ts')
+  const read = files.map(async (origin) =>
+    (await readCertificateFile(origin)).map((certificate) => ({ origin, certificate })),
+  )
+  return (await Promise.all(read)).flat()
+}
+
+async function loadAnchors({ trust }: Settings): Promise<AnchorSets> {
+  const { AnchorSets } = await import('../trust-anchors/index.ts')
+  const { readCertificateFile } = await import('./identities.ts')
+  const sets = trust.map(async ({ for: name, direction, anchors }) => ({
+    for: name,
+    direction,
+    certificates: (await Promise.all(anchors.map(readCertificateFile))).flat(),
+  }))
+  return new AnchorSets(await Promise.all(sets))
+}
+
+/** Without anchors every message would be put aside: that is a mistake in the configuration, not in the mail. */
+function requireIncomingAnchors({ mailboxes, trust }: Settings): void {
+  if (trust.some(({ direction, anchors }) => direction !== 'outgoing' && anchors.length > 0)) return
+  const [mailbox] = mailboxes
+  throw new DirectError(
+    'NO_ANCHORS',
+    `no incoming trust anchors are configured for ${mailbox?.addresses.join(', ')}`,
+    {
+      hint: 'Add an entry to trust with direction incoming or both; without one every message would be refused.',
+    },
+  )
+}
+
+/** What an administrator should always be told: trust in a test CA, anchors that have ended. */
+async function noticesOf(anchors: AnchorSets, at: Date): Promise<readonly string[]> {
+  const { isTestCa } = await import('../trust-anchors/index.ts')
+  const test = anchors
+    .all()
+    .filter(isTestCa)
+    .map(({ subjectText }) => `a TEST CA is trusted: ${subjectText}`)
+  const expired = anchors
+    .expired(at)
+    .map(
+      ({ for: name, certificate }) =>
+        `the trust anchor ${certificate.subjectText} for ${name} ended on ${certificate.notAfter.toISOString()} and is not used`,
+    )
+  return [...new Set([...test, ...expired])]
+}

@@ -1,0 +1,133 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { DirectError } from './errors.ts'
+import { readParts, safeFilename } from './read.ts'
+import type { Source } from './smime/source.ts'
+
+/**
+ * Files one trusted message under `dir/<innerSha256>/`: `message.eml` (the inner message byte for byte),
+ * `attachments/NN-<safe name>` and `delivery.json`. The folder appears complete, by rename, after everything in it
+ * is on the disk; unfinished ones begin with a dot. A folder that is there already is the same message: nothing to do.
+ * Returns the folder. Files are 0600, folders 0700. Throws FILE_UNWRITABLE (temporary: the message is kept and comes again).
+ */
+export async function deliverToFolder(
+  dir: string,
+  sha256: string,
+  inner: Source,
+  describe: (folder: string, parts: readonly FiledPart[]) => unknown,
+): Promise<string> {
+  const folder = join(dir, sha256)
+  const unfinished = join(dir, `.${sha256}.${randomBytes(6).toString('hex')}`)
+  try {
+    if (await exists(folder)) return folder
+    await mkdir(join(unfinished, 'attachments'), { recursive: true, mode: 0o700 })
+    await writeDurably(join(unfinished, 'message.eml'), inner.read())
+    const parts = await fileParts(inner, unfinished)
+    await writeDurably(join(unfinished, 'delivery.json'), [
+      Buffer.from(`${JSON.stringify(describe(folder, parts), null, 2)}\n`),
+    ])
+    await syncFolder(join(unfinished, 'attachments'))
+    await syncFolder(unfinished)
+    await rename(unfinished, folder)
+    await syncFolder(dir)
+    return folder
+  } catch (cause) {
+    await rm(unfinished, { recursive: true, force: true })
+    if (cause instanceof DirectError) throw cause
+    const { code } = cause as NodeJS.ErrnoException
+    // Another process may have filed the same message meanwhile.
+    if ((code === 'ENOTEMPTY' || code === 'EEXIST') && (await exists(folder))) return folder
+    throw new DirectError('FILE_UNWRITABLE', `cannot file a message in ${dir}: ${code ?? 'unknown error'}`, {
+      hint: 'Check that the folder is writable and has room. The message is kept and will be delivered by the next run.',
+      temporary: true,
+      cause,
+    })
+  }
+}
+
+/** One leaf of the message as it was filed; `file` is relative to the folder, null for what is no attachment. */
+export interface FiledPart {
+  readonly filename: string | null
+  readonly contentType: string
+  readonly bytes: number
+  readonly sha256: string
+  readonly file: string | null
+}
+
+async function fileParts(inner: Source, folder: string): Promise<readonly FiledPart[]> {
+  const filed: FiledPart[] = []
+  for await (const part of readParts(inner)) {
+    const isAttachment =
+      part.disposition === 'attachment' || part.filename !== null || !part.contentType.startsWith('text/')
+    const number = String(filed.length + 1).padStart(2, '0')
+    const file = isAttachment
+      ? `attachments/${number}-${safeFilename(part.filename, filed.length + 1)}`
+      : null
+    const hash = createHash('sha256')
+    let bytes = 0
+    const measured = async function* () {
+      for await (const chunk of part.read()) {
+        hash.update(chunk)
+        bytes += chunk.length
+        yield chunk
+      }
+    }
+    if (file) await writeDurably(join(folder, file), measured())
+    else for await (const _ of measured());
+    const { filename, contentType } = part
+    filed.push({ filename, contentType, bytes, sha256: hash.digest('hex'), file })
+  }
+  return filed
+}
+
+/** Writes a new file, 0600, and waits until it is on the disk. */
+export async function writeDurably(
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
+  await using file = await open(path, 'wx', 0o600)
+  for await (const chunk of chunks) await file.writeFile(chunk)
+  await file.sync()
+}
+
+/**
+ * Writes `path` as a whole or not at all, through a dotted neighbour: what stood there is replaced only by a
+ * complete file.
+ */
+export async function replaceFile(
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
+  const unfinished = join(dirname(path), `.${randomBytes(6).toString('hex')}.unfinished`)
+  try {
+    await writeDurably(unfinished, chunks)
+    await rename(unfinished, path)
+  } catch (cause) {
+    await rm(unfinished, { force: true })
+    if (cause instanceof DirectError) throw cause
+    throw new DirectError(
+      'FILE_UNWRITABLE',
+      `cannot write ${path}: ${(cause as NodeJS.ErrnoException).code ?? 'unknown error'}`,
+      {
+        hint: 'Check that its folder exists, is writable and has room.',
+        cause,
+      },
+    )
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false
+      throw error
+    },
+  )
+}
+
+async function syncFolder(path: string): Promise<void> {
+  await using folder = await open(path, 'r')
+  await folder.sync()
+}

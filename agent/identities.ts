@@ -1,0 +1,174 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { bindingOf, type Certificate, leafFailures, readCertificates } from '../trust-anchors/index.ts'
+import { type Address, parseAddress } from './address.ts'
+import { DirectError } from './errors.ts'
+import type { IdentitySettings } from './settings.ts'
+import { Identity } from './smime/identity.ts'
+
+/** Our own certificates with their keys, for whom each is configured. Old ones stay, for reading (ALG-5). */
+export class Identities {
+  readonly #all: readonly Owned[]
+
+  private constructor(all: readonly Owned[]) {
+    this.#all = all
+  }
+
+  static async load(settings: readonly IdentitySettings[]): Promise<Identities> {
+    return new Identities(await Promise.all(settings.map(load)))
+  }
+
+  /** CA certificates that came with our own: they may complete a path. */
+  get intermediates(): readonly Certificate[] {
+    return this.#all.flatMap(({ identity }) => identity.intermediates)
+  }
+
+  /** What may be published: each certificate that others may encrypt to at `at`, and for whom. */
+  published(at: Date): readonly { readonly name: string; readonly certificate: Certificate }[] {
+    return this.#all
+      .filter(({ identity }) => leafFailures('encrypt', identity.certificate, at).length === 0)
+      .map(({ settings, identity }) => ({ name: settings.for, certificate: identity.certificate }))
+  }
+
+  /**
+   * Every identity that may open mail to `recipient`, expired ones too (IN-3, ALG-5): configured for the address
+   * itself, or for its domain and bound to one of the two.
+   */
+  readingFor(recipient: Address): readonly Identity[] {
+    return this.#all
+      .filter(({ settings }) => covers(settings.for, recipient))
+      .filter(
+        ({ settings, identity }) =>
+          settings.for.includes('@') ||
+          bindingOf(identity.certificate, recipient, { subjectEmail: true }) !== null,
+      )
+      .map(({ identity }) => identity)
+  }
+
+  /** The certificate that `sender` signs with at `at` (MSG-8): usable, address-bound preferred, then the newest. */
+  signingFor(sender: Address, at: Date): Identity {
+    return this.#best('sign', sender, at)
+  }
+
+  /** The own certificate that the record of what was sent is sealed to (MSG-15). */
+  recordingFor(sender: Address, at: Date): Identity {
+    return this.#best('encrypt', sender, at)
+  }
+
+  #best(purpose: 'sign' | 'encrypt', sender: Address, at: Date): Identity {
+    const covering = this.#all.filter(({ settings }) => covers(settings.for, sender))
+    if (covering.length === 0)
+      throw new DirectError('IDENTITY_MISSING', `no identity is configured for ${sender}`, {
+        hint: `Add an entry to identities with "for: ${sender.domain}", a certificate and its private key.`,
+      })
+    const usable: { identity: Identity; addressBound: boolean }[] = []
+    const problems: string[] = []
+    for (const { identity, settings } of covering) {
+      const binding = bindingOf(identity.certificate, sender, { subjectEmail: false })
+      const failures = leafFailures(purpose, identity.certificate, at)
+      if (binding === null)
+        problems.push(`${settings.certificate} is not bound to ${sender} (CERT_NOT_BOUND)`)
+      else if (failures[0])
+        problems.push(`${settings.certificate}: ${failures[0].text} (${failures[0].code})`)
+      else usable.push({ identity, addressBound: binding.boundTo === 'address' })
+    }
+    usable.sort(
+      (a, b) =>
+        Number(b.addressBound) - Number(a.addressBound) ||
+        b.identity.certificate.notBefore.getTime() - a.identity.certificate.notBefore.getTime(),
+    )
+    const best = usable[0]
+    if (best) return best.identity
+    const doing = purpose === 'sign' ? 'sign' : 'keep the record of what is sent'
+    throw new DirectError(
+      'IDENTITY_UNUSABLE',
+      `no certificate of ${sender} can ${doing}: ${problems.join('; ')}`,
+      {
+        hint: 'Renew the certificate, or name another one in identities. Nothing was sent.',
+      },
+    )
+  }
+}
+
+interface Owned {
+  readonly settings: IdentitySettings
+  readonly identity: Identity
+}
+
+function covers(configured: string, address: Address): boolean {
+  return [address.key, address.withoutTag()?.key, address.domain].includes(configured)
+}
+
+async function load(settings: IdentitySettings): Promise<Owned> {
+  const [leaf, ...intermediates] = await readCertificateFile(settings.certificate)
+  if (!leaf) throw new DirectError('CERT_UNREADABLE', `${settings.certificate} holds no certificate`)
+  const key = readKey(await read(settings.privateKey, 'KEY_UNREADABLE', 'private key'), settings)
+  return { settings, identity: Identity.of(leaf, intermediates, key) }
+}
+
+/** The certificates of one PEM or DER file. Throws CERT_UNREADABLE. */
+export async function readCertificateFile(path: string): Promise<readonly Certificate[]> {
+  const certificates = readCertificates(await read(path, 'CERT_UNREADABLE', 'certificate'))
+  if (!('code' in certificates)) return certificates
+  throw new DirectError('CERT_UNREADABLE', `${path} holds no readable certificate: ${certificates.text}`, {
+    hint: 'The file must hold X.509 certificates as PEM, or one as DER.',
+  })
+}
+
+async function read(path: string, code: 'KEY_UNREADABLE' | 'CERT_UNREADABLE', what: string): Promise<Buffer> {
+  try {
+    return await readFile(path)
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    throw new DirectError(code, `the ${what} file ${path} ${missing ? 'does not exist' : 'cannot be read'}`, {
+      hint: missing ? 'Paths in the configuration are relative to its file.' : 'Check its permissions.',
+      cause,
+    })
+  }
+}
+
+function readKey(bytes: Buffer, { privateKey: path, password }: IdentitySettings): KeyObject {
+  const passphrase = password === undefined ? {} : { passphrase: password }
+  const pem = bytes.includes('-----BEGIN')
+  const forms = pem
+    ? [{ key: bytes, format: 'pem' as const, ...passphrase }]
+    : (['pkcs8', 'pkcs1'] as const).map((type) => ({
+        key: bytes,
+        format: 'der' as const,
+        type,
+        ...passphrase,
+      }))
+  let cause: unknown
+  for (const form of forms) {
+    try {
+      return createPrivateKey(form)
+    } catch (error) {
+      cause = error
+    }
+  }
+  const encrypted = /ENCRYPTED/.test(bytes.toString('latin1'))
+  throw new DirectError('KEY_UNREADABLE', `the private key in ${path} cannot be read`, {
+    hint:
+      encrypted && password === undefined
+        ? 'It is encrypted: name the environment variable that holds its password as passwordEnv.'
+        : encrypted
+          ? 'It is encrypted, and the password does not open it.'
+          : 'It must be PKCS#8 or PKCS#1, PEM or DER.',
+    // The cause is dropped on purpose where it might quote key material.
+    ...(encrypted ? {} : { cause }),
+  })
+}
+
+/** The only identity's `for`, for DISC-10; null when there is none or more than one. */
+export function onlyIdentity(settings: readonly IdentitySettings[]): string | null {
+  const names = new Set(settings.map((identity) => identity.for))
+  return names.size === 1 ? ([...names][0] as string) : null
+}
+
+/** An address given by a caller as its own: wrong is a usage error, not a result. */
+export function ownAddress(text: string): Address {
+  const address = parseAddress(text)
+  if ('code' in address)
+    throw new DirectError('ADDRESS_INVALID', address.text, { hint: 'Give it as local@domain.example.' })
+  return address
+}

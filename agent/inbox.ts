@@ -1,0 +1,233 @@
+import type { ImapClient, ImapFolder, MailServer } from '../mailbox/index.ts'
+import type { InboxDelivery, InboxEntry, Judgement, NewNotice, Store } from '../store/index.ts'
+import { envelopeRecipients } from './envelope.ts'
+import type { MessageCode } from './errors.ts'
+import { readNotification } from './mdn.ts'
+import { openEntity } from './mime/entity.ts'
+import { MimeError } from './mime/error.ts'
+import { newNoticeId } from './notify.ts'
+import { type Judged, type OpenTools, openMessage, type TrustedMessage } from './open.ts'
+import { storedSource } from './outbox.ts'
+import { describeReceived, judgementOf, messageIdOf } from './report.ts'
+import type { MailboxSettings } from './settings.ts'
+import type { Source } from './smime/source.ts'
+import { track } from './track.ts'
+import type { ReceiveReport } from './types.ts'
+
+/** What receiving asks of its neighbours. */
+export interface InboxTools {
+  readonly store: Store
+  readonly imap: ImapClient
+  readonly open: OpenTools
+  readonly now: () => Date
+}
+
+/** One mailbox, and the server it lives on with its secrets read. */
+export interface Mailbox {
+  /** Names the mailbox in the ledger: `user@host:port/folder`. */
+  readonly name: string
+  readonly server: MailServer
+  readonly settings: MailboxSettings
+}
+
+/** A trusted message that waits for the EHR. Until it is accepted or rejected it comes again at the next pass. */
+export interface Offer {
+  readonly judged: Judged
+  readonly message: TrustedMessage
+  readonly deliveries: readonly InboxDelivery[]
+  /** Durable when fulfilled; the folder is flagged only after it. */
+  settle(outcome: 'delivered' | 'rejected', where: string | null): Promise<void>
+}
+
+export type Handled =
+  | { readonly kind: 'report'; readonly report: ReceiveReport }
+  | { readonly kind: 'offer'; readonly offer: Offer }
+
+/** A message that stopped the process this often is put aside unopened, so that the others flow. */
+const MOST_ATTEMPTS = 3
+
+/**
+ * One pass over a mailbox: each new message is stored as it came, opened, judged, recorded; then refused ones go
+ * aside, notifications are tracked, and trusted ones are offered. Every step is durable before the next (IN-9, IN-10).
+ */
+export async function* passOver(
+  mailbox: Mailbox,
+  tools: InboxTools,
+  signal?: AbortSignal,
+): AsyncGenerator<Handled> {
+  const { inbox } = tools.store
+  await using folder = await tools.imap.open(mailbox.server, mailbox.settings.folder, signal)
+  for (const uid of await inbox.unsettled(mailbox.name, folder.uidValidity, await folder.uids())) {
+    if (signal?.aborted) return
+    const entry = await inbox.entry(mailbox.name, folder.uidValidity, uid)
+    const body = entry.body ?? (await storeBody(entry, folder, tools))
+    if (entry.state !== 'judged' && (await inbox.attempted(entry.id)) > MOST_ATTEMPTS) {
+      yield { kind: 'report', report: await putAside(entry, POISON, folder, mailbox, tools, POISON_REPORT) }
+      continue
+    }
+    const raw = await storedSource(tools.store, body)
+    await using judged = await openMessage(raw, await envelopeOf(raw, mailbox.settings), tools.open)
+    yield* handle(judged, entry, folder, mailbox, tools)
+  }
+}
+
+/** Opens and judges what is new without keeping, flagging or answering anything; tracking is brought up to date. */
+export async function* listMailbox(
+  mailbox: Mailbox,
+  tools: InboxTools,
+  signal?: AbortSignal,
+): AsyncGenerator<ReceiveReport> {
+  await using folder = await tools.imap.open(mailbox.server, mailbox.settings.folder, signal)
+  for (const uid of await tools.store.inbox.unsettled(
+    mailbox.name,
+    folder.uidValidity,
+    await folder.uids(),
+  )) {
+    if (signal?.aborted) return
+    await using raw = await tools.open.spool(folder.fetch(uid))
+    await using judged = await openMessage(raw, await envelopeOf(raw, mailbox.settings), tools.open)
+    yield (await trackNotification(judged, tools)) ?? describeReceived(judged)
+  }
+}
+
+async function* handle(
+  judged: Judged,
+  entry: InboxEntry,
+  folder: ImapFolder,
+  mailbox: Mailbox,
+  tools: InboxTools,
+): AsyncGenerator<Handled> {
+  const { inbox } = tools.store
+  const { trusted } = judged
+  if (!trusted) {
+    const report = await putAside(
+      entry,
+      judgementOf(judged, 'reject'),
+      folder,
+      mailbox,
+      tools,
+      describeReceived(judged),
+    )
+    yield { kind: 'report', report }
+    return
+  }
+  const notification = await trackNotification(judged, tools)
+  if (notification) {
+    await inbox.judged(entry.id, judgementOf(judged, 'notification'), [], tools.now())
+    await inbox.settled(entry.id, tools.now())
+    await folder.flagSeen(entry.uid)
+    yield { kind: 'report', report: notification }
+    return
+  }
+  const deliveries =
+    entry.state === 'judged'
+      ? await inbox.deliveries(entry.id)
+      : await inbox.judged(entry.id, judgementOf(judged, 'accept'), noticesOwed(judged, trusted), tools.now())
+  const waiting = deliveries.filter(({ fresh, state }) => fresh && state === 'pending')
+  if (waiting.length === 0) {
+    await inbox.settled(entry.id, tools.now())
+    await folder.flagSeen(entry.uid)
+    yield { kind: 'report', report: describeReceived(judged, { code: 'DUPLICATE' }) }
+    return
+  }
+  let settled = false
+  const settle: Offer['settle'] = async (outcome, where) => {
+    for (const { id } of waiting) await inbox.delivered(id, outcome, where, tools.now())
+    await inbox.settled(entry.id, tools.now())
+    settled = true
+  }
+  try {
+    yield { kind: 'offer', offer: { judged, message: trusted, deliveries: waiting, settle } }
+  } finally {
+    if (settled) await folder.flagSeen(entry.uid)
+  }
+}
+
+async function storeBody(entry: InboxEntry, folder: ImapFolder, { store }: InboxTools): Promise<number> {
+  const body = await store.bodies.write(folder.fetch(entry.uid))
+  await store.inbox.stored(entry.id, body)
+  return body
+}
+
+async function envelopeOf(raw: Source, settings: MailboxSettings) {
+  try {
+    const { header, discard } = await openEntity(raw.read())
+    await discard()
+    return { recipients: envelopeRecipients(header, settings.addresses), mailFrom: undefined }
+  } catch (error) {
+    // Opening says what is wrong with it.
+    if (error instanceof MimeError) return { recipients: [], mailFrom: undefined }
+    throw error
+  }
+}
+
+/** A row with the exact reason, and then the folder for refused mail; nothing leaves the system (IN-9). */
+async function putAside(
+  entry: InboxEntry,
+  judgement: Judgement,
+  folder: ImapFolder,
+  mailbox: Mailbox,
+  { store, now }: InboxTools,
+  report: ReceiveReport,
+): Promise<ReceiveReport> {
+  await store.inbox.judged(entry.id, judgement, [], now())
+  await folder.moveTo(entry.uid, mailbox.settings.asideFolder)
+  await store.inbox.settled(entry.id, now())
+  return report
+}
+
+const POISON_CODE: MessageCode = 'LIMIT_EXCEEDED'
+const POISON_WHY = [
+  { code: POISON_CODE, text: `opening this message was begun ${MOST_ATTEMPTS} times and never ended` },
+]
+const POISON: Judgement = {
+  verdict: 'reject',
+  code: POISON_CODE,
+  messageId: null,
+  from: null,
+  signer: null,
+  innerSha256: null,
+  why: POISON_WHY,
+  recipients: [],
+}
+const POISON_REPORT: ReceiveReport = {
+  ...POISON,
+  verdict: 'reject',
+  code: POISON_CODE,
+  signer: null,
+  to: [],
+  deliveredTo: null,
+  recipients: [],
+}
+
+async function trackNotification(
+  judged: Judged,
+  { store, open, now }: InboxTools,
+): Promise<ReceiveReport | null> {
+  const { trusted } = judged
+  const notification = trusted ? await readNotification(trusted.inner) : null
+  if (!trusted || !notification) return null
+  const recipients = await track(notification, trusted, store, {
+    at: now(),
+    subjectEmail: open.legacy.subjectEmail,
+  })
+  const [first] = notification.recipients
+  return {
+    messageId: messageIdOf(judged),
+    notification: first?.disposition ?? 'unknown',
+    about: notification.originalMessageId,
+    recipients,
+  }
+}
+
+/** One `processed` MDN for each accepted recipient, to the authenticated author (N-1, N-2). */
+function noticesOwed(judged: Judged, trusted: TrustedMessage): readonly NewNotice[] {
+  const about = messageIdOf(judged)
+  if (!trusted.answerable || about === null) return []
+  return trusted.accepted.map((recipient) => ({
+    recipient: recipient.key,
+    messageId: newNoticeId(recipient),
+    to: trusted.author.toString(),
+    originalMessageId: about,
+  }))
+}

@@ -1,0 +1,83 @@
+/**
+ * direct-agent's public API. `createAgent` is the door: it classifies addresses, sends, receives, tells what became
+ * of a message. Everything else here is what its arguments and results are made of.
+ */
+import { resolve } from 'node:path'
+import { assemble } from './agent.ts'
+import type { AgentOptions } from './neighbours.ts'
+import type { Settings } from './settings.ts'
+import type { Agent } from './types.ts'
+
+export { Address, parseAddress, parseDomain } from './address.ts'
+export {
+  type AddressCode,
+  DirectError,
+  type DirectErrorCode,
+  type DirectErrorOptions,
+  type MessageCode,
+  type Reason,
+} from './errors.ts'
+export type { Log } from './log.ts'
+export type { AgentOptions, Parts } from './neighbours.ts'
+export type { Settings } from './settings.ts'
+export type {
+  Agent,
+  Attachment,
+  ChosenCertificate,
+  DeliveredMessage,
+  DeliveredPart,
+  Delivery,
+  Discovery,
+  Draft,
+  Evidence,
+  JudgedCertificate,
+  MessageFile,
+  Opened,
+  OpenedPart,
+  OpenRequest,
+  ReceiveReport,
+  Recipient,
+  Route,
+  SealedCopy,
+  SealResult,
+  SendOptions,
+  SendResult,
+  Sent,
+  SentRecipient,
+} from './types.ts'
+
+/**
+ * An agent over a configuration: the path of a file (`direct.yaml` when undefined), or an object of the same shape,
+ * whose paths start from the working folder. Nothing is opened or read before it is needed.
+ * Throws DirectError CONFIG_INVALID or NOT_BUILT, naming the key.
+ */
+export async function createAgent(config?: string | object, options: AgentOptions = {}): Promise<Agent> {
+  return assemble(await settingsFrom(config, options), options)
+}
+
+/**
+ * Publishes the certificates of the configuration's identities by DNS, authoritatively, over UDP and TCP, until
+ * `signal` aborts. Port 0 takes a free one; the address in use is returned. Throws DirectError LISTEN_FAILED.
+ */
+export async function serveCertificates(
+  config: string | object | undefined,
+  options: AgentOptions & {
+    readonly listen: { readonly host: string; readonly port: number }
+    readonly signal: AbortSignal
+  },
+): Promise<{
+  readonly address: { readonly host: string; readonly port: number }
+  readonly closed: Promise<void>
+}> {
+  const { publish } = await import('./publish.ts')
+  return publish(await settingsFrom(config, options), options)
+}
+
+async function settingsFrom(
+  config: string | object | undefined,
+  { env = process.env }: AgentOptions,
+): Promise<Settings> {
+  const { loadSettings, settingsOf } = await import('./config.ts')
+  if (typeof config !== 'object') return loadSettings(config, env)
+  return settingsOf(config, { origin: 'the options object', dir: resolve('.'), env })
+}

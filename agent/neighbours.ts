@@ -1,0 +1,185 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { DiscoverySources, Resolver } from '../dns/index.ts'
+import type { ImapClient, MailServer, SmtpClient } from '../mailbox/index.ts'
+import type { Store } from '../store/index.ts'
+import type { Certificate } from '../trust-anchors/index.ts'
+import { DirectError } from './errors.ts'
+import type { Mailbox } from './inbox.ts'
+import { type Log, silent } from './log.ts'
+import type { ServerSettings, Settings } from './settings.ts'
+import type { Spool } from './smime/source.ts'
+
+/** Everything outside the flows, as arguments: an EHR's own tests hand in what needs no network. */
+export interface Parts {
+  readonly resolver?: Resolver
+  readonly smtp?: SmtpClient
+  readonly imap?: ImapClient
+  readonly store?: Store
+  /** The clock on the wall: timers, retries, audit. */
+  readonly now?: () => Date
+  readonly log?: Log
+}
+
+export interface AgentOptions extends Parts {
+  /** The time to judge certificates and signatures by, instead of now. */
+  readonly at?: Date
+  /** False: no socket is opened; of the places to look only `configured` is asked. */
+  readonly network?: boolean
+  /** Where `passwordEnv` is looked up; the process's environment by default. */
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/**
+ * The neighbours, each made at first use: a command that only reads the store loads no DNS and no mail.
+ * What is made here is closed by `close`.
+ */
+export class Neighbours {
+  readonly settings: Settings
+  readonly now: () => Date
+  readonly at: () => Date
+  readonly log: Log
+  readonly offline: boolean
+  readonly #parts: Parts
+  readonly #made = new Map<string, Promise<unknown>>()
+
+  constructor(settings: Settings, options: AgentOptions) {
+    const { at, now = () => new Date(), log = silent, network = true } = options
+    this.settings = settings
+    this.now = now
+    this.at = at ? () => at : now
+    this.log = log
+    this.offline = !network
+    this.#parts = options
+  }
+
+  /** Makes a thing once, and again only if making it failed. */
+  once<T>(name: string, make: () => Promise<T>): Promise<T> {
+    const known = this.#made.get(name) as Promise<T> | undefined
+    if (known) return known
+    const made = make()
+    this.#made.set(name, made)
+    made.catch(() => this.#made.delete(name))
+    return made
+  }
+
+  store(): Promise<Store> {
+    return this.once('store', async () => {
+      if (this.#parts.store) return this.#parts.store
+      const { openStore } = await import('../store/index.ts')
+      return openStore({ file: join(this.settings.dataDir, 'direct.db'), now: this.now })
+    })
+  }
+
+  spool(): Promise<Spool> {
+    return this.once('spool', async () => (await import('./spool.ts')).createSpool(null))
+  }
+
+  /** Null: the network is forbidden. */
+  async resolver(): Promise<Resolver | null> {
+    if (this.offline) return null
+    return this.once('resolver', async () => {
+      if (this.#parts.resolver) return this.#parts.resolver
+      const { createResolver } = await import('../dns/index.ts')
+      return createResolver(this.settings.dns)
+    })
+  }
+
+  async lookup() {
+    const { createLookup } = await import('../dns/index.ts')
+    return createLookup(
+      await this.resolver(),
+      this.settings.dns.servers === undefined && !this.#parts.resolver,
+    )
+  }
+
+  smtp(): Promise<SmtpClient> {
+    return this.once('smtp', async () => {
+      this.#requireNetwork('SMTP')
+      if (this.#parts.smtp) return this.#parts.smtp
+      const { createSmtpClient } = await import('../mailbox/index.ts')
+      return createSmtpClient({ lookup: await this.lookup() })
+    })
+  }
+
+  imap(): Promise<ImapClient> {
+    return this.once('imap', async () => {
+      this.#requireNetwork('IMAP')
+      if (this.#parts.imap) return this.#parts.imap
+      const { createImapClient } = await import('../mailbox/index.ts')
+      return createImapClient({ lookup: await this.lookup() })
+    })
+  }
+
+  relay(): Promise<MailServer | undefined> {
+    return this.once('relay', async () => this.settings.smtp && toMailServer(this.settings.smtp))
+  }
+
+  tlsServers(): Promise<ReadonlyMap<string, MailServer>> {
+    return this.once('tlsServers', async () => {
+      const servers = this.settings.tlsDomains.map(
+        async ({ domain, server }) => [domain, await toMailServer(server)] as const,
+      )
+      return new Map(await Promise.all(servers))
+    })
+  }
+
+  mailboxes(): Promise<readonly Mailbox[]> {
+    return this.once('mailboxes', async () => {
+      const { mailboxes } = this.settings
+      if (mailboxes.length === 0)
+        throw new DirectError('CONFIG_INVALID', 'no mailbox is configured', {
+          hint: 'Add an entry to mailboxes with the imap URL and the addresses that it receives for.',
+        })
+      return Promise.all(
+        mailboxes.map(async (settings) => {
+          const { user, host, port } = settings.server
+          return {
+            name: `${user ?? ''}@${host}:${port}/${settings.folder}`,
+            settings,
+            server: await toMailServer(settings.server),
+          }
+        }),
+      )
+    })
+  }
+
+  /** The places of DISC-1, as far as they may be asked. */
+  async sources(
+    configured: readonly { readonly origin: string; readonly certificate: Certificate }[],
+  ): Promise<DiscoverySources> {
+    const resolver = await this.resolver()
+    const { createCertServerResolver, configuredFor } = await import('./places.ts')
+    return {
+      configured: (address) => configuredFor(address, configured, this.settings.legacy),
+      resolver,
+      certServer:
+        resolver === null ? () => null : createCertServerResolver(this.settings, await this.lookup()),
+    }
+  }
+
+  async close(): Promise<void> {
+    const store = this.#made.get('store') as Promise<Store> | undefined
+    // A store that was handed in belongs to whoever made it.
+    if (store && !this.#parts.store) await (await store)[Symbol.asyncDispose]()
+  }
+
+  #requireNetwork(what: string): void {
+    if (this.offline)
+      throw new DirectError('NETWORK_FORBIDDEN', `${what} was not contacted: the network is forbidden`, {
+        hint: 'Leave out --no-network.',
+      })
+  }
+}
+
+async function toMailServer({ ca, ...server }: ServerSettings): Promise<MailServer> {
+  if (ca === undefined) return server
+  try {
+    return { ...server, ca: await readFile(ca, 'latin1') }
+  } catch (cause) {
+    throw new DirectError('FILE_UNREADABLE', `the CA file ${ca} cannot be read`, {
+      hint: 'It holds the CAs to believe when TLS is proved, as PEM.',
+      cause,
+    })
+  }
+}

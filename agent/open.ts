@@ -1,0 +1,248 @@
+import { createHash } from 'node:crypto'
+import { type AnchorSets, type Certificate, parseCertificate, VerifiedPath } from '../trust-anchors/index.ts'
+import type { Address } from './address.ts'
+import { findAuthor, trustAuthor } from './author.ts'
+import { readContent } from './content.ts'
+import { checkEnvelope, type MailFrom } from './envelope.ts'
+import type { MessageCode, Reason } from './errors.ts'
+import type { Identities } from './identities.ts'
+import { answersNothing, isNotification } from './mdn.ts'
+import { openOuter } from './outer.ts'
+import { listParts } from './parts.ts'
+import type { MessageFacts } from './read.ts'
+import type { Settings } from './settings.ts'
+import { type Decrypted, decrypt } from './smime/decrypt.ts'
+import type { Identity } from './smime/identity.ts'
+import type { Source, Spool } from './smime/source.ts'
+import { verify } from './smime/verify.ts'
+import type { Opened, OpenedPart } from './types.ts'
+
+/** What opening asks of its neighbours. */
+export interface OpenTools {
+  readonly identities: Identities
+  readonly anchors: AnchorSets
+  readonly intermediates: readonly Certificate[]
+  readonly legacy: Settings['legacy']
+  readonly receive: Settings['receive']
+  readonly spool: Spool
+  readonly at: () => Date
+}
+
+/** The envelope as the transport gave it. */
+export interface Envelope {
+  readonly recipients: readonly Address[]
+  /** Undefined: not given; the outer header's Return-Path is asked then. */
+  readonly mailFrom: MailFrom
+}
+
+/** One verdict per recipient (TR-2). */
+export interface RecipientVerdict {
+  readonly address: Address
+  readonly verdict: 'accept' | 'reject'
+  readonly code: MessageCode | null
+  readonly why: readonly Reason[]
+}
+
+/**
+ * A message whose signer is bound to From and leads to the anchors of at least one recipient. Only `openMessage`
+ * makes one: what was not decrypted, verified and trusted cannot be delivered.
+ */
+export class TrustedMessage {
+  readonly #trusted = true
+  readonly inner: Source
+  readonly wrapped: boolean
+  readonly facts: MessageFacts
+  /** The authenticated author: the inner From, or Sender where a partner's switch allows it (IN-6). */
+  readonly author: Address
+  readonly path: VerifiedPath<'sign'>
+  readonly accepted: readonly Address[]
+
+  private constructor(parts: Omit<TrustedMessage, 'answerable'>) {
+    this.inner = parts.inner
+    this.wrapped = parts.wrapped
+    this.facts = parts.facts
+    this.author = parts.author
+    this.path = parts.path
+    this.accepted = parts.accepted
+  }
+
+  /** True when a `processed` MDN is owed (N-1, N-2). */
+  get answerable(): boolean {
+    return this.#trusted && !answersNothing(this.facts)
+  }
+
+  /** @internal Use `openMessage`. */
+  static of(parts: Omit<TrustedMessage, 'answerable'>): TrustedMessage {
+    return new TrustedMessage(parts)
+  }
+}
+
+/** Everything that opening a message found out, for the owner's eyes alone (IN-9). */
+export interface Judged extends Findings, AsyncDisposable {
+  readonly trusted: TrustedMessage | null
+  readonly code: MessageCode | null
+  readonly why: readonly Reason[]
+  readonly recipients: readonly RecipientVerdict[]
+}
+
+/** What is known however far opening came. */
+interface Findings {
+  /** For refused messages, and for inner ones that have none (N-1). */
+  outerMessageId: string | null
+  facts: MessageFacts | null
+  signer: {
+    readonly certificate: Certificate
+    readonly boundTo: 'address' | 'domain'
+    readonly name: string
+  } | null
+  algorithms: Opened['algorithms']
+  wrapped: boolean | null
+  inner: Source | null
+  innerSha256: string | null
+  parts: readonly OpenedPart[]
+  warnings: string[]
+}
+
+/** Decrypt, verify, trust: one message, one verdict for each recipient of its envelope. Stateless. */
+export async function openMessage(raw: Source, envelope: Envelope, tools: OpenTools): Promise<Judged> {
+  await using scope = new AsyncDisposableStack()
+  const found: Findings = {
+    outerMessageId: null,
+    facts: null,
+    signer: null,
+    algorithms: null,
+    wrapped: null,
+    inner: null,
+    innerSha256: null,
+    parts: [],
+    warnings: [],
+  }
+  const judgement = await judge(raw, envelope, tools, found, scope)
+  const kept = scope.move()
+  return { ...found, ...judgement, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+type Judgement = Pick<Judged, 'trusted' | 'code' | 'why' | 'recipients'>
+
+async function judge(
+  raw: Source,
+  envelope: Envelope,
+  tools: OpenTools,
+  found: Findings,
+  scope: AsyncDisposableStack,
+): Promise<Judgement> {
+  const refuse = (reason: Reason<MessageCode>, why: readonly Reason[] = [reason]): Judgement => ({
+    trusted: null,
+    code: reason.code,
+    why,
+    recipients: envelope.recipients.map((address) => ({
+      address,
+      verdict: 'reject',
+      code: reason.code,
+      why,
+    })),
+  })
+  const outer = await openOuter(raw)
+  if ('code' in outer) return refuse(outer)
+  found.outerMessageId = outer.header.first('Message-ID')?.trim() ?? null
+  if ('code' in outer.cms) return refuse(outer.cms)
+
+  const keys = envelope.recipients.map((recipient) => tools.identities.readingFor(recipient))
+  const decrypted = await decrypt(outer.cms, [...new Set(keys.flat())], tools.spool)
+  if ('code' in decrypted) return refuse(decrypted)
+  scope.use(decrypted)
+  found.algorithms = { ...decrypted.algorithms, digest: null, signature: null }
+
+  const verified = await verify(decrypted, { spool: tools.spool, parseCertificate })
+  if ('code' in verified) return refuse(verified)
+  scope.use(verified)
+
+  const content = await readContent(verified.entity, raw, tools.spool)
+  if ('code' in content) return refuse(content)
+  scope.use(content)
+  const { facts, inner, wrapped } = content
+  Object.assign(found, { facts, inner, wrapped, innerSha256: await sha256Of(inner) })
+  if (!wrapped && tools.receive.unwrapped === 'refuse') return refuse(UNWRAPPED)
+  if (!wrapped)
+    found.warnings.push('the message is not wrapped: From, To, Cc and Message-ID are the outer ones (IN-5)')
+
+  const authorship = findAuthor(facts, verified.signers, tools)
+  if ('code' in authorship) return refuse(authorship)
+  const { author, signers } = authorship
+  found.signer = { certificate: signers[0].certificate, boundTo: signers[0].boundTo, name: signers[0].name }
+  found.algorithms = { ...decrypted.algorithms, digest: signers[0].digest, signature: signers[0].signature }
+
+  const named = [...facts.to.mailboxes, ...facts.cc.mailboxes].map(({ address }) => address)
+  const mailFrom = envelope.mailFrom === undefined ? outer.mailFrom : envelope.mailFrom
+  const mismatch = checkEnvelope(
+    { recipients: envelope.recipients, mailFrom },
+    { author, named, isNotification: isNotification(facts) },
+    tools.receive,
+    found.warnings,
+  )
+  if (mismatch) return refuse(mismatch)
+
+  const paths: VerifiedPath<'sign'>[] = []
+  const recipients = envelope.recipients.map((address, index): RecipientVerdict => {
+    if (!mayRead(keys[index] ?? [], decrypted))
+      return rejected(address, {
+        code: 'NOT_FOR_US',
+        text: `no certificate of ${address} is among the recipients of the encryption (IN-3)`,
+      })
+    const anchors = isNotification(facts) ? tools.anchors.either(address) : tools.anchors.incoming(address)
+    const candidates = [...verified.certificates, ...tools.intermediates]
+    const path = trustAuthor(authorship, { candidates, anchors, at: tools.at(), legacy: tools.legacy })
+    if (!(path instanceof VerifiedPath))
+      return rejected(
+        address,
+        {
+          code: 'SIGNER_UNTRUSTED',
+          text: `the signer of ${author} does not lead to the incoming anchors of ${address}`,
+        },
+        path,
+      )
+    paths.push(path)
+    return { address, verdict: 'accept', code: null, why: [] }
+  })
+  const [path] = paths
+  const first = recipients[0]
+  if (!path)
+    return { trusted: null, code: first?.code ?? 'NOT_FOR_US', why: first?.why ?? [NOBODY], recipients }
+
+  const parts = await listParts(inner)
+  if ('code' in parts) return refuse(parts)
+  found.parts = parts
+  const accepted = recipients.filter(({ verdict }) => verdict === 'accept').map(({ address }) => address)
+  return {
+    trusted: TrustedMessage.of({ inner, wrapped, facts, author, path, accepted }),
+    code: null,
+    why: [],
+    recipients,
+  }
+}
+
+const UNWRAPPED: Reason<MessageCode> = {
+  code: 'UNWRAPPED_REFUSED',
+  text: 'the message is not wrapped as message/rfc822, and the configuration refuses such',
+}
+
+const NOBODY: Reason<MessageCode> = { code: 'NOT_FOR_US', text: 'the envelope names no recipient of ours' }
+
+function rejected(
+  address: Address,
+  reason: Reason<MessageCode>,
+  why: readonly Reason[] = [],
+): RecipientVerdict {
+  return { address, verdict: 'reject', code: reason.code, why: [reason, ...why] }
+}
+
+async function sha256Of(source: Source): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of source.read()) hash.update(chunk)
+  return hash.digest('hex')
+}
+
+/** IN-3: one of the recipient's own certificates is among the RecipientInfos. */
+function mayRead(keys: readonly Identity[], decrypted: Decrypted): boolean {
+  return keys.some((key) => decrypted.recipients.includes(key))
+}

@@ -1,0 +1,45 @@
+import { type MailFrom, mailFromOf } from './envelope.ts'
+import type { MessageCode, Reason } from './errors.ts'
+import { openEntity } from './mime/entity.ts'
+import { MimeError } from './mime/error.ts'
+import type { Header } from './mime/header.ts'
+import { type MediaType, parseMediaType } from './mime/media-type.ts'
+import { decodeTransfer } from './mime/transfer.ts'
+import { isEnvelopedMediaType } from './smime/decrypt.ts'
+import type { Source } from './smime/source.ts'
+
+/** The transport message: its header, and the CMS that its body carries, decoded anew at each read. */
+export interface Outer {
+  readonly header: Header
+  readonly mailFrom: MailFrom
+  /** Or why there is none: plain and merely signed mail (IN-1). */
+  readonly cms: Pick<Source, 'read'> | Reason<MessageCode>
+}
+
+/** Reads the outer header, tolerantly (IN-2). What has no header is no mail at all. */
+export async function openOuter(raw: Source): Promise<Outer | Reason<MessageCode>> {
+  try {
+    const { header, discard } = await openEntity(raw.read())
+    await discard()
+    const mailFrom = mailFromOf(header)
+    const type = parseMediaType(header.first('Content-Type'))
+    if (type === null || !isEnvelopedMediaType(type)) return { header, mailFrom, cms: notEncrypted(type) }
+    const encoding = header.first('Content-Transfer-Encoding')
+    const read = async function* () {
+      const { body } = await openEntity(raw.read())
+      yield* decodeTransfer(body, encoding)
+    }
+    return { header, mailFrom, cms: { read } }
+  } catch (error) {
+    if (error instanceof MimeError)
+      return { code: error.code, text: `the outer message makes no sense: ${error.message}` }
+    throw error
+  }
+}
+
+function notEncrypted(type: MediaType | null): Reason<MessageCode> {
+  return {
+    code: 'NOT_ENCRYPTED',
+    text: `the message is ${type?.type ?? 'plain text'}, not encrypted S/MIME (IN-1)`,
+  }
+}

@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto'
+import type { MessageCode, Reason } from './errors.ts'
+import { MimeError } from './mime/error.ts'
+import { readParts } from './read.ts'
+import type { Source } from './smime/source.ts'
+import type { OpenedPart } from './types.ts'
+
+/** The leaves of a trusted message, measured. A structure beyond IN-11's limits is refused, not cut short. */
+export async function listParts(inner: Source): Promise<readonly OpenedPart[] | Reason<MessageCode>> {
+  const parts: OpenedPart[] = []
+  try {
+    for await (const { filename, contentType, read } of readParts(inner)) {
+      const hash = createHash('sha256')
+      let bytes = 0
+      for await (const chunk of read()) {
+        hash.update(chunk)
+        bytes += chunk.length
+      }
+      parts.push({ filename, contentType, bytes, sha256: hash.digest('hex') })
+    }
+    return parts
+  } catch (error) {
+    if (error instanceof MimeError)
+      return { code: error.code, text: `the message's parts make no sense: ${error.message}` }
+    throw error
+  }
+}

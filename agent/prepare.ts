@@ -1,0 +1,134 @@
+import type { Address } from './address.ts'
+import type { Classified } from './classify.ts'
+import { composeDraft, composeFile } from './compose.ts'
+import { DirectError } from './errors.ts'
+import { type Identities, ownAddress } from './identities.ts'
+import { type Sealable, type SealedMessage, sealCopies, type Visible } from './seal.ts'
+import type { Settings } from './settings.ts'
+import type { Identity } from './smime/identity.ts'
+import { type Signed, sign } from './smime/sign.ts'
+import type { Spool } from './smime/source.ts'
+import type { Composed } from './smime/wrap.ts'
+import type { Draft, MessageFile, SendOptions } from './types.ts'
+
+/** A message to be: as a draft, or as a file that already is RFC 5322. */
+export type Outgoing = Draft | MessageFile
+
+/** What sending asks of its neighbours. */
+export interface SendTools {
+  readonly settings: Settings
+  readonly identities: Identities
+  readonly classify: (
+    addresses: readonly string[],
+    from: Address,
+    signal?: AbortSignal,
+  ) => Promise<readonly Classified[]>
+  readonly spool: Spool
+  /** The clock for certificates and signatures. */
+  readonly at: () => Date
+  /** The clock on the wall. */
+  readonly now: () => Date
+}
+
+/** A message composed, its signer and its recipients' routes known; nothing has been signed or stored. */
+export interface Prepared extends AsyncDisposable {
+  readonly from: Address
+  readonly signer: Identity
+  readonly composed: Composed
+  /** Every recipient once. */
+  readonly classified: readonly Classified[]
+  /** What the sender should know although it does not stop the message. */
+  readonly warnings: readonly string[]
+}
+
+/** Classify and compose. Throws before anything is done when the sender cannot sign (MSG-8). */
+export async function prepare(message: Outgoing, options: SendOptions, tools: SendTools): Promise<Prepared> {
+  const from = ownAddress(message.from)
+  const signer = tools.identities.signingFor(from, tools.at())
+  const classified = await classifyRecipients(message, from, tools, options.signal)
+  const composed = await compose(message, from, classified, options, tools)
+  return {
+    from,
+    signer,
+    composed,
+    classified,
+    warnings: bccWarnings(composed, classified),
+    [Symbol.asyncDispose]: () => composed[Symbol.asyncDispose](),
+  }
+}
+
+export function signPrepared({ composed, signer }: Prepared, tools: SendTools): Promise<Signed> {
+  return sign(composed, signer, { digest: tools.settings.algorithms.digest, at: tools.at() })
+}
+
+/** The sealed copies for all recipients of the direct route. */
+export function sealPrepared(
+  signed: Signed,
+  { composed, classified }: Prepared,
+  settings: Settings,
+  stays: (one: Classified) => boolean,
+): Promise<readonly SealedMessage[]> {
+  const direct = classified.flatMap(({ address, path }): Sealable[] =>
+    address && path ? [{ address, path }] : [],
+  )
+  return sealCopies(signed, direct, visible(composed, classified.filter(stays)), settings.algorithms)
+}
+
+/** Rejected recipients leave the outer To and Cc only (MSG-11). */
+function visible({ routing }: Composed, staying: readonly Classified[]): Visible {
+  const kept = new Set(staying.map(({ address }) => address?.key))
+  const keep = ({ key }: Address) => kept.has(key)
+  return { to: routing.to.filter(keep), cc: routing.cc.filter(keep) }
+}
+
+/** Every recipient once, however often and wherever it was named. */
+async function classifyRecipients(message: Outgoing, from: Address, tools: SendTools, signal?: AbortSignal) {
+  const named = [...(message.to ?? []), ...(message.cc ?? []), ...(message.bcc ?? [])]
+  if (named.length === 0)
+    throw new DirectError('USAGE', 'the message has no recipient', {
+      hint: 'Name at least one with to, cc or bcc.',
+    })
+  const classified = await tools.classify(named, from, signal)
+  const seen = new Set<string>()
+  return classified.filter(({ address, recipient }) => {
+    const key = address?.key ?? recipient.address
+    return !seen.has(key) && seen.add(key)
+  })
+}
+
+function compose(
+  message: Outgoing,
+  from: Address,
+  classified: readonly Classified[],
+  options: SendOptions,
+  tools: SendTools,
+): Promise<Composed> {
+  const shared = {
+    spool: tools.spool,
+    now: tools.now,
+    messageIdHost: from.domain,
+    finalDelivery: options.finalDelivery ?? false,
+  }
+  if (!('message' in message)) return composeDraft(withValidAddresses(message, classified), shared)
+  const to = classified.flatMap(({ address }) => (address ? [address] : []))
+  return composeFile(message.message.path, { ...shared, from, to })
+}
+
+/** An address that is none was refused with its reason; it cannot stand in a header either (MSG-13). */
+function withValidAddresses(draft: Draft, classified: readonly Classified[]): Draft {
+  const invalid = new Set(
+    classified.filter(({ address }) => address === null).map(({ recipient }) => recipient.address),
+  )
+  const valid = (list: readonly string[] = []) => list.filter((text) => !invalid.has(text))
+  return { ...draft, to: valid(draft.to), cc: valid(draft.cc), bcc: valid(draft.bcc) }
+}
+
+function bccWarnings({ routing }: Composed, classified: readonly Classified[]): string[] {
+  const direct = new Set(classified.filter(({ path }) => path !== null).map(({ address }) => address?.key))
+  return routing.bcc
+    .filter(({ key }) => direct.has(key))
+    .map(
+      (address) =>
+        `${address} is a Bcc recipient: a peer that takes AS 1.3 to the letter may refuse a message that names it in neither To nor Cc`,
+    )
+}

@@ -1,0 +1,89 @@
+import { deliverToFolder, type FiledPart } from './deliver.ts'
+import { type InboxTools, listMailbox, type Mailbox, type Offer, passOver } from './inbox.ts'
+import { readParts } from './read.ts'
+import { describeOpened, describeReceived } from './report.ts'
+import type { DeliveredMessage, Delivery, ReceiveReport } from './types.ts'
+
+/** One pass over the mailboxes, every trusted message into a folder of its own under `deliverTo`. */
+export async function* receiveIntoFolder(
+  mailboxes: readonly Mailbox[],
+  deliverTo: string,
+  tools: InboxTools,
+  signal?: AbortSignal,
+): AsyncGenerator<ReceiveReport> {
+  for (const mailbox of mailboxes)
+    for await (const handled of passOver(mailbox, tools, signal)) {
+      if (handled.kind === 'report') yield handled.report
+      else yield await file(handled.offer, deliverTo)
+    }
+}
+
+/** What is new, opened and judged; nothing is delivered, flagged or answered. */
+export async function* listNew(
+  mailboxes: readonly Mailbox[],
+  tools: InboxTools,
+  signal?: AbortSignal,
+): AsyncGenerator<ReceiveReport> {
+  for (const mailbox of mailboxes) yield* listMailbox(mailbox, tools, signal)
+}
+
+/** Trusted messages of one pass, for an EHR that takes them itself; `onReport` hears of everything else. */
+export async function* offerNew(
+  mailboxes: readonly Mailbox[],
+  tools: InboxTools,
+  onReport: (report: ReceiveReport) => void,
+  signal?: AbortSignal,
+): AsyncGenerator<Delivery> {
+  for (const mailbox of mailboxes)
+    for await (const handled of passOver(mailbox, tools, signal)) {
+      if (handled.kind === 'report') onReport(handled.report)
+      else yield deliveryOf(handled.offer)
+    }
+}
+
+async function file({ judged, message, settle }: Offer, deliverTo: string): Promise<ReceiveReport> {
+  const describe = (folder: string, parts: readonly FiledPart[]) => ({
+    ...facts(message),
+    ...describeReceived(judged, { deliveredTo: folder }),
+    warnings: judged.warnings,
+    wrapped: message.wrapped,
+    algorithms: judged.algorithms,
+    unchecked: message.path.unchecked,
+    parts,
+  })
+  const folder = await deliverToFolder(deliverTo, judged.innerSha256 as string, message.inner, describe)
+  await settle('delivered', folder)
+  return describeReceived(judged, { deliveredTo: folder })
+}
+
+function facts({ facts }: Offer['message']) {
+  return {
+    to: facts.to.mailboxes.map(({ address }) => address.toString()),
+    cc: facts.cc.mailboxes.map(({ address }) => address.toString()),
+    subject: facts.subject,
+    date: facts.date,
+    inReplyTo: facts.inReplyTo,
+    references: facts.references,
+  }
+}
+
+function deliveryOf({ judged, message, deliveries, settle }: Offer): Delivery {
+  const { inner, author } = message
+  const delivered: DeliveredMessage = {
+    messageId: describeOpened(judged).messageId,
+    from: author.toString(),
+    ...facts(message),
+    sha256: judged.innerSha256 as string,
+    bytes: inner.bytes,
+    read: () => inner.read(),
+    parts: () => readParts(inner),
+  }
+  return {
+    message: delivered,
+    recipients: deliveries.map(({ recipient }) => recipient),
+    signer: describeOpened(judged).signer as Delivery['signer'],
+    warnings: judged.warnings,
+    accept: (where) => settle('delivered', where ?? null),
+    reject: (why) => settle('rejected', why),
+  }
+}

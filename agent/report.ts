@@ -1,0 +1,82 @@
+import type { Judgement } from '../store/index.ts'
+import type { Judged } from './open.ts'
+import type { Opened, ReceiveReport } from './types.ts'
+
+/** What `message open` answers: everything, for the owner alone. A refused message shows ids and codes, no content. */
+export function describeOpened(judged: Judged): Opened {
+  const { trusted, facts, wrapped, algorithms, parts, warnings, code, why } = judged
+  return {
+    messageId: messageIdOf(judged),
+    verdict: trusted ? 'accept' : 'reject',
+    code,
+    why,
+    signer: signerOf(judged),
+    from: fromOf(judged),
+    to: facts ? [...facts.to.mailboxes, ...facts.cc.mailboxes].map(({ address }) => address.toString()) : [],
+    recipients: judged.recipients.map(({ address, verdict, code }) => ({
+      address: address.toString(),
+      verdict,
+      code,
+    })),
+    wrapped,
+    algorithms,
+    mdn: trusted?.answerable ? 'processed' : 'none',
+    innerSha256: judged.innerSha256,
+    parts: trusted ? parts : [],
+    warnings,
+  }
+}
+
+/** What `receive --once` says of one message. */
+export function describeReceived(
+  judged: Judged,
+  override: { readonly code?: ReceivedCode; readonly deliveredTo?: string | null } = {},
+): Extract<ReceiveReport, { verdict: unknown }> {
+  const { messageId, verdict, code, why, from, to, signer, recipients, innerSha256 } = describeOpened(judged)
+  const received = { messageId, from, to, signer, innerSha256, deliveredTo: override.deliveredTo ?? null }
+  if (!override.code) return { ...received, verdict, code, why, recipients }
+  const refused = recipients.map(({ address }) => ({
+    address,
+    verdict: 'reject' as const,
+    code: override.code ?? null,
+  }))
+  return { ...received, verdict: 'reject', code: override.code, why, recipients: refused }
+}
+
+type ReceivedCode = NonNullable<Opened['code']>
+
+/** The verdict as the store keeps it. */
+export function judgementOf(judged: Judged, verdict: Judgement['verdict']): Judgement {
+  return {
+    verdict,
+    code: judged.code,
+    messageId: messageIdOf(judged),
+    from: judged.trusted?.author.key ?? fromOf(judged)?.toLowerCase() ?? null,
+    signer: judged.trusted?.path.leaf.sha256 ?? judged.signer?.certificate.sha256 ?? null,
+    innerSha256: judged.innerSha256,
+    why: judged.why,
+    recipients: judged.recipients.map(({ address, verdict, code }) => ({
+      address: address.key,
+      verdict,
+      code,
+    })),
+  }
+}
+
+/** The inner Message-ID, the outer one where the inner message has none (N-1). */
+export function messageIdOf({ facts, outerMessageId }: Judged): string | null {
+  return facts?.messageId ?? outerMessageId
+}
+
+function fromOf({ facts }: Judged): string | null {
+  const [from] = facts?.from.mailboxes ?? []
+  return from?.address.toString() ?? null
+}
+
+function signerOf({ signer }: Judged): Opened['signer'] {
+  if (!signer) return null
+  const { certificate, boundTo, name } = signer
+  return boundTo === 'address'
+    ? { sha256: certificate.sha256, boundTo, address: name }
+    : { sha256: certificate.sha256, boundTo, domain: name }
+}

@@ -1,0 +1,85 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { DirectError } from './errors.ts'
+import type { Mailbox } from './inbox.ts'
+import type { Log } from './log.ts'
+import type { ReceiveReport } from './types.ts'
+
+/** What the daemon drives. */
+export interface RunTools {
+  readonly mailboxes: readonly Mailbox[]
+  /** One pass over one mailbox. */
+  readonly receive: (mailbox: Mailbox, signal: AbortSignal) => AsyncIterable<ReceiveReport>
+  /** Seals the MDNs that are owed and hands what is due to SMTP; returns how many copies were tried. */
+  readonly flush: (signal: AbortSignal) => Promise<number>
+  readonly log: Log
+}
+
+const OUTBOX_SECONDS = 5
+
+/** Polls every mailbox by its interval and drives the outbox, until `signal` aborts. One failing neighbour stops no other. */
+export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
+  const flush = oneAtATime(() => tools.flush(signal))
+  const loops = tools.mailboxes.map((mailbox) =>
+    loop(mailbox.name, mailbox.settings.pollSeconds, tools.log, signal, async () => {
+      let seen = 0
+      for await (const report of tools.receive(mailbox, signal)) {
+        seen++
+        logReport(report, tools.log)
+      }
+      if (seen > 0) await flush()
+    }),
+  )
+  loops.push(loop('outbox', OUTBOX_SECONDS, tools.log, signal, async () => void (await flush())))
+  await Promise.all(loops)
+}
+
+async function loop(
+  name: string,
+  seconds: number,
+  log: Log,
+  signal: AbortSignal,
+  step: () => Promise<void>,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await step()
+    } catch (error) {
+      if (!signal.aborted) logFailure(name, error, log)
+    }
+    await pause(seconds * 1000, undefined, { signal }).catch(() => undefined)
+  }
+}
+
+/** Ids and codes alone: what an unexpected error says could quote a message. */
+function logFailure(name: string, error: unknown, log: Log): void {
+  if (error instanceof DirectError)
+    log.warn({ loop: name, code: error.code, hint: error.hint }, error.message)
+  else {
+    const { name: kind, stack } = error as Error
+    const frames = (stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
+    log.error(
+      { loop: name, kind, frames: frames.slice(0, 8) },
+      'a bug in direct-agent; the next pass tries again',
+    )
+  }
+}
+
+export function logReport(report: ReceiveReport, log: Log): void {
+  if ('notification' in report) {
+    const { messageId, notification, about } = report
+    log.info({ messageId, notification, about }, 'notification')
+  } else {
+    const { messageId, verdict, code, innerSha256 } = report
+    log.info({ messageId, verdict, code, innerSha256 }, verdict === 'accept' ? 'delivered' : 'put aside')
+  }
+}
+
+/** Calls that overlap become one more call after the one under way. */
+function oneAtATime<T>(step: () => Promise<T>): () => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return () => {
+    const next = last.then(step, step)
+    last = next
+    return next
+  }
+}

@@ -1,0 +1,88 @@
+import type { VerifiedPath } from '../trust-anchors/index.ts'
+import type { Address } from './address.ts'
+import type { AlgorithmSettings, Settings } from './settings.ts'
+import { type Encrypted, encrypt } from './smime/encrypt.ts'
+import type { Signed } from './smime/sign.ts'
+import { concatSources, type Source } from './smime/source.ts'
+
+/** One recipient that may be encrypted to, and the proof of it. */
+export interface Sealable {
+  readonly address: Address
+  readonly path: VerifiedPath<'encrypt'>
+}
+
+/** One message for one SMTP transaction: outer header and S/MIME body. */
+export interface SealedMessage {
+  readonly recipients: readonly Sealable[]
+  readonly domain: string
+  readonly message: Source
+  readonly certificates: readonly string[]
+}
+
+/** Who shows in the outer header: everyone of the inner To and Cc who was not rejected (MSG-11). */
+export interface Visible {
+  readonly to: readonly Address[]
+  readonly cc: readonly Address[]
+}
+
+/**
+ * Encrypts a signed message: one copy per recipient domain (MSG-10), and one for each Bcc recipient alone
+ * (MSG-3). The copies of To and Cc come first.
+ */
+export async function sealCopies(
+  signed: Signed,
+  recipients: readonly Sealable[],
+  visible: Visible,
+  algorithms: Settings['algorithms'],
+): Promise<readonly SealedMessage[]> {
+  const shown = new Set([...visible.to, ...visible.cc].map(({ key }) => key))
+  const groups = new Map<string, Sealable[]>()
+  for (const recipient of recipients.toSorted((a, b) => order(b) - order(a))) {
+    const { key, domain } = recipient.address
+    const group = shown.has(key) ? domain : key
+    groups.set(group, [...(groups.get(group) ?? []), recipient])
+  }
+  function order({ address }: Sealable): number {
+    return Number(shown.has(address.key))
+  }
+  const copies: SealedMessage[] = []
+  for (const group of groups.values()) {
+    const { domain } = (group[0] as Sealable).address
+    const encrypted = await encrypt(
+      signed,
+      group.map(({ path }) => path),
+      algorithmsFor(domain, algorithms),
+    )
+    copies.push({
+      recipients: group,
+      domain,
+      message: outerMessage(encrypted, visible),
+      certificates: encrypted.certificates,
+    })
+  }
+  return copies
+}
+
+/** The configured algorithms for a partner's domain. */
+export function algorithmsFor(domain: string, algorithms: Settings['algorithms']): AlgorithmSettings {
+  return { ...algorithms, ...algorithms.byDomain.get(domain) }
+}
+
+const OUTER_SUBJECT = 'Encrypted Message'
+
+/** The transport message around an S/MIME body: routing only, and a subject that says nothing (MSG-3, MSG-4). */
+export function outerMessage(encrypted: Encrypted, { to, cc }: Visible): Source {
+  const { routing, entity } = encrypted
+  const lines = [
+    'MIME-Version: 1.0',
+    `From: ${routing.from}`,
+    `To: ${to.length > 0 ? to.join(',\r\n ') : 'undisclosed-recipients:;'}`,
+    ...(cc.length > 0 ? [`Cc: ${cc.join(',\r\n ')}`] : []),
+    `Date: ${routing.date}`,
+    `Message-ID: ${routing.messageId}`,
+    ...(routing.inReplyTo ? [`In-Reply-To: ${routing.inReplyTo}`] : []),
+    ...(routing.references ? [`References: ${routing.references}`] : []),
+    `Subject: ${OUTER_SUBJECT}`,
+  ]
+  return concatSources([Buffer.from(`${lines.join('\r\n')}\r\n`, 'latin1'), entity])
+}

@@ -1,0 +1,238 @@
+import type { BodyId, NewCopy, NewRecipient, Store, StoredMessage } from '../store/index.ts'
+import type { Address } from './address.ts'
+import type { Classified } from './classify.ts'
+import { DirectError } from './errors.ts'
+import { ownAddress } from './identities.ts'
+import { deliverCopies, type OutboxTools } from './outbox.ts'
+import {
+  type Outgoing,
+  type Prepared,
+  prepare,
+  type SendTools,
+  sealPrepared,
+  signPrepared,
+} from './prepare.ts'
+import { algorithmsFor, outerMessage, type SealedMessage } from './seal.ts'
+import type { Settings } from './settings.ts'
+import { encrypt } from './smime/encrypt.ts'
+import type { Signed } from './smime/sign.ts'
+import type { MessageFile, SealResult, SendOptions, SendResult, Sent, SentRecipient } from './types.ts'
+
+/** Compose, classify, sign, encrypt, into the outbox, and one try at SMTP: one result for each recipient. */
+export async function send(
+  message: Outgoing,
+  options: SendOptions,
+  tools: SendTools & { readonly outbox: OutboxTools },
+): Promise<Sent> {
+  const { store } = tools.outbox
+  const earlier =
+    options.idempotencyKey === undefined ? null : await store.outbox.byIdempotencyKey(options.idempotencyKey)
+  if (earlier) return earlierResult(earlier, ownAddress(message.from), options)
+  await using prepared = await prepare(message, options, tools)
+  requireRelay(prepared, tools.settings)
+  const { messageId } = prepared.composed.routing
+  await auditUndetermined(prepared, options, tools.now(), store)
+  const stored = prepared.classified.some(isReachable)
+    ? await sealAndStore(prepared, tools, store)
+    : NOTHING_TO_CARRY
+  const recipients = prepared.classified.filter(({ recipient }) => recipient.route !== 'undetermined')
+  if (recipients.length > 0)
+    await store.outbox.add({
+      messageId,
+      kind: 'message',
+      from: prepared.from.key,
+      at: tools.now(),
+      actor: options.actor ?? null,
+      patient: options.patient ?? null,
+      documents: options.documents ?? [],
+      // A message that went to nobody does not use its key up: the next try may find a certificate.
+      idempotencyKey: stored === NOTHING_TO_CARRY ? null : (options.idempotencyKey ?? null),
+      recipients: recipients.map(recipientRow),
+      ...stored,
+    })
+  if (stored !== NOTHING_TO_CARRY) await deliverCopies(tools.outbox, { messageId, signal: options.signal })
+  const [after] = await store.tracking.status(messageId)
+  return {
+    messageId,
+    recipients: prepared.classified.map((one) => resultOf(one, after)),
+    warnings: prepared.warnings,
+    planned: false,
+  }
+}
+
+/** What `send` would do: nothing is signed, stored or sent. */
+export async function plan(message: Outgoing, options: SendOptions, tools: SendTools): Promise<Sent> {
+  await using prepared = await prepare(message, options, tools)
+  requireRelay(prepared, tools.settings)
+  return {
+    messageId: prepared.composed.routing.messageId,
+    recipients: prepared.classified.map((one) =>
+      isReachable(one)
+        ? {
+            address: one.recipient.address,
+            route: one.recipient.route,
+            result: 'queued',
+            why: one.recipient.why,
+          }
+        : refusal(one),
+    ),
+    warnings: prepared.warnings,
+    planned: true,
+  }
+}
+
+/** Signs and encrypts a file for its Direct recipients; `write` gets each copy in order. Nothing is sent. */
+export async function sealFile(
+  message: MessageFile,
+  write: (copy: SealedMessage, index: number) => Promise<string>,
+  tools: SendTools,
+): Promise<SealResult> {
+  await using prepared = await prepare(message, {}, tools)
+  const isSealable = ({ path }: Classified) => path !== null
+  const refused = prepared.classified
+    .filter((one) => !isSealable(one))
+    .map(({ recipient: { address, route, why } }) => ({ address, route, why }))
+  const { messageId } = prepared.composed.routing
+  if (!prepared.classified.some(isSealable)) return { messageId, copies: [], refused }
+  const signed = await signPrepared(prepared, tools)
+  const copies = []
+  for (const [index, copy] of (await sealPrepared(signed, prepared, tools.settings, isSealable)).entries()) {
+    copies.push({
+      file: await write(copy, index),
+      recipients: copy.recipients.map(({ address }) => address.toString()),
+      certificates: copy.certificates,
+    })
+  }
+  return { messageId, copies, refused }
+}
+
+interface Carried {
+  readonly recordBody: BodyId | null
+  readonly copies: readonly NewCopy[]
+}
+
+const NOTHING_TO_CARRY: Carried = { recordBody: null, copies: [] }
+
+const isReachable = ({ path, tls }: Classified) => path !== null || tls !== null
+
+/** Everything that SMTP will be given, durable before it is tried; nothing readable by anyone but its owner (MSG-15). */
+async function sealAndStore(prepared: Prepared, tools: SendTools, store: Store): Promise<Carried> {
+  const { from, composed, classified } = prepared
+  const signed = await signPrepared(prepared, tools)
+  const recordBody = await storeRecord(signed, from, tools, store)
+  const copies: NewCopy[] = []
+  for (const { message, domain, recipients } of await sealPrepared(
+    signed,
+    prepared,
+    tools.settings,
+    isReachable,
+  )) {
+    copies.push({
+      route: 'direct',
+      domain,
+      mailFrom: from.toString(),
+      recipients: recipients.map(({ address }) => address.toString()),
+      body: await store.bodies.write(message.read()),
+    })
+  }
+  const shown = new Set([...composed.routing.to, ...composed.routing.cc].map(({ key }) => key))
+  const tls = classified.flatMap(({ address, tls }) => (address && tls ? [address] : []))
+  for (const [, group] of Map.groupBy(tls, ({ key, domain }) => (shown.has(key) ? domain : key)))
+    copies.push({
+      route: 'tls',
+      domain: (group[0] as Address).domain,
+      mailFrom: from.toString(),
+      recipients: group.map(String),
+      // Until TLS holds, what this route carries is kept as the sealed record.
+      body: recordBody,
+    })
+  return { recordBody, copies }
+}
+
+/** The record of what was sent, sealed to the sender's own certificate. */
+async function storeRecord(signed: Signed, from: Address, tools: SendTools, store: Store): Promise<BodyId> {
+  const own = tools.identities.recordingFor(from, tools.at())
+  const sealed = await encrypt(signed, [own], algorithmsFor(from.domain, tools.settings.algorithms))
+  return store.bodies.write(outerMessage(sealed, { to: [from], cc: [] }).read())
+}
+
+function requireRelay({ classified }: Prepared, settings: Settings): void {
+  if (settings.smtp === undefined && classified.some(({ path }) => path !== null))
+    throw new DirectError(
+      'CONFIG_INVALID',
+      'no SMTP server is configured, and a recipient is to be reached by Direct',
+      {
+        hint: 'Set smtp.url in the configuration. Nothing was sent.',
+      },
+    )
+}
+
+function recipientRow({ recipient, address, path }: Classified): NewRecipient {
+  const { route, why } = recipient
+  return {
+    address: address?.key ?? recipient.address,
+    route,
+    state: route === 'direct' || route === 'tls' ? 'queued' : 'refused',
+    why,
+    certificate: path?.leaf.sha256 ?? null,
+  }
+}
+
+function resultOf(one: Classified, after: StoredMessage | undefined): SentRecipient {
+  const status = after?.recipients.find(({ address }) => address === one.address?.key)
+  if (!status || !isReachable(one)) return refusal(one)
+  const result = resultOfState(status.state)
+  const { address, route, why } = one.recipient
+  return { address, route, result, why: result === 'accepted' ? why : status.why }
+}
+
+function refusal({ recipient: { address, route, why } }: Classified): SentRecipient {
+  return { address, route, result: route === 'undetermined' ? 'undetermined' : 'refused', why }
+}
+
+function resultOfState(state: StoredMessage['recipients'][number]['state']): SendResult {
+  if (state === 'queued') return 'queued'
+  return state === 'refused' || state === 'failed' || state === 'expired' ? 'refused' : 'accepted'
+}
+
+/** Nothing is kept for an undetermined recipient, but the audit says that it was asked for. */
+async function auditUndetermined(
+  { classified, composed, from }: Prepared,
+  options: SendOptions,
+  at: Date,
+  store: Store,
+) {
+  for (const { recipient } of classified.filter(({ recipient }) => recipient.route === 'undetermined'))
+    await store.audit.add({
+      at,
+      event: 'undetermined',
+      actor: options.actor ?? null,
+      messageId: composed.routing.messageId,
+      from: from.key,
+      address: recipient.address,
+      route: recipient.route,
+      certificate: null,
+      documents: options.documents ?? [],
+      patient: options.patient ?? null,
+      outcome: 'undetermined',
+      why: recipient.why,
+    })
+}
+
+function earlierResult(earlier: StoredMessage, from: Address, { idempotencyKey }: SendOptions): Sent {
+  if (earlier.from !== from.key)
+    throw new DirectError(
+      'IDEMPOTENCY_CONFLICT',
+      `the idempotency key ${idempotencyKey} stands for a message from ${earlier.from}`,
+      {
+        hint: 'Use a new key for a new message.',
+      },
+    )
+  const recipients = earlier.recipients.map(({ address, route, state, why }) => ({
+    address,
+    route,
+    result: resultOfState(state),
+    why,
+  }))
+  return { messageId: earlier.messageId, recipients, warnings: [], planned: true }
+}

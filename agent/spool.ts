@@ -1,0 +1,115 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DirectError } from './errors.ts'
+import type { Spool, Spooled } from './smime/source.ts'
+
+/** What fits here stays in memory; what does not goes to a file. */
+const MEMORY_BYTES = 1 << 20
+const CHUNK = 1 << 18
+const ZERO_IV = Buffer.alloc(16)
+
+/**
+ * A spool in `dir` (the system's temporary folder when null). Files are 0600, encrypted by AES-256-CTR under a
+ * key of their own that lives only in memory, and have no name once they are open: nothing readable is left
+ * behind, whatever ends the process (protocol.md MSG-15).
+ */
+export function createSpool(dir: string | null): Spool {
+  return async (bytes) => {
+    const head: Uint8Array[] = []
+    let length = 0
+    const rest = bytes[Symbol.asyncIterator]()
+    for (;;) {
+      const { value, done } = await rest.next()
+      if (done) return inMemory(head, length)
+      head.push(value)
+      length += value.length
+      if (length > MEMORY_BYTES) return inFile(await openNameless(dir ?? tmpdir()), chain(head, rest))
+    }
+  }
+}
+
+function inMemory(chunks: readonly Uint8Array[], bytes: number): Spooled {
+  let held: Uint8Array | null = Buffer.concat(chunks, bytes)
+  return {
+    bytes,
+    async *read() {
+      if (held === null) throw new Error('a spool was read after it was disposed of')
+      for (let at = 0; at < held.length; at += CHUNK) yield held.subarray(at, at + CHUNK)
+    },
+    async [Symbol.asyncDispose]() {
+      held = null
+    },
+  }
+}
+
+async function inFile(file: FileHandle, chunks: AsyncIterable<Uint8Array>): Promise<Spooled> {
+  const key = randomBytes(32)
+  let bytes = 0
+  try {
+    const cipher = createCipheriv('aes-256-ctr', key, ZERO_IV)
+    for await (const chunk of chunks) {
+      const sealed = cipher.update(chunk)
+      await file.writeFile(sealed).catch((cause) => {
+        throw new DirectError('FILE_UNWRITABLE', 'a spool file could not be written to its end', {
+          hint: 'Check that there is room on the disk.',
+          temporary: true,
+          cause,
+        })
+      })
+      bytes += sealed.length
+    }
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+  return {
+    bytes,
+    async *read() {
+      const decipher = createDecipheriv('aes-256-ctr', key, ZERO_IV)
+      for (let at = 0; at < bytes; ) {
+        const want = Math.min(CHUNK, bytes - at)
+        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(want), 0, want, at)
+        if (bytesRead === 0) throw new DirectError('STORE_FAILED', 'a spool file ended early')
+        at += bytesRead
+        yield decipher.update(buffer.subarray(0, bytesRead))
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      key.fill(0)
+      await file.close()
+    },
+  }
+}
+
+async function openNameless(dir: string): Promise<FileHandle> {
+  const path = join(dir, `direct-${randomBytes(12).toString('hex')}.spool`)
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o700 })
+    const file = await open(path, 'wx+', 0o600)
+    await unlink(path)
+    return file
+  } catch (cause) {
+    throw new DirectError('FILE_UNWRITABLE', `cannot write a spool file in ${dir}`, {
+      hint: 'Check that the folder exists, is writable and has room.',
+      cause,
+    })
+  }
+}
+
+async function* chain(
+  head: readonly Uint8Array[],
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* head
+    for (;;) {
+      const { value, done } = await rest.next()
+      if (done) return
+      yield value
+    }
+  } finally {
+    await rest.return?.()
+  }
+}

@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+import { type Agent, type AgentOptions, createAgent } from '../../agent/index.ts'
+import { readCertificates } from '../../trust-anchors/index.ts'
+import { type Literal, literalZone } from '../dns/literal-zone.ts'
+import { PostOffice } from './post-office.ts'
+
+/** The path of a fixture of the test PKI. */
+export function pki(name: string): string {
+  return fileURLToPath(new URL(`../../fixtures/pki/${name}`, import.meta.url))
+}
+
+/** The DER of a fixture's first certificate, as CERT records hold it. */
+export function der(name: string): Buffer {
+  const certificates = readCertificates(readFileSync(pki(name)))
+  if ('code' in certificates || !certificates[0]) throw new Error(`fixtures/pki/${name} holds no certificate`)
+  return Buffer.from(certificates[0].der)
+}
+
+/** A folder that goes with the test. */
+export async function temporaryFolder(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'direct-flow-'))
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  return dir
+}
+
+/** The configuration of one of the two clinics of the fixtures. */
+export function clinicConfig(letter: 'a' | 'b', dataDir: string): Record<string, unknown> {
+  const domain = `clinic-${letter}.example`
+  return {
+    dataDir,
+    identities: [
+      { for: domain, certificate: pki(`clinic-${letter}.pem`), privateKey: pki(`clinic-${letter}.key`) },
+    ],
+    trust: [{ for: '*', direction: 'both', anchors: [pki('root-a.pem')] }],
+    smtp: { url: 'smtp://127.0.0.1:10025' },
+    mailboxes: [{ imap: `imap://${domain}@127.0.0.1:10143/INBOX`, addresses: [domain] }],
+  }
+}
+
+export interface Clinics {
+  readonly a: Agent
+  readonly b: Agent
+  readonly post: PostOffice
+  readonly dns: ReturnType<typeof literalZone>
+  readonly dirA: string
+  readonly dirB: string
+}
+
+export const BOTH_PUBLISHED: Readonly<Record<string, Literal>> = {
+  'clinic-a.example': [der('clinic-a.pem')],
+  'clinic-b.example': [der('clinic-b.pem')],
+}
+
+/** Two clinics that share a zone and a post office, with stores of their own. No socket is opened. */
+export async function twoClinics(
+  options: {
+    readonly zone?: Readonly<Record<string, Literal>>
+    readonly a?: Record<string, unknown>
+    readonly b?: Record<string, unknown>
+    readonly parts?: AgentOptions
+  } = {},
+): Promise<Clinics> {
+  const post = new PostOffice()
+  const dns = literalZone(options.zone ?? BOTH_PUBLISHED)
+  const parts = { resolver: dns, smtp: post.smtp, imap: post.imap, ...options.parts }
+  const [dirA, dirB] = [await temporaryFolder(), await temporaryFolder()]
+  const a = await createAgent({ ...clinicConfig('a', dirA), ...options.a }, parts)
+  const b = await createAgent({ ...clinicConfig('b', dirB), ...options.b }, parts)
+  onTestFinished(async () => {
+    await a[Symbol.asyncDispose]()
+    await b[Symbol.asyncDispose]()
+  })
+  return { a, b, post, dns, dirA, dirB }
+}
+
+/** All of an async iterable. */
+export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = []
+  for await (const item of items) list.push(item)
+  return list
+}
