@@ -2,7 +2,6 @@ import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
 import { DerReader, Malformed, TAG, timeValue } from './der.ts'
 import { encode, sequence } from './der-write.ts'
 import * as ext from './extensions.ts'
-import { bitString, EXTENSION } from './extensions.ts'
 import type { Failure } from './failures.ts'
 import { type Name, readName } from './name.ts'
 import { readSignatureAlgorithm, type SignatureAlgorithm } from './signature.ts'
@@ -110,16 +109,16 @@ export class Certificate {
     this.key = keyFacts(publicKey)
     this.spki = fields.spki
     this.signature = fields.signature
-    const basic = read(EXTENSION.basicConstraints, ext.readBasicConstraints)
+    const basic = read(ext.EXTENSION.basicConstraints, ext.readBasicConstraints)
     this.isCa = basic?.isCa ?? false
     this.pathLength = basic?.pathLength ?? null
-    this.keyUsage = read(EXTENSION.keyUsage, ext.readKeyUsage)
-    this.extendedKeyUsage = read(EXTENSION.extendedKeyUsage, ext.readExtendedKeyUsage)
-    this.names = read(EXTENSION.subjectAltName, ext.readAltNames) ?? { rfc822: [], dns: [] }
+    this.keyUsage = read(ext.EXTENSION.keyUsage, ext.readKeyUsage)
+    this.extendedKeyUsage = read(ext.EXTENSION.extendedKeyUsage, ext.readExtendedKeyUsage)
+    this.names = read(ext.EXTENSION.subjectAltName, ext.readAltNames) ?? { rfc822: [], dns: [] }
     this.subjectEmails = fields.subject.emails
     this.commonNames = fields.subject.commonNames
-    this.subjectKeyIdentifier = read(EXTENSION.subjectKeyIdentifier, ext.readSubjectKeyIdentifier)
-    this.authorityKeyIdentifier = read(EXTENSION.authorityKeyIdentifier, ext.readAuthorityKeyIdentifier)
+    this.subjectKeyIdentifier = read(ext.EXTENSION.subjectKeyIdentifier, ext.readSubjectKeyIdentifier)
+    this.authorityKeyIdentifier = read(ext.EXTENSION.authorityKeyIdentifier, ext.readAuthorityKeyIdentifier)
     this.extensions = fields.extensions.map(({ oid, critical }) => ({ oid, critical }))
   }
 
@@ -186,7 +185,7 @@ function readFields(der: Uint8Array): Fields {
   outer.end()
   const tbs = certificate.sequence()
   const outerAlgorithm = certificate.next(TAG.SEQUENCE).raw
-  bitString(certificate.next(TAG.BIT_STRING).content)
+  ext.bitString(certificate.next(TAG.BIT_STRING).content)
   certificate.end()
 
   const versionField = tbs.optional(0xa0)
