@@ -6,7 +6,7 @@ import { parseTime } from './time.ts'
 export function single(flags: string, description: string, parse = (text: string): unknown => text): Option {
   const option = new Option(flags, description)
   return option.argParser((text: string, previous: unknown) => {
-    if (previous !== undefined)
+    if (previous !== undefined && previous !== option.defaultValue)
       throw new DirectError('USAGE', `${option.long} is there twice`, { hint: `give ${option.long} once` })
     return parse(text)
   })

@@ -31,7 +31,8 @@ Example: can these be reached securely, and why?
 export async function parse(args: readonly string[]): Promise<Call | null> {
   let call: Call | null = null
   const program = outline()
-  const entry = calledBy(args)
+  const line = args[0] === 'help' ? helpFor(program, args.slice(1)) : args
+  const entry = calledBy(line)
   if (entry !== undefined) {
     const module = await entry.load()
     const command = commandOf(program, entry)
@@ -40,8 +41,14 @@ export async function parse(args: readonly string[]): Promise<Call | null> {
       call = { globals: program.opts<Globals>(), module, daemon: entry.daemon === true, command }
     })
   }
-  await program.parseAsync(args, { from: 'user' })
+  await program.parseAsync(line, { from: 'user' })
   return call
+}
+
+/** `help send` is `send --help`; a word that is no command stays alone, to be told so. */
+function helpFor(program: Command, words: readonly string[]): readonly string[] {
+  const isCommand = words.length === 0 || program.commands.some((command) => command.name() === words[0])
+  return isCommand ? [...words, '--help'] : words
 }
 
 /** All commands by name and summary, none of them loaded. */
@@ -49,6 +56,7 @@ function outline(): Command {
   const program = new Command('direct')
     .description('Direct secure mail: finds certificates, signs, encrypts, sends, receives.')
     .usage('<command> [options]')
+    .helpCommand('help [command...]', 'print help for a command')
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help; also: direct help <command>')
     .addOption(single('--config <file>', 'configuration (default: direct.yaml, if there is one)'))
@@ -102,13 +110,13 @@ function commandOf(program: Command, entry: CommandEntry): Command {
   return command
 }
 
-/** The entry whose words come first in `args`, global options and `help` aside; undefined for anything else. */
+/** The entry whose words come first in `args`, global options aside; undefined for anything else. */
 function calledBy(args: readonly string[]): CommandEntry | undefined {
   const words: string[] = []
   for (let i = 0; i < args.length && words.length < 2; i++) {
     const arg = args[i] as string
     if (arg === '--config' || arg === '--at') i++
-    else if (!arg.startsWith('-') && (arg !== 'help' || words.length > 0)) words.push(arg)
+    else if (!arg.startsWith('-')) words.push(arg)
   }
   return COMMANDS.find(({ name }) => name === words[0] || name === words.join(' '))
 }

@@ -1,0 +1,190 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { direct, temporaryFolder } from './direct.ts'
+
+/** Arguments, exit code, and what must stand on the first lines of stderr. */
+const MISTAKES: readonly (readonly [string, readonly string[], number, RegExp])[] = [
+  [
+    'an unknown command names the nearest',
+    ['clasify', 'a@b.example'],
+    2,
+    /^direct: unknown command 'clasify'\ndirect: hint: Did you mean classify\?/,
+  ],
+  [
+    'an unknown subcommand names the nearest',
+    ['message', 'sael'],
+    2,
+    /^direct: unknown command 'sael'\ndirect: hint: Did you mean seal\?/,
+  ],
+  ['help for an unknown command is no help', ['help', 'clasify'], 2, /^direct: unknown command 'clasify'/],
+  [
+    'an unknown option names the nearest',
+    ['classify', '--frm', 'x', 'a@b.example'],
+    2,
+    /^direct: unknown option '--frm'\ndirect: hint: Did you mean --from\?/,
+  ],
+  ['a missing argument', ['classify'], 2, /^direct: missing required argument 'address'\ndirect: hint: /],
+  [
+    'a missing mandatory option',
+    ['send', '--to', 'a@b.example'],
+    2,
+    /^direct: required option '--from <address>' not specified\n/,
+  ],
+  [
+    'an option without its value',
+    ['status', '--config'],
+    2,
+    /^direct: option '--config <file>' argument missing\n/,
+  ],
+  [
+    'an option given twice',
+    ['send', '--from', 'a@b.example', '--from', 'c@b.example', '--to', 'x@y.example'],
+    2,
+    /^direct: --from is there twice\n/,
+  ],
+  [
+    'options that exclude each other',
+    ['send', '--from', 'a@b.example', '--to', 'x@y.example', '--message', 'm', '--text', 't'],
+    2,
+    /^direct: option '--message <file>' cannot be used with option '--text <text>'\n/,
+  ],
+  [
+    'nobody to send to',
+    ['send', '--from', 'a@b.example'],
+    2,
+    /^direct: nobody to send to\ndirect: hint: add --to/,
+  ],
+  [
+    'a text file that is missing',
+    ['send', '--from', 'a@b.example', '--to', 'x@y.example', '--text-file', 'none.txt'],
+    2,
+    /^direct: cannot read the text file none\.txt/,
+  ],
+  ['receive without --once', ['receive'], 2, /^direct: .*\ndirect: hint: add --once/],
+  [
+    '--batch with --in',
+    ['message', 'open', '--batch', '-', '--in', 'x'],
+    2,
+    /^direct: --batch reads lines from stdin/,
+  ],
+  ['open without --to', ['message', 'open', '--in', 'x'], 2, /^direct: --to ADDRESS is missing/],
+  [
+    'a place to listen that is none',
+    ['certs', 'serve', '--listen', '10053'],
+    2,
+    /^direct: "10053" is not HOST:PORT/,
+  ],
+  [
+    'a time without a zone',
+    ['--at', '2026-11-21T09:30:00', 'status'],
+    2,
+    /^direct: "2026-11-21T09:30:00" is not a time\ndirect: hint: .*RFC 3339/,
+  ],
+  [
+    'a day that is none',
+    ['status', '--at', '2026-02-30T00:00:00Z'],
+    2,
+    /^direct: "2026-02-30T00:00:00Z" is not a time/,
+  ],
+  [
+    'an explicit configuration that is missing',
+    ['status', '--config', 'none.yaml'],
+    2,
+    /^direct: cannot read the configuration none\.yaml: there is no such file\ndirect: hint: /,
+  ],
+  [
+    'send --keep-trying is not built yet',
+    ['send', '--from', 'a@b.example', '--to', 'x@y.example', '--keep-trying', '3'],
+    2,
+    /^direct: --keep-trying is not built yet/,
+  ],
+  ['audit --verify is not built yet', ['audit', '--verify'], 2, /^direct: audit --verify is not built yet/],
+  ...['chain', 'trust', 'cert', 'zone', 'doctor'].map(
+    (name) =>
+      [
+        `${name} is not built yet`,
+        [name, 'verify', '--batch', '-'],
+        2,
+        new RegExp(`^direct: the command ${name} is not built yet`),
+      ] as const,
+  ),
+]
+
+test.concurrent.each(MISTAKES)('%s', async (_, args, code, expected) => {
+  await using folder = await temporaryFolder()
+  const transcript = await direct(args, { cwd: folder.path })
+  expect(transcript).toMatchObject({ code, stdout: '' })
+  expect(transcript.stderr).toMatch(expected)
+  expect(transcript.stderr).toMatch(/^(direct: .*\n)+$/)
+})
+
+test.concurrent('help fits on one screen and ends with an example to paste', async () => {
+  await using folder = await temporaryFolder()
+  const { code, stdout, stderr } = await direct(['--help'], { cwd: folder.path })
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(stdout.split('\n').length).toBeLessThan(40)
+  expect(stdout.trimEnd()).toMatch(/Example: .*\n {2}direct classify .*$/)
+})
+
+test.concurrent.each([
+  'init',
+  'classify',
+  'discover',
+  'send',
+  'receive',
+  'run',
+  'status',
+  'audit',
+  'message seal',
+  'message open',
+  'certs serve',
+])('direct help %s ends with an example of that command', async (name) => {
+  await using folder = await temporaryFolder()
+  const { code, stdout } = await direct(['help', ...name.split(' ')], { cwd: folder.path })
+  expect(code).toBe(0)
+  expect(stdout.split('\n').length).toBeLessThan(45)
+  expect(stdout).toContain(`Example:\n  direct ${name}`)
+})
+
+test.concurrent('no command at all is wrong usage, and shows the usage', async () => {
+  await using folder = await temporaryFolder()
+  const { code, stdout, stderr } = await direct([], { cwd: folder.path })
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  expect(stderr).toMatch(/^Usage: direct/)
+})
+
+test.concurrent.each([['--version'], ['-V'], ['--json', '--version']])(
+  '%s prints the version of package.json',
+  async (...args) => {
+    await using folder = await temporaryFolder()
+    expect(await direct(args, { cwd: folder.path })).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    })
+  },
+)
+
+test.concurrent('global options may stand before and after the command', async () => {
+  await using folder = await temporaryFolder()
+  await writeFile(join(folder.path, 'c.yaml'), 'smpt: {}\n')
+  for (const args of [
+    ['--config', 'c.yaml', '--json', 'classify', 'a@b.example'],
+    ['classify', 'a@b.example', '--json', '--config', 'c.yaml'],
+  ])
+    expect(await direct(args, { cwd: folder.path })).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^direct: c\.yaml:1:1: unknown key smpt; the nearest known key is smtp\ndirect: hint: known here: /,
+      ),
+    })
+})
+
+test.concurrent('a feature of a later version in the configuration says so', async () => {
+  await using folder = await temporaryFolder()
+  await writeFile(join(folder.path, 'direct.yaml'), 'revocation: require\n')
+  const { code, stderr } = await direct(['status'], { cwd: folder.path })
+  expect(code).toBe(2)
+  expect(stderr).toMatch(/^direct: direct\.yaml:1:1: revocation: require is not built yet in this version\n/)
+})
