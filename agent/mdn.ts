@@ -144,7 +144,8 @@ export async function readNotification(message: Source): Promise<Notification | 
   const thread = readThread(facts.inReplyTo, facts.references)
   for await (const part of readParts(message)) {
     if (part.contentType !== report.part) continue
-    const groups = await readFieldGroups(part.read())
+    // Some agents forget the blank line: then the fields stand in the part's own header.
+    const groups = [part.header, ...(await readFieldGroups(part.read()))]
     const { originalMessageId, recipients } =
       report.kind === 'dsn' ? readDeliveryStatus(groups) : readDispositions(groups)
     return { kind: report.kind, originalMessageId: originalMessageId ?? thread, recipients }

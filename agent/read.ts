@@ -85,6 +85,7 @@ export interface MessagePart {
   /** `type/subtype` in lower case. */
   readonly contentType: string
   readonly disposition: 'attachment' | 'inline' | null
+  readonly header: Header
   /** Its content, transfer encoding undone. To be read once, before the next part is asked for. */
   read(): AsyncIterable<Uint8Array>
 }
@@ -107,6 +108,7 @@ export async function* readParts(message: Source): AsyncGenerator<MessagePart> {
       yield {
         filename: decodeWords(named) || null,
         contentType: known ? leaf.type.type : 'application/octet-stream',
+        header: leaf.header,
         disposition: dispositionOf(disposition?.disposition),
         read: () => decodeTransfer(content, known ? leaf.encoding : 'binary'),
       }

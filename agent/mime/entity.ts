@@ -19,7 +19,7 @@ export interface EntityLimits {
 
 /**
  * Reads the header of a message and hands on the rest as it comes. Blank lines, blanks and a mbox `From ` line before
- * the first field are skipped (protocol.md IN-2). Throws MimeError: `LIMIT_EXCEEDED`, or `MALFORMED` when the start is
+ * the first field are skipped, and so is a byte order mark (protocol.md IN-2). Throws MimeError: `LIMIT_EXCEEDED`, or `MALFORMED` when the start is
  * no header at all.
  */
 export async function openEntity(
@@ -104,6 +104,9 @@ function lineEnd(bytes: Buffer, at: number): number {
   return bytes[at] === CR && bytes[at + 1] === LF ? 2 : 0
 }
 
+/** Some editors put it before everything. */
+const BYTE_ORDER_MARK = Buffer.from('\ufeff')
+
 /** Where the first field begins, after blank lines, blanks and one mbox line; null when more must be read to know. */
 function skipJunk(bytes: Buffer, ended: boolean): number | null {
   const afterBlanks = (from: number): number => {
@@ -111,7 +114,7 @@ function skipJunk(bytes: Buffer, ended: boolean): number | null {
     while (bytes[at] === 0x20 || bytes[at] === 0x09 || lineEnd(bytes, at) > 0) at++
     return at
   }
-  const start = afterBlanks(0)
+  const start = afterBlanks(bytes.subarray(0, 3).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0)
   // Six bytes tell `>From ` from a field, and a CR from half a line end.
   if (bytes.length - start < 6 && !ended) return null
   if (!/^>?From /.test(bytes.toString('latin1', start, start + 6))) return start
