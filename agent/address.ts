@@ -1,5 +1,10 @@
 import { domainToASCII } from 'node:url'
-import type { Reason } from './errors.ts'
+
+/** Why a text is no address: one sentence for a person. */
+export interface NotAnAddress {
+  readonly code: 'ADDRESS_INVALID'
+  readonly text: string
+}
 
 /**
  * A Direct address: dot-atom local part and FQDN (protocol.md MSG-13). Only `parseAddress` makes one, so
@@ -20,8 +25,8 @@ export class Address {
   }
 
   /** @internal Use `parseAddress`. */
-  static parse(text: string): Address | Reason<'ADDRESS_INVALID'> {
-    const refuse = (why: string): Reason<'ADDRESS_INVALID'> => ({
+  static parse(text: string): Address | NotAnAddress {
+    const refuse = (why: string): NotAnAddress => ({
       code: 'ADDRESS_INVALID',
       text: `${JSON.stringify(text.slice(0, 100))} is not a Direct address: ${why}`,
     })
@@ -56,7 +61,7 @@ const DOT_ATOM = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}
 const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/
 
 /** Reads one address as typed. IDN domains become A-labels. */
-export function parseAddress(text: string): Address | Reason<'ADDRESS_INVALID'> {
+export function parseAddress(text: string): Address | NotAnAddress {
   return Address.parse(text)
 }
 
