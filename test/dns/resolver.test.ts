@@ -374,6 +374,14 @@ describe('absence (DISC-6, DISC-11, RFC 2308)', () => {
       expect(await ask([server])).toMatchObject({ status: 'failed', tries: [{ code: 'LAME' }] })
     }
   })
+
+  test('name servers beside an authoritative empty answer are no referral', async () => {
+    const ns = { name: 'd.example', type: 'NS' as const, ttl: 9, data: 'ns.d.example' }
+    await using server = await scriptedServer({
+      udp: (asked) => asked.send(answerTo(asked, { flags: FLAG.AA, authorities: [ns] })),
+    })
+    expect(await ask([server])).toMatchObject({ status: 'absent', kind: 'NODATA' })
+  })
 })
 
 describe('CNAME (DISC-5)', () => {
@@ -444,6 +452,19 @@ describe('CNAME (DISC-5)', () => {
       expect(await ask([server])).toMatchObject({ status: 'absent', kind })
       expect(server.log).toHaveLength(1)
     }
+  })
+
+  test("a SOA of the alias's own zone says nothing of a target elsewhere, which is asked for", async () => {
+    await using server = await scriptedServer({
+      udp: (asked) => {
+        const aliased = {
+          answers: [alias(NAME, 'b.example')],
+          authorities: [soaRecord('d.example', 100, 100)],
+        }
+        asked.send(asked.question.name === NAME ? answerTo(asked, aliased) : publishes(asked))
+      },
+    })
+    expect(await ask([server])).toMatchObject({ status: 'found', records: [{ name: 'b.example' }] })
   })
 
   test('the target that the first server refuses is asked of the next', async () => {

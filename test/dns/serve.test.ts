@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { decode, encode } from 'dns-packet'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { parseAddress } from '../../agent/address.ts'
@@ -103,6 +104,21 @@ describe('TCP (RFC 7766)', () => {
       if (ids.length === 3) break
     }
     expect(ids).toEqual([1, 2, 3])
+  })
+
+  test('a client that goes on asking is kept, for longer than an idle one', async () => {
+    const own = new AbortController()
+    const listen = { host: '127.0.0.1', port: 0 }
+    const patient = await serveZone({ listen, zone, signal: own.signal, idleMs: 1000 })
+    const socket = connect(patient.address)
+    const gone = closed(socket)
+    for (let i = 0; i < 4; i++) {
+      await setTimeout(400)
+      socket.write(framed(question('no.d.example')))
+      await once(socket, 'data')
+    }
+    own.abort()
+    await Promise.all([gone, patient.closed])
   })
 
   test('a client that never finishes its question is let go, however it drips', async () => {
