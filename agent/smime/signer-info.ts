@@ -93,8 +93,9 @@ function onlyValue(attributes: readonly Attribute[], type: string, name: string)
 
 /** RFC 5652 11.3: UTC to the second, UTCTime through 2049. */
 function readTime(value: unknown): Date {
-  const isUtcTime = value instanceof UTCTime
-  if (isUtcTime || value instanceof GeneralizedTime) {
+  // asn1js makes GeneralizedTime a kind of UTCTime.
+  const isUtcTime = value instanceof UTCTime && !(value instanceof GeneralizedTime)
+  if (value instanceof UTCTime) {
     const text = Buffer.from(value.valueBlock.valueHexView).toString('latin1')
     const full = isUtcTime ? `${Number(text.slice(0, 2)) < 50 ? '20' : '19'}${text}` : text
     const iso = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(full)

@@ -57,8 +57,10 @@ async function signedVariant(
   const { attributes, signature } = info
   if (attributes !== null) {
     if (!verify(hashName(digest), attributes.signedBytes, publicKey, signature)) return null
-    const matches = ({ digests }: Variant) =>
-      Buffer.compare(digests.get(digest) ?? EMPTY, attributes.messageDigest) === 0
+    const matches = ({ digests }: Variant) => {
+      const own = digests.get(digest)
+      return own !== undefined && Buffer.compare(own, attributes.messageDigest) === 0
+    }
     return variants.find(matches) ?? null
   }
   for (const variant of variants) {
@@ -67,8 +69,6 @@ async function signedVariant(
   }
   return null
 }
-
-const EMPTY = new Uint8Array()
 
 function refuseKey({ sha256, key }: Certificate): Reason<MessageCode> {
   const what =

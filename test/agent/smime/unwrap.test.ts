@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest'
+import { unwrap } from '../../../agent/smime/verify.ts'
+import { bytesOf, countingSpool, MESSAGE, sourceOf } from './parties.ts'
+
+async function unwrapped(entity: string) {
+  const { spool, open } = countingSpool()
+  await using result = await unwrap(sourceOf(entity, 7), spool)
+  const inner = await bytesOf(result.inner)
+  expect(inner.length).toBe(result.inner.bytes)
+  return { wrapped: result.wrapped, inner: inner.toString(), spooled: open() }
+}
+
+test('the wrapped message is the body, byte for byte (IN-8)', async () => {
+  expect(await unwrapped(`Content-Type: message/rfc822\r\n\r\n${MESSAGE}`)).toEqual({
+    wrapped: true,
+    inner: MESSAGE,
+    spooled: 0,
+  })
+})
+
+test('the header may be written in any way (IN-2)', async () => {
+  const head =
+    'X-Before: 1\r\nCONTENT-TYPE:Message/RFC822;\r\n\tname=x\r\nContent-Transfer-Encoding: 8bit\r\n\r\n'
+  expect(await unwrapped(head + MESSAGE)).toMatchObject({ wrapped: true, inner: MESSAGE })
+})
+
+test('an illegal base64 or quoted-printable is undone (IN-2)', async () => {
+  const base64 = Buffer.from(MESSAGE).toString('base64')
+  expect(
+    await unwrapped(`Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n${base64}`),
+  ).toEqual({ wrapped: true, inner: MESSAGE, spooled: 1 })
+  const quoted = Buffer.from(MESSAGE)
+    .toString('latin1')
+    .replace(/[\x80-\xff]/g, (char) => `=${char.charCodeAt(0).toString(16).toUpperCase()}`)
+  expect(
+    await unwrapped(
+      `Content-Type: message/rfc822\r\nContent-Transfer-Encoding: Quoted-Printable\r\n\r\n${quoted}`,
+    ),
+  ).toEqual({ wrapped: true, inner: MESSAGE, spooled: 1 })
+})
+
+test('an entity that wraps nothing is the message itself (IN-5)', async () => {
+  const entity = `Content-Type: text/plain\r\n\r\nHello`
+  expect(await unwrapped(entity)).toEqual({ wrapped: false, inner: entity, spooled: 0 })
+})
