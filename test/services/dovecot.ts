@@ -77,6 +77,13 @@ first_valid_uid = ${uid}
 mail_location = maildir:~/Maildir
 disable_plaintext_auth = no
 auth_mechanisms = plain login
+# A wrong password is answered at once, however often.
+auth_failure_delay = 0
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
 ssl = ${tls === undefined ? 'no' : 'yes'}
 ${tls === undefined ? '' : `ssl_cert = <${tls.certificate}\nssl_key = <${tls.privateKey}`}
 # Postfix names the recipient already.

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chown, mkdir, writeFile } from 'node:fs/promises'
+import { chown, mkdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { ensurePackages } from './apt.ts'
@@ -36,19 +36,23 @@ export interface Postfix extends AsyncDisposable {
  */
 export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   requireRoot('Postfix')
-  const { postfix, postconf } = await ensurePackages({ postfix: 'postfix', postconf: 'postfix' })
+  const { postconf } = await ensurePackages({ postfix: 'postfix', postconf: 'postfix' })
   const folder = await privateFolder('postfix', options.dir)
   const [port = 0] = await freePorts(1)
   const etc = join(folder, 'etc')
   const logFile = join(folder, 'log')
   await mkdir(etc)
-  await mkdir(join(folder, 'queue'))
-  await mkdir(join(folder, 'data'), { mode: 0o700 })
-  await chown(join(folder, 'data'), (await userId('postfix')).uid, 0)
-  await writeFile(join(etc, 'main.cf'), mainCf(folder, logFile, options))
-  await writeFile(join(etc, 'transport'), transportMap(options.domains))
-  await writeFile(join(etc, 'master.cf'), masterCf(port))
-  await run(postfix, ['-c', etc, 'check'])
+  await makeQueue(folder)
+  for (const [name, content] of [
+    ['main.cf', mainCf(folder, logFile, options)],
+    ['master.cf', masterCf(port)],
+    ['transport', transportMap(options.domains)],
+  ] as const) {
+    const file = join(etc, name)
+    await writeFile(file, content)
+    // Postfix waits for seconds before it reads a file so young that it may still be being written.
+    await utimes(file, 0, 0)
+  }
   const { stdout } = await run(postconf, ['-c', etc, '-h', 'daemon_directory'])
   const process = await startProcess({
     command: join(stdout.trim(), 'master'),
@@ -58,6 +62,22 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
     ports: [port],
   })
   return { host: '127.0.0.1', port, logFile, [Symbol.asyncDispose]: () => process[Symbol.asyncDispose]() }
+}
+
+const QUEUES = 'active bounce corrupt defer deferred flush hold incoming private saved trace'.split(' ')
+
+/** The folders that `postfix start` would make. */
+async function makeQueue(folder: string): Promise<void> {
+  const { uid } = await userId('postfix')
+  const queue = join(folder, 'queue')
+  await mkdir(join(queue, 'pid'), { recursive: true })
+  for (const path of [
+    join(folder, 'data'),
+    ...[...QUEUES, 'maildrop', 'public'].map((name) => join(queue, name)),
+  ]) {
+    await mkdir(path, { mode: 0o700 })
+    await chown(path, uid, 0)
+  }
 }
 
 function mainCf(folder: string, logFile: string, options: PostfixOptions): string {
