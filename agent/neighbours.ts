@@ -149,12 +149,11 @@ export class Neighbours {
     configured: readonly { readonly origin: string; readonly certificate: Certificate }[],
   ): Promise<DiscoverySources> {
     const resolver = await this.resolver()
-    const { createCertServerResolver, configuredFor } = await import('./places.ts')
+    const { certServerFor, configuredFor } = await import('./places.ts')
     return {
       configured: (address) => configuredFor(address, configured, this.settings.legacy),
       resolver,
-      certServer:
-        resolver === null ? () => null : createCertServerResolver(this.settings, await this.lookup()),
+      certServer: resolver === null ? () => null : certServerFor(this.settings, await this.lookup()),
     }
   }
 
