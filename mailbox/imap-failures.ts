@@ -32,11 +32,15 @@ export function isUnreachable(failure: ImapFailure): boolean {
 
 const LOST = /^(NoConnection|EConnectionClosed|StateLogout|ClosedAfterConnect\w+|\w+_TIMEOUT|ETIMEOUT)$/
 
+/** Node's codes for a handshake that failed and for a certificate that does not do. */
+const TLS_CODE =
+  /^(ERR_(TLS|SSL|OSSL)\w*|EPROTO|\w*(CERT|ISSUER|VERIFY|CRL)\w*|INVALID_(CA|PURPOSE)|PATH_LENGTH_EXCEEDED)$/
+
 /** What imapflow's `connect` threw: connecting, TLS and login in one. */
 export function connectingFailure(server: MailServer, failure: ImapFailure): DirectError {
   if (isLost(failure) || isBusy(failure)) return unreachable(server, saidBy(failure), failure)
   if (failure.authenticationFailed === true) return loginRefused(server, saidBy(failure))
-  if (failure.tlsFailed === true || server.secure) {
+  if (failure.tlsFailed === true || TLS_CODE.test(failure.code ?? '')) {
     return new DirectError('TLS_FAILED', `no TLS with ${server.host}:${server.port}: ${saidBy(failure)}`, {
       hint: `${server.host} must offer TLS with a valid certificate for that name; a private CA goes into ca`,
       cause: failure,

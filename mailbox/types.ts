@@ -62,7 +62,10 @@ export type TlsProof =
   /** `temporary`: the server could not be reached or was busy; otherwise TLS is not offered or its certificate is wrong. */
   | { readonly proved: false; readonly temporary: boolean; readonly text: string }
 
-/** IMAP: one folder, opened. Losing the connection throws DirectError `IMAP_UNREACHABLE` (temporary). */
+/**
+ * IMAP: one folder, opened. Every call throws DirectError `IMAP_UNREACHABLE` (temporary) when the connection is lost,
+ * `IMAP_REFUSED` when the server will not, `ABORTED` when the signal of `open` fires. One call at a time.
+ */
 export interface ImapFolder extends AsyncDisposable {
   /** With the UID it names a message for good, until the server says otherwise (RFC 3501 2.3.1.1). */
   readonly uidValidity: string
@@ -74,10 +77,15 @@ export interface ImapFolder extends AsyncDisposable {
   size(uid: number): Promise<number | null>
   /** Marks a message as handled: \Seen. */
   flagSeen(uid: number): Promise<void>
-  /** Moves a message into `folder`, which is made if it is missing. */
+  /** Moves a message into `folder`, in any case, `/` between levels; it is made if it is missing. A message that is gone is no error. */
   moveTo(uid: number, folder: string): Promise<void>
 }
 
 export interface ImapClient {
+  /**
+   * Logs in and selects `folder`, in any case. Throws DirectError `IMAP_UNREACHABLE` (temporary), `TLS_FAILED`, `IMAP_LOGIN`
+   * (the password is in none of them), `IMAP_REFUSED` (there is no such folder), `ABORTED`, or what `lookup` throws.
+   * `signal` also closes the open folder's connection.
+   */
   open(server: MailServer, folder: string, signal?: AbortSignal): Promise<ImapFolder>
 }

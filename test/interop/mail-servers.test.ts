@@ -130,6 +130,8 @@ describe('Postfix and Dovecot', () => {
     expect(await folder.uids()).toEqual([first, second])
     await folder.moveTo(first, 'Direct/Refused')
     expect(await folder.uids()).toEqual([second])
+    await folder.moveTo(first, 'Direct/Refused')
+    await folder.flagSeen(first)
     await folder.moveTo(second, 'direct/refused')
     await using aside = await imap.open(overImap('clinic-c.example'), 'DIRECT/REFUSED')
     expect(await aside.uids()).toHaveLength(2)

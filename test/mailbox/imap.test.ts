@@ -106,7 +106,7 @@ describe('an open folder', () => {
     await using imap = await scriptedImap({
       answer: (command) =>
         /^UID FETCH 2 /.test(command)
-          ? '* 1 FETCH (UID 1 FLAGS (\\Seen))\r\n* 2 FETCH (UID 2 RFC822.SIZE 4 BODY[]<0> {4}\r\nmine)\r\n* 1 FETCH (UID 1 FLAGS ())\r\nTAG OK'
+          ? '* 1 FETCH (UID 1 FLAGS (\\Seen))\r\n* 2 FETCH (UID 2 RFC822.SIZE 4 BODY[]<0> {4}\r\nmine)\r\n* 1 FETCH (UID 1 FLAGS () RFC822.SIZE 9)\r\nTAG OK'
           : undefined,
     })
     await using folder = await client.open(at(imap), 'INBOX')

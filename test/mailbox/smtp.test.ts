@@ -239,6 +239,25 @@ describe('recipients that the server wants to have alone', () => {
     expect(outcomes.map(([, outcome]) => outcome)).toEqual(['accepted', 'temporary'])
   })
 
+  it('begin a transaction of their own, also where DATA of the first was refused', async () => {
+    let open = false
+    const { outcomes } = await submitTo(
+      {
+        answer: (line, session) => {
+          if (line.startsWith('RSET')) open = false
+          if (line.startsWith('MAIL') && open) return '503 nested MAIL command'
+          if (line.startsWith('MAIL')) open = true
+          if (line.startsWith('RCPT') && line.includes('b@b') && !session.lines.includes('RSET'))
+            return '452 too many'
+          if (line === 'DATA' && !session.lines.includes('RSET')) return '451 not now'
+          return undefined
+        },
+      },
+      ['a@b.example', 'b@b.example'],
+    )
+    expect(outcomes.map(([, outcome]) => outcome)).toEqual(['temporary', 'accepted'])
+  })
+
   it('is not assumed when the server takes nobody', async () => {
     const { outcomes, heard } = await submitTo(
       { answer: (line) => (line.startsWith('RCPT') ? '452 disk full' : undefined) },
