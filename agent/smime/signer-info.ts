@@ -22,12 +22,16 @@ export interface SignedAttributes {
   readonly signingTime: Date | null
 }
 
-/** Reads one SignerInfo by the rules of protocol.md IN-4. Unsigned attributes are not looked at. Throws CmsError. */
+/**
+ * Reads one SignerInfo by the rules of protocol.md IN-4. Of the unsigned attributes, those that must be signed are an
+ * error and no other is looked at (RFC 5652 11). Throws CmsError.
+ */
 export async function readSignerInfo(bytes: Uint8Array): Promise<SignerInfo> {
-  const { info, attributes } = readElement(bytes, (schema) => {
-    const read = new PkijsSignerInfo({ schema })
-    return { info: read, attributes: read.signedAttrs }
-  })
+  const info = readElement(bytes, (schema) => new PkijsSignerInfo({ schema }))
+  const attributes = info.signedAttrs
+  if (info.unsignedAttrs?.attributes.some(({ type }) => SIGNED_ONLY.has(type))) {
+    throw new CmsError('MALFORMED', 'An attribute that must be signed stands among the unsigned ones')
+  }
   const signedBytes = attributes === undefined ? null : new Uint8Array(attributes.encodedValue)
   if (signedBytes !== null) await requireDerOrder(signedBytes)
   return {
@@ -38,6 +42,8 @@ export async function readSignerInfo(bytes: Uint8Array): Promise<SignerInfo> {
     attributes: signedBytes === null ? null : readAttributes(signedBytes, attributes?.attributes ?? []),
   }
 }
+
+const SIGNED_ONLY: ReadonlySet<string> = new Set([OID.contentType, OID.messageDigest, OID.signingTime])
 
 function signerId(sid: unknown): CertificateId {
   if (sid instanceof IssuerAndSerialNumber) return byIssuerAndSerialNumber(sid)

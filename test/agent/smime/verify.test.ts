@@ -238,9 +238,13 @@ describe('signed attributes (IN-4)', () => {
     expect(await judge(detached({ rawAttributes: raw }))).toEqual(code('SIGNATURE_INVALID', /DER/))
   })
 
-  test('unsigned attributes are not looked at', async () => {
-    const unsigned = [attribute(OID.contentType, oid(OID.signedData)), attribute(OID.messageDigest, NULL)]
-    expect(await judge(detached({ unsigned }))).toBeInstanceOf(Verified)
+  test('unsigned attributes are not looked at, but those that must be signed (RFC 5652 11)', async () => {
+    expect(await judge(detached({ unsigned: [attribute('1.2.3', NULL)] }))).toBeInstanceOf(Verified)
+    for (const type of [OID.contentType, OID.messageDigest, OID.signingTime]) {
+      expect(await judge(detached({ unsigned: [attribute(type, NULL)] }))).toEqual(
+        code('SIGNATURE_INVALID', /must be signed/),
+      )
+    }
   })
 
   test('signingTime may be absent, and is then not known', async () => {
