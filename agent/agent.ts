@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { MailServer } from '../mailbox/index.ts'
 import type { AnchorSets, Certificate } from '../trust-anchors/index.ts'
@@ -9,6 +10,7 @@ import type { NotifyTools } from './notify.ts'
 import type { OpenTools } from './open.ts'
 import type { OutboxTools } from './outbox.ts'
 import type { SendTools } from './prepare.ts'
+import type { SealedMessage } from './seal.ts'
 import type { Settings } from './settings.ts'
 import type { Agent, Delivery, ReceiveReport } from './types.ts'
 
@@ -103,10 +105,11 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
   async function* pass(
     mailboxes: readonly Mailbox[],
     deliverTo: string | undefined,
+    listed: Set<string>,
     signal?: AbortSignal,
   ): AsyncGenerator<ReceiveReport> {
     const { receiveIntoFolder, listNew } = await import('./receive.ts')
-    if (deliverTo === undefined) yield* listNew(mailboxes, await inboxTools(), signal)
+    if (deliverTo === undefined) yield* listNew(mailboxes, await inboxTools(), listed, signal)
     else yield* receiveIntoFolder(mailboxes, deliverTo, await inboxTools(), signal)
   }
 
@@ -167,7 +170,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       }
     },
     async *receiveOnce({ deliverTo, signal } = {}) {
-      yield* pass(await neighbours.mailboxes(), deliverTo, signal)
+      yield* pass(await neighbours.mailboxes(), deliverTo, new Set(), signal)
       if (deliverTo !== undefined) await flush(signal)
     },
     async run({ deliverTo, signal }) {
@@ -176,10 +179,9 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       // What is wrong with the configuration is said now, not by every pass.
       if (mailboxes.length > 0) await inboxTools()
       await notifyTools()
-      await run(
-        { mailboxes, receive: (mailbox, signal) => pass([mailbox], deliverTo, signal), flush, log },
-        signal,
-      )
+      const listed = new Set<string>()
+      const receive = (mailbox: Mailbox) => pass([mailbox], deliverTo, listed, signal)
+      await run({ mailboxes, receive, flush, log }, signal)
     },
     async status(messageId) {
       return (await neighbours.store()).tracking.status(messageId)

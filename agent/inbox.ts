@@ -1,7 +1,7 @@
 import type { ImapClient, ImapFolder, MailServer } from '../mailbox/index.ts'
 import type { InboxDelivery, InboxEntry, Judgement, NewNotice, Store } from '../store/index.ts'
 import { envelopeRecipients } from './envelope.ts'
-import type { MessageCode } from './errors.ts'
+import { DirectError, type MessageCode } from './errors.ts'
 import { readNotification } from './mdn.ts'
 import { openEntity } from './mime/entity.ts'
 import { MimeError } from './mime/error.ts'
@@ -71,10 +71,14 @@ export async function* passOver(
   }
 }
 
-/** Opens and judges what is new without keeping, flagging or answering anything; tracking is brought up to date. */
+/**
+ * Opens and judges what is new without keeping, flagging or answering anything; tracking is brought up to date.
+ * What `listed` names already is passed by.
+ */
 export async function* listMailbox(
   mailbox: Mailbox,
   tools: InboxTools,
+  listed: Set<string>,
   signal?: AbortSignal,
 ): AsyncGenerator<ReceiveReport> {
   await using folder = await tools.imap.open(mailbox.server, mailbox.settings.folder, signal)
@@ -84,6 +88,9 @@ export async function* listMailbox(
     await folder.uids(),
   )) {
     if (signal?.aborted) return
+    const name = `${mailbox.name} ${folder.uidValidity} ${uid}`
+    if (listed.has(name)) continue
+    listed.add(name)
     await using raw = await tools.open.spool(folder.fetch(uid))
     await using judged = await openMessage(raw, await envelopeOf(raw, mailbox.settings), tools.open)
     yield (await trackNotification(judged, tools)) ?? describeReceived(judged)
@@ -171,7 +178,13 @@ async function putAside(
   report: ReceiveReport,
 ): Promise<ReceiveReport> {
   await store.inbox.judged(entry.id, judgement, [], now())
-  await folder.moveTo(entry.uid, mailbox.settings.asideFolder)
+  try {
+    await folder.moveTo(entry.uid, mailbox.settings.asideFolder)
+  } catch (error) {
+    // A server that will not move it must not keep the others waiting: the row says it all, the mail stays, as seen.
+    if (!(error instanceof DirectError) || error.temporary) throw error
+    await folder.flagSeen(entry.uid)
+  }
   await store.inbox.settled(entry.id, now())
   return report
 }

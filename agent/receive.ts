@@ -18,13 +18,14 @@ export async function* receiveIntoFolder(
     }
 }
 
-/** What is new, opened and judged; nothing is delivered, flagged or answered. */
+/** What is new and not in `listed` yet, opened and judged; nothing is delivered, flagged or answered. */
 export async function* listNew(
   mailboxes: readonly Mailbox[],
   tools: InboxTools,
+  listed: Set<string>,
   signal?: AbortSignal,
 ): AsyncGenerator<ReceiveReport> {
-  for (const mailbox of mailboxes) yield* listMailbox(mailbox, tools, signal)
+  for (const mailbox of mailboxes) yield* listMailbox(mailbox, tools, listed, signal)
 }
 
 /** Trusted messages of one pass, for an EHR that takes them itself; `onReport` hears of everything else. */

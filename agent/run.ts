@@ -8,7 +8,7 @@ import type { ReceiveReport } from './types.ts'
 export interface RunTools {
   readonly mailboxes: readonly Mailbox[]
   /** One pass over one mailbox. */
-  readonly receive: (mailbox: Mailbox, signal: AbortSignal) => AsyncIterable<ReceiveReport>
+  readonly receive: (mailbox: Mailbox) => AsyncIterable<ReceiveReport>
   /** Seals the MDNs that are owed and hands what is due to SMTP; returns how many copies were tried. */
   readonly flush: (signal: AbortSignal) => Promise<number>
   readonly log: Log
@@ -22,7 +22,7 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
   const loops = tools.mailboxes.map((mailbox) =>
     loop(mailbox.name, mailbox.settings.pollSeconds, tools.log, signal, async () => {
       let seen = 0
-      for await (const report of tools.receive(mailbox, signal)) {
+      for await (const report of tools.receive(mailbox)) {
         seen++
         logReport(report, tools.log)
       }

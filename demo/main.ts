@@ -3,7 +3,7 @@
  * real mail servers on loopback; then a summary of care goes out, and its receipt comes back. Everything runs
  * through the command line, as a clinic would use it. What was started is stopped, whatever happens.
  */
-import { mkdir, mkdtemp } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -33,6 +33,10 @@ try {
 async function demo(signal: AbortSignal): Promise<void> {
   await using running = new AsyncDisposableStack()
   const dir = await mkdtemp(join(tmpdir(), 'direct-demo-'))
+  let finished = false
+  running.defer(async () => {
+    if (!finished) await rm(dir, { recursive: true, force: true })
+  })
   step('servers', 'starting Postfix and Dovecot on loopback (installing them first where they are missing) …')
   const mail = running.use(await startMailServers({ domains: ['clinic-a.example', 'clinic-b.example'] }))
   signal.throwIfAborted()
@@ -57,6 +61,7 @@ async function demo(signal: AbortSignal): Promise<void> {
 
   await classify()
   await sendSummary()
+  finished = true
 
   async function startNameServers() {
     const silent = running.use(await startSilentNameServer())
