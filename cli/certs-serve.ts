@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
+import { DirectError } from '../agent/errors.ts'
 import { EXIT } from './exit.ts'
 import { listenOption } from './options.ts'
-import { answer, clockAndNetwork, type Session } from './session.ts'
+import { answer, clockAndNetwork, openAgent, type Session } from './session.ts'
 
 interface Options {
   readonly listen: { readonly host: string; readonly port: number }
@@ -21,6 +22,12 @@ export function options(command: Command): void {
 /** Until SIGTERM: exit code 0. */
 export async function run(session: Session, command: Command): Promise<number> {
   const { listen } = command.opts<Options>()
+  if (!session.network)
+    throw new DirectError('NETWORK_FORBIDDEN', 'certs serve opens sockets, and --no-network forbids them', {
+      hint: 'leave --no-network out',
+    })
+  // Only for what its administrator should be told.
+  await using _agent = await openAgent(session)
   const { serveCertificates } = await import('../agent/index.ts')
   const { address, closed } = await serveCertificates(session.config, {
     ...clockAndNetwork(session),

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { DirectError } from '../agent/errors.ts'
 import { printable } from './printable.ts'
 
 /**
@@ -12,8 +12,12 @@ export class Output {
 
   constructor() {
     process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
       this.#closed = true
+      if (error.code === 'EPIPE') return
+      throw new DirectError('FILE_UNWRITABLE', `the answer cannot be written (${error.code})`, {
+        hint: 'see where stdout goes: a full disk, a folder that may not be written to',
+        cause: error,
+      })
     })
     // With stderr gone there is nobody to tell.
     process.stderr.on('error', () => {})
@@ -28,7 +32,7 @@ export class Output {
   async line(text: string): Promise<void> {
     if (this.#closed) return
     this.#clearProgress()
-    if (!process.stdout.write(`${text}\n`)) await Promise.race([once(process.stdout, 'drain'), closedOf()])
+    if (!process.stdout.write(`${text}\n`)) await drained()
   }
 
   /** A fact beside the answer; the same one is told once. */
@@ -46,7 +50,7 @@ export class Output {
   /** What is being done now: one line that the next one replaces, on a terminal only. */
   progress(text: string): void {
     if (!process.stderr.isTTY) return
-    const width = Math.max(20, (process.stderr.columns ?? 80) - 1)
+    const width = Math.max(20, (process.stderr.columns || 80) - 1)
     process.stderr.write(`\r\u001b[K${printable(text).slice(0, width)}`)
     this.#progressShown = true
   }
@@ -55,7 +59,7 @@ export class Output {
   async flush(): Promise<void> {
     this.#clearProgress()
     if (this.#closed || process.stdout.writableLength === 0) return
-    await Promise.race([once(process.stdout, 'drain'), closedOf()])
+    await drained()
   }
 
   #clearProgress(): void {
@@ -64,7 +68,13 @@ export class Output {
   }
 }
 
-/** Fulfilled when stdout fails: `once` alone would reject. */
-function closedOf(): Promise<void> {
-  return new Promise((resolve) => process.stdout.once('error', () => resolve()))
+/** Fulfilled when stdout takes more, or never will again. */
+function drained(): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      process.stdout.off('drain', done).off('error', done)
+      resolve()
+    }
+    process.stdout.on('drain', done).on('error', done)
+  })
 }

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
+/** Each process would otherwise strip the types of the same hundred files again. */
+const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/direct-cli', import.meta.url))
 
 export interface Transcript {
   readonly code: number | null
@@ -33,7 +35,10 @@ export async function direct(args: readonly string[], options: RunOptions): Prom
 }
 
 export function start(args: readonly string[], { cwd, env }: RunOptions) {
-  return spawn(process.execPath, [MAIN, ...args], { cwd, env: { PATH: process.env.PATH, ...env } })
+  return spawn(process.execPath, [MAIN, ...args], {
+    cwd,
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: COMPILED, ...env },
+  })
 }
 
 /** A folder that is removed when its test has ended. */

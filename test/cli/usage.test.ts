@@ -76,6 +76,12 @@ const MISTAKES: readonly (readonly [string, readonly string[], number, RegExp])[
     /^direct: "10053" is not HOST:PORT/,
   ],
   [
+    'a server, where the network is forbidden',
+    ['certs', 'serve', '--listen', '127.0.0.1:0', '--no-network'],
+    2,
+    /^direct: .*--no-network forbids/,
+  ],
+  [
     'a time without a zone',
     ['--at', '2026-11-21T09:30:00', 'status'],
     2,

@@ -1,0 +1,90 @@
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Clinics, silentNameServer, twoClinics } from './clinics.ts'
+import { start } from './direct.ts'
+
+let clinics: Clinics
+beforeAll(async () => {
+  clinics = await twoClinics()
+})
+afterAll(() => clinics[Symbol.asyncDispose]())
+
+const parse = (line: string | undefined) => JSON.parse(line ?? '')
+
+function follow(args: readonly string[]) {
+  const child = start(args, { cwd: clinics.a })
+  const errors: Buffer[] = []
+  child.stderr.on('data', (chunk: Buffer) => errors.push(chunk))
+  return {
+    child,
+    lines: createInterface({ input: child.stdout })[Symbol.asyncIterator](),
+    ended: once(child, 'close').then(([code]) => code as number | null),
+    stderr: () => Buffer.concat(errors).toString(),
+  }
+}
+
+test('certs serve says where it answers when it is ready, and ends on SIGTERM with 0', async () => {
+  const server = follow(['certs', 'serve', '--listen', '127.0.0.1:0', '--json'])
+  const { value } = await server.lines.next()
+  expect(parse(value)).toEqual({ listen: expect.stringMatching(/^127\.0\.0\.1:[1-9]\d*$/) })
+  server.child.kill('SIGTERM')
+  expect(await server.ended).toBe(0)
+})
+
+test('run ends on SIGTERM with 0, even while its servers are away', async () => {
+  const daemon = follow(['run', '--deliver', 'inbox'])
+  await once(daemon.child.stderr, 'data')
+  daemon.child.kill('SIGTERM')
+  expect(await daemon.ended).toBe(0)
+})
+
+test('SIGINT in the midst of a lookup ends with 130 and no complaint', async () => {
+  await using server = await silentNameServer()
+  const config = await clinics.variant('silent.yaml', {
+    "# dns: { servers: ['127.0.0.1:10053'], timeoutMs: 3000 }": `dns: { servers: ['127.0.0.1:${server.port}'], timeoutMs: 600000 }`,
+  })
+  const command = follow(['classify', 'x@elsewhere.example', '--config', config])
+  await server.asked
+  command.child.kill('SIGINT')
+  expect(await command.ended).toBe(130)
+  expect(command.stderr().replaceAll(/^direct: note: .*\n/gm, '')).toBe('')
+})
+
+test('a name server that does not answer leaves it undetermined (DISC-6): 75', async () => {
+  await using server = await silentNameServer()
+  const config = await clinics.variant('timeout.yaml', {
+    "# dns: { servers: ['127.0.0.1:10053'], timeoutMs: 3000 }": `dns: { servers: ['127.0.0.1:${server.port}'], timeoutMs: 50 }`,
+  })
+  const command = follow(['classify', 'x@elsewhere.example', '--config', config, '--json'])
+  const { value } = await command.lines.next()
+  expect(parse(value)).toMatchObject({
+    route: 'undetermined',
+    directCapable: null,
+    why: [{ code: 'LOOKUP_FAILED' }],
+  })
+  expect(await command.ended).toBe(75)
+})
+
+test('a reader of stdout that has gone (EPIPE) is no crash', async () => {
+  const command = follow(['message', 'open', '--batch', '-', '--to', 'dr.kim@clinic-a.example'])
+  command.child.stdin.on('error', () => {})
+  const line = `${JSON.stringify({ id: 'x', file: 'message.eml' })}\n`
+  command.child.stdin.write(line)
+  await command.lines.next()
+  command.child.stdout.destroy()
+  command.child.stdin.end(line.repeat(50))
+  expect(await command.ended).toBe(0)
+  expect(command.stderr()).not.toMatch(/bug|EPIPE/)
+})
+
+test('batch answers each line before the next one comes', async () => {
+  const command = follow(['message', 'open', '--batch', '-', '--to', 'dr.kim@clinic-a.example'])
+  for (const id of ['first', 'second']) {
+    command.child.stdin.write(`${JSON.stringify({ id, file: 'message.eml' })}\n`)
+    const { value } = await command.lines.next()
+    expect(parse(value)).toMatchObject({ id, verdict: 'reject' })
+  }
+  command.child.stdin.end()
+  expect(await command.ended).toBe(0)
+})
