@@ -138,15 +138,17 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     async seal(message) {
       const { sealFile } = await import('./send.ts')
       const { replaceFile } = await import('./deliver.ts')
-      const write = async (
-        { message: sealed }: { message: { read(): AsyncIterable<Uint8Array> } },
-        index: number,
-      ) => {
+      await using written = new AsyncDisposableStack()
+      const write = async (copy: SealedMessage, index: number) => {
         const file = index === 0 ? message.out : `${message.out}.${index + 1}`
-        await replaceFile(file, sealed.read())
+        await replaceFile(file, copy.message.read())
+        written.defer(() => rm(file, { force: true }))
         return file
       }
-      return sealFile(message, write, await sendTools())
+      const result = await sealFile(message, write, await sendTools())
+      // All copies or none: only now may they stay.
+      written.move()
+      return result
     },
     async open(request) {
       const { openFile } = await import('./open-file.ts')

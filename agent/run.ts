@@ -69,8 +69,9 @@ export function logReport(report: ReceiveReport, log: Log): void {
     const { messageId, notification, about } = report
     log.info({ messageId, notification, about }, 'notification')
   } else {
-    const { messageId, verdict, code, innerSha256 } = report
-    log.info({ messageId, verdict, code, innerSha256 }, verdict === 'accept' ? 'delivered' : 'put aside')
+    const { messageId, verdict, code, innerSha256, deliveredTo } = report
+    const done = verdict !== 'accept' ? 'refused' : deliveredTo === null ? 'left in the mailbox' : 'delivered'
+    log.info({ messageId, verdict, code, innerSha256 }, done)
   }
 }
 
