@@ -1,5 +1,5 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import {
   type DatabaseConnection,
   SqliteDialect,
@@ -44,9 +44,11 @@ class ImmediateDriver extends SqliteDriver {
 
   /**
    * BEGIN IMMEDIATE: two transactions that both read before they write could never get past each other. The wait
-   * for another writer is asynchronous, for that writer may be a second store in this very process.
+   * for another writer is asynchronous, for that writer may be a second store in this very process. And as SQLite
+   * itself is synchronous here, sockets and timers get their turn before each transaction.
    */
   override async beginTransaction(_connection: DatabaseConnection): Promise<void> {
+    await turn()
     const deadline = performance.now() + this.#patienceMs
     for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
       try {

@@ -5,6 +5,11 @@ import { at, bytes, message } from './scenario.ts'
 
 const [deed = '', file = '', word = ''] = process.argv.slice(2)
 const store = await openStore({ file })
+// Nothing outlives the test that started it.
+process.stdin
+  .on('end', () => process.exit(1))
+  .resume()
+  .unref()
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
 const DEEDS: Readonly<Record<string, () => Promise<void>>> = {

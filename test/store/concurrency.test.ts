@@ -27,6 +27,18 @@ test('transactions of one connection wait for each other, even across other asyn
   await db.destroy()
 })
 
+test('a long run of transactions leaves timers and sockets their turns', async () => {
+  await using temporary = await folder()
+  await using store = await openStore({ file: temporary.file })
+  let turns = 0
+  const timer = setInterval(() => {
+    turns += 1
+  }, 1)
+  for (let n = 0; turns < 3 && n < 100_000; n++) await store.inbox.settled(n, at(0))
+  clearInterval(timer)
+  expect(turns).toBe(3)
+})
+
 test('two stores in one process write to one file at once and lose nothing', async () => {
   await using temporary = await folder()
   await using one = await openStore({ file: temporary.file })
