@@ -1,6 +1,7 @@
 import { createDecipheriv, type Decipheriv, randomBytes } from 'node:crypto'
 import { OctetString } from 'asn1js'
 import type { MessageCode, Reason } from '../errors.ts'
+import { MimeError } from '../mime/error.ts'
 import { type Refused, readContentCipher, readKeyTransport, refuseKeyAgreement } from './algorithm-reader.ts'
 import { BLOCK_BYTES, type ContentCipher, type KeyTransport, keyBytes } from './algorithms.ts'
 import { inBlocks } from './blocks.ts'
@@ -86,6 +87,8 @@ export class Decrypted implements AsyncDisposable {
       return UNDECRYPTABLE
     } catch (error) {
       if (error instanceof CmsError) return UNDECRYPTABLE
+      // The CMS comes out of a transfer encoding as it is read, and that can be none that is known.
+      if (error instanceof MimeError) return { code: error.code, text: error.message }
       throw error
     }
   }

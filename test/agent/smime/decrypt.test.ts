@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseMediaType } from '../../../agent/mime/media-type.ts'
+import { decodeTransfer } from '../../../agent/mime/transfer.ts'
 import { contentAlgorithm, keyTransportAlgorithm, OID } from '../../../agent/smime/algorithms.ts'
 import { cmsKind } from '../../../agent/smime/content-info.ts'
 import { Decrypted, decrypt, isEnvelopedMediaType, UNDECRYPTABLE } from '../../../agent/smime/decrypt.ts'
@@ -299,6 +300,13 @@ describe('one failure for all (ALG-2)', () => {
   test('nesting without end is not followed', async () => {
     const cms = Buffer.concat(Array.from({ length: 100_000 }, () => Buffer.of(0x30, 0x80)))
     expect(await outcome(cms)).toBe(UNDECRYPTABLE)
+  })
+
+  test('a transfer encoding that is not known is malformed', async () => {
+    const read = () => decodeTransfer(sourceOf(envelope(PLAINTEXT, toBob)).read(), 'x-uuencode')
+    expect(await decrypt({ read }, [identity(bob)], countingSpool().spool)).toMatchObject({
+      code: 'MALFORMED',
+    })
   })
 
   test('broken I/O is not an answer: it is thrown', async () => {
