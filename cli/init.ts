@@ -1,12 +1,13 @@
 import { join, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { EXIT } from './exit.ts'
-import { type Answers, answersFrom } from './init-answers.ts'
+import { answersFrom } from './init-answers.ts'
 import type { InitOptions } from './init-ask.ts'
 import { NewFiles } from './init-files.ts'
+import { nextSteps } from './init-next.ts'
 import { configurationText } from './init-yaml.ts'
 import { single } from './options.ts'
-import { columns, printable } from './printable.ts'
+import { columns } from './printable.ts'
 import { answer, type Session } from './session.ts'
 
 export function options(command: Command): void {
@@ -83,24 +84,4 @@ export async function run(session: Session, command: Command): Promise<number> {
     ].join('\n'),
   )
   return EXIT.done
-}
-
-function nextSteps(
-  { dir, subject, testCa, passwordNeeded, passwordEnv }: Answers,
-  names: { readonly request: string; readonly certificate: string },
-  anchors: readonly string[],
-): string {
-  const steps = [
-    testCa === undefined &&
-      `have your certificate authority sign ${names.request}; put its answer into ${names.certificate}`,
-    anchors.length === 0 && 'name the CAs that you trust in direct.yaml, under trust: anchors',
-    passwordNeeded && `export ${passwordEnv}=…`,
-    'publish the certificate:  direct certs serve --listen 127.0.0.1:10053',
-    `test an address:          direct classify someone@partner.example`,
-    'send and receive:         direct run --deliver inbox',
-  ].filter((step) => step !== false)
-  const where = dir === '.' ? '' : `cd ${dir}, then `
-  return printable(`Next, for ${subject}: ${where}`)
-    .trimEnd()
-    .concat('\n', steps.map((step, i) => `  ${i + 1}. ${printable(step)}`).join('\n'))
 }

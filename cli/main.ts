@@ -7,6 +7,7 @@ if (Number(major) < 24) {
   process.exitCode = 2
 } else if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   const { version } = await import('./version.ts')
+  process.stdout.on('error', () => process.exit(2))
   process.stdout.write(`${version()}\n`)
 } else {
   const { main } = await import('./run-program.ts')

@@ -1,34 +1,11 @@
-import { readFile } from 'node:fs/promises'
-import { basename } from 'node:path'
-import { text as textOf } from 'node:stream/consumers'
 import type { Command } from 'commander'
-import { DirectError } from '../agent/errors.ts'
-import type { Draft, MessageFile, SendOptions, Sent } from '../agent/index.ts'
+import type { Sent } from '../agent/index.ts'
 import { exitOfSent } from './exit.ts'
 import { numberOption, single } from './options.ts'
 import { columns, printable } from './printable.ts'
+import { auditOf, draftOf, type SendFlags } from './send-draft.ts'
 import { answer, openAgent, type Session } from './session.ts'
 import { waitFor } from './wait.ts'
-
-interface Options {
-  readonly from: string
-  readonly to?: readonly string[]
-  readonly cc?: readonly string[]
-  readonly bcc?: readonly string[]
-  readonly subject?: string
-  readonly text?: string
-  readonly textFile?: string
-  readonly attach?: readonly string[]
-  readonly message?: string
-  readonly actor?: string
-  readonly patient?: string
-  readonly document?: readonly string[]
-  readonly idempotencyKey?: string
-  readonly dryRun?: true
-  readonly keepTrying?: string
-  readonly wait?: number
-  readonly finalDelivery?: true
-}
 
 export function options(command: Command): void {
   command
@@ -70,7 +47,7 @@ export function options(command: Command): void {
 }
 
 export async function run(session: Session, command: Command): Promise<number> {
-  const options = command.opts<Options>()
+  const options = command.opts<SendFlags>()
   const draft = await draftOf(options)
   await using agent = await openAgent(session)
   session.out.progress(options.dryRun ? 'classifying …' : 'classifying, sealing, handing over …')
@@ -81,50 +58,6 @@ export async function run(session: Session, command: Command): Promise<number> {
   const result = wait === undefined ? sent : await waitFor(agent, sent, wait, session)
   await answer(session, result, () => sentText(result))
   return exitOfSent(result, options.dryRun === true)
-}
-
-async function draftOf(options: Options): Promise<Draft | MessageFile> {
-  if (options.keepTrying !== undefined)
-    throw new DirectError('NOT_BUILT', '--keep-trying is not built yet in this version', {
-      hint: 'send again later; --idempotency-key makes sure that nothing goes twice',
-    })
-  const { from, to = [], cc = [], bcc = [], message } = options
-  if (to.length + cc.length + bcc.length === 0)
-    throw new DirectError('USAGE', 'nobody to send to', { hint: 'add --to ADDRESS (or --cc, --bcc)' })
-  if (message !== undefined) return { from, to, cc, bcc, message: { path: message } }
-  const text = options.textFile === undefined ? options.text : await readText(options.textFile)
-  return {
-    from,
-    to,
-    cc,
-    bcc,
-    ...(options.subject !== undefined && { subject: options.subject }),
-    ...(text !== undefined && { text }),
-    attachments: (options.attach ?? []).map((path) => ({ filename: basename(path), content: { path } })),
-  }
-}
-
-function auditOf({ actor, patient, document, idempotencyKey, finalDelivery }: Options): SendOptions {
-  return {
-    ...(actor !== undefined && { actor }),
-    ...(patient !== undefined && { patient }),
-    ...(document !== undefined && { documents: document }),
-    ...(idempotencyKey !== undefined && { idempotencyKey }),
-    ...(finalDelivery && { finalDelivery }),
-  }
-}
-
-async function readText(file: string): Promise<string> {
-  if (file === '-') return await textOf(process.stdin)
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code
-    throw new DirectError('FILE_UNREADABLE', `cannot read the text file ${file} (${code})`, {
-      hint: 'name a readable file of UTF-8 text with --text-file',
-      cause,
-    })
-  }
 }
 
 function sentText(sent: Sent): string {

@@ -1,0 +1,24 @@
+import type { Answers } from './init-answers.ts'
+import { printable } from './printable.ts'
+
+/** What is left to do by hand, in order. */
+export function nextSteps(
+  { dir, subject, testCa, passwordNeeded, passwordEnv }: Answers,
+  names: { readonly request: string; readonly certificate: string },
+  anchors: readonly string[],
+): string {
+  const steps = [
+    testCa === undefined &&
+      `have your certificate authority sign ${names.request}; put its answer into ${names.certificate}`,
+    anchors.length === 0 && 'name the CAs that you trust in direct.yaml, under trust: anchors',
+    passwordNeeded && `export ${passwordEnv}=…`,
+    'publish the certificate:  direct certs serve --listen 127.0.0.1:10053',
+    `test an address:          direct classify someone@partner.example`,
+    'send and receive:         direct run --deliver inbox',
+  ].filter((step) => step !== false)
+  const where = dir === '.' ? '' : ` (in ${dir})`
+  return printable(`Next, for ${subject}${where}:`).concat(
+    '\n',
+    steps.map((step, i) => `  ${i + 1}. ${printable(step)}`).join('\n'),
+  )
+}

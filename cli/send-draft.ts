@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { text as textOf } from 'node:stream/consumers'
+import { DirectError } from '../agent/errors.ts'
+import type { Draft, MessageFile, SendOptions } from '../agent/index.ts'
+
+/** The options of `direct send`, as parsed. */
+export interface SendFlags {
+  readonly from: string
+  readonly to?: readonly string[]
+  readonly cc?: readonly string[]
+  readonly bcc?: readonly string[]
+  readonly subject?: string
+  readonly text?: string
+  readonly textFile?: string
+  readonly attach?: readonly string[]
+  readonly message?: string
+  readonly actor?: string
+  readonly patient?: string
+  readonly document?: readonly string[]
+  readonly idempotencyKey?: string
+  readonly dryRun?: true
+  readonly keepTrying?: string
+  readonly wait?: number
+  readonly finalDelivery?: true
+}
+
+/** A draft, or the file that is the message. Attachments are named, not read. */
+export async function draftOf(options: SendFlags): Promise<Draft | MessageFile> {
+  if (options.keepTrying !== undefined)
+    throw new DirectError('NOT_BUILT', '--keep-trying is not built yet in this version', {
+      hint: 'send again later; --idempotency-key makes sure that nothing goes twice',
+    })
+  const { from, to = [], cc = [], bcc = [], message } = options
+  if (to.length + cc.length + bcc.length === 0)
+    throw new DirectError('USAGE', 'nobody to send to', { hint: 'add --to ADDRESS (or --cc, --bcc)' })
+  if (message !== undefined) return { from, to, cc, bcc, message: { path: message } }
+  const text = options.textFile === undefined ? options.text : await readText(options.textFile)
+  return {
+    from,
+    to,
+    cc,
+    bcc,
+    ...(options.subject !== undefined && { subject: options.subject }),
+    ...(text !== undefined && { text }),
+    attachments: (options.attach ?? []).map((path) => ({ filename: basename(path), content: { path } })),
+  }
+}
+
+/** What goes into the audit, and how to send. */
+export function auditOf({ actor, patient, document, idempotencyKey, finalDelivery }: SendFlags): SendOptions {
+  return {
+    ...(actor !== undefined && { actor }),
+    ...(patient !== undefined && { patient }),
+    ...(document !== undefined && { documents: document }),
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+    ...(finalDelivery && { finalDelivery }),
+  }
+}
+
+async function readText(file: string): Promise<string> {
+  if (file === '-') return await textOf(process.stdin)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code
+    throw new DirectError('FILE_UNREADABLE', `cannot read the text file ${file} (${code})`, {
+      hint: 'name a readable file of UTF-8 text with --text-file',
+      cause,
+    })
+  }
+}
