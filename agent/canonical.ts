@@ -148,8 +148,8 @@ function decide({ type, encoding }: EntityStart, facts: Facts): Encoding | null 
   if (!eightBit && !facts.hasLoneCr && !(binary && facts.bareLf)) return null
   const isText = /^(text|message)\//.test(type.type) && !binary && !facts.nul
   if (!isText) return 'exact'
-  // Quoted-printable takes three bytes for one, base64 four for three.
-  return facts.eightBit > facts.bytes / 6 ? 'base64' : 'quoted-printable'
+  // Mostly ASCII stays readable; the rest is shorter in base64.
+  return facts.eightBit > facts.bytes / 3 ? 'base64' : 'quoted-printable'
 }
 
 function checkHeader({ header }: EntityStart): void {

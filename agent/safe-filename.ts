@@ -6,7 +6,7 @@ const LONGEST_EXTENSION = 20
 /** Controls, and what changes the direction or the look of the rest without being seen. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu
 const DEVICES =
-  /^(con|prn|aux|nul|conin\$|conout\$|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])(?=\.|$)/i
+  /^(con|prn|aux|nul|conin\$|conout\$|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3]) *(\.|$)/i
 
 /**
  * A name for a file, from whatever a stranger called it: no folders, controls, direction marks, device names or leading
@@ -19,8 +19,8 @@ export function safeFilename(name: string | null, index: number): string {
     .replace(/[<>:"|?*\ufffd]/g, '_')
     .replace(/\s+/gu, ' ')
   const trimmed = visible.replace(/^[. ]+/, '').replace(/(?<![. ])[. ]+$/, '')
-  const safe = DEVICES.test(trimmed) ? `_${trimmed}` : trimmed
-  return safe === '' ? `part-${index}` : shorten(safe)
+  const safe = shorten(trimmed === '' ? `part-${index}` : trimmed)
+  return DEVICES.test(safe) ? `_${safe}` : safe
 }
 
 function shorten(name: string): string {
@@ -32,5 +32,5 @@ function shorten(name: string): string {
     Buffer.byteLength(stem.join('')) + Buffer.byteLength(extension) > LONGEST_BYTES
   )
     stem.length = Math.min(stem.length - 1, LONGEST)
-  return stem.join('').replace(/(?<![. ])[. ]+$/, '') + extension
+  return (stem.join('') + extension).replace(/(?<![. ])[. ]+$/, '')
 }

@@ -1,0 +1,161 @@
+import { describe, expect, test } from 'vitest'
+import { type Address, parseAddress } from '../../agent/address.ts'
+import { composeFile } from '../../agent/compose.ts'
+import { collect, memorySpool, sourceOf } from './mime/streams.ts'
+
+const NOW = new Date('2026-11-21T12:00:00Z')
+const address = (text: string) => parseAddress(text) as Address
+const mail = (...lines: string[]) => lines.join('\r\n')
+const HEADER = [
+  'From: Kim <kim@clinic.example>',
+  'To: lee@hisp.example',
+  'Date: today',
+  'Message-ID: <1@clinic.example>',
+]
+const ASKS = 'Disposition-Notification-To: kim@clinic.example'
+
+async function compose(
+  message: string | Uint8Array,
+  to: readonly string[] = ['lee@hisp.example'],
+  finalDelivery = false,
+) {
+  const spool = memorySpool()
+  const composed = await composeFile(sourceOf(message), {
+    spool,
+    now: () => NOW,
+    from: address('kim@clinic.example'),
+    to: to.map(address),
+    finalDelivery,
+  })
+  const inner = (await collect(composed.inner.read())).toString('latin1')
+  return { composed, inner, spool }
+}
+
+test('a complete and canonical message stays as it is, byte for byte', async () => {
+  const message = mail(
+    ...HEADER,
+    'disposition-notification-to : x@y.example',
+    'X-Odd:\tvalue',
+    '',
+    'body',
+    '',
+  )
+  const { composed, inner, spool } = await compose(message)
+  expect(inner).toBe(message)
+  expect(composed.routing).toMatchObject({ messageId: '<1@clinic.example>', date: 'today' })
+  await composed[Symbol.asyncDispose]()
+  expect(spool.open()).toBe(0)
+})
+
+test('Message-ID, Date and Disposition-Notification-To are added where they are missing, and nothing else (MSG-4, N-3)', async () => {
+  const message = mail('From: kim@clinic.example', 'To: lee@hisp.example', '', 'body')
+  const { composed, inner } = await compose(message, undefined, true)
+  expect(composed.routing.messageId).toMatch(/^<[0-9a-f-]{36}@clinic\.example>$/)
+  expect(inner).toBe(
+    mail(
+      'From: kim@clinic.example',
+      'To: lee@hisp.example',
+      `Message-ID: ${composed.routing.messageId}`,
+      'Date: Sat, 21 Nov 2026 12:00:00 +0000',
+      ASKS,
+      'Disposition-Notification-Options: X-DIRECT-FINAL-DESTINATION-DELIVERY=optional,true',
+      '',
+      'body',
+    ),
+  )
+})
+
+test('MSG-3: Bcc is removed, folded or repeated', async () => {
+  const { inner } = await compose(
+    mail(
+      HEADER[0] as string,
+      'Bcc: a@x.example,',
+      ' b@x.example',
+      ...HEADER.slice(1),
+      'BCC : c@x.example',
+      ASKS,
+      '',
+      'x',
+    ),
+  )
+  expect(inner).toBe(mail(...HEADER, ASKS, '', 'x'))
+})
+
+test('recipients are sorted by the field that names them; who is named in none is a Bcc recipient', async () => {
+  const message = mail(
+    'From: kim@clinic.example',
+    'To: "x@y.example" <LEE@hisp.example>, other@z.example',
+    'Cc: c@hisp.example',
+    '',
+    '',
+  )
+  const { to, cc, bcc } = (await compose(message, ['lee@hisp.example', 'c@hisp.example', 'x@y.example']))
+    .composed.routing
+  expect([to, cc, bcc].map((list) => list.map(String))).toEqual([
+    ['lee@hisp.example'],
+    ['c@hisp.example'],
+    ['x@y.example'],
+  ])
+})
+
+test('MSG-2: what is wrapped already is unwrapped, also from an encoding that a wrapper may not have', async () => {
+  const message = mail(...HEADER, ASKS, '', 'body', '')
+  const encoded = Buffer.from(message).toString('base64')
+  expect((await compose(`Content-Type: message/rfc822\r\n\r\n${message}`)).inner).toBe(message)
+  expect(
+    (await compose(`Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n${encoded}`))
+      .inner,
+  ).toBe(message)
+})
+
+test('IN-2: a mbox line before the message is no part of it', async () => {
+  const message = mail(...HEADER, ASKS, '', 'body', '')
+  expect((await compose(`From kim Sat Nov 21\r\n${message}`)).inner).toBe(message)
+})
+
+describe('MESSAGE_INVALID, with a hint', () => {
+  test.each([
+    ['no From', mail('To: lee@hisp.example', '', '')],
+    ['two From fields', mail('From: kim@clinic.example', 'From: kim@clinic.example', '', '')],
+    ['two mailboxes in From', mail('From: kim@clinic.example, x@y.example', '', '')],
+    ['a From that is not the sender', mail('From: "kim@clinic.example" <x@y.example>', '', '')],
+    ['a From that is no plain mailbox', mail('From: g: kim@clinic.example;', '', '')],
+    ...['Message-ID: <1@x>', 'Date: x', 'To: a@x.example', 'Cc: a@x.example', 'Content-Type: text/plain'].map(
+      (field): [string, string] => [
+        `two of ${field}`,
+        mail('From: kim@clinic.example', field, field, '', ''),
+      ],
+    ),
+    ['a Message-ID that is none', mail('From: kim@clinic.example', 'Message-ID: 17', '', '')],
+    ['a line that is no field', mail('From: kim@clinic.example', 'Bcc x@y.example', '', '')],
+    ['a control in a header (MSG-13)', mail('From: kim@clinic.example', 'Subject: a\0', '', '')],
+    ['no header at all', 'hello\r\n'],
+    ['nothing', ''],
+  ])('%s', async (_, message) => {
+    await expect(compose(message)).rejects.toMatchObject({
+      name: 'DirectError',
+      code: 'MESSAGE_INVALID',
+      hint: expect.any(String),
+    })
+  })
+})
+
+test('IN-11: what is nested too deep is LIMIT_EXCEEDED', async () => {
+  const nested = Array.from({ length: 25 }, () => 'Content-Type: message/rfc822\r\n\r\n').join('')
+  await expect(
+    compose(`From: kim@clinic.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n${nested}`),
+  ).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' })
+})
+
+test('nothing is left in a spool when a message is refused', async () => {
+  const spool = memorySpool()
+  const options = {
+    spool,
+    now: () => NOW,
+    from: address('kim@clinic.example'),
+    to: [address('lee@hisp.example')],
+  }
+  for (const message of ['From: x@y.example\r\n\r\n', 'From: kim@clinic.example\r\nMessage-ID: 1\r\n\r\n'])
+    await expect(composeFile(sourceOf(message), options)).rejects.toMatchObject({ code: 'MESSAGE_INVALID' })
+  expect(spool.open()).toBe(0)
+})
