@@ -2,14 +2,14 @@ import { createDecipheriv, type Decipheriv, randomBytes } from 'node:crypto'
 import { OctetString } from 'asn1js'
 import type { MessageCode, Reason } from '../errors.ts'
 import { MimeError } from '../mime/error.ts'
-import { type Refused, readContentCipher, readKeyTransport, refuseKeyAgreement } from './algorithm-reader.ts'
+import { type Refused, readContentCipher } from './algorithm-reader.ts'
 import { BLOCK_BYTES, type ContentCipher, type KeyTransport, keyBytes } from './algorithms.ts'
 import { inBlocks } from './blocks.ts'
-import { identifies, octetsOf } from './cms-element.ts'
+import { octetsOf } from './cms-element.ts'
 import { CmsError } from './cms-reader.ts'
-import { context, TAG } from './der.ts'
-import { type EnvelopeHead, encryptedContent, readHead, readKeyTransInfo } from './enveloped-data.ts'
+import { type EnvelopeHead, encryptedContent, readHead } from './enveloped-data.ts'
 import type { Identity } from './identity.ts'
+import { type Candidate, match, mentions } from './recipients.ts'
 import type { Source, Spool, Spooled } from './source.ts'
 
 export { isEnvelopedMediaType } from './media-type.ts'
@@ -105,52 +105,6 @@ export function decrypt(
   spool: Spool,
 ): Promise<Decrypted | Reason<MessageCode>> {
   return Decrypted.decrypt(cms, keys, spool)
-}
-
-interface Candidate {
-  readonly identity: Identity
-  readonly transport: KeyTransport
-  readonly encryptedKey: Uint8Array
-}
-
-type Addressed = Candidate | { readonly identity: Identity; readonly refused: Refused }
-
-/** Cheap enough for thousands of recipients: ours are named by serial number or key identifier, so these must occur. */
-function mentions(info: Uint8Array, { certificate }: Identity): boolean {
-  if (info[0] === context(1)) return contains(info, certificate.issuerAndSerialNumber)
-  if (info[0] !== TAG.SEQUENCE) return false
-  const { serialNumber, subjectKeyIdentifier } = certificate
-  return (
-    contains(info, serialNumber) || (subjectKeyIdentifier !== null && contains(info, subjectKeyIdentifier))
-  )
-}
-
-function contains(bytes: Uint8Array, part: Uint8Array): boolean {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(Buffer.from(part))
-}
-
-/** Each RecipientInfo with each identity that it names, in the message's order. */
-function match(head: EnvelopeHead, keys: readonly Identity[]): Addressed[] {
-  const found: Addressed[] = []
-  for (const bytes of head.recipientInfos) {
-    if (bytes[0] === context(1)) {
-      const ours = keys.filter((identity) => mentions(bytes, identity))
-      found.push(...ours.map((identity) => ({ identity, refused: refuseKeyAgreement() })))
-      continue
-    }
-    const info = readKeyTransInfo(bytes)
-    const ours = keys.filter(({ certificate }) => identifies(info.id, certificate))
-    if (ours.length === 0) continue
-    const transport = readKeyTransport(info.algorithm)
-    for (const identity of ours) {
-      found.push(
-        typeof transport === 'string'
-          ? { identity, transport, encryptedKey: info.encryptedKey }
-          : { identity, refused: transport },
-      )
-    }
-  }
-  return found
 }
 
 function contentCipher({ kind, contentEncryption }: EnvelopeHead): ContentCipher | Refused {

@@ -6,7 +6,7 @@ import { type CmsKind, enterContentInfo, leaveContentInfo } from './content-info
 import { context, TAG } from './der.ts'
 import type { Source } from './source.ts'
 
-/** RecipientInfos of one message: how many, and the bytes of one. */
+/** RecipientInfos of one message: how many, the bytes of one, and of all. */
 const MAX_RECIPIENTS = 10_000
 const MAX_RECIPIENT_BYTES = 64 << 10
 const MAX_RECIPIENTS_BYTES = 4 << 20
