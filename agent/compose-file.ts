@@ -39,8 +39,9 @@ export async function composeFile(file: Source | string, options: ComposeFileOpt
 async function compose(file: Source, options: ComposeFileOptions): Promise<Composed> {
   const { spool, now, from } = options
   const message = await spoolUnwrapped(file, spool)
-  const header = await readHeader(message)
+  let header: Header
   try {
+    header = await readHeader(message)
     checkOneAuthor(header, from)
     for (const name of ['Message-ID', 'Date', 'To', 'Cc', 'Content-Type']) checkOnce(header, name)
     if (header.fields.some(({ name }) => name === ''))

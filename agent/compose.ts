@@ -132,10 +132,14 @@ async function composeMime(
 /** A MIME entity under the header of ours: of its own fields, those that speak of MIME stay. */
 async function* underHeader(header: Uint8Array, mime: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const entity = await openEntity(mime)
-  yield header
-  for (const { name, raw } of entity.header.fields) if (/^(mime-version|content-.*)$/i.test(name)) yield raw
-  yield Buffer.from('\r\n')
-  yield* entity.body
+  try {
+    yield header
+    for (const { name, raw } of entity.header.fields) if (/^(mime-version|content-.*)$/i.test(name)) yield raw
+    yield Buffer.from('\r\n')
+    yield* entity.body
+  } finally {
+    await entity.discard()
+  }
 }
 
 function checkAttachment({ filename, contentType }: Attachment): void {

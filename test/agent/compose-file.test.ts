@@ -155,7 +155,11 @@ test('nothing is left in a spool when a message is refused', async () => {
     from: address('kim@clinic.example'),
     to: [address('lee@hisp.example')],
   }
-  for (const message of ['From: x@y.example\r\n\r\n', 'From: kim@clinic.example\r\nMessage-ID: 1\r\n\r\n'])
+  for (const message of [
+    'From: x@y.example\r\n\r\n',
+    'From: kim@clinic.example\r\nMessage-ID: 1\r\n\r\n',
+    'Content-Type: message/rfc822\r\n\r\nhello',
+  ])
     await expect(composeFile(sourceOf(message), options)).rejects.toMatchObject({ code: 'MESSAGE_INVALID' })
   expect(spool.open()).toBe(0)
 })

@@ -221,6 +221,24 @@ test('MSG-2: the entity is message/rfc822 without a transfer encoding, and the i
   expect([composed.inner.bytes, composed.entity.bytes]).toEqual([inner.length, entity.length])
 })
 
+test('a spool that fails lets go of the attachments', async () => {
+  let released = false
+  const endless = async function* () {
+    try {
+      for (;;) yield Buffer.alloc(1 << 16)
+    } finally {
+      released = true
+    }
+  }
+  const full = async (bytes: AsyncIterable<Uint8Array>) => {
+    for await (const chunk of bytes) if (chunk.length > 1000) throw new Error('the disk is full')
+    throw new Error('the test sends more')
+  }
+  const draft = { ...DRAFT, attachments: [{ filename: 'a', content: endless() }] }
+  await expect(composeDraft(draft, { spool: full, now: () => NOW })).rejects.toThrow('the disk is full')
+  expect(released).toBe(true)
+})
+
 test('disposing of a composed message lets go of its spool', async () => {
   const spool = memorySpool()
   const composed = await composeDraft(DRAFT, { spool, now: () => NOW })
