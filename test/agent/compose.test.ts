@@ -222,12 +222,12 @@ test('MSG-2: the entity is message/rfc822 without a transfer encoding, and the i
 })
 
 test('a spool that fails lets go of the attachments', async () => {
-  let released = false
+  const released = Promise.withResolvers<void>()
   const endless = async function* () {
     try {
       for (;;) yield Buffer.alloc(1 << 16)
     } finally {
-      released = true
+      released.resolve()
     }
   }
   const full = async (bytes: AsyncIterable<Uint8Array>) => {
@@ -236,7 +236,7 @@ test('a spool that fails lets go of the attachments', async () => {
   }
   const draft = { ...DRAFT, attachments: [{ filename: 'a', content: endless() }] }
   await expect(composeDraft(draft, { spool: full, now: () => NOW })).rejects.toThrow('the disk is full')
-  expect(released).toBe(true)
+  await released.promise
 })
 
 test('disposing of a composed message lets go of its spool', async () => {
