@@ -1,11 +1,13 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { type Agent, type AgentOptions, createAgent } from '../../agent/index.ts'
-import { readCertificates } from '../../trust-anchors/index.ts'
+import { type KeyName, type Minted, type MintOptions, mint, poolKey } from '../../fixtures/pki.ts'
+import { type Certificate, readCertificates } from '../../trust-anchors/index.ts'
 import { type Literal, literalZone } from '../dns/literal-zone.ts'
 import { PostOffice } from './post-office.ts'
 
@@ -14,11 +16,35 @@ export function pki(name: string): string {
   return fileURLToPath(new URL(`../../fixtures/pki/${name}`, import.meta.url))
 }
 
-/** The DER of a fixture's first certificate, as CERT records hold it. */
-export function der(name: string): Buffer {
+function fixture(name: string): Certificate {
   const certificates = readCertificates(readFileSync(pki(name)))
   if ('code' in certificates || !certificates[0]) throw new Error(`fixtures/pki/${name} holds no certificate`)
-  return Buffer.from(certificates[0].der)
+  return certificates[0]
+}
+
+/** The DER of a fixture's first certificate, as CERT records hold it. */
+export function der(name: string): Buffer {
+  return Buffer.from(fixture(name).der)
+}
+
+/** The SHA-256 of a certificate, as every answer names it. */
+export function fingerprint(certificate: Uint8Array): string {
+  return createHash('sha256').update(certificate).digest('hex')
+}
+
+/** A CA of the fixtures, to mint under. */
+export function issuer(name: KeyName): Minted {
+  return { certificate: fixture(`${name}.pem`), privateKey: poolKey(name), pem: '' }
+}
+
+/** A certificate of our own, as an entry of `identities`. Under root-a, unless the options say otherwise. */
+export async function mintedIdentity(
+  name: string,
+  options: MintOptions & { readonly key: KeyName },
+): Promise<{ readonly for: string; readonly certificate: string; readonly privateKey: string }> {
+  const certificate = join(await temporaryFolder(), 'certificate.pem')
+  await writeFile(certificate, mint({ issuer: issuer('root-a'), san: [name], ...options }).pem)
+  return { for: name, certificate, privateKey: pki(`${options.key}.key`) }
 }
 
 /** A folder that goes with the test. */
