@@ -115,7 +115,13 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
 
   return {
     async notices() {
-      return noticesOf(await anchors(), at())
+      try {
+        return await noticesOf(await anchors(), at())
+      } catch (error) {
+        // Who needs the anchors is stopped by it; who asks for a status is told, and answered.
+        if (error instanceof DirectError) return [error.message]
+        throw error
+      }
     },
     async classify(addresses, { from, signal } = {}) {
       const { ownAddress } = await import('./identities.ts')
@@ -186,7 +192,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       await run({ mailboxes, receive, flush, log }, signal)
     },
     async status(messageId) {
-      return (await neighbours.store()).tracking.status(messageId)
+      return (await (await neighbours.existingStore())?.tracking.status(messageId)) ?? []
     },
     async *events({ signal, after } = {}) {
       const { tracking } = await neighbours.store()
@@ -200,7 +206,8 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       }
     },
     async *audit(filter) {
-      yield* (await neighbours.store()).audit.list(filter)
+      const store = await neighbours.existingStore()
+      if (store) yield* store.audit.list(filter)
     },
     [Symbol.asyncDispose]: () => neighbours.close(),
   }

@@ -8,6 +8,14 @@ import type { AgentOptions } from './neighbours.ts'
 import type { Settings } from './settings.ts'
 import type { Agent } from './types.ts'
 
+export type {
+  AuditRow,
+  DeliveryState,
+  DeliveryStatus,
+  StoredMessage,
+  TrackingEvent,
+  TrackingEventType,
+} from '../store/index.ts'
 export { Address, parseAddress, parseDomain } from './address.ts'
 export {
   type AddressCode,

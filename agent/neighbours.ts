@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DiscoverySources, Resolver } from '../dns/index.ts'
@@ -67,8 +68,18 @@ export class Neighbours {
     return this.once('store', async () => {
       if (this.#parts.store) return this.#parts.store
       const { openStore } = await import('../store/index.ts')
-      return openStore({ file: join(this.settings.dataDir, 'direct.db'), now: this.now })
+      return openStore({ file: this.#storeFile, now: this.now })
     })
+  }
+
+  /** The store if there is one: asking what became of messages makes none. */
+  async existingStore(): Promise<Store | null> {
+    const made = this.#parts.store !== undefined || this.#made.has('store') || existsSync(this.#storeFile)
+    return made ? this.store() : null
+  }
+
+  get #storeFile(): string {
+    return join(this.settings.dataDir, 'direct.db')
   }
 
   spool(): Promise<Spool> {
