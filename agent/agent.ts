@@ -115,13 +115,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
 
   return {
     async notices() {
-      try {
-        return await noticesOf(await anchors(), at())
-      } catch (error) {
-        // Who needs the anchors is stopped by it; who asks for a status is told, and answered.
-        if (error instanceof DirectError) return [error.message]
-        throw error
-      }
+      return noticesOf(await anchors(), at())
     },
     async classify(addresses, { from, signal } = {}) {
       const { ownAddress } = await import('./identities.ts')

@@ -4,7 +4,7 @@ import type { Agent } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
 import { messageIdOf, single } from './options.ts'
 import { columns } from './printable.ts'
-import { answer, openAgent, type Session } from './session.ts'
+import { answer, openAgentForStore, type Session } from './session.ts'
 
 type AuditRow = ReturnType<Agent['audit']> extends AsyncIterable<infer Row> ? Row : never
 
@@ -30,7 +30,7 @@ export async function run(session: Session, command: Command): Promise<number> {
     throw new DirectError('NOT_BUILT', 'audit --verify is not built yet in this version', {
       hint: 'leave --verify out to list the rows',
     })
-  await using agent = await openAgent(session)
+  await using agent = await openAgentForStore(session)
   const rows = agent.audit({
     ...(message !== undefined && { messageId: messageIdOf(message) }),
     ...(document !== undefined && { document }),

@@ -25,6 +25,18 @@ export async function openAgent(session: Session, config = session.config, log?:
   return agent
 }
 
+/** For questions to the store alone: anchors that cannot be read are worth a note and stop nothing. */
+export async function openAgentForStore(session: Session): Promise<Agent> {
+  const { createAgent, DirectError } = await import('../agent/index.ts')
+  const agent = await createAgent(session.config, clockAndNetwork(session))
+  const notices = agent.notices().catch((error: unknown) => {
+    if (error instanceof DirectError) return [error.message]
+    throw error
+  })
+  for (const notice of await notices) session.out.note(notice)
+  return agent
+}
+
 export function clockAndNetwork({ at, network }: Session): Pick<AgentOptions, 'at' | 'network'> {
   return { network, ...(at && { at }) }
 }

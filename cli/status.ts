@@ -3,7 +3,7 @@ import type { Agent } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
 import { messageIdOf } from './options.ts'
 import { columns, printable } from './printable.ts'
-import { answer, openAgent, type Session } from './session.ts'
+import { answer, openAgentForStore, type Session } from './session.ts'
 
 type StoredMessage = Awaited<ReturnType<Agent['status']>>[number]
 
@@ -15,7 +15,7 @@ export function options(command: Command): void {
 export async function run(session: Session, command: Command): Promise<number> {
   const [text] = command.args
   const id = text === undefined ? undefined : messageIdOf(text)
-  await using agent = await openAgent(session)
+  await using agent = await openAgentForStore(session)
   const messages = await agent.status(id)
   for (const message of messages) await answer(session, message, () => messageText(message))
   if (messages.length > 0) return EXIT.done
