@@ -85,7 +85,7 @@ async function settingsFrom(
   config: string | object | undefined,
   { env = process.env }: AgentOptions,
 ): Promise<Settings> {
-  const { loadSettings, settingsOf } = await import('./config.ts')
+  const { loadSettings, settingsOf } = await import('./config/load.ts')
   if (typeof config !== 'object') return loadSettings(config, env)
   return settingsOf(config, { origin: 'the options object', dir: resolve('.'), env })
 }

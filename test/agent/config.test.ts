@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { loadSettings, settingsOf } from '../../agent/config.ts'
+import { loadSettings, settingsOf } from '../../agent/config/load.ts'
 import { DirectError } from '../../agent/errors.ts'
 
 let dir: string

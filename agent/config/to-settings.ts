@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
-import type { KeyPath } from './config-problems.ts'
-import type { Configuration } from './config-schema.ts'
-import { domainOf, type ServerUrl, Wrong } from './config-values.ts'
-import type { DirectError } from './errors.ts'
-import type { AlgorithmSettings, MailboxSettings, ServerSettings, Settings } from './settings.ts'
+import type { DirectError } from '../errors.ts'
+import type { AlgorithmSettings, MailboxSettings, ServerSettings, Settings } from '../settings.ts'
+import type { KeyPath } from './problems.ts'
+import type { Configuration } from './schema.ts'
+import { domainOf, type ServerUrl, Wrong } from './values.ts'
 
 /** Where an options object comes from: its name in messages, the folder its paths start from, its environment. */
 export interface SettingsBase {

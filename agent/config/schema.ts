@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { ContentCipher, Digest, HostPort, KeyTransport } from '../settings.ts'
 import {
   domainOf,
   domainOrAddressOf,
@@ -8,8 +9,7 @@ import {
   type ServerUrl,
   serverUrlOf,
   Wrong,
-} from './config-values.ts'
-import type { ContentCipher, Digest, HostPort, KeyTransport } from './settings.ts'
+} from './values.ts'
 
 /**
  * The shape of `direct.yaml` (cli.md) and what each value must be. It knows no files and no environment: paths

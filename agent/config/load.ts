@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { configurationError, type KeyPath, type Locate, typeMessage } from './config-problems.ts'
-import { configuration } from './config-schema.ts'
-import { type SettingsBase, toSettings } from './config-settings.ts'
-import { parseYaml } from './config-yaml.ts'
-import { DirectError } from './errors.ts'
-import type { Settings } from './settings.ts'
+import { DirectError } from '../errors.ts'
+import type { Settings } from '../settings.ts'
+import { configurationError, type KeyPath, type Locate, typeMessage } from './problems.ts'
+import { configuration } from './schema.ts'
+import { type SettingsBase, toSettings } from './to-settings.ts'
+import { parseYaml } from './yaml.ts'
 
 /** Read when no file is named. */
 export const DEFAULT_FILE = 'direct.yaml'

@@ -1,6 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml'
-import type { KeyPath, Locate } from './config-problems.ts'
-import { DirectError } from './errors.ts'
+import { DirectError } from '../errors.ts'
+import type { KeyPath, Locate } from './problems.ts'
 
 /** A YAML file's value, and where each of its keys stands. */
 export interface YamlFile {

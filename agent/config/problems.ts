@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { DirectError } from './errors.ts'
+import { DirectError } from '../errors.ts'
 
 export type KeyPath = readonly PropertyKey[]
 
