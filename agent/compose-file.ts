@@ -8,13 +8,13 @@ import {
   notificationFields,
 } from './compose-tools.ts'
 import { DirectError } from './errors.ts'
+import { fileSource } from './file-source.ts'
 import { formatDate } from './mail-date.ts'
 import { parseMailboxes } from './mime/addresses.ts'
 import { openEntity } from './mime/entity.ts'
 import type { Header } from './mime/header.ts'
 import { parseMediaType } from './mime/media-type.ts'
 import { decodeTransfer } from './mime/transfer.ts'
-import { fileSource } from './open-file.ts'
 import type { Source, Spool, Spooled } from './smime/source.ts'
 import { type Composed, type Routing, wrap } from './smime/wrap.ts'
 

@@ -9,11 +9,11 @@ import {
   notificationFields,
 } from './compose-tools.ts'
 import { DirectError } from './errors.ts'
+import { fileSource } from './file-source.ts'
 import { formatDate } from './mail-date.ts'
 import { fold } from './mime/encode-field.ts'
 import { openEntity } from './mime/entity.ts'
 import { encodeWords } from './mime/words.ts'
-import { fileSource } from './open-file.ts'
 import { type Composed, type Routing, wrap } from './smime/wrap.ts'
 import type { Attachment, Draft } from './types.ts'
 

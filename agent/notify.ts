@@ -112,9 +112,10 @@ async function sealNotice(notice: Notice, tools: NotifyTools, signal?: AbortSign
     )
     return null
   } catch (error) {
-    // A broken configuration must not lose an MDN: it stays owed, and the reason is kept.
+    // A broken configuration must not lose an MDN: it stays owed, and the reason is kept. A Message-ID that cannot
+    // stand in a header will never be answered.
     if (error instanceof DirectError)
-      return { final: false, why: [{ code: error.code, text: error.message }] }
+      return { final: error.code === 'MESSAGE_INVALID', why: [{ code: error.code, text: error.message }] }
     throw error
   }
 }

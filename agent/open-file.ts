@@ -1,12 +1,9 @@
-import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { replaceFile } from './deliver.ts'
 import { type MailFrom, parseMailFrom } from './envelope.ts'
-import { DirectError } from './errors.ts'
+import { fileSource } from './file-source.ts'
 import { ownAddress } from './identities.ts'
 import { type OpenTools, openMessage } from './open.ts'
 import { describeOpened } from './report.ts'
-import type { Source } from './smime/source.ts'
 import type { Opened, OpenRequest } from './types.ts'
 
 /** Opens and judges one file; stateless. Writes the inner message where it was asked for, and only if it is accepted. */
@@ -22,39 +19,4 @@ export async function openFile(request: OpenRequest, tools: OpenTools): Promise<
   )
   if (request.out !== undefined && judged.trusted) await replaceFile(request.out, judged.trusted.inner.read())
   return describeOpened(judged)
-}
-
-const CHUNK = 1 << 18
-
-/** A file as a source: read as often as needed, never as a whole. Throws FILE_UNREADABLE. */
-export async function fileSource(path: string): Promise<Source & AsyncDisposable> {
-  const unreadable = (why: string, cause?: unknown) =>
-    new DirectError('FILE_UNREADABLE', `${path} ${why}`, {
-      hint: 'Name a file that this user may read.',
-      cause,
-    })
-  // Non-blocking: a named pipe must not hold the program up before it is refused.
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(
-    (cause: NodeJS.ErrnoException) => {
-      throw unreadable(cause.code === 'ENOENT' ? 'does not exist' : `cannot be read (${cause.code})`, cause)
-    },
-  )
-  const facts = await file.stat()
-  if (!facts.isFile()) {
-    await file.close()
-    throw unreadable(facts.isDirectory() ? 'is a folder, not a file' : 'is not an ordinary file')
-  }
-  return {
-    bytes: facts.size,
-    async *read() {
-      for (let at = 0; at < facts.size; ) {
-        const want = Math.min(CHUNK, facts.size - at)
-        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(want), 0, want, at)
-        if (bytesRead === 0) throw unreadable('became shorter while it was read')
-        at += bytesRead
-        yield buffer.subarray(0, bytesRead)
-      }
-    },
-    [Symbol.asyncDispose]: () => file.close(),
-  }
 }

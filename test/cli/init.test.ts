@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { loadSettings } from '../../agent/config.ts'
+import { loadSettings } from '../../agent/config/load.ts'
 import { direct, temporaryFolder } from './direct.ts'
 
 const SERVERS = ['--imap', 'imap://a@127.0.0.1:10143', '--smtp', 'smtp://127.0.0.1:10025']
