@@ -1,14 +1,16 @@
 import type { Address } from './address.ts'
 import type { Classified } from './classify.ts'
 import { composeDraft, composeFile } from './compose.ts'
+import { newMessageId } from './compose-tools.ts'
 import { DirectError } from './errors.ts'
 import { type Identities, ownAddress } from './identities.ts'
+import { formatDate } from './mail-date.ts'
 import { type Sealable, type SealedMessage, sealCopies, type Visible } from './seal.ts'
 import type { Settings } from './settings.ts'
 import type { Identity } from './smime/identity.ts'
 import { type Signed, sign } from './smime/sign.ts'
-import type { Spool } from './smime/source.ts'
-import type { Composed } from './smime/wrap.ts'
+import type { Source, Spool } from './smime/source.ts'
+import { type Composed, wrap } from './smime/wrap.ts'
 import type { Draft, MessageFile, SendOptions } from './types.ts'
 
 /** A message to be: as a draft, or as a file that already is RFC 5322. */
@@ -109,9 +111,26 @@ function compose(
     messageIdHost: from.domain,
     finalDelivery: options.finalDelivery ?? false,
   }
+  if (classified.every(({ address }) => address === null))
+    return Promise.resolve(nothingFor(from, tools.now()))
   if (!('message' in message)) return composeDraft(withValidAddresses(message, classified), shared)
   const to = classified.flatMap(({ address }) => (address ? [address] : []))
   return composeFile(message.message.path, { ...shared, from, to })
+}
+
+/** Where no recipient is an address there is nothing to compose; the refusals want a Message-ID all the same. */
+function nothingFor(from: Address, now: Date): Composed {
+  const inner: Source = { bytes: 0, async *read() {} }
+  return wrap(inner, {
+    messageId: newMessageId(from.domain),
+    date: formatDate(now),
+    from,
+    to: [],
+    cc: [],
+    bcc: [],
+    inReplyTo: null,
+    references: null,
+  })
 }
 
 /** An address that is none was refused with its reason; it cannot stand in a header either (MSG-13). */

@@ -1,7 +1,7 @@
-import type { BodyId, NewCopy, NewRecipient, Store, StoredMessage } from '../store/index.ts'
+import type { BodyId, NewCopy, NewMessage, NewRecipient, Store, StoredMessage } from '../store/index.ts'
 import type { Address } from './address.ts'
 import type { Classified } from './classify.ts'
-import { DirectError } from './errors.ts'
+import { DirectError, type Reason } from './errors.ts'
 import { ownAddress } from './identities.ts'
 import { deliverCopies, type OutboxTools } from './outbox.ts'
 import {
@@ -13,7 +13,6 @@ import {
   signPrepared,
 } from './prepare.ts'
 import { algorithmsFor, outerMessage, type SealedMessage } from './seal.ts'
-import type { Settings } from './settings.ts'
 import { encrypt } from './smime/encrypt.ts'
 import type { Signed } from './smime/sign.ts'
 import type { MessageFile, SealResult, SendOptions, SendResult, Sent, SentRecipient } from './types.ts'
@@ -27,17 +26,18 @@ export async function send(
   const { store } = tools.outbox
   const earlier =
     options.idempotencyKey === undefined ? null : await store.outbox.byIdempotencyKey(options.idempotencyKey)
-  if (earlier) return earlierResult(earlier, ownAddress(message.from), options)
+  if (earlier) return earlierResult(earlier, message, options, store)
   await using prepared = await prepare(message, options, tools)
-  requireRelay(prepared, tools.settings)
+  requireMeans(prepared, tools)
   const { messageId } = prepared.composed.routing
-  await auditUndetermined(prepared, options, tools.now(), store)
   const stored = prepared.classified.some(isReachable)
     ? await sealAndStore(prepared, tools, store)
     : NOTHING_TO_CARRY
   const recipients = prepared.classified.filter(({ recipient }) => recipient.route !== 'undetermined')
-  if (recipients.length > 0)
-    await store.outbox.add({
+  // A message that went to nobody does not use its key up: the next try may find a certificate.
+  const idempotencyKey = stored === NOTHING_TO_CARRY ? null : (options.idempotencyKey ?? null)
+  if (recipients.length > 0) {
+    const added = await addOnce(store, {
       messageId,
       kind: 'message',
       from: prepared.from.key,
@@ -45,11 +45,13 @@ export async function send(
       actor: options.actor ?? null,
       patient: options.patient ?? null,
       documents: options.documents ?? [],
-      // A message that went to nobody does not use its key up: the next try may find a certificate.
-      idempotencyKey: stored === NOTHING_TO_CARRY ? null : (options.idempotencyKey ?? null),
+      idempotencyKey,
       recipients: recipients.map(recipientRow),
       ...stored,
     })
+    if (added) return earlierResult(added, message, options, store)
+  }
+  await auditUndetermined(prepared, options, tools.now(), store)
   if (stored !== NOTHING_TO_CARRY) await deliverCopies(tools.outbox, { messageId, signal: options.signal })
   const [after] = await store.tracking.status(messageId)
   return {
@@ -63,7 +65,7 @@ export async function send(
 /** What `send` would do: nothing is signed, stored or sent. */
 export async function plan(message: Outgoing, options: SendOptions, tools: SendTools): Promise<Sent> {
   await using prepared = await prepare(message, options, tools)
-  requireRelay(prepared, tools.settings)
+  requireMeans(prepared, tools)
   return {
     messageId: prepared.composed.routing.messageId,
     recipients: prepared.classified.map((one) =>
@@ -156,7 +158,8 @@ async function storeRecord(signed: Signed, from: Address, tools: SendTools, stor
   return store.bodies.write(outerMessage(sealed, { to: [from], cc: [] }).read())
 }
 
-function requireRelay({ classified }: Prepared, settings: Settings): void {
+/** What would stop the message at the last moment stops it, and its plan, before anything is done. */
+function requireMeans({ classified, from }: Prepared, { settings, identities, at }: SendTools): void {
   if (settings.smtp === undefined && classified.some(({ path }) => path !== null))
     throw new DirectError(
       'CONFIG_INVALID',
@@ -165,18 +168,44 @@ function requireRelay({ classified }: Prepared, settings: Settings): void {
         hint: 'Set smtp.url in the configuration. Nothing was sent.',
       },
     )
+  if (classified.some(isReachable)) identities.recordingFor(from, at())
 }
 
-function recipientRow({ recipient, address, path }: Classified): NewRecipient {
+/** Adds the message; or the one that its idempotency key came to stand for meanwhile, and nothing is added. */
+async function addOnce({ outbox }: Store, message: NewMessage): Promise<StoredMessage | null> {
+  try {
+    await outbox.add(message)
+    return null
+  } catch (error) {
+    if (!(error instanceof DirectError) || error.code !== 'IDEMPOTENCY_CONFLICT') throw error
+    const first =
+      message.idempotencyKey === null ? null : await outbox.byIdempotencyKey(message.idempotencyKey)
+    if (first === null) throw error
+    return first
+  }
+}
+
+function recipientRow({ recipient, address, path }: Classified, index: number): NewRecipient {
   const { route, why } = recipient
+  // What is no address may be anything, a patient's name too: the caller hears it, the store does not (MSG-15).
+  if (address === null)
+    return {
+      address: `(invalid address ${index + 1})`,
+      route,
+      state: 'refused',
+      why: [INVALID],
+      certificate: null,
+    }
   return {
-    address: address?.key ?? recipient.address,
+    address: address.key,
     route,
     state: route === 'direct' || route === 'tls' ? 'queued' : 'refused',
     why,
     certificate: path?.leaf.sha256 ?? null,
   }
 }
+
+const INVALID: Reason = { code: 'ADDRESS_INVALID', text: 'what was given is not a Direct address (MSG-13)' }
 
 function resultOf(one: Classified, after: StoredMessage | undefined): SentRecipient {
   const status = after?.recipients.find(({ address }) => address === one.address?.key)
@@ -219,8 +248,14 @@ async function auditUndetermined(
     })
 }
 
-function earlierResult(earlier: StoredMessage, from: Address, { idempotencyKey }: SendOptions): Sent {
-  if (earlier.from !== from.key)
+/** What the first call with this key answered; for whom it was undetermined, the audit alone knows. */
+async function earlierResult(
+  earlier: StoredMessage,
+  message: Outgoing,
+  { idempotencyKey }: SendOptions,
+  { audit }: Store,
+): Promise<Sent> {
+  if (earlier.from !== ownAddress(message.from).key)
     throw new DirectError(
       'IDEMPOTENCY_CONFLICT',
       `the idempotency key ${idempotencyKey} stands for a message from ${earlier.from}`,
@@ -228,11 +263,14 @@ function earlierResult(earlier: StoredMessage, from: Address, { idempotencyKey }
         hint: 'Use a new key for a new message.',
       },
     )
-  const recipients = earlier.recipients.map(({ address, route, state, why }) => ({
-    address,
-    route,
-    result: resultOfState(state),
-    why,
-  }))
-  return { messageId: earlier.messageId, recipients, warnings: [], planned: true }
+  const { messageId } = earlier
+  const recipients = new Map<string, SentRecipient>()
+  for await (const { event, address, why } of audit.list({ messageId }))
+    if (event === 'undetermined' && address !== null)
+      recipients.set(address.toLowerCase(), { address, route: 'undetermined', result: 'undetermined', why })
+  const carried = earlier.recipients.map(({ address, route, state, why }): SentRecipient => {
+    recipients.delete(address)
+    return { address, route, result: resultOfState(state), why }
+  })
+  return { messageId, recipients: [...carried, ...recipients.values()], warnings: [], planned: true }
 }
