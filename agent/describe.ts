@@ -1,0 +1,86 @@
+import type { VerifiedPath } from '../trust-anchors/index.ts'
+import type { Address } from './address.ts'
+import type { Reason } from './errors.ts'
+import type { Search } from './search.ts'
+import type { ChosenCertificate, Recipient, Route } from './types.ts'
+
+const DAY_MS = 24 * 3600_000
+/** When an answer without a lifetime of its own is asked for anew. */
+const AGAIN_MS = 60_000
+
+const SENTENCES: Record<Route, (address: string) => string> = {
+  direct: (address) =>
+    `${address} can be reached by Direct: the message will be encrypted to its certificate.`,
+  tls: (address) =>
+    `${address} has no Direct certificate; mail goes to its domain's own server, secured by TLS.`,
+  insecure: (address) => `${address} cannot be reached securely, so nothing will be sent to it.`,
+  undetermined: (address) => `How ${address} can be reached is not known yet; try again in a few minutes.`,
+}
+
+/** The answer to one address, with a sentence for the person who writes and one for the administrator. */
+export function describe(
+  address: Address,
+  route: Route,
+  why: readonly Reason[],
+  search: Search,
+  now: Date,
+): Recipient {
+  const chosen = route === 'direct' ? search.chosen : null
+  const certificates: ChosenCertificate[] =
+    chosen && search.foundIn
+      ? [
+          {
+            sha256: chosen.leaf.sha256,
+            foundIn: search.foundIn,
+            boundTo: chosen.boundTo,
+            notAfter: chosen.leaf.notAfter,
+          },
+        ]
+      : []
+  const lifetime = route === 'undetermined' ? AGAIN_MS : Math.min(search.ttl * 1000, DAY_MS)
+  const until = Math.min(
+    now.getTime() + lifetime,
+    chosen?.leaf.notAfter.getTime() ?? Number.POSITIVE_INFINITY,
+  )
+  const text = address.toString()
+  return {
+    address: text,
+    route,
+    directCapable: search.undetermined ? null : search.chosen !== null,
+    why,
+    certificates,
+    evidence: search.evidence,
+    validUntil: new Date(until),
+    forUser: SENTENCES[route](text),
+    forAdministrator: administratorSentence(route, why, chosen, search),
+  }
+}
+
+function administratorSentence(
+  route: Route,
+  why: readonly Reason[],
+  chosen: VerifiedPath<'encrypt'> | null,
+  search: Search,
+): string {
+  if (chosen) {
+    const unchecked = chosen.unchecked.length > 0 ? `; not checked: ${chosen.unchecked.join(', ')}` : ''
+    return `Certificate ${chosen.leaf.sha256} from ${search.foundIn}, bound to the ${chosen.boundTo}, leads to ${chosen.anchor.subjectText}${unchecked}.`
+  }
+  const places = search.evidence.filter(({ status }) => status === 'not-asked').map(({ place }) => place)
+  const asked = places.length > 0 ? ` Not asked: ${places.join(', ')}.` : ''
+  return `Route ${route}: ${why.map(({ code, text }) => `${code}, ${text}`).join('; ')}.${asked}`
+}
+
+export function invalidRecipient(text: string, reason: Reason, now: Date): Recipient {
+  return {
+    address: text,
+    route: 'insecure',
+    directCapable: false,
+    why: [reason],
+    certificates: [],
+    evidence: [],
+    validUntil: new Date(now.getTime() + DAY_MS),
+    forUser: `${JSON.stringify(text.slice(0, 100))} is not an address that mail can be sent to.`,
+    forAdministrator: reason.text,
+  }
+}
