@@ -26,7 +26,11 @@ export function parseMailFrom(text: string): MailFrom {
  * the mailbox receives for, else the outer To and Cc within those; a mailbox of one address needs no header.
  */
 export function envelopeRecipients(header: Header, addresses: readonly string[]): readonly Address[] {
-  const ours = ({ key, domain }: Address) => addresses.includes(key) || addresses.includes(domain)
+  // A tag is no part of what a mailbox is for (MSG-13).
+  const ours = (address: Address) =>
+    [address.key, address.withoutTag()?.key, address.domain].some(
+      (name) => name !== undefined && addresses.includes(name),
+    )
   const named = (fields: readonly string[]) =>
     unique(
       fields

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type AnchorSets, type Certificate, parseCertificate, VerifiedPath } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
-import { findAuthor, trustAuthor } from './author.ts'
+import { type BoundSigner, findAuthor, trustAuthor } from './author.ts'
 import { readContent } from './content.ts'
 import { checkEnvelope, type MailFrom } from './envelope.ts'
 import type { MessageCode, Reason } from './errors.ts'
@@ -169,8 +169,11 @@ async function judge(
   const authorship = findAuthor(facts, verified.signers, tools)
   if ('code' in authorship) return refuse(authorship)
   const { author, signers } = authorship
-  found.signer = { certificate: signers[0].certificate, boundTo: signers[0].boundTo, name: signers[0].name }
-  found.algorithms = { ...decrypted.algorithms, digest: signers[0].digest, signature: signers[0].signature }
+  const report = ({ certificate, boundTo, name, digest, signature }: BoundSigner) => {
+    found.signer = { certificate, boundTo, name }
+    found.algorithms = { ...decrypted.algorithms, digest, signature }
+  }
+  report(signers[0])
 
   const named = [...facts.to.mailboxes, ...facts.cc.mailboxes].map(({ address }) => address)
   const mailFrom = envelope.mailFrom === undefined ? outer.mailFrom : envelope.mailFrom
@@ -208,6 +211,8 @@ async function judge(
   const first = recipients[0]
   if (!path)
     return { trusted: null, code: first?.code ?? 'NOT_FOR_US', why: first?.why ?? [NOBODY], recipients }
+  // Of several who are bound to the author, the one that was believed.
+  report(signers.find(({ certificate }) => certificate === path.leaf) ?? signers[0])
 
   const parts = await listParts(inner)
   if ('code' in parts) return refuse(parts)
