@@ -61,12 +61,13 @@ export async function* passOver(
     if (signal?.aborted) return
     const entry = await inbox.entry(mailbox.name, folder.uidValidity, uid)
     const body = entry.body ?? (await storeBody(entry, folder, tools))
+    if (body === null) continue
     if (entry.state !== 'judged' && (await inbox.attempted(entry.id)) > MOST_ATTEMPTS) {
       yield { kind: 'report', report: await putAside(entry, POISON, folder, mailbox, tools, POISON_REPORT) }
       continue
     }
     const raw = await storedSource(tools.store, body)
-    await using judged = await openMessage(raw, await envelopeOf(raw, mailbox.settings), tools.open)
+    await using judged = await open(raw, entry, mailbox, tools.open)
     yield* handle(judged, entry, folder, mailbox, tools)
   }
 }
@@ -97,6 +98,16 @@ export async function* listMailbox(
   }
 }
 
+/** A message that was accepted, and answered, stays so while it waits: its certificates are judged as of then (CERT-2). */
+async function open(raw: Source, entry: InboxEntry, mailbox: Mailbox, tools: OpenTools): Promise<Judged> {
+  const envelope = await envelopeOf(raw, mailbox.settings)
+  const judged = await openMessage(raw, envelope, tools)
+  const { judgement, judgedAt } = entry
+  if (judged.trusted || judgement?.verdict !== 'accept' || judgedAt === null) return judged
+  await judged[Symbol.asyncDispose]()
+  return openMessage(raw, envelope, { ...tools, at: () => judgedAt })
+}
+
 async function* handle(
   judged: Judged,
   entry: InboxEntry,
@@ -106,14 +117,16 @@ async function* handle(
 ): AsyncGenerator<Handled> {
   const { inbox } = tools.store
   const { trusted } = judged
-  if (!trusted) {
+  const earlier = entry.judgement
+  if (!trusted || earlier?.verdict === 'reject') {
     const report = await putAside(
       entry,
       judgementOf(judged, 'reject'),
       folder,
       mailbox,
       tools,
-      describeReceived(judged),
+      // The first verdict stands, whatever has been configured since.
+      trusted ? describeReceived(judged, { code: earlier?.code as MessageCode }) : describeReceived(judged),
     )
     yield { kind: 'report', report }
     return
@@ -130,11 +143,15 @@ async function* handle(
     entry.state === 'judged'
       ? await inbox.deliveries(entry.id)
       : await inbox.judged(entry.id, judgementOf(judged, 'accept'), noticesOwed(judged, trusted), tools.now())
-  const waiting = deliveries.filter(({ fresh, state }) => fresh && state === 'pending')
+  // One that an earlier message opened and nobody has taken yet waits too: that message may not come again (UIDVALIDITY).
+  const waiting = deliveries.filter(({ state }) => state === 'pending')
   if (waiting.length === 0) {
     await inbox.settled(entry.id, tools.now())
     await folder.flagSeen(entry.uid)
-    yield { kind: 'report', report: describeReceived(judged, { code: 'DUPLICATE' }) }
+    // Its own delivery was the last that a stop let happen; any other is the same message again (IN-10).
+    const own = deliveries.find(({ fresh, state }) => fresh && state === 'delivered')
+    const report = describeReceived(judged, own ? { deliveredTo: own.deliveredTo } : { code: 'DUPLICATE' })
+    yield { kind: 'report', report }
     return
   }
   let settled = false
@@ -150,8 +167,17 @@ async function* handle(
   }
 }
 
-async function storeBody(entry: InboxEntry, folder: ImapFolder, { store }: InboxTools): Promise<number> {
+/** Null: somebody else took the message out of the folder meanwhile. */
+async function storeBody(
+  entry: InboxEntry,
+  folder: ImapFolder,
+  { store }: InboxTools,
+): Promise<number | null> {
   const body = await store.bodies.write(folder.fetch(entry.uid))
+  if ((await store.bodies.size(body)) === 0 && (await folder.size(entry.uid)) === null) {
+    await store.bodies.remove(body)
+    return null
+  }
   await store.inbox.stored(entry.id, body)
   return body
 }
@@ -178,6 +204,9 @@ async function putAside(
   report: ReceiveReport,
 ): Promise<ReceiveReport> {
   await store.inbox.judged(entry.id, judgement, [], now())
+  // Trust that was withdrawn before the EHR took the message: what waited for it will not come.
+  for (const { id, fresh, state } of await store.inbox.deliveries(entry.id))
+    if (fresh && state === 'pending') await store.inbox.delivered(id, 'rejected', null, now())
   try {
     await folder.moveTo(entry.uid, mailbox.settings.asideFolder)
   } catch (error) {

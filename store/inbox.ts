@@ -107,7 +107,7 @@ export class SqlInbox implements Inbox {
       if (entry === undefined) throw noEntry(id)
       // The first verdict stands: another process, or this one before a stop, has acted on it.
       if (entry.state === 'judged' || entry.state === 'settled') return await deliveriesOf(tx, id)
-      await writeJudgement(tx, id, judgement)
+      await writeJudgement(tx, id, judgement, at)
       await report(tx, judgement, at)
       await openDeliveries(tx, id, judgement, notices, at)
       return await deliveriesOf(tx, id)
@@ -157,11 +157,12 @@ export class SqlInbox implements Inbox {
   }
 }
 
-async function writeJudgement(tx: Tx, id: number, judgement: Judgement): Promise<void> {
+async function writeJudgement(tx: Tx, id: number, judgement: Judgement, at: Date): Promise<void> {
   await tx
     .updateTable('inbox_entries')
     .set({
       state: 'judged',
+      judged_at: at.getTime(),
       verdict: judgement.verdict,
       code: judgement.code,
       message_id: judgement.messageId,
@@ -213,6 +214,7 @@ function inboxEntry(row: Selectable<Schema['inbox_entries']>): InboxEntry {
     state: row.state,
     body: row.body,
     attempts: row.attempts,
+    judgedAt: row.judged_at === null ? null : new Date(row.judged_at),
     judgement:
       row.verdict === null
         ? null

@@ -138,6 +138,7 @@ async function incoming(tx: Tx): Promise<void> {
     .addColumn('inner_sha256', 'text')
     .addColumn('why', 'text', (c) => c.notNull())
     .addColumn('recipients', 'text', (c) => c.notNull())
+    .addColumn('judged_at', 'bigint')
     .addColumn('settled_at', 'bigint')
     .addUniqueConstraint('inbox_entries_once', ['mailbox', 'uid_validity', 'uid'])
     .execute()

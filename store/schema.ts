@@ -105,6 +105,7 @@ interface InboxEntriesTable {
   inner_sha256: string | null
   why: string
   recipients: string
+  judged_at: number | null
   settled_at: number | null
 }
 

@@ -147,6 +147,8 @@ export interface InboxEntry {
   /** How often opening it was begun; a message that kills the process is put aside after 3. */
   readonly attempts: number
   readonly judgement: Judgement | null
+  /** When it was judged: what was valid then stays so while it waits for the EHR (CERT-2). */
+  readonly judgedAt: Date | null
 }
 
 export interface Judgement {

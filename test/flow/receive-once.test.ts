@@ -1,0 +1,253 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { type Agent, createAgent } from '../../agent/index.ts'
+import { openStore } from '../../store/index.ts'
+import { literalZone } from '../dns/literal-zone.ts'
+import { all, BOTH_PUBLISHED, clinicConfig, mintedIdentity, temporaryFolder, twoClinics } from './clinics.ts'
+import { Faults, Stop } from './faults.ts'
+import { foreignMail } from './foreign-mail.ts'
+import { PostOffice } from './post-office.ts'
+
+const KIM = 'dr.kim@clinic-a.example'
+const LEE = 'dr.lee@clinic-b.example'
+const INBOX = 'clinic-b.example/INBOX'
+const ASIDE = 'clinic-b.example/Direct-Refused'
+
+const referral = { from: KIM, to: [LEE], subject: 'Referral', text: 'Please see her.' }
+
+/** MDNs that were handed to SMTP, each by its Message-ID; one that was handed over twice is one. */
+const receipts = (post: PostOffice) => [
+  ...new Set(
+    post.handed
+      .filter(({ from }) => from === LEE)
+      .map(({ bytes }) => /^Message-ID: (.*)\r$/m.exec(bytes.toString('latin1'))?.[1]),
+  ),
+]
+
+const delivered = async (ehr: string) => (await readdir(ehr)).filter((name) => !name.startsWith('.'))
+
+test('the same message twice: one delivery, one MDN, and the second is a DUPLICATE (IN-10)', async () => {
+  const { a, b, post } = await twoClinics()
+  const ehr = await temporaryFolder()
+  await a.send(referral)
+  const [sent] = post.handed
+  post.drop(LEE, KIM, sent?.bytes as Buffer)
+  const reports = await all(b.receiveOnce({ deliverTo: ehr }))
+  expect(reports).toMatchObject([
+    { verdict: 'accept', code: null },
+    { verdict: 'reject', code: 'DUPLICATE', deliveredTo: null },
+  ])
+  post.drop(LEE, KIM, sent?.bytes as Buffer)
+  expect(await all(b.receiveOnce({ deliverTo: ehr }))).toMatchObject([{ code: 'DUPLICATE' }])
+  expect(await delivered(ehr)).toHaveLength(1)
+  expect(receipts(post)).toHaveLength(1)
+  expect(post.folders.get(INBOX)).toMatchObject([{ seen: true }, { seen: true }, { seen: true }])
+  expect(post.folders.get(ASIDE)).toBeUndefined()
+})
+
+test('another message with the same Message-ID is another message (IN-10)', async () => {
+  const { b, post } = await twoClinics()
+  const ehr = await temporaryFolder()
+  for (const body of ['one', 'two'])
+    post.drop(LEE, KIM, await foreignMail({ body: `Content-Type: text/plain\r\n\r\n${body}\r\n` }))
+  expect(await all(b.receiveOnce({ deliverTo: ehr }))).toMatchObject([
+    { verdict: 'accept' },
+    { verdict: 'accept' },
+  ])
+  expect(await delivered(ehr)).toHaveLength(2)
+  expect(receipts(post)).toHaveLength(2)
+})
+
+test('one message for two recipients that comes as two copies is delivered for both, with an MDN each', async () => {
+  const { a, b, post } = await twoClinics()
+  const ehr = await temporaryFolder()
+  await a.send({ ...referral, to: [LEE, 'nurse@clinic-b.example'] })
+  expect(await all(b.receiveOnce({ deliverTo: ehr }))).toMatchObject([
+    { verdict: 'accept', recipients: [{ address: LEE }] },
+    { verdict: 'accept', recipients: [{ address: 'nurse@clinic-b.example' }] },
+  ])
+  expect(await delivered(ehr)).toHaveLength(1)
+  await all(a.receiveOnce())
+  expect(await a.status()).toMatchObject([{ recipients: [{ state: 'processed' }, { state: 'processed' }] }])
+  expect(post.handed).toHaveLength(3)
+})
+
+test('after a change of UIDVALIDITY nothing is delivered or answered again, and the messages stay', async () => {
+  const { a, b, post } = await twoClinics()
+  const ehr = await temporaryFolder()
+  await a.send(referral)
+  await all(b.receiveOnce({ deliverTo: ehr }))
+  post.uidValidity = '2'
+  expect(await all(b.receiveOnce({ deliverTo: ehr }))).toMatchObject([{ code: 'DUPLICATE' }])
+  expect(await delivered(ehr)).toHaveLength(1)
+  expect(receipts(post)).toHaveLength(1)
+  expect(post.folders.get(INBOX)).toHaveLength(1)
+  expect(await all(b.receiveOnce({ deliverTo: ehr }))).toEqual([])
+})
+
+test('what the EHR has not taken yet survives a change of UIDVALIDITY', async () => {
+  const { a, b, post } = await twoClinics()
+  await a.send(referral)
+  await offered(b)
+  post.uidValidity = '2'
+  const ehr = await temporaryFolder()
+  expect(await all(b.receiveOnce({ deliverTo: ehr }))).toMatchObject([{ verdict: 'accept' }])
+  expect(await delivered(ehr)).toHaveLength(1)
+  expect(receipts(post)).toHaveLength(1)
+})
+
+test('what was accepted stays so while it waits for the EHR, although its certificate ends (CERT-2)', async () => {
+  let now = new Date('2026-11-21T12:00:00Z')
+  const short = await mintedIdentity('clinic-a.example', { key: 'clinic-a', to: '2026-11-22' })
+  const { a, b, post } = await twoClinics({ parts: { now: () => now }, a: { identities: [short] } })
+  await a.send(referral)
+  await offered(b)
+  now = new Date('2026-11-25T12:00:00Z')
+  const ehr = await temporaryFolder()
+  expect(await all(b.receiveOnce({ deliverTo: ehr }))).toMatchObject([{ verdict: 'accept' }])
+  expect(await delivered(ehr)).toHaveLength(1)
+  expect(post.folders.get(ASIDE)).toBeUndefined()
+})
+
+test('one that was never opened before is judged by the time at which it is (CERT-2)', async () => {
+  let now = new Date('2026-11-21T12:00:00Z')
+  const short = await mintedIdentity('clinic-a.example', { key: 'clinic-a', to: '2026-11-22' })
+  const { a, b } = await twoClinics({ parts: { now: () => now }, a: { identities: [short] } })
+  await a.send(referral)
+  now = new Date('2026-11-25T12:00:00Z')
+  expect(await all(b.receiveOnce({ deliverTo: await temporaryFolder() }))).toMatchObject([
+    { verdict: 'reject', code: 'SIGNER_UNTRUSTED' },
+  ])
+})
+
+test('a message that somebody else took out of the folder meanwhile is no message', async () => {
+  const { b, post } = await twoClinics()
+  post.drop(LEE, KIM, await foreignMail())
+  const open = post.imap.open
+  const imap = {
+    open: async (...args: Parameters<typeof open>) => {
+      const folder = await open(...args)
+      return {
+        ...folder,
+        uids: async () => {
+          const uids = await folder.uids()
+          post.folders.set(INBOX, [])
+          return uids
+        },
+        [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+      }
+    },
+  }
+  Object.assign(post.imap, imap)
+  expect(await all(b.receiveOnce({ deliverTo: await temporaryFolder() }))).toEqual([])
+  expect(await all(b.audit())).toEqual([])
+})
+
+test('list mode leaves no trace but tracking', async () => {
+  const { a, b, post } = await twoClinics()
+  await a.send(referral)
+  post.drop(LEE, KIM, await foreignMail({ signers: [], encryptTo: null }))
+  for (let pass = 0; pass < 2; pass++) {
+    expect(await all(b.receiveOnce())).toMatchObject([
+      { verdict: 'accept', deliveredTo: null },
+      { verdict: 'reject', code: 'NOT_ENCRYPTED' },
+    ])
+  }
+  expect(post.folders.get(INBOX)).toMatchObject([{ seen: false }, { seen: false }])
+  expect(post.handed).toHaveLength(1)
+  expect(await all(b.audit())).toEqual([])
+  const ehr = await temporaryFolder()
+  await all(b.receiveOnce({ deliverTo: ehr }))
+  expect(await delivered(ehr)).toHaveLength(1)
+})
+
+test.each(['before', 'after'] as const)(
+  'a stop %s any step and another pass: delivered exactly once, one MDN (IN-10, N-1)',
+  async (when) => {
+    const mail = await foreignMail()
+    let call = 1
+    for (; ; call++) {
+      const post = new PostOffice()
+      post.drop(LEE, KIM, mail)
+      const faults = new Faults(call, when)
+      const [dataDir, ehr] = [await temporaryFolder(), await temporaryFolder()]
+      await using store = await openStore({ file: join(dataDir, 'direct.db') })
+      let now = Date.parse('2026-11-21T12:00:00Z')
+      await using b = await createAgent(clinicConfig('b', dataDir), {
+        resolver: literalZone(BOTH_PUBLISHED),
+        smtp: faults.wrap(post.smtp),
+        imap: faults.imap(post.imap),
+        store: faults.store(store),
+        now: () => new Date(now),
+      })
+      const first = all(b.receiveOnce({ deliverTo: ehr }))
+      await first.catch((error) => expect(error).toBeInstanceOf(Stop))
+      if (faults.stopped === null) break
+      faults.disarm()
+      // What the stopped process held is free again by then.
+      for (const minutes of [20, 40]) {
+        now += minutes * 60_000
+        await all(b.receiveOnce({ deliverTo: ehr }))
+      }
+      const where = `call ${call}, ${faults.stopped}`
+      expect(await readdir(ehr), where).toHaveLength(1)
+      expect(receipts(post), where).toHaveLength(1)
+      const events = (await all(b.audit())).map(({ event }) => event)
+      expect(events.filter((event) => event === 'delivered').length, where).toBe(1)
+      expect(events.filter((event) => event === 'received').length, where).toBe(1)
+      expect(post.folders.get(INBOX), where).toHaveLength(1)
+    }
+    expect(call).toBeGreaterThan(15)
+  },
+)
+
+test('a message that stops the process three times goes aside, and the others flow', async () => {
+  const dataDir = await temporaryFolder()
+  await using store = await openStore({ file: join(dataDir, 'direct.db') })
+  const { bodies, outbox, inbox, tracking, audit } = store
+  const first = await bodies.write(foreign('never named'))
+  const deadly = first + 1
+  const post = new PostOffice()
+  await using b = await createAgent(clinicConfig('b', dataDir), {
+    resolver: literalZone(BOTH_PUBLISHED),
+    smtp: post.smtp,
+    imap: post.imap,
+    store: {
+      outbox,
+      inbox,
+      tracking,
+      audit,
+      bodies: {
+        write: (chunks) => bodies.write(chunks),
+        size: (id) => bodies.size(id),
+        remove: (id) => bodies.remove(id),
+        read: (id) => {
+          if (id === deadly) throw new Stop('opening it kills the process')
+          return bodies.read(id)
+        },
+      },
+      async [Symbol.asyncDispose]() {},
+    },
+  })
+  post.drop(LEE, KIM, await foreignMail())
+  post.drop(LEE, KIM, await foreignMail())
+  const pass = async () => all(b.receiveOnce({ deliverTo: await temporaryFolder() }))
+  for (let stops = 0; stops < 3; stops++) await expect(pass()).rejects.toThrow(Stop)
+  expect(await pass()).toMatchObject([{ verdict: 'reject', code: 'LIMIT_EXCEEDED' }, { verdict: 'accept' }])
+  expect(post.folders.get(ASIDE)).toHaveLength(1)
+  expect(receipts(post)).toHaveLength(1)
+})
+
+/** The first message that `receive` offers: offered, and not taken. */
+async function offered(agent: Agent): Promise<void> {
+  const stop = new AbortController()
+  for await (const delivery of agent.receive({ signal: stop.signal })) {
+    expect(delivery.recipients).toEqual([LEE])
+    stop.abort()
+  }
+}
+
+async function* foreign(text: string) {
+  yield Buffer.from(text)
+}
