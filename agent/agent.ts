@@ -98,8 +98,11 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
   const flush = async (signal?: AbortSignal): Promise<number> => {
     const { sealNotices } = await import('./notify.ts')
     const { deliverCopies } = await import('./outbox.ts')
-    await sealNotices(await notifyTools(), signal)
-    return deliverCopies(await outboxTools(), { signal })
+    // An MDN that cannot be sealed keeps no mail from leaving.
+    const [sealed] = await Promise.allSettled([sealNotices(await notifyTools(), signal)])
+    const tried = await deliverCopies(await outboxTools(), { signal })
+    if (sealed.status === 'rejected') throw sealed.reason
+    return tried
   }
 
   async function* pass(
@@ -159,15 +162,18 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       const { logReport } = await import('./run.ts')
       const mailboxes = await neighbours.mailboxes()
       const seconds = Math.min(...mailboxes.map(({ settings }) => settings.pollSeconds))
+      // A server that is away comes back; a wrong password does not mend itself.
+      const bear = (error: unknown) => {
+        if (!(error instanceof DirectError && error.temporary)) throw error
+        log.warn({ code: error.code }, error.message)
+      }
       while (!signal?.aborted) {
         try {
           yield* offerNew(mailboxes, await inboxTools(), (report) => logReport(report, log), signal)
-          await flush(signal)
         } catch (error) {
-          // A server that is away comes back; a wrong password does not mend itself.
-          if (!(error instanceof DirectError && error.temporary)) throw error
-          log.warn({ code: error.code }, error.message)
+          bear(error)
         }
+        await flush(signal).catch(bear)
         await pause(seconds * 1000, undefined, { signal }).catch(() => undefined)
       }
     },

@@ -33,7 +33,7 @@ export async function deliverToFolder(
     await syncFolder(dir)
     return folder
   } catch (cause) {
-    await rm(unfinished, { recursive: true, force: true })
+    if (await exists(unfinished)) await rm(unfinished, { recursive: true, force: true })
     if (cause instanceof DirectError) throw cause
     const { code } = cause as NodeJS.ErrnoException
     // Another process may have filed the same message meanwhile.
@@ -104,7 +104,7 @@ export async function replaceFile(
     await writeDurably(unfinished, chunks)
     await rename(unfinished, path)
   } catch (cause) {
-    await rm(unfinished, { force: true })
+    if (await exists(unfinished)) await rm(unfinished, { force: true })
     if (cause instanceof DirectError) throw cause
     throw new DirectError(
       'FILE_UNWRITABLE',
@@ -121,7 +121,8 @@ async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false
+      // Neither is there anything below what is no folder.
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false
       throw error
     },
   )

@@ -89,13 +89,15 @@ export async function twoClinics(
     readonly a?: Record<string, unknown>
     readonly b?: Record<string, unknown>
     readonly parts?: AgentOptions
+    /** For the first one alone. */
+    readonly partsA?: AgentOptions
   } = {},
 ): Promise<Clinics> {
   const post = new PostOffice()
   const dns = literalZone(options.zone ?? BOTH_PUBLISHED)
   const parts = { resolver: dns, smtp: post.smtp, imap: post.imap, ...options.parts }
   const [dirA, dirB] = [await temporaryFolder(), await temporaryFolder()]
-  const a = await createAgent({ ...clinicConfig('a', dirA), ...options.a }, parts)
+  const a = await createAgent({ ...clinicConfig('a', dirA), ...options.a }, { ...parts, ...options.partsA })
   const b = await createAgent({ ...clinicConfig('b', dirB), ...options.b }, parts)
   onTestFinished(async () => {
     await a[Symbol.asyncDispose]()

@@ -4,6 +4,16 @@ import type { Store } from '../../store/index.ts'
 /** A stop, as a kill between two steps leaves things. */
 export class Stop extends Error {}
 
+/** The same object with some methods replaced. */
+export function replacing<T extends object>(target: T, methods: Partial<T>): T {
+  return new Proxy(target, {
+    get: (_, name) => {
+      const own: unknown = Reflect.get(methods, name) ?? Reflect.get(target, name)
+      return typeof own === 'function' ? own.bind(target) : own
+    },
+  })
+}
+
 /**
  * Counts the calls of everything that it wraps and stops at one of them: before it does anything, or after it has done
  * all of it. `stopped` names the call; null when there were fewer.

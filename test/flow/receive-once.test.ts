@@ -5,7 +5,7 @@ import { type Agent, createAgent } from '../../agent/index.ts'
 import { openStore } from '../../store/index.ts'
 import { literalZone } from '../dns/literal-zone.ts'
 import { all, BOTH_PUBLISHED, clinicConfig, mintedIdentity, temporaryFolder, twoClinics } from './clinics.ts'
-import { Faults, Stop } from './faults.ts'
+import { Faults, replacing, Stop } from './faults.ts'
 import { foreignMail } from './foreign-mail.ts'
 import { PostOffice } from './post-office.ts'
 
@@ -205,30 +205,21 @@ test.each(['before', 'after'] as const)(
 test('a message that stops the process three times goes aside, and the others flow', async () => {
   const dataDir = await temporaryFolder()
   await using store = await openStore({ file: join(dataDir, 'direct.db') })
-  const { bodies, outbox, inbox, tracking, audit } = store
-  const first = await bodies.write(foreign('never named'))
+  const first = await store.bodies.write(foreign('never named'))
   const deadly = first + 1
   const post = new PostOffice()
   await using b = await createAgent(clinicConfig('b', dataDir), {
     resolver: literalZone(BOTH_PUBLISHED),
     smtp: post.smtp,
     imap: post.imap,
-    store: {
-      outbox,
-      inbox,
-      tracking,
-      audit,
-      bodies: {
-        write: (chunks) => bodies.write(chunks),
-        size: (id) => bodies.size(id),
-        remove: (id) => bodies.remove(id),
+    store: replacing(store, {
+      bodies: replacing(store.bodies, {
         read: (id) => {
           if (id === deadly) throw new Stop('opening it kills the process')
-          return bodies.read(id)
+          return store.bodies.read(id)
         },
-      },
-      async [Symbol.asyncDispose]() {},
-    },
+      }),
+    }),
   })
   post.drop(LEE, KIM, await foreignMail())
   post.drop(LEE, KIM, await foreignMail())
