@@ -1,6 +1,8 @@
 import type { MessageCode, Reason } from './errors.ts'
+import { openEntity } from './mime/entity.ts'
 import { MimeError } from './mime/error.ts'
-import { type MessageFacts, readMessageHeader } from './read.ts'
+import { holdsControls } from './mime/header.ts'
+import { type MailboxField, type MessageFacts, readMessageHeader } from './read.ts'
 import type { Source, Spool } from './smime/source.ts'
 import { unwrap } from './smime/verify.ts'
 
@@ -19,8 +21,14 @@ export async function readContent(
 ): Promise<Content | Reason<MessageCode>> {
   try {
     const content = await unwrap(entity, spool)
+    await refuseTwoReadings(content.inner)
     const facts = await readMessageHeader(content.inner)
     const shown = content.wrapped ? facts : { ...facts, ...outerFacts(await readMessageHeader(raw)) }
+    if (!content.wrapped && facts.from.fields > 0 && !isSameAuthor(facts.from, shown.from))
+      return {
+        code: 'MALFORMED',
+        text: 'the signed entity names another From than the outer header, and whoever reads it would see that one (IN-5)',
+      }
     const repeated = (['to', 'cc'] as const).find((name) => shown[name].fields > 1)
     if (!content.wrapped && (repeated || shown.messageIds > 1))
       return {
@@ -33,6 +41,30 @@ export async function readContent(
       return { code: error.code, text: `the signed content makes no sense: ${error.message}` }
     throw error
   }
+}
+
+/**
+ * What is delivered is read again, by programs for which a lone CR ends a line, or a control or a fold before the colon
+ * is no part of a field's name: they would see another From than the one that was judged (IN-6).
+ */
+async function refuseTwoReadings(inner: Source): Promise<void> {
+  const { header, discard } = await openEntity(inner.read())
+  await discard()
+  if (header.fields.some((field) => holdsControls(field) || (field.name === '' && field.value.includes(':'))))
+    throw new MimeError(
+      'MALFORMED',
+      'its header can be read in two ways: a control character, or a line that is no field',
+    )
+}
+
+function isSameAuthor(own: MailboxField, outer: MailboxField): boolean {
+  const [author, ...others] = own.mailboxes
+  return (
+    own.fields === 1 &&
+    own.problems.length === 0 &&
+    others.length === 0 &&
+    author?.address.key === outer.mailboxes[0]?.address.key
+  )
 }
 
 function outerFacts(outer: MessageFacts) {

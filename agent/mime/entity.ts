@@ -120,6 +120,8 @@ function skipJunk(bytes: Buffer, ended: boolean): number | null {
   if (!/^>?From /.test(bytes.toString('latin1', start, start + 6))) return start
   const lf = bytes.indexOf(LF, start)
   if (lf < 0) return ended ? bytes.length : null
+  // For many a program a lone CR ends that line too, and a field follows: it must not be passed over.
+  if (bytes.subarray(start, lf - 1).includes(CR)) return start
   const next = afterBlanks(lf + 1)
   return next + 1 < bytes.length || ended ? next : null
 }

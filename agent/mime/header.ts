@@ -45,6 +45,11 @@ export class Header {
   }
 }
 
+/** Whether a field holds controls other than TAB and its line ends, a CR that no LF follows among them. */
+export function holdsControls({ raw }: Field): boolean {
+  return /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]|\r(?!\n)/.test(asBuffer(raw).toString('latin1'))
+}
+
 const LF = 0x0a
 const isBlank = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x09
 

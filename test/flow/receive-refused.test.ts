@@ -50,6 +50,18 @@ const REFUSED: [what: string, code: string, mail: ForeignMail, options?: Receive
   ['with two mailboxes in From', 'MALFORMED', { inner: { From: `${KIM}, eve@clinic-a.example` } }],
   ['without From', 'MALFORMED', { inner: { From: null } }],
   [
+    'with a From behind a lone CR, which others take for a line end',
+    'MALFORMED',
+    { inner: { 'X-A': `b\rFrom: ${LEE}` } },
+  ],
+  ['with a control in a field’s name, which others strip', 'MALFORMED', { inner: { '\u0001From': LEE } }],
+  ['with a From that is folded before its colon', 'MALFORMED', { inner: { 'From\r\n ': LEE } }],
+  [
+    'not wrapped, and names another From in what is signed and delivered',
+    'MALFORMED',
+    { unwrapped: true, body: `From: ${LEE}\r\nContent-Type: text/plain\r\n\r\nhello\r\n` },
+  ],
+  [
     'not wrapped, where that is refused',
     'UNWRAPPED_REFUSED',
     { unwrapped: true },

@@ -15,6 +15,14 @@ describe.each([1, 2, 3, 1000])('in chunks of %i', (size) => {
       expect((await openEntity(inChunks(`${junk}A: 1\r\n\r\nx`, size))).header.first('A')).toBe('1')
   })
 
+  test('a mbox line with a lone CR is not passed over: others find a field behind it (IN-6)', async () => {
+    const { header } = await openEntity(inChunks('From a\rFrom: b\r\nFrom: c\r\n\r\nx', size))
+    expect(header.fields.map(({ name, value }) => [name, value])).toEqual([
+      ['', 'From a\rFrom: b'],
+      ['From', 'c'],
+    ])
+  })
+
   test('a part that begins with a blank line has no header; one without any field is all body', async () => {
     const blank = await openPart(inChunks('\r\nFrom: x\r\n\r\nbody', size))
     expect([blank.header.fields.length, await text(blank.body)]).toEqual([0, 'From: x\r\n\r\nbody'])
