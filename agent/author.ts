@@ -62,9 +62,14 @@ function oneMailbox(field: MessageFacts['from'], name: string): Address | Reason
     fields !== 1
       ? `${fields} ${name} fields`
       : problems[0] !== undefined
-        ? `a ${name} field that is not one plain mailbox: ${problems[0]}`
+        ? `a ${name} field that is not one plain mailbox: ${withoutQuote(problems[0])}`
         : `${mailboxes.length} mailboxes in ${name}`
   return { code: 'MALFORMED', text: `the message has ${what}; exactly one is needed (IN-6)` }
+}
+
+/** What stands where an address belongs may be a person's name: reasons are kept, so it is not quoted (MSG-15). */
+function withoutQuote(problem: string): string {
+  return problem.replace(/"(?:[^"\\]|\\.)*"/g, 'what stands there')
 }
 
 /** What judging trust needs beside the message. */

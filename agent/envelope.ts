@@ -66,7 +66,7 @@ export function checkEnvelope(
     if (!message.isNotification)
       objections.push(['MAIL FROM is <>, and the message is no notification', settings.mailFrom])
   } else if ('unreadable' in mailFrom)
-    objections.push([`MAIL FROM ${JSON.stringify(mailFrom.unreadable)} is not an address`, settings.mailFrom])
+    objections.push(['MAIL FROM is not a Direct address', settings.mailFrom])
   else if (mailFrom.key !== message.author.key)
     objections.push([`MAIL FROM is ${mailFrom}, the message is from ${message.author}`, settings.mailFrom])
   const named = new Set(message.named.map(({ key }) => key))

@@ -173,6 +173,26 @@ test('an MDN by somebody who is not bound to the Final-Recipient does not count 
   expect(states(await a.status())).toEqual(['sent'])
 })
 
+test('a report beyond the limits is a notification of nobody, and the mail behind it flows (IN-11, N-5)', async () => {
+  const { b, post } = await twoClinics()
+  const body = [
+    'Content-Type: multipart/report; report-type=disposition-notification; boundary=m',
+    '',
+    '--m',
+    'Content-Type: message/disposition-notification',
+    '',
+    'Reporting-UA: clinic-a.example\r\n'.repeat(40_000),
+    '--m--',
+    '',
+  ].join('\r\n')
+  post.drop(LEE, KIM, await foreignMail({ body }))
+  post.drop(LEE, KIM, await foreignMail())
+  expect(await all(b.receiveOnce({ deliverTo: await temporaryFolder() }))).toMatchObject([
+    { notification: 'unknown', about: null, recipients: [] },
+    { verdict: 'accept' },
+  ])
+})
+
 test('an MDN about a message that we never sent to him changes nothing', async () => {
   const { a, post } = await twoClinics()
   const sent = await a.send(referral)

@@ -45,6 +45,7 @@ const REFUSED: [what: string, code: string, mail: ForeignMail, options?: Receive
     { mailFrom: 'dr.kim@clinic-c.example' },
   ],
   ['handed over by another MAIL FROM', 'ENVELOPE_MISMATCH', {}, { mailFrom: 'mallory@clinic-a.example' }],
+  ['handed over by what is no address', 'ENVELOPE_MISMATCH', {}, { mailFrom: 'Kim' }],
   ['handed over by <>', 'ENVELOPE_MISMATCH', {}, { mailFrom: '' }],
   ['with two From fields', 'MALFORMED', { inner: { From: [KIM, 'eve@clinic-a.example'] } }],
   ['with two mailboxes in From', 'MALFORMED', { inner: { From: `${KIM}, eve@clinic-a.example` } }],
