@@ -127,7 +127,8 @@ export function isNotification(facts: Pick<MessageFacts, 'mediaType'>): boolean 
 export function answersNothing(facts: Pick<MessageFacts, 'mediaType' | 'autoSubmitted'>): boolean {
   const automatic =
     facts.autoSubmitted
-      ?.replace(/\([^()]*\)|;.*$/g, '')
+      // `.` is any character: were it not, each `;` before a line end would be a try of its own.
+      ?.replace(/\([^()]*\)|;.*$/gs, '')
       .trim()
       .toLowerCase() ?? 'no'
   return facts.mediaType.type === 'multipart/report' || automatic !== 'no'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type AnchorSets, type Certificate, parseCertificate, VerifiedPath } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
-import { type BoundSigner, findAuthor, trustAuthor } from './author.ts'
+import { type Authorship, type BoundSigner, findAuthor, trustAuthor } from './author.ts'
 import { readContent } from './content.ts'
 import { checkEnvelope, type MailFrom } from './envelope.ts'
 import type { MessageCode, Reason } from './errors.ts'
@@ -185,6 +185,7 @@ async function judge(
   )
   if (mismatch) return refuse(mismatch)
 
+  const trust = trustBy(authorship, verified.certificates, tools)
   const paths: VerifiedPath<'sign'>[] = []
   const recipients = envelope.recipients.map((address, index): RecipientVerdict => {
     if (!mayRead(keys[index] ?? [], decrypted))
@@ -193,8 +194,7 @@ async function judge(
         text: `no certificate of ${address} is among the recipients of the encryption (IN-3)`,
       })
     const anchors = isNotification(facts) ? tools.anchors.either(address) : tools.anchors.incoming(address)
-    const candidates = [...verified.certificates, ...tools.intermediates]
-    const path = trustAuthor(authorship, { candidates, anchors, at: tools.at(), legacy: tools.legacy })
+    const path = trust(anchors)
     if (!(path instanceof VerifiedPath))
       return rejected(
         address,
@@ -223,6 +223,30 @@ async function judge(
     code: null,
     why: [],
     recipients,
+  }
+}
+
+/** More signers bound to one author than any honest message has. */
+const MOST_SIGNERS = 8
+
+/**
+ * TR-2, once for each set of anchors and for each signer's certificate: a header can name recipients by the ten
+ * thousand and a signature its signer many times, and a hostile chain costs milliseconds to judge (CERT-5).
+ */
+function trustBy({ author, signers }: Authorship, certificates: readonly Certificate[], tools: OpenTools) {
+  const [first, ...others] = new Map(signers.map((signer) => [signer.certificate.sha256, signer])).values()
+  const distinct = { author, signers: [first ?? signers[0], ...others.slice(0, MOST_SIGNERS - 1)] } as const
+  const material = {
+    candidates: [...certificates, ...tools.intermediates],
+    at: tools.at(),
+    legacy: tools.legacy,
+  }
+  const verdicts = new Map<string, ReturnType<typeof trustAuthor>>()
+  return (anchors: readonly Certificate[]) => {
+    const key = anchors.map(({ sha256 }) => sha256).join()
+    const verdict = verdicts.get(key) ?? trustAuthor(distinct, { ...material, anchors })
+    verdicts.set(key, verdict)
+    return verdict
   }
 }
 

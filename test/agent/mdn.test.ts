@@ -231,6 +231,13 @@ describe('what is a notification, and what is answered', () => {
   ] as const)('N-2: %s', async (lines, expected) => {
     expect(answersNothing(await facts(...lines))).toBe(expected)
   })
+
+  test('a million semicolons before a line separator are one parameter, read at once (N-2)', async () => {
+    const autoSubmitted = `no${';'.repeat(1_000_000)}\u2028x`
+    expect(answersNothing({ mediaType: { type: 'text/plain', parameters: new Map() }, autoSubmitted })).toBe(
+      false,
+    )
+  })
 })
 
 const folder = corpora('messages/nhin-d')

@@ -54,7 +54,7 @@ export async function foreignMail(mail: ForeignMail = {}): Promise<Buffer> {
   const cipher = `-${mail.cipher ?? 'aes-256-cbc'}`
   const args = ['cms', '-encrypt', '-binary', cipher, '-outform', 'DER', '-in', plain, '-out', sealed]
   await run('openssl', [...args, ...encryptTo])
-  const { stdout } = await run('openssl', ['base64', '-in', sealed])
+  const { stdout } = await run('openssl', ['base64', '-in', sealed], { maxBuffer: 1 << 24 })
   return Buffer.from(
     `${outer}Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name="smime.p7m"\r\n` +
       `Content-Transfer-Encoding: base64\r\n\r\n${stdout.replaceAll('\n', '\r\n')}`,
@@ -73,7 +73,7 @@ async function sign(entity: string, mail: ForeignMail, dir: string): Promise<str
   ])
   const how = ['cms', '-sign', '-binary', '-md', mail.digest ?? 'sha256', '-outform', 'DER']
   await run('openssl', [...how, ...who, '-in', plain, '-out', signature])
-  const { stdout } = await run('openssl', ['base64', '-in', signature])
+  const { stdout } = await run('openssl', ['base64', '-in', signature], { maxBuffer: 1 << 24 })
   return [
     'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary="signed"',
     '',
