@@ -16,6 +16,8 @@ export interface CommandEntry {
   readonly summary: string
   /** Works until it is told to stop: SIGTERM is a good end. */
   readonly daemon?: true
+  /** Whole messages pass through it, and they may be large. */
+  readonly messages?: true
   readonly load: () => Promise<CommandModule>
 }
 
@@ -43,12 +45,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'send',
     args: '',
     summary: 'classify, seal, queue and hand over a message',
+    messages: true,
     load: () => import('./send.ts'),
   },
   {
     name: 'receive',
     args: '',
     summary: 'fetch, judge and deliver what is new',
+    messages: true,
     load: () => import('./receive.ts'),
   },
   {
@@ -56,6 +60,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     args: '',
     summary: 'the daemon: mailboxes, outbox, notifications',
     daemon: true,
+    messages: true,
     load: () => import('./run.ts'),
   },
   {
@@ -74,12 +79,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'message seal',
     args: '',
     summary: 'sign and encrypt a file',
+    messages: true,
     load: () => import('./message-seal.ts'),
   },
   {
     name: 'message open',
     args: '',
     summary: 'decrypt, verify and judge a file',
+    messages: true,
     load: () => import('./message-open.ts'),
   },
   {

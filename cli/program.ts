@@ -14,8 +14,8 @@ export interface Globals {
 /** The command that was called, parsed: what is left is to run it. */
 export interface Call {
   readonly globals: Globals
+  readonly entry: CommandEntry
   readonly module: CommandModule
-  readonly daemon: boolean
   readonly command: Command
 }
 
@@ -38,7 +38,7 @@ export async function parse(args: readonly string[]): Promise<Call | null> {
     const command = commandOf(program, entry)
     module.options(command)
     command.action(() => {
-      call = { globals: program.opts<Globals>(), module, daemon: entry.daemon === true, command }
+      call = { globals: program.opts<Globals>(), entry, module, command }
     })
   }
   await program.parseAsync(line, { from: 'user' })

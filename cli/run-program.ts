@@ -35,7 +35,8 @@ export async function main(args: readonly string[]): Promise<void> {
     const { parse } = await import('./program.ts')
     const call = await parse(args)
     if (call === null) return await leave(EXIT.done)
-    if (call.daemon) codes.SIGTERM = EXIT.done
+    if (call.entry.daemon) codes.SIGTERM = EXIT.done
+    if (call.entry.messages) (await import('./memory.ts')).freeBuffersEarly()
     const { config, at, network, json } = call.globals
     const session = { config, at, network, json: json === true, signal: stop.signal, out }
     const code = await call.module.run(session, call.command)
