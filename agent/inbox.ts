@@ -2,12 +2,13 @@ import type { ImapClient, ImapFolder, MailServer } from '../mailbox/index.ts'
 import type { InboxDelivery, InboxEntry, Judgement, NewNotice, Store } from '../store/index.ts'
 import { envelopeRecipients } from './envelope.ts'
 import { DirectError, type MessageCode } from './errors.ts'
-import { readNotification } from './mdn.ts'
+import { isNotification, type Notification, readNotification } from './mdn.ts'
 import { openEntity } from './mime/entity.ts'
 import { MimeError } from './mime/error.ts'
 import { newNoticeId } from './notify.ts'
 import { type Judged, type OpenTools, openMessage, type TrustedMessage } from './open.ts'
 import { storedSource } from './outbox.ts'
+import { openOuter } from './outer.ts'
 import { describeReceived, judgementOf, messageIdOf } from './report.ts'
 import type { MailboxSettings } from './settings.ts'
 import type { Source } from './smime/source.ts'
@@ -60,13 +61,12 @@ export async function* passOver(
   for (const uid of await inbox.unsettled(mailbox.name, folder.uidValidity, await folder.uids())) {
     if (signal?.aborted) return
     const entry = await inbox.entry(mailbox.name, folder.uidValidity, uid)
-    const body = entry.body ?? (await storeBody(entry, folder, tools))
-    if (body === null) continue
+    await using raw = await rawOf(entry, folder, tools)
+    if (raw === null) continue
     if (entry.state !== 'judged' && (await inbox.attempted(entry.id)) > MOST_ATTEMPTS) {
       yield { kind: 'report', report: await putAside(entry, POISON, folder, mailbox, tools, POISON_REPORT) }
       continue
     }
-    const raw = await storedSource(tools.store, body)
     await using judged = await open(raw, entry, mailbox, tools.open)
     yield* handle(judged, entry, folder, mailbox, tools)
   }
@@ -167,19 +167,23 @@ async function* handle(
   }
 }
 
-/** Null: somebody else took the message out of the folder meanwhile. */
-async function storeBody(
+/** The message as it came, durable if it is S/MIME. Null: somebody else took it out of the folder meanwhile. */
+async function rawOf(
   entry: InboxEntry,
   folder: ImapFolder,
-  { store }: InboxTools,
-): Promise<number | null> {
-  const body = await store.bodies.write(folder.fetch(entry.uid))
-  if ((await store.bodies.size(body)) === 0 && (await folder.size(entry.uid)) === null) {
-    await store.bodies.remove(body)
-    return null
-  }
-  await store.inbox.stored(entry.id, body)
-  return body
+  { store, open }: InboxTools,
+): Promise<(Source & AsyncDisposable) | null> {
+  if (entry.body !== null)
+    return { ...(await storedSource(store, entry.body)), async [Symbol.asyncDispose]() {} }
+  await using scope = new AsyncDisposableStack()
+  const fetched = scope.use(await open.spool(folder.fetch(entry.uid)))
+  if (fetched.bytes === 0 && (await folder.size(entry.uid)) === null) return null
+  const outer = await openOuter(fetched)
+  // What is not encrypted goes aside in its mailbox; a copy here would lie in the clear (IN-1, MSG-15).
+  if (!('code' in outer) && !('code' in outer.cms))
+    await store.inbox.stored(entry.id, await store.bodies.write(fetched.read()))
+  const kept = scope.move()
+  return { ...fetched, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
 async function envelopeOf(raw: Source, settings: MailboxSettings) {
@@ -242,12 +246,23 @@ const POISON_REPORT: ReceiveReport = {
   recipients: [],
 }
 
+/** A report beyond IN-11's limits is a notification all the same; it speaks of nobody, and stops nobody's mail. */
+async function notificationOf({ inner, facts }: TrustedMessage): Promise<Notification | null> {
+  if (!isNotification(facts)) return null
+  try {
+    return await readNotification(inner)
+  } catch (error) {
+    if (!(error instanceof MimeError)) throw error
+    return { kind: 'mdn', originalMessageId: null, recipients: [] }
+  }
+}
+
 async function trackNotification(
   judged: Judged,
   { store, open, now }: InboxTools,
 ): Promise<ReceiveReport | null> {
   const { trusted } = judged
-  const notification = trusted ? await readNotification(trusted.inner) : null
+  const notification = trusted ? await notificationOf(trusted) : null
   if (!trusted || !notification) return null
   const recipients = await track(notification, trusted, store, {
     at: now(),

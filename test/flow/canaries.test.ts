@@ -141,6 +141,14 @@ test('no subject, name, content or key stands in a data directory, a log or a sp
   ])
     post.drop(LEE, KIM, await foreignMail(mail))
 
+  // What comes in the clear lies in its mailbox, and nowhere else.
+  for (const mail of [
+    { inner, outer: { Subject: 'CanarySubject' }, body, signers: [], encryptTo: null },
+    { inner, outer: { From: 'CanaryName' }, body, encryptTo: null },
+  ])
+    post.drop(LEE, KIM, await foreignMail(mail))
+  post.drop(LEE, KIM, Buffer.from('CanaryText'))
+
   const ehr = await temporaryFolder()
   const stop = new AbortController()
   const running = [a.run({ signal: stop.signal }), b.run({ deliverTo: ehr, signal: stop.signal })]

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { pki, temporaryFolder } from './clinics.ts'
@@ -54,10 +54,9 @@ export async function foreignMail(mail: ForeignMail = {}): Promise<Buffer> {
   const cipher = `-${mail.cipher ?? 'aes-256-cbc'}`
   const args = ['cms', '-encrypt', '-binary', cipher, '-outform', 'DER', '-in', plain, '-out', sealed]
   await run('openssl', [...args, ...encryptTo])
-  const { stdout } = await run('openssl', ['base64', '-in', sealed], { maxBuffer: 1 << 24 })
   return Buffer.from(
     `${outer}Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name="smime.p7m"\r\n` +
-      `Content-Transfer-Encoding: base64\r\n\r\n${stdout.replaceAll('\n', '\r\n')}`,
+      `Content-Transfer-Encoding: base64\r\n\r\n${await base64(sealed)}`,
     'latin1',
   )
 }
@@ -73,7 +72,6 @@ async function sign(entity: string, mail: ForeignMail, dir: string): Promise<str
   ])
   const how = ['cms', '-sign', '-binary', '-md', mail.digest ?? 'sha256', '-outform', 'DER']
   await run('openssl', [...how, ...who, '-in', plain, '-out', signature])
-  const { stdout } = await run('openssl', ['base64', '-in', signature], { maxBuffer: 1 << 24 })
   return [
     'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary="signed"',
     '',
@@ -83,10 +81,15 @@ async function sign(entity: string, mail: ForeignMail, dir: string): Promise<str
     'Content-Type: application/pkcs7-signature; name="smime.p7s"',
     'Content-Transfer-Encoding: base64',
     '',
-    stdout.replaceAll('\n', '\r\n'),
+    await base64(signature),
     '--signed--',
     '',
   ].join('\r\n')
+}
+
+/** A file's content in lines of 76. */
+async function base64(path: string): Promise<string> {
+  return (await readFile(path)).toString('base64').replace(/.{1,76}/g, '$&\r\n')
 }
 
 function fields(values: Readonly<Record<string, string | readonly string[] | null>>): string {

@@ -205,21 +205,17 @@ test.each(['before', 'after'] as const)(
 test('a message that stops the process three times goes aside, and the others flow', async () => {
   const dataDir = await temporaryFolder()
   await using store = await openStore({ file: join(dataDir, 'direct.db') })
-  const first = await store.bodies.write(foreign('never named'))
-  const deadly = first + 1
   const post = new PostOffice()
+  const { inbox } = store
+  const judged: typeof inbox.judged = async (id, judgement, ...rest) => {
+    if (id === 1 && judgement.verdict === 'accept') throw new Stop('opening it kills the process')
+    return inbox.judged(id, judgement, ...rest)
+  }
   await using b = await createAgent(clinicConfig('b', dataDir), {
     resolver: literalZone(BOTH_PUBLISHED),
     smtp: post.smtp,
     imap: post.imap,
-    store: replacing(store, {
-      bodies: replacing(store.bodies, {
-        read: (id) => {
-          if (id === deadly) throw new Stop('opening it kills the process')
-          return store.bodies.read(id)
-        },
-      }),
-    }),
+    store: replacing(store, { inbox: replacing(inbox, { judged }) }),
   })
   post.drop(LEE, KIM, await foreignMail())
   post.drop(LEE, KIM, await foreignMail())
@@ -237,8 +233,4 @@ async function offered(agent: Agent): Promise<void> {
     expect(delivery.recipients).toEqual([LEE])
     stop.abort()
   }
-}
-
-async function* foreign(text: string) {
-  yield Buffer.from(text)
 }
