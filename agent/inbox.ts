@@ -67,7 +67,10 @@ export async function* passOver(
       yield { kind: 'report', report: await putAside(entry, POISON, folder, mailbox, tools, POISON_REPORT) }
       continue
     }
-    await using judged = await open(raw, entry, mailbox, tools.open)
+    await using judged = await open(raw, entry, mailbox, tools.open).catch(async (error) => {
+      if (error instanceof DirectError) await inbox.spared(entry.id)
+      throw error
+    })
     yield* handle(judged, entry, folder, mailbox, tools)
   }
 }

@@ -92,6 +92,17 @@ export class SqlInbox implements Inbox {
     return row.attempts
   }
 
+  async spared(id: number): Promise<void> {
+    await this.#db.transaction().execute(async (tx) => {
+      await tx
+        .updateTable('inbox_entries')
+        .set(({ eb }) => ({ attempts: eb('attempts', '-', 1) }))
+        .where('id', '=', id)
+        .where('attempts', '>', 0)
+        .execute()
+    })
+  }
+
   async judged(
     id: number,
     judgement: Judgement,

@@ -209,6 +209,8 @@ export interface Inbox {
   stored(id: number, body: BodyId): Promise<void>
   /** Counts one more attempt to open it; returns the count. */
   attempted(id: number): Promise<number>
+  /** The attempt under way ended with a failure that is not the message's, a full disk say: it does not count. */
+  spared(id: number): Promise<void>
   /**
    * The verdict, the deliveries that it opens and the MDNs that it owes, in one transaction with their audit rows.
    * An earlier delivery of the same (recipient, signer, digest) comes back with `fresh: false`, and its MDN is owed

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { type Agent, createAgent } from '../../agent/index.ts'
+import { type Agent, createAgent, DirectError } from '../../agent/index.ts'
 import { openStore } from '../../store/index.ts'
 import { literalZone } from '../dns/literal-zone.ts'
 import { all, BOTH_PUBLISHED, clinicConfig, mintedIdentity, temporaryFolder, twoClinics } from './clinics.ts'
@@ -224,6 +224,42 @@ test('a message that stops the process three times goes aside, and the others fl
   expect(await pass()).toMatchObject([{ verdict: 'reject', code: 'LIMIT_EXCEEDED' }, { verdict: 'accept' }])
   expect(post.folders.get(ASIDE)).toHaveLength(1)
   expect(receipts(post)).toHaveLength(1)
+})
+
+test("a failure that is not the message's, however often, does not put it aside", async () => {
+  const dataDir = await temporaryFolder()
+  await using store = await openStore({ file: join(dataDir, 'direct.db') })
+  const post = new PostOffice()
+  const full = new DirectError('STORE_FAILED', 'the disk is full', { temporary: true })
+  let failing = true
+  let durable = false
+  await using b = await createAgent(clinicConfig('b', dataDir), {
+    resolver: literalZone(BOTH_PUBLISHED),
+    smtp: post.smtp,
+    imap: post.imap,
+    store: replacing(store, {
+      inbox: replacing(store.inbox, {
+        attempted: async (id) => {
+          const attempts = await store.inbox.attempted(id)
+          // The body is durable by now, so that the next pass reads it.
+          if (durable) return attempts
+          durable = true
+          throw full
+        },
+      }),
+      bodies: replacing(store.bodies, {
+        read: (id) => {
+          if (failing) throw full
+          return store.bodies.read(id)
+        },
+      }),
+    }),
+  })
+  post.drop(LEE, KIM, await foreignMail())
+  const pass = async () => all(b.receiveOnce({ deliverTo: await temporaryFolder() }))
+  for (let failures = 0; failures < 6; failures++) await expect(pass()).rejects.toBe(full)
+  failing = false
+  expect(await pass()).toMatchObject([{ verdict: 'accept' }])
 })
 
 /** The first message that `receive` offers: offered, and not taken. */
