@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { MailServer, RecipientOutcome, SmtpClient } from '../mailbox/index.ts'
 import type { OutboxCopy, Store } from '../store/index.ts'
 import { DirectError } from './errors.ts'
@@ -16,13 +17,15 @@ export interface OutboxTools {
   readonly now: () => Date
 }
 
-const MINUTE_MS = 60_000
-/** Pauses between tries, in minutes; the last one repeats. */
-const PAUSES = [1, 2, 5, 10, 20, 30, 60]
+/** Seconds between tries; the last one repeats. A server that was only restarted is back at once. */
+const PAUSES = [5, 15, 60, 120, 300, 600, 1200, 1800, 3600]
 /** About a day of trying; then what is still pending has failed, and the sender is told. */
-const MOST_ATTEMPTS = 30
-/** A copy is held this long by the process that tries it. Longer than SMTP takes for the largest message. */
-const HOLD_MS = 15 * MINUTE_MS
+const MOST_ATTEMPTS = 32
+/**
+ * A copy is held so long by the process that tries it, which renews that while SMTP goes on. A process that was killed
+ * in the middle keeps it from the next one no longer than this.
+ */
+const HOLD_MS = 30_000
 
 /** Tries every copy whose time has come (of one message when `messageId` is given). Returns how many were tried. */
 export async function deliverCopies(
@@ -33,24 +36,43 @@ export async function deliverCopies(
   const restrict = options.messageId === undefined ? {} : { messageId: options.messageId }
   let tried = 0
   while (!options.signal?.aborted) {
-    const copies = await store.outbox.claim(now(), new Date(now().getTime() + HOLD_MS), {
-      ...restrict,
-      limit: 1,
-    })
-    if (copies.length === 0) break
-    for (const copy of copies) {
-      const outcomes = await handOver(copy, tools, options.signal)
-      await store.outbox.tried(copy.id, outcomes, now(), nextTry(copy.attempts + 1, now()))
-      tried++
-    }
+    const [copy] = await store.outbox.claim(now(), holdUntil(now()), { ...restrict, limit: 1 })
+    if (!copy) break
+    const outcomes = await whileHeld(copy, tools, () => handOver(copy, tools, options.signal))
+    // Whoever was stopped has not failed: the next run goes on at once.
+    const again = options.signal?.aborted ? now() : nextTry(copy.attempts + 1, now())
+    await store.outbox.tried(copy.id, outcomes, now(), again)
+    tried++
   }
   return tried
 }
 
 function nextTry(attempts: number, now: Date): Date | null {
   if (attempts >= MOST_ATTEMPTS) return null
-  const minutes = PAUSES[Math.min(attempts, PAUSES.length) - 1] as number
-  return new Date(now.getTime() + minutes * MINUTE_MS)
+  const seconds = PAUSES[Math.min(attempts, PAUSES.length) - 1] as number
+  return new Date(now.getTime() + seconds * 1000)
+}
+
+function holdUntil(now: Date): Date {
+  return new Date(now.getTime() + HOLD_MS)
+}
+
+/** Renews the hold on a copy until `work` is done. */
+async function whileHeld<T>(
+  copy: OutboxCopy,
+  { store, now }: OutboxTools,
+  work: () => Promise<T>,
+): Promise<T> {
+  const done = new AbortController()
+  const renew = async () => {
+    for (;;) {
+      await pause(HOLD_MS / 3, undefined, { signal: done.signal }).catch(() => undefined)
+      if (done.signal.aborted) return
+      await store.outbox.hold(copy.id, holdUntil(now()))
+    }
+  }
+  const [result] = await Promise.all([work().finally(() => done.abort()), renew()])
+  return result
 }
 
 /** One SMTP transaction. What stops it is an outcome for each recipient, so that the copy stays in the outbox. */

@@ -16,38 +16,50 @@ export interface RunTools {
 
 const OUTBOX_SECONDS = 5
 
-/** Polls every mailbox by its interval and drives the outbox, until `signal` aborts. One failing neighbour stops no other. */
+/**
+ * Polls every mailbox by its interval and drives the outbox, until `signal` aborts. One failing or hanging neighbour
+ * stops no other.
+ */
 export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
-  const flush = oneAtATime(() => tools.flush(signal))
-  const loops = tools.mailboxes.map((mailbox) =>
-    loop(mailbox.name, mailbox.settings.pollSeconds, tools.log, signal, async () => {
-      let seen = 0
-      for await (const report of tools.receive(mailbox)) {
-        seen++
-        logReport(report, tools.log)
-      }
-      if (seen > 0) await flush()
-    }),
+  // Aborted when mail has come in: it may owe an MDN, which need not wait for the outbox's next turn.
+  let news = new AbortController()
+  const mailboxes = tools.mailboxes.map((mailbox) =>
+    loop(
+      mailbox.name,
+      async () => {
+        for await (const report of tools.receive(mailbox)) {
+          logReport(report, tools.log)
+          news.abort()
+        }
+      },
+      () => rest(mailbox.settings.pollSeconds, signal),
+    ),
   )
-  loops.push(loop('outbox', OUTBOX_SECONDS, tools.log, signal, async () => void (await flush())))
-  await Promise.all(loops)
+  const outbox = loop(
+    'outbox',
+    async () => {
+      news = new AbortController()
+      await tools.flush(signal)
+    },
+    () => rest(OUTBOX_SECONDS, AbortSignal.any([signal, news.signal])),
+  )
+  await Promise.all([...mailboxes, outbox])
+
+  async function loop(name: string, step: () => Promise<void>, rest: () => Promise<void>): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await step()
+      } catch (error) {
+        if (!signal.aborted) logFailure(name, error, tools.log)
+      }
+      await rest()
+    }
+  }
 }
 
-async function loop(
-  name: string,
-  seconds: number,
-  log: Log,
-  signal: AbortSignal,
-  step: () => Promise<void>,
-): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await step()
-    } catch (error) {
-      if (!signal.aborted) logFailure(name, error, log)
-    }
-    await pause(seconds * 1000, undefined, { signal }).catch(() => undefined)
-  }
+/** Sleeps, or less: until `woken` aborts. */
+async function rest(seconds: number, woken: AbortSignal): Promise<void> {
+  await pause(seconds * 1000, undefined, { signal: woken }).catch(() => undefined)
 }
 
 /** Ids and codes alone: what an unexpected error says could quote a message. */
@@ -72,15 +84,5 @@ export function logReport(report: ReceiveReport, log: Log): void {
     const { messageId, verdict, code, innerSha256, deliveredTo } = report
     const done = verdict !== 'accept' ? 'refused' : deliveredTo === null ? 'left in the mailbox' : 'delivered'
     log.info({ messageId, verdict, code, innerSha256 }, done)
-  }
-}
-
-/** Calls that overlap become one more call after the one under way. */
-function oneAtATime<T>(step: () => Promise<T>): () => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve()
-  return () => {
-    const next = last.then(step, step)
-    last = next
-    return next
   }
 }

@@ -82,6 +82,15 @@ export class SqlOutbox implements Outbox {
     })
   }
 
+  async hold(copy: number, until: Date): Promise<void> {
+    await this.#db
+      .updateTable('copies')
+      .set({ held_until: until.getTime() })
+      .where('id', '=', copy)
+      .where('held_until', 'is not', null)
+      .execute()
+  }
+
   async tried(
     copy: number,
     outcomes: readonly TriedRecipient[],

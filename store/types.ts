@@ -105,6 +105,8 @@ export interface Outbox {
     until: Date,
     options?: { readonly messageId?: string; readonly limit?: number },
   ): Promise<readonly OutboxCopy[]>
+  /** Holds a claimed copy longer, until `until`: whoever tries it is still at it. */
+  hold(copy: number, until: Date): Promise<void>
   /**
    * What SMTP said, in one transaction: accepted -> `sent`, final -> `failed`, temporary -> still `queued`, to be
    * tried again at `retryAt`; null gives up: what is still pending becomes `failed`. Audit and event rows included.

@@ -91,6 +91,19 @@ test('a claimed copy is held until its lease ends, and then is due again, counte
   expect(await store.outbox.claim(at(60), at(120))).toMatchObject([{ attempts: 1 }])
 })
 
+test('a hold that is renewed keeps the copy from others, one that was given back is not taken again', async () => {
+  await using store = await memoryStore()
+  await queued(store)
+  const [copy] = await store.outbox.claim(at(0), at(30))
+  const id = copy?.id as number
+  await store.outbox.hold(id, at(60))
+  expect(await store.outbox.claim(at(59), at(120))).toEqual([])
+  expect(await store.outbox.claim(at(60), at(120))).toHaveLength(1)
+  await store.outbox.tried(id, [], at(70), at(80))
+  await store.outbox.hold(id, at(200))
+  expect(await store.outbox.claim(at(80), at(120))).toHaveLength(1)
+})
+
 test('`claim` keeps to its limit, to the oldest, and to one message when it is asked to', async () => {
   await using store = await memoryStore()
   for (const n of [3, 1, 2]) await queued(store, { messageId: `<m${n}@x.example>`, at: at(n) })
