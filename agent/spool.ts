@@ -3,6 +3,7 @@ import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DirectError } from './errors.ts'
+import { inBlocks } from './smime/blocks.ts'
 import type { Spool, Spooled } from './smime/source.ts'
 
 /** What fits here stays in memory; what does not goes to a file. */
@@ -19,7 +20,8 @@ export function createSpool(dir: string | null): Spool {
   return async (bytes) => {
     const head: Uint8Array[] = []
     let length = 0
-    const rest = bytes[Symbol.asyncIterator]()
+    // Content may come byte by byte, as its sender pleases: a write for each would take a minute for a few megabytes.
+    const rest = inBlocks(bytes)[Symbol.asyncIterator]()
     for (;;) {
       const { value, done } = await rest.next()
       if (done) return inMemory(head, length)

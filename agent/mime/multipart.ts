@@ -25,6 +25,8 @@ export async function* cutMultipart(
   const line = Buffer.concat([Buffer.from('\n'), dashes])
   let bytes: Buffer = Buffer.alloc(0)
   let ended = false
+  // A line that only begins as a delimiter is content, and goes out with what is around it: pieces stay large.
+  let searchFrom = 0
   // A delimiter may follow the line end of another one without a line end of its own.
   let lineStart = true
   const source = body[Symbol.asyncIterator]()
@@ -40,30 +42,37 @@ export async function* cutMultipart(
         while (!ended && bytes.length < dashes.length) await more()
         lineStart = bytes.subarray(0, dashes.length).equals(dashes)
       }
-      const at = lineStart ? 0 : bytes.indexOf(line)
+      let at = lineStart ? 0 : bytes.indexOf(line, searchFrom)
+      const isLine = !lineStart
       lineStart = false
       if (at < 0) {
         // What may yet turn out to be a delimiter's beginning, with the CR before it, stays.
-        const safe = ended ? bytes.length : Math.max(0, bytes.length - line.length)
+        const safe = ended ? bytes.length : Math.max(searchFrom, bytes.length - line.length)
         if (safe > 0) yield { kind: 'content', bytes: bytes.subarray(0, safe) }
         bytes = bytes.subarray(safe)
+        searchFrom = 0
         if (ended) return
         await more()
         continue
       }
-      const after = at + (bytes[at] === LF ? line.length : dashes.length)
-      let rest = readDelimiter(bytes, after, ended)
+      const width = isLine ? line.length : dashes.length
+      let rest = readDelimiter(bytes, at + width, ended)
       while (rest === 'more') {
+        // The CR before it may be its own.
+        const safe = Math.max(0, at - 1)
+        if (safe > 0) yield { kind: 'content', bytes: bytes.subarray(0, safe) }
+        bytes = bytes.subarray(safe)
+        at -= safe
         await more()
-        rest = readDelimiter(bytes, after, ended)
+        rest = readDelimiter(bytes, at + width, ended)
       }
-      const start = rest !== null && bytes[at] === LF && bytes[at - 1] === CR ? at - 1 : at
-      const content = rest === null ? after : start
-      if (content > 0) yield { kind: 'content', bytes: bytes.subarray(0, content) }
       if (rest === null) {
-        bytes = bytes.subarray(after)
+        searchFrom = at + width
         continue
       }
+      searchFrom = 0
+      const start = isLine && bytes[at - 1] === CR ? at - 1 : at
+      if (start > 0) yield { kind: 'content', bytes: bytes.subarray(0, start) }
       yield { kind: 'delimiter', bytes: bytes.subarray(start, rest.end), closing: rest.closing }
       bytes = bytes.subarray(rest.end)
       if (rest.closing) break

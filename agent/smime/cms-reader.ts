@@ -20,6 +20,8 @@ export interface TlvHeader {
 /** Constructed elements within each other, those of a string in pieces included. */
 const MAX_DEPTH = 32
 const CONSTRUCTED = 0x20
+/** Elements walked one at a time: far more than CMS of any size needs, since pieces of a string that lie whole in a chunk are none. */
+const MAX_ELEMENTS = 200_000
 
 interface Open {
   /** Where it ends at the latest. */
@@ -39,6 +41,7 @@ export class CmsReader {
   /** Bytes consumed so far. */
   #position = 0
   #recorded: Uint8Array[] | null = null
+  #elements = 0
 
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#source = source[Symbol.asyncIterator]()
@@ -51,6 +54,8 @@ export class CmsReader {
   }
 
   async #header(): Promise<TlvHeader> {
+    if (++this.#elements > MAX_ELEMENTS)
+      throw new CmsError('LIMIT_EXCEEDED', `More than ${MAX_ELEMENTS} elements`)
     const [tag, first] = (await this.#take(2)) as unknown as [number, number]
     if ((tag & 0x1f) === 0x1f) throw new CmsError('MALFORMED', 'A tag number above 30')
     if (first === 0x80) {
@@ -140,6 +145,12 @@ export class CmsReader {
     const depth = this.#open.length
     let wanted = tag
     do {
+      const whole = this.#open.length > depth ? this.#wholePieces() : null
+      if (whole !== null) {
+        yield whole
+        while (this.#open.length > depth && (await this.atEnd())) await this.leave()
+        continue
+      }
       const header = await this.#header()
       if ((header.tag & ~CONSTRUCTED) !== wanted) throw unexpected(header.tag, wanted)
       if (header.tag & CONSTRUCTED) this.#push(header)
@@ -147,6 +158,31 @@ export class CmsReader {
       wanted = TAG.OCTET_STRING
       while (this.#open.length > depth && (await this.atEnd())) await this.leave()
     } while (this.#open.length > depth)
+  }
+
+  /**
+   * The values of the primitive pieces that begin here and lie whole in the chunk at hand, joined; null when there is
+   * none. One at a time, a megabyte in pieces of one byte (ALG-3) would take seconds.
+   */
+  #wholePieces(): Uint8Array | null {
+    const chunk = this.#chunk
+    const end = Math.min(chunk.length, this.#at + (this.#end - this.#position))
+    let length = 0
+    let at = this.#at
+    for (let piece = pieceAt(chunk, at, end); piece !== null; piece = pieceAt(chunk, at, end)) {
+      length += piece.end - piece.start
+      at = piece.end
+    }
+    if (at === this.#at) return null
+    const joined = Buffer.allocUnsafe(length)
+    let to = 0
+    for (let from = this.#at; from < at; ) {
+      const piece = pieceAt(chunk, from, end) as { start: number; end: number }
+      for (let i = piece.start; i < piece.end; i++) joined[to++] = chunk[i] as number
+      from = piece.end
+    }
+    this.#consumed(at - this.#at)
+    return joined
   }
 
   /** Lets go of the source. */
@@ -195,6 +231,18 @@ export class CmsReader {
       parts.length === 2 && parts[0]?.length === 0 ? (parts[1] as Uint8Array) : Buffer.concat(parts)
     this.#at = 0
   }
+}
+
+/** Where the value of a primitive OCTET STRING begins and ends that lies whole before `end`; null when none does. */
+function pieceAt(bytes: Uint8Array, at: number, end: number): { start: number; end: number } | null {
+  const first = bytes[at + 1]
+  if (at + 2 > end || bytes[at] !== TAG.OCTET_STRING || first === undefined) return null
+  const octets = first < 0x80 ? 0 : first - 0x80
+  if (first === 0x80 || octets > 2 || at + 2 + octets > end) return null
+  const start = at + 2 + octets
+  let length = octets === 0 ? first : 0
+  for (let i = at + 2; i < start; i++) length = length * 256 + (bytes[i] as number)
+  return start + length > end ? null : { start, end: start + length }
 }
 
 function unexpected(found: number, wanted: number): CmsError {

@@ -15,15 +15,16 @@ export function endsInCr(chunk: Uint8Array, afterCr: boolean): boolean {
 
 /** The chunk with a CR put before each bare LF. */
 export function withCrlf(chunk: Uint8Array, afterCr: boolean): Uint8Array {
-  let from = 0
-  const pieces: Uint8Array[] = []
-  for (let at = bareLineFeed(chunk, afterCr); at >= 0; ) {
-    pieces.push(chunk.subarray(from, at), CRLF)
-    from = at + 1
-    const next = bareLineFeed(chunk.subarray(from), false)
-    at = next < 0 ? -1 : from + next
+  if (bareLineFeed(chunk, afterCr) < 0) return chunk
+  const out = Buffer.allocUnsafe(2 * chunk.length)
+  let to = 0
+  let previous = afterCr ? CR : 0
+  for (const byte of chunk) {
+    if (byte === LF && previous !== CR) out[to++] = CR
+    out[to++] = byte
+    previous = byte
   }
-  return from === 0 ? chunk : Buffer.concat([...pieces, chunk.subarray(from)])
+  return out.subarray(0, to)
 }
 
 /** RFC 8551 3.1.1: every line ends in CRLF. What is CRLF already stays as it is. */
@@ -34,5 +35,3 @@ export async function* canonicalLines(bytes: AsyncIterable<Uint8Array>): AsyncGe
     afterCr = endsInCr(chunk, afterCr)
   }
 }
-
-const CRLF = Uint8Array.of(CR, LF)

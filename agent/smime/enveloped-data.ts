@@ -8,6 +8,8 @@ import type { Source } from './source.ts'
 
 /** RecipientInfos of one message: how many, the bytes of one, and of all. */
 const MAX_RECIPIENTS = 10_000
+/** Of those, how many may name one of ours: each costs the reading of a structure. */
+const MAX_OURS = 1000
 const MAX_RECIPIENT_BYTES = 64 << 10
 const MAX_RECIPIENTS_BYTES = 4 << 20
 const MAX_ALGORITHM_BYTES = 4096
@@ -89,7 +91,7 @@ async function readRecipientInfos(
         `More than ${MAX_RECIPIENTS} recipients, or ${MAX_RECIPIENTS_BYTES} bytes`,
       )
     }
-    if (wanted(info)) kept.push(info)
+    if (kept.length < MAX_OURS && wanted(info)) kept.push(info)
   }
   await reader.leave()
   return kept

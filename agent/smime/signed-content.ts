@@ -1,7 +1,8 @@
-import { createHash, createVerify, type Hash, type KeyObject } from 'node:crypto'
-import { hashName, type ReceivedDigest } from './algorithms.ts'
+import { constants, createHash, type Hash, type KeyObject, publicDecrypt } from 'node:crypto'
+import { DIGEST_OID, hashName, type ReceivedDigest } from './algorithms.ts'
 import { inBlocks } from './blocks.ts'
 import { bareLineFeed, canonicalLines, endsInCr, withCrlf } from './crlf.ts'
+import { NULL, oid, sequence, TAG, tlv } from './der.ts'
 import type { Source } from './source.ts'
 
 type Readable = Pick<Source, 'read'>
@@ -58,16 +59,27 @@ class Hashes {
   }
 }
 
-/** RSA PKCS#1 v1.5 over the content itself: a SignerInfo without signed attributes (RFC 5652 5.4). */
-export async function isSignatureOver(
-  content: Readable,
+/**
+ * RSA PKCS#1 v1.5 over the content itself: a SignerInfo without signed attributes (RFC 5652 5.4; RFC 8017 8.2.2, by the
+ * comparison of encodings). Over the digest at hand: a signature can have many signers, and the content be long.
+ */
+export function isSignatureOver(
+  { digests }: Variant,
   key: KeyObject,
   digest: ReceivedDigest,
   signature: Uint8Array,
-): Promise<boolean> {
-  const verifier = createVerify(hashName(digest))
-  for await (const chunk of content.read()) verifier.update(chunk)
-  return verifier.verify(key, signature)
+): boolean {
+  const own = digests.get(digest)
+  if (own === undefined || signature.length !== Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8))
+    return false
+  const expected = sequence(sequence(oid(DIGEST_OID[digest]), NULL), tlv(TAG.OCTET_STRING, own))
+  try {
+    const signed = publicDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, signature)
+    return Buffer.compare(signed, expected) === 0
+  } catch {
+    // OpenSSL says by throwing that the padding is wrong.
+    return false
+  }
 }
 
 /**

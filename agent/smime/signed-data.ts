@@ -8,7 +8,7 @@ import type { Spool, Spooled } from './source.ts'
 const MAX_CERTIFICATES = 100
 const MAX_CERTIFICATE_BYTES = 64 << 10
 const MAX_SIGNERS = 32
-const MAX_SIGNER_BYTES = 256 << 10
+const MAX_SIGNER_BYTES = 64 << 10
 
 /** A SignedData, taken apart (RFC 5652 5.1). */
 export interface SignedData {

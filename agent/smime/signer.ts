@@ -64,7 +64,7 @@ async function signedVariant(
     return variants.find(matches) ?? null
   }
   for (const variant of variants) {
-    if (!(await isSignatureOver(variant, publicKey, digest, signature))) continue
+    if (!isSignatureOver(variant, publicKey, digest, signature)) continue
     return (await readsAsAttributes(variant)) ? null : variant
   }
   return null
