@@ -8,6 +8,9 @@ import { readSignatureAlgorithm, type SignatureAlgorithm } from './signature.ts'
 
 /** 64 KiB (protocol.md NET): no certificate in use comes near it. */
 const MAX_BYTES = 65_536
+/** RSA keys beyond these make one signature check as dear as a hundred; none in use comes near (CERT-5). */
+const MAX_RSA_BITS = 8192
+const MAX_RSA_EXPONENT = 1n << 256n
 
 export interface PublicKeyFacts {
   readonly type: 'rsa' | 'rsa-pss' | 'ec' | 'other'
@@ -130,6 +133,9 @@ export class Certificate {
     // Node looks for PEM text before it looks at DER: a PEM block hidden in an extension would otherwise
     // lend another certificate's key to these names.
     if (Buffer.compare(x509.raw, own) !== 0) throw new Malformed('it can be read in two ways')
+    const { bits, exponent = 0n } = keyFacts(publicKey)
+    if (bits > MAX_RSA_BITS || exponent >= MAX_RSA_EXPONENT)
+      throw new Malformed(`its RSA key is larger than ${MAX_RSA_BITS} bits, or its exponent than 256`)
     return new Certificate(own, sha256, fields, x509, publicKey)
   }
 

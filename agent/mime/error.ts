@@ -17,4 +17,6 @@ export const LIMITS = {
   parts: 1000,
   /** Bytes of one entity's header. */
   headerBytes: 1 << 20,
+  /** Fields of one header: a megabyte of empty ones would take 270 MB. */
+  fields: 20_000,
 } as const

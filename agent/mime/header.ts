@@ -1,4 +1,6 @@
+import { isAscii } from 'node:buffer'
 import { asBuffer } from './bytes.ts'
+import { LIMITS, MimeError } from './error.ts'
 
 /** One header field (RFC 5322 2.2), or a line that is none: then its name is empty. */
 export interface Field {
@@ -21,11 +23,13 @@ export class Header {
     this.fields = fields
   }
 
-  /** `block`: the header's lines without the blank line that ends it. */
+  /** `block`: the header's lines without the blank line that ends it. Throws MimeError `LIMIT_EXCEEDED`. */
   static parse(block: Uint8Array): Header {
     const bytes = asBuffer(block)
     const fields: Field[] = []
     for (let start = 0; start < bytes.length; ) {
+      if (fields.length === LIMITS.fields)
+        throw new MimeError('LIMIT_EXCEEDED', `More than ${LIMITS.fields} header fields (protocol.md IN-11)`)
       const end = endOfField(bytes, start)
       fields.push(parseField(bytes.subarray(start, end)))
       start = end
@@ -36,13 +40,17 @@ export class Header {
   /** The first field's value, null where there is none. Names compare without case. */
   first(name: string): string | null {
     const wanted = name.toLowerCase()
-    return this.fields.find((field) => field.name.toLowerCase() === wanted)?.value ?? null
+    return this.fields.find((field) => isNamed(field, wanted))?.value ?? null
   }
 
   all(name: string): string[] {
     const wanted = name.toLowerCase()
-    return this.fields.filter((field) => field.name.toLowerCase() === wanted).map((field) => field.value)
+    return this.fields.filter((field) => isNamed(field, wanted)).map((field) => field.value)
   }
+}
+
+function isNamed({ name }: Field, lowerCase: string): boolean {
+  return name.length === lowerCase.length && name.toLowerCase() === lowerCase
 }
 
 /** Whether a field holds controls other than TAB and its line ends, a CR that no LF follows among them. */
@@ -77,6 +85,7 @@ function unfold(text: string): string {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function decodeText(bytes: Buffer): string {
+  if (isAscii(bytes)) return bytes.toString('latin1')
   try {
     return utf8.decode(bytes)
   } catch {

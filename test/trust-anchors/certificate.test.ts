@@ -1,8 +1,9 @@
-import { createHash, X509Certificate } from 'node:crypto'
+import { createHash, createPublicKey, X509Certificate } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { mint } from '../../fixtures/pki.ts'
+import { mint, poolKey } from '../../fixtures/pki.ts'
 import { Certificate, parseCertificate, readCertificates, toPem } from '../../trust-anchors/index.ts'
+import { encodeName, issueCertificate } from '../../trust-anchors/issue.ts'
 import { fixture } from './judging.ts'
 
 const [org] = fixture('clinic-a')
@@ -10,6 +11,31 @@ const code = (der: Uint8Array) => {
   const parsed = parseCertificate(der)
   return parsed instanceof Certificate ? 'ok' : parsed.code
 }
+
+test.each([
+  [8192, 8, 'ok'],
+  [16_384, 3, 'CERT_MALFORMED'],
+  [3072, 32, 'ok'],
+  [3072, 33, 'CERT_MALFORMED'],
+])(
+  'an RSA key of %i bits with an exponent of %i bytes is %s: a check must not cost milliseconds (CERT-5)',
+  (bits, length, expected) => {
+    const number = (bytes: number) => Buffer.alloc(bytes, 0xff).toString('base64url')
+    const jwk = { kty: 'RSA', n: number(bits / 8), e: number(length) }
+    const name = encodeName([['CN', 'dear']])
+    const der = issueCertificate({
+      issuer: name,
+      subject: name,
+      notBefore: new Date('2026-01-01'),
+      notAfter: new Date('2056-01-01'),
+      spki: createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'der' }),
+      extensions: [],
+      signingKey: poolKey('root-a'),
+      digest: 'sha256',
+    })
+    expect(code(der)).toBe(expected)
+  },
+)
 
 describe('a certificate is read', () => {
   test('as OpenSSL reads it', () => {

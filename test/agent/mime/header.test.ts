@@ -35,3 +35,10 @@ test('bytes beyond ASCII are UTF-8 where they can be, latin1 where they cannot',
 test('a lone CR or a NUL stays in the value, for whoever judges it', () => {
   expect(parse('S: a\rBcc: b\0\r\n').first('S')).toBe('a\rBcc: b\0')
 })
+
+test('IN-11: more than 20,000 fields are LIMIT_EXCEEDED: a megabyte of empty ones would take 270 MB', () => {
+  expect(Header.parse(Buffer.from('a:\n'.repeat(20_000))).fields).toHaveLength(20_000)
+  expect(() => Header.parse(Buffer.from('a:\n'.repeat(20_001)))).toThrow(
+    expect.objectContaining({ code: 'LIMIT_EXCEEDED' }),
+  )
+})
