@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DirectError } from './errors.ts'
 import { readParts, safeFilename } from './read.ts'
@@ -8,42 +8,69 @@ import type { Source } from './smime/source.ts'
 /**
  * Files one trusted message under `dir/<innerSha256>/`: `message.eml` (the inner message byte for byte),
  * `attachments/NN-<safe name>` and `delivery.json`. The folder appears complete, by rename, after everything in it
- * is on the disk; unfinished ones begin with a dot. A folder that is there already is the same message: nothing to do.
+ * is on the disk; unfinished ones begin with a dot. A folder that is there already is the same message, perhaps for
+ * another recipient, who is then added to its `delivery.json`.
  * Returns the folder. Files are 0600, folders 0700. Throws FILE_UNWRITABLE (temporary: the message is kept and comes again).
  */
 export async function deliverToFolder(
   dir: string,
   sha256: string,
   inner: Source,
-  describe: (folder: string, parts: readonly FiledPart[]) => unknown,
+  describe: (folder: string, parts: readonly FiledPart[]) => Filing,
 ): Promise<string> {
   const folder = join(dir, sha256)
   const unfinished = join(dir, `.${sha256}.${randomBytes(6).toString('hex')}`)
   try {
-    if (await exists(folder)) return folder
+    if (await exists(folder)) return await addRecipients(folder, describe(folder, []))
     await mkdir(join(unfinished, 'attachments'), { recursive: true, mode: 0o700 })
     await writeDurably(join(unfinished, 'message.eml'), inner.read())
     const parts = await fileParts(inner, unfinished)
-    await writeDurably(join(unfinished, 'delivery.json'), [
-      Buffer.from(`${JSON.stringify(describe(folder, parts), null, 2)}\n`),
-    ])
+    await writeDurably(join(unfinished, 'delivery.json'), [jsonBytes(describe(folder, parts))])
     await syncFolder(join(unfinished, 'attachments'))
     await syncFolder(unfinished)
     await rename(unfinished, folder)
     await syncFolder(dir)
+    await removeUnfinished(dir, sha256)
     return folder
   } catch (cause) {
     if (await exists(unfinished)) await rm(unfinished, { recursive: true, force: true })
     if (cause instanceof DirectError) throw cause
     const { code } = cause as NodeJS.ErrnoException
-    // Another process may have filed the same message meanwhile.
-    if ((code === 'ENOTEMPTY' || code === 'EEXIST') && (await exists(folder))) return folder
+    // Another process may have filed the same message meanwhile, and cleared ours away.
+    if (['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(code ?? '') && (await exists(folder)))
+      return addRecipients(folder, describe(folder, []))
     throw new DirectError('FILE_UNWRITABLE', `cannot file a message in ${dir}: ${code ?? 'unknown error'}`, {
       hint: 'Check that the folder is writable and has room. The message is kept and will be delivered by the next run.',
       temporary: true,
       cause,
     })
   }
+}
+
+/** What `delivery.json` says; the rest of it is as `describe` gave it. */
+export interface Filing {
+  readonly recipients: readonly { readonly address: string }[]
+}
+
+/** The same message may come once for each of several recipients: none of them may be lost to the EHR. */
+async function addRecipients(folder: string, filing: Filing): Promise<string> {
+  const path = join(folder, 'delivery.json')
+  const filed = JSON.parse(await readFile(path, 'utf8')) as Filing
+  const known = new Set(filed.recipients.map(({ address }) => address))
+  const added = filing.recipients.filter(({ address }) => !known.has(address))
+  if (added.length > 0)
+    await replaceFile(path, [jsonBytes({ ...filed, recipients: [...filed.recipients, ...added] })])
+  return folder
+}
+
+/** What a stop left of earlier tries at the same message. */
+async function removeUnfinished(dir: string, sha256: string): Promise<void> {
+  for (const name of await readdir(dir))
+    if (name.startsWith(`.${sha256}.`)) await rm(join(dir, name), { recursive: true, force: true })
+}
+
+function jsonBytes(value: unknown): Uint8Array {
+  return Buffer.from(`${JSON.stringify(value, null, 2)}\n`)
 }
 
 /** One leaf of the message as it was filed; `file` is relative to the folder, null for what is no attachment. */

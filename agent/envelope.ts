@@ -22,7 +22,7 @@ export function parseMailFrom(text: string): MailFrom {
 }
 
 /**
- * Who a message of this mailbox is for (IN-7): Delivered-To and X-Original-To, as far as they are addresses that
+ * Who a message of this mailbox is for (IN-7): X-Original-To or Delivered-To, as far as they are addresses that
  * the mailbox receives for, else the outer To and Cc within those; a mailbox of one address needs no header.
  */
 export function envelopeRecipients(header: Header, addresses: readonly string[]): readonly Address[] {
@@ -37,10 +37,11 @@ export function envelopeRecipients(header: Header, addresses: readonly string[])
         .flatMap((name) => header.all(name))
         .flatMap((value) => parseMailboxes(value).mailboxes.map(({ address }) => address)),
     ).filter(ours)
-  const delivered = named(['X-Original-To', 'Delivered-To'])
-  if (delivered.length > 0) return delivered
-  const addressed = named(['To', 'Cc'])
-  if (addressed.length > 0) return addressed
+  // X-Original-To is the recipient as the sender's server named it; Delivered-To may be what an alias made of it.
+  for (const fields of [['X-Original-To'], ['Delivered-To'], ['To', 'Cc']]) {
+    const found = named(fields)
+    if (found.length > 0) return found
+  }
   const only = addresses.length === 1 ? parseAddress(addresses[0] as string) : null
   return only !== null && !('code' in only) ? [only] : []
 }

@@ -14,7 +14,7 @@ import type { Evidence, JudgedCertificate } from './types.ts'
 /** What looking for an address's certificates asks of its neighbours. */
 export interface SearchTools {
   readonly sources: DiscoverySources
-  /** Certificates in hand that may complete a path: configured ones and our own intermediates. */
+  /** Certificates in hand that may complete a path: the configured ones. */
   readonly intermediates: readonly Certificate[]
   readonly legacy: Settings['legacy']
   readonly now: () => Date

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type Agent, createAgent, DirectError } from '../../agent/index.ts'
@@ -270,3 +270,40 @@ async function offered(agent: Agent): Promise<void> {
     stop.abort()
   }
 }
+
+test('a message that comes once for each of two recipients is one folder that names both, and two MDNs (IN-10, N-1)', async () => {
+  const { a, b, post } = await twoClinics()
+  const ehr = await temporaryFolder()
+  const chen = 'dr.chen@clinic-b.example'
+  await a.send({ ...referral, to: [LEE, chen] })
+  expect(await all(b.receiveOnce({ deliverTo: ehr }))).toMatchObject([
+    { verdict: 'accept', recipients: [{ address: LEE }] },
+    { verdict: 'accept', recipients: [{ address: chen }] },
+  ])
+  const [folder, ...others] = await delivered(ehr)
+  expect(others).toEqual([])
+  const filed = JSON.parse(await readFile(join(ehr, folder as string, 'delivery.json'), 'utf8'))
+  expect(filed.recipients.map(({ address }: { address: string }) => address)).toEqual([LEE, chen])
+  expect(post.handed.filter(({ to }) => to[0] === KIM).map(({ from }) => from)).toEqual([LEE, chen])
+})
+
+test('what a kill left of a delivery is gone once the message is filed', async () => {
+  const { a, b } = await twoClinics()
+  const ehr = await temporaryFolder()
+  await a.send(referral)
+  const [listed] = await all(b.receiveOnce())
+  const unfinished = join(ehr, `.${(listed as { innerSha256: string }).innerSha256}.0123456789ab`)
+  await mkdir(join(unfinished, 'attachments'), { recursive: true })
+  expect(await all(b.receiveOnce({ deliverTo: ehr }))).toMatchObject([{ verdict: 'accept' }])
+  expect(await readdir(ehr)).toEqual([(listed as { innerSha256: string }).innerSha256])
+})
+
+test('behind an alias the recipient is the one that the sender named: X-Original-To before Delivered-To (IN-7)', async () => {
+  const { a, b, post } = await twoClinics()
+  await a.send(referral)
+  const [mail] = post.folders.get(INBOX) ?? []
+  const aliased = Buffer.concat([Buffer.from(`X-Original-To: ${LEE}\r\n`), mail?.bytes as Buffer])
+  post.folders.set(INBOX, [])
+  post.drop('front.desk@clinic-b.example', KIM, aliased)
+  expect(await all(b.receiveOnce())).toMatchObject([{ verdict: 'accept', recipients: [{ address: LEE }] }])
+})
