@@ -14,7 +14,7 @@ export interface RunTools {
   readonly log: Log
 }
 
-const OUTBOX_SECONDS = 5
+const OUTBOX_SECONDS = 2
 
 /**
  * Polls every mailbox by its interval and drives the outbox, until `signal` aborts. One failing or hanging neighbour

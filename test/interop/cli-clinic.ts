@@ -28,7 +28,9 @@ export interface CliClinic {
   run(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Transcript>
   /** The same with `--json`; an exit code other than `code` is an error that shows what was said. */
   json(args: readonly string[], code?: number): Promise<Json[]>
-  /** `direct run` with these arguments, until it is killed. */
+  /** Starts a command and lets it go on. */
+  start(...args: readonly string[]): Running
+  /** `direct run` with these arguments. */
   daemon(...args: readonly string[]): Running
   /** A copy of `direct.yaml` with some of its text replaced, beside it. Returns its name, for `--config`. */
   variant(name: string, changes: Readonly<Record<string, string>>): Promise<string>
@@ -82,6 +84,7 @@ function clinicIn(dir: string, domain: string, mail: MailServers): CliClinic {
       if (said.code === code) return jsonLines(said.stdout)
       throw new Error(`direct ${args.join(' ')} ended with ${said.code}:\n${said.stderr}${said.stdout}`)
     },
+    start: (...args) => new Running(start(args, { cwd: dir, env })),
     daemon: (...args) => new Running(start(['run', ...args], { cwd: dir, env })),
     async variant(name, changes) {
       let text = await readFile(join(dir, 'direct.yaml'), 'utf8')
