@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { startSilentNameServer } from '../../demo/silent-name-server.ts'
 import { createImapClient, type ImapFolder } from '../../mailbox/index.ts'
 import { direct, start, type Transcript } from '../cli/direct.ts'
+import type { ServerCertificate } from '../services/certificates.ts'
 import { type MailServers, startMailServers } from '../services/mail-servers.ts'
 import { freePorts } from '../services/process.ts'
 
@@ -51,20 +52,23 @@ export interface CliClinics extends AsyncDisposable {
 
 /**
  * Two clinics by `direct init --test-ca`, their certificates served by `direct certs serve`, their mail by Postfix
- * and Dovecot. Mailboxes are polled every second, and name servers are waited for half a second.
+ * and Dovecot. Mailboxes are polled every second, and name servers are waited for half a second. With `tls`, SMTP goes by
+ * STARTTLS and IMAP by TLS from the start, both checked against that certificate.
  */
-export async function startClinics(): Promise<CliClinics> {
+export async function startClinics(options: { readonly tls?: ServerCertificate } = {}): Promise<CliClinics> {
   await using started = new AsyncDisposableStack()
   const dir = await mkdtemp(join(tmpdir(), 'direct-clinics-'))
   started.defer(() => rm(dir, { recursive: true, force: true, maxRetries: 5 }))
-  const mail = started.use(await startMailServers({ domains: ['clinic-a.example', 'clinic-b.example'] }))
+  const mail = started.use(
+    await await startMailServers({ domains: ['clinic-a.example', 'clinic-b.example'], ...options }),
+  )
   const silent = started.use(await startSilentNameServer())
   const [portA = 0, portB = 0] = await freePorts(2)
   const dns = [portA, portB, silent.port].map((port) => `127.0.0.1:${port}`)
   const a = clinicIn(join(dir, 'a'), 'clinic-a.example', mail)
   const b = clinicIn(join(dir, 'b'), 'clinic-b.example', mail)
-  await setUp(a, ['--domain', a.domain], { dir, mail, dns })
-  await setUp(b, ['--address', LEE], { dir, mail, dns })
+  await setUp(a, ['--domain', a.domain], { dir, mail, dns, ...options })
+  await setUp(b, ['--address', LEE], { dir, mail, dns, ...options })
   started.use(await publish(a, portA))
   started.use(await publish(b, portB))
   const stop = started.move()
@@ -106,18 +110,27 @@ function clinicIn(dir: string, domain: string, mail: MailServers): CliClinic {
 async function setUp(
   clinic: CliClinic,
   identity: readonly string[],
-  { dir, mail, dns }: { dir: string; mail: MailServers; dns: readonly string[] },
+  {
+    dir,
+    mail,
+    dns,
+    tls,
+  }: { dir: string; mail: MailServers; dns: readonly string[]; tls?: ServerCertificate },
 ): Promise<void> {
   await mkdir(clinic.dir)
-  const user = mail.mailboxes[clinic.domain]?.user
-  const imap = `imap://${user}@127.0.0.1:${mail.imap.imapPort}/INBOX`
+  const server = tls
+    ? `imaps://USER@127.0.0.1:${mail.imap.imapsPort}`
+    : `imap://USER@127.0.0.1:${mail.imap.imapPort}`
+  const imap = `${server.replace('USER', mail.mailboxes[clinic.domain]?.user ?? '')}/INBOX`
   const smtp = `smtp://127.0.0.1:${mail.smtp.port}`
   await clinic.json([
     ...['init', ...identity, '--imap', imap, '--smtp', smtp],
     ...['--test-ca', join(dir, 'test-ca'), '--dns', ...dns],
   ])
+  const ca = tls ? `, ca: ${tls.certificate}` : ''
   await clinic.variant('direct.yaml', {
-    ', addresses: ': ', pollSeconds: 1, addresses: ',
+    ', addresses: ': `, pollSeconds: 1${ca}, addresses: `,
+    [`smtp: { url: "${smtp}"`]: `smtp: { url: "${smtp}"${ca}`,
     'dns: { servers: ': 'dns: { timeoutMs: 500, servers: ',
   })
 }
