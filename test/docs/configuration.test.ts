@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { settingsOf } from '../../agent/config/load.ts'
+import { configuration } from '../../agent/config/schema.ts'
+import type { DirectError } from '../../agent/errors.ts'
+
+const page = readFileSync(fileURLToPath(new URL('../../docs/configuration.md', import.meta.url)), 'utf8')
+const example = parse(/^```yaml\n(.*?)^```/ms.exec(page)?.[1] ?? '') as Record<string, unknown>
+/** The first cells of the tables; `a[].b`, `c` in one cell is both. */
+const documented = [...page.matchAll(/^\| (`[^|]*`) \|(.*)$/gm)].flatMap(([, cell = '', rest = '']) =>
+  [...cell.matchAll(/`([^`]+)`/g)].map(([, key = '']) => ({ key, later: /^ \*later\*/.test(rest) })),
+)
+
+const load = (input: unknown) => settingsOf(input, { origin: 'the page', dir: '/', env: {} })
+
+/** `mailboxes[].imap`, for every key of the schema. */
+function keysOf(schema: z.core.$ZodType, path = ''): string[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
+    return keysOf(schema.def.innerType, path)
+  if (schema instanceof z.ZodArray) return keysOf(schema.element, `${path}[]`)
+  if (!(schema instanceof z.ZodObject)) return [path.replace(/\[\]$/, '')]
+  return Object.entries(schema.shape).flatMap(([key, value]) =>
+    keysOf(value as z.core.$ZodType, path === '' ? key : `${path}.${key}`),
+  )
+}
+
+const known = keysOf(configuration)
+
+test('docs/configuration.md describes every key of the schema, and no other', () => {
+  const names = documented.map(({ key }) => (key === 'ca' ? 'mailboxes[].ca' : key))
+  expect(known.filter((key) => !names.includes(key))).toEqual([])
+  const groups = names.filter((name) => !known.includes(name))
+  expect(groups.filter((name) => !known.some((key) => key.startsWith(`${name}[]`)))).toEqual([])
+})
+
+test('its example is a configuration, and shows every key that is built', () => {
+  expect(() => load(example)).not.toThrow()
+  const has = (value: unknown, [name = '', ...rest]: string[]): boolean => {
+    const next = (value as Record<string, unknown> | undefined)?.[name]
+    const item = Array.isArray(next) && rest.length > 0 ? next[0] : next
+    return rest.length === 0 ? next !== undefined : has(item, rest)
+  }
+  const built = known.filter((key) => !documented.some((one) => one.key === key && one.later))
+  expect(built.filter((key) => !has(example, key.replaceAll('[]', '').split('.')))).toEqual([])
+})
+
+test.each(documented.filter(({ later }) => later).map(({ key }) => key))(
+  '%s is of a later version, as the page says, and asking for it says so',
+  (key) => {
+    const value = key.split('.').reduceRight<unknown>(
+      (inner, part) => {
+        const [name = '', list] = part.split('[')
+        const required = name === 'trust' ? { for: '*' } : name === 'identities' ? { for: 'a.example' } : {}
+        return { [name]: list === undefined ? inner : [{ ...required, ...(inner as object) }] }
+      },
+      ['anything'],
+    )
+    expect(() => load(value)).toThrow(expect.objectContaining({ code: 'NOT_BUILT' }) as DirectError)
+  },
+)
+
+test('what the page calls the default is the default', () => {
+  const settings = load({})
+  expect(settings).toMatchObject({
+    dataDir: '/data',
+    revocation: 'off',
+    dns: { servers: undefined, timeoutMs: 3000 },
+    network: { allowPrivate: false },
+    algorithms: {
+      keyTransport: 'rsa-oaep-sha256',
+      content: 'aes-256-cbc',
+      digest: 'sha-256',
+      signature: 'rsa-pkcs1',
+    },
+    legacy: { sha1From: [], subjectEmail: false },
+    notifications: { timeoutMinutes: 60 },
+    receive: { unwrapped: 'accept', envelopeRecipients: 'warn', mailFrom: 'refuse', senderOnlyFrom: [] },
+  })
+  const [mailbox] = load({ mailboxes: [{ imap: 'imap://mail.example' }] }).mailboxes
+  expect(mailbox).toMatchObject({ folder: 'INBOX', asideFolder: 'Direct-Refused', pollSeconds: 30 })
+})
