@@ -127,6 +127,7 @@ export async function replaceFile(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<void> {
   const unfinished = join(dirname(path), `.${randomBytes(6).toString('hex')}.unfinished`)
+  await refuseSpecialFile(path)
   try {
     await writeDurably(unfinished, chunks)
     await rename(unfinished, path)
@@ -142,6 +143,15 @@ export async function replaceFile(
       },
     )
   }
+}
+
+/** Where root names `/dev/null`, a rename would leave a file in its place. */
+async function refuseSpecialFile(path: string): Promise<void> {
+  const found = await stat(path).catch(() => null)
+  if (found === null || found.isFile() || found.isDirectory()) return
+  throw new DirectError('FILE_UNWRITABLE', `${path} is a device, a pipe or a socket; it is not replaced`, {
+    hint: 'Name a file: it is written beside and put in its place once it is complete.',
+  })
 }
 
 async function exists(path: string): Promise<boolean> {

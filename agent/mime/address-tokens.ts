@@ -10,10 +10,14 @@ export interface Token {
 const PATTERN = /[ \t]+|"((?:[^"\\]|\\.)*)"|<([^<>]*)>|[,:;]|([^ \t"<>(),:;]+)/y
 const PUNCTUATION: Readonly<Record<string, Token['kind']>> = { ',': 'comma', ':': 'group', ';': 'group end' }
 
+/** A megabyte of commas would take 270 MB. */
+const MOST_TOKENS = 200_000
+
 /** Cuts an unfolded address field (RFC 5322 3.4) into tokens; text says what is wrong with the whole value. */
 export function tokenizeAddresses(value: string): Token[] | string {
   const tokens: Token[] = []
   for (let at = 0; at < value.length; ) {
+    if (tokens.length === MOST_TOKENS) return `it has more than ${MOST_TOKENS} pieces`
     if (value[at] === '(') {
       const end = endOfComment(value, at)
       if (end === null) return 'a comment does not end'

@@ -93,3 +93,10 @@ test('no value yields an address or a display name with controls, nor takes long
   for (const hostile of ['(', '"', '<', '=?', 'a,', '\\'])
     expect(parseMailboxes(hostile.repeat(50_000)).mailboxes).toEqual([])
 })
+
+test('more pieces than any list of addresses has are a problem: a megabyte of commas would take 270 MB (IN-11)', () => {
+  expect(parseMailboxes(','.repeat(200_001))).toEqual({
+    mailboxes: [],
+    problems: ['it has more than 200000 pieces'],
+  })
+})
