@@ -107,12 +107,12 @@ function encodeToken(token: Token): string {
 /** RFC 2231 3 and 4. A second form of the same parameter, if it is in RFC 2231 already, stands alone. */
 function encodeParameters(value: string): string {
   const segments = value.match(/(?:"(?:[^"\\]|\\.)*"?|[^;"])+/g) ?? []
+  const extended = new Set(segments.map((segment) => /^\s*([^\s*=]+)\*/.exec(segment)?.[1]?.toLowerCase()))
   const out: string[] = []
   for (const segment of segments) {
     const [, name, raw] = /^\s*([^\s*=]+)\s*=\s*(.*)$/.exec(segment) ?? []
     if (isAsciiText(segment) || name === undefined || raw === undefined) out.push(segment.trim())
-    else if (!segments.some((other) => other.trimStart().toLowerCase().startsWith(`${name.toLowerCase()}*`)))
-      out.push(...splitParameter(name, unquote(raw)))
+    else if (!extended.has(name.toLowerCase())) out.push(...splitParameter(name, unquote(raw)))
   }
   return out.join('; ')
 }

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { Identities } from '../../agent/identities.ts'
+import { encodeField } from '../../agent/mime/encode-field.ts'
+import { type Field, Header } from '../../agent/mime/header.ts'
 import { openMessage } from '../../agent/open.ts'
 import { digestAlgorithm, OID } from '../../agent/smime/algorithms.ts'
 import { context, oid, setOf, smallInteger, TAG, tlv } from '../../agent/smime/der.ts'
@@ -141,4 +143,10 @@ test('a hostile chain is judged once for twenty thousand recipients', async () =
   })
   const to = Array.from({ length: 20_000 }, (_, i) => `u${i}@clinic-b.example`)
   expect(await judged(sealed(multipart(part, cms)), to)).toEqual({ code: 'SIGNER_UNTRUSTED', accepted: 0 })
+})
+
+test('twenty thousand parameters in UTF-8 are encoded (MSG-1)', () => {
+  const many = Array.from({ length: 20_000 }, (_, i) => `; a${i}="ü"`).join('')
+  const [field] = Header.parse(Buffer.from(`Content-Type: text/plain${many}`)).fields
+  expect(Buffer.from(encodeField(field as Field)).toString()).toMatch(/a19999\*=utf-8''%C3%BC\r\n$/)
 })
