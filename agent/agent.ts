@@ -75,6 +75,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       return openRecord(body, mailFrom, { identities: await identities(), spool: await neighbours.spool() })
     },
     now,
+    log,
   })
   const openTools = async (): Promise<OpenTools> => ({
     identities: await identities(),

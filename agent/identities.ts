@@ -103,7 +103,16 @@ async function load(settings: IdentitySettings): Promise<Owned> {
   const [leaf, ...intermediates] = await readCertificateFile(settings.certificate)
   if (!leaf) throw new DirectError('CERT_UNREADABLE', `${settings.certificate} holds no certificate`)
   const key = readKey(await read(settings.privateKey, 'KEY_UNREADABLE', 'private key'), settings)
-  return { settings, identity: Identity.of(leaf, intermediates, key) }
+  try {
+    return { settings, identity: Identity.of(leaf, intermediates, key) }
+  } catch (error) {
+    if (!(error instanceof DirectError && error.code === 'KEY_MISMATCH')) throw error
+    throw new DirectError(
+      'KEY_MISMATCH',
+      `${settings.privateKey} is not the private key of the certificate in ${settings.certificate}`,
+      { hint: 'Name the key file that the certificate was requested with.', cause: error },
+    )
+  }
 }
 
 /** The certificates of one PEM or DER file. Throws CERT_UNREADABLE. */
@@ -115,15 +124,20 @@ export async function readCertificateFile(path: string): Promise<readonly Certif
   })
 }
 
+const WHY_UNREADABLE: Readonly<Record<string, readonly [problem: string, hint: string]>> = {
+  ENOENT: ['does not exist', 'Paths in the configuration are relative to its file.'],
+  EISDIR: ['is a folder', 'Name the file in it.'],
+}
+
 async function read(path: string, code: 'KEY_UNREADABLE' | 'CERT_UNREADABLE', what: string): Promise<Buffer> {
   try {
     return await readFile(path)
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
-    throw new DirectError(code, `the ${what} file ${path} ${missing ? 'does not exist' : 'cannot be read'}`, {
-      hint: missing ? 'Paths in the configuration are relative to its file.' : 'Check its permissions.',
-      cause,
-    })
+    const [problem, hint] = WHY_UNREADABLE[(cause as NodeJS.ErrnoException).code ?? ''] ?? [
+      'cannot be read',
+      'Check its permissions.',
+    ]
+    throw new DirectError(code, `the ${what} file ${path} ${problem}`, { hint, cause })
   }
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { MailServer, RecipientOutcome, SmtpClient } from '../mailbox/index.ts'
 import type { OutboxCopy, Store } from '../store/index.ts'
 import { DirectError } from './errors.ts'
+import type { Log } from './log.ts'
 import type { Source } from './smime/source.ts'
 
 /** What handing mail to SMTP asks of its neighbours. */
@@ -15,6 +16,7 @@ export interface OutboxTools {
   /** Opens the sealed record of a message of ours: what the tls route carries. */
   readonly openRecord: (body: Source, mailFrom: string) => Promise<Source & AsyncDisposable>
   readonly now: () => Date
+  readonly log: Log
 }
 
 /** Seconds between tries; the last one repeats. A server that was only restarted is back at once. */
@@ -42,9 +44,26 @@ export async function deliverCopies(
     // Whoever was stopped has not failed: the next run goes on at once.
     const again = options.signal?.aborted ? now() : nextTry(copy.attempts + 1, now())
     await store.outbox.tried(copy.id, outcomes, now(), again)
+    logTried(copy, outcomes, again, tools.log)
     tried++
   }
   return tried
+}
+
+/** What the server said may name people; it is in the store, for `status`. */
+function logTried(
+  { messageId, route }: OutboxCopy,
+  outcomes: readonly RecipientOutcome[],
+  again: Date | null,
+  log: Log,
+): void {
+  const count = (wanted: RecipientOutcome['outcome']) =>
+    outcomes.filter(({ outcome }) => outcome === wanted).length
+  const facts = { messageId, route, accepted: count('accepted'), refused: count('final') }
+  const waiting = count('temporary')
+  if (waiting > 0) log.warn({ ...facts, waiting, again }, 'not handed over; direct status tells why')
+  else if (facts.refused > 0) log.warn(facts, 'refused by the server; direct status tells why')
+  else log.info(facts, 'sent')
 }
 
 function nextTry(attempts: number, now: Date): Date | null {
@@ -97,7 +116,8 @@ async function handOver(
       signal,
     )
   } catch (error) {
-    if (error instanceof DirectError) return allTemporary(copy, `${error.code}: ${error.message}`)
+    if (error instanceof DirectError)
+      return allTemporary(copy, [error.message, error.hint].filter(Boolean).join('; '))
     throw error
   }
 }

@@ -35,7 +35,8 @@ function tellUsage(error: CommanderError, out: Output): number {
 
 const SEE_HELP = 'direct --help lists the commands, direct help <command> the options'
 
-function say(out: Output, message: string, hint: string | undefined): void {
+/** One line `direct: …`, then `direct: hint: …` lines. */
+export function say(out: Output, message: string, hint: string | undefined): void {
   out.talk(`direct: ${printable(message)}`)
   for (const line of hint?.split('\n') ?? []) out.talk(`direct: hint: ${printable(line)}`)
 }

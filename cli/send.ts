@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
-import type { Sent } from '../agent/index.ts'
+import type { SendResult, Sent, SentRecipient } from '../agent/index.ts'
 import { exitOfSent } from './exit.ts'
+import { say } from './failure.ts'
 import { numberOption, single } from './options.ts'
 import { columns, printable } from './printable.ts'
 import { auditOf, draftOf, type SendFlags } from './send-draft.ts'
@@ -57,7 +58,29 @@ export async function run(session: Session, command: Command): Promise<number> {
   const wait = options.dryRun ? undefined : options.wait
   const result = wait === undefined ? sent : await waitFor(agent, sent, wait, session)
   await answer(session, result, () => sentText(result))
+  if (!options.dryRun) tellOpen(result, session)
   return exitOfSent(result, options.dryRun === true)
+}
+
+/** What is still open, why, and what becomes of it. */
+function tellOpen({ messageId, recipients }: Sent, { out }: Session): void {
+  const open = (wanted: SendResult) => recipients.filter(({ result }) => result === wanted)
+  const reasons = (of: readonly SentRecipient[]) =>
+    [...new Set(of.flatMap(({ why }) => why.map(({ text }) => text)))].join('; ')
+  const queued = open('queued')
+  if (queued.length > 0)
+    say(
+      out,
+      `not handed over yet for ${queued.length} recipient(s): ${reasons(queued)}`,
+      `the message is kept, and "direct run" delivers it; direct status '${messageId}' tells how far it is`,
+    )
+  const unknown = open('undetermined')
+  if (unknown.length > 0)
+    say(
+      out,
+      `not sent to ${unknown.length} recipient(s), who may be reachable: ${reasons(unknown)}`,
+      'nothing is kept for them; send to them again in a few minutes',
+    )
 }
 
 function sentText(sent: Sent): string {
