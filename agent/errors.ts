@@ -22,7 +22,6 @@ export type DirectErrorCode =
   | 'IDEMPOTENCY_CONFLICT'
   | 'SMTP_UNREACHABLE'
   | 'SMTP_LOGIN'
-  | 'SMTP_REFUSED'
   | 'IMAP_UNREACHABLE'
   | 'IMAP_LOGIN'
   | 'IMAP_REFUSED'

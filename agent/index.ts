@@ -8,6 +8,8 @@ import type { AgentOptions } from './neighbours.ts'
 import type { Settings } from './settings.ts'
 import type { Agent } from './types.ts'
 
+export type { Answer, Resolver } from '../dns/index.ts'
+export type { ImapClient, ImapFolder, SmtpClient } from '../mailbox/index.ts'
 export type {
   AuditRow,
   DeliveryState,

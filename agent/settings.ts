@@ -20,10 +20,9 @@ export interface Settings {
   readonly mailboxes: readonly MailboxSettings[]
   readonly tlsDomains: readonly { readonly domain: string; readonly server: ServerSettings }[]
   readonly algorithms: AlgorithmSettings & {
-    readonly byDomain: ReadonlyMap<string, Partial<AlgorithmSettings>>
+    readonly byDomain: ReadonlyMap<string, Partial<Pick<AlgorithmSettings, 'keyTransport' | 'content'>>>
   }
   readonly legacy: { readonly sha1From: readonly string[]; readonly subjectEmail: boolean }
-  readonly notifications: { readonly timeoutMinutes: number }
   /** IN-5, IN-6, IN-7: what the receiver tolerates. */
   readonly receive: {
     readonly unwrapped: 'accept' | 'refuse'

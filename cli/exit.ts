@@ -78,7 +78,6 @@ const OF_CODE: Readonly<Record<DirectErrorCode, number>> = {
   IDEMPOTENCY_CONFLICT: EXIT.usage,
   SMTP_UNREACHABLE: EXIT.notKnown,
   SMTP_LOGIN: EXIT.usage,
-  SMTP_REFUSED: EXIT.no,
   IMAP_UNREACHABLE: EXIT.notKnown,
   IMAP_LOGIN: EXIT.usage,
   IMAP_REFUSED: EXIT.no,

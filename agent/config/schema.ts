@@ -115,7 +115,8 @@ const mailbox = map({
   pollSeconds: number(1, 86_400, 'seconds').default(30),
 })
 
-const algorithms = {
+/** What one partner may want otherwise: a message is signed once, for all its recipients. */
+const encryption = {
   keyTransport: oneOf<KeyTransport>([
     'rsa-oaep-sha1',
     'rsa-oaep-sha256',
@@ -127,6 +128,10 @@ const algorithms = {
     ['aes-128-cbc', 'aes-192-cbc', 'aes-256-cbc'],
     ['aes-128-gcm', 'aes-256-gcm'],
   ).optional(),
+}
+
+const algorithms = {
+  ...encryption,
   digest: oneOf<Digest>(['sha-256', 'sha-384', 'sha-512']).optional(),
   signature: oneOf(['rsa-pkcs1'], ['rsa-pss']).optional(),
 }
@@ -150,14 +155,14 @@ export const configuration = map({
   tlsDomains: z.array(map({ domain, server: partnerUrl, ca: file.optional() })).default([]),
   algorithms: map({
     ...algorithms,
-    byDomain: z.record(z.string(), map(algorithms)).default({}),
+    byDomain: z.record(z.string(), map(encryption)).default({}),
   }).prefault({}),
   legacy: map({
     sha1From: names.default([]),
     tripleDesFrom: later('3DES', isEmptyList),
     subjectEmail: z.boolean().default(false),
   }).prefault({}),
-  notifications: map({ timeoutMinutes: number(1, 43_200, 'minutes').default(60) }).prefault({}),
+  notifications: later('a time limit for receipts'),
   receive: map({
     unwrapped: oneOf(['accept', 'refuse']).default('accept'),
     envelopeRecipients: oneOf(['warn', 'refuse']).default('warn'),

@@ -85,12 +85,11 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
       byDomain: new Map(
         [...byDomain(data.algorithms.byDomain, ['algorithms', 'byDomain'], refuse)].map(([domain, entry]) => [
           domain,
-          given(entry),
+          given({ ...entry, digest: undefined, signature: undefined }),
         ]),
       ),
     },
     legacy: { sha1From: data.legacy.sha1From, subjectEmail: data.legacy.subjectEmail },
-    notifications: data.notifications,
     receive: data.receive,
   }
 }
@@ -103,7 +102,7 @@ const DEFAULT_ALGORITHMS: AlgorithmSettings = {
   signature: 'rsa-pkcs1',
 }
 
-type GivenAlgorithms = Configuration['algorithms']['byDomain'][string]
+type GivenAlgorithms = Omit<Configuration['algorithms'], 'byDomain'>
 
 function given(entry: GivenAlgorithms): Partial<AlgorithmSettings> {
   const { keyTransport, content, digest, signature } = entry

@@ -50,7 +50,6 @@ mailboxes:
 tlsDomains: [{ domain: partner.example, server: 'smtp://mx.partner.example', ca: partner-ca.pem }]
 algorithms: { digest: sha-512, byDomain: { old.example: { keyTransport: rsa-pkcs1 } } }
 legacy: { sha1From: [old.example], tripleDesFrom: [], subjectEmail: true }
-notifications: { timeoutMinutes: 30 }
 receive: { unwrapped: refuse, envelopeRecipients: refuse, mailFrom: warn, senderOnlyFrom: [hisp.example] }
 `
 
@@ -91,7 +90,6 @@ describe('a whole configuration', () => {
       ],
       tlsDomains: [{ domain: 'partner.example', server: { host: 'mx.partner.example', port: 25 } }],
       legacy: { sha1From: ['old.example'], subjectEmail: true },
-      notifications: { timeoutMinutes: 30 },
       receive: {
         unwrapped: 'refuse',
         envelopeRecipients: 'refuse',
@@ -110,8 +108,8 @@ describe('a whole configuration', () => {
   })
 
   test('may be JSON', async () => {
-    const settings = await load('{"notifications": {"timeoutMinutes": 5}, "revocation": "off"}')
-    expect(settings.notifications.timeoutMinutes).toBe(5)
+    const settings = await load('{"dns": {"timeoutMs": 500}, "revocation": "off"}')
+    expect(settings.dns.timeoutMs).toBe(500)
   })
 
   test('may be empty, and a key with nothing after it says nothing', async () => {
@@ -199,8 +197,8 @@ describe('the file', () => {
   })
 
   test('an error names the line of its key, the first in the file comes first and the others follow as hints', async () => {
-    const error = await errorOf(() => load('notifications:\n  timeoutMinutes: -1\nsmpt: {}\n'))
-    expect(error.message).toMatch(/direct\.yaml:2:3: notifications\.timeoutMinutes must be from 1 /)
+    const error = await errorOf(() => load('dns:\n  timeoutMs: -1\nsmpt: {}\n'))
+    expect(error.message).toMatch(/direct\.yaml:2:3: dns\.timeoutMs must be from 10 /)
     expect(error.hint).toMatch(/^also .*direct\.yaml:3:1: unknown key smpt/m)
   })
 })
@@ -233,6 +231,7 @@ describe('a feature of a later version is an error that says so by name', () => 
     [{ ldap: { timeoutMs: 5000 } }, 'ldap'],
     [{ certServers: { 'hisp.example': 'ldap://127.0.0.1' } }, 'ldap'],
     [{ dns: { followUrls: true } }, 'dns.followUrls'],
+    [{ notifications: { timeoutMinutes: 60 } }, 'notifications'],
     [{ revocation: 'require' }, 'require'],
     [{ revocation: 'prefer' }, 'prefer'],
     [{ algorithms: { content: 'aes-256-gcm' } }, 'aes-256-gcm'],
@@ -282,7 +281,7 @@ describe('a wrong value is refused', () => {
     ],
     [{ algorithms: { digest: 'md5' } }, 'sha-256, sha-384 or sha-512, not "md5"'],
     [{ legacy: { sha1From: ['*'] } }, 'legacy.sha1From[0]'],
-    [{ notifications: { timeoutMinutes: 0 } }, 'notifications.timeoutMinutes must be from'],
+    [{ algorithms: { byDomain: { 'a.example': { digest: 'sha-256' } } } }, 'byDomain["a.example"].digest'],
   ])('%j', async (input, expected) => {
     const error = await objectError(input)
     expect(error.code).toBe('CONFIG_INVALID')

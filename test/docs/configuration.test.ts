@@ -76,7 +76,6 @@ test('what the page calls the default is the default', () => {
       signature: 'rsa-pkcs1',
     },
     legacy: { sha1From: [], subjectEmail: false },
-    notifications: { timeoutMinutes: 60 },
     receive: { unwrapped: 'accept', envelopeRecipients: 'warn', mailFrom: 'refuse', senderOnlyFrom: [] },
   })
   const [mailbox] = load({ mailboxes: [{ imap: 'imap://mail.example' }] }).mailboxes
