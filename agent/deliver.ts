@@ -9,7 +9,8 @@ import type { Source } from './smime/source.ts'
  * Files one trusted message under `dir/<innerSha256>/`: `message.eml` (the inner message byte for byte),
  * `attachments/NN-<safe name>` and `delivery.json`. The folder appears complete, by rename, after everything in it
  * is on the disk; unfinished ones begin with a dot. A folder that is there already is the same message, perhaps for
- * another recipient, who is then added to its `delivery.json`.
+ * another recipient, who is then added to its `delivery.json`. Where it is somebody else's message with the same bytes,
+ * this one's folder is `<innerSha256>-<digest of author and signer>`: nobody takes over another's authorship.
  * Returns the folder. Files are 0600, folders 0700. Throws FILE_UNWRITABLE (temporary: the message is kept and comes again).
  */
 export async function deliverToFolder(
@@ -18,9 +19,12 @@ export async function deliverToFolder(
   inner: Source,
   describe: (folder: string, parts: readonly FiledPart[]) => Filing,
 ): Promise<string> {
-  const folder = join(dir, sha256)
   const unfinished = join(dir, `.${sha256}.${randomBytes(6).toString('hex')}`)
+  let folder = join(dir, sha256)
   try {
+    const filing = describe(folder, [])
+    if ((await exists(folder)) && !(await isSameAuthor(folder, filing)))
+      folder = join(dir, `${sha256}-${authorDigest(filing)}`)
     if (await exists(folder)) return await addRecipients(folder, describe(folder, []))
     await mkdir(join(unfinished, 'attachments'), { recursive: true, mode: 0o700 })
     await writeDurably(join(unfinished, 'message.eml'), inner.read())
@@ -49,17 +53,34 @@ export async function deliverToFolder(
 
 /** What `delivery.json` says; the rest of it is as `describe` gave it. */
 export interface Filing {
+  readonly from: string | null
+  readonly signer: { readonly sha256: string } | null
   readonly recipients: readonly { readonly address: string }[]
+}
+
+async function readFiling(folder: string): Promise<Filing> {
+  return JSON.parse(await readFile(join(folder, 'delivery.json'), 'utf8')) as Filing
+}
+
+function authorDigest({ from, signer }: Filing): string {
+  return createHash('sha256').update(`${from} ${signer?.sha256}`).digest('hex').slice(0, 16)
+}
+
+/** The digest of an unwrapped message does not cover its From: the same bytes may be another's message. */
+async function isSameAuthor(folder: string, { from, signer }: Filing): Promise<boolean> {
+  const filed = await readFiling(folder)
+  return filed.from === from && filed.signer?.sha256 === signer?.sha256
 }
 
 /** The same message may come once for each of several recipients: none of them may be lost to the EHR. */
 async function addRecipients(folder: string, filing: Filing): Promise<string> {
-  const path = join(folder, 'delivery.json')
-  const filed = JSON.parse(await readFile(path, 'utf8')) as Filing
+  const filed = await readFiling(folder)
   const known = new Set(filed.recipients.map(({ address }) => address))
   const added = filing.recipients.filter(({ address }) => !known.has(address))
   if (added.length > 0)
-    await replaceFile(path, [jsonBytes({ ...filed, recipients: [...filed.recipients, ...added] })])
+    await replaceFile(join(folder, 'delivery.json'), [
+      jsonBytes({ ...filed, recipients: [...filed.recipients, ...added] }),
+    ])
   return folder
 }
 

@@ -21,6 +21,9 @@ export function parseMailFrom(text: string): MailFrom {
   return 'code' in address ? { unreadable: bare.slice(0, 100) } : address
 }
 
+/** The fields may be the sender's own: it must not be able to make us answer for thousands of addresses. */
+const MOST_RECIPIENTS = 100
+
 /**
  * Who a message of this mailbox is for (IN-7): X-Original-To or Delivered-To, as far as they are addresses that
  * the mailbox receives for, else the outer To and Cc within those; a mailbox of one address needs no header.
@@ -40,7 +43,7 @@ export function envelopeRecipients(header: Header, addresses: readonly string[])
   // X-Original-To is the recipient as the sender's server named it; Delivered-To may be what an alias made of it.
   for (const fields of [['X-Original-To'], ['Delivered-To'], ['To', 'Cc']]) {
     const found = named(fields)
-    if (found.length > 0) return found
+    if (found.length > 0) return found.slice(0, MOST_RECIPIENTS)
   }
   const only = addresses.length === 1 ? parseAddress(addresses[0] as string) : null
   return only !== null && !('code' in only) ? [only] : []

@@ -6,7 +6,7 @@ import { openStore } from '../../store/index.ts'
 import { literalZone } from '../dns/literal-zone.ts'
 import { all, BOTH_PUBLISHED, clinicConfig, mintedIdentity, temporaryFolder, twoClinics } from './clinics.ts'
 import { Faults, replacing, Stop } from './faults.ts'
-import { foreignMail } from './foreign-mail.ts'
+import { CLINIC_A, CLINIC_B, foreignMail } from './foreign-mail.ts'
 import { PostOffice } from './post-office.ts'
 
 const KIM = 'dr.kim@clinic-a.example'
@@ -306,4 +306,34 @@ test('behind an alias the recipient is the one that the sender named: X-Original
   post.folders.set(INBOX, [])
   post.drop('front.desk@clinic-b.example', KIM, aliased)
   expect(await all(b.receiveOnce())).toMatchObject([{ verdict: 'accept', recipients: [{ address: LEE }] }])
+})
+
+test('the same bytes by another signer are another delivery: nobody takes over whose message it is (IN-5, IN-10)', async () => {
+  const { b, post } = await twoClinics()
+  const ehr = await temporaryFolder()
+  const authors = [
+    { From: KIM, signers: [CLINIC_A] },
+    { From: 'nurse@clinic-b.example', signers: [CLINIC_B] },
+  ]
+  for (const { From, signers } of authors)
+    post.drop(LEE, From, await foreignMail({ unwrapped: true, signers, outer: { From } }))
+  expect(await all(b.receiveOnce({ deliverTo: ehr }))).toMatchObject([
+    { verdict: 'accept', from: KIM },
+    { verdict: 'accept', from: 'nurse@clinic-b.example' },
+  ])
+  const folders = await delivered(ehr)
+  expect(folders).toHaveLength(2)
+  const filed = folders.map((name) => readFile(join(ehr, name, 'delivery.json'), 'utf8'))
+  const froms = (await Promise.all(filed)).map((text) => JSON.parse(text).from)
+  expect(froms.toSorted()).toEqual([KIM, 'nurse@clinic-b.example'])
+})
+
+test('a sender that names thousands of our addresses in trace fields is owed a hundred answers at most (IN-7)', async () => {
+  const { b, post } = await twoClinics()
+  const forged = Array.from({ length: 3000 }, (_, i) => `Delivered-To: u${i}@clinic-b.example\r\n`).join('')
+  post.drop(LEE, KIM, Buffer.concat([Buffer.from(forged), await foreignMail()]))
+  const [report] = await all(b.receiveOnce())
+  expect(report).toMatchObject({ verdict: 'accept' })
+  expect(report?.recipients).toHaveLength(100)
+  expect(report?.recipients[0]?.address).toBe(LEE)
 })
