@@ -68,10 +68,9 @@ async function sealNotice(notice: Notice, tools: NotifyTools, signal?: AbortSign
       reportingUa: `${from.domain}; direct-agent`,
       kind: notice.kind,
     })
-    const signed = await sign(composed, signer, { digest: tools.settings.algorithms.digest, at: tools.at() })
     const visible = { to: [to.address], cc: [] }
     const [copy] = await sealCopies(
-      signed,
+      (digest) => sign(composed, signer, { digest, at: tools.at() }),
       [{ address: to.address, path: to.path }],
       visible,
       tools.settings.algorithms,

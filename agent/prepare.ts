@@ -5,8 +5,9 @@ import { newMessageId } from './compose-tools.ts'
 import { DirectError } from './errors.ts'
 import { type Identities, ownAddress } from './identities.ts'
 import { formatDate } from './mail-date.ts'
-import { type Sealable, type SealedMessage, sealCopies, type Visible } from './seal.ts'
+import { type Sealable, type SealedMessage, type SignWith, sealCopies, type Visible } from './seal.ts'
 import type { Settings } from './settings.ts'
+import type { Digest } from './smime/algorithms.ts'
 import type { Identity } from './smime/identity.ts'
 import { type Signed, sign } from './smime/sign.ts'
 import type { Source, Spool } from './smime/source.ts'
@@ -59,13 +60,20 @@ export async function prepare(message: Outgoing, options: SendOptions, tools: Se
   }
 }
 
-export function signPrepared({ composed, signer }: Prepared, tools: SendTools): Promise<Signed> {
-  return sign(composed, signer, { digest: tools.settings.algorithms.digest, at: tools.at() })
+/** Signs at one time, and once for each digest: what was sealed and what is recorded are the same. */
+export function signatures({ composed, signer }: Prepared, tools: SendTools): SignWith {
+  const at = tools.at()
+  const made = new Map<Digest, Promise<Signed>>()
+  return (digest) => {
+    const signed = made.get(digest) ?? sign(composed, signer, { digest, at })
+    made.set(digest, signed)
+    return signed
+  }
 }
 
 /** The sealed copies for all recipients of the direct route. */
 export function sealPrepared(
-  signed: Signed,
+  signWith: SignWith,
   { composed, classified }: Prepared,
   settings: Settings,
   stays: (one: Classified) => boolean,
@@ -73,7 +81,7 @@ export function sealPrepared(
   const direct = classified.flatMap(({ address, path }): Sealable[] =>
     address && path ? [{ address, path }] : [],
   )
-  return sealCopies(signed, direct, visible(composed, classified.filter(stays)), settings.algorithms)
+  return sealCopies(signWith, direct, visible(composed, classified.filter(stays)), settings.algorithms)
 }
 
 /** Rejected recipients leave the outer To and Cc only (MSG-11). */

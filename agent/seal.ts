@@ -1,6 +1,7 @@
 import type { VerifiedPath } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
 import type { AlgorithmSettings, Settings } from './settings.ts'
+import type { Digest } from './smime/algorithms.ts'
 import { type Encrypted, encrypt } from './smime/encrypt.ts'
 import type { Signed } from './smime/sign.ts'
 import { concatSources, type Source } from './smime/source.ts'
@@ -25,12 +26,15 @@ export interface Visible {
   readonly cc: readonly Address[]
 }
 
+/** Signs one message: partners may want different digests. */
+export type SignWith = (digest: Digest) => Promise<Signed>
+
 /**
- * Encrypts a signed message: one copy per recipient domain (MSG-10), and one for each Bcc recipient alone
+ * Signs and encrypts a message: one copy per recipient domain (MSG-10), and one for each Bcc recipient alone
  * (MSG-3). The copies of To and Cc come first.
  */
 export async function sealCopies(
-  signed: Signed,
+  signWith: SignWith,
   recipients: readonly Sealable[],
   visible: Visible,
   algorithms: Settings['algorithms'],
@@ -48,10 +52,11 @@ export async function sealCopies(
   const copies: SealedMessage[] = []
   for (const group of groups.values()) {
     const { domain } = (group[0] as Sealable).address
+    const own = algorithmsFor(domain, algorithms)
     const encrypted = await encrypt(
-      signed,
+      await signWith(own.digest),
       group.map(({ path }) => path),
-      algorithmsFor(domain, algorithms),
+      own,
     )
     copies.push({
       recipients: group,

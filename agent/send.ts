@@ -4,17 +4,9 @@ import type { Classified } from './classify.ts'
 import { DirectError, type Reason } from './errors.ts'
 import { ownAddress } from './identities.ts'
 import { deliverCopies, type OutboxTools } from './outbox.ts'
-import {
-  type Outgoing,
-  type Prepared,
-  prepare,
-  type SendTools,
-  sealPrepared,
-  signPrepared,
-} from './prepare.ts'
-import { algorithmsFor, outerMessage, type SealedMessage } from './seal.ts'
+import { type Outgoing, type Prepared, prepare, type SendTools, sealPrepared, signatures } from './prepare.ts'
+import { algorithmsFor, outerMessage, type SealedMessage, type SignWith } from './seal.ts'
 import { encrypt } from './smime/encrypt.ts'
-import type { Signed } from './smime/sign.ts'
 import type { MessageFile, SealResult, SendOptions, SendResult, Sent, SentRecipient } from './types.ts'
 
 /** Compose, classify, sign, encrypt, into the outbox, and one try at SMTP: one result for each recipient. */
@@ -96,9 +88,11 @@ export async function sealFile(
     .map(({ recipient: { address, route, why } }) => ({ address, route, why }))
   const { messageId } = prepared.composed.routing
   if (!prepared.classified.some(isSealable)) return { messageId, copies: [], refused }
-  const signed = await signPrepared(prepared, tools)
+  const signWith = signatures(prepared, tools)
   const copies = []
-  for (const [index, copy] of (await sealPrepared(signed, prepared, tools.settings, isSealable)).entries()) {
+  for (const [index, copy] of (
+    await sealPrepared(signWith, prepared, tools.settings, isSealable)
+  ).entries()) {
     copies.push({
       file: await write(copy, index),
       recipients: copy.recipients.map(({ address }) => address.toString()),
@@ -120,11 +114,11 @@ const isReachable = ({ path, tls }: Classified) => path !== null || tls !== null
 /** Everything that SMTP will be given, durable before it is tried; nothing readable by anyone but its owner (MSG-15). */
 async function sealAndStore(prepared: Prepared, tools: SendTools, store: Store): Promise<Carried> {
   const { from, composed, classified } = prepared
-  const signed = await signPrepared(prepared, tools)
-  const recordBody = await storeRecord(signed, from, tools, store)
+  const signWith = signatures(prepared, tools)
+  const recordBody = await storeRecord(signWith, from, tools, store)
   const copies: NewCopy[] = []
   for (const { message, domain, recipients } of await sealPrepared(
-    signed,
+    signWith,
     prepared,
     tools.settings,
     isReachable,
@@ -152,9 +146,15 @@ async function sealAndStore(prepared: Prepared, tools: SendTools, store: Store):
 }
 
 /** The record of what was sent, sealed to the sender's own certificate. */
-async function storeRecord(signed: Signed, from: Address, tools: SendTools, store: Store): Promise<BodyId> {
+async function storeRecord(
+  signWith: SignWith,
+  from: Address,
+  tools: SendTools,
+  store: Store,
+): Promise<BodyId> {
   const own = tools.identities.recordingFor(from, tools.at())
-  const sealed = await encrypt(signed, [own], algorithmsFor(from.domain, tools.settings.algorithms))
+  const algorithms = algorithmsFor(from.domain, tools.settings.algorithms)
+  const sealed = await encrypt(await signWith(algorithms.digest), [own], algorithms)
   return store.bodies.write(outerMessage(sealed, { to: [from], cc: [] }).read())
 }
 

@@ -115,8 +115,7 @@ const mailbox = map({
   pollSeconds: number(1, 86_400, 'seconds').default(30),
 })
 
-/** What one partner may want otherwise: a message is signed once, for all its recipients. */
-const encryption = {
+const algorithms = {
   keyTransport: oneOf<KeyTransport>([
     'rsa-oaep-sha1',
     'rsa-oaep-sha256',
@@ -128,10 +127,6 @@ const encryption = {
     ['aes-128-cbc', 'aes-192-cbc', 'aes-256-cbc'],
     ['aes-128-gcm', 'aes-256-gcm'],
   ).optional(),
-}
-
-const algorithms = {
-  ...encryption,
   digest: oneOf<Digest>(['sha-256', 'sha-384', 'sha-512']).optional(),
   signature: oneOf(['rsa-pkcs1'], ['rsa-pss']).optional(),
 }
@@ -155,7 +150,7 @@ export const configuration = map({
   tlsDomains: z.array(map({ domain, server: partnerUrl, ca: file.optional() })).default([]),
   algorithms: map({
     ...algorithms,
-    byDomain: z.record(z.string(), map(encryption)).default({}),
+    byDomain: z.record(z.string(), map(algorithms)).default({}),
   }).prefault({}),
   legacy: map({
     sha1From: names.default([]),

@@ -85,7 +85,7 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
       byDomain: new Map(
         [...byDomain(data.algorithms.byDomain, ['algorithms', 'byDomain'], refuse)].map(([domain, entry]) => [
           domain,
-          given({ ...entry, digest: undefined, signature: undefined }),
+          given(entry),
         ]),
       ),
     },
@@ -102,7 +102,7 @@ const DEFAULT_ALGORITHMS: AlgorithmSettings = {
   signature: 'rsa-pkcs1',
 }
 
-type GivenAlgorithms = Omit<Configuration['algorithms'], 'byDomain'>
+type GivenAlgorithms = Configuration['algorithms']['byDomain'][string]
 
 function given(entry: GivenAlgorithms): Partial<AlgorithmSettings> {
   const { keyTransport, content, digest, signature } = entry

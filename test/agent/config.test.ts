@@ -281,7 +281,7 @@ describe('a wrong value is refused', () => {
     ],
     [{ algorithms: { digest: 'md5' } }, 'sha-256, sha-384 or sha-512, not "md5"'],
     [{ legacy: { sha1From: ['*'] } }, 'legacy.sha1From[0]'],
-    [{ algorithms: { byDomain: { 'a.example': { digest: 'sha-256' } } } }, 'byDomain["a.example"].digest'],
+    [{ algorithms: { byDomain: { 'a.example': { digest: 'md5' } } } }, 'byDomain["a.example"].digest'],
   ])('%j', async (input, expected) => {
     const error = await objectError(input)
     expect(error.code).toBe('CONFIG_INVALID')
