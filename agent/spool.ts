@@ -6,8 +6,8 @@ import { DirectError } from './errors.ts'
 import { inBlocks } from './smime/blocks.ts'
 import type { Spool, Spooled } from './smime/source.ts'
 
-/** What fits here stays in memory; what does not goes to a file. */
-const MEMORY_BYTES = 1 << 20
+/** What fits here stays in memory, as most summaries of care do; what does not goes to a file. */
+const MEMORY_BYTES = 4 << 20
 const CHUNK = 1 << 18
 const ZERO_IV = Buffer.alloc(16)
 
