@@ -50,8 +50,13 @@ export function exitOfSealed({ refused }: Pick<SealResult, 'refused'>): number {
   return refused.every(({ route }) => route === 'undetermined') ? EXIT.notKnown : EXIT.no
 }
 
-export function exitOfOpened({ verdict }: Pick<Opened, 'verdict'>): number {
-  return verdictOf([verdict === 'reject' ? 'no' : verdict === 'undetermined' ? 'notKnown' : 'done'])
+/** A recipient who was asked about and may not have the message is a no, beside others who may (TR-2). */
+export function exitOfOpened({ verdict, recipients }: Pick<Opened, 'verdict' | 'recipients'>): number {
+  return verdictOf(
+    [verdict, ...recipients.map((recipient) => recipient.verdict)].map((one) =>
+      one === 'reject' ? 'no' : one === 'undetermined' ? 'notKnown' : 'done',
+    ),
+  )
 }
 
 export function exitOfError(error: DirectError): number {

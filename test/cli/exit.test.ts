@@ -42,9 +42,15 @@ test('seal: 75 only if all who got no copy are undetermined', () => {
 })
 
 test('open: reject is 1, undetermined is 75', () => {
-  expect(exitOfOpened({ verdict: 'accept' })).toBe(0)
-  expect(exitOfOpened({ verdict: 'reject' })).toBe(1)
-  expect(exitOfOpened({ verdict: 'undetermined' })).toBe(75)
+  const opened = (verdict: 'accept' | 'reject' | 'undetermined', ...each: ('accept' | 'reject')[]) => ({
+    verdict,
+    recipients: each.map((one) => ({ address: 'x@b.example', verdict: one, code: null })),
+  })
+  expect(exitOfOpened(opened('accept'))).toBe(0)
+  expect(exitOfOpened(opened('reject'))).toBe(1)
+  expect(exitOfOpened(opened('undetermined'))).toBe(75)
+  expect(exitOfOpened(opened('accept', 'accept', 'accept'))).toBe(0)
+  expect(exitOfOpened(opened('accept', 'accept', 'reject'))).toBe(1)
 })
 
 test('an error that may pass is 75 whatever its code; a wrong password will not pass', () => {
