@@ -2,7 +2,11 @@ import type { MessageCode, Reason } from './errors.ts'
 import { openEntity } from './mime/entity.ts'
 import { MimeError } from './mime/error.ts'
 import { holdsControls } from './mime/header.ts'
+import { parseMediaType } from './mime/media-type.ts'
+import { decodeTransfer } from './mime/transfer.ts'
 import { type MailboxField, type MessageFacts, readMessageHeader } from './read.ts'
+import { cmsKind } from './smime/content-info.ts'
+import { isPkcs7Mime } from './smime/media-type.ts'
 import type { Source, Spool } from './smime/source.ts'
 import { unwrap } from './smime/verify.ts'
 
@@ -20,6 +24,8 @@ export async function readContent(
   spool: Spool,
 ): Promise<Content | Reason<MessageCode>> {
   try {
+    if (await isEncrypted(entity))
+      return { code: 'MALFORMED', text: 'what was signed is encrypted once more; that is refused (IN-4)' }
     const content = await unwrap(entity, spool)
     await refuseTwoReadings(content.inner)
     const facts = await readMessageHeader(content.inner)
@@ -41,6 +47,19 @@ export async function readContent(
       return { code: error.code, text: `the signed content makes no sense: ${error.message}` }
     throw error
   }
+}
+
+/** Whether a signed entity is itself enveloped, whatever its smime-type says. */
+async function isEncrypted(entity: Source): Promise<boolean> {
+  const { header, body, discard } = await openEntity(entity.read())
+  const type = parseMediaType(header.first('Content-Type'))
+  if (type === null || !isPkcs7Mime(type)) {
+    await discard()
+    return false
+  }
+  const cms = decodeTransfer(body, header.first('Content-Transfer-Encoding'))
+  const kind = await cmsKind({ read: () => cms })
+  return kind === 'enveloped-data' || kind === 'auth-enveloped-data'
 }
 
 /**

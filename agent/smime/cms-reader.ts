@@ -3,7 +3,7 @@ import { TAG } from './der.ts'
 /** Bytes that are no CMS, or more of them than is allowed. It never leaves this room. */
 export class CmsError extends Error {
   override readonly name = 'CmsError'
-  readonly code: 'MALFORMED' | 'LIMIT_EXCEEDED'
+  readonly code: 'MALFORMED' | 'LIMIT_EXCEEDED' | 'SIGNATURE_INVALID'
 
   constructor(code: CmsError['code'], message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })

@@ -20,7 +20,10 @@ export interface SignatureForm extends Pick<SignedData, 'certificates' | 'signer
   readonly kept: AsyncDisposable | null
 }
 
-/** Tells multipart/signed from opaque signed-data (RFC 8551 3.5; protocol.md IN-4). Throws MimeError, CmsError. */
+/**
+ * Tells multipart/signed from opaque signed-data (RFC 8551 3.5; protocol.md IN-4). MIME that does not come apart is
+ * UNDECRYPTABLE: it may be what a flipped bit left of it. Throws MimeError, CmsError.
+ */
 export async function findSignature(
   content: Source,
   spool: Spool,
@@ -55,9 +58,10 @@ async function opaque(entity: Entity, spool: Spool): Promise<SignatureForm | Rea
 
 async function multipart(content: Source, type: MediaType): Promise<SignatureForm | Reason<MessageCode>> {
   const boundary = type.parameters.get('boundary') ?? ''
-  if (boundary === '') return { code: 'MALFORMED', text: 'The multipart/signed has no boundary' }
+  if (boundary === '') return UNDECRYPTABLE
   const { parts, second } = await readSecondPart(content, boundary)
-  if (second === null || parts !== 2) {
+  if (second === null) return UNDECRYPTABLE
+  if (parts !== 2) {
     return {
       code: 'MALFORMED',
       text: `The multipart/signed has ${parts} parts; it must have two (RFC 1847 2.1)`,

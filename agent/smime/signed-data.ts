@@ -69,7 +69,8 @@ async function readContent(reader: CmsReader, spool: Spool | null): Promise<Spoo
   await reader.enter(TAG.SEQUENCE)
   const type = readOid(await reader.element(64))
   // A signature over other content, such as a time stamp's, must not pass for one over a message.
-  if (type !== OID.data) throw new CmsError('MALFORMED', `The signed content is ${type}, not a message`)
+  if (type !== OID.data)
+    throw new CmsError('SIGNATURE_INVALID', `The signed content is ${type}, not a message`)
   let content: Spooled | null = null
   if (!(await reader.atEnd())) {
     await reader.enter(context(0))

@@ -4,7 +4,7 @@ import { MimeError } from '../mime/error.ts'
 import { readDigest } from './algorithm-reader.ts'
 import type { ReceivedDigest } from './algorithms.ts'
 import { CmsError } from './cms-reader.ts'
-import type { Decrypted } from './decrypt.ts'
+import { type Decrypted, UNDECRYPTABLE } from './decrypt.ts'
 import { findSignature } from './signature-form.ts'
 import { readVariants, type Variant } from './signed-content.ts'
 import { type ValidSigner, verifySigner } from './signer.ts'
@@ -68,6 +68,8 @@ export class Verified implements AsyncDisposable {
       return new Verified(variant, { ...judged, signers }, certificates, kept)
     } catch (error) {
       if (error instanceof MimeError || error instanceof CmsError) {
+        // Nothing has been authenticated yet: what cannot be read may have been garbled before it was decrypted (ALG-2).
+        if (error.code === 'MALFORMED') return UNDECRYPTABLE
         return { code: error.code, text: `The signed message makes no sense: ${error.message}` }
       }
       throw error

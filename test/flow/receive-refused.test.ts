@@ -111,6 +111,32 @@ test('what is no mail at all goes aside as MALFORMED or NOT_ENCRYPTED, and the r
   expect(post.folders.get(ASIDE)).toHaveLength(2)
 })
 
+test('mail whose signed content is encrypted once more is refused, as it is without that signature (IN-4)', async () => {
+  const sealed = (await foreignMail()).toString('latin1')
+  const body = sealed.slice(sealed.indexOf('Content-Type: application/pkcs7-mime'))
+  for (const nested of [body, body.replace('; smime-type=enveloped-data', '')]) {
+    const { reports, delivered, post } = await received({ unwrapped: true, body: nested })
+    expect(reports).toMatchObject([{ verdict: 'reject', code: 'MALFORMED' }])
+    expect(delivered).toEqual([])
+    expect(post.handed).toEqual([])
+  }
+})
+
+test('a bit that was flipped in what is encrypted leaves UNDECRYPTABLE or SIGNATURE_INVALID, not a hint of what it was (ALG-2)', async () => {
+  const good = (await foreignMail()).toString('latin1')
+  const at = good.indexOf('\r\n\r\n')
+  const body = Buffer.from(good.slice(at), 'base64')
+  // Well inside the signature's base64, which makes up the end of every signed message.
+  for (const from of [400, 700, 1000]) {
+    const bytes = Buffer.from(body)
+    bytes.writeUInt8(bytes.readUInt8(body.length - from) ^ 1, body.length - from)
+    const mail = Buffer.from(`${good.slice(0, at + 4)}${bytes.toString('base64')}\r\n`, 'latin1')
+    const { reports } = await received(mail)
+    expect(reports).toMatchObject([{ verdict: 'reject' }])
+    expect(['UNDECRYPTABLE', 'SIGNATURE_INVALID']).toContain((reports[0] as { code: string }).code)
+  }
+})
+
 test('garbled CMS is UNDECRYPTABLE or MALFORMED, and says no more', async () => {
   const good = (await foreignMail()).toString('latin1')
   const at = good.indexOf('\r\n\r\n')

@@ -93,23 +93,23 @@ describe('the form (IN-4)', () => {
     )
   })
 
-  test('multipart/signed with one or three parts is malformed', async () => {
+  test('multipart/signed that does not come apart is undecryptable; one of three parts is malformed (IN-4)', async () => {
     const cms = signedData({
       signerInfos: [signerInfo({ content: PART, signer: alice })],
       certificates: [alice],
     })
     const one = `Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n${PART}\r\n--b--\r\n`
-    expect(await judge(one)).toEqual(code('MALFORMED', /1 parts/))
+    expect(await judge(one)).toEqual(code('UNDECRYPTABLE'))
     const three = multipart(PART, cms).replace('--b--', '--b\r\n\r\nmore\r\n--b--')
     expect(await judge(three)).toEqual(code('MALFORMED', /3 parts/))
-    expect(await judge(detached().replace('boundary=b', 'x=y'))).toEqual(code('MALFORMED', /boundary/))
+    expect(await judge(detached().replace('boundary=b', 'x=y'))).toEqual(code('UNDECRYPTABLE'))
   })
 
   test('a signature that is PGP, or no CMS, is no signature', async () => {
     expect(
       await judge(detached().replace('application/pkcs7-signature\r\n', 'application/pgp-signature\r\n')),
     ).toEqual(code('NOT_SIGNED', /pgp/))
-    expect(await judge(multipart(PART, Buffer.from('nothing')))).toEqual(code('MALFORMED'))
+    expect(await judge(multipart(PART, Buffer.from('nothing')))).toEqual(code('UNDECRYPTABLE'))
   })
 
   test('MIME that makes no sense is undecryptable, like any other failure (ALG-2)', async () => {
@@ -280,7 +280,7 @@ describe('signed attributes (IN-4)', () => {
       signerInfos: [signerInfo({ content: PART, signer: alice })],
       certificates: [alice],
     })
-    expect(await judge(opaque(cms))).toEqual(code('MALFORMED', /not a message/))
+    expect(await judge(opaque(cms))).toEqual(code('SIGNATURE_INVALID', /not a message/))
   })
 })
 
