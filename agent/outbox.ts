@@ -25,7 +25,8 @@ const PAUSES = [5, 15, 60, 120, 300, 600, 1200, 1800, 3600]
 const MOST_ATTEMPTS = 32
 /**
  * A copy is held so long by the process that tries it, which renews that while SMTP goes on. A process that was killed
- * in the middle keeps it from the next one no longer than this.
+ * in the middle keeps it from the next one no longer than this. For as long a new message is left to whoever queued it,
+ * so that `send` and the daemon do not race for its answer.
  */
 const HOLD_MS = 30_000
 
@@ -35,10 +36,12 @@ export async function deliverCopies(
   options: { readonly messageId?: string; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<number> {
   const { store, now } = tools
-  const restrict = options.messageId === undefined ? {} : { messageId: options.messageId }
+  const { messageId } = options
+  const due = () =>
+    messageId === undefined ? { untriedSince: new Date(now().getTime() - HOLD_MS) } : { messageId }
   let tried = 0
   while (!options.signal?.aborted) {
-    const [copy] = await store.outbox.claim(now(), holdUntil(now()), { ...restrict, limit: 1 })
+    const [copy] = await store.outbox.claim(now(), holdUntil(now()), { ...due(), limit: 1 })
     if (!copy) break
     const outcomes = await whileHeld(copy, tools, () => handOver(copy, tools, options.signal))
     // Whoever was stopped has not failed: the next run goes on at once.

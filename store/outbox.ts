@@ -47,6 +47,15 @@ export class SqlOutbox implements Outbox {
         .where('next_at', '<=', now.getTime())
         .where(({ eb, or }) => or([eb('held_until', 'is', null), eb('held_until', '<=', now.getTime())]))
       if (options.messageId !== undefined) due = due.where('message_id', '=', options.messageId)
+      const { untriedSince } = options
+      if (untriedSince !== undefined)
+        due = due.where(({ eb, or }) =>
+          or([
+            eb('attempts', '>', 0),
+            eb('kind', '=', 'notification'),
+            eb('next_at', '<=', untriedSince.getTime()),
+          ]),
+        )
       const copies = await due
         .orderBy('next_at')
         .orderBy('copies.id')

@@ -98,12 +98,13 @@ export interface Outbox {
   byIdempotencyKey(key: string): Promise<StoredMessage | null>
   /**
    * Takes copies whose time has come and that nobody holds, and holds them until `until`, so that two processes
-   * never send one copy at once. `messageId` restricts it to one message.
+   * never send one copy at once. `messageId` restricts it to one message. With `untriedSince`, messages (not
+   * notifications) that nobody has tried yet are taken only if they fell due by then: who queues one tries it first.
    */
   claim(
     now: Date,
     until: Date,
-    options?: { readonly messageId?: string; readonly limit?: number },
+    options?: { readonly messageId?: string; readonly untriedSince?: Date; readonly limit?: number },
   ): Promise<readonly OutboxCopy[]>
   /** Holds a claimed copy longer, until `until`: whoever tries it is still at it. */
   hold(copy: number, until: Date): Promise<void>

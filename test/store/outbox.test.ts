@@ -104,6 +104,18 @@ test('a hold that is renewed keeps the copy from others, one that was given back
   expect(await store.outbox.claim(at(80), at(120))).toHaveLength(1)
 })
 
+test('with `untriedSince`, a fresh message is left to whoever queued it, a tried one and an MDN are not', async () => {
+  await using store = await memoryStore()
+  await queued(store)
+  const claim = (seconds: number, since: number) =>
+    store.outbox.claim(at(seconds), at(seconds + 5), { untriedSince: at(since) })
+  expect(await claim(10, -20)).toEqual([])
+  expect(await claim(30, 0)).toHaveLength(1)
+  expect(await claim(36, -20)).toHaveLength(1)
+  await queued(store, { messageId: '<mdn@clinic.example>', kind: 'notification' })
+  expect(await claim(37, -20)).toMatchObject([{ messageId: '<mdn@clinic.example>' }])
+})
+
 test('`claim` keeps to its limit, to the oldest, and to one message when it is asked to', async () => {
   await using store = await memoryStore()
   for (const n of [3, 1, 2]) await queued(store, { messageId: `<m${n}@x.example>`, at: at(n) })
