@@ -15,7 +15,7 @@ export type ExchangeOutcome = { readonly message: Message } | { readonly tries: 
 
 /**
  * Asks one server one question until it has answered or cannot (DISC-5): EDNS0 over UDP first; plain where EDNS
- * is refused; TCP where the answer is truncated, or where UDP brings none.
+ * is refused or nothing comes back; TCP where the answer is truncated, or where UDP brings none.
  */
 export async function askServer(
   server: HostPort,
@@ -56,6 +56,8 @@ export async function askServer(
         return { tries }
       case 'timeout':
         failed('TIMEOUT', `no answer within ${options.timeoutMs} ms`)
+        // Some drop what has EDNS, and over TCP no size is to be announced.
+        edns = false
         break
       case 'unreachable':
         failed('UNREACHABLE', reply.why)

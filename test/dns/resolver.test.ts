@@ -167,6 +167,13 @@ describe('a question to one server (DISC-5)', () => {
     expect(await ask([server], 400)).toMatchObject({ status: 'found' })
   })
 
+  test('a server that drops every question with EDNS is asked without it over TCP', async () => {
+    const onlyPlain = (asked: Asked) => (asked.edns ? undefined : asked.send(publishes(asked)))
+    await using server = await scriptedServer({ udp: onlyPlain, tcp: onlyPlain })
+    expect(await ask([server], 400)).toMatchObject({ status: 'found' })
+    expect(server.log).toEqual([`udp CERT ${NAME} +edns`, `tcp CERT ${NAME}`])
+  })
+
   test('a server that answers over UDP only is enough', async () => {
     await using server = await scriptedServer({ udp: (asked) => asked.send(publishes(asked)) })
     expect(await ask([server])).toMatchObject({ status: 'found' })
