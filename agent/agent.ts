@@ -15,6 +15,8 @@ import type { Settings } from './settings.ts'
 import type { Agent, Delivery, ReceiveReport } from './types.ts'
 
 const EVENT_POLL_MS = 1000
+/** An MDN that failed less often than this is tried by every `receiveOnce`, whatever its pause. */
+const HASTENED_TRIES = 5
 
 /**
  * Wires the neighbours together, and nowhere else. Everything is loaded at first use, so that a command pays for
@@ -180,7 +182,9 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     async *receiveOnce({ deliverTo, signal } = {}) {
       yield* pass(await neighbours.mailboxes(), deliverTo, new Set(), signal)
-      if (deliverTo !== undefined) await flush(signal)
+      if (deliverTo === undefined) return
+      await (await neighbours.store()).outbox.hastenNotices(now(), HASTENED_TRIES)
+      await flush(signal)
     },
     async run({ deliverTo, signal }) {
       const { run } = await import('./run.ts')

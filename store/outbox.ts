@@ -153,6 +153,26 @@ export class SqlOutbox implements Outbox {
       .executeTakeFirst()
     return typeof row?.due === 'number' ? new Date(row.due) : null
   }
+
+  async hastenNotices(now: Date, attempts: number): Promise<void> {
+    const at = now.getTime()
+    await this.#db.transaction().execute(async (tx) => {
+      await tx
+        .updateTable('notices')
+        .set({ due_at: at })
+        .where('state', '=', 'owed')
+        .where('due_at', '>', at)
+        .where('attempts', '<', attempts)
+        .execute()
+      await tx
+        .updateTable('copies')
+        .set({ next_at: at })
+        .where('next_at', '>', at)
+        .where('attempts', '<', attempts)
+        .where('message', 'in', tx.selectFrom('messages').select('id').where('kind', '=', 'notification'))
+        .execute()
+    })
+  }
 }
 
 /** What SMTP's word means for a recipient; `outcome` null: to be tried again. */

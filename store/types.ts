@@ -117,6 +117,11 @@ export interface Outbox {
   tried(copy: number, outcomes: readonly TriedRecipient[], at: Date, retryAt: Date | null): Promise<void>
   /** When the next copy falls due, null when none waits. One that is held falls due when its hold ends. */
   nextDue(): Promise<Date | null>
+  /**
+   * MDNs that wait for another try, sealed or not, fall due at once: somebody runs us again. What has failed
+   * `attempts` times keeps its pauses, so that frequent runs do not use its tries up.
+   */
+  hastenNotices(now: Date, attempts: number): Promise<void>
 }
 
 export interface StoredMessage {

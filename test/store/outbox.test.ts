@@ -91,6 +91,20 @@ test('a claimed copy is held until its lease ends, and then is due again, counte
   expect(await store.outbox.claim(at(60), at(120))).toMatchObject([{ attempts: 1 }])
 })
 
+test('MDNs that wait can be hastened, mail cannot, nor what failed too often', async () => {
+  await using store = await memoryStore()
+  await queued(store, { messageId: '<mail@clinic.example>' })
+  await queued(store, { messageId: '<mdn@clinic.example>', kind: 'notification' })
+  for (const copy of await store.outbox.claim(at(0), at(60)))
+    await store.outbox.tried(copy.id, [], at(0), at(1000))
+  await store.outbox.hastenNotices(at(1), 1)
+  expect(await store.outbox.claim(at(1), at(60))).toEqual([])
+  await store.outbox.hastenNotices(at(1), 2)
+  expect(await store.outbox.claim(at(1), at(60))).toMatchObject([{ messageId: '<mdn@clinic.example>' }])
+  await store.outbox.hastenNotices(at(2), 9)
+  expect(await store.outbox.claim(at(2), at(60))).toEqual([])
+})
+
 test('a hold that is renewed keeps the copy from others, one that was given back is not taken again', async () => {
   await using store = await memoryStore()
   await queued(store)
