@@ -3,14 +3,14 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { startSilentNameServer } from '../../demo/silent-name-server.ts'
 import { createImapClient, type ImapFolder } from '../../mailbox/index.ts'
 import { direct, start, type Transcript } from '../cli/direct.ts'
 import type { ServerCertificate } from '../services/certificates.ts'
 import { type MailServers, startMailServers } from '../services/mail-servers.ts'
-import { freePorts } from '../services/process.ts'
+import { freePorts, startProcess } from '../services/process.ts'
 
 export const KIM = 'dr.kim@clinic-a.example'
 export const LEE = 'dr.lee@clinic-b.example'
@@ -135,10 +135,17 @@ async function setUp(
   })
 }
 
-async function publish(clinic: CliClinic, port: number): Promise<AsyncDisposable> {
-  const server = new Running(start(['certs', 'serve', '--listen', `127.0.0.1:${port}`], { cwd: clinic.dir }))
-  await server.line()
-  return { [Symbol.asyncDispose]: async () => void (await server.end('SIGTERM')) }
+const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
+
+/** `direct certs serve`; its guard also clears the clinic's folder away, should this process be killed. */
+function publish({ dir }: CliClinic, port: number): Promise<AsyncDisposable> {
+  return startProcess({
+    command: process.execPath,
+    args: [MAIN, 'certs', 'serve', '--listen', `127.0.0.1:${port}`, '--config', join(dir, 'direct.yaml')],
+    folder: dir,
+    logFile: join(dir, 'serve.log'),
+    ports: [port],
+  })
 }
 
 /** A command that goes on until it is told to stop. */
@@ -158,26 +165,6 @@ export class Running implements AsyncDisposable {
   /** Everything said on stderr so far. */
   get log(): string {
     return this.#log
-  }
-
-  get pid(): number {
-    return this.#child.pid as number
-  }
-
-  /** The first line of stdout. */
-  async line(): Promise<string> {
-    if (this.#child.stdout === null) throw new Error('its output goes elsewhere')
-    const line = once(createInterface(this.#child.stdout), 'line').then(([text]) => String(text))
-    const ended = this.#closed.then((code) => Promise.reject(new Error(`ended with ${code}: ${this.#log}`)))
-    return Promise.race([line, ended])
-  }
-
-  /** Fulfilled once stderr matches; an error when the command ends before. */
-  async said(text: RegExp): Promise<void> {
-    while (!text.test(this.#log)) {
-      if (this.#child.exitCode !== null) throw new Error(`ended with ${this.#child.exitCode}: ${this.#log}`)
-      await pause(20)
-    }
   }
 
   /** Sends a signal and waits for the end. Returns the exit code, null when the signal killed it. */
