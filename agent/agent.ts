@@ -97,15 +97,20 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     store: await neighbours.store(),
   })
 
-  /** MDNs that are owed are sealed, and what is due goes to SMTP. */
-  const flush = async (signal?: AbortSignal): Promise<number> => {
+  const seal = async (signal?: AbortSignal): Promise<void> => {
     const { sealNotices } = await import('./notify.ts')
+    await sealNotices(await notifyTools(), signal)
+  }
+  const handOver = async (signal?: AbortSignal): Promise<void> => {
     const { deliverCopies } = await import('./outbox.ts')
+    await deliverCopies(await outboxTools(), { signal })
+  }
+  /** MDNs that are owed are sealed, and what is due goes to SMTP. */
+  const flush = async (signal?: AbortSignal): Promise<void> => {
     // An MDN that cannot be sealed keeps no mail from leaving.
-    const [sealed] = await Promise.allSettled([sealNotices(await notifyTools(), signal)])
-    const tried = await deliverCopies(await outboxTools(), { signal })
+    const [sealed] = await Promise.allSettled([seal(signal)])
+    await handOver(signal)
     if (sealed.status === 'rejected') throw sealed.reason
-    return tried
   }
 
   async function* pass(
@@ -170,14 +175,35 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
         if (!(error instanceof DirectError && error.temporary)) throw error
         log.warn({ code: error.code }, error.message)
       }
-      while (!signal?.aborted) {
-        try {
-          yield* offerNew(mailboxes, await inboxTools(), (report) => logReport(report, log), signal)
-        } catch (error) {
-          bear(error)
+      const stop = new AbortController()
+      const stopped = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
+      // Beside the mailboxes, not between them: an SMTP server that hangs must not hold up what comes in.
+      let flushing: Promise<void> | null = null
+      let failure: unknown = null
+      const startFlush = () => {
+        flushing ??= flush(stopped)
+          .catch((error) => {
+            failure = error
+          })
+          .finally(() => {
+            flushing = null
+          })
+      }
+      try {
+        while (!signal?.aborted) {
+          try {
+            yield* offerNew(mailboxes, await inboxTools(), (report) => logReport(report, log), signal)
+            if (failure !== null) throw failure
+          } catch (error) {
+            failure = null
+            bear(error)
+          }
+          startFlush()
+          await pause(seconds * 1000, undefined, { signal }).catch(() => undefined)
         }
-        await flush(signal).catch(bear)
-        await pause(seconds * 1000, undefined, { signal }).catch(() => undefined)
+      } finally {
+        stop.abort()
+        await flushing
       }
     },
     async *receiveOnce({ deliverTo, signal } = {}) {
@@ -194,7 +220,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       await notifyTools()
       const listed = new Set<string>()
       const receive = (mailbox: Mailbox) => pass([mailbox], deliverTo, listed, signal)
-      await run({ mailboxes, receive, flush, log }, signal)
+      await run({ mailboxes, receive, seal, handOver, log }, signal)
     },
     async status(messageId) {
       return (await (await neighbours.existingStore())?.tracking.status(messageId)) ?? []

@@ -9,41 +9,44 @@ export interface RunTools {
   readonly mailboxes: readonly Mailbox[]
   /** One pass over one mailbox. */
   readonly receive: (mailbox: Mailbox) => AsyncIterable<ReceiveReport>
-  /** Seals the MDNs that are owed and hands what is due to SMTP; returns how many copies were tried. */
-  readonly flush: (signal: AbortSignal) => Promise<number>
+  /** Seals the MDNs that are owed. */
+  readonly seal: (signal: AbortSignal) => Promise<void>
+  /** Hands what is due to SMTP, one copy after another; several at once share the work. */
+  readonly handOver: (signal: AbortSignal) => Promise<void>
   readonly log: Log
 }
 
 const OUTBOX_SECONDS = 2
+/** Copies on their way at once: a server that hangs must not hold up the mail to all others. */
+const IN_PARALLEL = 4
 
 /**
  * Polls every mailbox by its interval and drives the outbox, until `signal` aborts. One failing or hanging neighbour
  * stops no other.
  */
 export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
-  // Aborted when mail has come in: it may owe an MDN, which need not wait for the outbox's next turn.
-  let news = new AbortController()
+  const naps = new Naps(signal)
   const mailboxes = tools.mailboxes.map((mailbox) =>
     loop(
       mailbox.name,
       async () => {
         for await (const report of tools.receive(mailbox)) {
           logReport(report, tools.log)
-          news.abort()
+          // It may owe an MDN, which need not wait for the outbox's next turn.
+          naps.end()
         }
       },
       () => rest(mailbox.settings.pollSeconds, signal),
     ),
   )
-  const outbox = loop(
-    'outbox',
-    async () => {
-      news = new AbortController()
-      await tools.flush(signal)
-    },
-    () => rest(OUTBOX_SECONDS, AbortSignal.any([signal, news.signal])),
+  const sealing = async () => {
+    await tools.seal(signal)
+    naps.end()
+  }
+  const outbox = [sealing, ...Array.from({ length: IN_PARALLEL }, () => () => tools.handOver(signal))].map(
+    (step) => loop('outbox', step, () => naps.take(OUTBOX_SECONDS)),
   )
-  await Promise.all([...mailboxes, outbox])
+  await Promise.all([...mailboxes, ...outbox])
 
   async function loop(name: string, step: () => Promise<void>, rest: () => Promise<void>): Promise<void> {
     while (!signal.aborted) {
@@ -54,6 +57,25 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
       }
       await rest()
     }
+  }
+}
+
+/** Short rests that news can end, for everyone who rests at that moment. */
+class Naps {
+  readonly #signal: AbortSignal
+  #news = new AbortController()
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+  }
+
+  take(seconds: number): Promise<void> {
+    return rest(seconds, AbortSignal.any([this.#signal, this.#news.signal]))
+  }
+
+  end(): void {
+    this.#news.abort()
+    this.#news = new AbortController()
   }
 }
 

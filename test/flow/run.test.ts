@@ -1,0 +1,39 @@
+import { once } from 'node:events'
+import { expect, test, vi } from 'vitest'
+import { silent } from '../../agent/log.ts'
+import { type RunTools, run } from '../../agent/run.ts'
+
+const IDLE: RunTools = {
+  mailboxes: [],
+  async *receive() {},
+  seal: async () => {},
+  handOver: async () => {},
+  log: silent,
+}
+
+test('a server that hangs holds up neither the mail to others nor the answers that are owed', async () => {
+  const stop = new AbortController()
+  const handOver = vi.fn(async () => {})
+  handOver.mockImplementationOnce(async () => void (await once(stop.signal, 'abort')))
+  const seal = vi.fn(async () => {})
+  const running = run({ ...IDLE, handOver, seal }, stop.signal)
+  await vi.waitFor(() => expect(handOver.mock.calls.length).toBeGreaterThan(6), { timeout: 20_000 })
+  expect(seal.mock.calls.length).toBeGreaterThan(1)
+  stop.abort()
+  await running
+})
+
+test('what fails is logged by its code and tried again; a bug is logged without what it said', async () => {
+  const stop = new AbortController()
+  const lines: unknown[][] = []
+  const keep = (...line: unknown[]) => void lines.push(line)
+  const seal = vi.fn(async () => {})
+  seal.mockRejectedValueOnce(new TypeError('a patient called Canary'))
+  const running = run({ ...IDLE, seal, log: { info: keep, warn: keep, error: keep } }, stop.signal)
+  await vi.waitFor(() => expect(seal.mock.calls.length).toBeGreaterThan(1), { timeout: 20_000 })
+  stop.abort()
+  await running
+  expect(lines).toHaveLength(1)
+  expect(lines[0]?.[0]).toMatchObject({ loop: 'outbox', kind: 'TypeError' })
+  expect(JSON.stringify(lines)).not.toContain('Canary')
+})
