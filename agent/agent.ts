@@ -162,7 +162,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       return result
     },
     async open(request) {
-      const { openFile } = await import('./open-file.ts')
+      const { openFile } = await import('./open/file.ts')
       return openFile(request, await openTools())
     },
     async *receive({ signal } = {}): AsyncGenerator<Delivery> {

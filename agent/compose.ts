@@ -1,24 +1,24 @@
 import { Readable } from 'node:stream'
 import { Address, parseAddress } from './address.ts'
-import { canonicalise } from './canonical.ts'
+import { canonicalise } from './compose/canonical.ts'
+import { formatDate } from './compose/date.ts'
 import {
   type ComposeTools,
   checkMessageId,
   explainMime,
   newMessageId,
   notificationFields,
-} from './compose-tools.ts'
+} from './compose/fields.ts'
 import { DirectError } from './errors.ts'
 import { fileSource } from './file-source.ts'
-import { formatDate } from './mail-date.ts'
 import { fold } from './mime/encode-field.ts'
 import { openEntity } from './mime/entity.ts'
 import { encodeWords } from './mime/words.ts'
 import { type Composed, type Routing, wrap } from './smime/wrap.ts'
 import type { Attachment, Draft } from './types.ts'
 
-export { type ComposeFileOptions, composeFile } from './compose-file.ts'
-export type { ComposeTools } from './compose-tools.ts'
+export type { ComposeTools } from './compose/fields.ts'
+export { type ComposeFileOptions, composeFile } from './compose/file.ts'
 
 /**
  * Composes the library's draft: RFC 5322 and MIME, canonical (protocol.md MSG-1 to 4, N-3); no Bcc, no Sender.

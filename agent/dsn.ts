@@ -1,5 +1,5 @@
 import type { Header } from './mime/header.ts'
-import { type NotifiedRecipient, quote, readRecipient } from './report-fields.ts'
+import { type NotifiedRecipient, quote, readRecipient } from './read/report-fields.ts'
 
 /** What a message/delivery-status says (RFC 3464 2; protocol.md N-8): a group for the message, one for each recipient. */
 export function readDeliveryStatus(groups: readonly Header[]): {

@@ -1,15 +1,21 @@
 import { createHash } from 'node:crypto'
 import type { Address } from './address.ts'
+import { formatDate } from './compose/date.ts'
 import { readDeliveryStatus } from './dsn.ts'
 import { DirectError } from './errors.ts'
-import { formatDate } from './mail-date.ts'
 import type { Header } from './mime/header.ts'
+import {
+  type NotifiedRecipient,
+  quote,
+  readFieldGroups,
+  readRecipient,
+  readThread,
+} from './read/report-fields.ts'
 import { type MessageFacts, readMessageHeader, readParts } from './read.ts'
-import { type NotifiedRecipient, quote, readFieldGroups, readRecipient, readThread } from './report-fields.ts'
 import type { Source } from './smime/source.ts'
 import { type Composed, wrap } from './smime/wrap.ts'
 
-export type { NotifiedRecipient } from './report-fields.ts'
+export type { NotifiedRecipient } from './read/report-fields.ts'
 
 /** What an MDN is made of (protocol.md N-1, N-2). */
 export interface MdnFacts {

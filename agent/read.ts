@@ -7,7 +7,7 @@ import { type Step, walk } from './mime/walk.ts'
 import { decodeWords } from './mime/words.ts'
 import type { Source } from './smime/source.ts'
 
-export { safeFilename } from './safe-filename.ts'
+export { safeFilename } from './read/safe-filename.ts'
 
 /** All fields of one name, read as mailboxes. */
 export interface MailboxField {

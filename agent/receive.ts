@@ -1,7 +1,7 @@
 import { deliverToFolder, type FiledPart } from './deliver.ts'
 import { type InboxTools, listMailbox, type Mailbox, type Offer, passOver } from './inbox.ts'
+import { describeOpened, describeReceived } from './open/report.ts'
 import { readParts } from './read.ts'
-import { describeOpened, describeReceived } from './report.ts'
 import type { DeliveredMessage, Delivery, ReceiveReport } from './types.ts'
 
 /** One pass over the mailboxes, every trusted message into a folder of its own under `deliverTo`. */

@@ -1,7 +1,7 @@
 import { parseCertificate } from '../trust-anchors/index.ts'
 import { DirectError } from './errors.ts'
 import { type Identities, ownAddress } from './identities.ts'
-import { openOuter } from './outer.ts'
+import { openOuter } from './open/outer.ts'
 import { decrypt } from './smime/decrypt.ts'
 import type { Source, Spool } from './smime/source.ts'
 import { unwrap, verify } from './smime/verify.ts'

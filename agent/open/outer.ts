@@ -1,12 +1,12 @@
+import type { MessageCode, Reason } from '../errors.ts'
+import { openEntity } from '../mime/entity.ts'
+import { MimeError } from '../mime/error.ts'
+import type { Header } from '../mime/header.ts'
+import { type MediaType, parseMediaType } from '../mime/media-type.ts'
+import { decodeTransfer } from '../mime/transfer.ts'
+import { isEnvelopedMediaType } from '../smime/decrypt.ts'
+import type { Source } from '../smime/source.ts'
 import { type MailFrom, mailFromOf } from './envelope.ts'
-import type { MessageCode, Reason } from './errors.ts'
-import { openEntity } from './mime/entity.ts'
-import { MimeError } from './mime/error.ts'
-import type { Header } from './mime/header.ts'
-import { type MediaType, parseMediaType } from './mime/media-type.ts'
-import { decodeTransfer } from './mime/transfer.ts'
-import { isEnvelopedMediaType } from './smime/decrypt.ts'
-import type { Source } from './smime/source.ts'
 
 /** The transport message: its header, and the CMS that its body carries, decoded anew at each read. */
 export interface Outer {

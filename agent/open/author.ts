@@ -1,9 +1,14 @@
-import { bindingOf, type Certificate, type VerifiedPath, verifyCertificate } from '../trust-anchors/index.ts'
-import type { Address } from './address.ts'
-import type { MessageCode, Reason } from './errors.ts'
-import type { MessageFacts } from './read.ts'
-import type { Settings } from './settings.ts'
-import type { ValidSigner } from './smime/verify.ts'
+import {
+  bindingOf,
+  type Certificate,
+  type VerifiedPath,
+  verifyCertificate,
+} from '../../trust-anchors/index.ts'
+import type { Address } from '../address.ts'
+import type { MessageCode, Reason } from '../errors.ts'
+import type { MessageFacts } from '../read.ts'
+import type { Settings } from '../settings.ts'
+import type { ValidSigner } from '../smime/verify.ts'
 
 /** A valid signature by someone bound to the author. */
 export interface BoundSigner extends ValidSigner {

@@ -1,10 +1,10 @@
-import { replaceFile } from './deliver.ts'
+import { replaceFile } from '../deliver.ts'
+import { fileSource } from '../file-source.ts'
+import { ownAddress } from '../identities.ts'
+import { type OpenTools, openMessage } from '../open.ts'
+import type { Opened, OpenRequest } from '../types.ts'
 import { type MailFrom, parseMailFrom } from './envelope.ts'
-import { fileSource } from './file-source.ts'
-import { ownAddress } from './identities.ts'
-import { type OpenTools, openMessage } from './open.ts'
 import { describeOpened } from './report.ts'
-import type { Opened, OpenRequest } from './types.ts'
 
 /** Opens and judges one file; stateless. Writes the inner message where it was asked for, and only if it is accepted. */
 export async function openFile(request: OpenRequest, tools: OpenTools): Promise<Opened> {

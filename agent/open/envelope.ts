@@ -1,8 +1,8 @@
-import { type Address, parseAddress } from './address.ts'
-import type { MessageCode, Reason } from './errors.ts'
-import { parseMailboxes } from './mime/addresses.ts'
-import type { Header } from './mime/header.ts'
-import type { Settings } from './settings.ts'
+import { type Address, parseAddress } from '../address.ts'
+import type { MessageCode, Reason } from '../errors.ts'
+import { parseMailboxes } from '../mime/addresses.ts'
+import type { Header } from '../mime/header.ts'
+import type { Settings } from '../settings.ts'
 
 /** SMTP MAIL FROM as far as it is known: `null` is `<>`, `undefined` is not known, a text is no Direct address. */
 export type MailFrom = Address | null | undefined | { readonly unreadable: string }

@@ -1,6 +1,6 @@
-import { parseMailboxes } from './mime/addresses.ts'
-import { MimeError } from './mime/error.ts'
-import { Header } from './mime/header.ts'
+import { parseMailboxes } from '../mime/addresses.ts'
+import { MimeError } from '../mime/error.ts'
+import { Header } from '../mime/header.ts'
 
 /** What a notification says of one recipient; only `processed`, `dispatched` and `failed` count (N-5). */
 export interface NotifiedRecipient {

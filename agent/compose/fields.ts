@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { Address } from './address.ts'
-import { DirectError } from './errors.ts'
-import { MimeError } from './mime/error.ts'
-import type { Spool } from './smime/source.ts'
+import type { Address } from '../address.ts'
+import { DirectError } from '../errors.ts'
+import { MimeError } from '../mime/error.ts'
+import type { Spool } from '../smime/source.ts'
 
 /** What composing asks of its surroundings. */
 export interface ComposeTools {

@@ -1,22 +1,16 @@
-import type { Address } from './address.ts'
+import type { Address } from '../address.ts'
+import { DirectError } from '../errors.ts'
+import { fileSource } from '../file-source.ts'
+import { parseMailboxes } from '../mime/addresses.ts'
+import { openEntity } from '../mime/entity.ts'
+import type { Header } from '../mime/header.ts'
+import { parseMediaType } from '../mime/media-type.ts'
+import { decodeTransfer } from '../mime/transfer.ts'
+import type { Source, Spool, Spooled } from '../smime/source.ts'
+import { type Composed, type Routing, wrap } from '../smime/wrap.ts'
 import { canonicalise } from './canonical.ts'
-import {
-  type ComposeTools,
-  checkMessageId,
-  explainMime,
-  newMessageId,
-  notificationFields,
-} from './compose-tools.ts'
-import { DirectError } from './errors.ts'
-import { fileSource } from './file-source.ts'
-import { formatDate } from './mail-date.ts'
-import { parseMailboxes } from './mime/addresses.ts'
-import { openEntity } from './mime/entity.ts'
-import type { Header } from './mime/header.ts'
-import { parseMediaType } from './mime/media-type.ts'
-import { decodeTransfer } from './mime/transfer.ts'
-import type { Source, Spool, Spooled } from './smime/source.ts'
-import { type Composed, type Routing, wrap } from './smime/wrap.ts'
+import { formatDate } from './date.ts'
+import { type ComposeTools, checkMessageId, explainMime, newMessageId, notificationFields } from './fields.ts'
 
 export interface ComposeFileOptions extends ComposeTools {
   readonly from: Address
