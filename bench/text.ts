@@ -1,6 +1,6 @@
 /** The two things that every byte of a message meets: base64 in lines of 76, and the canonical form (MSG-1). */
 import { randomBytes } from 'node:crypto'
-import { canonicalise } from '../agent/canonical.ts'
+import { canonicalise } from '../agent/compose/canonical.ts'
 import { decodeBase64, encodeBase64Lines } from '../agent/mime/base64.ts'
 import { createSpool } from '../agent/spool.ts'
 import { contest, print, ratios } from './contest.ts'
