@@ -17,11 +17,14 @@ export class Address {
   readonly domain: string
   /** Lower-case `local@domain`: the key under which two spellings are one address. */
   readonly key: string
+  /** A private field also keeps look-alikes out: no object literal passes for an Address. */
+  readonly #text: string
 
   private constructor(local: string, domain: string) {
     this.local = local
     this.domain = domain
     this.key = `${local.toLowerCase()}@${domain}`
+    this.#text = `${local}@${domain}`
   }
 
   /** @internal Use `parseAddress`. */
@@ -49,7 +52,7 @@ export class Address {
   }
 
   toString(): string {
-    return `${this.local}@${this.domain}`
+    return this.#text
   }
 
   toJSON(): string {
