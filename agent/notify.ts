@@ -71,7 +71,7 @@ async function sealNotice(notice: Notice, tools: NotifyTools, signal?: AbortSign
     const visible = { to: [to.address], cc: [] }
     const [copy] = await sealCopies(
       (digest) => sign(composed, signer, { digest, at: tools.at() }),
-      [{ address: to.address, path: to.path }],
+      [to.path],
       visible,
       tools.settings.algorithms,
     )

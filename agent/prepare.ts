@@ -5,7 +5,7 @@ import { newMessageId } from './compose/fields.ts'
 import { composeDraft, composeFile } from './compose.ts'
 import { DirectError } from './errors.ts'
 import { type Identities, ownAddress } from './identities.ts'
-import { type Sealable, type SealedMessage, type SignWith, sealCopies, type Visible } from './seal.ts'
+import { type SealedMessage, type SignWith, sealCopies, type Visible } from './seal.ts'
 import type { Settings } from './settings.ts'
 import type { Digest } from './smime/algorithms.ts'
 import type { Identity } from './smime/identity.ts'
@@ -78,9 +78,7 @@ export function sealPrepared(
   settings: Settings,
   stays: (one: Classified) => boolean,
 ): Promise<readonly SealedMessage[]> {
-  const direct = classified.flatMap(({ address, path }): Sealable[] =>
-    address && path ? [{ address, path }] : [],
-  )
+  const direct = classified.flatMap(({ path }) => path ?? [])
   return sealCopies(signWith, direct, visible(composed, classified.filter(stays)), settings.algorithms)
 }
 

@@ -6,15 +6,9 @@ import { type Encrypted, encrypt } from './smime/encrypt.ts'
 import type { Signed } from './smime/sign.ts'
 import { concatSources, type Source } from './smime/source.ts'
 
-/** One recipient that may be encrypted to, and the proof of it. */
-export interface Sealable {
-  readonly address: Address
-  readonly path: VerifiedPath<'encrypt'>
-}
-
 /** One message for one SMTP transaction: outer header and S/MIME body. */
 export interface SealedMessage {
-  readonly recipients: readonly Sealable[]
+  readonly recipients: readonly Address[]
   readonly domain: string
   readonly message: Source
   readonly certificates: readonly string[]
@@ -31,35 +25,26 @@ export type SignWith = (digest: Digest) => Promise<Signed>
 
 /**
  * Signs and encrypts a message: one copy per recipient domain (MSG-10), and one for each Bcc recipient alone
- * (MSG-3). The copies of To and Cc come first.
+ * (MSG-3). The copies of To and Cc come first. Who gets one is whom each path was verified for.
  */
 export async function sealCopies(
   signWith: SignWith,
-  recipients: readonly Sealable[],
+  paths: readonly VerifiedPath<'encrypt'>[],
   visible: Visible,
   algorithms: Settings['algorithms'],
 ): Promise<readonly SealedMessage[]> {
   const shown = new Set([...visible.to, ...visible.cc].map(({ key }) => key))
-  const groups = new Map<string, Sealable[]>()
-  for (const recipient of recipients.toSorted((a, b) => order(b) - order(a))) {
-    const { key, domain } = recipient.address
-    const group = shown.has(key) ? domain : key
-    groups.set(group, [...(groups.get(group) ?? []), recipient])
-  }
-  function order({ address }: Sealable): number {
-    return Number(shown.has(address.key))
-  }
+  const isShown = ({ address }: VerifiedPath<'encrypt'>) => shown.has(address.key)
+  const inOrder = [...paths.filter(isShown), ...paths.filter((path) => !isShown(path))]
+  const groups = Map.groupBy(inOrder, (path) => (isShown(path) ? path.address.domain : path.address.key))
   const copies: SealedMessage[] = []
   for (const group of groups.values()) {
-    const { domain } = (group[0] as Sealable).address
+    const recipients = group.map(({ address }) => address)
+    const { domain } = recipients[0] as Address
     const own = algorithmsFor(domain, algorithms)
-    const encrypted = await encrypt(
-      await signWith(own.digest),
-      group.map(({ path }) => path),
-      own,
-    )
+    const encrypted = await encrypt(await signWith(own.digest), group, own)
     copies.push({
-      recipients: group,
+      recipients,
       domain,
       message: outerMessage(encrypted, visible),
       certificates: encrypted.certificates,

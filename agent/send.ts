@@ -95,7 +95,7 @@ export async function sealFile(
   ).entries()) {
     copies.push({
       file: await write(copy, index),
-      recipients: copy.recipients.map(({ address }) => address.toString()),
+      recipients: copy.recipients.map(String),
       certificates: copy.certificates,
     })
   }
@@ -127,7 +127,7 @@ async function sealAndStore(prepared: Prepared, tools: SendTools, store: Store):
       route: 'direct',
       domain,
       mailFrom: from.toString(),
-      recipients: recipients.map(({ address }) => address.toString()),
+      recipients: recipients.map(String),
       body: await store.bodies.write(message.read()),
     })
   }
