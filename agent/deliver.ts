@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DirectError } from './errors.ts'
+import type { TrustedMessage } from './open.ts'
 import { readParts, safeFilename } from './read.ts'
 import type { Source } from './smime/source.ts'
 
@@ -15,8 +16,7 @@ import type { Source } from './smime/source.ts'
  */
 export async function deliverToFolder(
   dir: string,
-  sha256: string,
-  inner: Source,
+  { inner, innerSha256: sha256 }: TrustedMessage,
   describe: (folder: string, parts: readonly FiledPart[]) => Filing,
 ): Promise<string> {
   const unfinished = join(dir, `.${sha256}.${randomBytes(6).toString('hex')}`)

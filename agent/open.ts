@@ -14,7 +14,7 @@ import type { Settings } from './settings.ts'
 import { type Decrypted, decrypt } from './smime/decrypt.ts'
 import type { Identity } from './smime/identity.ts'
 import type { Source, Spool } from './smime/source.ts'
-import { verify } from './smime/verify.ts'
+import { type Verified, verify } from './smime/verify.ts'
 import type { Opened, OpenedPart } from './types.ts'
 
 /** What opening asks of its neighbours. */
@@ -48,34 +48,47 @@ export interface RecipientVerdict {
  * makes one: what was not decrypted, verified and trusted cannot be delivered.
  */
 export class TrustedMessage {
-  readonly #trusted = true
+  readonly #path: VerifiedPath<'sign'>
   readonly inner: Source
+  /** Lower-case hex. */
+  readonly innerSha256: string
   readonly wrapped: boolean
   readonly facts: MessageFacts
-  /** The authenticated author: the inner From, or Sender where a partner's switch allows it (IN-6). */
-  readonly author: Address
-  readonly path: VerifiedPath<'sign'>
   readonly accepted: readonly Address[]
 
-  private constructor(parts: Omit<TrustedMessage, 'answerable'>) {
-    this.inner = parts.inner
-    this.wrapped = parts.wrapped
-    this.facts = parts.facts
-    this.author = parts.author
-    this.path = parts.path
-    this.accepted = parts.accepted
+  private constructor(path: VerifiedPath<'sign'>, content: TrustedContent) {
+    this.#path = path
+    this.inner = content.inner
+    this.innerSha256 = content.innerSha256
+    this.wrapped = content.wrapped
+    this.facts = content.facts
+    this.accepted = content.accepted
+  }
+
+  /** From the signer who was believed to an anchor. */
+  get path(): VerifiedPath<'sign'> {
+    return this.#path
+  }
+
+  /** The authenticated author: the inner From, or Sender where a partner's switch allows it (IN-6). */
+  get author(): Address {
+    return this.#path.address
   }
 
   /** True when a `processed` MDN is owed (N-1, N-2). */
   get answerable(): boolean {
-    return this.#trusted && !answersNothing(this.facts)
+    return !answersNothing(this.facts)
   }
 
-  /** @internal Use `openMessage`. */
-  static of(parts: Omit<TrustedMessage, 'answerable'>): TrustedMessage {
-    return new TrustedMessage(parts)
+  /** @internal Use `openMessage`. The proofs: a valid signature, and the path of one who made it. */
+  static of(verified: Verified, path: VerifiedPath<'sign'>, content: TrustedContent): TrustedMessage {
+    if (!verified.signers.some(({ certificate }) => certificate === path.leaf))
+      throw new Error('the path is of someone who did not sign this message')
+    return new TrustedMessage(path, content)
   }
 }
+
+type TrustedContent = Pick<TrustedMessage, 'inner' | 'innerSha256' | 'wrapped' | 'facts' | 'accepted'>
 
 /** Everything that opening a message found out, for the owner's eyes alone (IN-9). */
 export interface Judged extends Findings, AsyncDisposable {
@@ -161,7 +174,8 @@ async function judge(
   if ('code' in content) return refuse(content)
   scope.use(content)
   const { facts, inner, wrapped } = content
-  Object.assign(found, { facts, inner, wrapped, innerSha256: await sha256Of(inner) })
+  const innerSha256 = await sha256Of(inner)
+  Object.assign(found, { facts, inner, wrapped, innerSha256 })
   if (!wrapped && tools.receive.unwrapped === 'refuse') return refuse(UNWRAPPED)
   if (!wrapped)
     found.warnings.push('the message is not wrapped: From, To, Cc and Message-ID are the outer ones (IN-5)')
@@ -219,7 +233,7 @@ async function judge(
   found.parts = parts
   const accepted = recipients.filter(({ verdict }) => verdict === 'accept').map(({ address }) => address)
   return {
-    trusted: TrustedMessage.of({ inner, wrapped, facts, author, path, accepted }),
+    trusted: TrustedMessage.of(verified, path, { inner, innerSha256, wrapped, facts, accepted }),
     code: null,
     why: [],
     recipients,

@@ -1,6 +1,6 @@
 import { deliverToFolder, type FiledPart } from './deliver.ts'
 import { type InboxTools, listMailbox, type Mailbox, type Offer, passOver } from './inbox.ts'
-import { describeOpened, describeReceived } from './open/report.ts'
+import { describeReceived, describeSigner, messageIdOf } from './open/report.ts'
 import { readParts } from './read.ts'
 import type { DeliveredMessage, Delivery, ReceiveReport } from './types.ts'
 
@@ -52,7 +52,7 @@ async function file({ judged, message, settle }: Offer, deliverTo: string): Prom
     unchecked: message.path.unchecked,
     parts,
   })
-  const folder = await deliverToFolder(deliverTo, judged.innerSha256 as string, message.inner, describe)
+  const folder = await deliverToFolder(deliverTo, message, describe)
   await settle('delivered', folder)
   return describeReceived(judged, { deliveredTo: folder })
 }
@@ -69,12 +69,12 @@ function facts({ facts }: Offer['message']) {
 }
 
 function deliveryOf({ judged, message, deliveries, settle }: Offer): Delivery {
-  const { inner, author } = message
+  const { inner, author, path } = message
   const delivered: DeliveredMessage = {
-    messageId: describeOpened(judged).messageId,
+    messageId: messageIdOf(judged),
     from: author.toString(),
     ...facts(message),
-    sha256: judged.innerSha256 as string,
+    sha256: message.innerSha256,
     bytes: inner.bytes,
     read: () => inner.read(),
     parts: () => readParts(inner),
@@ -82,7 +82,7 @@ function deliveryOf({ judged, message, deliveries, settle }: Offer): Delivery {
   return {
     message: delivered,
     recipients: deliveries.map(({ recipient }) => recipient),
-    signer: describeOpened(judged).signer as Delivery['signer'],
+    signer: describeSigner({ certificate: path.leaf, boundTo: path.boundTo, name: path.boundName }),
     warnings: judged.warnings,
     accept: (where) => settle('delivered', where ?? null),
     reject: (why) => settle('rejected', why),

@@ -10,7 +10,7 @@ export function describeOpened(judged: Judged): Opened {
     verdict: trusted ? 'accept' : 'reject',
     code,
     why,
-    signer: signerOf(judged),
+    signer: judged.signer && describeSigner(judged.signer),
     from: fromOf(judged),
     to: facts ? [...facts.to.mailboxes, ...facts.cc.mailboxes].map(({ address }) => address.toString()) : [],
     recipients: judged.recipients.map(({ address, verdict, code }) => ({
@@ -73,9 +73,12 @@ function fromOf({ facts }: Judged): string | null {
   return from?.address.toString() ?? null
 }
 
-function signerOf({ signer }: Judged): Opened['signer'] {
-  if (!signer) return null
-  const { certificate, boundTo, name } = signer
+/** A signer as answers name it: the certificate, and the name in it that binds it to the author. */
+export function describeSigner({
+  certificate,
+  boundTo,
+  name,
+}: NonNullable<Judged['signer']>): NonNullable<Opened['signer']> {
   return boundTo === 'address'
     ? { sha256: certificate.sha256, boundTo, address: name }
     : { sha256: certificate.sha256, boundTo, domain: name }
