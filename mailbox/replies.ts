@@ -21,11 +21,12 @@ export function replyOf(cause: SMTPError): string {
 
 /**
  * Whether a failed transaction is the server's last word on this message: 5xx to MAIL FROM, RCPT TO or DATA, or a
- * message beyond the SIZE that it announced. A lost connection never is, whatever was said last.
+ * message beyond the SIZE that it announced. A lost connection never is, whatever was said last, nor what is no reply.
  */
 export function isFinal(cause: SMTPError): boolean {
   if (cause.code !== 'EENVELOPE' && cause.code !== 'EMESSAGE') return false
-  return cause.responseCode === undefined ? cause.code === 'EMESSAGE' : cause.responseCode >= 500
+  if (cause.response === undefined) return cause.code === 'EMESSAGE'
+  return /^5\d\d\b/.test(cause.response)
 }
 
 /**

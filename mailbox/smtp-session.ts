@@ -38,6 +38,10 @@ export interface TransactionResult {
 
 /** How long QUIT may wait for its answer. */
 const QUIT_MS = 2000
+/** Bytes per second below which a line counts as broken: a server that reads or answers byte by byte never falls silent. */
+const SLOWEST = 4096
+/** What a busy server may take over one recipient of many. */
+const RECIPIENT_MS = 1000
 
 /**
  * One SMTP connection after EHLO. It is nodemailer's `SMTPConnection`, which knows the protocol: EHLO and HELO, STARTTLS
@@ -47,11 +51,13 @@ const QUIT_MS = 2000
 export class SmtpSession implements Disposable {
   readonly #connection: SMTPConnection
   readonly #signal: AbortSignal | undefined
+  readonly #replyTimeoutMs: number
   #fail: (cause: Error) => void = () => undefined
 
-  private constructor(connection: SMTPConnection, signal: AbortSignal | undefined) {
+  private constructor(connection: SMTPConnection, { signal, replyTimeoutMs }: SmtpSessionOptions) {
     this.#connection = connection
     this.#signal = signal
+    this.#replyTimeoutMs = replyTimeoutMs
     connection.on('error', (cause: Error) => this.#fail(cause))
     // `end` comes before the reply that explains it.
     connection.on('end', () => setImmediate(() => this.#fail(new Error('the server closed the connection'))))
@@ -80,9 +86,11 @@ export class SmtpSession implements Disposable {
       socketCloseTimeout: 0,
       logger: false,
     })
-    const session = new SmtpSession(connection, options.signal)
+    const session = new SmtpSession(connection, options)
     try {
-      await session.#settled((done) => connection.connect((cause) => done(cause ?? null)))
+      await session.#settled(2 * options.timeoutMs, (done) =>
+        connection.connect((cause) => done(cause ?? null)),
+      )
       return session
     } catch (cause) {
       session.#close()
@@ -107,7 +115,7 @@ export class SmtpSession implements Disposable {
       })
     if (!this.#connection.allowsAuth) throw refused('it offers no AUTH')
     try {
-      await this.#settled((done) =>
+      await this.#settled(this.#replyTimeoutMs, (done) =>
         this.#connection.login({ user, credentials: { user, pass: password } }, done),
       )
       return null
@@ -120,7 +128,7 @@ export class SmtpSession implements Disposable {
 
   /** Ends a transaction that the server may think open still. */
   async reset(): Promise<void> {
-    await this.#settled((done) => this.#connection.reset(done))
+    await this.#settled(this.#replyTimeoutMs, (done) => this.#connection.reset(done))
   }
 
   /** One transaction. What `content` throws is thrown on, and the server never sees the message's end. */
@@ -135,8 +143,10 @@ export class SmtpSession implements Disposable {
     const refused = () =>
       new Map((envelope.rejectedErrors ?? []).map((refusal) => [refusal.recipient ?? '', replyOf(refusal)]))
     const source = new Source(transaction)
+    const { bytes, to } = transaction
+    const longest = 3 * this.#replyTimeoutMs + to.length * RECIPIENT_MS + (bytes / SLOWEST) * 1000
     try {
-      const info = await this.#settled<SMTPConnection.SentMessageInfo>((done) =>
+      const info = await this.#settled<SMTPConnection.SentMessageInfo>(longest, (done) =>
         this.#connection.send(envelope, Readable.from(source.read(), { objectMode: false }), done),
       )
       return { refused: refused(), outcome: 'accepted', reply: printable(info.response) }
@@ -177,13 +187,28 @@ export class SmtpSession implements Disposable {
     this.#connection.close()
   }
 
-  /** A call of nodemailer's as a promise that an error of the connection, its end, and the signal settle too. */
-  async #settled<Value>(start: (done: (cause: Error | null, value?: Value) => void) => void): Promise<Value> {
+  /**
+   * A call of nodemailer's as a promise that an error of the connection, its end, and the signal settle too; and so do
+   * `ms` milliseconds, for nodemailer's own limit begins anew with every byte that comes.
+   */
+  async #settled<Value>(
+    ms: number,
+    start: (done: (cause: Error | null, value?: Value) => void) => void,
+  ): Promise<Value> {
     if (this.#signal?.aborted) throw aborted()
-    return await new Promise<Value>((resolve, reject) => {
-      this.#fail = reject
-      start((cause, value) => (cause === null ? resolve(value as Value) : reject(cause)))
-    })
+    let timer: NodeJS.Timeout | undefined
+    try {
+      return await new Promise<Value>((resolve, reject) => {
+        this.#fail = reject
+        timer = setTimeout(() => {
+          reject(new Error('the server did not come to an end in time'))
+          this.#close()
+        }, ms)
+        start((cause, value) => (cause === null ? resolve(value as Value) : reject(cause)))
+      })
+    } finally {
+      clearTimeout(timer)
+    }
   }
 }
 

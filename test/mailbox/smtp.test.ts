@@ -130,6 +130,7 @@ describe('one transaction', () => {
     ['554 no', 'final'],
     ['451 later', 'temporary'],
     ['421 closing', 'temporary'],
+    ['gibberish', 'temporary'],
   ])('takes %s after DATA for a %s outcome', async (reply, outcome) => {
     const { outcomes } = await submitTo({ answer: (line) => (line === 'END' ? reply : undefined) }, [
       'lee@b.example',
@@ -353,6 +354,39 @@ describe('servers that cannot be reached', () => {
       reply: expect.stringContaining('Greeting never received'),
     })
     await new Promise((resolve) => silent.close(resolve))
+  })
+})
+
+describe('a server that talks without ever coming to an end', () => {
+  /** Each opens a reply of lines that goes on, far more often than any limit on silence. */
+  it.each(['EHLO', 'MAIL', 'END'])('is temporary after %s, and holds nobody up', async (verb) => {
+    const timers: NodeJS.Timeout[] = []
+    const talker = createServer((socket) => {
+      let inData = false
+      socket.on('error', () => undefined)
+      socket.write('220 hello\r\n')
+      socket.on('data', (chunk) => {
+        const said = inData ? 'END' : (chunk.toString().match(/^[A-Z]+/)?.[0] ?? '')
+        inData = said === 'DATA' && verb === 'END'
+        if (said === verb) timers.push(setInterval(() => socket.write('250-and\r\n'), 5))
+        else socket.write(said === 'DATA' ? '354 go on\r\n' : '250 fine\r\n')
+      })
+    })
+    await new Promise<void>((resolve) => talker.listen(0, '127.0.0.1', resolve))
+    const address = talker.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const hasty = createSmtpClient({
+      lookup: async () => ['127.0.0.1'],
+      timeoutMs: 300,
+      replyTimeoutMs: 100,
+    })
+    const [outcome] = await hasty.submit(at({ port }), submission(['lee@b.example']))
+    expect(outcome).toMatchObject({
+      outcome: 'temporary',
+      reply: expect.stringContaining('did not come to an end'),
+    })
+    for (const timer of timers) clearInterval(timer)
+    await new Promise((resolve) => talker.close(resolve))
   })
 })
 
