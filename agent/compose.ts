@@ -53,7 +53,7 @@ function routingOf(draft: Draft, tools: ComposeTools & { readonly messageId?: st
   const each = (list: readonly string[] = []) =>
     list.map(readAddress).filter(({ key }) => !seen.has(key) && seen.add(key))
   const [to, cc, bcc] = [each(draft.to), each(draft.cc), each(draft.bcc)]
-  if (seen.size === 0) throw refuse('The message has no recipient', 'Name at least one with to, cc or bcc.')
+  if (seen.size === 0) throw refuse('the message has no recipient', 'Name at least one with to, cc or bcc.')
   const references = draft.references?.map((id) => checkMessageId('References', id)) ?? []
   return {
     messageId: checkMessageId(
@@ -81,7 +81,7 @@ function readAddress(text: string): Address {
 /** Everything but what MIME adds. No Bcc, ever (MSG-3). */
 function headerOf(draft: Draft, routing: Routing, finalDelivery: boolean): Uint8Array {
   const { from, to, cc, date, messageId, inReplyTo, references } = routing
-  checkText('The subject', draft.subject ?? '')
+  checkText('the subject', draft.subject ?? '')
   const fields: readonly (readonly [string, string | null])[] = [
     ['From', from.toString()],
     ['To', to.join(', ')],
@@ -143,10 +143,10 @@ async function* underHeader(header: Uint8Array, mime: AsyncIterable<Uint8Array>)
 }
 
 function checkAttachment({ filename, contentType }: Attachment): void {
-  checkText('The name of an attachment', filename)
-  if (filename === '') throw refuse('An attachment has no name', 'Give every attachment a filename.')
+  checkText('the name of an attachment', filename)
+  if (filename === '') throw refuse('an attachment has no name', 'Give every attachment a filename.')
   if (contentType === undefined) return
-  checkText('The content type of an attachment', contentType)
+  checkText('the content type of an attachment', contentType)
   if (!/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+[ ]*(;|$)/.test(contentType) || /^multipart\//i.test(contentType))
     throw refuse(
       `${JSON.stringify(contentType.slice(0, 100))} is not the content type of an attachment`,

@@ -43,9 +43,9 @@ export function writeMdn(mdn: MdnFacts): Uint8Array {
     if (!/^[\x20-\x7e]{1,900}$/.test(value))
       throw new DirectError(
         'MESSAGE_INVALID',
-        'An MDN cannot name a Message-ID that holds other than printable ASCII',
+        'an MDN cannot name a Message-ID that holds other than printable ASCII',
         {
-          hint: 'The message is received, and its sender hears nothing of it (protocol.md MSG-13).',
+          hint: 'The message is received, and its sender hears nothing of it.',
         },
       )
   const boundary = `mdn-${createHash('sha256').update(messageId).digest('hex').slice(0, 32)}`

@@ -28,7 +28,7 @@ export async function run(session: Session, command: Command): Promise<number> {
   const { message, document, patient, verify } = command.opts<Options>()
   if (verify)
     throw new DirectError('NOT_BUILT', 'audit --verify is not built yet in this version', {
-      hint: 'leave --verify out to list the rows',
+      hint: 'Leave --verify out to list the rows.',
     })
   await using agent = await openAgentForStore(session)
   const rows = agent.audit({
@@ -36,10 +36,13 @@ export async function run(session: Session, command: Command): Promise<number> {
     ...(document !== undefined && { document }),
     ...(patient !== undefined && { patient }),
   })
+  let found = false
   for await (const row of rows) {
+    found = true
     if (session.out.closed || session.signal.aborted) break
     await answer(session, row, () => columns([cells(row)]))
   }
+  if (!found) session.out.note('there are no such rows in this store')
   return EXIT.done
 }
 
@@ -48,9 +51,9 @@ function cells(row: AuditRow): readonly string[] {
   const about = [row.patient && `patient ${row.patient}`, ...row.documents.map((id) => `document ${id}`)]
   return [
     row.at.toISOString(),
-    row.event.padEnd(10),
+    row.event.padEnd(12),
     (row.actor ?? '-').padEnd(10),
-    (row.address ?? '-').padEnd(30),
+    `${row.from ?? '-'} -> ${row.address ?? '-'}`.padEnd(50),
     (row.route ?? '-').padEnd(12),
     (row.outcome ?? '-').padEnd(10),
     row.messageId ?? '-',

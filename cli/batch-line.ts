@@ -27,7 +27,7 @@ export function fieldsOf(text: string): Readonly<Record<string, unknown>> {
   return { ...value }
 }
 
-const HINT = 'one object a line: {"id": "1", "file": "sealed.eml", "to": ["dr.lee@clinic-b.example"]}'
+const HINT = 'Write one object a line: {"id": "1", "file": "sealed.eml", "to": ["dr.lee@clinic-b.example"]}'
 
 /** What to open, and with which configuration. Throws DirectError USAGE. */
 export function lineOf(fields: Readonly<Record<string, unknown>>, defaults: Defaults): Line {

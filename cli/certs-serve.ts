@@ -24,7 +24,7 @@ export async function run(session: Session, command: Command): Promise<number> {
   const { listen } = command.opts<Options>()
   if (!session.network)
     throw new DirectError('NETWORK_FORBIDDEN', 'certs serve opens sockets, and --no-network forbids them', {
-      hint: 'leave --no-network out',
+      hint: 'Leave --no-network out.',
     })
   // Only for what its administrator should be told.
   await using _agent = await openAgent(session)

@@ -15,7 +15,7 @@ export function tellFailure(error: unknown, out: Output): number {
   say(
     out,
     `unexpected ${kind}: this is a bug of direct-agent`,
-    'please report it, with the command that you ran; DIRECT_DEBUG=1 shows where it happened',
+    'Please report it, with the command that you ran; DIRECT_DEBUG=1 shows where it happened.',
   )
   if (process.env.DIRECT_DEBUG === '1') out.talk(error instanceof Error ? String(error.stack) : String(error))
   return EXIT.bug
@@ -33,7 +33,7 @@ function tellUsage(error: CommanderError, out: Output): number {
   return EXIT.usage
 }
 
-const SEE_HELP = 'direct --help lists the commands, direct help <command> the options'
+const SEE_HELP = '"direct --help" lists the commands, "direct help <command>" the options.'
 
 /** One line `direct: …`, then `direct: hint: …` lines. */
 export function say(out: Output, message: string, hint: string | undefined): void {

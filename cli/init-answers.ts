@@ -30,7 +30,7 @@ export async function answersFrom(options: InitOptions, session: Session): Promi
   if (missing.length === 0) return await check(options, session)
   if (!process.stdin.isTTY || !process.stderr.isTTY)
     throw new DirectError('USAGE', `init needs ${missing.join(', ')}`, {
-      hint: 'give them as options, or run direct init on a terminal to be asked; direct help init lists all',
+      hint: 'Give them as options, or run direct init on a terminal to be asked. "direct help init" lists them all.',
     })
   const { ask } = await import('./init-ask.ts')
   return await check(await ask(options, session.signal), session)
@@ -76,14 +76,14 @@ function subjectOf({ domain, address }: InitOptions): string {
   if (address !== undefined) {
     const parsed = parseAddress(address)
     if ('code' in parsed)
-      throw new DirectError('USAGE', parsed.text, { hint: 'such as dr.kim@clinic-a.example' })
+      throw new DirectError('USAGE', parsed.text, { hint: 'Write it as dr.kim@clinic-a.example.' })
     refuseProvider(parsed.domain)
     return parsed.key
   }
   const parsed = parseDomain(domain ?? '')
   if (parsed === null)
     throw new DirectError('USAGE', `${JSON.stringify(domain)} is not a domain name`, {
-      hint: 'such as clinic-a.example; for a single address: --address dr.kim@clinic-a.example',
+      hint: 'Write it as clinic-a.example; a single address goes into --address.',
     })
   refuseProvider(parsed)
   return parsed
@@ -95,6 +95,6 @@ function refuseProvider(domain: string): void {
   throw new DirectError(
     'USAGE',
     `${provider} is a public mailbox provider: its domain is not yours, so no certificate for it can be, and you cannot publish one in its DNS`,
-    { hint: 'use a domain of your own, or an address that your HISP gives you' },
+    { hint: 'Use a domain of your own, or an address that your HISP gives you.' },
   )
 }

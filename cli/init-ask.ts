@@ -41,7 +41,7 @@ export async function ask(options: InitOptions, signal: AbortSignal): Promise<In
   } catch (error) {
     if (!ended.signal.aborted || signal.aborted) throw error
     throw new DirectError('USAGE', 'the answers ended too early', {
-      hint: 'nothing was made; direct help init lists the options that answer beforehand',
+      hint: 'Nothing was made. "direct help init" lists the options that answer beforehand.',
       cause: error,
     })
   } finally {

@@ -61,7 +61,7 @@ export async function attempt<Value>(path: string, make: () => Promise<Value>): 
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'EEXIST') throw inTheWay(path)
     throw new DirectError('FILE_UNWRITABLE', `cannot write ${path} (${code})`, {
-      hint: 'name another folder with --dir, one that you may write to',
+      hint: 'Name another folder with --dir, one that you may write to.',
       cause,
     })
   }
@@ -69,6 +69,6 @@ export async function attempt<Value>(path: string, make: () => Promise<Value>): 
 
 function inTheWay(path: string): DirectError {
   return new DirectError('FILE_UNWRITABLE', `${path} is there already; nothing was made`, {
-    hint: 'name another folder with --dir, or move that file away: init overwrites nothing',
+    hint: 'Name another folder with --dir, or move that file away: init overwrites nothing.',
   })
 }

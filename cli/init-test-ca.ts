@@ -26,7 +26,7 @@ export async function issueWith(
   const ca = await load(dir)
   const issued = issueFromTestCa(request, ca, { at, years: YEARS })
   if ('code' in issued)
-    throw new DirectError('IDENTITY_UNUSABLE', issued.text, { hint: 'choose other values for the request' })
+    throw new DirectError('IDENTITY_UNUSABLE', issued.text, { hint: 'Choose other values for the request.' })
   return { certificate: toPem(issued.der), root: toPem(ca.certificate.der) }
 }
 
@@ -45,7 +45,7 @@ async function create(dir: string, at: Date): Promise<void> {
     // Somebody else's CA has just appeared there: that one it is.
     if (await exists(join(dir, CERTIFICATE))) return
     throw new DirectError('FILE_UNWRITABLE', `cannot make a test CA in ${dir}`, {
-      hint: 'name a new or an empty folder with --test-ca',
+      hint: 'Name a new or an empty folder with --test-ca.',
       cause,
     })
   }
@@ -54,7 +54,7 @@ async function create(dir: string, at: Date): Promise<void> {
 async function load(dir: string): Promise<TestCa> {
   const refuse = (why: string, cause?: unknown) =>
     new DirectError('KEY_UNREADABLE', `the test CA in ${dir} cannot be used: ${why}`, {
-      hint: 'name another folder with --test-ca; a new one is made on first use',
+      hint: 'Name another folder with --test-ca; a new one is made on first use.',
       cause,
     })
   try {

@@ -40,6 +40,6 @@ function describe(error: unknown): {
   return {
     code: 'BUG',
     message: `unexpected ${kind}: this is a bug of direct-agent`,
-    hint: 'please report it',
+    hint: 'Please report it.',
   }
 }

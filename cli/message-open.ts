@@ -34,14 +34,14 @@ export async function run(session: Session, command: Command): Promise<number> {
   if (batch !== undefined) {
     if (batch !== '-' || path !== undefined || out !== undefined)
       throw new DirectError('USAGE', '--batch reads lines from stdin and goes without --in and --out', {
-        hint: 'direct message open --batch - < lines.jsonl',
+        hint: 'As in: direct message open --batch - < lines.jsonl',
       })
     const { openBatch } = await import('./message-batch.ts')
     return await openBatch(session, { to, mailFrom })
   }
   if (path === undefined || to === undefined)
     throw new DirectError('USAGE', `${path === undefined ? '--in FILE' : '--to ADDRESS'} is missing`, {
-      hint: 'direct message open --to dr.lee@clinic-b.example --in sealed.eml',
+      hint: 'As in: direct message open --to dr.lee@clinic-b.example --in sealed.eml',
     })
   await using agent = await openAgent(session)
   session.out.progress('opening …')

@@ -32,7 +32,7 @@ export function options(command: Command): void {
 export async function run(session: Session, command: Command): Promise<number> {
   const { from, to = [], bcc = [], in: path, out } = command.opts<Options>()
   if (to.length + bcc.length === 0)
-    throw new DirectError('USAGE', 'nobody to seal for', { hint: 'add --to ADDRESS (or --bcc)' })
+    throw new DirectError('USAGE', 'nobody to seal for', { hint: 'Add --to ADDRESS (or --bcc).' })
   await using agent = await openAgent(session)
   session.out.progress('sealing …')
   const sealed = await agent.seal({ from, to, bcc, message: { path }, out })

@@ -7,7 +7,7 @@ export function single(flags: string, description: string, parse = (text: string
   const option = new Option(flags, description)
   return option.argParser((text: string, previous: unknown) => {
     if (previous !== undefined && previous !== option.defaultValue)
-      throw new DirectError('USAGE', `${option.long} is there twice`, { hint: `give ${option.long} once` })
+      throw new DirectError('USAGE', `${option.long} is there twice`, { hint: `Give ${option.long} once.` })
     return parse(text)
   })
 }
@@ -22,7 +22,7 @@ export function numberOption(flags: string, description: string, max: number, un
     const value = Number(text)
     if (!/^\d+(\.\d+)?$/.test(text) || value > max)
       throw new DirectError('USAGE', `${JSON.stringify(text.slice(0, 40))} is not a number of ${unit}`, {
-        hint: `write a number from 0 to ${max}`,
+        hint: `Write a number from 0 to ${max}.`,
       })
     return value
   })
@@ -40,7 +40,7 @@ export function listenOption(flags: string, description: string): Option {
     const host = v6 ?? name
     if (host === undefined || Number(port) > 65_535)
       throw new DirectError('USAGE', `${JSON.stringify(text.slice(0, 60))} is not HOST:PORT`, {
-        hint: 'write it as 127.0.0.1:10053 or [::1]:10053',
+        hint: 'Write it as 127.0.0.1:10053 or [::1]:10053.',
       })
     return { host, port: Number(port) }
   })

@@ -15,7 +15,7 @@ export class Output {
       this.#closed = true
       if (error.code === 'EPIPE') return
       throw new DirectError('FILE_UNWRITABLE', `the answer cannot be written (${error.code})`, {
-        hint: 'see where stdout goes: a full disk, a folder that may not be written to',
+        hint: 'See where stdout goes: a full disk, a folder that may not be written to.',
         cause: error,
       })
     })
@@ -58,8 +58,9 @@ export class Output {
   /** Call at the end: everything written has been handed to the system. */
   async flush(): Promise<void> {
     this.#clearProgress()
-    if (this.#closed || process.stdout.writableLength === 0) return
-    await drained()
+    if (this.#closed) return
+    // Not `drain`: that comes only where a write was told to wait.
+    await new Promise<void>((resolve) => process.stdout.write('', () => resolve()))
   }
 
   #clearProgress(): void {

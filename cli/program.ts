@@ -98,7 +98,7 @@ function notBuilt(program: Command, name: string): Command {
     .argument('[any...]')
     .action(() => {
       throw new DirectError('NOT_BUILT', `the command ${name} is not built yet in this version`, {
-        hint: 'direct --help lists the commands of this version',
+        hint: '"direct --help" lists the commands of this version.',
       })
     })
 }

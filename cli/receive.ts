@@ -24,7 +24,7 @@ export async function run(session: Session, command: Command): Promise<number> {
   const { once, out } = command.opts<Options>()
   if (!once)
     throw new DirectError('USAGE', 'receive fetches once or not at all', {
-      hint: 'add --once, or start the daemon: direct run --deliver DIR',
+      hint: 'Add --once, or start the daemon: direct run --deliver DIR.',
     })
   await using agent = await openAgent(session)
   session.out.progress('fetching …')

@@ -29,11 +29,11 @@ export interface SendFlags {
 export async function draftOf(options: SendFlags): Promise<Draft | MessageFile> {
   if (options.keepTrying !== undefined)
     throw new DirectError('NOT_BUILT', '--keep-trying is not built yet in this version', {
-      hint: 'send again later; --idempotency-key makes sure that nothing goes twice',
+      hint: 'Send again later; --idempotency-key makes sure that nothing goes twice.',
     })
   const { from, to = [], cc = [], bcc = [], message } = options
   if (to.length + cc.length + bcc.length === 0)
-    throw new DirectError('USAGE', 'nobody to send to', { hint: 'add --to ADDRESS (or --cc, --bcc)' })
+    throw new DirectError('USAGE', 'nobody to send to', { hint: 'Add --to ADDRESS (or --cc, --bcc).' })
   if (message !== undefined) return { from, to, cc, bcc, message: { path: message } }
   const text = options.textFile === undefined ? options.text : await readText(options.textFile)
   return {
@@ -65,7 +65,7 @@ async function readText(file: string): Promise<string> {
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
     throw new DirectError('FILE_UNREADABLE', `cannot read the text file ${file} (${code})`, {
-      hint: 'name a readable file of UTF-8 text with --text-file',
+      hint: 'Name a readable file of UTF-8 text with --text-file.',
       cause,
     })
   }

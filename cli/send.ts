@@ -57,7 +57,7 @@ export async function run(session: Session, command: Command): Promise<number> {
   for (const warning of sent.warnings) session.out.note(warning)
   const wait = options.dryRun ? undefined : options.wait
   const result = wait === undefined ? sent : await waitFor(agent, sent, wait, session)
-  await answer(session, result, () => sentText(result))
+  await answer(session, result, () => sentText(result, options.dryRun === true))
   if (!options.dryRun) tellOpen(result, session)
   return exitOfSent(result, options.dryRun === true)
 }
@@ -72,23 +72,25 @@ function tellOpen({ messageId, recipients }: Sent, { out }: Session): void {
     say(
       out,
       `not handed over yet for ${queued.length} recipient(s): ${reasons(queued)}`,
-      `the message is kept, and "direct run" delivers it; direct status '${messageId}' tells how far it is`,
+      `The message is kept, and "direct run" delivers it; direct status '${messageId}' tells how far it is.`,
     )
   const unknown = open('undetermined')
   if (unknown.length > 0)
     say(
       out,
       `not sent to ${unknown.length} recipient(s), who may be reachable: ${reasons(unknown)}`,
-      'nothing is kept for them; send to them again in a few minutes',
+      'Nothing is kept for them; send to them again in a few minutes.',
     )
 }
 
-function sentText(sent: Sent): string {
+function sentText(sent: Sent, dryRun: boolean): string {
   const rows = sent.recipients.map(({ address, route, result, why }) => [
     result,
     route,
     address,
     why.map(({ text }) => text).join('; '),
   ])
-  return `${printable(sent.messageId)}${sent.planned ? '  (nothing was sent now)' : ''}\n${columns(rows)}`
+  const repeated = '  (this key was used before: nothing was sent now)'
+  const remark = dryRun ? '  (dry run: nothing was sent)' : sent.planned ? repeated : ''
+  return `${printable(sent.messageId)}${remark}\n${columns(rows)}`
 }

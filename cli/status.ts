@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Agent } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
+import { say } from './failure.ts'
 import { messageIdOf } from './options.ts'
 import { columns, printable } from './printable.ts'
 import { answer, openAgentForStore, type Session } from './session.ts'
@@ -23,9 +24,10 @@ export async function run(session: Session, command: Command): Promise<number> {
     session.out.note('nothing has been sent yet')
     return EXIT.done
   }
-  session.out.talk(printable(`direct: no message ${id} was sent from here`))
-  session.out.talk(
-    'direct: hint: direct status lists every message; the same --config and dataDir are needed',
+  say(
+    session.out,
+    `no message ${id} was sent from here`,
+    '"direct status" lists every message; the same --config and dataDir are needed.',
   )
   return EXIT.no
 }

@@ -28,6 +28,6 @@ export function parseTime(text: string): Date {
 
 function wrong(text: string): DirectError {
   return new DirectError('USAGE', `${JSON.stringify(text.slice(0, 60))} is not a time`, {
-    hint: 'write it as RFC 3339 does, with a zone: 2026-11-21T09:30:00Z',
+    hint: 'Write it as RFC 3339 does, with a zone, e.g. 2026-11-21T09:30:00Z.',
   })
 }

@@ -72,7 +72,7 @@ async function askSystem(host: string, signal: AbortSignal | undefined): Promise
 
 function noAddress(host: string, cause?: unknown): DirectError {
   return new DirectError('DNS_UNREACHABLE', `the host ${JSON.stringify(host)} has no address in DNS`, {
-    hint: 'check the spelling of the host name, or give its IP address',
+    hint: 'Check the spelling of the host name, or give its IP address.',
     cause,
   })
 }
@@ -82,7 +82,7 @@ function notKnown(host: string, why: string, cause?: unknown): DirectError {
     'DNS_UNREACHABLE',
     `the address of ${JSON.stringify(host)} is not known now: ${why}`,
     {
-      hint: 'check that the name servers (dns.servers, or those of the system) answer, then try again',
+      hint: 'Check that the name servers (dns.servers, or those of the system) answer, then try again.',
       temporary: true,
       cause,
     },

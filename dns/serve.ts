@@ -117,12 +117,12 @@ async function untilClosed(udp: UdpSocket, tcp: Server): Promise<void> {
 function listenFailed(listen: HostPort, cause: unknown): DirectError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
   const hints: Readonly<Record<string, string>> = {
-    EADDRINUSE: 'another program has that port: stop it, or choose another port',
-    EACCES: 'ports below 1024 need a privilege (CAP_NET_BIND_SERVICE): choose a higher one, or grant it',
-    EADDRNOTAVAIL: 'that address is not one of this machine: use 0.0.0.0 or [::] for all of them',
+    EADDRINUSE: 'Another program has that port: stop it, or choose another port.',
+    EACCES: 'Ports below 1024 need a privilege (CAP_NET_BIND_SERVICE): choose a higher one, or grant it.',
+    EADDRNOTAVAIL: 'That address is not one of this machine: use 0.0.0.0 or [::] for all of them.',
   }
   return new DirectError('LISTEN_FAILED', `cannot answer DNS at ${showServer(listen)}: ${code}`, {
-    hint: hints[code] ?? 'check the host and the port after --listen',
+    hint: hints[code] ?? 'Check the host and the port after --listen.',
     cause,
   })
 }

@@ -49,7 +49,7 @@ export function zoneOf(entries: readonly ZoneEntry[], options: { readonly nameSe
     const bytes = set.reduce((sum, rdata) => sum + owner.length + 12 + rdata.length, 0)
     if (bytes > MAX_RECORD_SET) {
       throw new DirectError('LIMIT_EXCEEDED', `${owner} would hold ${bytes} bytes of CERT records`, {
-        hint: 'a DNS message takes 65,535 bytes: remove certificates that are no longer used',
+        hint: 'A DNS message takes 65,535 bytes: remove certificates that are no longer used.',
       })
     }
   }
@@ -73,7 +73,7 @@ function ownerOf(name: string): { readonly apex: string; readonly owner: string 
   const address = parseAddress(name)
   if ('code' in address) {
     throw new DirectError('CONFIG_INVALID', `no certificate can be published for ${JSON.stringify(name)}`, {
-      hint: 'give a domain, or an address',
+      hint: 'Give a domain, or an address.',
       cause: address,
     })
   }
@@ -83,7 +83,7 @@ function ownerOf(name: string): { readonly apex: string; readonly owner: string 
       'CONFIG_INVALID',
       `${name} cannot be published in DNS: its name there would not fit`,
       {
-        hint: 'the parts between the dots hold at most 63 characters, the whole at most 253',
+        hint: 'The parts between the dots hold at most 63 characters, the whole at most 253.',
       },
     )
   }

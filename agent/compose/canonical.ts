@@ -157,7 +157,7 @@ function checkHeader({ header }: EntityStart): void {
     if (holdsControls(field))
       throw new MimeError(
         'MALFORMED',
-        `The header field ${JSON.stringify(field.name)} holds a control character`,
+        `the header field ${JSON.stringify(field.name)} holds a control character`,
       )
   }
 }

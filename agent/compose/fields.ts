@@ -51,7 +51,7 @@ export async function explainMime<T>(work: Promise<T>): Promise<T> {
     if (!(cause instanceof MimeError)) throw cause
     throw new DirectError(
       cause.code === 'LIMIT_EXCEEDED' ? 'LIMIT_EXCEEDED' : 'MESSAGE_INVALID',
-      `The message cannot be sent: ${cause.message}`,
+      `the message cannot be sent: ${cause.message}`,
       { hint: 'Mend the message, or compose it anew.', cause },
     )
   }

@@ -120,5 +120,5 @@ function recipientsByField(header: Header, all: readonly Address[]): Pick<Routin
 }
 
 function invalid(what: string, hint: string): DirectError {
-  return new DirectError('MESSAGE_INVALID', `The message cannot be sent: ${what}`, { hint })
+  return new DirectError('MESSAGE_INVALID', `the message cannot be sent: ${what}`, { hint })
 }

@@ -36,7 +36,7 @@ async function read(file: string, mayBeMissing: boolean): Promise<string | null>
     const bytes = await readFile(file)
     if (bytes.length > MAX_BYTES)
       throw new DirectError('CONFIG_INVALID', `${file} is larger than ${MAX_BYTES} bytes`, {
-        hint: 'name a direct.yaml with --config; this is another kind of file',
+        hint: 'Name a direct.yaml with --config; this is another kind of file.',
       })
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
@@ -47,7 +47,7 @@ async function read(file: string, mayBeMissing: boolean): Promise<string | null>
       'CONFIG_INVALID',
       `cannot read the configuration ${file}: ${WHY[code ?? ''] ?? code}`,
       {
-        hint: 'name the file with --config FILE, or make one with: direct init',
+        hint: 'Name the file with --config FILE, or make one with "direct init".',
         cause: error,
       },
     )

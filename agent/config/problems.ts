@@ -30,8 +30,8 @@ export function configurationError(
     const where = problem.at === null ? '' : `:${problem.at.line}:${problem.at.column}`
     return `${origin}${where}: ${problem.text}`
   }
-  const more = others.slice(0, 5).map((problem) => `also ${say(problem)}`)
-  if (others.length > 5) more.push(`and ${others.length - 5} more`)
+  const more = others.slice(0, 5).map((problem) => `Also ${say(problem)}.`)
+  if (others.length > 5) more.push(`And ${others.length - 5} more.`)
   return new DirectError(first.notBuilt ? 'NOT_BUILT' : 'CONFIG_INVALID', say(first), {
     hint: [first.hint, ...more].join('\n'),
   })
@@ -62,15 +62,15 @@ function problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
           `${name}: ${issue.message} is not built yet in this version`,
           typeof issue.params.hint === 'string'
             ? issue.params.hint
-            : `take ${name} out; a later version will have it`,
+            : `Take ${name} out; a later version will have it.`,
           true,
         )
       break
     default:
   }
-  if (issue.message === 'is missing') return wrong(`${name} is missing`, `add ${name}`)
+  if (issue.message === 'is missing') return wrong(`${name} is missing`, `Add ${name}.`)
   const what = issue.path.length === 0 ? 'the configuration' : name
-  return wrong(`${what} ${issue.message}${valueText(issue)}`, `correct ${what}`)
+  return wrong(`${what} ${issue.message}${valueText(issue)}`, `Correct ${what}.`)
 }
 
 /** `, not "x"`: never a URL or the text that stands where a variable's name should. */
@@ -90,7 +90,7 @@ function unknownKey(path: KeyPath, key: string, known: readonly string[]): Probl
   return {
     path,
     text: `unknown key ${pathText(path)}; the nearest known key is ${pathText([...path.slice(0, -1), nearest])}`,
-    hint: `known here: ${known.join(', ')}`,
+    hint: `Known here: ${known.join(', ')}.`,
     notBuilt: false,
   }
 }

@@ -53,7 +53,7 @@ function oneOf<Value extends string>(built: readonly Value[], planned: readonly 
   return z.string().transform((value, context): Value => {
     const found = built.find((name) => name === value)
     if (found !== undefined) return found
-    if (planned.includes(value)) notBuilt(context, value, `write ${choice}, or leave the key out`)
+    if (planned.includes(value)) notBuilt(context, value, `Write ${choice}, or leave the key out.`)
     else
       context.addIssue({
         code: 'custom',

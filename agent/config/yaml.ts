@@ -20,7 +20,7 @@ export function parseYaml(text: string, origin: string): YamlFile {
     const { line, col } = lines.linePos(problem.pos[0])
     const what = SENTENCES[problem.code] ?? `this is not YAML (${problem.code})`
     throw new DirectError('CONFIG_INVALID', `${origin}:${line}:${col}: ${what}`, {
-      hint: `correct line ${line} of ${origin}`,
+      hint: `Correct line ${line} of ${origin}.`,
     })
   }
   try {
@@ -28,7 +28,7 @@ export function parseYaml(text: string, origin: string): YamlFile {
   } catch (error) {
     if (!(error instanceof ReferenceError)) throw error
     throw new DirectError('CONFIG_INVALID', `${origin}: its YAML aliases (*name) cannot be resolved`, {
-      hint: 'write the values out instead of using aliases',
+      hint: 'Write the values out instead of using aliases.',
     })
   }
 }

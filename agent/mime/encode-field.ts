@@ -25,7 +25,7 @@ export function encodeField(field: Field): Uint8Array {
   if (value === null || !isAsciiText(value))
     throw new MimeError(
       'MALFORMED',
-      `The header field ${JSON.stringify(field.name)} holds characters other than ASCII where only ASCII may stand`,
+      `the header field ${JSON.stringify(field.name)} holds characters other than ASCII where only ASCII may stand`,
     )
   return Buffer.from(fold(`${field.name}: ${value}`), 'latin1')
 }

@@ -29,7 +29,7 @@ export async function openEntity(
   const { entity } = await open(bytes, limits, skipJunk)
   if (hasFields(entity)) return entity
   await entity.discard()
-  throw new MimeError('MALFORMED', 'The message does not begin with a header (RFC 5322 2.1)')
+  throw new MimeError('MALFORMED', 'the message does not begin with a header (RFC 5322 2.1)')
 }
 
 /**
@@ -68,7 +68,7 @@ async function open(
     const end = start === null ? null : endOfHeader(all, start, Math.max(start, searched - 3), done === true)
     if ((end?.block ?? all.length) > limit) {
       await discard()
-      throw new MimeError('LIMIT_EXCEEDED', `A header is longer than ${limit} bytes (protocol.md IN-11)`)
+      throw new MimeError('LIMIT_EXCEEDED', `a header is longer than ${limit} bytes (protocol.md IN-11)`)
     }
     if (start === null || end === null) continue
     const headerBlock = all.subarray(start, end.block)

@@ -139,7 +139,7 @@ class SplitMultipart implements Multipart {
         while ((await this.#next()) !== null);
         if (this.#finished) return
         if (this.#part === LIMITS.parts)
-          throw new MimeError('LIMIT_EXCEEDED', `More than ${LIMITS.parts} parts (protocol.md IN-11)`)
+          throw new MimeError('LIMIT_EXCEEDED', `more than ${LIMITS.parts} parts (protocol.md IN-11)`)
         const part = ++this.#part
         this.#partEnded = false
         yield { read: () => this.#read(part) }
@@ -151,7 +151,7 @@ class SplitMultipart implements Multipart {
 
   async *#read(part: number): AsyncGenerator<Uint8Array> {
     for (;;) {
-      if (part !== this.#part) throw new Error('A part must be read before the next one is asked for')
+      if (part !== this.#part) throw new Error('a part must be read before the next one is asked for')
       const bytes = await this.#next()
       if (bytes === null) return
       yield bytes

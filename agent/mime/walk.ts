@@ -63,10 +63,10 @@ class Walk {
     if (place.depth > LIMITS.depth)
       throw new MimeError(
         'LIMIT_EXCEEDED',
-        `Parts are nested deeper than ${LIMITS.depth} (protocol.md IN-11)`,
+        `parts are nested deeper than ${LIMITS.depth} (protocol.md IN-11)`,
       )
     if (index > LIMITS.parts)
-      throw new MimeError('LIMIT_EXCEEDED', `More than ${LIMITS.parts} parts (protocol.md IN-11)`)
+      throw new MimeError('LIMIT_EXCEEDED', `more than ${LIMITS.parts} parts (protocol.md IN-11)`)
     const type = parseMediaType(header.first('Content-Type')) ?? { type: place.type, parameters: new Map() }
     const encoding = transferEncoding(header.first('Content-Transfer-Encoding'))
     const role = this.#role(type, encoding)

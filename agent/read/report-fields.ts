@@ -23,7 +23,7 @@ export async function readFieldGroups(content: AsyncIterable<Uint8Array>): Promi
     if (length > LONGEST_REPORT)
       throw new MimeError(
         'LIMIT_EXCEEDED',
-        `A report is longer than ${LONGEST_REPORT} bytes (protocol.md IN-11)`,
+        `a report is longer than ${LONGEST_REPORT} bytes (protocol.md IN-11)`,
       )
     chunks.push(chunk)
   }

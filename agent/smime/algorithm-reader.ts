@@ -66,7 +66,7 @@ export function readSignature(id: string, digest: ReceivedDigest): 'rsa-pkcs1' |
   if (id === OID.rsaEncryption || SIGNATURE_DIGEST[id] === digest) return 'rsa-pkcs1'
   const other = SIGNATURE_DIGEST[id]
   if (other === undefined) return refuse('the signature algorithm', id)
-  return { code: 'ALGORITHM_REFUSED', text: `A signature over ${other} stands beside a digest of ${digest}` }
+  return { code: 'ALGORITHM_REFUSED', text: `a signature over ${other} stands beside a digest of ${digest}` }
 }
 
 export function readContentCipher(id: string): ContentCipher | Refused {
@@ -121,7 +121,7 @@ function readAlgorithm(schema: unknown): AlgorithmIdentifier {
       return new AlgorithmIdentifier({ algorithmId: type.getValue(), algorithmParams: parameters })
     }
   }
-  throw new CmsError('MALFORMED', 'An algorithm that is no AlgorithmIdentifier')
+  throw new CmsError('MALFORMED', 'an algorithm that is no AlgorithmIdentifier')
 }
 
 function isEmptyLabel({ algorithmId, algorithmParams }: AlgorithmIdentifier): boolean {
@@ -131,7 +131,7 @@ function isEmptyLabel({ algorithmId, algorithmParams }: AlgorithmIdentifier): bo
 
 /** A KeyAgreeRecipientInfo (RFC 5652 6.2.2). */
 export function refuseKeyAgreement(): Refused {
-  return { code: 'ALGORITHM_REFUSED', text: 'Key agreement (ECDH) is not built yet; RSA key transport is' }
+  return { code: 'ALGORITHM_REFUSED', text: 'key agreement (ECDH) is not built yet; RSA key transport is' }
 }
 
 function named<Name extends string>(table: Readonly<Record<Name, string>>, id: string): Name | undefined {
@@ -148,5 +148,5 @@ function refuse(what: string, id: string): Refused {
 }
 
 function describe(id: string): string {
-  return REFUSED_NAME[id] ?? `An unknown algorithm (${/^[\d.]{1,100}$/.test(id) ? id : 'unreadable'})`
+  return REFUSED_NAME[id] ?? `an unknown algorithm (${/^[\d.]{1,100}$/.test(id) ? id : 'unreadable'})`
 }

@@ -17,16 +17,16 @@ export function readElement<T>(bytes: Uint8Array, make: (schema: Parsed) => T): 
   } catch (error) {
     if (error instanceof CmsError) throw error
     // pkijs and asn1js throw errors of several classes for bytes that do not fit.
-    throw new CmsError('MALFORMED', 'An element that is not of the structure that belongs there', error)
+    throw new CmsError('MALFORMED', 'an element that is not of the structure that belongs there', error)
   }
-  throw new CmsError('MALFORMED', 'An element that is not BER')
+  throw new CmsError('MALFORMED', 'an element that is not BER')
 }
 
 /** Dotted form of an OBJECT IDENTIFIER. */
 export function readOid(bytes: Uint8Array): string {
   return readElement(bytes, (element) => {
     if (element instanceof ObjectIdentifier) return element.getValue()
-    throw new CmsError('MALFORMED', 'Something else stands where an OBJECT IDENTIFIER belongs')
+    throw new CmsError('MALFORMED', 'something else stands where an OBJECT IDENTIFIER belongs')
   })
 }
 

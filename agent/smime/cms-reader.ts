@@ -55,21 +55,21 @@ export class CmsReader {
 
   async #header(): Promise<TlvHeader> {
     if (++this.#elements > MAX_ELEMENTS)
-      throw new CmsError('LIMIT_EXCEEDED', `More than ${MAX_ELEMENTS} elements`)
+      throw new CmsError('LIMIT_EXCEEDED', `more than ${MAX_ELEMENTS} elements`)
     const [tag, first] = (await this.#take(2)) as unknown as [number, number]
-    if ((tag & 0x1f) === 0x1f) throw new CmsError('MALFORMED', 'A tag number above 30')
+    if ((tag & 0x1f) === 0x1f) throw new CmsError('MALFORMED', 'a tag number above 30')
     if (first === 0x80) {
-      if ((tag & CONSTRUCTED) === 0) throw new CmsError('MALFORMED', 'A primitive value of indefinite length')
+      if ((tag & CONSTRUCTED) === 0) throw new CmsError('MALFORMED', 'a primitive value of indefinite length')
       return { tag, length: null }
     }
     let length = first
     if (first > 0x80) {
       const octets = first & 0x7f
-      if (octets > 6) throw new CmsError('MALFORMED', 'A length beyond all reason')
+      if (octets > 6) throw new CmsError('MALFORMED', 'a length beyond all reason')
       length = (await this.#take(octets)).reduce((sum, octet) => sum * 256 + octet, 0)
     }
     if (this.#position + length > this.#end)
-      throw new CmsError('MALFORMED', 'An element longer than its container')
+      throw new CmsError('MALFORMED', 'an element longer than its container')
     return { tag, length }
   }
 
@@ -82,7 +82,7 @@ export class CmsReader {
 
   #push({ length }: TlvHeader): void {
     if (this.#open.length === MAX_DEPTH)
-      throw new CmsError('LIMIT_EXCEEDED', `Nested deeper than ${MAX_DEPTH}`)
+      throw new CmsError('LIMIT_EXCEEDED', `nested deeper than ${MAX_DEPTH}`)
     this.#open.push({
       end: length === null ? this.#end : this.#position + length,
       indefinite: length === null,
@@ -96,15 +96,15 @@ export class CmsReader {
   /** Whether the element entered last holds nothing more. */
   async atEnd(): Promise<boolean> {
     const innermost = this.#open.at(-1)
-    if (innermost === undefined) throw new CmsError('MALFORMED', 'Nothing was entered')
+    if (innermost === undefined) throw new CmsError('MALFORMED', 'nothing was entered')
     return innermost.indefinite ? (await this.peek()) === 0 : this.#position === innermost.end
   }
 
   /** Steps out of the element entered last, which must be at its end. */
   async leave(): Promise<void> {
-    if (!(await this.atEnd())) throw new CmsError('MALFORMED', 'An element where none belongs')
+    if (!(await this.atEnd())) throw new CmsError('MALFORMED', 'an element where none belongs')
     if (this.#open.pop()?.indefinite && (await this.#take(2))[1] !== 0) {
-      throw new CmsError('MALFORMED', 'A broken end of contents')
+      throw new CmsError('MALFORMED', 'a broken end of contents')
     }
   }
 
@@ -130,7 +130,7 @@ export class CmsReader {
     const start = this.#position
     do {
       const header = await this.#header()
-      if (this.#position - start > limit) throw new CmsError('LIMIT_EXCEEDED', `More than ${limit} bytes`)
+      if (this.#position - start > limit) throw new CmsError('LIMIT_EXCEEDED', `more than ${limit} bytes`)
       if (header.length === null) this.#push(header)
       else await value(header.length)
       while (this.#open.length > depth && (await this.atEnd())) await this.leave()
@@ -202,8 +202,8 @@ export class CmsReader {
 
   async #take(length: number, limit = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
     if (length > limit)
-      throw new CmsError('LIMIT_EXCEEDED', `An element of ${length} bytes; the limit is ${limit}`)
-    if (this.#position + length > this.#end) throw new CmsError('MALFORMED', 'A container ends too early')
+      throw new CmsError('LIMIT_EXCEEDED', `an element of ${length} bytes; the limit is ${limit}`)
+    if (this.#position + length > this.#end) throw new CmsError('MALFORMED', 'a container ends too early')
     await this.#need(length)
     const taken = this.#chunk.subarray(this.#at, this.#at + length)
     this.#consumed(length)
@@ -223,7 +223,7 @@ export class CmsReader {
     let available = parts[0]?.length ?? 0
     while (available < length) {
       const { done, value } = await this.#source.next()
-      if (done) throw new CmsError('MALFORMED', 'It ends too early')
+      if (done) throw new CmsError('MALFORMED', 'it ends too early')
       parts.push(value)
       available += value.length
     }
@@ -247,5 +247,5 @@ function pieceAt(bytes: Uint8Array, at: number, end: number): { start: number; e
 
 function unexpected(found: number, wanted: number): CmsError {
   const hex = (tag: number) => `0x${tag.toString(16)}`
-  return new CmsError('MALFORMED', `Tag ${hex(found)} stands where ${hex(wanted)} belongs`)
+  return new CmsError('MALFORMED', `tag ${hex(found)} stands where ${hex(wanted)} belongs`)
 }

@@ -20,7 +20,7 @@ const MAX_TRIES = 8
 /** One text for everything that goes wrong once the algorithms are known to be accepted (ALG-2). */
 export const UNDECRYPTABLE: Reason<MessageCode> = {
   code: 'UNDECRYPTABLE',
-  text: 'The message could not be decrypted, or what was decrypted makes no sense',
+  text: 'the message could not be decrypted, or what was decrypted makes no sense',
 }
 
 /** The decrypted content of an enveloped message; nothing about it is authentic yet. Only `decrypt` makes one. */
@@ -62,13 +62,13 @@ export class Decrypted implements AsyncDisposable {
     try {
       const head = await readHead(cms, (info) => keys.some((identity) => mentions(info, identity)))
       if (head === null) {
-        return { code: 'NOT_ENCRYPTED', text: 'The message is CMS, but of a kind that is not encrypted' }
+        return { code: 'NOT_ENCRYPTED', text: 'the message is CMS, but of a kind that is not encrypted' }
       }
       const addressed = match(head, keys)
       if (addressed.length === 0) {
         return {
           code: 'NOT_FOR_US',
-          text: 'None of our certificates is among the recipients of the encryption',
+          text: 'none of our certificates is among the recipients of the encryption',
         }
       }
       const cipher = contentCipher(head)
@@ -117,7 +117,7 @@ function initialisationVector({ contentEncryption }: EnvelopeHead): Uint8Array {
   const parameters: unknown = contentEncryption.algorithmParams
   const iv = parameters instanceof OctetString ? octetsOf(parameters) : null
   if (iv?.length === BLOCK_BYTES) return iv
-  throw new CmsError('MALFORMED', 'An initialisation vector of the wrong length')
+  throw new CmsError('MALFORMED', 'an initialisation vector of the wrong length')
 }
 
 /**

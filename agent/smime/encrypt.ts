@@ -49,7 +49,7 @@ export class Encrypted {
   ): Promise<Encrypted> {
     const leaves = recipients.map((one) => (Identity.is(one) ? one.certificate : one.leaf))
     const distinct = [...new Map(leaves.map((leaf) => [leaf.sha256, leaf])).values()]
-    if (distinct.length === 0) throw new DirectError('USAGE', 'There is nobody to encrypt the message to')
+    if (distinct.length === 0) throw new DirectError('USAGE', 'there is nobody to encrypt the message to')
     const cms = envelopedData(signed.entity, distinct, options)
     const entity = concatSources([HEADER, inBase64(cms)])
     return new Encrypted(
@@ -135,9 +135,9 @@ async function* encrypted(
   if (bytes !== plaintext.bytes) {
     throw new DirectError(
       'MESSAGE_INVALID',
-      `The message changed while it was encrypted: ${plaintext.bytes} bytes became ${bytes}`,
+      `the message changed while it was encrypted: ${plaintext.bytes} bytes became ${bytes}`,
       {
-        hint: 'Leave attachments alone until the message has been sent',
+        hint: 'Leave attachments alone until the message has been sent.',
       },
     )
   }
@@ -149,7 +149,7 @@ function recipientInfo(recipient: Certificate, key: Uint8Array, transport: KeyTr
   if (recipient.publicKey.asymmetricKeyType !== 'rsa') {
     throw new DirectError(
       'NOT_BUILT',
-      `Certificate ${recipient.sha256} has no RSA key; others are not built yet`,
+      `certificate ${recipient.sha256} has no RSA key; others are not built yet`,
     )
   }
   const hash = oaepHash(transport)

@@ -88,7 +88,7 @@ async function readRecipientInfos(
     if (count > MAX_RECIPIENTS || bytes > MAX_RECIPIENTS_BYTES) {
       throw new CmsError(
         'LIMIT_EXCEEDED',
-        `More than ${MAX_RECIPIENTS} recipients, or ${MAX_RECIPIENTS_BYTES} bytes`,
+        `more than ${MAX_RECIPIENTS} recipients, or ${MAX_RECIPIENTS_BYTES} bytes`,
       )
     }
     if (kept.length < MAX_OURS && wanted(info)) kept.push(info)

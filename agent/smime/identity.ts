@@ -31,16 +31,16 @@ export class Identity {
   /** Throws DirectError `KEY_MISMATCH` when the key is another certificate's, `NOT_BUILT` when it is not RSA. */
   static of(certificate: Certificate, intermediates: readonly Certificate[], key: KeyObject): Identity {
     if (key.asymmetricKeyType !== 'rsa') {
-      throw new DirectError('NOT_BUILT', `Keys of type ${key.asymmetricKeyType} are not built yet`, {
-        hint: 'Use a certificate with an RSA key of 2048 bits or more',
+      throw new DirectError('NOT_BUILT', `keys of type ${key.asymmetricKeyType} are not built yet`, {
+        hint: 'Use a certificate with an RSA key of 2048 bits or more.',
       })
     }
     if (!createPublicKey(key).equals(certificate.publicKey)) {
       throw new DirectError(
         'KEY_MISMATCH',
-        `The private key does not belong to certificate ${certificate.sha256}`,
+        `the private key does not belong to certificate ${certificate.sha256}`,
         {
-          hint: 'Name the key file that the certificate was requested with',
+          hint: 'Name the key file that the certificate was requested with.',
         },
       )
     }

@@ -34,7 +34,7 @@ export async function findSignature(
   if (type !== null && isPkcs7Mime(type)) return opaque(entity, spool)
   await entity.discard()
   if (type?.type === 'multipart/signed') return multipart(content, type)
-  return notSigned(`The decrypted message is ${type?.type ?? 'plain text'}, not signed`)
+  return notSigned(`the decrypted message is ${type?.type ?? 'plain text'}, not signed`)
 }
 
 /** Null when it does not begin with a header: then it was not decrypted by the right key, or never made sense. */
@@ -52,7 +52,7 @@ async function opaque(entity: Entity, spool: Spool): Promise<SignatureForm | Rea
   const signedData = await readSignedData(cms, spool)
   if (typeof signedData === 'string') return otherKind(signedData)
   const { content } = signedData
-  if (content === null) return { code: 'MALFORMED', text: 'The signed message holds no content' }
+  if (content === null) return { code: 'MALFORMED', text: 'the signed message holds no content' }
   return { ...signedData, content, kept: content }
 }
 
@@ -64,13 +64,13 @@ async function multipart(content: Source, type: MediaType): Promise<SignatureFor
   if (parts !== 2) {
     return {
       code: 'MALFORMED',
-      text: `The multipart/signed has ${parts} parts; it must have two (RFC 1847 2.1)`,
+      text: `the multipart/signed has ${parts} parts; it must have two (RFC 1847 2.1)`,
     }
   }
   const { header, body } = await openPart(once(second))
   const signatureType = parseMediaType(header.first('Content-Type'))
   if (signatureType === null || !isPkcs7Signature(signatureType)) {
-    return notSigned(`The signature is ${signatureType?.type ?? 'plain text'}, not S/MIME`)
+    return notSigned(`the signature is ${signatureType?.type ?? 'plain text'}, not S/MIME`)
   }
   const cms = decodeTransfer(body, header.first('Content-Transfer-Encoding'))
   const signedData = await readSignedData(cms, null)
@@ -106,7 +106,7 @@ async function gather(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   for await (const chunk of bytes) {
     length += chunk.length
     if (length > MAX_SIGNATURE_BYTES) {
-      throw new MimeError('LIMIT_EXCEEDED', `A signature of more than ${MAX_SIGNATURE_BYTES} bytes`)
+      throw new MimeError('LIMIT_EXCEEDED', `a signature of more than ${MAX_SIGNATURE_BYTES} bytes`)
     }
     chunks.push(chunk)
   }
@@ -119,8 +119,8 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 
 function otherKind(kind: Exclude<CmsKind, 'signed-data'>): Reason<MessageCode> {
   return kind === 'other'
-    ? notSigned('The decrypted message is CMS of a kind that carries no signature')
-    : notSigned('The decrypted message is encrypted once more; nested encryption is refused')
+    ? notSigned('the decrypted message is CMS of a kind that carries no signature')
+    : notSigned('the decrypted message is encrypted once more; nested encryption is refused')
 }
 
 function notSigned(text: string): Reason<MessageCode> {

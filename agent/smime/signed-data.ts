@@ -70,7 +70,7 @@ async function readContent(reader: CmsReader, spool: Spool | null): Promise<Spoo
   const type = readOid(await reader.element(64))
   // A signature over other content, such as a time stamp's, must not pass for one over a message.
   if (type !== OID.data)
-    throw new CmsError('SIGNATURE_INVALID', `The signed content is ${type}, not a message`)
+    throw new CmsError('SIGNATURE_INVALID', `the signed content is ${type}, not a message`)
   let content: Spooled | null = null
   if (!(await reader.atEnd())) {
     await reader.enter(context(0))
@@ -91,7 +91,7 @@ async function readSet(
   await reader.enter(tag)
   while (!(await reader.atEnd())) {
     if (elements.length === limit.count) {
-      throw new CmsError('LIMIT_EXCEEDED', `More than ${limit.count} ${limit.name} in one signature`)
+      throw new CmsError('LIMIT_EXCEEDED', `more than ${limit.count} ${limit.name} in one signature`)
     }
     elements.push(await reader.element(limit.bytes))
   }

@@ -30,7 +30,7 @@ export async function readSignerInfo(bytes: Uint8Array): Promise<SignerInfo> {
   const info = readElement(bytes, (schema) => new PkijsSignerInfo({ schema }))
   const attributes = info.signedAttrs
   if (info.unsignedAttrs?.attributes.some(({ type }) => SIGNED_ONLY.has(type))) {
-    throw new CmsError('MALFORMED', 'An attribute that must be signed stands among the unsigned ones')
+    throw new CmsError('MALFORMED', 'an attribute that must be signed stands among the unsigned ones')
   }
   const signedBytes = attributes === undefined ? null : new Uint8Array(attributes.encodedValue)
   if (signedBytes !== null) await requireDerOrder(signedBytes)
@@ -58,7 +58,7 @@ function signerId(sid: unknown): CertificateId {
 }
 
 function malformed(): never {
-  throw new CmsError('MALFORMED', 'A SignerInfo that names its certificate in no known way')
+  throw new CmsError('MALFORMED', 'a SignerInfo that names its certificate in no known way')
 }
 
 /** X.690 11.6. Attributes in another order would be verified by some agents and not by others. */
@@ -72,18 +72,18 @@ async function requireDerOrder(set: Uint8Array): Promise<void> {
   await reader.enter(TAG.SET)
   while (!(await reader.atEnd())) elements.push(await reader.element(set.length))
   if (Buffer.compare(tlv(TAG.SET, ...sorted(elements)), set) !== 0) {
-    throw new CmsError('MALFORMED', 'The signed attributes are not in DER')
+    throw new CmsError('MALFORMED', 'the signed attributes are not in DER')
   }
 }
 
 function readAttributes(signedBytes: Uint8Array, attributes: readonly Attribute[]): SignedAttributes {
   const contentType = onlyValue(attributes, OID.contentType, 'contentType')
   if (!(contentType instanceof ObjectIdentifier) || contentType.getValue() !== OID.data) {
-    throw new CmsError('MALFORMED', 'The contentType attribute does not equal the content type')
+    throw new CmsError('MALFORMED', 'the contentType attribute does not equal the content type')
   }
   const messageDigest = onlyValue(attributes, OID.messageDigest, 'messageDigest')
   if (!(messageDigest instanceof OctetString))
-    throw new CmsError('MALFORMED', 'The messageDigest attribute is broken')
+    throw new CmsError('MALFORMED', 'the messageDigest attribute is broken')
   const hasTime = attributes.some(({ type }) => type === OID.signingTime)
   const signingTime = hasTime ? readTime(onlyValue(attributes, OID.signingTime, 'signingTime')) : null
   return { signedBytes, messageDigest: octetsOf(messageDigest), signingTime }
@@ -94,7 +94,7 @@ function onlyValue(attributes: readonly Attribute[], type: string, name: string)
   const found = attributes.filter((attribute) => attribute.type === type)
   const [value, ...more] = found.flatMap<unknown>((attribute) => attribute.values)
   if (found.length === 1 && value !== undefined && more.length === 0) return value
-  throw new CmsError('MALFORMED', `The ${name} attribute does not stand there once with one value`)
+  throw new CmsError('MALFORMED', `the ${name} attribute does not stand there once with one value`)
 }
 
 /** RFC 5652 11.3: UTC to the second, UTCTime through 2049. */
@@ -111,5 +111,5 @@ function readTime(value: unknown): Date {
       if (!Number.isNaN(time.getTime())) return time
     }
   }
-  throw new CmsError('MALFORMED', 'The signingTime attribute is no time')
+  throw new CmsError('MALFORMED', 'the signingTime attribute is no time')
 }

@@ -36,7 +36,7 @@ export async function verifySigner(
     .filter((certificate) => identifies(info.id, certificate))
     .slice(0, MAX_CANDIDATES)
   if (candidates.length === 0)
-    return invalid("The signer's certificate is not in the message, or cannot be read")
+    return invalid("the signer's certificate is not in the message, or cannot be read")
   const strong = candidates.filter(({ key }) => key.type === 'rsa' && key.bits >= MIN_RSA_BITS)
   if (strong.length === 0) return refuseKey(candidates[0] as Certificate)
   for (const certificate of strong) {
@@ -45,7 +45,7 @@ export async function verifySigner(
     const signingTime = info.attributes?.signingTime ?? null
     return { signer: { certificate, digest, signature, weak: digest === 'sha-1', signingTime }, variant }
   }
-  return invalid('The signature does not match the signed content')
+  return invalid('the signature does not match the signed content')
 }
 
 async function signedVariant(
@@ -73,7 +73,7 @@ async function signedVariant(
 function refuseKey({ sha256, key }: Certificate): Reason<MessageCode> {
   const what =
     key.type === 'rsa' ? `RSA ${key.bits}, less than ${MIN_RSA_BITS} bits` : `${key.type}, not built yet`
-  return { code: 'ALGORITHM_REFUSED', text: `The key of signer ${sha256} is not accepted: ${what}` }
+  return { code: 'ALGORITHM_REFUSED', text: `the key of signer ${sha256} is not accepted: ${what}` }
 }
 
 function invalid(text: string): Reason<MessageCode> {

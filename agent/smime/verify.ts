@@ -59,7 +59,7 @@ export class Verified implements AsyncDisposable {
       const form = await findSignature(decrypted.content, tools.spool)
       if ('code' in form) return form
       const kept = form.kept === null ? null : scope.use(form.kept)
-      if (form.signerInfos.length === 0) return { code: 'NOT_SIGNED', text: 'The signature has no signer' }
+      if (form.signerInfos.length === 0) return { code: 'NOT_SIGNED', text: 'the signature has no signer' }
       const certificates = readCertificates(form.certificates, tools)
       const judged = await judgeSigners(form.content, form.signerInfos, certificates)
       const { signers, variant } = judged
@@ -70,7 +70,7 @@ export class Verified implements AsyncDisposable {
       if (error instanceof MimeError || error instanceof CmsError) {
         // Nothing has been authenticated yet: what cannot be read may have been garbled before it was decrypted (ALG-2).
         if (error.code === 'MALFORMED') return UNDECRYPTABLE
-        return { code: error.code, text: `The signed message makes no sense: ${error.message}` }
+        return { code: error.code, text: `the signed message makes no sense: ${error.message}` }
       }
       throw error
     }
@@ -115,7 +115,7 @@ async function judgeSigners(
     else if (covered !== null && covered !== result.variant) {
       rejected.push({
         code: 'SIGNATURE_INVALID',
-        text: 'This signature covers other line ends than the first one',
+        text: 'this signature covers other line ends than the first one',
       })
     } else {
       covered = result.variant
@@ -148,5 +148,5 @@ function isNotEmpty(signers: readonly ValidSigner[]): signers is readonly [Valid
 /** A wrong signature says more than a refused algorithm beside it. */
 function worst(rejected: readonly Reason<MessageCode>[]): Reason<MessageCode> {
   const wrong = rejected.find(({ code }) => code !== 'ALGORITHM_REFUSED') ?? rejected[0]
-  return wrong ?? { code: 'SIGNATURE_INVALID', text: 'No signature is valid' }
+  return wrong ?? { code: 'SIGNATURE_INVALID', text: 'no signature is valid' }
 }

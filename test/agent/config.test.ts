@@ -199,7 +199,7 @@ describe('the file', () => {
   test('an error names the line of its key, the first in the file comes first and the others follow as hints', async () => {
     const error = await errorOf(() => load('dns:\n  timeoutMs: -1\nsmpt: {}\n'))
     expect(error.message).toMatch(/direct\.yaml:2:3: dns\.timeoutMs must be from 10 /)
-    expect(error.hint).toMatch(/^also .*direct\.yaml:3:1: unknown key smpt/m)
+    expect(error.hint).toMatch(/^Also .*direct\.yaml:3:1: unknown key smpt/m)
   })
 })
 

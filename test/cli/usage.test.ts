@@ -53,7 +53,7 @@ const MISTAKES: readonly (readonly [string, readonly string[], number, RegExp])[
     'nobody to send to',
     ['send', '--from', 'a@b.example'],
     2,
-    /^direct: nobody to send to\ndirect: hint: add --to/,
+    /^direct: nobody to send to\ndirect: hint: Add --to/,
   ],
   [
     'a text file that is missing',
@@ -61,7 +61,7 @@ const MISTAKES: readonly (readonly [string, readonly string[], number, RegExp])[
     2,
     /^direct: cannot read the text file none\.txt/,
   ],
-  ['receive without --once', ['receive'], 2, /^direct: .*\ndirect: hint: add --once/],
+  ['receive without --once', ['receive'], 2, /^direct: .*\ndirect: hint: Add --once/],
   [
     '--batch with --in',
     ['message', 'open', '--batch', '-', '--in', 'x'],
@@ -182,7 +182,7 @@ test.concurrent('global options may stand before and after the command', async (
       code: 2,
       stdout: '',
       stderr: expect.stringMatching(
-        /^direct: c\.yaml:1:1: unknown key smpt; the nearest known key is smtp\ndirect: hint: known here: /,
+        /^direct: c\.yaml:1:1: unknown key smpt; the nearest known key is smtp\ndirect: hint: Known here: /,
       ),
     })
 })

@@ -227,7 +227,7 @@ describe('a server that is away or does not let us in is named, and nothing is l
     const said = await withConfig('dns', away, SEND)
     expect(said.code).toBe(75)
     expect(said.stdout).toMatch(/^undetermined +undetermined +dr\.lee@/m)
-    expect(complaint(said)).toMatch(/could not be asked: 127\.0\.0\.1:1.*hint: nothing is kept/s)
+    expect(complaint(said)).toMatch(/could not be asked: 127\.0\.0\.1:1.*hint: Nothing is kept/s)
     expect(
       (await clinics.a.json(['status'])).filter(({ recipients }) =>
         JSON.stringify(recipients).includes('"queued"'),
@@ -249,7 +249,7 @@ describe('a server that is away or does not let us in is named, and nothing is l
     expect(said.code).toBe(75)
     expect(said.stdout).toMatch(/^queued +direct +dr\.lee@/m)
     expect(complaint(said)).toMatch(text)
-    expect(said.stderr).toMatch(/hint: the message is kept, and "direct run" delivers it/)
+    expect(said.stderr).toMatch(/hint: The message is kept, and "direct run" delivers it/)
     expect(said.stdout + said.stderr).not.toContain('wrong-secret')
     expect(await messagesIn(clinics.b, 'INBOX')).toBe(0)
     const [again] = await clinics.a.json([...SEND, '--idempotency-key', name], 75)
