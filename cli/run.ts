@@ -18,8 +18,9 @@ export function options(command: Command): void {
 /** Until SIGTERM: exit code 0. */
 export async function run(session: Session, command: Command): Promise<number> {
   const { deliver } = command.opts<Options>()
-  await using agent = await openAgent(session, session.config, await daemonLog(session.out))
-  session.out.note('running; SIGTERM or Ctrl-C stops it')
+  const log = await daemonLog(session.out)
+  await using agent = await openAgent(session, session.config, log)
+  log.info({}, 'running; SIGTERM or Ctrl-C stops it')
   await agent.run({
     ...(deliver !== undefined && { deliverTo: resolve(deliver) }),
     signal: session.signal,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Agent, AgentOptions, Log } from '../agent/index.ts'
 import type { Output } from './output.ts'
 import { jsonLine } from './printable.ts'
@@ -15,19 +16,22 @@ export interface Session {
 }
 
 /**
- * The agent of a configuration, and on stderr what its administrator should always be told. Imported here, so that
- * usage errors and help do not wait for it.
+ * The agent of a configuration, and on stderr (the daemon: in its log) what its administrator should always be told.
+ * Imported here, so that usage errors and help do not wait for it.
  */
 export async function openAgent(session: Session, config = session.config, log?: Log): Promise<Agent> {
   const { createAgent } = await import('../agent/index.ts')
+  noteWithoutConfiguration(session, config)
   const agent = await createAgent(config, { ...clockAndNetwork(session), ...(log && { log }) })
-  for (const notice of await agent.notices()) session.out.note(notice)
+  const tell = (notice: string) => (log ? log.warn({}, notice) : session.out.note(notice))
+  for (const notice of await agent.notices()) tell(notice)
   return agent
 }
 
 /** For questions to the store alone: anchors that cannot be read are worth a note and stop nothing. */
 export async function openAgentForStore(session: Session): Promise<Agent> {
   const { createAgent, DirectError } = await import('../agent/index.ts')
+  noteWithoutConfiguration(session, session.config)
   const agent = await createAgent(session.config, clockAndNetwork(session))
   const notices = agent.notices().catch((error: unknown) => {
     if (error instanceof DirectError) return [error.message]
@@ -35,6 +39,12 @@ export async function openAgentForStore(session: Session): Promise<Agent> {
   })
   for (const notice of await notices) session.out.note(notice)
   return agent
+}
+
+/** In the wrong folder an empty answer would read like "nobody" and "nothing". */
+function noteWithoutConfiguration(session: Session, config: string | undefined): void {
+  if (config !== undefined || existsSync('direct.yaml')) return
+  session.out.note('there is no direct.yaml in this folder and no --config, so nothing is configured')
 }
 
 export function clockAndNetwork({ at, network }: Session): Pick<AgentOptions, 'at' | 'network'> {

@@ -206,7 +206,26 @@ describe('send, status and audit', () => {
         documents: ['d-1', 'd-2'],
       })
     }
-    expect((await inA(['audit'])).stdout).not.toContain('CANARY')
+    const { stdout: people } = await inA(['audit'])
+    expect(people).toContain('  dr.kim@clinic-a.example -> dr.lee@clinic-b.example  ')
+    expect(people).not.toContain('CANARY')
+  })
+
+  test('a question that no row answers, or a folder without configuration, is not silent', async () => {
+    const none = await inA(['audit', '--document', 'none'])
+    expect(none).toMatchObject({ code: 0, stdout: '' })
+    expect(none.stderr).toMatch(/^direct: note: there are no such rows/m)
+    const { stderr } = await direct(['audit'], { cwd: join(clinics.a, '..') })
+    expect(stderr).toMatch(/^direct: note: there is no direct\.yaml in this folder/m)
+  })
+
+  test('a dry run says that it is one, and a used key that it was used', async () => {
+    expect((await inA([...SEND, '--dry-run'])).stdout).toMatch(/^<\S+> {2}\(dry run: nothing was sent\)\n/)
+    const keyed = [...SEND, '--idempotency-key', 'visit-1']
+    expect((await inA(keyed)).stdout).toMatch(/^<\S+>\n/)
+    expect((await inA(keyed)).stdout).toMatch(
+      /^<\S+> {2}\(this key was used before: nothing was sent now\)\n/,
+    )
   })
 
   test('one bad recipient is a result and stops nobody else: 1', async () => {

@@ -32,11 +32,13 @@ test('certs serve says where it answers when it is ready, and ends on SIGTERM wi
   expect(await server.ended).toBe(0)
 })
 
-test('run ends on SIGTERM with 0, even while its servers are away', async () => {
+test('run logs in JSON from its first line, and ends on SIGTERM with 0, even while its servers are away', async () => {
   const daemon = follow(['run', '--deliver', 'inbox'])
   await once(daemon.child.stderr, 'data')
   daemon.child.kill('SIGTERM')
   expect(await daemon.ended).toBe(0)
+  const log = daemon.stderr().trimEnd().split('\n').map(parse)
+  expect(log[0]).toMatchObject({ level: 40, msg: expect.stringMatching(/TEST CA/) })
 })
 
 test('SIGINT in the midst of a lookup ends with 130 and no complaint', async () => {
@@ -87,4 +89,20 @@ test('batch answers each line before the next one comes', async () => {
   }
   command.child.stdin.end()
   expect(await command.ended).toBe(0)
+})
+
+test('an answer of some length is read to its end by a slow reader too, and the exit code is its own', async () => {
+  const addresses = Array.from({ length: 2500 }, (_, n) => `somebody.${n}@clinic-${n}.example`)
+  const { child, ended } = follow([
+    'classify',
+    '--no-network',
+    '--json',
+    '--from',
+    'dr.kim@clinic-a.example',
+    ...addresses,
+  ])
+  child.stdout.pause()
+  await new Promise((resolve) => setTimeout(resolve, 1500))
+  child.stdout.resume()
+  expect(await ended).toBe(75)
 })
