@@ -62,9 +62,10 @@ export async function discover(
 function outgoingAnchors(from: Address | null, tools: ClassifyTools): readonly Certificate[] {
   const anchors = tools.anchors.outgoingFor(from, tools.onlyIdentity)
   if (anchors.length > 0) return anchors
+  const sender = from ?? tools.onlyIdentity
   throw new DirectError(
     'NO_ANCHORS',
-    `no outgoing trust anchors are configured for ${from ?? tools.onlyIdentity ?? '*'}`,
+    `no outgoing trust anchors are configured${sender ? ` for ${sender}` : ''}`,
     {
       hint: "Add an entry to trust with direction outgoing or both, and its anchors; without one nobody's certificate can be believed.",
     },

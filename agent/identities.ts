@@ -125,7 +125,7 @@ export async function readCertificateFile(path: string): Promise<readonly Certif
 }
 
 const WHY_UNREADABLE: Readonly<Record<string, readonly [problem: string, hint: string]>> = {
-  ENOENT: ['does not exist', 'Paths in the configuration are relative to its file.'],
+  ENOENT: ['does not exist', 'Check the path; those in a configuration are relative to its file.'],
   EISDIR: ['is a folder', 'Name the file in it.'],
 }
 

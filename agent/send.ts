@@ -205,7 +205,7 @@ function recipientRow({ recipient, address, path }: Classified, index: number): 
   }
 }
 
-const INVALID: Reason = { code: 'ADDRESS_INVALID', text: 'what was given is not a Direct address (MSG-13)' }
+const INVALID: Reason = { code: 'ADDRESS_INVALID', text: 'what was given is not a Direct address' }
 
 function resultOf(one: Classified, after: StoredMessage | undefined): SentRecipient {
   const status = after?.recipients.find(({ address }) => address === one.address?.key)
