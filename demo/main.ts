@@ -135,7 +135,9 @@ async function demo(signal: AbortSignal): Promise<void> {
     console.log('\nWhere to look:')
     console.log(`  what the EHR got        ${received.deliveredTo}`)
     console.log(`  clinic A's settings     ${join(a.dir, 'direct.yaml')}`)
-    console.log(`  who sent what, and when ${join(dir, 'clinic-a')}: direct audit`)
+    console.log(
+      `  who sent what, and when node_modules/.bin/node cli/main.ts audit --config ${join(a.dir, 'direct.yaml')}`,
+    )
     console.log(`  remove it all           rm -r ${dir}`)
   }
 }
