@@ -1,6 +1,9 @@
+import type { ContentCipher, Digest, KeyTransport } from './smime/algorithms.ts'
+
 /**
- * A configuration after it has been checked: what `agent/config.ts` makes of `direct.yaml`, or of an object
- * of the same shape. Every path is absolute, every secret has been read from its environment variable.
+ * A configuration after it has been checked: what `config/` makes of `direct.yaml`, or of an object of the same shape.
+ * Every path is absolute. A `password` is read from its environment variable when somebody asks for it, and throws
+ * DirectError CONFIG_INVALID where that is not set.
  */
 export interface Settings {
   /** Where the configuration came from, for messages: a file's path, or `the options object`. */
@@ -20,7 +23,8 @@ export interface Settings {
   readonly mailboxes: readonly MailboxSettings[]
   readonly tlsDomains: readonly { readonly domain: string; readonly server: ServerSettings }[]
   readonly algorithms: AlgorithmSettings & {
-    readonly byDomain: ReadonlyMap<string, Partial<Pick<AlgorithmSettings, 'keyTransport' | 'content'>>>
+    /** What a partner's domain (A-labels) wants instead. */
+    readonly byDomain: ReadonlyMap<string, Partial<AlgorithmSettings>>
   }
   readonly legacy: { readonly sha1From: readonly string[]; readonly subjectEmail: boolean }
   /** IN-5, IN-6, IN-7: what the receiver tolerates. */
@@ -72,18 +76,11 @@ export interface MailboxSettings {
   readonly asideFolder: string
   /** Addresses and domains that this mailbox receives for. */
   readonly addresses: readonly string[]
+  /** The rest between two passes. */
   readonly pollSeconds: number
 }
 
-export type KeyTransport =
-  | 'rsa-oaep-sha1'
-  | 'rsa-oaep-sha256'
-  | 'rsa-oaep-sha384'
-  | 'rsa-oaep-sha512'
-  | 'rsa-pkcs1'
-export type ContentCipher = 'aes-128-cbc' | 'aes-192-cbc' | 'aes-256-cbc'
-export type Digest = 'sha-256' | 'sha-384' | 'sha-512'
-
+/** protocol.md ALG: what we sign and encrypt with. */
 export interface AlgorithmSettings {
   readonly keyTransport: KeyTransport
   readonly content: ContentCipher

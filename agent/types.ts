@@ -1,6 +1,6 @@
 import type { Place } from '../dns/index.ts'
 import type { AuditRow, StoredMessage, TrackingEvent } from '../store/index.ts'
-import type { AddressCode, MessageCode, Reason } from './errors.ts'
+import type { MessageCode, Reason } from './errors.ts'
 
 /** One answer per address: what the EHR shows (lock, envelope, blocked, retry) and why. */
 export type Route = 'direct' | 'tls' | 'insecure' | 'undetermined'
@@ -127,7 +127,7 @@ export interface SealResult {
   readonly refused: readonly {
     readonly address: string
     readonly route: Route
-    readonly why: readonly Reason<AddressCode | string>[]
+    readonly why: readonly Reason[]
   }[]
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import type { ContentCipher, Digest, HostPort, KeyTransport } from '../settings.ts'
+import type { HostPort } from '../settings.ts'
+import type { ContentCipher, Digest, KeyTransport } from '../smime/algorithms.ts'
 import {
   domainOf,
   domainOrAddressOf,
@@ -23,7 +24,7 @@ function map<Shape extends z.ZodRawShape>(shape: Shape) {
   })
 }
 
-/** A text that one of config-values.ts reads. */
+/** A text that one of the functions of values.ts reads. */
 function text<Value>(read: (text: string) => Value | Wrong) {
   return z.string().transform((value, context): Value => {
     const result = read(value)
