@@ -22,7 +22,7 @@ export async function dial(
   const tried = failures.length > 0 ? failures.join(', ') : 'it has no address'
   throw new DirectError('SMTP_UNREACHABLE', `cannot connect to ${server.host}:${server.port}: ${tried}`, {
     temporary: true,
-    hint: 'is the server running, and may this machine reach it?',
+    hint: 'Is the server running, and may this machine reach it?',
   })
 }
 

@@ -1,6 +1,6 @@
 import { DirectError } from '../agent/errors.ts'
 import { printable } from './replies.ts'
-import { CONNECTION_LOST } from './tls.ts'
+import { CONNECTION_LOST, tlsFailed } from './tls.ts'
 import type { MailServer } from './types.ts'
 
 /** What imapflow attaches to the errors that it throws. */
@@ -40,12 +40,8 @@ const TLS_CODE =
 export function connectingFailure(server: MailServer, failure: ImapFailure): DirectError {
   if (isLost(failure) || isBusy(failure)) return unreachable(server, saidBy(failure), failure)
   if (failure.authenticationFailed === true) return loginRefused(server, saidBy(failure))
-  if (failure.tlsFailed === true || TLS_CODE.test(failure.code ?? '')) {
-    return new DirectError('TLS_FAILED', `no TLS with ${server.host}:${server.port}: ${saidBy(failure)}`, {
-      hint: `${server.host} must offer TLS with a valid certificate for that name; a private CA goes into ca`,
-      cause: failure,
-    })
-  }
+  if (failure.tlsFailed === true || TLS_CODE.test(failure.code ?? ''))
+    return tlsFailed(server, saidBy(failure), failure)
   return unreachable(server, saidBy(failure), failure)
 }
 
@@ -55,7 +51,7 @@ export function commandFailure(server: MailServer, what: string, failure: ImapFa
   const why = failure === null ? 'refused' : saidBy(failure)
   return new DirectError('IMAP_REFUSED', `${server.host}:${server.port} did not ${what}: ${why}`, {
     temporary: failure !== null && isBusy(failure),
-    hint: `may ${server.user ?? 'this user'} do that in this folder?`,
+    hint: `May ${server.user ?? 'this user'} do that in this folder?`,
     cause: failure ?? undefined,
   })
 }
@@ -64,7 +60,7 @@ export function commandFailure(server: MailServer, what: string, failure: ImapFa
 export function unreachable(server: MailServer, why: string, cause?: unknown): DirectError {
   return new DirectError('IMAP_UNREACHABLE', `no IMAP session with ${server.host}:${server.port}: ${why}`, {
     temporary: true,
-    hint: 'is the server running, and may this machine reach it?',
+    hint: 'Is the server running, and may this machine reach it?',
     cause,
   })
 }
@@ -73,7 +69,7 @@ export function unreachable(server: MailServer, why: string, cause?: unknown): D
 export function loginRefused(server: MailServer, why: string): DirectError {
   const user = server.user ?? 'nobody'
   return new DirectError('IMAP_LOGIN', `${server.host}:${server.port} refuses the login of ${user}: ${why}`, {
-    hint: 'check the user of the imap url and its password, or the environment variable that holds it',
+    hint: 'Check the user of the imap url and its password, or the environment variable that holds it.',
   })
 }
 

@@ -24,7 +24,7 @@ export async function openFolder(
     const path = findFolder(await session.list(), folder)
     if (path === null) {
       throw new DirectError('IMAP_REFUSED', `${server.host} has no folder ${folder} for ${server.user}`, {
-        hint: `create the folder ${folder}, or name another one at the end of the imap url`,
+        hint: `Create the folder ${folder}, or name another one at the end of the imap url.`,
       })
     }
     // A folder that is locked keeps its connection alive while nothing is asked.

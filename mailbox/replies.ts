@@ -1,6 +1,6 @@
 import type { SMTPError } from 'nodemailer/lib/smtp-connection'
 import { DirectError } from '../agent/errors.ts'
-import { CONNECTION_LOST } from './tls.ts'
+import { CONNECTION_LOST, tlsFailed } from './tls.ts'
 import type { MailServer } from './types.ts'
 
 const LONGEST_REPLY = 500
@@ -35,17 +35,15 @@ export function isFinal(cause: SMTPError): boolean {
  * that does not do.
  */
 export function openingFailure(server: MailServer, cause: SMTPError, handshaking: boolean): DirectError {
-  const where = `${server.host}:${server.port}`
-  if (isTlsRefusal(cause, handshaking)) {
-    return new DirectError('TLS_FAILED', `no TLS with ${where}: ${replyOf(cause)}`, {
-      hint: `${server.host} must offer TLS with a valid certificate for that name; a private CA goes into ca`,
+  if (isTlsRefusal(cause, handshaking)) return tlsFailed(server, replyOf(cause), cause)
+  return new DirectError(
+    'SMTP_UNREACHABLE',
+    `no SMTP session with ${server.host}:${server.port}: ${replyOf(cause)}`,
+    {
+      temporary: true,
       cause,
-    })
-  }
-  return new DirectError('SMTP_UNREACHABLE', `no SMTP session with ${where}: ${replyOf(cause)}`, {
-    temporary: true,
-    cause,
-  })
+    },
+  )
 }
 
 function isTlsRefusal(cause: SMTPError, handshaking: boolean): boolean {

@@ -111,7 +111,7 @@ export class SmtpSession implements Disposable {
   async login(server: MailServer, user: string, password: string): Promise<string | null> {
     const refused = (why: string) =>
       new DirectError('SMTP_LOGIN', `${server.host}:${server.port} refuses the login of ${user}: ${why}`, {
-        hint: 'check the user of the smtp url and its password, or the environment variable that holds it',
+        hint: 'Check the user of the smtp url and its password, or the environment variable that holds it.',
       })
     if (!this.#connection.allowsAuth) throw refused('it offers no AUTH')
     try {

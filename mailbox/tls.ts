@@ -1,5 +1,6 @@
 import { BlockList, isIPv6 } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
+import { DirectError } from '../agent/errors.ts'
 import type { MailServer } from './types.ts'
 
 /** How one connection is protected (cli.md: `smtp`, `mailboxes`, `tlsDomains`). */
@@ -44,6 +45,14 @@ LOOPBACK.addAddress('::1', 'ipv6')
 /** 127.0.0.0/8, ::1, and the former mapped into IPv6. Anything that is no IP address is not loopback. */
 export function isLoopback(address: string): boolean {
   return LOOPBACK.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+}
+
+/** TLS was insisted on and did not come about; waiting does not mend it. */
+export function tlsFailed(server: MailServer, why: string, cause: unknown): DirectError {
+  return new DirectError('TLS_FAILED', `no TLS with ${server.host}:${server.port}: ${why}`, {
+    hint: `${server.host} must offer TLS with a valid certificate for that name; name a private CA with ca.`,
+    cause,
+  })
 }
 
 /** Codes of connections that broke: they say nothing about TLS or a certificate. */

@@ -82,7 +82,7 @@ describe('our own servers', () => {
     const said = await a.run(['receive', '--once', '--out', 'none', '--config', config])
     expect(said).toMatchObject({ code: 2, stdout: '' })
     expect(said.stderr.replace(/^direct: note: .*\n/gm, '')).toMatch(
-      /^direct: no TLS with 127\.0\.0\.1:\d+: .*\ndirect: hint: .*ca\n$/,
+      /^direct: no TLS with 127\.0\.0\.1:\d+: .*\ndirect: hint: .*ca\.\n$/,
     )
   })
 })
