@@ -90,7 +90,13 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
   })
   const inboxTools = async (): Promise<InboxTools> => {
     requireIncomingAnchors(settings)
-    return { store: await neighbours.store(), imap: await neighbours.imap(), open: await openTools(), now }
+    return {
+      store: await neighbours.store(),
+      imap: await neighbours.imap(),
+      open: await openTools(),
+      alone: (mailbox, signal) => neighbours.receivingAlone(mailbox.name, signal),
+      now,
+    }
   }
   const notifyTools = async (): Promise<NotifyTools> => ({
     ...(await sendTools()),

@@ -20,6 +20,8 @@ export interface InboxTools {
   readonly store: Store
   readonly imap: ImapClient
   readonly open: OpenTools
+  /** Waits until no other process passes over this mailbox with the same store. */
+  readonly alone: (mailbox: Mailbox, signal?: AbortSignal) => Promise<Disposable>
   readonly now: () => Date
 }
 
@@ -57,6 +59,7 @@ export async function* passOver(
   signal?: AbortSignal,
 ): AsyncGenerator<Handled> {
   const { inbox } = tools.store
+  using _ = await tools.alone(mailbox, signal)
   await using folder = await tools.imap.open(mailbox.server, mailbox.settings.folder, signal)
   for (const uid of await inbox.unsettled(mailbox.name, folder.uidValidity, await folder.uids())) {
     if (signal?.aborted) return

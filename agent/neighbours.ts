@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,6 +11,9 @@ import type { Mailbox } from './inbox.ts'
 import { type Log, silent } from './log.ts'
 import type { ServerSettings, Settings } from './settings.ts'
 import type { Spool } from './smime/source.ts'
+
+/** How long a pass waits for another process that is at the same mailbox. */
+const RECEIVING_MS = 30_000
 
 /** Everything outside the flows, as arguments: an EHR's own tests hand in what needs no network. */
 export interface Parts {
@@ -76,6 +80,22 @@ export class Neighbours {
   async existingStore(): Promise<Store | null> {
     const made = this.#parts.store !== undefined || this.#made.has('store') || existsSync(this.#storeFile)
     return made ? this.store() : null
+  }
+
+  /**
+   * One pass over a mailbox at a time: two would open the same mail side by side, and each attempt would count against
+   * it. A store that was handed in is one process's own.
+   */
+  async receivingAlone(mailbox: string, signal?: AbortSignal): Promise<Disposable> {
+    if (this.#parts.store) return { [Symbol.dispose]() {} }
+    await this.store()
+    const { exclusively } = await import('../store/index.ts')
+    const name = createHash('sha256').update(mailbox).digest('hex').slice(0, 16)
+    return exclusively(join(this.settings.dataDir, `receiving-${name}.lock`), {
+      what: `receives from ${mailbox}`,
+      patienceMs: RECEIVING_MS,
+      signal,
+    })
   }
 
   get #storeFile(): string {

@@ -1,3 +1,4 @@
 /** What survives a restart: bodies, outbox, inbox, tracking, audit. */
+export { exclusively } from './exclusive.ts'
 export { type OpenStoreOptions, openStore } from './open.ts'
 export type * from './types.ts'

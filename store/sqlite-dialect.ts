@@ -159,7 +159,8 @@ function primaryCode(error: unknown): number | null {
   return typeof errcode === 'number' ? errcode & 0xff : null
 }
 
-function isBusy(error: unknown): boolean {
+/** Whether SQLite refused because somebody else holds the file. */
+export function isBusy(error: unknown): boolean {
   return primaryCode(error) === BUSY
 }
 

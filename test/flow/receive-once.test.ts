@@ -337,3 +337,21 @@ test('a sender that names thousands of our addresses in trace fields is owed a h
   expect(report?.recipients).toHaveLength(100)
   expect(report?.recipients[0]?.address).toBe(LEE)
 })
+
+test('six passes over one mailbox at once: each message is delivered once, and none goes aside (IN-10)', async () => {
+  const dataDir = await temporaryFolder()
+  const ehr = await temporaryFolder()
+  const post = new PostOffice()
+  const parts = { resolver: literalZone(BOTH_PUBLISHED), smtp: post.smtp, imap: post.imap }
+  for (const word of ['one', 'two', 'three', 'four'])
+    post.drop(LEE, KIM, await foreignMail({ body: `Content-Type: text/plain\r\n\r\n${word}\r\n` }))
+  const passes = Array.from({ length: 6 }, async () => {
+    await using b = await createAgent(clinicConfig('b', dataDir), parts)
+    return all(b.receiveOnce({ deliverTo: ehr }))
+  })
+  const reports = (await Promise.all(passes)).flat()
+  expect(reports).toHaveLength(4)
+  expect(reports.filter((report) => 'verdict' in report && report.verdict === 'accept')).toHaveLength(4)
+  expect(await delivered(ehr)).toHaveLength(4)
+  expect(post.folders.get(ASIDE)).toBeUndefined()
+})

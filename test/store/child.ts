@@ -1,6 +1,6 @@
 // What other processes do in the store's tests: `node child.ts DEED FILE …`. Started by scenario.ts.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openStore } from '../../store/index.ts'
+import { exclusively, openStore } from '../../store/index.ts'
 import { at, bytes, message } from './scenario.ts'
 
 const [deed = '', file = '', word = ''] = process.argv.slice(2)
@@ -29,6 +29,12 @@ const DEEDS: Readonly<Record<string, () => Promise<void>>> = {
         await sleep(60_000)
       })(),
     )
+  },
+  /** Holds a file alone, says so, and hangs. */
+  async 'hold-alone'() {
+    using _ = await exclusively(word, { what: 'holds it', patienceMs: 0 })
+    say('held')
+    await sleep(60_000)
   },
   /** Queues many messages one by one. */
   async 'add-many'() {

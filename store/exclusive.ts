@@ -1,0 +1,64 @@
+import { open } from 'node:fs/promises'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DirectError } from '../agent/errors.ts'
+import { isBusy } from './sqlite-dialect.ts'
+
+/** Between two looks at whether the other one has finished, in milliseconds. */
+const LOOK_MS = 50
+
+/**
+ * Holds `file` for this caller alone, among all processes, until disposed of; the system lets go of it when the process
+ * dies, however that happens. Waits up to `patienceMs` for whoever holds it. The file stays, empty: only its lock, which
+ * is SQLite's own, says anything. Throws DirectError `STORE_FAILED` (temporary) when it is held all that time,
+ * `ABORTED`, `FILE_UNWRITABLE`.
+ */
+export async function exclusively(
+  file: string,
+  { what, patienceMs, signal }: { what: string; patienceMs: number; signal?: AbortSignal | undefined },
+): Promise<Disposable> {
+  await makeFile(file)
+  const database = new DatabaseSync(file, { timeout: 0 })
+  const deadline = performance.now() + patienceMs
+  try {
+    while (!begun(database)) {
+      if (signal?.aborted)
+        throw new DirectError('ABORTED', `stopped while another process ${what}`, { temporary: true })
+      if (performance.now() > deadline)
+        throw new DirectError('STORE_FAILED', `another process ${what}`, {
+          hint: 'It does what this one would have done; try again when it has finished.',
+          temporary: true,
+        })
+      await sleep(LOOK_MS)
+    }
+  } catch (error) {
+    database.close()
+    throw error
+  }
+  return { [Symbol.dispose]: () => database.close() }
+}
+
+function begun(database: DatabaseSync): boolean {
+  try {
+    database.exec('begin exclusive')
+    return true
+  } catch (error) {
+    if (isBusy(error)) return false
+    throw error
+  }
+}
+
+async function makeFile(file: string): Promise<void> {
+  try {
+    await (await open(file, 'a', 0o600)).close()
+  } catch (cause) {
+    throw new DirectError(
+      'FILE_UNWRITABLE',
+      `cannot write ${file}: ${(cause as NodeJS.ErrnoException).code}`,
+      {
+        hint: 'Let the user that runs direct-agent own dataDir, or name another one.',
+        cause,
+      },
+    )
+  }
+}
