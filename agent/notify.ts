@@ -1,26 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import type { Notice, Store } from '../store/index.ts'
 import type { Address } from './address.ts'
-import type { Classified } from './classify.ts'
 import { DirectError, type Reason } from './errors.ts'
-import { type Identities, ownAddress } from './identities.ts'
+import { ownAddress } from './identities.ts'
 import { composeMdn } from './mdn.ts'
+import type { SendTools } from './prepare.ts'
 import { sealCopies } from './seal.ts'
-import type { Settings } from './settings.ts'
 import { sign } from './smime/sign.ts'
 
 /** What answering asks of its neighbours. */
-export interface NotifyTools {
+export interface NotifyTools extends Omit<SendTools, 'spool'> {
   readonly store: Store
-  readonly settings: Settings
-  readonly identities: Identities
-  readonly classify: (
-    addresses: readonly string[],
-    from: Address,
-    signal?: AbortSignal,
-  ) => Promise<readonly Classified[]>
-  readonly at: () => Date
-  readonly now: () => Date
 }
 
 const MINUTE_MS = 60_000
