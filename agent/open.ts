@@ -178,7 +178,7 @@ async function judge(
   Object.assign(found, { facts, inner, wrapped, innerSha256 })
   if (!wrapped && tools.receive.unwrapped === 'refuse') return refuse(UNWRAPPED)
   if (!wrapped)
-    found.warnings.push('the message is not wrapped: From, To, Cc and Message-ID are the outer ones (IN-5)')
+    found.warnings.push('the message is not wrapped: From, To, Cc and Message-ID are the outer ones')
 
   const authorship = findAuthor(facts, verified.signers, tools)
   if ('code' in authorship) return refuse(authorship)
@@ -205,7 +205,7 @@ async function judge(
     if (!mayRead(keys[index] ?? [], decrypted))
       return rejected(address, {
         code: 'NOT_FOR_US',
-        text: `no certificate of ${address} is among the recipients of the encryption (IN-3)`,
+        text: `no certificate of ${address} is among the recipients of the encryption`,
       })
     const anchors = isNotification(facts) ? tools.anchors.either(address) : tools.anchors.incoming(address)
     const path = trust(anchors)

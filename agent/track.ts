@@ -31,9 +31,9 @@ export async function track(
     if (address === null || 'code' in address) {
       ignored(text ?? '', 'it names no Final-Recipient that is an address')
     } else if (bindingOf(message.path.leaf, address, { subjectEmail: options.subjectEmail }) === null) {
-      ignored(address.key, `its signer is not bound to the Final-Recipient ${address} (N-6)`)
+      ignored(address.key, `its signer is not bound to the Final-Recipient ${address}`)
     } else if (disposition === 'unknown') {
-      ignored(address.key, 'it states no disposition that counts (N-5)')
+      ignored(address.key, 'it states no disposition that counts')
     } else if (notification.originalMessageId === null) {
       ignored(address.key, 'it does not say which message it is about')
     } else {

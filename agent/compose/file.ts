@@ -94,7 +94,7 @@ async function readHeader(message: Source): Promise<Header> {
 function checkOneAuthor(header: Header, from: Address): void {
   const fields = header.all('From')
   const { mailboxes, problems } = parseMailboxes(fields[0] ?? '')
-  const hint = `Write exactly one field \`From: ${from}\` (protocol.md MSG-12).`
+  const hint = `Write exactly one field \`From: ${from}\`.`
   if (fields.length !== 1) throw invalid(`it has ${fields.length} From fields`, hint)
   if (problems.length > 0) throw invalid(`its From is not one plain mailbox: ${problems[0]}`, hint)
   if (mailboxes.length !== 1) throw invalid(`its From names ${mailboxes.length} mailboxes`, hint)

@@ -68,7 +68,7 @@ async function open(
     const end = start === null ? null : endOfHeader(all, start, Math.max(start, searched - 3), done === true)
     if ((end?.block ?? all.length) > limit) {
       await discard()
-      throw new MimeError('LIMIT_EXCEEDED', `a header is longer than ${limit} bytes (protocol.md IN-11)`)
+      throw new MimeError('LIMIT_EXCEEDED', `a header is longer than ${limit} bytes`)
     }
     if (start === null || end === null) continue
     const headerBlock = all.subarray(start, end.block)

@@ -29,7 +29,7 @@ export class Header {
     const fields: Field[] = []
     for (let start = 0; start < bytes.length; ) {
       if (fields.length === LIMITS.fields)
-        throw new MimeError('LIMIT_EXCEEDED', `more than ${LIMITS.fields} header fields (protocol.md IN-11)`)
+        throw new MimeError('LIMIT_EXCEEDED', `more than ${LIMITS.fields} header fields`)
       const end = endOfField(bytes, start)
       fields.push(parseField(bytes.subarray(start, end)))
       start = end

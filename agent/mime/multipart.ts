@@ -139,7 +139,7 @@ class SplitMultipart implements Multipart {
         while ((await this.#next()) !== null);
         if (this.#finished) return
         if (this.#part === LIMITS.parts)
-          throw new MimeError('LIMIT_EXCEEDED', `more than ${LIMITS.parts} parts (protocol.md IN-11)`)
+          throw new MimeError('LIMIT_EXCEEDED', `more than ${LIMITS.parts} parts`)
         const part = ++this.#part
         this.#partEnded = false
         yield { read: () => this.#read(part) }

@@ -61,12 +61,8 @@ class Walk {
       bytes,
     )
     if (place.depth > LIMITS.depth)
-      throw new MimeError(
-        'LIMIT_EXCEEDED',
-        `parts are nested deeper than ${LIMITS.depth} (protocol.md IN-11)`,
-      )
-    if (index > LIMITS.parts)
-      throw new MimeError('LIMIT_EXCEEDED', `more than ${LIMITS.parts} parts (protocol.md IN-11)`)
+      throw new MimeError('LIMIT_EXCEEDED', `parts are nested deeper than ${LIMITS.depth}`)
+    if (index > LIMITS.parts) throw new MimeError('LIMIT_EXCEEDED', `more than ${LIMITS.parts} parts`)
     const type = parseMediaType(header.first('Content-Type')) ?? { type: place.type, parameters: new Map() }
     const encoding = transferEncoding(header.first('Content-Transfer-Encoding'))
     const role = this.#role(type, encoding)

@@ -69,7 +69,7 @@ function oneMailbox(field: MessageFacts['from'], name: string): Address | Reason
       : problems[0] !== undefined
         ? `a ${name} field that is not one plain mailbox: ${withoutQuote(problems[0])}`
         : `${mailboxes.length} mailboxes in ${name}`
-  return { code: 'MALFORMED', text: `the message has ${what}; exactly one is needed (IN-6)` }
+  return { code: 'MALFORMED', text: `the message has ${what}; exactly one is needed` }
 }
 
 /** What stands where an address belongs may be a person's name: reasons are kept, so it is not quoted (MSG-15). */

@@ -25,7 +25,7 @@ export async function readContent(
 ): Promise<Content | Reason<MessageCode>> {
   try {
     if (await isEncrypted(entity))
-      return { code: 'MALFORMED', text: 'what was signed is encrypted once more; that is refused (IN-4)' }
+      return { code: 'MALFORMED', text: 'what was signed is encrypted once more; that is refused' }
     const content = await unwrap(entity, spool)
     await refuseTwoReadings(content.inner)
     const facts = await readMessageHeader(content.inner)
@@ -33,13 +33,13 @@ export async function readContent(
     if (!content.wrapped && facts.from.fields > 0 && !isSameAuthor(facts.from, shown.from))
       return {
         code: 'MALFORMED',
-        text: 'the signed entity names another From than the outer header, and whoever reads it would see that one (IN-5)',
+        text: 'the signed entity names another From than the outer header, and whoever reads it would see that one',
       }
     const repeated = (['to', 'cc'] as const).find((name) => shown[name].fields > 1)
     if (!content.wrapped && (repeated || shown.messageIds > 1))
       return {
         code: 'MALFORMED',
-        text: `the outer header has more than one ${repeated ?? 'Message-ID'} (IN-5)`,
+        text: `the outer header has more than one ${repeated ?? 'Message-ID'}`,
       }
     return { ...content, facts: shown, [Symbol.asyncDispose]: () => content[Symbol.asyncDispose]() }
   } catch (error) {

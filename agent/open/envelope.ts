@@ -65,7 +65,7 @@ export function checkEnvelope(
 ): Reason<MessageCode> | null {
   const { mailFrom } = envelope
   const objections: [string, 'refuse' | 'warn'][] = []
-  if (mailFrom === undefined) warnings.push('MAIL FROM is not known, so it was not checked (IN-7)')
+  if (mailFrom === undefined) warnings.push('MAIL FROM is not known, so it was not checked')
   else if (mailFrom === null) {
     if (!message.isNotification)
       objections.push(['MAIL FROM is <>, and the message is no notification', settings.mailFrom])
@@ -81,8 +81,8 @@ export function checkEnvelope(
         settings.envelopeRecipients,
       ])
   for (const [text, severity] of objections) {
-    if (severity === 'refuse') return { code: 'ENVELOPE_MISMATCH', text: `${text} (IN-7)` }
-    warnings.push(`${text} (IN-7)`)
+    if (severity === 'refuse') return { code: 'ENVELOPE_MISMATCH', text }
+    warnings.push(text)
   }
   return null
 }

@@ -40,6 +40,6 @@ export async function openOuter(raw: Source): Promise<Outer | Reason<MessageCode
 function notEncrypted(type: MediaType | null): Reason<MessageCode> {
   return {
     code: 'NOT_ENCRYPTED',
-    text: `the message is ${type?.type ?? 'plain text'}, not encrypted S/MIME (IN-1)`,
+    text: `the message is ${type?.type ?? 'plain text'}, not encrypted S/MIME`,
   }
 }

@@ -21,10 +21,7 @@ export async function readFieldGroups(content: AsyncIterable<Uint8Array>): Promi
   for await (const chunk of content) {
     length += chunk.length
     if (length > LONGEST_REPORT)
-      throw new MimeError(
-        'LIMIT_EXCEEDED',
-        `a report is longer than ${LONGEST_REPORT} bytes (protocol.md IN-11)`,
-      )
+      throw new MimeError('LIMIT_EXCEEDED', `a report is longer than ${LONGEST_REPORT} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
