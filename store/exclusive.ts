@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DirectError } from '../agent/errors.ts'
-import { isBusy } from './sqlite-dialect.ts'
+import { isBusy, storeError } from './sqlite-dialect.ts'
 
 /** Between two looks at whether the other one has finished, in milliseconds. */
 const LOOK_MS = 50
@@ -21,7 +21,7 @@ export async function exclusively(
   const database = new DatabaseSync(file, { timeout: 0 })
   const deadline = performance.now() + patienceMs
   try {
-    while (!begun(database)) {
+    while (!begun(database, file)) {
       if (signal?.aborted)
         throw new DirectError('ABORTED', `stopped while another process ${what}`, { temporary: true })
       if (performance.now() > deadline)
@@ -38,13 +38,15 @@ export async function exclusively(
   return { [Symbol.dispose]: () => database.close() }
 }
 
-function begun(database: DatabaseSync): boolean {
+function begun(database: DatabaseSync, file: string): boolean {
   try {
+    // No journal on the disk: a full one must not be in the way of what only reads.
+    database.exec('pragma journal_mode = memory')
     database.exec('begin exclusive')
     return true
   } catch (error) {
     if (isBusy(error)) return false
-    throw error
+    throw storeError(error, file)
   }
 }
 

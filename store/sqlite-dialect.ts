@@ -164,8 +164,8 @@ export function isBusy(error: unknown): boolean {
   return primaryCode(error) === BUSY
 }
 
-/** SQLite's messages name tables and columns, never values. */
-function storeError(error: unknown, file: string): unknown {
+/** What SQLite threw as DirectError `STORE_FAILED`. Its messages name tables and columns, never values. */
+export function storeError(error: unknown, file: string): unknown {
   const code = primaryCode(error)
   if (code === null) return error
   if (code === NOTADB) return notOurs(file)
