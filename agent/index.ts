@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path'
 import { assemble } from './agent.ts'
-import type { AgentOptions } from './neighbours.ts'
+import type { AgentOptions } from './options.ts'
 import type { Settings } from './settings.ts'
 import type { Agent } from './types.ts'
 
@@ -28,7 +28,7 @@ export {
   type Reason,
 } from './errors.ts'
 export type { Log } from './log.ts'
-export type { AgentOptions, Parts } from './neighbours.ts'
+export type { AgentOptions, Parts } from './options.ts'
 export type { Settings } from './settings.ts'
 export type {
   Agent,

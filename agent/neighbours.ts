@@ -9,31 +9,12 @@ import type { Certificate } from '../trust-anchors/index.ts'
 import { DirectError } from './errors.ts'
 import type { Mailbox } from './inbox.ts'
 import { type Log, silent } from './log.ts'
+import type { AgentOptions, Parts } from './options.ts'
 import type { ServerSettings, Settings } from './settings.ts'
 import type { Spool } from './smime/source.ts'
 
 /** How long a pass waits for another process that is at the same mailbox. */
 const RECEIVING_MS = 30_000
-
-/** Everything outside the flows, as arguments: an EHR's own tests hand in what needs no network. */
-export interface Parts {
-  readonly resolver?: Resolver
-  readonly smtp?: SmtpClient
-  readonly imap?: ImapClient
-  readonly store?: Store
-  /** The clock on the wall: timers, retries, audit. */
-  readonly now?: () => Date
-  readonly log?: Log
-}
-
-export interface AgentOptions extends Parts {
-  /** The time to judge certificates and signatures by, instead of now. */
-  readonly at?: Date
-  /** False: no socket is opened; of the places to look only `configured` is asked. */
-  readonly network?: boolean
-  /** Where `passwordEnv` is looked up; the process's environment by default. */
-  readonly env?: NodeJS.ProcessEnv
-}
 
 /**
  * The neighbours, each made at first use: a command that only reads the store loads no DNS and no mail.

@@ -1,7 +1,7 @@
 import { type ServeOptions, type Serving, serveZone, zoneOf } from '../dns/index.ts'
 import { DirectError } from './errors.ts'
 import { Identities } from './identities.ts'
-import type { AgentOptions } from './neighbours.ts'
+import type { AgentOptions } from './options.ts'
 import type { Settings } from './settings.ts'
 
 /** Serves the certificates that others may encrypt to now, each under its identity's name. */

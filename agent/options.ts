@@ -1,0 +1,25 @@
+import type { Resolver } from '../dns/index.ts'
+import type { ImapClient, SmtpClient } from '../mailbox/index.ts'
+import type { Store } from '../store/index.ts'
+import type { Log } from './log.ts'
+
+/** Everything outside the flows, as arguments: an EHR's own tests hand in what needs no network. */
+export interface Parts {
+  readonly resolver?: Resolver
+  readonly smtp?: SmtpClient
+  readonly imap?: ImapClient
+  readonly store?: Store
+  /** The clock on the wall: timers, retries, audit. */
+  readonly now?: () => Date
+  readonly log?: Log
+}
+
+/** What `createAgent` takes beside the configuration. */
+export interface AgentOptions extends Parts {
+  /** The time to judge certificates and signatures by, instead of now. */
+  readonly at?: Date
+  /** False: no socket is opened; of the places to look only `configured` is asked. */
+  readonly network?: boolean
+  /** Where `passwordEnv` is looked up; the process's environment by default. */
+  readonly env?: NodeJS.ProcessEnv
+}
