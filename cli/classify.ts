@@ -47,10 +47,11 @@ function explanation({ forAdministrator, evidence }: Recipient): string {
   return [`    ${printable(forAdministrator)}`, ...evidence.map(placeText)].join('\n')
 }
 
-/** One place and the verdict on each certificate that it published. */
-export function placeText({ place, owner, status, certificates, notes }: Evidence): string {
+/** One place, each question asked there, and the verdict on each certificate that it published. */
+export function placeText({ place, owner, status, questions, certificates, notes }: Evidence): string {
   return [
     printable(`    ${place}  ${owner}  ${status}`),
+    ...questions.map(({ name, type, answer }) => printable(`        ${name} ${type}?  ${answer}`)),
     ...certificates.map(({ sha256, usable, why }) => {
       const verdict = usable ? 'usable' : why.map(({ code, text }) => `${code}: ${text}`).join('; ')
       return printable(`        ${sha256}  ${verdict}`)

@@ -12,7 +12,7 @@ export function nextSteps(
       `have your certificate authority sign ${names.request}; put its answer into ${names.certificate}`,
     anchors.length === 0 && 'name the CAs that you trust in direct.yaml, under trust: anchors',
     passwordNeeded && `export ${passwordEnv}=…`,
-    'publish the certificate:  direct certs serve --listen 127.0.0.1:10053',
+    'publish the certificate:  direct certs serve --listen 127.0.0.1:10053  (each clinic its own port)',
     `test an address:          direct classify someone@partner.example`,
     'send and receive:         direct run --deliver inbox',
   ].filter((step) => step !== false)

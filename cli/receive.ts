@@ -38,6 +38,8 @@ export async function run(session: Session, command: Command): Promise<number> {
     session.out.progress(`${++count} message(s) …`)
   }
   if (count === 0) session.out.note('nothing new')
+  else if (out === undefined)
+    session.out.note('judged only, nothing was kept or answered: --out DIR delivers')
   return EXIT.done
 }
 
