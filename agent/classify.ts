@@ -2,9 +2,9 @@ import type { MailServer, TlsProof } from '../mailbox/index.ts'
 import type { AnchorSets, Certificate, VerifiedPath } from '../trust-anchors/index.ts'
 import { type Address, parseAddress } from './address.ts'
 import { describe, invalidRecipient } from './describe.ts'
-import { DirectError, type Reason } from './errors.ts'
+import { DirectError } from './errors.ts'
 import { type SearchTools, searchFor } from './search.ts'
-import type { Discovery, Recipient, Route } from './types.ts'
+import type { Discovery, Recipient, Route, RouteReason } from './types.ts'
 
 /** What classification asks of its neighbours. */
 export interface ClassifyTools extends SearchTools {
@@ -82,7 +82,7 @@ async function classifyOne(
   if ('code' in address)
     return { recipient: invalidRecipient(text, address, tools.now()), address: null, path: null, tls: null }
   const search = await searchFor(address, anchors, tools, signal)
-  const answer = (route: Route, why: readonly Reason[], rest: Partial<Classified> = {}): Classified => ({
+  const answer = (route: Route, why: readonly RouteReason[], rest: Partial<Classified> = {}): Classified => ({
     recipient: describe(address, route, why, search, tools.now()),
     address,
     path: null,
@@ -95,7 +95,7 @@ async function classifyOne(
   if (!tls) return answer('insecure', search.why)
   const proof = tools.proveTls === null ? FORBIDDEN : await tools.proveTls(tls, signal)
   if (proof.proved) return answer('tls', search.why, { tls })
-  const notProved = {
+  const notProved: RouteReason = {
     code: 'TLS_NOT_PROVED',
     text: `${tls.host}:${tls.port} did not prove TLS: ${proof.text}`,
   }

@@ -1,8 +1,7 @@
 import type { VerifiedPath } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
-import type { Reason } from './errors.ts'
 import type { Search } from './search.ts'
-import type { ChosenCertificate, Recipient, Route } from './types.ts'
+import type { ChosenCertificate, Recipient, Route, RouteReason } from './types.ts'
 
 const DAY_MS = 24 * 3600_000
 /** When an answer without a lifetime of its own is asked for anew. */
@@ -21,7 +20,7 @@ const SENTENCES: Record<Route, (address: string) => string> = {
 export function describe(
   address: Address,
   route: Route,
-  why: readonly Reason[],
+  why: readonly RouteReason[],
   search: Search,
   now: Date,
 ): Recipient {
@@ -58,7 +57,7 @@ export function describe(
 
 function administratorSentence(
   route: Route,
-  why: readonly Reason[],
+  why: readonly RouteReason[],
   chosen: VerifiedPath<'encrypt'> | null,
   search: Search,
 ): string {
@@ -71,7 +70,7 @@ function administratorSentence(
   return `Route ${route}: ${why.map(({ code, text }) => `${code}, ${text}`).join('; ')}.${asked}`
 }
 
-export function invalidRecipient(text: string, reason: Reason, now: Date): Recipient {
+export function invalidRecipient(text: string, reason: RouteReason, now: Date): Recipient {
   return {
     address: text,
     route: 'insecure',

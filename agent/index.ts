@@ -18,6 +18,7 @@ export type {
   TrackingEvent,
   TrackingEventType,
 } from '../store/index.ts'
+export type { CertificateCode } from '../trust-anchors/index.ts'
 export { Address, parseAddress, parseDomain } from './address.ts'
 export {
   type AddressCode,
@@ -48,6 +49,7 @@ export type {
   ReceiveReport,
   Recipient,
   Route,
+  RouteReason,
   SealedCopy,
   SealResult,
   SendOptions,

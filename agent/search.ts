@@ -7,9 +7,8 @@ import {
   verifyCertificate,
 } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
-import type { Reason } from './errors.ts'
 import type { Settings } from './settings.ts'
-import type { Evidence, JudgedCertificate } from './types.ts'
+import type { Evidence, JudgedCertificate, RouteReason } from './types.ts'
 
 /** What looking for an address's certificates asks of its neighbours. */
 export interface SearchTools {
@@ -26,7 +25,7 @@ export interface Search {
   readonly chosen: VerifiedPath<'encrypt'> | null
   readonly foundIn: Place['place'] | null
   readonly undetermined: boolean
-  readonly why: readonly Reason[]
+  readonly why: readonly RouteReason[]
   /** Seconds for which the deciding answers may be used again. */
   readonly ttl: number
 }
@@ -60,7 +59,7 @@ export async function searchFor(
   }
 }
 
-const LOOKUPS_FORBIDDEN: Reason = {
+const LOOKUPS_FORBIDDEN: RouteReason = {
   code: 'LOOKUP_FAILED',
   text: 'no certificate is configured, and nothing else was asked because the network is forbidden (--no-network)',
 }
@@ -109,7 +108,7 @@ function reasons(
   deciding: Place | undefined,
   evidence: readonly Evidence[],
   chosen: VerifiedPath<'encrypt'> | null,
-): readonly Reason[] {
+): readonly RouteReason[] {
   if (chosen) return []
   if (!deciding)
     return [

@@ -1,9 +1,13 @@
 import type { Place } from '../dns/index.ts'
 import type { AuditRow, StoredMessage, TrackingEvent } from '../store/index.ts'
-import type { MessageCode, Reason } from './errors.ts'
+import type { CertificateCode } from '../trust-anchors/index.ts'
+import type { AddressCode, MessageCode, Reason } from './errors.ts'
 
 /** One answer per address: what the EHR shows (lock, envelope, blocked, retry) and why. */
 export type Route = 'direct' | 'tls' | 'insecure' | 'undetermined'
+
+/** Why an address has its route: what is wrong with the address, or with the certificates found for it. */
+export type RouteReason = Reason<AddressCode | CertificateCode>
 
 /** `foundIn`: the place of DISC-1 that published it. `boundTo`: what its subjectAltName binds it to. */
 export interface ChosenCertificate {
@@ -18,7 +22,8 @@ export interface Recipient {
   readonly route: Route
   /** False only when it is known that nothing usable is published; null while that is not known. */
   readonly directCapable: boolean | null
-  readonly why: readonly Reason[]
+  /** Empty on the direct route. */
+  readonly why: readonly RouteReason[]
   readonly certificates: readonly ChosenCertificate[]
   readonly evidence: readonly Evidence[]
   /** When this answer should be asked for anew. */
@@ -44,7 +49,7 @@ export interface JudgedCertificate {
   readonly boundTo: 'address' | 'domain' | null
   readonly notAfter: Date
   /** Empty when usable; otherwise the most specific reason first. */
-  readonly why: readonly Reason[]
+  readonly why: readonly Reason<CertificateCode>[]
   /** What was not checked, e.g. `revocation`. */
   readonly unchecked: readonly string[]
 }
@@ -127,7 +132,7 @@ export interface SealResult {
   readonly refused: readonly {
     readonly address: string
     readonly route: Route
-    readonly why: readonly Reason[]
+    readonly why: readonly RouteReason[]
   }[]
 }
 
