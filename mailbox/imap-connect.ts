@@ -21,7 +21,7 @@ const LONGEST_LITERAL = 128 * 1024 * 1024
 export async function connect(
   server: MailServer,
   lookup: Lookup,
-  timeoutMs: number,
+  { timeoutMs, commandMs }: { readonly timeoutMs: number; readonly commandMs: number },
   signal: AbortSignal | undefined,
 ): Promise<ImapFlow> {
   const { user, password } = server
@@ -39,6 +39,7 @@ export async function connect(
     client.on('error', () => undefined)
     const stop = () => client.close()
     signal?.addEventListener('abort', stop, { once: true })
+    const timer = setTimeout(stop, commandMs)
     try {
       await client.connect()
       return client
@@ -49,6 +50,7 @@ export async function connect(
       if (!isUnreachable(failure)) throw connectingFailure(server, failure)
       failures.push(`${address} ${failure.code}`)
     } finally {
+      clearTimeout(timer)
       signal?.removeEventListener('abort', stop)
     }
   }

@@ -10,16 +10,18 @@ const CHUNK = 1024 * 1024
 const LOGOUT_MS = 2000
 
 /**
- * Selects `folder`, in any case, on a connection that is logged in, and takes that connection over. Throws DirectError
+ * Selects `folder`, in any case, on a connection that is logged in, and takes that connection over. A command that takes
+ * longer than `commandMs` in all has lost it: a server that answers byte by byte never falls silent. Throws DirectError
  * `IMAP_REFUSED` when there is no such folder, `IMAP_UNREACHABLE` (temporary), `ABORTED`.
  */
 export async function openFolder(
   client: ImapFlow,
   server: MailServer,
   folder: string,
+  commandMs: number,
   signal: AbortSignal | undefined,
 ): Promise<ImapFolder> {
-  const session = new ImapSession(client, server, signal)
+  const session = new ImapSession(client, server, commandMs, signal)
   try {
     const path = findFolder(await session.list(), folder)
     if (path === null) {
@@ -41,10 +43,12 @@ class ImapSession implements AsyncDisposable {
   readonly client: ImapFlow
   readonly server: MailServer
   readonly #signal: AbortSignal | undefined
+  readonly #commandMs: number
   readonly #stop = () => this.client.close()
 
-  constructor(client: ImapFlow, server: MailServer, signal: AbortSignal | undefined) {
+  constructor(client: ImapFlow, server: MailServer, commandMs: number, signal: AbortSignal | undefined) {
     this.client = client
+    this.#commandMs = commandMs
     this.server = server
     this.#signal = signal
     signal?.addEventListener('abort', this.#stop, { once: true })
@@ -57,11 +61,14 @@ class ImapSession implements AsyncDisposable {
    */
   async ask<Value>(what: string, command: () => Promise<Value>): Promise<Value> {
     let failure: ImapFailure | null = null
+    const timer = setTimeout(this.#stop, this.#commandMs)
     try {
       const answer = await command()
       if (this.client.usable) return answer
     } catch (cause) {
       failure = cause as ImapFailure
+    } finally {
+      clearTimeout(timer)
     }
     if (this.#signal?.aborted) throw aborted()
     if (this.client.usable) throw commandFailure(this.server, what, failure)
@@ -110,7 +117,17 @@ class OpenFolder implements ImapFolder {
         throw unreachable(this.#session.server, `message ${uid} was taken away while it was being read`)
       }
       const chunk = message.source
-      if (!chunk?.length) return
+      // NIL is no window of a message that has a size, nor is nothing the whole of it: what is cut off is no message.
+      if (!chunk || (chunk.length === 0 && offset === 0 && message.size !== 0))
+        throw new DirectError(
+          'IMAP_REFUSED',
+          `${this.#session.server.host} did not hand over message ${uid} from byte ${offset} on`,
+          {
+            temporary: true,
+            hint: 'It is left as it is and asked for again; the log of that server may say why.',
+          },
+        )
+      if (chunk.length === 0) return
       offset += chunk.length
       yield chunk
       // RFC822.SIZE is not exact everywhere: a full chunk may be followed by more, a short one before the end as well.

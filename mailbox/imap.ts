@@ -4,18 +4,20 @@ export interface ImapClientOptions {
   readonly lookup: Lookup
   /** For connecting to each address, and for any silence of the server while it owes an answer. Default 60 s. */
   readonly timeoutMs?: number
+  /** For logging in, and for one command, 1 MiB of a message at most, in all. Default 10 min. */
+  readonly commandMs?: number
 }
 
 /** IMAP as a client (RFC 3501, RFC 9051; protocol.md SMTP, IMAP). TLS as `tlsRule` decides. */
 export function createImapClient(options: ImapClientOptions): ImapClient {
-  const timeoutMs = options.timeoutMs ?? 60_000
+  const { timeoutMs = 60_000, commandMs = 600_000 } = options
   return {
     async open(server, folder, signal) {
       // Loaded when it is needed: imapflow takes longer to load than most commands to run.
       const { connect } = await import('./imap-connect.ts')
       const { openFolder } = await import('./imap-folder.ts')
-      const client = await connect(server, options.lookup, timeoutMs, signal)
-      return await openFolder(client, server, folder, signal)
+      const client = await connect(server, options.lookup, { timeoutMs, commandMs }, signal)
+      return await openFolder(client, server, folder, commandMs, signal)
     },
   }
 }

@@ -44,7 +44,44 @@ afterAll(async () => {
   await stranger[Symbol.asyncDispose]()
 })
 
+describe('a server that talks without ever coming to an end', () => {
+  it.each([/^LOGIN/, /^SELECT/, /^UID FETCH/])('is lost in time, at %s', async (verb) => {
+    const timers: NodeJS.Timeout[] = []
+    const hasty = createImapClient({ lookup: async () => ['127.0.0.1'], commandMs: 300 })
+    await using imap = await scriptedImap({
+      messages: { 5: 'x' },
+      answer: (command, say) => {
+        if (!verb.test(command)) return
+        timers.push(setInterval(() => say('* OK still here\r\n'), 5))
+        return '* OK wait'
+      },
+    })
+    const reading = async () => {
+      await using folder = await hasty.open(at(imap), 'INBOX')
+      await readAll(folder, 5)
+    }
+    await expect(reading()).rejects.toMatchObject({ code: 'IMAP_UNREACHABLE', temporary: true })
+    for (const timer of timers) clearInterval(timer)
+  })
+})
+
 describe('an open folder', () => {
+  it.each([
+    ['at its begin', 0],
+    ['in the middle', 1],
+  ])('does not take a message for whole that the server cuts off with NIL %s', async (_, window) => {
+    const text = 'x'.repeat(3 * 1024 * 1024)
+    await using imap = await scriptedImap({
+      messages: { 5: text },
+      answer: (command) =>
+        command.includes(`<${window * 1024 * 1024}.`)
+          ? `* 1 FETCH (UID 5 RFC822.SIZE ${text.length} BODY[]<${window * 1024 * 1024}> NIL)\r\nTAG OK`
+          : undefined,
+    })
+    await using folder = await client.open(at(imap), 'INBOX')
+    await expect(readAll(folder, 5)).rejects.toMatchObject({ code: 'IMAP_REFUSED', temporary: true })
+  })
+
   it('names its UIDVALIDITY and its UIDs in ascending order', async () => {
     await using imap = await scriptedImap({
       answer: (command) => (/^UID SEARCH/.test(command) ? '* SEARCH 9 3 7\r\nTAG OK found' : undefined),

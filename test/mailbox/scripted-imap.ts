@@ -2,8 +2,8 @@ import { createServer, type Socket } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
 
 export interface ImapScript {
-  /** What to say to `GREETING` or to a command (without its tag) instead; `TAG` in it becomes the tag. `null` cuts the connection. */
-  readonly answer?: (command: string) => string | null | undefined
+  /** What to say to `GREETING` or to a command (without its tag) instead; `TAG` in it becomes the tag. `null` cuts the connection. `say` says more, later. */
+  readonly answer?: (command: string, say: (text: string) => void) => string | null | undefined
   readonly capabilities?: readonly string[]
   readonly folders?: readonly string[]
   /** UID to message, of the one folder's worth of mail that there is. */
@@ -61,14 +61,14 @@ export async function scriptedImap(script: ImapScript = {}): Promise<ScriptedIma
     }
     const hear = (tag: string, command: string): void => {
       commands.push(command)
-      const scripted = script.answer?.(command)
+      const scripted = script.answer?.(command, say)
       if (scripted === null) raw.destroy()
       else say(`${scripted ?? friendly(command, script, socket !== raw)}\r\n`.replaceAll('TAG', tag))
       if (command === 'STARTTLS' && scripted === undefined) secure()
     }
     if (script.tls?.implicit) secure()
     else listen()
-    const greeting = script.answer?.('GREETING')
+    const greeting = script.answer?.('GREETING', say)
     if (greeting === null) raw.destroy()
     else say(`${greeting ?? '* OK ready'}\r\n`)
   })
