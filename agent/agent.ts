@@ -18,6 +18,8 @@ import type { Agent, Delivery, ReceiveReport } from './types.ts'
 const EVENT_POLL_MS = 1000
 /** An MDN that failed less often than this is tried by every `receiveOnce`, whatever its pause. */
 const HASTENED_TRIES = 5
+/** What concerns one message of a mailbox or one folder of the EHR: a pass tells of it once it has come to its end. */
+const ONE_MESSAGE: ReadonlySet<string> = new Set(['IMAP_REFUSED', 'FILE_UNWRITABLE'])
 
 /**
  * Wires the neighbours together, and nowhere else. Everything is loaded at first use, so that a command pays for
@@ -214,10 +216,19 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       }
     },
     async *receiveOnce({ deliverTo, signal } = {}) {
-      yield* pass(await neighbours.mailboxes(), deliverTo, new Set(), signal)
-      if (deliverTo === undefined) return
-      await (await neighbours.store()).outbox.hastenNotices(now(), HASTENED_TRIES)
-      await flush(signal)
+      let failure: DirectError | null = null
+      try {
+        yield* pass(await neighbours.mailboxes(), deliverTo, new Set(), signal)
+      } catch (error) {
+        // Of one message: the others have been received, and their answers are owed.
+        if (!(error instanceof DirectError && ONE_MESSAGE.has(error.code))) throw error
+        failure = error
+      }
+      if (deliverTo !== undefined) {
+        await (await neighbours.store()).outbox.hastenNotices(now(), HASTENED_TRIES)
+        await flush(signal)
+      }
+      if (failure) throw failure
     },
     async run({ deliverTo, signal }) {
       const { run } = await import('./run.ts')

@@ -11,7 +11,8 @@ import type { Source } from './smime/source.ts'
  * `attachments/NN-<safe name>` and `delivery.json`. The folder appears complete, by rename, after everything in it
  * is on the disk; unfinished ones begin with a dot. A folder that is there already is the same message, perhaps for
  * another recipient, who is then added to its `delivery.json`. Where it is somebody else's message with the same bytes,
- * this one's folder is `<innerSha256>-<digest of author and signer>`: nobody takes over another's authorship.
+ * this one's folder is `<innerSha256>-<digest of author and signer>`: nobody takes over another's authorship. The same
+ * where a folder is left without its `delivery.json`.
  * Returns the folder. Files are 0600, folders 0700. Throws FILE_UNWRITABLE (temporary: the message is kept and comes again).
  */
 export async function deliverToFolder(
@@ -58,8 +59,16 @@ export interface Filing {
   readonly recipients: readonly { readonly address: string }[]
 }
 
-async function readFiling(folder: string): Promise<Filing> {
-  return JSON.parse(await readFile(join(folder, 'delivery.json'), 'utf8')) as Filing
+/** Null where there is none that can be read: an EHR may have taken it away, and left the folder. */
+async function readFiling(folder: string): Promise<Filing | null> {
+  try {
+    const filing = JSON.parse(await readFile(join(folder, 'delivery.json'), 'utf8')) as Filing
+    return Array.isArray(filing?.recipients) ? filing : null
+  } catch (error) {
+    const absent = ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+    if (absent || error instanceof SyntaxError) return null
+    throw error
+  }
 }
 
 function authorDigest({ from, signer }: Filing): string {
@@ -69,12 +78,21 @@ function authorDigest({ from, signer }: Filing): string {
 /** The digest of an unwrapped message does not cover its From: the same bytes may be another's message. */
 async function isSameAuthor(folder: string, { from, signer }: Filing): Promise<boolean> {
   const filed = await readFiling(folder)
-  return filed.from === from && filed.signer?.sha256 === signer?.sha256
+  return filed !== null && filed.from === from && filed.signer?.sha256 === signer?.sha256
 }
 
 /** The same message may come once for each of several recipients: none of them may be lost to the EHR. */
 async function addRecipients(folder: string, filing: Filing): Promise<string> {
   const filed = await readFiling(folder)
+  if (filed === null)
+    throw new DirectError(
+      'FILE_UNWRITABLE',
+      `${folder} is there, and has no delivery.json that can be read`,
+      {
+        hint: 'Take the whole folder away once it has been read. The message is kept and will be delivered by the next run.',
+        temporary: true,
+      },
+    )
   const known = new Set(filed.recipients.map(({ address }) => address))
   const added = filing.recipients.filter(({ address }) => !known.has(address))
   if (added.length > 0)

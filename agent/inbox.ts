@@ -52,6 +52,7 @@ const MOST_ATTEMPTS = 3
 /**
  * One pass over a mailbox: each new message is stored as it came, opened, judged, recorded; then refused ones go
  * aside, notifications are tracked, and trusted ones are offered. Every step is durable before the next (IN-9, IN-10).
+ * A message that the server will not hand over stops no other: its failure is thrown at the end.
  */
 export async function* passOver(
   mailbox: Mailbox,
@@ -61,10 +62,15 @@ export async function* passOver(
   const { inbox } = tools.store
   using _ = await tools.alone(mailbox, signal)
   await using folder = await tools.imap.open(mailbox.server, mailbox.settings.folder, signal)
+  const refused: DirectError[] = []
   for (const uid of await inbox.unsettled(mailbox.name, folder.uidValidity, await folder.uids())) {
     if (signal?.aborted) return
     const entry = await inbox.entry(mailbox.name, folder.uidValidity, uid)
-    await using raw = await rawOf(entry, folder, tools)
+    await using raw = await rawOf(entry, folder, tools).catch((error) => {
+      if (!(error instanceof DirectError && error.code === 'IMAP_REFUSED')) throw error
+      refused.push(error)
+      return null
+    })
     if (raw === null) continue
     if (entry.state !== 'judged' && (await inbox.attempted(entry.id)) > MOST_ATTEMPTS) {
       yield { kind: 'report', report: await putAside(entry, POISON, folder, mailbox, tools, POISON_REPORT) }
@@ -76,6 +82,8 @@ export async function* passOver(
     })
     yield* handle(judged, entry, folder, mailbox, tools)
   }
+  const [failure] = refused
+  if (failure) throw failure
 }
 
 /**

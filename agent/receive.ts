@@ -1,21 +1,38 @@
 import { deliverToFolder, type FiledPart } from './deliver.ts'
+import { DirectError } from './errors.ts'
 import { type InboxTools, listMailbox, type Mailbox, type Offer, passOver } from './inbox.ts'
 import { describeReceived, describeSigner, messageIdOf } from './open/report.ts'
 import { readParts } from './read.ts'
 import type { DeliveredMessage, Delivery, ReceiveReport } from './types.ts'
 
-/** One pass over the mailboxes, every trusted message into a folder of its own under `deliverTo`. */
+/**
+ * One pass over the mailboxes, every trusted message into a folder of its own under `deliverTo`. One that cannot be
+ * filed stops no other: its failure is thrown at the end.
+ */
 export async function* receiveIntoFolder(
   mailboxes: readonly Mailbox[],
   deliverTo: string,
   tools: InboxTools,
   signal?: AbortSignal,
 ): AsyncGenerator<ReceiveReport> {
+  const failures: DirectError[] = []
   for (const mailbox of mailboxes)
     for await (const handled of passOver(mailbox, tools, signal)) {
-      if (handled.kind === 'report') yield handled.report
-      else yield await file(handled.offer, deliverTo)
+      const report = handled.kind === 'report' ? handled.report : await tryToFile(handled.offer, deliverTo)
+      if (report instanceof DirectError) failures.push(report)
+      else yield report
     }
+  const [failure] = failures
+  if (failure) throw failure
+}
+
+async function tryToFile(offer: Offer, deliverTo: string): Promise<ReceiveReport | DirectError> {
+  try {
+    return await file(offer, deliverTo)
+  } catch (error) {
+    if (error instanceof DirectError && error.code === 'FILE_UNWRITABLE') return error
+    throw error
+  }
 }
 
 /** What is new and not in `listed` yet, opened and judged; nothing is delivered, flagged or answered. */

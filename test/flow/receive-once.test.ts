@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type Agent, createAgent, DirectError } from '../../agent/index.ts'
@@ -355,3 +355,83 @@ test('six passes over one mailbox at once: each message is delivered once, and n
   expect(await delivered(ehr)).toHaveLength(4)
   expect(post.folders.get(ASIDE)).toBeUndefined()
 })
+
+/** What a pass told before it failed, and how. */
+async function failingPass(agent: Agent, ehr: string) {
+  const reports = []
+  try {
+    for await (const report of agent.receiveOnce({ deliverTo: ehr })) reports.push(report)
+  } catch (error) {
+    return { reports, error }
+  }
+  throw new Error('the pass did not fail')
+}
+
+test('a message that the server will not hand over stops no other, and is told at the end', async () => {
+  const dataDir = await temporaryFolder()
+  const ehr = await temporaryFolder()
+  const post = new PostOffice()
+  const broken = new DirectError('IMAP_REFUSED', 'internal error')
+  let refusing = true
+  await using b = await createAgent(clinicConfig('b', dataDir), {
+    resolver: literalZone(BOTH_PUBLISHED),
+    smtp: post.smtp,
+    imap: {
+      open: async (...args) => {
+        const folder = await post.imap.open(...args)
+        const [first] = await folder.uids()
+        return replacing(folder, {
+          fetch: (uid) => {
+            if (refusing && uid === first) throw broken
+            return folder.fetch(uid)
+          },
+        })
+      },
+    },
+  })
+  for (const word of ['one', 'two'])
+    post.drop(LEE, KIM, await foreignMail({ body: `Content-Type: text/plain\r\n\r\n${word}\r\n` }))
+  const { reports, error } = await failingPass(b, ehr)
+  expect(error).toBe(broken)
+  expect(reports).toMatchObject([{ verdict: 'accept' }])
+  expect(receipts(post)).toHaveLength(1)
+  refusing = false
+  expect(await all(b.receiveOnce({ deliverTo: ehr }))).toMatchObject([{ verdict: 'accept' }])
+  expect(await delivered(ehr)).toHaveLength(2)
+  expect(receipts(post)).toHaveLength(2)
+})
+
+test.each([null, 'half a {', '{}'])(
+  'a folder that the EHR left without a whole delivery.json (%j) costs no message: it is filed beside it',
+  async (left) => {
+    const { b, post } = await twoClinics()
+    const ehr = await temporaryFolder()
+    const one = await foreignMail({ body: 'Content-Type: text/plain\r\n\r\none\r\n' })
+    post.drop(LEE, KIM, one)
+    const [learned] = await all(b.receiveOnce({ deliverTo: await temporaryFolder() }))
+    const sha256 = learned && 'innerSha256' in learned ? String(learned.innerSha256) : ''
+    const leave = async (name: string) => {
+      await mkdir(join(ehr, name), { recursive: true })
+      if (left !== null) await writeFile(join(ehr, name, 'delivery.json'), left)
+    }
+    await leave(sha256)
+    const { b: other, post: elsewhere } = await twoClinics()
+    elsewhere.drop(LEE, KIM, one)
+    elsewhere.drop(LEE, KIM, await foreignMail({ body: 'Content-Type: text/plain\r\n\r\ntwo\r\n' }))
+    expect(await all(other.receiveOnce({ deliverTo: ehr }))).toMatchObject([
+      { verdict: 'accept', deliveredTo: expect.stringContaining(`${sha256}-`) },
+      { verdict: 'accept' },
+    ])
+    const [beside] = (await delivered(ehr)).filter((name) => name.startsWith(`${sha256}-`))
+    await rm(join(ehr, beside as string), { recursive: true })
+    await leave(beside as string)
+    // Nowhere to put it: the other one is received all the same.
+    const { b: third, post: thirdPost } = await twoClinics()
+    thirdPost.drop(LEE, KIM, one)
+    thirdPost.drop(LEE, KIM, await foreignMail({ body: 'Content-Type: text/plain\r\n\r\nthree\r\n' }))
+    const { reports, error } = await failingPass(third, ehr)
+    expect(error).toMatchObject({ code: 'FILE_UNWRITABLE', temporary: true })
+    expect(reports).toMatchObject([{ verdict: 'accept' }])
+    expect(thirdPost.folders.get(INBOX)).toMatchObject([{ seen: false }, { seen: true }])
+  },
+)
