@@ -1,5 +1,5 @@
 import { type Address, parseAddress } from '../agent/address.ts'
-import type { Certificate } from './certificate.ts'
+import { type Certificate, distinct } from './certificate.ts'
 
 export type Direction = 'incoming' | 'outgoing'
 
@@ -36,7 +36,7 @@ export class AnchorSets {
 
   /** For notifications from outside: incoming ∪ outgoing (TR-3). */
   either(address: Address): readonly Certificate[] {
-    return unique([...this.incoming(address), ...this.outgoing(address)])
+    return distinct([...this.incoming(address), ...this.outgoing(address)])
   }
 
   /**
@@ -62,14 +62,14 @@ export class AnchorSets {
 
   /** Every anchor configured for anyone, once. */
   all(): readonly Certificate[] {
-    return unique(this.#sets.flatMap((set) => set.certificates))
+    return distinct(this.#sets.flatMap((set) => set.certificates))
   }
 
   #decide(direction: Direction, names: readonly string[]): readonly Certificate[] {
     const speaking = this.#sets.filter((set) => set.direction === 'both' || set.direction === direction)
     for (const name of names) {
       const sets = speaking.filter((set) => set.for === name)
-      if (sets.length > 0) return unique(sets.flatMap((set) => set.certificates))
+      if (sets.length > 0) return distinct(sets.flatMap((set) => set.certificates))
     }
     return []
   }
@@ -79,8 +79,4 @@ export class AnchorSets {
 function namesOf(address: Address): readonly string[] {
   const untagged = address.withoutTag()
   return [address.key, ...(untagged === null ? [] : [untagged.key]), address.domain, '*']
-}
-
-function unique(certificates: readonly Certificate[]): readonly Certificate[] {
-  return [...new Map(certificates.map((certificate) => [certificate.sha256, certificate])).values()]
 }

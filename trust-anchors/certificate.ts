@@ -185,6 +185,11 @@ export function parseCertificate(der: Uint8Array): Certificate | Failure {
   }
 }
 
+/** Each certificate once, in the order of its first appearance. */
+export function distinct(certificates: readonly Certificate[]): Certificate[] {
+  return [...new Map(certificates.map((one) => [one.sha256, one])).values()]
+}
+
 function readFields(der: Uint8Array): Fields {
   const outer = new DerReader(der)
   const certificate = outer.sequence()

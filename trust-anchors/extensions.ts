@@ -15,6 +15,10 @@ export const EXTENSION = {
   inhibitAnyPolicy: '2.5.29.54',
 } as const
 
+/** RFC 5280 4.2.1.12: the purposes that fit S/MIME. */
+export const EMAIL_PROTECTION = '1.3.6.1.5.5.7.3.4'
+export const ANY_EXTENDED_KEY_USAGE = '2.5.29.37.0'
+
 /** RFC 5280 4.2.1.3, in the order of the bits. */
 export const KEY_USAGES = [
   'digitalSignature',

@@ -109,8 +109,6 @@ export function keyUsage(...usages: readonly KeyUsage[]): Extension {
   return { oid: EXTENSION.keyUsage, critical: true, value }
 }
 
-export const EMAIL_PROTECTION = '1.3.6.1.5.5.7.3.4'
-
 /** RFC 5280 4.2.1.12. */
 export function extendedKeyUsage(...oids: readonly string[]): Extension {
   return { oid: EXTENSION.extendedKeyUsage, critical: false, value: sequence(...oids.map(encodeOid)) }

@@ -1,4 +1,4 @@
-import type { Certificate } from './certificate.ts'
+import { type Certificate, distinct } from './certificate.ts'
 import type { CertificateCode, Failure } from './failures.ts'
 import { datesFailure, issuingFailure, nameFor, needsMore, signatureFailure } from './issuing.ts'
 
@@ -25,7 +25,7 @@ const MAX_STEPS = 1_000
 
 /**
  * RFC 5280 6.1 without what a later version brings (name constraints, policies: `NOT_SUPPORTED`): builds and
- * checks in one go, depth first, anchors before candidates. CERT-5 as far as issue 2 goes, CERT-6 whole.
+ * checks in one go, depth first, anchors before candidates (CERT-5, CERT-6).
  * Ends within 100 signature checks and 1,000 steps, then with `WORK_LIMIT`.
  */
 export function validatePath(request: PathRequest): PathResult {
@@ -129,7 +129,7 @@ class Search {
       (one.isWithinValidity(this.#request.at) ? 2 : 0) +
       (one.isCa ? 1 : 0)
     const byLikelihood = (a: Certificate, b: Certificate) => likelihood(b) - likelihood(a)
-    return [...unique(anchors).sort(byLikelihood), ...unique(others).sort(byLikelihood)]
+    return [...distinct(anchors).sort(byLikelihood), ...distinct(others).sort(byLikelihood)]
   }
 
   #issuing(issuer: Certificate, below: readonly Certificate[]): Failure | null {
@@ -209,8 +209,4 @@ function keyIdentifiersDiffer(certificate: Certificate, issuer: Certificate): bo
 
 function sameKey(a: Certificate, b: Certificate): boolean {
   return Buffer.compare(a.spki, b.spki) === 0
-}
-
-function unique(certificates: readonly Certificate[]): Certificate[] {
-  return [...new Map(certificates.map((one) => [one.sha256, one])).values()]
 }

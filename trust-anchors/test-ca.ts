@@ -1,10 +1,10 @@
 import type { KeyObject } from 'node:crypto'
 import { Certificate, parseCertificate } from './certificate.ts'
+import { EMAIL_PROTECTION } from './extensions.ts'
 import type { Failure } from './failures.ts'
 import {
   authorityKeyIdentifier,
   basicConstraints,
-  EMAIL_PROTECTION,
   encodeName,
   extendedKeyUsage,
   issueCertificate,

@@ -1,6 +1,6 @@
 import type { Address } from '../agent/address.ts'
 import type { Certificate } from './certificate.ts'
-import type { KeyUsage } from './extensions.ts'
+import { ANY_EXTENDED_KEY_USAGE, EMAIL_PROTECTION, type KeyUsage } from './extensions.ts'
 import type { Failure } from './failures.ts'
 import { datesFailure } from './issuing.ts'
 
@@ -13,8 +13,6 @@ export interface Binding {
   readonly name: string
 }
 
-const EMAIL_PROTECTION = '1.3.6.1.5.5.7.3.4'
-const ANY_EXTENDED_KEY_USAGE = '2.5.29.37.0'
 const MIN_RSA_BITS = 2048
 
 /** CERT-4: any one of these. */

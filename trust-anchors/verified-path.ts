@@ -37,7 +37,7 @@ export class VerifiedPath<P extends Purpose> {
   readonly boundTo: 'address' | 'domain'
   /** The name in the certificate that binds it, as written there. */
   readonly boundName: string
-  /** What was not checked. Revocation has its own issue. */
+  /** What was not checked: this version checks no revocation, and every answer says so (CERT-7). */
   readonly unchecked: readonly string[] = ['revocation']
 
   private constructor(
