@@ -82,18 +82,14 @@ function configured(address: Address, sources: DiscoverySources): Place {
  * One place in DNS. At the address's, `user+tag@d` is asked for as written first, then, if that is absent, as
  * `user@d`; both make one place (MSG-13).
  */
-async function askDns(
-  place: 'dns-address' | 'dns-domain' | 'cert-server',
+function askDns(
+  place: 'dns-address' | 'dns-domain',
   address: Address,
   resolver: Resolver,
   signal: AbortSignal | undefined,
 ): Promise<Place> {
-  return askOwners(
-    place,
-    place === 'dns-domain' ? [address.domain] : addressOwners(address),
-    resolver,
-    signal,
-  )
+  const owners = place === 'dns-domain' ? [address.domain] : addressOwners(address)
+  return askOwners(place, owners, resolver, signal)
 }
 
 async function askCertServer(
