@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { MailServer } from '../mailbox/index.ts'
-import type { AnchorSets, Certificate } from '../trust-anchors/index.ts'
+import type { Certificate } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
 import { DirectError } from './errors.ts'
 import type { InboxTools, Mailbox } from './inbox.ts'
@@ -13,7 +13,7 @@ import type { OutboxTools } from './outbox.ts'
 import type { SendTools } from './prepare.ts'
 import type { SealedMessage } from './seal.ts'
 import type { Settings } from './settings.ts'
-import type { Agent, Delivery, ReceiveReport } from './types.ts'
+import type { Agent, ReceiveReport } from './types.ts'
 
 const EVENT_POLL_MS = 1000
 /** An MDN that failed less often than this is tried by every `receiveOnce`, whatever its pause. */
@@ -29,8 +29,12 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
   const neighbours = new Neighbours(settings, options)
   const { now, at, log } = neighbours
 
-  const configured = () => neighbours.once('configured', () => loadConfigured(settings.certificates))
-  const anchors = () => neighbours.once('anchors', () => loadAnchors(settings))
+  const configured = () =>
+    neighbours.once('configured', async () =>
+      (await import('./trust.ts')).loadConfigured(settings.certificates),
+    )
+  const anchors = () =>
+    neighbours.once('anchors', async () => (await import('./trust.ts')).loadAnchors(settings))
   const identities = () =>
     neighbours.once('identities', async () =>
       (await import('./identities.ts')).Identities.load(settings.identities),
@@ -92,6 +96,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     at,
   })
   const inboxTools = async (): Promise<InboxTools> => {
+    const { requireIncomingAnchors } = await import('./trust.ts')
     requireIncomingAnchors(settings)
     return {
       store: await neighbours.store(),
@@ -135,6 +140,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
 
   return {
     async notices() {
+      const { noticesOf } = await import('./trust.ts')
       return noticesOf(await anchors(), at())
     },
     async classify(addresses, { from, signal } = {}) {
@@ -174,46 +180,9 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       const { openFile } = await import('./open/file.ts')
       return openFile(request, await openTools())
     },
-    async *receive({ signal } = {}): AsyncGenerator<Delivery> {
-      const { offerNew } = await import('./receive.ts')
-      const { logReport } = await import('./run.ts')
-      const mailboxes = await neighbours.mailboxes()
-      const seconds = Math.min(...mailboxes.map(({ settings }) => settings.pollSeconds))
-      // A server that is away comes back; a wrong password does not mend itself.
-      const bear = (error: unknown) => {
-        if (!(error instanceof DirectError && error.temporary)) throw error
-        log.warn({ code: error.code }, error.message)
-      }
-      const stop = new AbortController()
-      const stopped = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
-      // Beside the mailboxes, not between them: an SMTP server that hangs must not hold up what comes in.
-      let flushing: Promise<void> | null = null
-      let failure: unknown = null
-      const startFlush = () => {
-        flushing ??= flush(stopped)
-          .catch((error) => {
-            failure = error
-          })
-          .finally(() => {
-            flushing = null
-          })
-      }
-      try {
-        while (!signal?.aborted) {
-          try {
-            yield* offerNew(mailboxes, await inboxTools(), (report) => logReport(report, log), signal)
-            if (failure !== null) throw failure
-          } catch (error) {
-            failure = null
-            bear(error)
-          }
-          startFlush()
-          await pause(seconds * 1000, undefined, { signal }).catch(() => undefined)
-        }
-      } finally {
-        stop.abort()
-        await flushing
-      }
+    async *receive({ signal } = {}) {
+      const { offerAll } = await import('./offer.ts')
+      yield* offerAll({ mailboxes: await neighbours.mailboxes(), inbox: inboxTools, flush, log }, signal)
     },
     async *receiveOnce({ deliverTo, signal } = {}) {
       let failure: DirectError | null = null
@@ -260,52 +229,4 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     [Symbol.asyncDispose]: () => neighbours.close(),
   }
-}
-
-async function loadConfigured(files: readonly string[]) {
-  const { readCertificateFile } = await import('./identities.ts')
-  const read = files.map(async (origin) =>
-    (await readCertificateFile(origin)).map((certificate) => ({ origin, certificate })),
-  )
-  return (await Promise.all(read)).flat()
-}
-
-async function loadAnchors({ trust }: Settings): Promise<AnchorSets> {
-  const { AnchorSets } = await import('../trust-anchors/index.ts')
-  const { readCertificateFile } = await import('./identities.ts')
-  const sets = trust.map(async ({ for: name, direction, anchors }) => ({
-    for: name,
-    direction,
-    certificates: (await Promise.all(anchors.map(readCertificateFile))).flat(),
-  }))
-  return new AnchorSets(await Promise.all(sets))
-}
-
-/** Without anchors every message would be put aside: that is a mistake in the configuration, not in the mail. */
-function requireIncomingAnchors({ mailboxes, trust }: Settings): void {
-  if (trust.some(({ direction, anchors }) => direction !== 'outgoing' && anchors.length > 0)) return
-  const [mailbox] = mailboxes
-  throw new DirectError(
-    'NO_ANCHORS',
-    `no incoming trust anchors are configured for ${mailbox?.addresses.join(', ')}`,
-    {
-      hint: 'Add an entry to trust with direction incoming or both; without one every message would be refused.',
-    },
-  )
-}
-
-/** What an administrator should always be told: trust in a test CA, anchors that have ended. */
-async function noticesOf(anchors: AnchorSets, at: Date): Promise<readonly string[]> {
-  const { isTestCa } = await import('../trust-anchors/index.ts')
-  const test = anchors
-    .all()
-    .filter(isTestCa)
-    .map(({ subjectText }) => `a TEST CA is trusted: ${subjectText}`)
-  const expired = anchors
-    .expired(at)
-    .map(
-      ({ for: name, certificate }) =>
-        `the trust anchor ${certificate.subjectText} for ${name} ended on ${certificate.notAfter.toISOString()} and is not used`,
-    )
-  return [...new Set([...test, ...expired])]
 }

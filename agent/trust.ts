@@ -1,0 +1,52 @@
+import { AnchorSets, type Certificate, isTestCa } from '../trust-anchors/index.ts'
+import { DirectError } from './errors.ts'
+import { readCertificateFile } from './identities.ts'
+import type { Settings } from './settings.ts'
+
+/** The recipients' certificates that the configuration names, each with its file. Throws CERT_UNREADABLE. */
+export async function loadConfigured(
+  files: readonly string[],
+): Promise<readonly { readonly origin: string; readonly certificate: Certificate }[]> {
+  const read = files.map(async (origin) =>
+    (await readCertificateFile(origin)).map((certificate) => ({ origin, certificate })),
+  )
+  return (await Promise.all(read)).flat()
+}
+
+/** The anchors that the configuration names, for whom and in which direction. Throws CERT_UNREADABLE. */
+export async function loadAnchors({ trust }: Settings): Promise<AnchorSets> {
+  const sets = trust.map(async ({ for: name, direction, anchors }) => ({
+    for: name,
+    direction,
+    certificates: (await Promise.all(anchors.map(readCertificateFile))).flat(),
+  }))
+  return new AnchorSets(await Promise.all(sets))
+}
+
+/** Without anchors every message would be put aside: that is a mistake in the configuration, not in the mail. */
+export function requireIncomingAnchors({ mailboxes, trust }: Settings): void {
+  if (trust.some(({ direction, anchors }) => direction !== 'outgoing' && anchors.length > 0)) return
+  const [mailbox] = mailboxes
+  throw new DirectError(
+    'NO_ANCHORS',
+    `no incoming trust anchors are configured for ${mailbox?.addresses.join(', ')}`,
+    {
+      hint: 'Add an entry to trust with direction incoming or both; without one every message would be refused.',
+    },
+  )
+}
+
+/** What an administrator should always be told: trust in a test CA, anchors that have ended. */
+export function noticesOf(anchors: AnchorSets, at: Date): readonly string[] {
+  const test = anchors
+    .all()
+    .filter(isTestCa)
+    .map(({ subjectText }) => `a TEST CA is trusted: ${subjectText}`)
+  const expired = anchors
+    .expired(at)
+    .map(
+      ({ for: name, certificate }) =>
+        `the trust anchor ${certificate.subjectText} for ${name} ended on ${certificate.notAfter.toISOString()} and is not used`,
+    )
+  return [...new Set([...test, ...expired])]
+}
