@@ -79,10 +79,13 @@ function holdUntil(now: Date): Date {
   return new Date(now.getTime() + HOLD_MS)
 }
 
-/** Renews the hold on a copy until `work` is done. */
+/**
+ * Renews the hold on a copy until `work` is done. A store that is busy just now must not leave that going on unseen: its
+ * answer would be lost, and the copy sent again.
+ */
 async function whileHeld<T>(
   copy: OutboxCopy,
-  { store, now }: OutboxTools,
+  { store, now, log }: OutboxTools,
   work: () => Promise<T>,
 ): Promise<T> {
   const done = new AbortController()
@@ -90,11 +93,16 @@ async function whileHeld<T>(
     for (;;) {
       await pause(HOLD_MS / 3, undefined, { signal: done.signal }).catch(() => undefined)
       if (done.signal.aborted) return
-      await store.outbox.hold(copy.id, holdUntil(now()))
+      await store.outbox.hold(copy.id, holdUntil(now())).catch((error) => {
+        if (!(error instanceof DirectError && error.temporary)) throw error
+      })
     }
   }
-  const [result] = await Promise.all([work().finally(() => done.abort()), renew()])
-  return result
+  const [worked, renewed] = await Promise.allSettled([work().finally(() => done.abort()), renew()])
+  if (worked.status === 'rejected') throw worked.reason
+  if (renewed.status === 'rejected')
+    log.warn({ messageId: copy.messageId }, 'the hold on a copy was not renewed')
+  return worked.value
 }
 
 /** One SMTP transaction. What stops it is an outcome for each recipient, so that the copy stays in the outbox. */

@@ -1,0 +1,48 @@
+import { expect, test, vi } from 'vitest'
+import { DirectError } from '../../agent/errors.ts'
+import { silent } from '../../agent/log.ts'
+import { deliverCopies } from '../../agent/outbox.ts'
+import type { SmtpClient } from '../../mailbox/index.ts'
+import { bytes, memoryStore, message } from '../store/scenario.ts'
+import { replacing } from './faults.ts'
+
+/** Every pause is over at once. */
+vi.mock('node:timers/promises', async (original) => ({
+  ...(await original<typeof import('node:timers/promises')>()),
+  setTimeout: () => new Promise((resolve) => setImmediate(resolve)),
+}))
+
+test.each([true, false])(
+  'while a hold cannot be renewed (temporary: %s) SMTP is waited for, and its answer is kept: nothing goes twice',
+  async (temporary) => {
+    await using store = await memoryStore()
+    await store.outbox.add(message(await store.bodies.write(bytes('sealed')), { at: new Date() }))
+    const failed = Promise.withResolvers<void>()
+    let submitted = 0
+    const smtp: Pick<SmtpClient, 'submit'> = {
+      submit: async (_server, { to }) => {
+        submitted++
+        await failed.promise
+        return to.map((address) => ({ address, outcome: 'accepted', reply: '250 taken' }))
+      },
+    }
+    const outbox = replacing(store.outbox, {
+      hold: async () => {
+        failed.resolve()
+        throw new DirectError('STORE_FAILED', 'database is locked', { temporary })
+      },
+    })
+    const tools = {
+      store: replacing(store, { outbox }),
+      smtp: smtp as SmtpClient,
+      relay: { host: 'mx', port: 25, secure: false },
+      tlsServers: new Map(),
+      openRecord: () => Promise.reject(new Error('no tls route here')),
+      now: () => new Date(),
+      log: silent,
+    }
+    await deliverCopies(tools, { messageId: '<m1@clinic.example>' })
+    expect(submitted).toBe(1)
+    expect(await store.tracking.status()).toMatchObject([{ recipients: [{ state: 'sent' }] }])
+  },
+)
