@@ -4,6 +4,8 @@ import { addressKey, type Schema, type Tx } from './schema.ts'
 import { type NoticeOccurrence, nextNoticeState } from './states.ts'
 import type { Because, NewNotice, Notice, NoticeId } from './types.ts'
 
+const DAY_MS = 24 * 3_600_000
+
 /** MDNs that we owe (N-1). One per delivery, under one Message-ID however often it has to be sent. */
 export async function owe(tx: Tx, delivery: number, notice: NewNotice, at: Date): Promise<void> {
   const earlier = await tx
@@ -51,7 +53,8 @@ export async function dueNotices(db: Kysely<Schema>, now: Date, limit: number): 
     .selectFrom('notices')
     .selectAll()
     .where('state', '=', 'owed')
-    .where('due_at', '<=', now.getTime())
+    // A day ahead: dated by a clock that has been set back since.
+    .where(({ eb, or }) => or([eb('due_at', '<=', now.getTime()), eb('due_at', '>', now.getTime() + DAY_MS)]))
     .orderBy('due_at')
     .orderBy('id')
     .limit(limit)

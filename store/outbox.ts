@@ -16,6 +16,8 @@ import type {
 
 /** Copies that one `claim` takes when it is not told. */
 const CLAIMED = 20
+/** Nothing is put off or held this long: what seems so was dated by a clock that has been set back since. */
+const NEVER_SO_LONG_MS = 24 * 3_600_000
 
 export class SqlOutbox implements Outbox {
   readonly #db: Kysely<Schema>
@@ -38,14 +40,21 @@ export class SqlOutbox implements Outbox {
   }
 
   async claim(now: Date, until: Date, options: Parameters<Outbox['claim']>[2] = {}): Promise<OutboxCopy[]> {
+    const unlikely = now.getTime() + NEVER_SO_LONG_MS
     return await this.#db.transaction().execute(async (tx) => {
       let due = tx
         .selectFrom('copies')
         .innerJoin('messages', 'messages.id', 'copies.message')
         .selectAll('copies')
         .select('message_id')
-        .where('next_at', '<=', now.getTime())
-        .where(({ eb, or }) => or([eb('held_until', 'is', null), eb('held_until', '<=', now.getTime())]))
+        .where(({ eb, or }) => or([eb('next_at', '<=', now.getTime()), eb('next_at', '>', unlikely)]))
+        .where(({ eb, or }) =>
+          or([
+            eb('held_until', 'is', null),
+            eb('held_until', '<=', now.getTime()),
+            eb('held_until', '>', unlikely),
+          ]),
+        )
       if (options.messageId !== undefined) due = due.where('message_id', '=', options.messageId)
       const { untriedSince } = options
       if (untriedSince !== undefined)
@@ -54,6 +63,7 @@ export class SqlOutbox implements Outbox {
             eb('attempts', '>', 0),
             eb('kind', '=', 'notification'),
             eb('next_at', '<=', untriedSince.getTime()),
+            eb('next_at', '>', unlikely),
           ]),
         )
       const copies = await due

@@ -221,3 +221,14 @@ test('a message whose body is not in the store is not half added', async () => {
   expect(await store.tracking.status()).toEqual([])
   expect(await all(store.audit.list())).toEqual([])
 })
+
+test('what was put off or held by a clock that has been set back since is due at once', async () => {
+  await using store = await memoryStore()
+  const year = 365 * 86_400
+  const ahead = { at: at(year) }
+  await store.outbox.add(message(await store.bodies.write(bytes('sealed')), ahead))
+  expect(await store.outbox.claim(at(year), at(year + 30))).toHaveLength(1)
+  expect(await store.outbox.claim(at(0), at(30), { untriedSince: at(-30) })).toMatchObject([{ attempts: 1 }])
+  await store.outbox.tried(1, [], at(0), at(3600))
+  expect(await store.outbox.claim(at(30), at(60))).toEqual([])
+})
