@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DirectError } from '../errors.ts'
 import type { Settings } from '../settings.ts'
@@ -33,7 +33,8 @@ export function settingsOf(input: unknown, base: SettingsBase): Settings {
 
 async function read(file: string, mayBeMissing: boolean): Promise<string | null> {
   try {
-    const bytes = await readFile(file)
+    // No further than the limit: a device or an image of a disk has no end in sight.
+    const bytes = Buffer.concat(await Array.fromAsync(createReadStream(file, { end: MAX_BYTES })))
     if (bytes.length > MAX_BYTES)
       throw new DirectError('CONFIG_INVALID', `${file} is larger than ${MAX_BYTES} bytes`, {
         hint: 'Name a direct.yaml with --config; this is another kind of file.',

@@ -196,6 +196,11 @@ describe('the file', () => {
     expect(error.message).toContain(expected)
   })
 
+  test('a device without end is refused once it is longer than any configuration', async () => {
+    const error = await errorOf(() => loadSettings('/dev/zero', {}))
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('larger than') })
+  })
+
   test('an error names the line of its key, the first in the file comes first and the others follow as hints', async () => {
     const error = await errorOf(() => load('dns:\n  timeoutMs: -1\nsmpt: {}\n'))
     expect(error.message).toMatch(/direct\.yaml:2:3: dns\.timeoutMs must be from 10 /)
