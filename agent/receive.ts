@@ -60,9 +60,15 @@ export async function* offerNew(
 }
 
 async function file({ judged, message, settle }: Offer, deliverTo: string): Promise<ReceiveReport> {
+  // What the command line says of it, and then what only the EHR may see.
+  const { cc, subject, date, inReplyTo, references } = facts(message)
   const describe = (folder: string, parts: readonly FiledPart[]) => ({
-    ...facts(message),
     ...describeReceived(judged, { deliveredTo: folder }),
+    cc,
+    subject,
+    date,
+    inReplyTo,
+    references,
     warnings: judged.warnings,
     wrapped: message.wrapped,
     algorithms: judged.algorithms,
