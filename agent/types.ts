@@ -11,13 +11,16 @@ export type RouteReason = Reason<AddressCode | CertificateCode>
 
 /** `foundIn`: the place of DISC-1 that published it. `boundTo`: what its subjectAltName binds it to. */
 export interface ChosenCertificate {
+  /** Lower-case hex, as every `sha256` here. */
   readonly sha256: string
   readonly foundIn: Place['place']
   readonly boundTo: 'address' | 'domain'
   readonly notAfter: Date
 }
 
+/** How one address can be reached now, and why. */
 export interface Recipient {
+  /** As asked for, its domain in A-labels; what is no address stands here as it was given. */
   readonly address: string
   readonly route: Route
   /** False only when it is known that nothing usable is published; null while that is not known. */
@@ -36,13 +39,16 @@ export interface Recipient {
 /** One place that was asked, or not, and the verdict on everything it published. */
 export interface Evidence {
   readonly place: Place['place']
+  /** What was asked for there: a DNS name, an address, a file, or the cert server. */
   readonly owner: string
   readonly status: Place['status']
   readonly certificates: readonly JudgedCertificate[]
   readonly questions: Place['questions']
+  /** What was passed over, or why nothing was asked: for an administrator. */
   readonly notes: readonly string[]
 }
 
+/** One certificate that was found, and whether it can be encrypted to. */
 export interface JudgedCertificate {
   readonly sha256: string
   readonly usable: boolean
@@ -54,20 +60,24 @@ export interface JudgedCertificate {
   readonly unchecked: readonly string[]
 }
 
+/** All that was found for one address, whatever route it leads to. */
 export interface Discovery {
   readonly address: string
   readonly places: readonly Evidence[]
+  /** `sha256` of the certificate that a message would be encrypted to. */
   readonly chosen: string | null
   readonly outcome: 'direct' | 'none' | 'undetermined'
 }
 
 export interface Attachment {
   readonly filename: string
+  /** By the extension of `filename` where it is left out. */
   readonly contentType?: string
   /** Bytes, text (UTF-8), a stream of bytes, or the path of a file that is streamed from disk. */
   readonly content: Uint8Array | string | AsyncIterable<Uint8Array> | { readonly path: string }
 }
 
+/** A message to be composed. Addresses are `name@domain`, without display names; at least one recipient. */
 export interface Draft {
   readonly from: string
   readonly to?: readonly string[]
@@ -77,6 +87,7 @@ export interface Draft {
   readonly text?: string
   readonly html?: string
   readonly attachments?: readonly Attachment[]
+  /** Message-IDs with their angle brackets. */
   readonly inReplyTo?: string
   readonly references?: readonly string[]
 }
@@ -90,9 +101,13 @@ export interface MessageFile {
   readonly message: { readonly path: string }
 }
 
+/** How to send, and what the audit says of it: ids of yours, not names. */
 export interface SendOptions {
+  /** Who sends. */
   readonly actor?: string
+  /** Whom it is about. */
   readonly patient?: string
+  /** What is sent. */
   readonly documents?: readonly string[]
   /** A second `send` with the same key sends nothing and returns the first one's result. */
   readonly idempotencyKey?: string
@@ -101,8 +116,10 @@ export interface SendOptions {
   readonly signal?: AbortSignal
 }
 
+/** `accepted`: SMTP has it; `queued`: it will be tried again; `refused`: it will not go; `undetermined`: nothing is kept. */
 export type SendResult = 'accepted' | 'queued' | 'refused' | 'undetermined'
 
+/** What `send` came to for one recipient. */
 export interface SentRecipient {
   readonly address: string
   readonly route: Route
@@ -110,6 +127,7 @@ export interface SentRecipient {
   readonly why: readonly Reason[]
 }
 
+/** What `send` came to, or, from `plan`, would come to. */
 export interface Sent {
   readonly messageId: string
   readonly recipients: readonly SentRecipient[]
@@ -126,6 +144,7 @@ export interface SealedCopy {
   readonly certificates: readonly string[]
 }
 
+/** What `seal` wrote, and for whom it could not. */
 export interface SealResult {
   readonly messageId: string
   readonly copies: readonly SealedCopy[]
@@ -136,6 +155,7 @@ export interface SealResult {
   }[]
 }
 
+/** One leaf of an accepted message, measured as decoded. */
 export interface OpenedPart {
   readonly filename: string | null
   readonly contentType: string
@@ -266,8 +286,14 @@ export interface Agent extends AsyncDisposable {
     address: string,
     options?: { readonly from?: string; readonly signal?: AbortSignal },
   ): Promise<Discovery>
-  /** What `send` would do, without doing it. */
+  /** What `send` would do, without doing it. Throws as `send` does. */
   plan(draft: Draft | MessageFile, options?: SendOptions): Promise<Sent>
+  /**
+   * Classifies, signs, encrypts, queues durably and tries SMTP once: one result for each recipient. Throws DirectError
+   * for what is wrong with the sender (`ADDRESS_INVALID`, `IDENTITY_MISSING`, `IDENTITY_UNUSABLE`), the message (`USAGE`,
+   * `MESSAGE_INVALID`, `LIMIT_EXCEEDED`, `FILE_UNREADABLE`, `IDEMPOTENCY_CONFLICT`) or the configuration (`NO_ANCHORS`,
+   * `CONFIG_INVALID`): nothing was sent then.
+   */
   send(draft: Draft | MessageFile, options?: SendOptions): Promise<Sent>
   /** Signs and encrypts a file into `out`, `out.2`, …; nothing is sent. */
   seal(message: MessageFile & { readonly out: string }): Promise<SealResult>
@@ -286,6 +312,7 @@ export interface Agent extends AsyncDisposable {
   status(messageId?: string): Promise<readonly StoredMessage[]>
   /** What becomes known from now on (or after event `after`), until `signal` aborts. */
   events(options?: { readonly signal?: AbortSignal; readonly after?: number }): AsyncIterable<TrackingEvent>
+  /** Who sent and received what, when, by which route; oldest first. A document or patient selects its whole messages. */
   audit(filter?: {
     readonly messageId?: string
     readonly document?: string
