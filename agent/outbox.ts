@@ -128,7 +128,7 @@ async function handOver(
     )
   } catch (error) {
     if (error instanceof DirectError)
-      return allTemporary(copy, [error.message, error.hint].filter(Boolean).join('; '))
+      return allTemporary(copy, [error.message, error.hint].filter(Boolean).join('. ').replace(/\.$/, ''))
     throw error
   }
 }

@@ -240,7 +240,7 @@ describe('a server that is away or does not let us in is named, and nothing is l
     [
       'there, and refuses the password',
       () => relay().replace('//', '//clinic-a:wrong-secret@'),
-      /refuses the login of clinic-a: 535.*check the user/,
+      /refuses the login of clinic-a: 535.*\. Check the user/,
     ],
     ['of a name that is none', () => 'url: "smtp://relay.clinic-a.example"', /relay\.clinic-a\.example/],
   ])('SMTP %s: the message is queued, 75, and goes out once', async (name, url, text) => {
