@@ -115,9 +115,9 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     const { sealNotices } = await import('./notify.ts')
     await sealNotices(await notifyTools(), signal)
   }
-  const handOver = async (signal?: AbortSignal): Promise<void> => {
+  const handOver = async (signal?: AbortSignal, route?: 'direct'): Promise<void> => {
     const { deliverCopies } = await import('./outbox.ts')
-    await deliverCopies(await outboxTools(), { signal })
+    await deliverCopies(await outboxTools(), { signal, route })
   }
   /** MDNs that are owed are sealed, and what is due goes to SMTP. */
   const flush = async (signal?: AbortSignal): Promise<void> => {

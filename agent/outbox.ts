@@ -30,18 +30,26 @@ const MOST_ATTEMPTS = 32
  */
 const HOLD_MS = 30_000
 
-/** Tries every copy whose time has come (of one message when `messageId` is given). Returns how many were tried. */
+/** Tries every copy whose time has come (of one message or one route when it is given). Returns how many were tried. */
 export async function deliverCopies(
   tools: OutboxTools,
-  options: { readonly messageId?: string; readonly signal?: AbortSignal | undefined } = {},
+  options: {
+    readonly messageId?: string
+    readonly route?: 'direct' | undefined
+    readonly signal?: AbortSignal | undefined
+  } = {},
 ): Promise<number> {
   const { store, now } = tools
-  const { messageId } = options
+  const { messageId, route } = options
   const due = () =>
     messageId === undefined ? { untriedSince: new Date(now().getTime() - HOLD_MS) } : { messageId }
   let tried = 0
   while (!options.signal?.aborted) {
-    const [copy] = await store.outbox.claim(now(), holdUntil(now()), { ...due(), limit: 1 })
+    const [copy] = await store.outbox.claim(now(), holdUntil(now()), {
+      ...due(),
+      ...(route && { route }),
+      limit: 1,
+    })
     if (!copy) break
     const outcomes = await whileHeld(copy, tools, () => handOver(copy, tools, options.signal))
     // Whoever was stopped has not failed: the next run goes on at once.

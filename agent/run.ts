@@ -12,13 +12,16 @@ export interface RunTools {
   /** Seals the MDNs that are owed. */
   readonly seal: (signal: AbortSignal) => Promise<void>
   /** Hands what is due to SMTP, one copy after another; several at once share the work. */
-  readonly handOver: (signal: AbortSignal) => Promise<void>
+  readonly handOver: (signal: AbortSignal, route?: 'direct') => Promise<void>
   readonly log: Log
 }
 
 const OUTBOX_SECONDS = 2
-/** Copies on their way at once: a server that hangs must not hold up the mail to all others. */
-const IN_PARALLEL = 4
+/**
+ * Copies on their way at once: a server that hangs must not hold up the mail to all others. One is for the relay
+ * alone, so that partners' own servers cannot take them all.
+ */
+const ROUTES = [undefined, undefined, undefined, 'direct'] as const
 
 /**
  * Polls every mailbox by its interval and drives the outbox, until `signal` aborts. One failing or hanging neighbour
@@ -43,8 +46,8 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
     await tools.seal(signal)
     naps.end()
   }
-  const outbox = [sealing, ...Array.from({ length: IN_PARALLEL }, () => () => tools.handOver(signal))].map(
-    (step) => loop('outbox', step, () => naps.take(OUTBOX_SECONDS)),
+  const outbox = [sealing, ...ROUTES.map((route) => () => tools.handOver(signal, route))].map((step) =>
+    loop('outbox', step, () => naps.take(OUTBOX_SECONDS)),
   )
   await Promise.all([...mailboxes, ...outbox])
 

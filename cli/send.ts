@@ -66,7 +66,8 @@ export async function run(session: Session, command: Command): Promise<number> {
 function tellOpen({ messageId, recipients }: Sent, { out }: Session): void {
   const open = (wanted: SendResult) => recipients.filter(({ result }) => result === wanted)
   const reasons = (of: readonly SentRecipient[]) =>
-    [...new Set(of.flatMap(({ why }) => why.map(({ text }) => text)))].join('; ')
+    [...new Set(of.flatMap(({ why }) => why.map(({ text }) => text)))].join('; ') ||
+    'another process is at it'
   const queued = open('queued')
   if (queued.length > 0)
     say(

@@ -56,6 +56,7 @@ export class SqlOutbox implements Outbox {
           ]),
         )
       if (options.messageId !== undefined) due = due.where('message_id', '=', options.messageId)
+      if (options.route !== undefined) due = due.where('copies.route', '=', options.route)
       const { untriedSince } = options
       if (untriedSince !== undefined)
         due = due.where(({ eb, or }) =>

@@ -100,11 +100,17 @@ export interface Outbox {
    * Takes copies whose time has come and that nobody holds, and holds them until `until`, so that two processes
    * never send one copy at once. `messageId` restricts it to one message. With `untriedSince`, messages (not
    * notifications) that nobody has tried yet are taken only if they fell due by then: who queues one tries it first.
+   * `route` restricts it to the copies of one route.
    */
   claim(
     now: Date,
     until: Date,
-    options?: { readonly messageId?: string; readonly untriedSince?: Date; readonly limit?: number },
+    options?: {
+      readonly messageId?: string
+      readonly untriedSince?: Date
+      readonly route?: 'direct' | 'tls'
+      readonly limit?: number
+    },
   ): Promise<readonly OutboxCopy[]>
   /** Holds a claimed copy longer, until `until`: whoever tries it is still at it. */
   hold(copy: number, until: Date): Promise<void>

@@ -23,6 +23,19 @@ test('a server that hangs holds up neither the mail to others nor the answers th
   await running
 })
 
+test('partners whose servers all hang leave the relay one way out', async () => {
+  const stop = new AbortController()
+  const forRelay = vi.fn()
+  const handOver: RunTools['handOver'] = async (signal, route) => {
+    if (route === 'direct') forRelay()
+    else await once(signal, 'abort')
+  }
+  const running = run({ ...IDLE, handOver }, stop.signal)
+  await vi.waitFor(() => expect(forRelay.mock.calls.length).toBeGreaterThan(2), { timeout: 20_000 })
+  stop.abort()
+  await running
+})
+
 test('what fails is logged by its code and tried again; a bug is logged without what it said', async () => {
   const stop = new AbortController()
   const lines: unknown[][] = []

@@ -130,6 +130,13 @@ test('with `untriedSince`, a fresh message is left to whoever queued it, a tried
   expect(await claim(37, -20)).toMatchObject([{ messageId: '<mdn@clinic.example>' }])
 })
 
+test('with `route`, the copies of another route are left alone', async () => {
+  await using store = await memoryStore()
+  await queued(store)
+  expect(await store.outbox.claim(at(10), at(15), { route: 'tls' })).toEqual([])
+  expect(await store.outbox.claim(at(10), at(15), { route: 'direct' })).toMatchObject([{ route: 'direct' }])
+})
+
 test('`claim` keeps to its limit, to the oldest, and to one message when it is asked to', async () => {
   await using store = await memoryStore()
   for (const n of [3, 1, 2]) await queued(store, { messageId: `<m${n}@x.example>`, at: at(n) })
