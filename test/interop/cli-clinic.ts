@@ -230,6 +230,19 @@ export async function messagesIn(clinic: CliClinic, name: string): Promise<numbe
   }
 }
 
+/** The distinct Message-IDs of a folder: what a kill between SMTP's answer and its record sent twice is one message. */
+export async function messageIdsIn(clinic: CliClinic, name: string): Promise<ReadonlySet<string>> {
+  await using folder = await clinic.folder(name)
+  const ids = new Set<string>()
+  for (const uid of await folder.uids()) {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of folder.fetch(uid)) chunks.push(chunk)
+    const [, id] = /^Message-ID:\s*(\S+)/im.exec(Buffer.concat(chunks).toString('latin1')) ?? []
+    ids.add(id ?? `uid ${uid}`)
+  }
+  return ids
+}
+
 /** Every file below a folder. */
 export async function filesBelow(dir: string): Promise<string[]> {
   const entries = await readdir(dir, { recursive: true, withFileTypes: true })
