@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
-import { text as textOf } from 'node:stream/consumers'
 import { DirectError } from '../agent/errors.ts'
 import type { Draft, MessageFile, SendOptions } from '../agent/index.ts'
 
@@ -58,15 +57,26 @@ export function auditOf({ actor, patient, document, idempotencyKey, finalDeliver
   }
 }
 
+/** A letter is shorter; a device without end must not fill the memory. */
+const MOST_TEXT = 10 * 1024 * 1024
+
 async function readText(file: string): Promise<string> {
-  if (file === '-') return await textOf(process.stdin)
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code
-    throw new DirectError('FILE_UNREADABLE', `cannot read the text file ${file} (${code})`, {
-      hint: 'Name a readable file of UTF-8 text with --text-file.',
+  const unreadable = (why: string, cause?: unknown) =>
+    new DirectError('FILE_UNREADABLE', `cannot read the text file ${file} (${why})`, {
+      hint: 'Name a readable file of UTF-8 text with --text-file; attach what is long.',
       cause,
     })
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  try {
+    for await (const chunk of file === '-' ? process.stdin : createReadStream(file)) {
+      chunks.push(chunk)
+      bytes += chunk.length
+      if (bytes > MOST_TEXT) break
+    }
+    if (bytes <= MOST_TEXT) return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+  } catch (cause) {
+    throw unreadable((cause as NodeJS.ErrnoException).code ?? 'unknown error', cause)
   }
+  throw unreadable(`it is longer than ${MOST_TEXT} bytes`)
 }

@@ -61,6 +61,12 @@ const MISTAKES: readonly (readonly [string, readonly string[], number, RegExp])[
     2,
     /^direct: cannot read the text file none\.txt/,
   ],
+  [
+    'a text file without end',
+    ['send', '--from', 'a@b.example', '--to', 'x@y.example', '--text-file', '/dev/zero'],
+    2,
+    /^direct: cannot read the text file \/dev\/zero \(it is longer than/,
+  ],
   ['receive without --once', ['receive'], 2, /^direct: .*\ndirect: hint: Add --once/],
   [
     '--batch with --in',
