@@ -4,6 +4,7 @@ import type { OutboxCopy, Store } from '../store/index.ts'
 import { DirectError } from './errors.ts'
 import type { Log } from './log.ts'
 import type { Source } from './smime/source.ts'
+import { storedSource } from './stored-source.ts'
 
 /** What handing mail to SMTP asks of its neighbours. */
 export interface OutboxTools {
@@ -149,9 +150,4 @@ async function contentOf(copy: OutboxCopy, tools: OutboxTools): Promise<Source &
   const stored = await storedSource(tools.store, copy.body)
   if (copy.route === 'tls') return tools.openRecord(stored, copy.mailFrom)
   return { ...stored, async [Symbol.asyncDispose]() {} }
-}
-
-/** A body of the store as a source. */
-export async function storedSource(store: Store, body: number): Promise<Source> {
-  return { bytes: await store.bodies.size(body), read: () => store.bodies.read(body) }
 }
