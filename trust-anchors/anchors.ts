@@ -1,5 +1,5 @@
 import { type Address, parseAddress } from '../agent/address.ts'
-import { type Certificate, distinct } from './certificate.ts'
+import { type Certificate, distinct } from './x509/certificate.ts'
 
 export type Direction = 'incoming' | 'outgoing'
 

@@ -1,8 +1,8 @@
 import type { Address } from '../agent/address.ts'
-import type { Certificate } from './certificate.ts'
-import { ANY_EXTENDED_KEY_USAGE, EMAIL_PROTECTION, type KeyUsage } from './extensions.ts'
 import type { Failure } from './failures.ts'
-import { datesFailure } from './issuing.ts'
+import { datesFailure } from './path/issuing.ts'
+import type { Certificate } from './x509/certificate.ts'
+import { ANY_EXTENDED_KEY_USAGE, EMAIL_PROTECTION, type KeyUsage } from './x509/extensions.ts'
 
 /** What a certificate is wanted for: to encrypt to its owner, or to believe its owner's signature. */
 export type Purpose = 'encrypt' | 'sign'

@@ -1,8 +1,8 @@
 import type { Address } from '../agent/address.ts'
-import type { Certificate } from './certificate.ts'
 import type { Failure } from './failures.ts'
-import { findPath } from './path.ts'
+import { findPath } from './path/path.ts'
 import { bindingFailure, bindingOf, judgeLeaf, type Purpose } from './usable.ts'
+import type { Certificate } from './x509/certificate.ts'
 
 export interface VerificationContext {
   /** Where issuers may be found: what came with the certificate, or lay beside it. */

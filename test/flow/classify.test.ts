@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { type Agent, type AgentOptions, createAgent, serveCertificates } from '../../agent/index.ts'
 import { type MintOptions, mint } from '../../fixtures/pki.ts'
 import type { SmtpClient, TlsProof } from '../../mailbox/index.ts'
-import { encodeName, issueCertificate, keyUsage, subjectAltName } from '../../trust-anchors/issue.ts'
+import { encodeName, issueCertificate, keyUsage, subjectAltName } from '../../trust-anchors/issue/issue.ts'
 import { type Literal, literalZone } from '../dns/literal-zone.ts'
 import { clinicConfig, der, fingerprint, issuer, pki, temporaryFolder } from './clinics.ts'
 

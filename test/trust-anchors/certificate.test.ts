@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { mint, poolKey } from '../../fixtures/pki.ts'
 import { Certificate, parseCertificate, readCertificates, toPem } from '../../trust-anchors/index.ts'
-import { encodeName, issueCertificate } from '../../trust-anchors/issue.ts'
+import { encodeName, issueCertificate } from '../../trust-anchors/issue/issue.ts'
 import { fixture } from './judging.ts'
 
 const [org] = fixture('clinic-a')

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { certificatePolicies, nameConstraints, unknownCritical } from '../../fixtures/certificates.ts'
 import { type Minted, type MintOptions, mint } from '../../fixtures/pki.ts'
-import { encodeInteger, sequence } from '../../trust-anchors/der-write.ts'
 import { Certificate, type PathRequest, validatePath } from '../../trust-anchors/index.ts'
+import { encodeInteger, sequence } from '../../trust-anchors/x509/der-write.ts'
 import { NOW } from './judging.ts'
 
 afterEach(() => {

@@ -1,11 +1,11 @@
 import { createPublicKey, generateKeyPair, type KeyObject, sign, verify } from 'node:crypto'
 import { promisify } from 'node:util'
-import { DerReader, Malformed, readOnly, TAG } from './der.ts'
-import { encode, encodeBitString, encodeInteger, encodeOid, sequence } from './der-write.ts'
-import { bitString, EXTENSION, readAltNames, readExtensions } from './extensions.ts'
-import type { Failure } from './failures.ts'
+import type { Failure } from '../failures.ts'
+import { DerReader, Malformed, readOnly, TAG } from '../x509/der.ts'
+import { encode, encodeBitString, encodeInteger, encodeOid, sequence } from '../x509/der-write.ts'
+import { bitString, EXTENSION, readAltNames, readExtensions } from '../x509/extensions.ts'
+import { toPem } from '../x509/read.ts'
 import { encodeExtensions, encodeName, signatureAlgorithm, subjectAltName } from './issue.ts'
-import { toPem } from './read.ts'
 
 export interface KeyPair {
   readonly privateKey: KeyObject

@@ -1,6 +1,6 @@
-import type { Certificate } from './certificate.ts'
-import { EXTENSION } from './extensions.ts'
-import type { Failure } from './failures.ts'
+import type { Failure } from '../failures.ts'
+import type { Certificate } from '../x509/certificate.ts'
+import { EXTENSION } from '../x509/extensions.ts'
 
 /** What this version reads; critical or not, these never stop a path. */
 const UNDERSTOOD: ReadonlySet<string> = new Set([

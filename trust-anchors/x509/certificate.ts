@@ -1,8 +1,8 @@
 import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
+import type { Failure } from '../failures.ts'
 import { DerReader, Malformed, TAG, timeValue } from './der.ts'
 import { encode, sequence } from './der-write.ts'
 import * as ext from './extensions.ts'
-import type { Failure } from './failures.ts'
 import { type Name, readName } from './name.ts'
 import { readSignatureAlgorithm, type SignatureAlgorithm } from './signature.ts'
 

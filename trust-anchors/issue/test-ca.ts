@@ -1,7 +1,8 @@
 import type { KeyObject } from 'node:crypto'
-import { Certificate, parseCertificate } from './certificate.ts'
-import { EMAIL_PROTECTION } from './extensions.ts'
-import type { Failure } from './failures.ts'
+import type { Failure } from '../failures.ts'
+import { leafFailures } from '../usable.ts'
+import { Certificate, parseCertificate } from '../x509/certificate.ts'
+import { EMAIL_PROTECTION } from '../x509/extensions.ts'
 import {
   authorityKeyIdentifier,
   basicConstraints,
@@ -13,7 +14,6 @@ import {
   subjectKeyIdentifier,
 } from './issue.ts'
 import { generateRsaKey, readCertificateRequest, spkiOf, subjectName } from './request.ts'
-import { leafFailures } from './usable.ts'
 
 /** A CA for trying things out (`direct init --test-ca`). Its key lies in a folder; nobody vouches for it. */
 export interface TestCa {

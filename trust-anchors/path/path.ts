@@ -1,5 +1,5 @@
-import { type Certificate, distinct } from './certificate.ts'
-import type { CertificateCode, Failure } from './failures.ts'
+import type { CertificateCode, Failure } from '../failures.ts'
+import { type Certificate, distinct } from '../x509/certificate.ts'
 import { datesFailure, issuingFailure, nameFor, needsMore, signatureFailure } from './issuing.ts'
 
 export interface PathRequest {

@@ -1,5 +1,5 @@
+import type { Failure } from '../failures.ts'
 import { Certificate, parseCertificate } from './certificate.ts'
-import type { Failure } from './failures.ts'
 
 const BLOCK = /-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g
 

@@ -1,5 +1,5 @@
 import { createHash, type KeyObject, randomBytes, sign } from 'node:crypto'
-import { DerReader, TAG } from './der.ts'
+import { DerReader, TAG } from '../x509/der.ts'
 import {
   encode,
   encodeBitString,
@@ -8,8 +8,8 @@ import {
   encodeOid,
   encodeTime,
   sequence,
-} from './der-write.ts'
-import { bitString, EXTENSION, type Extension, KEY_USAGES, type KeyUsage } from './extensions.ts'
+} from '../x509/der-write.ts'
+import { bitString, EXTENSION, type Extension, KEY_USAGES, type KeyUsage } from '../x509/extensions.ts'
 
 export type IssuingDigest = 'sha1' | 'sha256' | 'sha384' | 'sha512' | 'md5'
 
