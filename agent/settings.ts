@@ -1,3 +1,4 @@
+import type { CertificatePolicies, RevocationMode } from '../trust-anchors/index.ts'
 import type { ContentCipher, Digest, KeyTransport } from './smime/algorithms.ts'
 
 /**
@@ -17,7 +18,9 @@ export interface Settings {
   readonly dns: { readonly servers: readonly HostPort[] | undefined; readonly timeoutMs: number }
   /** Domain (A-labels) -> hosted cert server asked by DNS (DISC-9). */
   readonly certServers: ReadonlyMap<string, HostPort>
-  readonly revocation: 'off'
+  readonly revocation: RevocationMode
+  /** What certificates must have beyond the protocol's rules, per use. Absent uses ask nothing more. */
+  readonly certificatePolicy: CertificatePolicies
   readonly network: { readonly allowPrivate: boolean }
   readonly smtp: ServerSettings | undefined
   readonly mailboxes: readonly MailboxSettings[]
@@ -52,6 +55,16 @@ export interface TrustSettings {
   readonly for: string
   readonly direction: 'both' | 'incoming' | 'outgoing'
   readonly anchors: readonly string[]
+  readonly bundles: readonly BundleSettings[]
+}
+
+/** A trust bundle that is fetched (TR-4). */
+export interface BundleSettings {
+  /** http or https. */
+  readonly url: string
+  /** File: only content signed by this certificate is accepted; undefined: unsigned content is. */
+  readonly signedBy: string | undefined
+  readonly refreshHours: number
 }
 
 export interface HostPort {

@@ -1,7 +1,15 @@
 import { AnchorSets, type Certificate, isTestCa } from '../trust-anchors/index.ts'
+import type { Address } from './address.ts'
 import { DirectError } from './errors.ts'
 import { readCertificateFile } from './identities.ts'
 import type { Settings } from './settings.ts'
+
+/** Whom we believe right now: what is configured, fetched in bundles, added by hand, less what was removed by hand. */
+export interface Trust {
+  readonly anchors: AnchorSets
+  /** Certificates pinned to a partner's address (TR-5): each is its own anchor for that address alone. */
+  readonly pinned: (partner: Address) => readonly Certificate[]
+}
 
 /** The recipients' certificates that the configuration names, each with its file. Throws CERT_UNREADABLE. */
 export async function loadConfigured(

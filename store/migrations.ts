@@ -6,7 +6,7 @@ import type { Schema, Tx } from './schema.ts'
  * Forward only: the step at index n leads from version n to n + 1, in one transaction. A step that was released
  * is never edited. SQLite's own words here are `autoIncrement` and `blob`; the rest is any SQL database's.
  */
-const STEPS: readonly ((tx: Tx) => Promise<void>)[] = [firstSchema]
+const STEPS: readonly ((tx: Tx) => Promise<void>)[] = [firstSchema, fetchesAndTrust]
 
 /** Brings the store to the newest schema. A newer one than ours: DirectError `STORE_FAILED`, nothing is changed. */
 export async function migrate(db: Kysely<Schema>, now: () => Date, file: string): Promise<void> {
@@ -212,4 +212,20 @@ async function records(tx: Tx): Promise<void> {
     .addColumn('document', 'text', (c) => c.notNull())
     .addPrimaryKeyConstraint('audit_documents_key', ['document', 'audit'])
     .execute()
+}
+
+async function fetchesAndTrust(tx: Tx): Promise<void> {
+  await tx.schema
+    .createTable('fetches')
+    .addColumn('key', 'text', (c) => c.primaryKey())
+    .addColumn('url', 'text', (c) => c.notNull())
+    .addColumn('kind', 'text', (c) => c.notNull())
+    .addColumn('request', 'blob')
+    .addColumn('body', 'blob', (c) => c.notNull())
+    .addColumn('bytes', 'bigint', (c) => c.notNull())
+    .addColumn('fetched_at', 'bigint', (c) => c.notNull())
+    .addColumn('refresh_at', 'bigint', (c) => c.notNull())
+    .addColumn('used_at', 'bigint', (c) => c.notNull())
+    .execute()
+  await tx.schema.createIndex('fetches_by_refresh').on('fetches').column('refresh_at').execute()
 }

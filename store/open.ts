@@ -4,6 +4,7 @@ import { Kysely } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import { SqlAudit } from './audit.ts'
 import { SqlBodies, sweepBodies } from './bodies.ts'
+import { SqlFetches } from './fetches.ts'
 import { SqlInbox } from './inbox.ts'
 import { migrate } from './migrations.ts'
 import { SqlOutbox } from './outbox.ts'
@@ -44,6 +45,7 @@ class SqlStore implements Store {
   readonly inbox: SqlInbox
   readonly tracking: SqlTracking
   readonly audit: SqlAudit
+  readonly fetches: SqlFetches
   readonly #db: Kysely<Schema>
   #closed: Promise<void> | null = null
 
@@ -54,6 +56,7 @@ class SqlStore implements Store {
     this.inbox = new SqlInbox(db)
     this.tracking = new SqlTracking(db)
     this.audit = new SqlAudit(db)
+    this.fetches = new SqlFetches(db)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

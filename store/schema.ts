@@ -8,6 +8,7 @@ import type {
   Judgement,
   NewMessage,
   NewRecipient,
+  StoredFetch,
   TrackingEventType,
 } from './types.ts'
 
@@ -30,6 +31,7 @@ export interface Schema {
   tracking_events: TrackingEventsTable
   audit: AuditTable
   audit_documents: { audit: number; document: string }
+  fetches: FetchesTable
 }
 
 export type Tx = Transaction<Schema>
@@ -171,4 +173,17 @@ export function encodeWhy(why: readonly Because[]): string {
 
 export function decodeWhy(json: string): readonly Because[] {
   return JSON.parse(json) as readonly Because[]
+}
+
+/** What was fetched from URLs that certificates name (CERT-7, CERT-8). Public bytes. */
+export interface FetchesTable {
+  key: string
+  url: string
+  kind: StoredFetch['kind']
+  request: Uint8Array | null
+  body: Uint8Array
+  bytes: number
+  fetched_at: number
+  refresh_at: number
+  used_at: number
 }

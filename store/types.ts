@@ -8,6 +8,7 @@ export interface Store extends AsyncDisposable {
   readonly inbox: Inbox
   readonly tracking: Tracking
   readonly audit: Audit
+  readonly fetches: Fetches
 }
 
 export type BodyId = number
@@ -314,4 +315,28 @@ export interface Audit {
     readonly document?: string
     readonly patient?: string
   }): AsyncIterable<AuditRow>
+}
+
+/** Something fetched from a URL that a certificate names: public bytes, kept so that a dead host stops no mail at once. */
+export interface StoredFetch {
+  /** The URL; for OCSP the URL and what it was asked about. */
+  readonly key: string
+  readonly url: string
+  readonly kind: 'crl' | 'ocsp' | 'issuer'
+  /** An OCSP request to repeat (without nonce); null for a GET. */
+  readonly request: Uint8Array | null
+  readonly body: Uint8Array
+  readonly fetchedAt: Date
+  /** When it should be fetched anew, ahead of need: before what it says ends. */
+  readonly refreshAt: Date
+}
+
+/** A bounded cache; losing it loses nothing but time. */
+export interface Fetches {
+  /** Marks it as used at `now`. */
+  get(key: string, now: Date): Promise<StoredFetch | null>
+  /** Replaces. What was unused for longest goes when all bodies together pass 128 MiB. */
+  put(fetch: StoredFetch, now: Date): Promise<void>
+  /** Used since `usedSince` and due by `now`, the most urgent first; without bodies, as they may be large. */
+  due(now: Date, usedSince: Date, limit: number): Promise<readonly Omit<StoredFetch, 'body'>[]>
 }

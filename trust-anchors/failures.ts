@@ -26,4 +26,7 @@ export type CertificateCode =
   | 'NOT_SUPPORTED'
 
 /** Why a certificate may not be used, with its facts. */
-export type Failure = Reason<CertificateCode>
+export interface Failure extends Reason<CertificateCode> {
+  /** The same question may have another answer later: a host that did not answer, say. Absent: final. */
+  readonly temporary?: true
+}

@@ -1,5 +1,6 @@
 /** Whom we believe: certificates, paths to anchors, and the exact reason where there is none. No I/O. */
 export { type AnchorSet, AnchorSets, type Direction } from './anchors.ts'
+export type { CertificatePolicies, CertificatePolicy } from './certificate-policy.ts'
 export { chooseCertificate } from './choose.ts'
 export type { CertificateCode, Failure } from './failures.ts'
 export {
@@ -9,7 +10,24 @@ export {
   type RequestFields,
 } from './issue/request.ts'
 export { createTestCa, issueFromTestCa, isTestCa, type LeafFields, type TestCa } from './issue/test-ca.ts'
-export { type PathRequest, type PathResult, validatePath } from './path/path.ts'
+export { validatePath } from './path/path.ts'
+export type {
+  Attempt,
+  ExpectedName,
+  PathRequest,
+  PathResult,
+  PathSettings,
+  Work,
+} from './path/types.ts'
+export { type Crl, parseCrl } from './revocation/crl.ts'
+export { encodeOcspRequest, type OcspResponse, parseOcspResponse } from './revocation/ocsp.ts'
+export {
+  NO_MATERIAL,
+  type RevocationMaterial,
+  type RevocationMode,
+  type RevocationRequest,
+  type RevocationStatus,
+} from './revocation/types.ts'
 export { type Binding, bindingOf, leafFailures, type Purpose } from './usable.ts'
 export {
   type Verification,
@@ -17,6 +35,7 @@ export {
   VerifiedPath,
   verifyCertificate,
 } from './verified-path.ts'
+export type { Wanted } from './wanted.ts'
 export { Certificate, type PublicKeyFacts, parseCertificate } from './x509/certificate.ts'
 export type { KeyUsage } from './x509/extensions.ts'
 export { readCertificates, toPem } from './x509/read.ts'

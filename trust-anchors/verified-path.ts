@@ -1,8 +1,12 @@
 import type { Address } from '../agent/address.ts'
 import type { Failure } from './failures.ts'
 import { findPath } from './path/path.ts'
+import type { PathRequest, PathResult } from './path/types.ts'
+import type { RevocationRequest, RevocationStatus } from './revocation/types.ts'
 import { bindingFailure, bindingOf, judgeLeaf, type Purpose } from './usable.ts'
+import type { Wanted } from './wanted.ts'
 import type { Certificate } from './x509/certificate.ts'
+import { EMAIL_PROTECTION } from './x509/extensions.ts'
 
 export interface VerificationContext {
   /** Where issuers may be found: what came with the certificate, or lay beside it. */
@@ -14,11 +18,21 @@ export interface VerificationContext {
   readonly sha1: boolean
   /** `legacy.subjectEmail` (CERT-1). */
   readonly subjectEmail: boolean
+  /** Absent: revocation is not checked, and the path says so. */
+  readonly revocation?: RevocationRequest
+  readonly trace?: PathRequest['trace']
 }
 
 export type Verification<P extends Purpose> =
-  | { readonly ok: true; readonly path: VerifiedPath<P> }
-  | { readonly ok: false; readonly failures: readonly [Failure, ...Failure[]] }
+  | { readonly ok: true; readonly path: VerifiedPath<P>; readonly wanted: readonly Wanted[] }
+  | {
+      readonly ok: false
+      readonly failures: readonly [Failure, ...Failure[]]
+      /** Nothing final is wrong: the same question may have another answer later. */
+      readonly temporary: boolean
+      /** What the network could give that may change the answer; empty where something final is wrong. */
+      readonly wanted: readonly Wanted[]
+    }
 
 /**
  * A certificate that is usable for Direct: for one purpose, one address, at one time, up to one anchor. Only
@@ -37,14 +51,14 @@ export class VerifiedPath<P extends Purpose> {
   readonly boundTo: 'address' | 'domain'
   /** The name in the certificate that binds it, as written there. */
   readonly boundName: string
-  /** What was not checked: this version checks no revocation, and every answer says so (CERT-7). */
-  readonly unchecked: readonly string[] = ['revocation']
+  /** One for each certificate but the anchor, leaf first (CERT-7). */
+  readonly revocation: readonly RevocationStatus[]
 
   private constructor(
     purpose: P,
     address: Address,
     at: Date,
-    certificates: readonly [Certificate, ...Certificate[]],
+    { certificates, revocation }: Extract<PathResult, { ok: true }>,
     binding: { readonly boundTo: 'address' | 'domain'; readonly name: string },
   ) {
     this.purpose = purpose
@@ -53,8 +67,15 @@ export class VerifiedPath<P extends Purpose> {
     this.leaf = certificates[0]
     this.certificates = certificates
     this.anchor = certificates.at(-1) as Certificate
+    this.revocation = revocation
     this.boundTo = binding.boundTo
     this.boundName = binding.name
+  }
+
+  /** What was not checked: `revocation` where it was off, or not known and let pass (CERT-7). */
+  get unchecked(): readonly string[] {
+    const unchecked = this.revocation.some(({ status }) => status === 'not-checked' || status === 'unknown')
+    return unchecked ? ['revocation'] : []
   }
 
   /** @internal Use `verifyCertificate`. */
@@ -65,7 +86,16 @@ export class VerifiedPath<P extends Purpose> {
     context: VerificationContext,
   ): Verification<P> {
     const binding = bindingOf(leaf, address, context)
-    const path = findPath({ leaf, ...context })
+    const { candidates, anchors, at, sha1, revocation, trace } = context
+    const path = findPath({
+      leaf,
+      candidates,
+      anchors,
+      at,
+      settings: { sha1, extendedKeyUsage: [EMAIL_PROTECTION] },
+      ...(revocation && { revocation }),
+      ...(trace && { trace }),
+    })
     const failures = judgeLeaf(purpose, leaf, {
       at: context.at,
       notBound: binding === null ? bindingFailure(leaf, address) : null,
@@ -73,9 +103,11 @@ export class VerifiedPath<P extends Purpose> {
     })
     if (failures.length > 0 || binding === null || !path.ok) {
       const all = [...failures, ...(path.ok ? [] : [path.failure])]
-      return { ok: false, failures: all as [Failure, ...Failure[]] }
+      const temporary = all.every((failure) => failure.temporary)
+      const wanted = failures.length === 0 ? path.wanted : []
+      return { ok: false, failures: all as [Failure, ...Failure[]], temporary, wanted }
     }
-    return { ok: true, path: new VerifiedPath(purpose, address, context.at, path.certificates, binding) }
+    return { ok: true, path: new VerifiedPath(purpose, address, at, path, binding), wanted: path.wanted }
   }
 
   /** Whether a value is one of these; for callers whose types were lost on the way. */

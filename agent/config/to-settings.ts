@@ -55,11 +55,13 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
       for: entry.for,
       direction: entry.direction,
       anchors: entry.anchors.map(path),
+      bundles: [],
     })),
     certificates: data.certificates.map(path),
     dns: { servers: data.dns.servers, timeoutMs: data.dns.timeoutMs },
     certServers: byDomain(data.certServers, ['certServers'], refuse),
     revocation: data.revocation,
+    certificatePolicy: {},
     network: data.network,
     smtp: data.smtp === undefined ? undefined : server(data.smtp.url, data.smtp, ['smtp']),
     mailboxes: data.mailboxes.map((entry, i): MailboxSettings => {

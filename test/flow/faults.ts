@@ -49,13 +49,14 @@ export class Faults {
   }
 
   store(store: Store): Store {
-    const { bodies, outbox, inbox, tracking, audit } = store
+    const { bodies, outbox, inbox, tracking, audit, fetches } = store
     return {
       bodies: this.wrap(bodies),
       outbox: this.wrap(outbox),
       inbox: this.wrap(inbox),
       tracking: this.wrap(tracking),
       audit: this.wrap(audit),
+      fetches: this.wrap(fetches),
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     }
   }

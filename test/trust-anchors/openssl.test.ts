@@ -61,7 +61,7 @@ describe('openssl verify and validatePath say the same', () => {
         candidates: cas.map(({ certificate }) => certificate),
         anchors: [root.certificate],
         at: NOW,
-        sha1: true,
+        settings: { sha1: true },
       })
       const theirs = openssl(
         { 'root.pem': root.pem, 'cas.pem': cas.map(({ pem }) => pem).join(''), 'leaf.pem': leaf.pem },
@@ -84,7 +84,7 @@ describe('openssl verify and validatePath say the same', () => {
     const leaf = mint({ issuer: root, san: ['d.example'] })
     const files = { 'root.pem': root.pem, 'leaf.pem': leaf.pem }
     expect(openssl(files, 'verify', '-CAfile', 'root.pem', 'leaf.pem').output).toContain('OK')
-    const request = { candidates: [], anchors: [root.certificate], at: NOW, sha1: false }
+    const request = { candidates: [], anchors: [root.certificate], at: NOW }
     expect(validatePath({ ...request, leaf: leaf.certificate }).ok).toBe(true)
   })
 })
@@ -121,7 +121,7 @@ test.each([
     candidates: [],
     anchors: [root.certificate],
     at: leaf.notBefore,
-    sha1: false,
+    settings: { sha1: false },
   })
   expect(result.ok ? 'ok' : result.failure.code).toBe(expected)
 })

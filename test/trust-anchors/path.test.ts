@@ -22,7 +22,7 @@ function verdict(leaf: Minted, candidates: readonly Minted[], request: Partial<P
     candidates: candidates.map(({ certificate }) => certificate),
     anchors: [root.certificate],
     at: NOW,
-    sha1: false,
+    settings: { sha1: false },
     ...request,
   })
   return result.ok ? 'ok' : result.failure.code
@@ -105,7 +105,7 @@ describe('the most specific reason is told', () => {
 
   test('NOT_SUPPORTED names the extension', () => {
     const leaf = leafUnder(root, { extensions: [unknownCritical] }).certificate
-    const result = validatePath({ leaf, candidates: [], anchors: [root.certificate], at: NOW, sha1: false })
+    const result = validatePath({ leaf, candidates: [], anchors: [root.certificate], at: NOW })
     expect(result).toMatchObject({ failure: { text: expect.stringContaining('1.3.6.1.4.1.32473.1') } })
   })
 

@@ -48,7 +48,7 @@ describe.skipIf(folder === null)('NIST PKITS, as far as this version goes (CERT-
         candidates: read(row.untrusted),
         anchors: read(row.trusted),
         at: new Date(row.at),
-        sha1: true,
+        settings: { sha1: true },
       }).ok
     const expected = row.expect === 'accept' && DIVERGENCES[id] === undefined
     expect(accepted, DIVERGENCES[id]).toBe(expected)

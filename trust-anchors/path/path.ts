@@ -1,27 +1,14 @@
 import type { CertificateCode, Failure } from '../failures.ts'
+import { checkRevocation } from '../revocation/check.ts'
 import { type Certificate, distinct } from '../x509/certificate.ts'
 import { datesFailure, issuingFailure, nameFor, needsMore, signatureFailure } from './issuing.ts'
-
-export interface PathRequest {
-  readonly leaf: Certificate
-  /** Where issuers may be found, in any order; hostile ones do no harm. */
-  readonly candidates: readonly Certificate[]
-  readonly anchors: readonly Certificate[]
-  /** The time of processing (CERT-2). */
-  readonly at: Date
-  /** SHA-1 signatures on certificates are accepted (ALG-4). */
-  readonly sha1: boolean
-}
-
-/** `certificates` runs from the leaf to the anchor, both included; one alone where the leaf is an anchor. */
-export type PathResult =
-  | { readonly ok: true; readonly certificates: readonly [Certificate, ...Certificate[]] }
-  | { readonly ok: false; readonly failure: Failure }
+import type { PathRequest, PathResult } from './types.ts'
 
 /** Certificates of a path, leaf and anchor included. */
 const MAX_DEPTH = 10
 const MAX_SIGNATURES = 100
 const MAX_STEPS = 1_000
+const NO_WORK = { signatures: 0, steps: 0 }
 
 /**
  * RFC 5280 6.1 without what a later version brings (name constraints, policies: `NOT_SUPPORTED`): builds and
@@ -31,14 +18,19 @@ const MAX_STEPS = 1_000
 export function validatePath(request: PathRequest): PathResult {
   const { leaf, at } = request
   const dates = datesFailure(leaf, at, 'the certificate')
-  if (dates !== null) return { ok: false, failure: dates }
+  if (dates !== null) return { ok: false, failure: dates, wanted: [], work: NO_WORK }
   return findPath(request)
 }
 
 /** `validatePath` but for the leaf's own dates, which `usable.ts` has judged when it comes here. */
 export function findPath(request: PathRequest): PathResult {
   if (request.anchors.length === 0) {
-    return { ok: false, failure: { code: 'NO_ANCHORS', text: 'no trust anchors are configured here' } }
+    return {
+      ok: false,
+      failure: { code: 'NO_ANCHORS', text: 'no trust anchors are configured here' },
+      wanted: [],
+      work: NO_WORK,
+    }
   }
   return new Search(request).run()
 }
@@ -75,10 +67,20 @@ class Search {
   run(): PathResult {
     const { leaf } = this.#request
     const more = needsMore(leaf, 'the certificate')
-    if (more !== null) return { ok: false, failure: more }
+    if (more !== null) return { ok: false, failure: more, wanted: [], work: NO_WORK }
     const found = this.#extend([leaf])
-    if (found !== null) return { ok: true, certificates: found }
-    return { ok: false, failure: this.#failure ?? this.#unknownIssuer(leaf) }
+    const work = { signatures: this.#signatures, steps: this.#steps }
+    if (found === null)
+      return { ok: false, failure: this.#failure ?? this.#unknownIssuer(leaf), wanted: [], work }
+    const revocation = checkRevocation(found, this.#request.revocation, {
+      at: this.#request.at,
+      sha1: this.#request.settings?.sha1 ?? false,
+      candidates: this.#request.candidates,
+      leadsTo: () => false,
+      spend: () => !this.#spent(),
+    })
+    if (!revocation.ok) return { ...revocation, work }
+    return { ok: true, certificates: found, revocation: revocation.statuses, wanted: revocation.wanted, work }
   }
 
   /** Completes the path to an anchor, or null once everything has been tried. */
@@ -142,7 +144,7 @@ class Search {
   }
 
   #signature(certificate: Certificate, issuer: Certificate): Failure | null {
-    const weak = signatureFailure(certificate, this.#request.sha1)
+    const weak = signatureFailure(certificate, this.#request.settings?.sha1 ?? false)
     if (weak !== null) return weak
     if (this.#isSignedBy(certificate, issuer)) return null
     // Same name, another key, and it says so itself: that is another issuer, not a forged signature.

@@ -1,0 +1,77 @@
+import type { Failure } from '../failures.ts'
+import type { RevocationRequest, RevocationStatus } from '../revocation/types.ts'
+import type { Wanted } from '../wanted.ts'
+import type { Certificate } from '../x509/certificate.ts'
+
+/** Everything that decides about a path: no clock, no network, no cache. */
+export interface PathRequest {
+  readonly leaf: Certificate
+  /** Where issuers may be found, in any order; hostile ones do no harm. */
+  readonly candidates: readonly Certificate[]
+  readonly anchors: readonly Certificate[]
+  /** The time of processing (CERT-2). */
+  readonly at: Date
+  /** What is left out is as RFC 5280 6.1.1 has it for a caller without wishes. */
+  readonly settings?: Partial<PathSettings>
+  /** Absent: not checked, and said so. */
+  readonly revocation?: RevocationRequest
+  /** Told of every attempt, in order; for `trust explain`. */
+  readonly trace?: (attempt: Attempt) => void
+}
+
+/** The inputs of RFC 5280 6.1.1 (c) to (g), and the rest that a caller may ask of a path. */
+export interface PathSettings {
+  /** SHA-1 signatures on certificates are accepted (ALG-4). Default false. */
+  readonly sha1: boolean
+  /** OIDs; default anyPolicy alone. */
+  readonly initialPolicySet: readonly string[]
+  readonly requireExplicitPolicy: boolean
+  readonly inhibitPolicyMapping: boolean
+  readonly inhibitAnyPolicy: boolean
+  /** Most intermediates that are not self-issued, the anchor not counted. Default null: our own bound alone. */
+  readonly maxIntermediates: number | null
+  /** OIDs that every certificate with an extendedKeyUsage must allow; null (default): not looked at. */
+  readonly extendedKeyUsage: readonly string[] | null
+  /** A subjectAltName entry that the leaf must have; null (default): not looked at. Wildcards are not expanded. */
+  readonly name: ExpectedName | null
+}
+
+export interface ExpectedName {
+  readonly kind: 'RFC822' | 'DNS' | 'IP'
+  readonly value: string
+}
+
+/** `certificates` runs from the leaf to the anchor, both included; one alone where the leaf is an anchor. */
+export type PathResult =
+  | {
+      readonly ok: true
+      readonly certificates: readonly [Certificate, ...Certificate[]]
+      /** One for each certificate but the anchor, leaf first. */
+      readonly revocation: readonly RevocationStatus[]
+      /** What the network could still give; with `prefer` it may change the answer. */
+      readonly wanted: readonly Wanted[]
+      readonly work: Work
+    }
+  | {
+      readonly ok: false
+      readonly failure: Failure
+      readonly wanted: readonly Wanted[]
+      readonly work: Work
+    }
+
+/** What a search came to in work: the tests count it. */
+export interface Work {
+  readonly signatures: number
+  readonly steps: number
+}
+
+/** One step of a search. */
+export interface Attempt {
+  /** From the leaf as far as the search had come. */
+  readonly path: readonly [Certificate, ...Certificate[]]
+  /** Who was tried as the issuer of the last one; null: the attempt is about the last one itself. */
+  readonly issuer: Certificate | null
+  readonly isAnchor: boolean
+  /** Null: this step holds. */
+  readonly failure: Failure | null
+}

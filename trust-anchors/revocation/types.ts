@@ -1,0 +1,74 @@
+import type { Failure } from '../failures.ts'
+import type { Wanted } from '../wanted.ts'
+import type { Certificate } from '../x509/certificate.ts'
+import type { Crl } from './crl.ts'
+import type { OcspResponse } from './ocsp.ts'
+
+/** CERT-7. `require`: what cannot be had now stops the path. `prefer`: it is accepted, and recorded. */
+export type RevocationMode = 'require' | 'prefer' | 'off'
+
+export interface RevocationRequest {
+  readonly mode: RevocationMode
+  readonly material: RevocationMaterial
+  /** How long past its nextUpdate a CRL still speaks, in milliseconds; 0 for material that a caller hands in to be judged. */
+  readonly graceMs: number
+  /**
+   * What a certificate without CRL distribution point and OCSP URL is when no CRL at hand speaks of it:
+   * `not-revocable` (CERT-7), or `unknown` for callers who hand in all the CRLs that there are (RFC 5280 6.3).
+   */
+  readonly unpointed: 'not-revocable' | 'unknown'
+}
+
+/** What is at hand: from the message, a cache or the network. Nothing in it is believed before it has been checked. */
+export interface RevocationMaterial {
+  readonly crls: readonly { readonly crl: Crl; readonly origin: string }[]
+  readonly ocsp: readonly {
+    readonly response: OcspResponse
+    readonly origin: string
+    /** What our request carried; a response that has another nonce is not the answer to it. Null: nothing was asked. */
+    readonly nonce: Uint8Array | null
+  }[]
+  /** URLs that were asked and gave nothing, with a sentence about why. `refused`: final (NET). */
+  readonly unavailable: ReadonlyMap<string, { readonly refused: boolean; readonly text: string }>
+}
+
+export const NO_MATERIAL: RevocationMaterial = { crls: [], ocsp: [], unavailable: new Map() }
+
+/** What is known about one certificate's revocation. Revoked ones are failures, not a status. */
+export interface RevocationStatus {
+  readonly certificate: Certificate
+  /** `not-checked`: mode `off`. `unknown`: mode `prefer` alone lets it pass. */
+  readonly status: 'good' | 'not-revocable' | 'unknown' | 'not-checked'
+  /** What said so. */
+  readonly by: 'crl' | 'ocsp' | null
+  /** The `origin` of what said so, or for `unknown` a sentence that says why. */
+  readonly text: string | null
+  /** When what said so was made, and until when it speaks; null: it does not say. */
+  readonly thisUpdate: Date | null
+  readonly nextUpdate: Date | null
+  /** It spoke past its nextUpdate, by the grace. */
+  readonly stale: boolean
+}
+
+/** What judging a path's revocation asks of whoever searched the path. */
+export interface RevocationContext {
+  readonly at: Date
+  readonly sha1: boolean
+  /** Where the certificates of CRL issuers and OCSP responders may be found, beside those inside a response. */
+  readonly candidates: readonly Certificate[]
+  /**
+   * Whether a CRL issuer's or responder's certificate leads to this very anchor (RFC 5280 6.3.3 f), its own revocation
+   * not asked. Shares the search's budget.
+   */
+  readonly leadsTo: (certificate: Certificate, anchor: Certificate) => boolean
+  /** Asks for one more signature check within the search's budget; false: it is used up (`WORK_LIMIT`). */
+  readonly spend: () => boolean
+}
+
+export type RevocationVerdict =
+  | {
+      readonly ok: true
+      readonly statuses: readonly RevocationStatus[]
+      readonly wanted: readonly Wanted[]
+    }
+  | { readonly ok: false; readonly failure: Failure; readonly wanted: readonly Wanted[] }
