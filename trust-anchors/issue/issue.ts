@@ -44,7 +44,16 @@ const SIGNATURE_OIDS: Readonly<Record<string, string>> = {
 export function issueCertificate(fields: CertificateFields): Uint8Array {
   const digest = fields.digest ?? 'sha256'
   const algorithm = signatureAlgorithm(fields.signingKey, digest)
-  const tbs = sequence(
+  const tbs = encodeTbsCertificate(fields, algorithm)
+  return sequence(tbs, algorithm, encodeBitString(sign(digest, tbs, fields.signingKey)))
+}
+
+/** What an issuer signs (RFC 5280 4.1.2), with the algorithm that it will sign it with. */
+export function encodeTbsCertificate(
+  fields: Omit<CertificateFields, 'signingKey' | 'digest'>,
+  algorithm: Uint8Array,
+): Uint8Array {
+  return sequence(
     encode(0xa0, encodeInteger(2)),
     encode(TAG.INTEGER, fields.serialNumber ?? randomSerial()),
     algorithm,
@@ -54,7 +63,6 @@ export function issueCertificate(fields: CertificateFields): Uint8Array {
     fields.spki,
     encode(0xa3, encodeExtensions(fields.extensions)),
   )
-  return sequence(tbs, algorithm, encodeBitString(sign(digest, tbs, fields.signingKey)))
 }
 
 /** AlgorithmIdentifier: RSA with a NULL parameter (RFC 4055 5), ECDSA without (RFC 5758 3.2). */
