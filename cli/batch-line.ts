@@ -1,5 +1,6 @@
 import { DirectError } from '../agent/errors.ts'
 import type { OpenRequest } from '../agent/index.ts'
+import type { Fields } from './batch.ts'
 import { parseTime } from './time.ts'
 
 /** Options of the command, which hold where a line is silent. */
@@ -13,24 +14,11 @@ export interface Line {
   readonly request: OpenRequest
 }
 
-/** The line as a JSON object. Throws DirectError USAGE, which does not repeat the line. */
-export function fieldsOf(text: string): Readonly<Record<string, unknown>> {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    // The parser's message quotes the line.
-    throw new DirectError('USAGE', 'this line is not JSON', { hint: HINT, cause })
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new DirectError('USAGE', 'this line is not a JSON object', { hint: HINT })
-  return { ...value }
-}
-
-const HINT = 'Write one object a line: {"id": "1", "file": "sealed.eml", "to": ["dr.lee@clinic-b.example"]}'
+export const EXAMPLE = '{"id": "1", "file": "sealed.eml", "to": ["dr.lee@clinic-b.example"]}'
+const HINT = `Write one object a line: ${EXAMPLE}`
 
 /** What to open, and with which configuration. Throws DirectError USAGE. */
-export function lineOf(fields: Readonly<Record<string, unknown>>, defaults: Defaults): Line {
+export function lineOf(fields: Fields, defaults: Defaults): Line {
   const text = (key: string): string | undefined => {
     const value = fields[key] ?? undefined
     if (value === undefined || typeof value === 'string') return value

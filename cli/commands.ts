@@ -90,6 +90,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./message-open.ts'),
   },
   {
+    name: 'chain verify',
+    args: '[file]',
+    summary: 'RFC 5280 path validation of certificates in hand',
+    load: () => import('./chain-verify.ts'),
+  },
+  {
     name: 'certs serve',
     args: '',
     summary: 'publish our certificates: a small DNS server',
@@ -100,8 +106,9 @@ export const COMMANDS: readonly CommandEntry[] = [
 
 export const GROUPS: Readonly<Record<string, string>> = {
   message: 'seal and open files (message seal, message open)',
+  chain: 'judge certificates in hand (chain verify)',
   certs: 'publish our certificates (certs serve)',
 }
 
 /** Commands of cli.md that a later version brings; asked for, they say so. */
-export const LATER: readonly string[] = ['chain', 'trust', 'cert', 'zone', 'doctor']
+export const LATER: readonly string[] = ['trust', 'cert', 'zone', 'doctor']
