@@ -1,4 +1,4 @@
-import type { CertificatePolicies, RevocationMode } from '../trust-anchors/index.ts'
+import type { KeyUsage, RevocationMode } from '../trust-anchors/index.ts'
 import type { ContentCipher, Digest, KeyTransport } from './smime/algorithms.ts'
 
 /**
@@ -20,7 +20,8 @@ export interface Settings {
   readonly certServers: ReadonlyMap<string, HostPort>
   readonly revocation: RevocationMode
   /** What certificates must have beyond the protocol's rules, per use. Absent uses ask nothing more. */
-  readonly certificatePolicy: CertificatePolicies
+  readonly certificatePolicy: CertificatePolicySettings
+  /** `allowPrivate`: hosts that certificates and DNS answers name may be private addresses (NET). */
   readonly network: { readonly allowPrivate: boolean }
   readonly smtp: ServerSettings | undefined
   readonly mailboxes: readonly MailboxSettings[]
@@ -56,6 +57,23 @@ export interface TrustSettings {
   readonly direction: 'both' | 'incoming' | 'outgoing'
   readonly anchors: readonly string[]
   readonly bundles: readonly BundleSettings[]
+}
+
+/** To encrypt to, to believe a signature of, to use as our own. */
+export interface CertificatePolicySettings {
+  readonly encrypt?: PolicySettings
+  readonly verify?: PolicySettings
+  readonly own?: PolicySettings
+}
+
+/** A `CertificatePolicy` before its files are read. No list is empty. */
+export interface PolicySettings {
+  readonly keyUsage?: readonly KeyUsage[]
+  /** OIDs. */
+  readonly policies?: readonly string[]
+  readonly minRsaBits?: number
+  /** Files with CA certificates. */
+  readonly issuers?: readonly string[]
 }
 
 /** A trust bundle that is fetched (TR-4). */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { KeyUsage, RevocationMode } from '../../trust-anchors/index.ts'
 import type { HostPort } from '../settings.ts'
 import type { ContentCipher, Digest, KeyTransport } from '../smime/algorithms.ts'
 import {
@@ -7,9 +8,11 @@ import {
   hasControls,
   hostPortOf,
   nameServerOf,
+  oidOf,
   type ServerUrl,
   serverUrlOf,
   Wrong,
+  webUrlOf,
 } from './values.ts'
 
 /**
@@ -104,8 +107,37 @@ const trust = map({
   for: text((name) => (name === '*' ? name : domainOrAddressOf(name))),
   direction: oneOf(['both', 'incoming', 'outgoing']).default('both'),
   anchors: z.array(file).default([]),
-  bundles: later('a trust bundle', isEmptyList),
+  bundles: z
+    .array(
+      map({
+        url: text(webUrlOf),
+        signedBy: file.optional(),
+        refreshHours: number(0.1, 744, 'hours').default(24),
+      }),
+    )
+    .default([]),
 })
+
+/** Those that say something about the certificate of an address or domain. */
+const END_ENTITY_USAGES: readonly KeyUsage[] = [
+  'digitalSignature',
+  'nonRepudiation',
+  'keyEncipherment',
+  'dataEncipherment',
+  'keyAgreement',
+]
+
+/** A list that is there asks for something. */
+function some<Item extends z.ZodType>(item: Item) {
+  return z.array(item).min(1, 'must name one, or be left out').optional()
+}
+
+const policy = map({
+  keyUsage: some(oneOf(END_ENTITY_USAGES)),
+  policies: some(text(oidOf)),
+  minRsaBits: number(2048, 8192, 'bits').optional(),
+  issuers: some(file),
+}).optional()
 
 const mailbox = map({
   imap: imapUrl,
@@ -144,7 +176,8 @@ export const configuration = map({
   }).prefault({}),
   ldap: later('LDAP'),
   certServers: z.record(z.string(), z.string().transform(certServer)).default({}),
-  revocation: oneOf(['off'], ['require', 'prefer']).default('off'),
+  revocation: oneOf<RevocationMode>(['require', 'prefer', 'off']).default('require'),
+  certificatePolicy: map({ encrypt: policy, verify: policy, own: policy }).prefault({}),
   network: map({ allowPrivate: z.boolean().default(false) }).prefault({}),
   smtp: map({ url: smtpUrl, passwordEnv: variable.optional(), ca: file.optional() }).optional(),
   mailboxes: z.array(mailbox).default([]),

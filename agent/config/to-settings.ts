@@ -1,6 +1,13 @@
 import { resolve } from 'node:path'
 import type { DirectError } from '../errors.ts'
-import type { AlgorithmSettings, MailboxSettings, ServerSettings, Settings } from '../settings.ts'
+import type {
+  AlgorithmSettings,
+  CertificatePolicySettings,
+  MailboxSettings,
+  PolicySettings,
+  ServerSettings,
+  Settings,
+} from '../settings.ts'
 import type { KeyPath } from './problems.ts'
 import type { Configuration } from './schema.ts'
 import { domainOf, type ServerUrl, Wrong } from './values.ts'
@@ -55,13 +62,17 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
       for: entry.for,
       direction: entry.direction,
       anchors: entry.anchors.map(path),
-      bundles: [],
+      bundles: entry.bundles.map(({ url, signedBy, refreshHours }) => ({
+        url,
+        signedBy: optionalPath(signedBy),
+        refreshHours,
+      })),
     })),
     certificates: data.certificates.map(path),
     dns: { servers: data.dns.servers, timeoutMs: data.dns.timeoutMs },
     certServers: byDomain(data.certServers, ['certServers'], refuse),
     revocation: data.revocation,
-    certificatePolicy: {},
+    certificatePolicy: policies(data.certificatePolicy, path),
     network: data.network,
     smtp: data.smtp === undefined ? undefined : server(data.smtp.url, data.smtp, ['smtp']),
     mailboxes: data.mailboxes.map((entry, i): MailboxSettings => {
@@ -102,6 +113,23 @@ const DEFAULT_ALGORITHMS: AlgorithmSettings = {
   content: 'aes-256-cbc',
   digest: 'sha-256',
   signature: 'rsa-pkcs1',
+}
+
+function policies(
+  { encrypt, verify, own }: Configuration['certificatePolicy'],
+  path: (file: string) => string,
+): CertificatePolicySettings {
+  const settings = (policy: NonNullable<typeof encrypt>): PolicySettings => ({
+    ...(policy.keyUsage && { keyUsage: policy.keyUsage }),
+    ...(policy.policies && { policies: policy.policies }),
+    ...(policy.minRsaBits && { minRsaBits: policy.minRsaBits }),
+    ...(policy.issuers && { issuers: policy.issuers.map(path) }),
+  })
+  return {
+    ...(encrypt && { encrypt: settings(encrypt) }),
+    ...(verify && { verify: settings(verify) }),
+    ...(own && { own: settings(own) }),
+  }
 }
 
 type GivenAlgorithms = Configuration['algorithms']['byDomain'][string]

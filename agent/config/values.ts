@@ -93,6 +93,22 @@ export function serverUrlOf(text: string, schemes: Readonly<Record<string, numbe
   }
 }
 
+/** The URL of a file that is fetched: http or https, no login. */
+export function webUrlOf(text: string): string | Wrong {
+  const url = URL.parse(text)
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || hostOf(url.hostname) === null)
+    return new Wrong('must be a URL such as https://bundles.example/anchors.p7b')
+  if (url.username !== '' || url.password !== '') return new Wrong('must not hold a user or password')
+  return url.href
+}
+
+/** An object identifier with dots, such as 2.16.840.1.113733.1.7.23.1.1. */
+export function oidOf(text: string): string | Wrong {
+  return /^[0-2](\.(0|[1-9]\d{0,38})){1,31}$/.test(text)
+    ? text
+    : new Wrong('must be an object identifier such as 1.3.6.1.4.1.41179.0.1.2')
+}
+
 export function hasControls(text: string): boolean {
   return /[\u0000-\u001f\u007f-\u009f]/.test(text)
 }

@@ -38,10 +38,14 @@ identities:
 trust:
   - { for: '*', direction: both, anchors: [rootA.pem] }
   - { for: Dr.Kim@clinic-a.example, anchors: [rootB.pem], bundles: [] }
+  - { for: clinic-a.example, bundles: [{ url: 'https://bundles.example/a.p7m', signedBy: signer.pem }, { url: 'http://bundles.example/b.p7b', refreshHours: 1 }] }
 certificates: [bob.pem]
 dns: { servers: ['127.0.0.1:10053', '::1', '[::1]:54', localhost], timeoutMs: 1500, followUrls: false }
 certServers: { HISP.example: 'dns://127.0.0.1:10054' }
-revocation: off
+revocation: prefer
+certificatePolicy:
+  encrypt: { keyUsage: [keyEncipherment], policies: [2.16.840.1.101.3.2.1.48.1], minRsaBits: 3072, issuers: [ca.pem] }
+  own: { minRsaBits: 4096 }
 network: { allowPrivate: true }
 smtp: { url: 'smtp://127.0.0.1:10025', ca: ca.pem }
 mailboxes:
@@ -62,6 +66,14 @@ describe('a whole configuration', () => {
       trust: [
         { for: '*', direction: 'both', anchors: [join(dir, 'rootA.pem')] },
         { for: 'dr.kim@clinic-a.example', direction: 'both', anchors: [join(dir, 'rootB.pem')] },
+        {
+          for: 'clinic-a.example',
+          anchors: [],
+          bundles: [
+            { url: 'https://bundles.example/a.p7m', signedBy: join(dir, 'signer.pem'), refreshHours: 24 },
+            { url: 'http://bundles.example/b.p7b', signedBy: undefined, refreshHours: 1 },
+          ],
+        },
       ],
       certificates: [join(dir, 'bob.pem')],
       dns: {
@@ -73,7 +85,16 @@ describe('a whole configuration', () => {
         ],
         timeoutMs: 1500,
       },
-      revocation: 'off',
+      revocation: 'prefer',
+      certificatePolicy: {
+        encrypt: {
+          keyUsage: ['keyEncipherment'],
+          policies: ['2.16.840.1.101.3.2.1.48.1'],
+          minRsaBits: 3072,
+          issuers: [join(dir, 'ca.pem')],
+        },
+        own: { minRsaBits: 4096 },
+      },
       network: { allowPrivate: true },
       smtp: { host: '127.0.0.1', port: 10025, secure: false, user: undefined, ca: join(dir, 'ca.pem') },
       mailboxes: [
@@ -113,7 +134,7 @@ describe('a whole configuration', () => {
   })
 
   test('may be empty, and a key with nothing after it says nothing', async () => {
-    expect((await load('')).identities).toEqual([])
+    expect(await load('')).toMatchObject({ identities: [], revocation: 'require', certificatePolicy: {} })
     expect((await load('smtp:\nmailboxes:\n  # none yet\n')).mailboxes).toEqual([])
   })
 
@@ -232,13 +253,10 @@ describe('a feature of a later version is an error that says so by name', () => 
   test.each([
     [{ identities: [{ for: 'a.example', pkcs12: 'a.p12' }] }, 'identities[0].pkcs12'],
     [{ identities: [{ ...identity, pkcs12: 'a.p12' }] }, 'identities[0].pkcs12'],
-    [{ trust: [{ for: '*', bundles: [{ url: 'https://bundle.example/b.p7m' }] }] }, 'trust[0].bundles'],
     [{ ldap: { timeoutMs: 5000 } }, 'ldap'],
     [{ certServers: { 'hisp.example': 'ldap://127.0.0.1' } }, 'ldap'],
     [{ dns: { followUrls: true } }, 'dns.followUrls'],
     [{ notifications: { timeoutMinutes: 60 } }, 'notifications'],
-    [{ revocation: 'require' }, 'require'],
-    [{ revocation: 'prefer' }, 'prefer'],
     [{ algorithms: { content: 'aes-256-gcm' } }, 'aes-256-gcm'],
     [{ algorithms: { signature: 'rsa-pss' } }, 'rsa-pss'],
     [{ algorithms: { byDomain: { 'a.example': { content: 'aes-128-gcm' } } } }, 'aes-128-gcm'],
@@ -260,6 +278,22 @@ describe('a wrong value is refused', () => {
     [{ trust: [{ anchors: [] }] }, 'trust[0].for is missing'],
     [{ trust: [{ for: '*', direction: 'inward' }] }, 'both, incoming or outgoing, not "inward"'],
     [{ trust: [{ for: '*.example' }] }, 'trust[0].for'],
+    [{ revocation: 'on' }, 'revocation must be require, prefer or off, not "on"'],
+    [{ trust: [{ for: '*', bundles: [{}] }] }, 'trust[0].bundles[0].url is missing'],
+    [{ trust: [{ for: '*', bundles: [{ url: 'ftp://a.example/b' }] }] }, 'must be a URL such as https://'],
+    [{ trust: [{ for: '*', bundles: [{ url: 'https://u:p@a.example/b' }] }] }, 'must not hold a user'],
+    [
+      { trust: [{ for: '*', bundles: [{ url: 'https://a.example/b', refreshHours: 0 }] }] },
+      'refreshHours must be from 0.1 to 744 hours, not 0',
+    ],
+    [
+      { certificatePolicy: { encrypt: { keyUsage: ['keyCertSign'] } } },
+      'certificatePolicy.encrypt.keyUsage[0] must be digitalSignature,',
+    ],
+    [{ certificatePolicy: { verify: { policies: ['1.3.06'] } } }, 'must be an object identifier'],
+    [{ certificatePolicy: { verify: { policies: [] } } }, 'must name one, or be left out'],
+    [{ certificatePolicy: { own: { minRsaBits: 1024 } } }, 'must be from 2048 to 8192 bits, not 1024'],
+    [{ certificatePolicy: { own: { issuers: 'ca.pem' } } }, 'certificatePolicy.own.issuers must be a list'],
     [{ certificates: ['a\u0000b'] }, 'certificates[0] must be the path of a file'],
     [{ dns: { servers: [] } }, 'dns.servers'],
     [{ dns: { servers: ['ns.example'] } }, 'must be an IP address'],

@@ -112,7 +112,7 @@ const MISTAKES: readonly (readonly [string, readonly string[], number, RegExp])[
     /^direct: --keep-trying is not built yet/,
   ],
   ['audit --verify is not built yet', ['audit', '--verify'], 2, /^direct: audit --verify is not built yet/],
-  ...['chain', 'trust', 'cert', 'zone', 'doctor'].map(
+  ...['trust', 'cert', 'zone', 'doctor'].map(
     (name) =>
       [
         `${name} is not built yet`,
@@ -195,8 +195,8 @@ test.concurrent('global options may stand before and after the command', async (
 
 test.concurrent('a feature of a later version in the configuration says so', async () => {
   await using folder = await temporaryFolder()
-  await writeFile(join(folder.path, 'direct.yaml'), 'revocation: require\n')
+  await writeFile(join(folder.path, 'direct.yaml'), 'ldap: { timeoutMs: 5000 }\n')
   const { code, stderr } = await direct(['status'], { cwd: folder.path })
   expect(code).toBe(2)
-  expect(stderr).toMatch(/^direct: direct\.yaml:1:1: revocation: require is not built yet in this version\n/)
+  expect(stderr).toMatch(/^direct: direct\.yaml:1:1: ldap: LDAP is not built yet in this version\n/)
 })

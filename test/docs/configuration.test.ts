@@ -66,7 +66,7 @@ test('what the page calls the default is the default', () => {
   const settings = load({})
   expect(settings).toMatchObject({
     dataDir: '/data',
-    revocation: 'off',
+    revocation: 'require',
     dns: { servers: undefined, timeoutMs: 3000 },
     network: { allowPrivate: false },
     algorithms: {
@@ -78,6 +78,8 @@ test('what the page calls the default is the default', () => {
     legacy: { sha1From: [], subjectEmail: false },
     receive: { unwrapped: 'accept', envelopeRecipients: 'warn', mailFrom: 'refuse', senderOnlyFrom: [] },
   })
+  const [entry] = load({ trust: [{ for: '*', bundles: [{ url: 'https://bundles.example/a.p7b' }] }] }).trust
+  expect(entry).toMatchObject({ direction: 'both', bundles: [{ signedBy: undefined, refreshHours: 24 }] })
   const [mailbox] = load({ mailboxes: [{ imap: 'imap://mail.example' }] }).mailboxes
   expect(mailbox).toMatchObject({ folder: 'INBOX', asideFolder: 'Direct-Refused', pollSeconds: 30 })
 })
