@@ -4,6 +4,7 @@ import { DerReader, Malformed, TAG, timeValue } from './der.ts'
 import { encode, sequence } from './der-write.ts'
 import * as ext from './extensions.ts'
 import { type Name, readName } from './name.ts'
+import { type DistributionPoint, readAuthorityInfoAccess, readDistributionPoints } from './pointers.ts'
 import { readSignatureAlgorithm, type SignatureAlgorithm } from './signature.ts'
 
 /** 64 KiB (protocol.md NET): no certificate in use comes near it. */
@@ -76,6 +77,12 @@ export class Certificate {
   readonly commonNames: readonly string[]
   readonly subjectKeyIdentifier: Uint8Array | null
   readonly authorityKeyIdentifier: Uint8Array | null
+  /** Where CRLs, and deltas to them, are to be had (RFC 5280 4.2.1.13, 4.2.1.15). */
+  readonly crlDistributionPoints: readonly DistributionPoint[]
+  readonly freshestCrl: readonly DistributionPoint[]
+  /** URLs of the authorityInfoAccess, as written (RFC 5280 4.2.2.1): OCSP responders; certificates of the issuer. */
+  readonly ocspUrls: readonly string[]
+  readonly caIssuers: readonly string[]
   readonly extensions: readonly { readonly oid: string; readonly critical: boolean }[]
   readonly isSelfIssued: boolean
   readonly #x509: X509Certificate
@@ -122,6 +129,11 @@ export class Certificate {
     this.commonNames = fields.subject.commonNames
     this.subjectKeyIdentifier = read(ext.EXTENSION.subjectKeyIdentifier, ext.readSubjectKeyIdentifier)
     this.authorityKeyIdentifier = read(ext.EXTENSION.authorityKeyIdentifier, ext.readAuthorityKeyIdentifier)
+    this.crlDistributionPoints = read(ext.EXTENSION.crlDistributionPoints, readDistributionPoints) ?? []
+    this.freshestCrl = read(ext.EXTENSION.freshestCrl, readDistributionPoints) ?? []
+    const access = read(ext.EXTENSION.authorityInfoAccess, readAuthorityInfoAccess)
+    this.ocspUrls = access?.ocsp ?? []
+    this.caIssuers = access?.caIssuers ?? []
     this.extensions = fields.extensions.map(({ oid, critical }) => ({ oid, critical }))
   }
 
