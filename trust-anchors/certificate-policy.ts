@@ -1,3 +1,7 @@
+import type { Failure } from './failures.ts'
+import type { PathSettings } from './path/types.ts'
+import type { Purpose } from './usable.ts'
+import type { Certificate } from './x509/certificate.ts'
 import type { KeyUsage } from './x509/extensions.ts'
 
 /** What an administrator asks of certificates beyond the protocol's own rules. All that is given must hold. */
@@ -7,8 +11,8 @@ export interface CertificatePolicy {
   /** OIDs: the path must be valid for at least one of them (RFC 5280 6.1, as initial policy set, explicit). */
   readonly policies?: readonly string[]
   readonly minRsaBits?: number
-  /** SHA-256 of CA certificates, lower-case hex: one of them must be in the path above the leaf. */
-  readonly issuers?: readonly string[]
+  /** CA certificates: one of them, or another of the same name and key, must be in the path above the leaf. */
+  readonly issuers?: readonly Certificate[]
 }
 
 /** Per use: to encrypt to, to believe a signature of, to use as our own. */
@@ -16,4 +20,55 @@ export interface CertificatePolicies {
   readonly encrypt?: CertificatePolicy
   readonly verify?: CertificatePolicy
   readonly own?: CertificatePolicy
+}
+
+/** What is asked of a partner's certificate. */
+export function policyFor(purpose: Purpose, policies: CertificatePolicies): CertificatePolicy {
+  return (purpose === 'encrypt' ? policies.encrypt : policies.verify) ?? {}
+}
+
+/** The part of a policy that the path decides. */
+export function pathSettings({ policies }: CertificatePolicy): Partial<PathSettings> {
+  return policies === undefined ? {} : { initialPolicySet: policies, requireExplicitPolicy: true }
+}
+
+/** The part of a policy that the certificate itself decides: `KEY_USAGE`, `KEY_WEAK`. */
+export function leafPolicyFailures(
+  { key, keyUsage }: Certificate,
+  policy: CertificatePolicy,
+): readonly Failure[] {
+  const failures: Failure[] = []
+  const lacking = policy.keyUsage?.filter((usage) => keyUsage !== null && !keyUsage.has(usage)) ?? []
+  if (lacking.length > 0)
+    failures.push({
+      code: 'KEY_USAGE',
+      text: `the key usage does not allow ${lacking.join(', ')}, which the certificate policy of the configuration asks for`,
+    })
+  const { minRsaBits = 0 } = policy
+  if (key.type === 'rsa' && key.bits < minRsaBits)
+    failures.push({
+      code: 'KEY_WEAK',
+      text: `the RSA key has ${key.bits} bits; the certificate policy of the configuration asks for ${minRsaBits}`,
+    })
+  return failures
+}
+
+/** `POLICY` where none of the issuers that are asked for is in the path above the leaf. */
+export function issuersFailure(
+  [, ...above]: readonly Certificate[],
+  { issuers }: CertificatePolicy,
+): Failure | null {
+  if (issuers === undefined) return null
+  if (above.some((one) => issuers.some((issuer) => isSameIssuer(one, issuer)))) return null
+  const has = above.map(({ subjectText }) => subjectText).join('; ') || 'nobody'
+  const asked = issuers.map(({ subjectText }) => subjectText).join('; ')
+  return {
+    code: 'POLICY',
+    text: `the path leads over ${has}; the certificate policy of the configuration asks for one of: ${asked}`,
+  }
+}
+
+/** As an anchor is matched (CERT-6): a CA that was certified anew or by others is the same issuer. */
+function isSameIssuer(a: Certificate, b: Certificate): boolean {
+  return a.subjectCanonical === b.subjectCanonical && Buffer.compare(a.spki, b.spki) === 0
 }

@@ -1,4 +1,11 @@
 import type { Address } from '../agent/address.ts'
+import {
+  type CertificatePolicies,
+  issuersFailure,
+  leafPolicyFailures,
+  pathSettings,
+  policyFor,
+} from './certificate-policy.ts'
 import type { Failure } from './failures.ts'
 import { findPath } from './path/path.ts'
 import type { PathRequest, PathResult } from './path/types.ts'
@@ -20,6 +27,8 @@ export interface VerificationContext {
   readonly subjectEmail: boolean
   /** Absent: revocation is not checked, and the path says so. */
   readonly revocation?: RevocationRequest
+  /** What the configuration asks beyond the protocol's rules. Absent: nothing more. */
+  readonly policies?: CertificatePolicies
   readonly trace?: PathRequest['trace']
 }
 
@@ -86,25 +95,28 @@ export class VerifiedPath<P extends Purpose> {
     context: VerificationContext,
   ): Verification<P> {
     const binding = bindingOf(leaf, address, context)
-    const { candidates, anchors, at, sha1, revocation, trace } = context
+    const { candidates, anchors, at, sha1, policies, revocation, trace } = context
+    const policy = policyFor(purpose, policies ?? {})
     const path = findPath({
       leaf,
       candidates,
       anchors,
       at,
-      settings: { sha1, extendedKeyUsage: [EMAIL_PROTECTION] },
+      settings: { sha1, extendedKeyUsage: [EMAIL_PROTECTION], ...pathSettings(policy) },
       ...(revocation && { revocation }),
       ...(trace && { trace }),
     })
-    const failures = judgeLeaf(purpose, leaf, {
+    const ofLeaf = judgeLeaf(purpose, leaf, {
       at: context.at,
       notBound: binding === null ? bindingFailure(leaf, address) : null,
       isAnchor: context.anchors.some((anchor) => anchor.sha256 === leaf.sha256),
     })
-    if (failures.length > 0 || binding === null || !path.ok) {
-      const all = [...failures, ...(path.ok ? [] : [path.failure])]
+    const failures = [...ofLeaf, ...leafPolicyFailures(leaf, policy)]
+    const ofPath = path.ok ? issuersFailure(path.certificates, policy) : path.failure
+    if (failures.length > 0 || ofPath !== null || binding === null || !path.ok) {
+      const all = ofPath === null ? failures : [...failures, ofPath]
       const temporary = all.every((failure) => failure.temporary)
-      const wanted = failures.length === 0 ? path.wanted : []
+      const wanted = failures.length === 0 && !path.ok ? path.wanted : []
       return { ok: false, failures: all as [Failure, ...Failure[]], temporary, wanted }
     }
     return { ok: true, path: new VerifiedPath(purpose, address, at, path, binding), wanted: path.wanted }
@@ -121,8 +133,8 @@ export class VerifiedPath<P extends Purpose> {
  *
  * Order of the failures: dates first, since an expired certificate was right once and its owner need only
  * renew it; then whose it is (CERT_NOT_BOUND, CERT_IS_CA); then what it is good for (KEY_WEAK or
- * NOT_SUPPORTED, KEY_USAGE, EXT_KEY_USAGE); the path last. The further down, the more of the fault may lie
- * with our own configuration instead of the certificate.
+ * NOT_SUPPORTED, KEY_USAGE, EXT_KEY_USAGE), by the protocol and by the configuration; the path last. The
+ * further down, the more of the fault may lie with our own configuration instead of the certificate.
  */
 export function verifyCertificate<P extends Purpose>(
   purpose: P,
