@@ -17,6 +17,14 @@ export type AuditEvent =
   | 'mdn-queued'
   | 'mdn-sent'
   | 'mdn-given-up'
+  | 'anchor-added'
+  | 'anchor-removed'
+  | 'bundle-added'
+  | 'bundle-removed'
+  | 'bundle-refreshed'
+  | 'bundle-failed'
+  | 'certificate-pinned'
+  | 'certificate-unpinned'
 
 type NewAuditRow = Omit<AuditRow, 'id'>
 

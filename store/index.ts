@@ -1,4 +1,5 @@
-/** What survives a restart: bodies, outbox, inbox, tracking, audit, fetches. */
+/** What survives a restart: bodies, outbox, inbox, tracking, audit, fetches, trust. */
 export { exclusively } from './exclusive.ts'
 export { type OpenStoreOptions, openStore } from './open.ts'
+export type * from './trust-types.ts'
 export type * from './types.ts'

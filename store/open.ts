@@ -11,6 +11,7 @@ import { SqlOutbox } from './outbox.ts'
 import type { Schema } from './schema.ts'
 import { NodeSqliteDialect, openDatabase } from './sqlite-dialect.ts'
 import { SqlTracking } from './tracking.ts'
+import { SqlTrust } from './trust.ts'
 import type { Store } from './types.ts'
 
 export interface OpenStoreOptions {
@@ -46,6 +47,7 @@ class SqlStore implements Store {
   readonly tracking: SqlTracking
   readonly audit: SqlAudit
   readonly fetches: SqlFetches
+  readonly trust: SqlTrust
   readonly #db: Kysely<Schema>
   #closed: Promise<void> | null = null
 
@@ -57,6 +59,7 @@ class SqlStore implements Store {
     this.tracking = new SqlTracking(db)
     this.audit = new SqlAudit(db)
     this.fetches = new SqlFetches(db)
+    this.trust = new SqlTrust(db)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Generated, Transaction } from 'kysely'
 import type { NoticeState } from './states.ts'
+import type { TrustScope } from './trust-types.ts'
 import type {
   Because,
   DeliveryState,
@@ -32,6 +33,13 @@ export interface Schema {
   audit: AuditTable
   audit_documents: { audit: number; document: string }
   fetches: FetchesTable
+  trust_revisions: { id: number; revision: number }
+  added_anchors: AddedAnchorsTable
+  removed_anchors: RemovedAnchorsTable
+  added_bundles: AddedBundlesTable
+  bundles: BundlesTable
+  bundle_certificates: BundleCertificatesTable
+  pins: PinsTable
 }
 
 export type Tx = Transaction<Schema>
@@ -186,4 +194,64 @@ export interface FetchesTable {
   fetched_at: number
   refresh_at: number
   used_at: number
+}
+
+/** Anchors added by hand (TR-1). */
+export interface AddedAnchorsTable {
+  name: string
+  direction: TrustScope['direction']
+  sha256: string
+  der: Uint8Array
+  actor: string
+  at: number
+}
+
+/** Anchors removed by hand. `name` is empty where it is removed for everyone. */
+export interface RemovedAnchorsTable {
+  name: string
+  sha256: string
+  actor: string
+  at: number
+}
+
+export interface AddedBundlesTable {
+  url: string
+  name: string
+  direction: TrustScope['direction']
+  signed_by: Uint8Array | null
+  refresh_hours: number
+  actor: string
+  at: number
+}
+
+/** Every bundle that was asked for (TR-4). `signer` is empty where nobody must have signed it. */
+export interface BundlesTable {
+  url: string
+  signer: string
+  checksum: string | null
+  fetched_at: number | null
+  checked_at: number
+  failure_code: string | null
+  failure_text: string | null
+  failing_since: number | null
+}
+
+export interface BundleCertificatesTable {
+  url: string
+  signer: string
+  sha256: string
+  der: Uint8Array
+}
+
+/** Certificates pinned to one address (TR-5); ended ones stay as a record. */
+export interface PinsTable {
+  id: Generated<number>
+  address: string
+  sha256: string
+  der: Uint8Array
+  actor: string
+  why: string
+  until: number
+  made_at: number
+  ended_at: number | null
 }

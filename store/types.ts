@@ -1,3 +1,5 @@
+import type { TrustRecords } from './trust-types.ts'
+
 /**
  * What survives a restart. Times are Dates (UTC, milliseconds), addresses are lower-case keys, message ids are
  * with their angle brackets. No subject, no display name, no content: bodies are S/MIME as sealed or as received.
@@ -9,6 +11,7 @@ export interface Store extends AsyncDisposable {
   readonly tracking: Tracking
   readonly audit: Audit
   readonly fetches: Fetches
+  readonly trust: TrustRecords
 }
 
 export type BodyId = number

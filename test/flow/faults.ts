@@ -49,7 +49,7 @@ export class Faults {
   }
 
   store(store: Store): Store {
-    const { bodies, outbox, inbox, tracking, audit, fetches } = store
+    const { bodies, outbox, inbox, tracking, audit, fetches, trust } = store
     return {
       bodies: this.wrap(bodies),
       outbox: this.wrap(outbox),
@@ -57,6 +57,7 @@ export class Faults {
       tracking: this.wrap(tracking),
       audit: this.wrap(audit),
       fetches: this.wrap(fetches),
+      trust: this.wrap(trust),
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     }
   }
