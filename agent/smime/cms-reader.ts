@@ -117,6 +117,21 @@ export class CmsReader {
     return record.length === 1 ? (record[0] as Uint8Array) : Buffer.concat(record)
   }
 
+  /** Like `element`; one of more than `limit` bytes is passed over, and null. */
+  async elementOrSkip(limit: number): Promise<Uint8Array | null> {
+    const start = this.#position
+    const record: Uint8Array[] = []
+    this.#recorded = record
+    await this.#walk(async (length) => {
+      if (this.#position - start + length > limit) this.#recorded = null
+      if (this.#recorded !== null) await this.#take(length)
+      else for await (const _ of this.#pieces(length));
+    }, Number.POSITIVE_INFINITY)
+    const isWhole = this.#recorded !== null
+    this.#recorded = null
+    return isWhole ? Buffer.concat(record) : null
+  }
+
   /** Passes over the next element, whatever its size. */
   async skip(): Promise<void> {
     await this.#walk(async (length) => {

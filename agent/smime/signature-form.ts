@@ -14,7 +14,7 @@ import type { Source, Spool } from './source.ts'
 const MAX_SIGNATURE_BYTES = 16 << 20
 
 /** What is said to be signed, and by what. */
-export interface SignatureForm extends Pick<SignedData, 'certificates' | 'signerInfos'> {
+export interface SignatureForm extends Pick<SignedData, 'certificates' | 'revocation' | 'signerInfos'> {
   readonly content: Pick<Source, 'read'>
   /** To be disposed of when the content is no longer read. */
   readonly kept: AsyncDisposable | null

@@ -3,6 +3,7 @@ import { readOid } from './cms-element.ts'
 import { CmsError, CmsReader } from './cms-reader.ts'
 import { type CmsKind, enterContentInfo, leaveContentInfo } from './content-info.ts'
 import { context, TAG } from './der.ts'
+import { type RevocationInfo, readRevocationInfo } from './revocation-info.ts'
 import type { Spool, Spooled } from './source.ts'
 
 const MAX_CERTIFICATES = 100
@@ -16,6 +17,7 @@ export interface SignedData {
   readonly content: Spooled | null
   /** DER of the X.509 certificates. */
   readonly certificates: readonly Uint8Array[]
+  readonly revocation: RevocationInfo
   /** BER of each SignerInfo. */
   readonly signerInfos: readonly Uint8Array[]
 }
@@ -47,7 +49,8 @@ export async function readSignedData(
           bytes: MAX_CERTIFICATE_BYTES,
         })
       : []
-  if ((await nextTag(reader)) === context(1)) await reader.skip()
+  const revocation =
+    (await nextTag(reader)) === context(1) ? await readRevocationInfo(reader) : { crls: [], ocsp: [] }
   const signerInfos = await readSet(reader, TAG.SET, {
     name: 'signers',
     count: MAX_SIGNERS,
@@ -57,7 +60,12 @@ export async function readSignedData(
   await leaveContentInfo(reader)
   kept.move()
   // Other kinds of CertificateChoices (RFC 5652 10.2.2) are of no use to S/MIME.
-  return { content, certificates: certificates.filter((choice) => choice[0] === TAG.SEQUENCE), signerInfos }
+  return {
+    content,
+    certificates: certificates.filter((choice) => choice[0] === TAG.SEQUENCE),
+    revocation,
+    signerInfos,
+  }
 }
 
 async function nextTag(reader: CmsReader): Promise<number | null> {

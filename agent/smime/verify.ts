@@ -5,6 +5,7 @@ import { readDigest } from './algorithm-reader.ts'
 import type { ReceivedDigest } from './algorithms.ts'
 import { CmsError } from './cms-reader.ts'
 import { type Decrypted, UNDECRYPTABLE } from './decrypt.ts'
+import type { RevocationInfo } from './revocation-info.ts'
 import { findSignature } from './signature-form.ts'
 import { readVariants, type Variant } from './signed-content.ts'
 import { type ValidSigner, verifySigner } from './signer.ts'
@@ -28,11 +29,14 @@ export class Verified implements AsyncDisposable {
   readonly rejected: readonly Reason<MessageCode>[]
   /** All certificates of the signature that can be read, once each: where paths may be built from. */
   readonly certificates: readonly Certificate[]
+  /** What came with the signature about the revocation of certificates. */
+  readonly revocation: RevocationInfo
 
   private constructor(
     entity: Source,
     judged: Judged & { readonly signers: Verified['signers'] },
     certificates: readonly Certificate[],
+    revocation: RevocationInfo,
     kept: AsyncDisposable | null,
   ) {
     this.#entity = entity
@@ -40,6 +44,7 @@ export class Verified implements AsyncDisposable {
     this.signers = judged.signers
     this.rejected = judged.rejected
     this.certificates = certificates
+    this.revocation = revocation
   }
 
   /** Exactly the bytes that the valid signatures cover. */
@@ -65,7 +70,7 @@ export class Verified implements AsyncDisposable {
       const { signers, variant } = judged
       if (!isNotEmpty(signers) || variant === null) return worst(judged.rejected)
       scope.move()
-      return new Verified(variant, { ...judged, signers }, certificates, kept)
+      return new Verified(variant, { ...judged, signers }, certificates, form.revocation, kept)
     } catch (error) {
       if (error instanceof MimeError || error instanceof CmsError) {
         // Nothing has been authenticated yet: what cannot be read may have been garbled before it was decrypted (ALG-2).

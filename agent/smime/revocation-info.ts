@@ -1,0 +1,46 @@
+import { readOid } from './cms-element.ts'
+import { CmsReader } from './cms-reader.ts'
+import { context, TAG } from './der.ts'
+
+/** RFC 5940 2: an OCSPResponse among the revocation information. */
+const OCSP_RESPONSE = '1.3.6.1.5.5.7.16.2'
+/** What is beyond these is passed over: it can only help, and be had from elsewhere. */
+const MAX_ENTRIES = 32
+const MAX_BYTES = 4 << 20
+
+/** What a signature brings about the revocation of its certificates. Nothing in it has been checked. */
+export interface RevocationInfo {
+  /** CertificateLists. */
+  readonly crls: readonly Uint8Array[]
+  /** OCSPResponses. */
+  readonly ocsp: readonly Uint8Array[]
+}
+
+/** RevocationInfoChoices under `[1]` (RFC 5652 5.1, 10.2.1). Throws CmsError for what is not BER. */
+export async function readRevocationInfo(reader: CmsReader): Promise<RevocationInfo> {
+  const crls: Uint8Array[] = []
+  const ocsp: Uint8Array[] = []
+  let left = MAX_BYTES
+  await reader.enter(context(1))
+  for (let entries = 0; !(await reader.atEnd()); entries++) {
+    const choice = entries < MAX_ENTRIES ? await reader.elementOrSkip(left) : await reader.skip()
+    if (!choice) continue
+    left -= choice.length
+    if (choice[0] === TAG.SEQUENCE) crls.push(choice)
+    else if (choice[0] === context(1)) ocsp.push(...(await readOther(choice)))
+  }
+  await reader.leave()
+  return { crls, ocsp }
+}
+
+/** OtherRevocationInfoFormat: the OCSPResponse if it is one, otherwise nothing. */
+async function readOther(bytes: Uint8Array): Promise<readonly Uint8Array[]> {
+  const reader = new CmsReader(once(bytes))
+  await reader.enter(context(1))
+  const format = readOid(await reader.element(64))
+  return format === OCSP_RESPONSE ? [await reader.element(MAX_BYTES)] : []
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
