@@ -1,0 +1,64 @@
+import { isIP } from 'node:net'
+import type { HostLookup } from '../../dns/index.ts'
+import { DirectError } from '../errors.ts'
+import { isGlobal } from './addresses.ts'
+import type { NotFetched } from './types.ts'
+
+const MAX_URL = 2048
+/** Addresses of one host that are tried. */
+const MAX_ADDRESSES = 6
+
+/** Why a fetch went no further: `why` is a clause, for a sentence that begins with the URL. */
+export interface Stop {
+  readonly status: NotFetched['status']
+  readonly why: string
+}
+
+export const refuse = (why: string): Stop => ({ status: 'refused', why })
+export const fail = (why: string): Stop => ({ status: 'failed', why })
+
+/** Reads a URL and judges what can be seen in it: scheme, credentials, port. Numeric hosts come out in one form. */
+export function readTarget(
+  text: string,
+  { anyPort, from }: { readonly anyPort: boolean; readonly from: URL | null },
+): URL | Stop {
+  const url = text.length <= MAX_URL ? URL.parse(text, from?.href) : null
+  if (url === null) return refuse('it is not a URL that can be followed')
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    return refuse('only http and https URLs are followed')
+  // What was asked for over TLS may be believed for that reason alone, as an unsigned trust bundle is.
+  if (from?.protocol === 'https:' && url.protocol === 'http:') return refuse('it gives up TLS on the way')
+  if (url.username !== '' || url.password !== '') return refuse('it carries a user name or a password')
+  // Below 1024 other protocols live, and nobody shall talk to their servers through us.
+  if (!anyPort && url.port !== '' && Number(url.port) < 1024)
+    return refuse(`port ${url.port} is for another protocol`)
+  return url
+}
+
+/** The addresses that may be dialled for a URL's host, looked up once: those that are dialled are these. */
+export async function addressesOf(
+  { hostname }: URL,
+  lookup: HostLookup,
+  allowPrivate: boolean,
+  signal: AbortSignal,
+): Promise<readonly string[] | Stop> {
+  const literal = hostname.replace(/^\[(.*)\]$/, '$1')
+  let found: readonly string[]
+  try {
+    found = isIP(literal) === 0 ? await lookup(hostname, signal) : [literal]
+  } catch (error) {
+    if (!(error instanceof DirectError) || signal.aborted) throw error
+    return fail(error.message)
+  }
+  const allowed = found.filter((address) => isIP(address) !== 0 && (allowPrivate || isGlobal(address)))
+  if (allowed.length > 0) return allowed.slice(0, MAX_ADDRESSES)
+  if (found.length === 0) return fail(`the host ${hostname} has no address`)
+  const at = found.slice(0, 3).join(', ')
+  return refuse(`the host ${hostname} is at ${at}, not globally reachable, and network.allowPrivate is off`)
+}
+
+/** A URL for people, as it was written, but for credentials, controls and more length than anyone reads. */
+export function shown(url: string): string {
+  const text = url.replace(/\/\/[^/?#]*@/, '//').replace(/[^\x21-\x7e]/g, '?')
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text
+}

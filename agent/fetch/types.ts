@@ -1,0 +1,22 @@
+/** What one GET or POST came to. `refused` is final (NET: the URL, its host, its size); `failed` may pass. */
+export type Fetched = { readonly status: 'ok'; readonly body: Uint8Array } | NotFetched
+
+/** `text`: one sentence that names the URL and, where the network was asked, the host. */
+export interface NotFetched {
+  readonly status: 'refused' | 'failed'
+  readonly text: string
+}
+
+export interface FetchRequest {
+  readonly url: string
+  /** Bytes of the body that are taken; a longer one is refused. */
+  readonly limit: number
+  /** A POST with this body; absent: GET. */
+  readonly post?: { readonly body: Uint8Array; readonly contentType: string }
+  /** Our own configuration names the URL: its host may be private, its port any. Redirects are guarded all the same. */
+  readonly configured?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** Fetches a URL that a certificate or a DNS answer names, under protocol.md NET. Throws nothing but ABORTED. */
+export type GuardedFetch = (request: FetchRequest) => Promise<Fetched>
