@@ -10,6 +10,7 @@ export {
   type RequestFields,
 } from './issue/request.ts'
 export { createTestCa, issueFromTestCa, isTestCa, type LeafFields, type TestCa } from './issue/test-ca.ts'
+export { readIssuers } from './issuers.ts'
 export { validatePath } from './path/path.ts'
 export type {
   Attempt,
