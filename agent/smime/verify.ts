@@ -1,24 +1,17 @@
 import type { Certificate } from '../../trust-anchors/index.ts'
 import type { MessageCode, Reason } from '../errors.ts'
 import { MimeError } from '../mime/error.ts'
-import { readDigest } from './algorithm-reader.ts'
-import type { ReceivedDigest } from './algorithms.ts'
 import { CmsError } from './cms-reader.ts'
 import { type Decrypted, UNDECRYPTABLE } from './decrypt.ts'
 import type { RevocationInfo } from './revocation-info.ts'
 import { findSignature } from './signature-form.ts'
-import { readVariants, type Variant } from './signed-content.ts'
-import { type ValidSigner, verifySigner } from './signer.ts'
-import { readSignerInfo, type SignerInfo } from './signer-info.ts'
-import type { Source, Spool } from './source.ts'
+import { judgeSigners, readCertificates, type VerifyTools } from './signatures.ts'
+import type { ValidSigner } from './signer.ts'
+import type { Source } from './source.ts'
 
+export type { VerifyTools } from './signatures.ts'
 export type { ValidSigner } from './signer.ts'
 export { type Unwrapped, unwrap } from './unwrap.ts'
-
-export interface VerifyTools {
-  readonly spool: Spool
-  readonly parseCertificate: (der: Uint8Array) => Certificate | Reason
-}
 
 /** Signed content with at least one valid signature. Only `verify` makes one. Readable while what it came from is. */
 export class Verified implements AsyncDisposable {
@@ -34,7 +27,7 @@ export class Verified implements AsyncDisposable {
 
   private constructor(
     entity: Source,
-    judged: Judged & { readonly signers: Verified['signers'] },
+    judged: Pick<Verified, 'signers' | 'rejected'>,
     certificates: readonly Certificate[],
     revocation: RevocationInfo,
     kept: AsyncDisposable | null,
@@ -67,10 +60,9 @@ export class Verified implements AsyncDisposable {
       if (form.signerInfos.length === 0) return { code: 'NOT_SIGNED', text: 'the signature has no signer' }
       const certificates = readCertificates(form.certificates, tools)
       const judged = await judgeSigners(form.content, form.signerInfos, certificates)
-      const { signers, variant } = judged
-      if (!isNotEmpty(signers) || variant === null) return worst(judged.rejected)
+      if ('code' in judged) return judged
       scope.move()
-      return new Verified(variant, { ...judged, signers }, certificates, form.revocation, kept)
+      return new Verified(judged.covered, judged, certificates, form.revocation, kept)
     } catch (error) {
       if (error instanceof MimeError || error instanceof CmsError) {
         // Nothing has been authenticated yet: what cannot be read may have been garbled before it was decrypted (ALG-2).
@@ -89,69 +81,4 @@ export class Verified implements AsyncDisposable {
  */
 export function verify(decrypted: Decrypted, tools: VerifyTools): Promise<Verified | Reason<MessageCode>> {
   return Verified.verify(decrypted, tools)
-}
-
-function readCertificates(ders: readonly Uint8Array[], { parseCertificate }: VerifyTools): Certificate[] {
-  const read = ders.map(parseCertificate).filter((one): one is Certificate => !('code' in one))
-  return [...new Map(read.map((certificate) => [certificate.sha256, certificate])).values()]
-}
-
-interface Judged {
-  readonly signers: readonly ValidSigner[]
-  readonly rejected: readonly Reason<MessageCode>[]
-  /** What the valid signatures cover. */
-  readonly variant: Variant | null
-}
-
-async function judgeSigners(
-  content: Pick<Source, 'read'>,
-  signerInfos: readonly Uint8Array[],
-  certificates: readonly Certificate[],
-): Promise<Judged> {
-  const read = await Promise.all(signerInfos.map(readOrRefuse))
-  const rejected = read.filter((info) => 'code' in info)
-  const infos = read.filter((info): info is SignerInfo => !('code' in info))
-  const variants = await readVariants(content, digestsOf(infos))
-  const signers: ValidSigner[] = []
-  let covered: Variant | null = null
-  for (const info of infos) {
-    const result = await verifySigner(info, variants, certificates)
-    if ('code' in result) rejected.push(result)
-    else if (covered !== null && covered !== result.variant) {
-      rejected.push({
-        code: 'SIGNATURE_INVALID',
-        text: 'this signature covers other line ends than the first one',
-      })
-    } else {
-      covered = result.variant
-      signers.push(result.signer)
-    }
-  }
-  return { signers, rejected, variant: covered }
-}
-
-/** A SignerInfo that breaks the rules harms nobody but its signer (IN-6). */
-async function readOrRefuse(bytes: Uint8Array): Promise<SignerInfo | Reason<MessageCode>> {
-  try {
-    return await readSignerInfo(bytes)
-  } catch (error) {
-    if (error instanceof CmsError) return { code: 'SIGNATURE_INVALID', text: error.message }
-    throw error
-  }
-}
-
-function digestsOf(infos: readonly SignerInfo[]): ReadonlySet<ReceivedDigest> {
-  return new Set(
-    infos.map((info) => readDigest(info.digestAlgorithm)).filter((digest) => typeof digest === 'string'),
-  )
-}
-
-function isNotEmpty(signers: readonly ValidSigner[]): signers is readonly [ValidSigner, ...ValidSigner[]] {
-  return signers.length > 0
-}
-
-/** A wrong signature says more than a refused algorithm beside it. */
-function worst(rejected: readonly Reason<MessageCode>[]): Reason<MessageCode> {
-  const wrong = rejected.find(({ code }) => code !== 'ALGORITHM_REFUSED') ?? rejected[0]
-  return wrong ?? { code: 'SIGNATURE_INVALID', text: 'no signature is valid' }
 }
