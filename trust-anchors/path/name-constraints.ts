@@ -86,7 +86,7 @@ function reasonAgainst(
   excluded: readonly Subtree[],
 ): string | null {
   if ([...permitted, ...excluded].some((subtree) => !subtree.supported))
-    return `a kind of name (${kind}) that this version cannot compare, yet it is constrained`
+    return 'which this version cannot compare, yet names of its kind are constrained'
   if (value === null) return `which is no ${kind}, yet such names are constrained`
   if (excluded.some((subtree) => subtree.excludes(value))) return 'which is excluded'
   if (permitted.length > 0 && !permitted.some((subtree) => subtree.permits(value)))
