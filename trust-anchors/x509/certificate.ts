@@ -3,8 +3,10 @@ import type { Failure } from '../failures.ts'
 import { DerReader, Malformed, TAG, timeValue } from './der.ts'
 import { encode, sequence } from './der-write.ts'
 import * as ext from './extensions.ts'
+import { type GeneralName, readGeneralNames } from './general-name.ts'
 import { type Name, readName } from './name.ts'
 import { type DistributionPoint, readAuthorityInfoAccess, readDistributionPoints } from './pointers.ts'
+import { type PolicyExtensions, readPolicyExtensions } from './policies.ts'
 import { readSignatureAlgorithm, type SignatureAlgorithm } from './signature.ts'
 
 /** 64 KiB (protocol.md NET): no certificate in use comes near it. */
@@ -60,6 +62,8 @@ export class Certificate {
   readonly key: PublicKeyFacts
   /** DER of the SubjectPublicKeyInfo. */
   readonly spki: Uint8Array
+  /** Lower-case hex of its SHA-256: equal for equal keys. */
+  readonly spkiSha256: string
   readonly signature: SignatureAlgorithm
   /** 1, 2 or 3. */
   readonly version: number
@@ -70,8 +74,13 @@ export class Certificate {
   readonly keyUsage: ReadonlySet<ext.KeyUsage> | null
   /** OIDs. Null: no such extension, so every use. */
   readonly extendedKeyUsage: readonly string[] | null
-  /** All rfc822Name and dNSName entries of the subjectAltName, as written. */
-  readonly names: { readonly rfc822: readonly string[]; readonly dns: readonly string[] }
+  /** All entries of the subjectAltName. */
+  readonly altNames: readonly GeneralName[]
+  /** The rfc822Name and dNSName entries among them, as written. */
+  readonly names: ext.AltNames
+  /** What the nameConstraints extension holds; null: there is none. */
+  readonly nameConstraints: Uint8Array | null
+  readonly policyExtensions: PolicyExtensions
   /** From the subject; only the legacy switch looks at these (CERT-1). */
   readonly subjectEmails: readonly string[]
   readonly commonNames: readonly string[]
@@ -118,13 +127,17 @@ export class Certificate {
     this.publicKey = publicKey
     this.key = keyFacts(publicKey)
     this.spki = fields.spki
+    this.spkiSha256 = createHash('sha256').update(fields.spki).digest('hex')
     this.signature = fields.signature
     const basic = read(ext.EXTENSION.basicConstraints, ext.readBasicConstraints)
     this.isCa = basic?.isCa ?? false
     this.pathLength = basic?.pathLength ?? null
     this.keyUsage = read(ext.EXTENSION.keyUsage, ext.readKeyUsage)
     this.extendedKeyUsage = read(ext.EXTENSION.extendedKeyUsage, ext.readExtendedKeyUsage)
-    this.names = read(ext.EXTENSION.subjectAltName, ext.readAltNames) ?? { rfc822: [], dns: [] }
+    this.altNames = read(ext.EXTENSION.subjectAltName, readGeneralNames) ?? []
+    this.names = ext.addressesAndDomains(this.altNames)
+    this.nameConstraints = value(ext.EXTENSION.nameConstraints) ?? null
+    this.policyExtensions = readPolicyExtensions(value)
     this.subjectEmails = fields.subject.emails
     this.commonNames = fields.subject.commonNames
     this.subjectKeyIdentifier = read(ext.EXTENSION.subjectKeyIdentifier, ext.readSubjectKeyIdentifier)

@@ -1,10 +1,12 @@
 import { booleanValue, DerReader, Malformed, oidText, readOnly, smallInteger, TAG } from './der.ts'
+import { type GeneralName, readGeneralNames } from './general-name.ts'
 
 /** RFC 5280 4.2: the extensions that this room knows by name. */
 export const EXTENSION = {
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',
+  issuerAltName: '2.5.29.18',
   basicConstraints: '2.5.29.19',
   nameConstraints: '2.5.29.30',
   crlDistributionPoints: '2.5.29.31',
@@ -85,16 +87,23 @@ export function readExtendedKeyUsage(value: Uint8Array): readonly string[] {
   return oids
 }
 
-/** All rfc822Name and dNSName entries, as written; other kinds of name are passed over. */
-export function readAltNames(value: Uint8Array): { rfc822: string[]; dns: string[] } {
-  const list = new DerReader(readOnly(value, TAG.SEQUENCE).content)
-  const names = { rfc822: [] as string[], dns: [] as string[] }
-  while (!list.done) {
-    const { tag, content } = list.next()
-    if (tag === 0x81) names.rfc822.push(ia5(content))
-    if (tag === 0x82) names.dns.push(ia5(content))
+/** What binds a certificate for Direct (CERT-1): all rfc822Name and dNSName entries, as written. */
+export interface AltNames {
+  readonly rfc822: readonly string[]
+  readonly dns: readonly string[]
+}
+
+export const readAltNames = (value: Uint8Array): AltNames => addressesAndDomains(readGeneralNames(value))
+
+/** Other kinds of name are passed over. */
+export function addressesAndDomains(names: readonly GeneralName[]): AltNames {
+  const rfc822: string[] = []
+  const dns: string[] = []
+  for (const name of names) {
+    if (name.kind === 'rfc822Name') rfc822.push(name.value)
+    if (name.kind === 'dNSName') dns.push(name.value)
   }
-  return names
+  return { rfc822, dns }
 }
 
 export function readSubjectKeyIdentifier(value: Uint8Array): Uint8Array {
@@ -114,11 +123,4 @@ export function bitString(content: Uint8Array): Uint8Array {
     throw new Malformed('a broken BIT STRING')
   }
   return content.subarray(1)
-}
-
-/** A NUL or another control in a name is the mark of an attack (one name for us, another for a C program). */
-function ia5(content: Uint8Array): string {
-  if (content.some((byte) => byte < 0x20 || byte > 0x7e))
-    throw new Malformed('a name that is not an IA5String')
-  return Buffer.from(content).toString('latin1')
 }
