@@ -3,11 +3,20 @@ import { type Certificate, distinct } from './x509/certificate.ts'
 
 export type Direction = 'incoming' | 'outgoing'
 
-/** One entry of the configuration's `trust`, its files read. `for`: `*`, a domain (A-labels) or an address. */
+/** Anchors of one origin. `for`: `*`, a domain (A-labels) or an address. */
 export interface AnchorSet {
   readonly for: string
   readonly direction: 'both' | Direction
   readonly certificates: readonly Certificate[]
+  /** A bundle that belongs here and was never had (one sentence): who is not trusted may be so only for that. */
+  readonly missing?: string
+}
+
+/** An anchor that was taken out for one name: it does not count there, whichever set decides. */
+export interface RemovedAnchor {
+  readonly for: string
+  /** Lower-case hex. */
+  readonly sha256: string
 }
 
 /**
@@ -16,12 +25,16 @@ export interface AnchorSet {
  * The most specific entry that speaks of a direction decides alone: address, address without its tag, domain,
  * `*`. Never a union across these: whoever writes an entry for one domain beside `*` means to narrow, and
  * a union could only widen. Several entries for the same name add up.
+ *
+ * `removed` narrows further: what was taken out for a name does not come back by a less specific entry.
  */
 export class AnchorSets {
   readonly #sets: readonly AnchorSet[]
+  readonly #removed: readonly RemovedAnchor[]
 
-  constructor(sets: readonly AnchorSet[]) {
+  constructor(sets: readonly AnchorSet[], removed: readonly RemovedAnchor[] = []) {
     this.#sets = sets.map((set) => ({ ...set, for: set.for.toLowerCase() }))
+    this.#removed = removed.map((one) => ({ ...one, for: one.for.toLowerCase() }))
   }
 
   /** Anchors for messages that come to `address`. Empty: nobody is trusted. */
@@ -44,11 +57,20 @@ export class AnchorSets {
    * (a domain or an address), else those for `*`. Empty is a configuration error, and the caller's to tell.
    */
   outgoingFor(from: Address | null, onlyIdentity: string | null): readonly Certificate[] {
-    if (from !== null) return this.outgoing(from)
-    if (onlyIdentity === null) return this.#decide('outgoing', ['*'])
-    const address = parseAddress(onlyIdentity)
-    const names = 'code' in address ? [onlyIdentity.toLowerCase(), '*'] : namesOf(address)
-    return this.#decide('outgoing', names)
+    return this.#decide('outgoing', sendersNames(from, onlyIdentity))
+  }
+
+  /**
+   * Why more may be trusted than the other calls say: bundles that belong to the deciding entries and were never had.
+   * While there is one, `not trusted` and `no anchors` are not final. `either` as TR-3.
+   */
+  missing(direction: Direction | 'either', address: Address): readonly string[] {
+    return this.#missing(direction === 'either' ? ['incoming', 'outgoing'] : [direction], namesOf(address))
+  }
+
+  /** `missing` for the anchors of `outgoingFor`. */
+  missingFor(from: Address | null, onlyIdentity: string | null): readonly string[] {
+    return this.#missing(['outgoing'], sendersNames(from, onlyIdentity))
   }
 
   /** Anchors that are not used at that time although they are configured (CERT-6). */
@@ -66,13 +88,34 @@ export class AnchorSets {
   }
 
   #decide(direction: Direction, names: readonly string[]): readonly Certificate[] {
+    const sets = this.#deciding(direction, names)
+    const level = names.indexOf(sets[0]?.for ?? '')
+    const out = new Set(
+      this.#removed.filter((one) => names.slice(0, level).includes(one.for)).map(({ sha256 }) => sha256),
+    )
+    return distinct(sets.flatMap(({ certificates }) => certificates)).filter(({ sha256 }) => !out.has(sha256))
+  }
+
+  #missing(directions: readonly Direction[], names: readonly string[]): readonly string[] {
+    const sets = directions.flatMap((direction) => this.#deciding(direction, names))
+    return [...new Set(sets.flatMap(({ missing }) => missing ?? []))]
+  }
+
+  #deciding(direction: Direction, names: readonly string[]): readonly AnchorSet[] {
     const speaking = this.#sets.filter((set) => set.direction === 'both' || set.direction === direction)
     for (const name of names) {
       const sets = speaking.filter((set) => set.for === name)
-      if (sets.length > 0) return distinct(sets.flatMap((set) => set.certificates))
+      if (sets.length > 0) return sets
     }
     return []
   }
+}
+
+function sendersNames(from: Address | null, onlyIdentity: string | null): readonly string[] {
+  if (from !== null) return namesOf(from)
+  if (onlyIdentity === null) return ['*']
+  const address = parseAddress(onlyIdentity)
+  return 'code' in address ? [onlyIdentity.toLowerCase(), '*'] : namesOf(address)
 }
 
 /** Most specific first. */

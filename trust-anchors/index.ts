@@ -1,5 +1,6 @@
 /** Whom we believe: certificates, paths to anchors, and the exact reason where there is none. No I/O. */
-export { type AnchorSet, AnchorSets, type Direction } from './anchors.ts'
+export { type AnchorSet, AnchorSets, type Direction, type RemovedAnchor } from './anchors.ts'
+export { BUNDLE_LIMIT, type Bundle, type BundleCode, bundleCms, readBundle } from './bundle.ts'
 export type { CertificatePolicies, CertificatePolicy } from './certificate-policy.ts'
 export { chooseCertificate } from './choose.ts'
 export type { CertificateCode, Failure } from './failures.ts'
