@@ -96,6 +96,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./chain-verify.ts'),
   },
   {
+    name: 'cert inspect',
+    args: '<file...>',
+    summary: 'what certificates say, unverified',
+    load: () => import('./cert-inspect.ts'),
+  },
+  {
     name: 'certs serve',
     args: '',
     summary: 'publish our certificates: a small DNS server',
@@ -107,8 +113,9 @@ export const COMMANDS: readonly CommandEntry[] = [
 export const GROUPS: Readonly<Record<string, string>> = {
   message: 'seal and open files (message seal, message open)',
   chain: 'judge certificates in hand (chain verify)',
+  cert: 'look at certificates (cert inspect)',
   certs: 'publish our certificates (certs serve)',
 }
 
 /** Commands of cli.md that a later version brings; asked for, they say so. */
-export const LATER: readonly string[] = ['trust', 'cert', 'zone', 'doctor']
+export const LATER: readonly string[] = ['trust', 'zone', 'doctor']

@@ -1,9 +1,15 @@
 /** Whom we believe: certificates, paths to anchors, and the exact reason where there is none. No I/O. */
 export { type AnchorSet, AnchorSets, type Direction, type RemovedAnchor } from './anchors.ts'
 export { BUNDLE_LIMIT, type Bundle, type BundleCode, bundleCms, readBundle } from './bundle.ts'
-export type { CertificatePolicies, CertificatePolicy } from './certificate-policy.ts'
+export { type CertificatePolicies, type CertificatePolicy, ownPolicyFailures } from './certificate-policy.ts'
 export { chooseCertificate } from './choose.ts'
 export type { CertificateCode, Failure } from './failures.ts'
+export {
+  type Described,
+  type DescribedCertificate,
+  type DescribedCrl,
+  describeFile,
+} from './inspect.ts'
 export {
   createCertificateRequest,
   generateRsaKey,

@@ -1,0 +1,78 @@
+import type { Command } from 'commander'
+import { type Described, type DescribedCertificate, describeFile } from '../trust-anchors/index.ts'
+import { EXIT } from './exit.ts'
+import { columns, printable } from './printable.ts'
+import { readInput } from './read-input.ts'
+import { answer, type Session } from './session.ts'
+
+export function options(command: Command): void {
+  command.addHelpText(
+    'after',
+    `
+This shows what certificates and CRLs say. It verifies nothing: not the signature, not the
+issuer, not whether they are revoked. "direct trust explain" does that.
+PEM, DER, p7b and p7c; - is stdin.
+
+Example:
+  direct cert inspect org-a.pem
+`,
+  )
+}
+
+export async function run(session: Session, command: Command): Promise<number> {
+  const now = session.at ?? new Date()
+  let unreadable = 0
+  for (const file of command.args) {
+    const bytes = await readInput(file, 'Name a file of certificates: PEM, DER, p7b; or - for stdin.')
+    for (const described of describeFile(bytes)) {
+      if (described.kind === 'unreadable') unreadable++
+      await answer(session, { file, ...described }, () => `${printable(file)}\n${textOf(described, now)}`)
+    }
+  }
+  session.out.note('nothing was verified; "direct trust explain FILE" judges')
+  return unreadable > 0 ? EXIT.no : EXIT.done
+}
+
+function textOf(described: Described, now: Date): string {
+  switch (described.kind) {
+    case 'certificate':
+      return certificateText(described, now)
+    case 'crl':
+      return table([
+        ['CRL', described.sha256],
+        ['issuer', described.issuer],
+        ['this update', described.thisUpdate.toISOString()],
+        ['next update', described.nextUpdate?.toISOString() ?? 'not said'],
+      ])
+    case 'unreadable':
+      return table([['unreadable', `${described.code}: ${described.text}`]])
+  }
+}
+
+function certificateText(certificate: DescribedCertificate, now: Date): string {
+  const { key, signature, notBefore, notAfter } = certificate
+  const about = key.curve ?? (key.exponent === undefined ? '' : `exponent ${key.exponent}`)
+  const dates =
+    now < notBefore ? '  (not yet)' : now.getTime() >= notAfter.getTime() + 1000 ? '  (ended)' : ''
+  return table([
+    ['certificate', certificate.sha256],
+    ['SHA-1', certificate.sha1],
+    ['subject', certificate.subject || '(none)'],
+    ['issuer', certificate.issuer || '(none)'],
+    ['serial number', certificate.serialNumber],
+    ['valid', `${notBefore.toISOString()} to ${notAfter.toISOString()}${dates}`],
+    ['key', `${key.type} ${key.bits} bits${about === '' ? '' : `, ${about}`}`],
+    ['signed with', `${signature.digest ?? 'unknown digest'} (${signature.algorithm})`],
+    ['version', String(certificate.version)],
+    ...certificate.extensions.flatMap(({ oid, name, critical, says }) =>
+      (says.length === 0 ? [''] : says).map((line, i) => [
+        i === 0 ? `${name ?? oid}${critical ? ', critical' : ''}` : '',
+        line,
+      ]),
+    ),
+  ])
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  return columns(rows.map(([what = '', value = '']) => [`  ${what}`, value]))
+}

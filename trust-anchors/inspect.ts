@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto'
+import type { Failure } from './failures.ts'
+import { type Crl, parseCrl } from './revocation/crl.ts'
+import { Certificate, type PublicKeyFacts, parseCertificate } from './x509/certificate.ts'
+import { readCertsOnly } from './x509/certs-only.ts'
+import { type DescribedExtension, describeExtensions } from './x509/describe.ts'
+import { readPem } from './x509/pem.ts'
+
+/** What a certificate says, in words. Nothing is verified: neither its signature, nor its dates, nor who issued it. */
+export interface DescribedCertificate {
+  readonly kind: 'certificate'
+  readonly sha256: string
+  /** Lower-case hex of the DER, as older programs show it. */
+  readonly sha1: string
+  readonly version: number
+  /** Hex of the INTEGER's octets. */
+  readonly serialNumber: string
+  readonly subject: string
+  readonly issuer: string
+  readonly notBefore: Date
+  readonly notAfter: Date
+  readonly key: Pick<PublicKeyFacts, 'type' | 'bits' | 'curve'> & { readonly exponent?: string }
+  readonly signature: { readonly algorithm: string; readonly digest: string | null }
+  readonly isCa: boolean
+  readonly extensions: readonly DescribedExtension[]
+}
+
+export interface DescribedCrl {
+  readonly kind: 'crl'
+  readonly sha256: string
+  readonly issuer: string
+  readonly thisUpdate: Date
+  readonly nextUpdate: Date | null
+}
+
+export interface Unreadable extends Failure {
+  readonly kind: 'unreadable'
+}
+
+export type Described = DescribedCertificate | DescribedCrl | Unreadable
+
+const LIMIT = { bytes: 16 << 20, count: 5_000 } as const
+const LABELS = ['CERTIFICATE', 'X509 CERTIFICATE', 'PKCS7', 'CMS', 'X509 CRL']
+
+/**
+ * Describes whatever is in a file of certificates: DER, PEM with one or several, certs-only CMS (p7b, p7c), CRLs. One
+ * that cannot be read is told in its place. A file without any is one that cannot be read.
+ */
+export function describeFile(bytes: Uint8Array): readonly [Described, ...Described[]] {
+  const blocks = readPem(bytes, LABELS)
+  const [first, ...others] = (blocks.length > 0 ? blocks : [bytes]).flatMap(describeBlock)
+  return [first ?? unreadable({ code: 'CERT_MALFORMED', text: 'it holds no certificate' }), ...others]
+}
+
+function describeBlock(block: Uint8Array): readonly Described[] {
+  const inside = readCertsOnly(block, LIMIT)
+  if (inside !== null && 'code' in inside) return [unreadable(inside)]
+  return (inside ?? [block]).map((der) => {
+    const certificate = parseCertificate(der)
+    if (certificate instanceof Certificate) return describeCertificate(certificate)
+    const crl = parseCrl(der)
+    return 'code' in crl ? unreadable(certificate) : describeCrl(crl)
+  })
+}
+
+function describeCertificate(certificate: Certificate): DescribedCertificate {
+  const { sha256, der, version, serialHex, subjectText, issuerText, notBefore, notAfter, isCa } = certificate
+  const { exponent, ...key } = certificate.key
+  const { algorithm, digest } = certificate.signature
+  return {
+    kind: 'certificate',
+    sha256,
+    sha1: createHash('sha1').update(der).digest('hex'),
+    version,
+    serialNumber: serialHex,
+    subject: subjectText,
+    issuer: issuerText,
+    notBefore,
+    notAfter,
+    key: { ...key, ...(exponent !== undefined && { exponent: exponent.toString() }) },
+    signature: { algorithm, digest },
+    isCa,
+    extensions: describeExtensions(certificate),
+  }
+}
+
+function describeCrl({ sha256, issuer, thisUpdate, nextUpdate }: Crl): DescribedCrl {
+  return { kind: 'crl', sha256, issuer: issuer.text, thisUpdate, nextUpdate }
+}
+
+function unreadable({ code, text }: Failure): Unreadable {
+  return { kind: 'unreadable', code, text }
+}
