@@ -1,21 +1,263 @@
+import { createHash } from 'node:crypto'
 import type { Failure } from '../failures.ts'
 import type { Certificate } from '../x509/certificate.ts'
+import { DerReader, Malformed, readOnly, smallInteger, TAG, timeValue } from '../x509/der.ts'
+import { encode, encodeOid, sequence } from '../x509/der-write.ts'
+import { bitString, type Extension, readExtensions } from '../x509/extensions.ts'
+import { readName } from '../x509/name.ts'
+import { readReason } from './crl-entries.ts'
+import { algorithmOid, readScheme, type Signed } from './signature.ts'
+
+/** No response in use comes near it: one certificate's status and a responder's certificates. */
+const MAX_BYTES = 65_536
+const MAX_CERTIFICATES = 8
+const BASIC = '1.3.6.1.5.5.7.48.1.1'
+const NONCE = '1.3.6.1.5.5.7.48.1.2'
+const ENUMERATED = 0x0a
+
+/** OCSPResponseStatus (RFC 6960 4.2.1). */
+const STATUSES = {
+  0: 'successful',
+  1: 'malformedRequest',
+  2: 'internalError',
+  3: 'tryLater',
+  5: 'sigRequired',
+  6: 'unauthorized',
+} as const
+
+export type OcspResponseStatus = (typeof STATUSES)[keyof typeof STATUSES]
 
 /** An OCSPResponse (RFC 6960 4.2.1) that has been read; nothing about it has been believed. */
 export interface OcspResponse {
   readonly der: Uint8Array
+  readonly status: OcspResponseStatus
+  /** What is signed; null where the responder gave no answer, and then nothing is. */
+  readonly basic: BasicOcspResponse | null
 }
 
-/** Reads an OCSP response: DER. */
+export interface BasicOcspResponse extends Signed {
+  /** Canonical name, or SHA-1 of the public key, in hex. */
+  readonly responder: { readonly name: string } | { readonly keyHash: string }
+  readonly answers: readonly OcspAnswer[]
+  readonly nonce: Uint8Array | null
+  /** OID of a critical extension that is not known here. */
+  readonly unknownCritical: string | null
+  /** DER, as they came: they may be a delegated responder's. */
+  readonly certificates: readonly Uint8Array[]
+}
+
+/** A SingleResponse: what is said of one certificate. */
+export interface OcspAnswer {
+  readonly certificate: CertId
+  readonly status: 'good' | 'revoked' | 'unknown'
+  /** Of a revoked one. */
+  readonly revokedAt: Date | null
+  readonly reason: number
+  readonly thisUpdate: Date
+  readonly nextUpdate: Date | null
+  readonly unknownCritical: string | null
+}
+
+interface CertId {
+  /** Null: a hash that is not known here, so that the answer is about nobody that we know. */
+  readonly hash: CertIdHash | null
+  readonly issuerNameHash: Uint8Array
+  readonly issuerKeyHash: Uint8Array
+  readonly serialNumber: Uint8Array
+}
+
+type CertIdHash = 'sha1' | 'sha256' | 'sha384' | 'sha512'
+
+const HASHES: Readonly<Record<string, CertIdHash>> = {
+  '1.3.14.3.2.26': 'sha1',
+  '2.16.840.1.101.3.4.2.1': 'sha256',
+  '2.16.840.1.101.3.4.2.2': 'sha384',
+  '2.16.840.1.101.3.4.2.3': 'sha512',
+}
+
+/** Reads an OCSP response: DER, at most 64 KiB. What is none is `REVOCATION_UNKNOWN`. Throws nothing. */
 export function parseOcspResponse(bytes: Uint8Array): OcspResponse | Failure {
-  return { code: 'NOT_SUPPORTED', text: `an OCSP response of ${bytes.length} bytes` }
+  if (bytes.length > MAX_BYTES) {
+    return {
+      code: 'REVOCATION_UNKNOWN',
+      text: `an OCSP response of ${bytes.length} bytes; the limit is ${MAX_BYTES}`,
+    }
+  }
+  try {
+    return readResponse(Uint8Array.from(bytes))
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error
+    return {
+      code: 'REVOCATION_UNKNOWN',
+      text: `${bytes.length} bytes that are no OCSP response: ${error.message}`,
+    }
+  }
 }
 
-/** DER of an OCSPRequest for one certificate (RFC 6960 4.1.1), with a nonce (RFC 9654) where one is given. */
+/**
+ * DER of an OCSPRequest for one certificate (RFC 6960 4.1.1), unsigned, with a nonce of 1 to 128 octets (RFC 9654
+ * 2.1) where one is given. The CertID is by SHA-1, which every responder knows; it protects nothing.
+ */
 export function encodeOcspRequest(
   certificate: Certificate,
   issuer: Certificate,
   nonce: Uint8Array | null,
 ): Uint8Array {
-  return nonce ?? Buffer.concat([certificate.serialNumber, issuer.subject])
+  const certId = sequence(
+    sequence(encodeOid('1.3.14.3.2.26'), encode(0x05)),
+    encode(TAG.OCTET_STRING, digest('sha1', certificate.issuer)),
+    encode(TAG.OCTET_STRING, digest('sha1', publicKeyBits(issuer))),
+    encode(TAG.INTEGER, certificate.serialNumber),
+  )
+  const value = (octets: Uint8Array) => encode(TAG.OCTET_STRING, encode(TAG.OCTET_STRING, octets))
+  const extensions = nonce === null ? [] : [encode(0xa2, sequence(sequence(encodeOid(NONCE), value(nonce))))]
+  return sequence(sequence(sequence(sequence(certId)), ...extensions))
+}
+
+/** Whether a CertID means this certificate of this issuer. */
+export function isAbout(id: CertId, certificate: Certificate, issuer: Certificate): boolean {
+  const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0
+  return (
+    id.hash !== null &&
+    same(id.serialNumber, certificate.serialNumber) &&
+    same(id.issuerNameHash, digest(id.hash, certificate.issuer)) &&
+    same(id.issuerKeyHash, digest(id.hash, publicKeyBits(issuer)))
+  )
+}
+
+/** SHA-1 of the public key in hex, by which a responder may name itself (RFC 6960 4.2.1, KeyHash). */
+export const keyHash = (certificate: Certificate): string =>
+  Buffer.from(digest('sha1', publicKeyBits(certificate))).toString('hex')
+
+const digest = (hash: CertIdHash, octets: Uint8Array): Uint8Array => createHash(hash).update(octets).digest()
+
+/** The BIT STRING without its tag, length and count of unused bits: what is hashed of a key (RFC 6960 4.1.1). */
+function publicKeyBits({ spki }: Certificate): Uint8Array {
+  const fields = new DerReader(spki).sequence()
+  fields.next(TAG.SEQUENCE)
+  return bitString(fields.next(TAG.BIT_STRING).content)
+}
+
+function readResponse(der: Uint8Array): OcspResponse {
+  const fields = new DerReader(readOnly(der, TAG.SEQUENCE).content)
+  const status = STATUSES[smallInteger(fields.next(ENUMERATED).content) as keyof typeof STATUSES]
+  if (status === undefined) throw new Malformed('an unknown response status')
+  const bytes = fields.optional(0xa0)
+  fields.end()
+  // Without success there is nothing signed inside, whatever else may be there (RFC 6960 4.2.1).
+  if (status !== 'successful') return { der, status, basic: null }
+  if (bytes === null) throw new Malformed('success without a response')
+  const response = new DerReader(readOnly(bytes.content, TAG.SEQUENCE).content)
+  const type = response.oid()
+  if (type !== BASIC) throw new Malformed(`a response of the unknown type ${type}`)
+  const basic = response.next(TAG.OCTET_STRING).content
+  response.end()
+  return { der, status, basic: readBasic(basic) }
+}
+
+function readBasic(der: Uint8Array): BasicOcspResponse {
+  const fields = new DerReader(readOnly(der, TAG.SEQUENCE).content)
+  const tbs = fields.next(TAG.SEQUENCE)
+  const algorithm = fields.next(TAG.SEQUENCE).raw
+  const signature = bitString(fields.next(TAG.BIT_STRING).content)
+  const certificates = fields.optional(0xa0)
+  fields.end()
+
+  const data = new DerReader(tbs.content)
+  const version = data.optional(0xa0)
+  // An explicit v1 is not DER, but says what its absence says.
+  if (version !== null && smallInteger(readOnly(version.content, TAG.INTEGER).content) !== 0) {
+    throw new Malformed('an unknown version')
+  }
+  const responder = readResponder(data)
+  timeValue(data.next(TAG.GENERALIZED_TIME))
+  const answers: OcspAnswer[] = []
+  const list = data.sequence()
+  while (!list.done) answers.push(readAnswer(list.sequence()))
+  const extensions = readExplicitExtensions(data)
+  data.end()
+  const nonce = extensions.find(({ oid }) => oid === NONCE)
+  return {
+    tbs: tbs.raw,
+    scheme: readScheme(algorithm),
+    signature,
+    responder,
+    answers,
+    nonce: nonce === undefined ? null : nonceOctets(nonce.value),
+    unknownCritical: extensions.find(({ oid, critical }) => critical && oid !== NONCE)?.oid ?? null,
+    certificates: certificates === null ? [] : readCertificates(certificates.content),
+  }
+}
+
+function readResponder(data: DerReader): BasicOcspResponse['responder'] {
+  const choice = data.next()
+  switch (choice.tag) {
+    case 0xa1:
+      return { name: readName(choice.content).canonical }
+    case 0xa2:
+      return { keyHash: Buffer.from(readOnly(choice.content, TAG.OCTET_STRING).content).toString('hex') }
+    default:
+      throw new Malformed('a responder named in an unknown way')
+  }
+}
+
+function readAnswer(fields: DerReader): OcspAnswer {
+  const id = fields.sequence()
+  const hash = HASHES[algorithmOid(id.next(TAG.SEQUENCE).raw)] ?? null
+  const issuerNameHash = id.next(TAG.OCTET_STRING).content
+  const issuerKeyHash = id.next(TAG.OCTET_STRING).content
+  const serialNumber = id.next(TAG.INTEGER).content
+  id.end()
+  const certificate = { hash, issuerNameHash, issuerKeyHash, serialNumber }
+  const status = readStatus(fields)
+  const thisUpdate = timeValue(fields.next(TAG.GENERALIZED_TIME))
+  const next = fields.optional(0xa0)
+  const nextUpdate = next === null ? null : timeValue(readOnly(next.content, TAG.GENERALIZED_TIME))
+  const extensions = readExplicitExtensions(fields)
+  fields.end()
+  const unknownCritical = extensions.find(({ critical }) => critical)?.oid ?? null
+  return { certificate, ...status, thisUpdate, nextUpdate, unknownCritical }
+}
+
+function readStatus(fields: DerReader): Pick<OcspAnswer, 'status' | 'revokedAt' | 'reason'> {
+  const choice = fields.next()
+  switch (choice.tag) {
+    case 0x80:
+      return { status: 'good', revokedAt: null, reason: 0 }
+    case 0xa1: {
+      const info = new DerReader(choice.content)
+      const revokedAt = timeValue(info.next(TAG.GENERALIZED_TIME))
+      const reason = info.optional(0xa0)
+      info.end()
+      return { status: 'revoked', revokedAt, reason: reason === null ? 0 : readReason(reason.content) }
+    }
+    case 0x82:
+      return { status: 'unknown', revokedAt: null, reason: 0 }
+    default:
+      throw new Malformed('an unknown certificate status')
+  }
+}
+
+/** `[1] EXPLICIT Extensions`, in a response and in an answer alike. */
+function readExplicitExtensions(fields: DerReader): readonly Extension[] {
+  const extensions = fields.optional(0xa1)
+  return extensions === null ? [] : readExtensions(extensions.content)
+}
+
+/** Responders older than RFC 6960 put the nonce's octets there without an OCTET STRING of their own. */
+function nonceOctets(value: Uint8Array): Uint8Array {
+  try {
+    return readOnly(value, TAG.OCTET_STRING).content
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error
+    return value
+  }
+}
+
+function readCertificates(content: Uint8Array): readonly Uint8Array[] {
+  const list = new DerReader(readOnly(content, TAG.SEQUENCE).content)
+  const certificates: Uint8Array[] = []
+  while (!list.done) certificates.push(list.next(TAG.SEQUENCE).raw)
+  if (certificates.length > MAX_CERTIFICATES) throw new Malformed(`${certificates.length} certificates`)
+  return certificates
 }

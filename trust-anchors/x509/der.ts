@@ -77,6 +77,19 @@ export function readOnly(bytes: Uint8Array, tag: number): Element {
 }
 
 function elementAt(bytes: Uint8Array, start: number): Element {
+  const { tag, from, to } = extentAt(bytes, start, { tag: 0, from: 0, to: 0 })
+  return { tag, raw: bytes.subarray(start, to), content: bytes.subarray(from, to) }
+}
+
+/** Where an element's content begins and ends in the bytes read. */
+export interface Extent {
+  tag: number
+  from: number
+  to: number
+}
+
+/** Reads the header at `start` into `extent`: who walks a million elements makes no object for any of them. */
+export function extentAt(bytes: Uint8Array, start: number, extent: Extent): Extent {
   const tag = byteAt(bytes, start)
   if ((tag & 0x1f) === 0x1f) throw new Malformed('a tag number above 30')
   let length = byteAt(bytes, start + 1)
@@ -88,9 +101,11 @@ function elementAt(bytes: Uint8Array, start: number): Element {
     for (let i = 0; i < octets; i++) length = length * 256 + byteAt(bytes, at++)
     if (length < (octets === 1 ? 0x80 : 256 ** (octets - 1))) throw new Malformed('a padded length')
   }
-  const end = at + length
-  if (end > bytes.length) throw new Malformed('an element longer than what holds it')
-  return { tag, raw: bytes.subarray(start, end), content: bytes.subarray(at, end) }
+  extent.tag = tag
+  extent.from = at
+  extent.to = at + length
+  if (extent.to > bytes.length) throw new Malformed('an element longer than what holds it')
+  return extent
 }
 
 function byteAt(bytes: Uint8Array, at: number): number {

@@ -98,15 +98,15 @@ export function readIssuingDistributionPoint(value: Uint8Array): IssuingDistribu
   }
 }
 
-/** The comparable names of a point; `base` is the name that a relative one stands below. */
-export function pointNames(name: PointName, base: Name): readonly string[] {
+/** The comparable names of a point; a relative one stands below `base`, the DER of a Name. */
+export function pointNames(name: PointName, base: Uint8Array): readonly string[] {
   if ('full' in name) return name.full
-  const rdns = readOnly(base.der, TAG.SEQUENCE).content
-  return [directoryKey(readName(sequence(rdns, encode(TAG.SET, name.relative))))]
+  const rdns = readOnly(base, TAG.SEQUENCE).content
+  return [directoryKey(readName(sequence(rdns, encode(TAG.SET, name.relative))).canonical)]
 }
 
 /** A Name as `pointNames` writes it. */
-export const directoryKey = (name: Pick<Name, 'canonical'>): string => `directoryName ${name.canonical}`
+export const directoryKey = (canonical: string): string => `directoryName ${canonical}`
 
 function readPointName(content: Uint8Array): PointName {
   const choice = new DerReader(content)
@@ -146,7 +146,7 @@ function directoryNames(content: Uint8Array): Name[] {
 }
 
 function comparable({ tag, content, raw }: Element): string {
-  if (tag === DIRECTORY_NAME) return directoryKey(readName(readOnly(content, TAG.SEQUENCE).raw))
+  if (tag === DIRECTORY_NAME) return directoryKey(readName(readOnly(content, TAG.SEQUENCE).raw).canonical)
   return tag === URI ? uri(content) : Buffer.from(raw).toString('hex')
 }
 
