@@ -21,6 +21,8 @@ export interface ForeignMail {
   /** Content-Type and what follows the inner header. */
   readonly body?: string
   readonly signers?: readonly Party[]
+  /** A file of further certificates that the signature carries. */
+  readonly certificates?: string
   readonly digest?: 'sha256' | 'sha1' | 'md5'
   readonly cipher?: 'aes-256-cbc' | 'des3'
   /** Not wrapped: the inner message's body is signed itself (IN-5). */
@@ -70,8 +72,9 @@ async function sign(entity: string, mail: ForeignMail, dir: string): Promise<str
     '-inkey',
     privateKey,
   ])
+  const others = mail.certificates === undefined ? [] : ['-certfile', mail.certificates]
   const how = ['cms', '-sign', '-binary', '-md', mail.digest ?? 'sha256', '-outform', 'DER']
-  await run('openssl', [...how, ...who, '-in', plain, '-out', signature])
+  await run('openssl', [...how, ...others, ...who, '-in', plain, '-out', signature])
   return [
     'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary="signed"',
     '',
