@@ -1,10 +1,12 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { MailServer } from '../mailbox/index.ts'
-import type { Certificate } from '../trust-anchors/index.ts'
+import { type Certificate, verifyCertificate } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
+import type { BeliefTools } from './believe.ts'
 import { DirectError } from './errors.ts'
 import type { InboxTools, Mailbox } from './inbox.ts'
+import type { Judge } from './judge.ts'
 import { Neighbours } from './neighbours.ts'
 import type { NotifyTools } from './notify.ts'
 import type { OpenTools } from './open.ts'
@@ -13,7 +15,9 @@ import type { OutboxTools } from './outbox.ts'
 import type { SendTools } from './prepare.ts'
 import type { SealedMessage } from './seal.ts'
 import type { Settings } from './settings.ts'
+import type { Trust } from './trust.ts'
 import type { Agent, ReceiveReport } from './types.ts'
+import { Undetermined } from './undetermined.ts'
 
 const EVENT_POLL_MS = 1000
 /** An MDN that failed less often than this is tried by every `receiveOnce`, whatever its pause. */
@@ -35,10 +39,23 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     )
   const anchors = () =>
     neighbours.once('anchors', async () => (await import('./trust.ts')).loadAnchors(settings))
+  const policies = () =>
+    neighbours.once('policies', async () =>
+      (await import('./policies.ts')).loadPolicies(settings.certificatePolicy),
+    )
   const identities = () =>
     neighbours.once('identities', async () =>
-      (await import('./identities.ts')).Identities.load(settings.identities),
+      (await import('./identities.ts')).Identities.load(settings.identities, (await policies()).own),
     )
+  const trust = async (): Promise<Trust> => ({ anchors: await anchors(), pinned: () => [] })
+  const judge: Judge = async (purpose, address, leaf, context) =>
+    verifyCertificate(purpose, address, leaf, context)
+  const belief = async (): Promise<BeliefTools> => ({
+    judge,
+    trust,
+    policies: await policies(),
+    legacy: settings.legacy,
+  })
   const intermediates = async (): Promise<readonly Certificate[]> => [
     ...(await configured()).map(({ certificate }) => certificate),
     ...(await identities()).intermediates,
@@ -48,11 +65,10 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     neighbours.once('classify', async () => {
       const { onlyIdentity } = await import('./identities.ts')
       return {
+        ...(await belief()),
         sources: await neighbours.sources(await configured()),
-        anchors: await anchors(),
         onlyIdentity: onlyIdentity(settings.identities),
         intermediates: (await configured()).map(({ certificate }) => certificate),
-        legacy: settings.legacy,
         tlsDomains: await neighbours.tlsServers(),
         proveTls: neighbours.offline
           ? null
@@ -87,21 +103,22 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     log,
   })
   const openTools = async (): Promise<OpenTools> => ({
+    ...(await belief()),
     identities: await identities(),
-    anchors: await anchors(),
     intermediates: await intermediates(),
-    legacy: settings.legacy,
     receive: settings.receive,
     spool: await neighbours.spool(),
     at,
   })
-  const inboxTools = async (): Promise<InboxTools> => {
+  const inboxTools = async (undetermined: Undetermined): Promise<InboxTools> => {
     const { requireIncomingAnchors } = await import('./trust.ts')
     requireIncomingAnchors(settings)
     return {
       store: await neighbours.store(),
       imap: await neighbours.imap(),
       open: await openTools(),
+      judgeAccepted: judge,
+      undetermined,
       alone: (mailbox, signal) => neighbours.receivingAlone(mailbox.name, signal),
       now,
     }
@@ -130,13 +147,15 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
   async function* pass(
     mailboxes: readonly Mailbox[],
     deliverTo: string | undefined,
-    listed: Set<string>,
+    known: { readonly listed: Set<string>; readonly undetermined: Undetermined },
     signal?: AbortSignal,
   ): AsyncGenerator<ReceiveReport> {
     const { receiveIntoFolder, listNew } = await import('./receive.ts')
-    if (deliverTo === undefined) yield* listNew(mailboxes, await inboxTools(), listed, signal)
-    else yield* receiveIntoFolder(mailboxes, deliverTo, await inboxTools(), signal)
+    const tools = await inboxTools(known.undetermined)
+    if (deliverTo === undefined) yield* listNew(mailboxes, tools, known.listed, signal)
+    else yield* receiveIntoFolder(mailboxes, deliverTo, tools, signal)
   }
+  const nothingKnown = () => ({ listed: new Set<string>(), undetermined: new Undetermined() })
 
   return {
     async notices() {
@@ -182,12 +201,14 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     async *receive({ signal } = {}) {
       const { offerAll } = await import('./offer.ts')
-      yield* offerAll({ mailboxes: await neighbours.mailboxes(), inbox: inboxTools, flush, log }, signal)
+      const { undetermined } = nothingKnown()
+      const inbox = () => inboxTools(undetermined)
+      yield* offerAll({ mailboxes: await neighbours.mailboxes(), inbox, flush, log }, signal)
     },
     async *receiveOnce({ deliverTo, signal } = {}) {
       let failure: DirectError | null = null
       try {
-        yield* pass(await neighbours.mailboxes(), deliverTo, new Set(), signal)
+        yield* pass(await neighbours.mailboxes(), deliverTo, nothingKnown(), signal)
       } catch (error) {
         // Of one message: the others have been received, and their answers are owed.
         if (!(error instanceof DirectError && ONE_MESSAGE.has(error.code))) throw error
@@ -203,10 +224,10 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       const { run } = await import('./run.ts')
       const mailboxes = settings.mailboxes.length === 0 ? [] : await neighbours.mailboxes()
       // What is wrong with the configuration is said now, not by every pass.
-      if (mailboxes.length > 0) await inboxTools()
+      const known = nothingKnown()
+      if (mailboxes.length > 0) await inboxTools(known.undetermined)
       await notifyTools()
-      const listed = new Set<string>()
-      const receive = (mailbox: Mailbox) => pass([mailbox], deliverTo, listed, signal)
+      const receive = (mailbox: Mailbox) => pass([mailbox], deliverTo, known, signal)
       await run({ mailboxes, receive, seal, handOver, log }, signal)
     },
     async status(messageId) {

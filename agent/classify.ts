@@ -1,14 +1,13 @@
 import type { MailServer, TlsProof } from '../mailbox/index.ts'
-import type { AnchorSets, Certificate, VerifiedPath } from '../trust-anchors/index.ts'
+import type { VerifiedPath } from '../trust-anchors/index.ts'
 import { type Address, parseAddress } from './address.ts'
 import { describe, invalidRecipient } from './describe.ts'
 import { DirectError } from './errors.ts'
-import { type SearchTools, searchFor } from './search.ts'
+import { type Believed, type SearchTools, searchFor } from './search.ts'
 import type { Discovery, Recipient, Route, RouteReason } from './types.ts'
 
 /** What classification asks of its neighbours. */
 export interface ClassifyTools extends SearchTools {
-  readonly anchors: AnchorSets
   /** The only identity's `for`, for DISC-10. */
   readonly onlyIdentity: string | null
   readonly tlsDomains: ReadonlyMap<string, MailServer>
@@ -33,11 +32,11 @@ export async function classify(
   tools: ClassifyTools,
   signal?: AbortSignal,
 ): Promise<readonly Classified[]> {
-  const anchors = outgoingAnchors(from, tools)
+  const believed = await believedBy(from, tools)
   const answers: Classified[] = []
   const waiting = addresses.entries()
   const work = async () => {
-    for (const [index, text] of waiting) answers[index] = await classifyOne(text, anchors, tools, signal)
+    for (const [index, text] of waiting) answers[index] = await classifyOne(text, believed, tools, signal)
   }
   await Promise.all(Array.from({ length: Math.min(IN_PARALLEL, addresses.length) }, work))
   return answers
@@ -50,18 +49,20 @@ export async function discover(
   tools: ClassifyTools,
   signal?: AbortSignal,
 ): Promise<Discovery> {
-  const anchors = outgoingAnchors(from, tools)
+  const believed = await believedBy(from, tools)
   const address = parseAddress(text)
   if ('code' in address) throw new DirectError('ADDRESS_INVALID', address.text)
-  const search = await searchFor(address, anchors, tools, signal)
+  const search = await searchFor(address, believed, tools, signal)
   const chosen = search.chosen?.leaf.sha256 ?? null
   const outcome = search.undetermined ? 'undetermined' : chosen === null ? 'none' : 'direct'
   return { address: address.toString(), places: search.evidence, chosen, outcome }
 }
 
-function outgoingAnchors(from: Address | null, tools: ClassifyTools): readonly Certificate[] {
-  const anchors = tools.anchors.outgoingFor(from, tools.onlyIdentity)
-  if (anchors.length > 0) return anchors
+/** The sender's outgoing anchors as they are now (DISC-10). */
+async function believedBy(from: Address | null, tools: ClassifyTools): Promise<Believed> {
+  const trust = await tools.trust()
+  const anchors = trust.anchors.outgoingFor(from, tools.onlyIdentity)
+  if (anchors.length > 0) return { trust, anchors }
   const sender = from ?? tools.onlyIdentity
   throw new DirectError(
     'NO_ANCHORS',
@@ -74,14 +75,14 @@ function outgoingAnchors(from: Address | null, tools: ClassifyTools): readonly C
 
 async function classifyOne(
   text: string,
-  anchors: readonly Certificate[],
+  believed: Believed,
   tools: ClassifyTools,
   signal?: AbortSignal,
 ): Promise<Classified> {
   const address = parseAddress(text)
   if ('code' in address)
     return { recipient: invalidRecipient(text, address, tools.now()), address: null, path: null, tls: null }
-  const search = await searchFor(address, anchors, tools, signal)
+  const search = await searchFor(address, believed, tools, signal)
   const answer = (route: Route, why: readonly RouteReason[], rest: Partial<Classified> = {}): Classified => ({
     recipient: describe(address, route, why, search, tools.now()),
     address,

@@ -37,10 +37,7 @@ export function describe(
         ]
       : []
   const lifetime = route === 'undetermined' ? AGAIN_MS : Math.min(search.ttl * 1000, DAY_MS)
-  const until = Math.min(
-    now.getTime() + lifetime,
-    chosen?.leaf.notAfter.getTime() ?? Number.POSITIVE_INFINITY,
-  )
+  const until = Math.min(now.getTime() + lifetime, ...(chosen ? endsOf(chosen, now) : []))
   const text = address.toString()
   return {
     address: text,
@@ -53,6 +50,18 @@ export function describe(
     forUser: SENTENCES[route](text),
     forAdministrator: administratorSentence(route, why, chosen, search),
   }
+}
+
+/** When what the path rests on ends (DISC-11): its certificates, and what is known about their revocation. */
+function endsOf({ certificates, revocation }: VerifiedPath<'encrypt'>, now: Date): readonly number[] {
+  const soon = now.getTime() + AGAIN_MS
+  return [
+    ...certificates.map(({ notAfter }) => notAfter.getTime()),
+    // Past its end, or not known: it speaks for the moment alone.
+    ...revocation.map(({ status, nextUpdate }) =>
+      status === 'unknown' ? soon : Math.max(nextUpdate?.getTime() ?? Number.POSITIVE_INFINITY, soon),
+    ),
+  ]
 }
 
 function administratorSentence(

@@ -1,6 +1,15 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { bindingOf, type Certificate, leafFailures, readCertificates } from '../trust-anchors/index.ts'
+import {
+  bindingOf,
+  type Certificate,
+  type CertificatePolicy,
+  type Failure,
+  leafFailures,
+  ownPolicyFailures,
+  type Purpose,
+  readCertificates,
+} from '../trust-anchors/index.ts'
 import { type Address, parseAddress } from './address.ts'
 import { DirectError } from './errors.ts'
 import type { IdentitySettings } from './settings.ts'
@@ -9,13 +18,19 @@ import { Identity } from './smime/identity.ts'
 /** Our own certificates with their keys, for whom each is configured. Old ones stay, for reading (ALG-5). */
 export class Identities {
   readonly #all: readonly Owned[]
+  readonly #policy: CertificatePolicy
 
-  private constructor(all: readonly Owned[]) {
+  private constructor(all: readonly Owned[], policy: CertificatePolicy) {
     this.#all = all
+    this.#policy = policy
   }
 
-  static async load(settings: readonly IdentitySettings[]): Promise<Identities> {
-    return new Identities(await Promise.all(settings.map(load)))
+  /** `policy`: what the configuration asks of our own certificates; one that breaks it only reads. */
+  static async load(
+    settings: readonly IdentitySettings[],
+    policy: CertificatePolicy = {},
+  ): Promise<Identities> {
+    return new Identities(await Promise.all(settings.map(load)), policy)
   }
 
   /** CA certificates that came with our own: they may complete a path. */
@@ -26,7 +41,7 @@ export class Identities {
   /** What may be published: each certificate that others may encrypt to at `at`, and for whom. */
   published(at: Date): readonly { readonly name: string; readonly certificate: Certificate }[] {
     return this.#all
-      .filter(({ identity }) => leafFailures('encrypt', identity.certificate, at).length === 0)
+      .filter(({ identity }) => this.#failures('encrypt', identity, at).length === 0)
       .map(({ settings, identity }) => ({ name: settings.for, certificate: identity.certificate }))
   }
 
@@ -55,7 +70,12 @@ export class Identities {
     return this.#best('encrypt', sender, at)
   }
 
-  #best(purpose: 'sign' | 'encrypt', sender: Address, at: Date): Identity {
+  #failures(purpose: Purpose, { certificate, intermediates }: Identity, at: Date): readonly Failure[] {
+    const failures = leafFailures(purpose, certificate, at)
+    return failures.length > 0 ? failures : ownPolicyFailures(certificate, intermediates, this.#policy, at)
+  }
+
+  #best(purpose: Purpose, sender: Address, at: Date): Identity {
     const covering = this.#all.filter(({ settings }) => covers(settings.for, sender))
     if (covering.length === 0)
       throw new DirectError('IDENTITY_MISSING', `no identity is configured for ${sender}`, {
@@ -65,7 +85,7 @@ export class Identities {
     const problems: string[] = []
     for (const { identity, settings } of covering) {
       const binding = bindingOf(identity.certificate, sender, { subjectEmail: false })
-      const failures = leafFailures(purpose, identity.certificate, at)
+      const failures = this.#failures(purpose, identity, at)
       if (binding === null)
         problems.push(`${settings.certificate} is not bound to ${sender} (CERT_NOT_BOUND)`)
       else if (failures[0])

@@ -1,6 +1,7 @@
 import type { ImapClient, ImapFolder, MailServer } from '../mailbox/index.ts'
 import type { InboxDelivery, InboxEntry, Judgement, NewNotice, Store } from '../store/index.ts'
 import { DirectError, type MessageCode } from './errors.ts'
+import type { Judge } from './judge.ts'
 import { isNotification, type Notification, readNotification } from './mdn.ts'
 import { openEntity } from './mime/entity.ts'
 import { MimeError } from './mime/error.ts'
@@ -13,13 +14,18 @@ import type { MailboxSettings } from './settings.ts'
 import type { Source } from './smime/source.ts'
 import { storedSource } from './stored-source.ts'
 import { track } from './track.ts'
-import type { ReceiveReport } from './types.ts'
+import type { ReceiveReport, VerdictCode } from './types.ts'
+import type { Undetermined } from './undetermined.ts'
 
 /** What receiving asks of its neighbours. */
 export interface InboxTools {
   readonly store: Store
   readonly imap: ImapClient
   readonly open: OpenTools
+  /** Without revocation: of a message that was accepted once, it was known then. */
+  readonly judgeAccepted: Judge
+  /** When what is not known yet is judged again. */
+  readonly undetermined: Undetermined
   /** Waits until no other process passes over this mailbox with the same store. */
   readonly alone: (mailbox: Mailbox, signal?: AbortSignal) => Promise<Disposable>
   readonly now: () => Date
@@ -65,6 +71,8 @@ export async function* passOver(
   const refused: DirectError[] = []
   for (const uid of await inbox.unsettled(mailbox.name, folder.uidValidity, await folder.uids())) {
     if (signal?.aborted) return
+    const name = nameOf(mailbox, folder, uid)
+    if (!tools.undetermined.isDue(name, tools.now())) continue
     const entry = await inbox.entry(mailbox.name, folder.uidValidity, uid)
     await using raw = await rawOf(entry, folder, tools).catch((error) => {
       if (!(error instanceof DirectError && error.code === 'IMAP_REFUSED')) throw error
@@ -76,10 +84,18 @@ export async function* passOver(
       yield { kind: 'report', report: await putAside(entry, POISON, folder, mailbox, tools, POISON_REPORT) }
       continue
     }
-    await using judged = await open(raw, entry, mailbox, tools.open).catch(async (error) => {
+    await using judged = await open(raw, entry, mailbox, tools, signal).catch(async (error) => {
       if (error instanceof DirectError) await inbox.spared(entry.id)
       throw error
     })
+    if (judged.verdict === 'undetermined' && entry.judgement?.verdict !== 'reject') {
+      // Neither its fault nor its end: it stays as it is, and opening it was no failed attempt.
+      await inbox.spared(entry.id)
+      tools.undetermined.wait(name, tools.now())
+      yield { kind: 'report', report: describeReceived(judged) }
+      continue
+    }
+    tools.undetermined.forget(name)
     yield* handle(judged, entry, folder, mailbox, tools)
   }
   const [failure] = refused
@@ -103,23 +119,36 @@ export async function* listMailbox(
     await folder.uids(),
   )) {
     if (signal?.aborted) return
-    const name = `${mailbox.name} ${folder.uidValidity} ${uid}`
-    if (listed.has(name)) continue
-    listed.add(name)
+    const name = nameOf(mailbox, folder, uid)
+    if (listed.has(name) || !tools.undetermined.isDue(name, tools.now())) continue
     await using raw = await tools.open.spool(folder.fetch(uid))
-    await using judged = await openMessage(raw, await envelopeOf(raw, mailbox.settings), tools.open)
+    await using judged = await openMessage(raw, await envelopeOf(raw, mailbox.settings), tools.open, signal)
+    if (judged.verdict === 'undetermined') tools.undetermined.wait(name, tools.now())
+    else listed.add(name)
     yield (await trackNotification(judged, tools)) ?? describeReceived(judged)
   }
 }
 
+/** Names a message beyond one pass. */
+function nameOf(mailbox: Mailbox, { uidValidity }: ImapFolder, uid: number): string {
+  return `${mailbox.name} ${uidValidity} ${uid}`
+}
+
 /** A message that was accepted, and answered, stays so while it waits: its certificates are judged as of then (CERT-2). */
-async function open(raw: Source, entry: InboxEntry, mailbox: Mailbox, tools: OpenTools): Promise<Judged> {
+async function open(
+  raw: Source,
+  entry: InboxEntry,
+  mailbox: Mailbox,
+  tools: InboxTools,
+  signal?: AbortSignal,
+): Promise<Judged> {
   const envelope = await envelopeOf(raw, mailbox.settings)
-  const judged = await openMessage(raw, envelope, tools)
+  const judged = await openMessage(raw, envelope, tools.open, signal)
   const { judgement, judgedAt } = entry
   if (judged.trusted || judgement?.verdict !== 'accept' || judgedAt === null) return judged
   await judged[Symbol.asyncDispose]()
-  return openMessage(raw, envelope, { ...tools, at: () => judgedAt })
+  const asOfThen = { ...tools.open, at: () => judgedAt, judge: tools.judgeAccepted }
+  return openMessage(raw, envelope, asOfThen, signal)
 }
 
 async function* handle(
@@ -140,7 +169,9 @@ async function* handle(
       mailbox,
       tools,
       // The first verdict stands, whatever has been configured since.
-      trusted ? describeReceived(judged, { code: earlier?.code as MessageCode }) : describeReceived(judged),
+      earlier?.verdict === 'reject' && judged.verdict !== 'reject'
+        ? describeReceived(judged, { code: earlier.code as VerdictCode })
+        : describeReceived(judged),
     )
     yield { kind: 'report', report }
     return

@@ -1,10 +1,17 @@
 import { createHash } from 'node:crypto'
-import { type AnchorSets, type Certificate, parseCertificate, VerifiedPath } from '../trust-anchors/index.ts'
+import { type Certificate, parseCertificate, VerifiedPath } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
+import type { BeliefTools } from './believe.ts'
 import type { MessageCode, Reason } from './errors.ts'
 import type { Identities } from './identities.ts'
 import { answersNothing, isNotification } from './mdn.ts'
-import { type Authorship, type BoundSigner, findAuthor, trustAuthor } from './open/author.ts'
+import {
+  type Authorship,
+  type BoundSigner,
+  findAuthor,
+  type NotBelieved,
+  trustAuthor,
+} from './open/author.ts'
 import { readContent } from './open/content.ts'
 import { checkEnvelope, type MailFrom } from './open/envelope.ts'
 import { openOuter } from './open/outer.ts'
@@ -15,14 +22,14 @@ import { type Decrypted, decrypt } from './smime/decrypt.ts'
 import type { Identity } from './smime/identity.ts'
 import type { Source, Spool } from './smime/source.ts'
 import { type Verified, verify } from './smime/verify.ts'
-import type { Opened, OpenedPart } from './types.ts'
+import type { Trust } from './trust.ts'
+import type { Opened, OpenedPart, VerdictCode } from './types.ts'
 
 /** What opening asks of its neighbours. */
-export interface OpenTools {
+export interface OpenTools extends BeliefTools {
   readonly identities: Identities
-  readonly anchors: AnchorSets
+  /** Certificates in hand that may complete a path. */
   readonly intermediates: readonly Certificate[]
-  readonly legacy: Settings['legacy']
   readonly receive: Settings['receive']
   readonly spool: Spool
   readonly at: () => Date
@@ -35,11 +42,11 @@ export interface Envelope {
   readonly mailFrom: MailFrom
 }
 
-/** One verdict per recipient (TR-2). */
+/** One verdict per recipient (TR-2). `undetermined`: the same message may have another verdict later. */
 export interface RecipientVerdict {
   readonly address: Address
-  readonly verdict: 'accept' | 'reject'
-  readonly code: MessageCode | null
+  readonly verdict: 'accept' | 'reject' | 'undetermined'
+  readonly code: VerdictCode | null
   readonly why: readonly Reason[]
 }
 
@@ -92,8 +99,10 @@ type TrustedContent = Pick<TrustedMessage, 'inner' | 'innerSha256' | 'wrapped' |
 
 /** Everything that opening a message found out, for the owner's eyes alone (IN-9). */
 export interface Judged extends Findings, AsyncDisposable {
+  readonly verdict: RecipientVerdict['verdict']
+  /** Null unless it is accepted. */
   readonly trusted: TrustedMessage | null
-  readonly code: MessageCode | null
+  readonly code: VerdictCode | null
   readonly why: readonly Reason[]
   readonly recipients: readonly RecipientVerdict[]
 }
@@ -116,8 +125,18 @@ interface Findings {
   warnings: string[]
 }
 
-/** Decrypt, verify, trust: one message, one verdict for each recipient of its envelope. Stateless. */
-export async function openMessage(raw: Source, envelope: Envelope, tools: OpenTools): Promise<Judged> {
+/**
+ * Decrypt, verify, trust: one message, one verdict for each recipient of its envelope. Stateless. While one recipient's
+ * is undetermined, the whole message is, and nobody's is acted on: the ledger and IN-10 know a message as a whole, a
+ * second pass over half of one could deliver or answer twice, and what is not known is most often the same for all of
+ * them, a CRL of the signer's own CA. Rejects with ABORTED when `signal` fires.
+ */
+export async function openMessage(
+  raw: Source,
+  envelope: Envelope,
+  tools: OpenTools,
+  signal?: AbortSignal,
+): Promise<Judged> {
   await using scope = new AsyncDisposableStack()
   const found: Findings = {
     outerMessageId: null,
@@ -130,12 +149,12 @@ export async function openMessage(raw: Source, envelope: Envelope, tools: OpenTo
     parts: [],
     warnings: [],
   }
-  const judgement = await judge(raw, envelope, tools, found, scope)
+  const judgement = await judge(raw, envelope, tools, found, scope, signal)
   const kept = scope.move()
   return { ...found, ...judgement, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
-type Judgement = Pick<Judged, 'trusted' | 'code' | 'why' | 'recipients'>
+type Judgement = Pick<Judged, 'verdict' | 'trusted' | 'code' | 'why' | 'recipients'>
 
 async function judge(
   raw: Source,
@@ -143,8 +162,10 @@ async function judge(
   tools: OpenTools,
   found: Findings,
   scope: AsyncDisposableStack,
+  signal?: AbortSignal,
 ): Promise<Judgement> {
   const refuse = (reason: Reason<MessageCode>, why: readonly Reason[] = [reason]): Judgement => ({
+    verdict: 'reject',
     trusted: null,
     code: reason.code,
     why,
@@ -199,32 +220,42 @@ async function judge(
   )
   if (mismatch) return refuse(mismatch)
 
-  const trust = trustBy(authorship, verified.certificates, tools)
+  const believed = await tools.trust()
+  const trustFor = trustBy(authorship, verified, believed, tools, signal)
   const paths: VerifiedPath<'sign'>[] = []
-  const recipients = envelope.recipients.map((address, index): RecipientVerdict => {
-    if (!mayRead(keys[index] ?? [], decrypted))
-      return rejected(address, {
-        code: 'NOT_FOR_US',
-        text: `no certificate of ${address} is among the recipients of the encryption`,
-      })
-    const anchors = isNotification(facts) ? tools.anchors.either(address) : tools.anchors.incoming(address)
-    const path = trust(anchors)
-    if (!(path instanceof VerifiedPath))
-      return rejected(
-        address,
-        {
-          code: 'SIGNER_UNTRUSTED',
-          text: `the signer of ${author} does not lead to the incoming anchors of ${address}`,
-        },
-        path,
+  const recipients: RecipientVerdict[] = []
+  for (const [index, address] of envelope.recipients.entries()) {
+    if (!mayRead(keys[index] ?? [], decrypted)) {
+      recipients.push(
+        rejected(address, {
+          code: 'NOT_FOR_US',
+          text: `no certificate of ${address} is among the recipients of the encryption`,
+        }),
       )
-    paths.push(path)
-    return { address, verdict: 'accept', code: null, why: [] }
-  })
+      continue
+    }
+    const { anchors } = believed
+    const path = await trustFor(isNotification(facts) ? anchors.either(address) : anchors.incoming(address))
+    if (path instanceof VerifiedPath) paths.push(path)
+    recipients.push(
+      path instanceof VerifiedPath
+        ? { address, verdict: 'accept', code: null, why: [] }
+        : notBelieved(address, author, path),
+    )
+  }
+  const waiting = recipients.find(({ verdict }) => verdict === 'undetermined')
+  if (waiting)
+    return { verdict: 'undetermined', trusted: null, code: waiting.code, why: waiting.why, recipients }
   const [path] = paths
   const first = recipients[0]
   if (!path)
-    return { trusted: null, code: first?.code ?? 'NOT_FOR_US', why: first?.why ?? [NOBODY], recipients }
+    return {
+      verdict: 'reject',
+      trusted: null,
+      code: first?.code ?? 'NOT_FOR_US',
+      why: first?.why ?? [NOBODY],
+      recipients,
+    }
   // Of several who are bound to the author, the one that was believed.
   report(signers.find(({ certificate }) => certificate === path.leaf) ?? signers[0])
 
@@ -233,6 +264,7 @@ async function judge(
   found.parts = parts
   const accepted = recipients.filter(({ verdict }) => verdict === 'accept').map(({ address }) => address)
   return {
+    verdict: 'accept',
     trusted: TrustedMessage.of(verified, path, { inner, innerSha256, wrapped, facts, accepted }),
     code: null,
     why: [],
@@ -247,18 +279,26 @@ const MOST_SIGNERS = 8
  * TR-2, once for each set of anchors and for each signer's certificate: a header can name recipients by the ten
  * thousand and a signature its signer many times, and a hostile chain costs milliseconds to judge (CERT-5).
  */
-function trustBy({ author, signers }: Authorship, certificates: readonly Certificate[], tools: OpenTools) {
+function trustBy(
+  { author, signers }: Authorship,
+  { certificates, revocation }: Verified,
+  trust: Trust,
+  tools: OpenTools,
+  signal?: AbortSignal,
+) {
   const [first, ...others] = new Map(signers.map((signer) => [signer.certificate.sha256, signer])).values()
   const distinct = { author, signers: [first ?? signers[0], ...others.slice(0, MOST_SIGNERS - 1)] } as const
-  const material = {
+  const context = {
+    trust,
     candidates: [...certificates, ...tools.intermediates],
     at: tools.at(),
-    legacy: tools.legacy,
+    material: revocation,
+    signal,
   }
-  const verdicts = new Map<string, ReturnType<typeof trustAuthor>>()
-  return (anchors: readonly Certificate[]) => {
+  const verdicts = new Map<string, Awaited<ReturnType<typeof trustAuthor>>>()
+  return async (anchors: readonly Certificate[]) => {
     const key = anchors.map(({ sha256 }) => sha256).join()
-    const verdict = verdicts.get(key) ?? trustAuthor(distinct, { ...material, anchors })
+    const verdict = verdicts.get(key) ?? (await trustAuthor(distinct, { ...context, anchors }, tools))
     verdicts.set(key, verdict)
     return verdict
   }
@@ -277,6 +317,14 @@ function rejected(
   why: readonly Reason[] = [],
 ): RecipientVerdict {
   return { address, verdict: 'reject', code: reason.code, why: [reason, ...why] }
+}
+
+/** A certificate's own code where it is not known yet; SIGNER_UNTRUSTED, with the reasons, where it is final. */
+function notBelieved(address: Address, author: Address, { temporary, why }: NotBelieved): RecipientVerdict {
+  const [first] = why
+  if (temporary && first) return { address, verdict: 'undetermined', code: first.code, why }
+  const text = `the signer of ${author} does not lead to the incoming anchors of ${address}`
+  return rejected(address, { code: 'SIGNER_UNTRUSTED', text }, why)
 }
 
 async function sha256Of(source: Source): Promise<string> {

@@ -2,6 +2,7 @@ import { type ServeOptions, type Serving, serveZone, zoneOf } from '../dns/index
 import { DirectError } from './errors.ts'
 import { Identities } from './identities.ts'
 import type { AgentOptions } from './options.ts'
+import { loadPolicies } from './policies.ts'
 import type { Settings } from './settings.ts'
 
 /** Serves the certificates that others may encrypt to now, each under its identity's name. */
@@ -9,7 +10,8 @@ export async function publish(
   settings: Settings,
   { listen, signal, at = new Date() }: AgentOptions & Pick<ServeOptions, 'listen' | 'signal'>,
 ): Promise<Serving> {
-  const published = (await Identities.load(settings.identities)).published(at)
+  const { own } = await loadPolicies(settings.certificatePolicy)
+  const published = (await Identities.load(settings.identities, own)).published(at)
   if (published.length === 0)
     throw new DirectError(
       'IDENTITY_MISSING',

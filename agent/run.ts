@@ -107,7 +107,9 @@ export function logReport(report: ReceiveReport, log: Log): void {
     log.info({ messageId, notification, about }, 'notification')
   } else {
     const { messageId, verdict, code, innerSha256, deliveredTo } = report
-    const done = verdict !== 'accept' ? 'refused' : deliveredTo === null ? 'left in the mailbox' : 'delivered'
-    log.info({ messageId, verdict, code, innerSha256 }, done)
+    const facts = { messageId, verdict, code, innerSha256 }
+    if (verdict === 'undetermined') log.warn(facts, `not known yet: ${report.why[0]?.text}`)
+    else if (verdict === 'reject') log.info(facts, 'refused')
+    else log.info(facts, deliveredTo === null ? 'left in the mailbox' : 'delivered')
   }
 }

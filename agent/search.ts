@@ -4,18 +4,17 @@ import {
   chooseCertificate,
   parseCertificate,
   type VerifiedPath,
-  verifyCertificate,
 } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
-import type { Settings } from './settings.ts'
+import { type BeliefTools, believe, describeRevocation } from './believe.ts'
+import type { Trust } from './trust.ts'
 import type { Evidence, JudgedCertificate, RouteReason } from './types.ts'
 
 /** What looking for an address's certificates asks of its neighbours. */
-export interface SearchTools {
+export interface SearchTools extends BeliefTools {
   readonly sources: DiscoverySources
   /** Certificates in hand that may complete a path: the configured ones. */
   readonly intermediates: readonly Certificate[]
-  readonly legacy: Settings['legacy']
   readonly now: () => Date
 }
 
@@ -30,18 +29,27 @@ export interface Search {
   readonly ttl: number
 }
 
-/** Asks the places in their order until one decides, and judges every certificate that it published (DISC-1, DISC-10). */
+/** Whom the sender believes: read once for one question. */
+export interface Believed {
+  readonly trust: Trust
+  readonly anchors: readonly Certificate[]
+}
+
+/**
+ * Asks the places in their order until one decides, and judges every certificate that it published (DISC-1, DISC-10).
+ * A certificate that is pinned to the address is configured for it (TR-5).
+ */
 export async function searchFor(
   address: Address,
-  anchors: readonly Certificate[],
+  believed: Believed,
   tools: SearchTools,
   signal?: AbortSignal,
 ): Promise<Search> {
-  const places = await discoverDeciding(address, tools.sources, signal)
+  const places = await discoverDeciding(address, withPinned(tools.sources, believed.trust), signal)
   const evidence: Evidence[] = []
   const paths: VerifiedPath<'encrypt'>[] = []
   for (const place of places) {
-    const judged = judgePlace(place, address, anchors, tools)
+    const judged = await judgePlace(place, address, believed, tools, signal)
     evidence.push(judged.evidence)
     paths.push(...judged.paths)
   }
@@ -49,14 +57,35 @@ export async function searchFor(
   const ttl = Math.min(...places.filter(({ status }) => status !== 'not-asked').map((place) => place.ttl))
   const chosen = chooseCertificate(paths)
   const offline = tools.sources.resolver === null && deciding === undefined
+  // What one of them needs could not be had: none of them being usable is not known yet, and no other route is taken.
+  const waiting = chosen ? [] : evidence.flatMap(({ certificates }) => certificates.filter(mayBeUsableLater))
   return {
     evidence,
     chosen,
     foundIn: deciding?.place ?? null,
-    undetermined: offline || deciding?.status === 'failed',
-    why: offline ? [LOOKUPS_FORBIDDEN] : reasons(address, deciding, evidence, chosen),
+    undetermined: offline || deciding?.status === 'failed' || waiting.length > 0,
+    why: offline
+      ? [LOOKUPS_FORBIDDEN]
+      : waiting.length > 0
+        ? distinctReasons(waiting)
+        : reasons(address, deciding, evidence, chosen),
     ttl,
   }
+}
+
+function withPinned(sources: DiscoverySources, trust: Trust): DiscoverySources {
+  return {
+    ...sources,
+    configured: (address) => [
+      ...trust.pinned(address).map(({ der }) => ({ origin: `pinned to ${address}`, der })),
+      ...sources.configured(address),
+    ],
+  }
+}
+
+/** Nothing final is wrong with it. */
+function mayBeUsableLater({ usable, why }: JudgedCertificate): boolean {
+  return !usable && why.every(({ temporary }) => temporary)
 }
 
 const LOOKUPS_FORBIDDEN: RouteReason = {
@@ -64,43 +93,51 @@ const LOOKUPS_FORBIDDEN: RouteReason = {
   text: 'no certificate is configured, and nothing else was asked because the network is forbidden (--no-network)',
 }
 
-function judgePlace(place: Place, address: Address, anchors: readonly Certificate[], tools: SearchTools) {
-  const certificates: Certificate[] = []
+async function judgePlace(
+  place: Place,
+  address: Address,
+  believed: Believed,
+  tools: SearchTools,
+  signal?: AbortSignal,
+) {
+  const certificates = new Map<string, Certificate>()
   const malformed: string[] = []
   for (const der of place.certificates) {
     const parsed = parseCertificate(der)
-    if (parsed instanceof Certificate) certificates.push(parsed)
+    if (parsed instanceof Certificate) certificates.set(parsed.sha256, parsed)
     else malformed.push(parsed.text)
   }
-  const paths: VerifiedPath<'encrypt'>[] = []
-  const judged = certificates.map((leaf): JudgedCertificate => {
-    const verdict = verifyCertificate('encrypt', address, leaf, {
-      candidates: [...certificates, ...tools.intermediates],
-      anchors,
-      at: tools.now(),
-      sha1: tools.legacy.sha1From.includes(address.domain),
-      subjectEmail: tools.legacy.subjectEmail,
-    })
-    if (verdict.ok) paths.push(verdict.path)
-    return {
+  const context = {
+    ...believed,
+    candidates: [...certificates.values(), ...tools.intermediates],
+    at: tools.now(),
+    signal,
+  }
+  const judge = async (leaf: Certificate) => {
+    const verdict = await believe('encrypt', address, leaf, context, tools)
+    const judged: JudgedCertificate = {
       sha256: leaf.sha256,
       usable: verdict.ok,
       boundTo: verdict.ok ? verdict.path.boundTo : null,
       notAfter: leaf.notAfter,
       why: verdict.ok ? [] : verdict.failures,
       unchecked: verdict.ok ? verdict.path.unchecked : [],
+      revocation: verdict.ok ? describeRevocation(verdict.path.revocation) : [],
     }
-  })
+    return { judged, paths: verdict.ok ? [verdict.path] : [] }
+  }
+  // Side by side: hosts that hang for one of them hold up no other.
+  const verdicts = await Promise.all([...certificates.values()].map(judge))
   const { place: name, owner, status, questions, notes } = place
   const evidence: Evidence = {
     place: name,
     owner,
     status,
-    certificates: judged,
+    certificates: verdicts.map(({ judged }) => judged),
     questions,
     notes: [...notes, ...malformed],
   }
-  return { evidence, paths }
+  return { evidence, paths: verdicts.flatMap(({ paths }) => paths) }
 }
 
 function reasons(
@@ -125,6 +162,10 @@ function reasons(
         text: `${where} publishes only records that are no certificates: ${notes.join('; ')}`,
       },
     ]
+  return distinctReasons(certificates)
+}
+
+function distinctReasons(certificates: readonly JudgedCertificate[]): readonly RouteReason[] {
   const seen = new Set<string>()
   return certificates
     .flatMap(({ why }) => why)

@@ -48,6 +48,21 @@ export interface Evidence {
   readonly notes: readonly string[]
 }
 
+/** Why a certificate may not be used; `temporary` marks what may have another answer later. */
+export type CertificateReason = Reason<CertificateCode> & { readonly temporary?: true }
+
+/** What is known about the revocation of one certificate (CERT-7). Revoked ones are a reason instead. */
+export interface RevocationFacts {
+  readonly sha256: string
+  readonly status: 'good' | 'not-revocable' | 'unknown' | 'not-checked'
+  readonly by: 'crl' | 'ocsp' | null
+  /** What said so, or why it is unknown. */
+  readonly text: string | null
+  readonly nextUpdate: Date | null
+  /** It spoke past its `nextUpdate`, by the grace of 72 h. */
+  readonly stale: boolean
+}
+
 /** One certificate that was found, and whether it can be encrypted to. */
 export interface JudgedCertificate {
   readonly sha256: string
@@ -55,9 +70,11 @@ export interface JudgedCertificate {
   readonly boundTo: 'address' | 'domain' | null
   readonly notAfter: Date
   /** Empty when usable; otherwise the most specific reason first. */
-  readonly why: readonly Reason<CertificateCode>[]
+  readonly why: readonly CertificateReason[]
   /** What was not checked, e.g. `revocation`. */
   readonly unchecked: readonly string[]
+  /** Of its path, the anchor excepted, the certificate itself first; empty when it is not usable. */
+  readonly revocation: readonly RevocationFacts[]
 }
 
 /** All that was found for one address, whatever route it leads to. */
@@ -163,11 +180,17 @@ export interface OpenedPart {
   readonly sha256: string
 }
 
-/** The judgement of one received message, for the owner's eyes alone. */
+/** What a verdict names as its cause: a certificate's code where that is what is not known yet. */
+export type VerdictCode = MessageCode | CertificateCode
+
+/**
+ * The judgement of one received message, for the owner's eyes alone. `undetermined`: what one of its recipients' trust
+ * depends on could not be had now; the whole message waits for it.
+ */
 export interface Opened {
   readonly messageId: string | null
   readonly verdict: 'accept' | 'reject' | 'undetermined'
-  readonly code: MessageCode | null
+  readonly code: VerdictCode | null
   readonly why: readonly Reason[]
   readonly signer: {
     readonly sha256: string
@@ -181,7 +204,7 @@ export interface Opened {
   readonly recipients: readonly {
     readonly address: string
     readonly verdict: 'accept' | 'reject' | 'undetermined'
-    readonly code: MessageCode | null
+    readonly code: VerdictCode | null
   }[]
   readonly wrapped: boolean | null
   readonly algorithms: {
@@ -195,6 +218,10 @@ export interface Opened {
   readonly innerSha256: string | null
   readonly parts: readonly OpenedPart[]
   readonly warnings: readonly string[]
+  /** What was not checked of the signer's path, e.g. `revocation`. */
+  readonly unchecked: readonly string[]
+  /** Of the path of the signer who was believed; empty when nobody was. */
+  readonly revocation: readonly RevocationFacts[]
 }
 
 export interface OpenRequest {
@@ -214,7 +241,7 @@ export type ReceiveReport =
   | {
       readonly messageId: string | null
       readonly verdict: 'accept' | 'reject' | 'undetermined'
-      readonly code: MessageCode | null
+      readonly code: VerdictCode | null
       readonly from: string | null
       readonly to: readonly string[]
       readonly signer: Opened['signer']

@@ -1,8 +1,10 @@
 import type { Failure } from './failures.ts'
+import { validatePath } from './path/path.ts'
 import type { PathSettings } from './path/types.ts'
 import type { Purpose } from './usable.ts'
 import type { Certificate } from './x509/certificate.ts'
 import type { KeyUsage } from './x509/extensions.ts'
+import { ANY_POLICY } from './x509/policies.ts'
 
 /** What an administrator asks of certificates beyond the protocol's own rules. All that is given must hold. */
 export interface CertificatePolicy {
@@ -66,6 +68,34 @@ export function issuersFailure(
     code: 'POLICY',
     text: `the path leads over ${has}; the certificate policy of the configuration asks for one of: ${asked}`,
   }
+}
+
+/**
+ * What keeps a certificate of ours from being used, as the policy for our own has it. It needs no anchor of ours, so that
+ * the certificate itself must name one of `policies`; `chain` are the CAs that came with it, for `issuers`.
+ */
+export function ownPolicyFailures(
+  certificate: Certificate,
+  chain: readonly Certificate[],
+  policy: CertificatePolicy,
+  at: Date,
+): readonly Failure[] {
+  const failures = [...leafPolicyFailures(certificate, policy)]
+  const { policies, issuers } = policy
+  const named = certificate.policyExtensions.policies ?? []
+  if (policies && !named.some((oid) => oid === ANY_POLICY || policies.includes(oid)))
+    failures.push({
+      code: 'POLICY',
+      text: `the certificate names ${named.join(', ') || 'no certificate policy'}; the configuration asks for ${policies.join(' or ')}`,
+    })
+  if (issuers) {
+    const path = validatePath({ leaf: certificate, candidates: chain, anchors: issuers, at })
+    if (!path.ok) {
+      const asked = issuers.map(({ subjectText }) => subjectText).join('; ')
+      failures.push({ code: 'POLICY', text: `it does not lead to any of ${asked}: ${path.failure.text}` })
+    }
+  }
+  return failures
 }
 
 /** As an anchor is matched (CERT-6): a CA that was certified anew or by others is the same issuer. */

@@ -1,10 +1,6 @@
-import {
-  bindingOf,
-  type Certificate,
-  type VerifiedPath,
-  verifyCertificate,
-} from '../../trust-anchors/index.ts'
+import { bindingOf, type Failure, type VerifiedPath } from '../../trust-anchors/index.ts'
 import type { Address } from '../address.ts'
+import { type BeliefContext, type BeliefTools, believe } from '../believe.ts'
 import type { MessageCode, Reason } from '../errors.ts'
 import type { MessageFacts } from '../read.ts'
 import type { Settings } from '../settings.ts'
@@ -77,30 +73,25 @@ function withoutQuote(problem: string): string {
   return problem.replace(/"(?:[^"\\]|\\.)*"/g, 'what stands there')
 }
 
-/** What judging trust needs beside the message. */
-export interface TrustMaterial {
-  readonly candidates: readonly Certificate[]
-  readonly anchors: readonly Certificate[]
-  readonly at: Date
-  readonly legacy: Settings['legacy']
+/** Why no signer is believed. `temporary`: one of them may be later, as nothing final is wrong with it. */
+export interface NotBelieved {
+  readonly temporary: boolean
+  readonly why: readonly Failure[]
 }
 
 /** TR-2: the path from one of the author's signers to one recipient's anchors, or why there is none. */
-export function trustAuthor(
+export async function trustAuthor(
   { author, signers }: Authorship,
-  { candidates, anchors, at, legacy }: TrustMaterial,
-): VerifiedPath<'sign'> | readonly Reason[] {
-  const why: Reason[] = []
+  context: BeliefContext,
+  tools: BeliefTools,
+): Promise<VerifiedPath<'sign'> | NotBelieved> {
+  const why: Failure[] = []
+  const waiting: Failure[] = []
   for (const { certificate } of signers) {
-    const verdict = verifyCertificate('sign', author, certificate, {
-      candidates,
-      anchors,
-      at,
-      sha1: legacy.sha1From.includes(author.domain),
-      subjectEmail: legacy.subjectEmail,
-    })
+    const verdict = await believe('sign', author, certificate, context, tools)
     if (verdict.ok) return verdict.path
     why.push(...verdict.failures)
+    if (verdict.temporary) waiting.push(...verdict.failures)
   }
-  return why
+  return waiting.length > 0 ? { temporary: true, why: waiting } : { temporary: false, why }
 }

@@ -1,13 +1,14 @@
 import type { Judgement } from '../../store/index.ts'
+import { describeRevocation } from '../believe.ts'
 import type { Judged } from '../open.ts'
 import type { Opened, ReceiveReport } from '../types.ts'
 
 /** What `message open` answers: everything, for the owner alone. A refused message shows ids and codes, no content. */
 export function describeOpened(judged: Judged): Opened {
-  const { trusted, facts, wrapped, algorithms, parts, warnings, code, why } = judged
+  const { verdict, trusted, facts, wrapped, algorithms, parts, warnings, code, why } = judged
   return {
     messageId: messageIdOf(judged),
-    verdict: trusted ? 'accept' : 'reject',
+    verdict,
     code,
     why,
     signer: judged.signer && describeSigner(judged.signer),
@@ -24,6 +25,8 @@ export function describeOpened(judged: Judged): Opened {
     innerSha256: judged.innerSha256,
     parts: trusted ? parts : [],
     warnings,
+    unchecked: trusted?.path.unchecked ?? [],
+    revocation: trusted ? describeRevocation(trusted.path.revocation) : [],
   }
 }
 
@@ -45,7 +48,7 @@ export function describeReceived(
 
 type ReceivedCode = NonNullable<Opened['code']>
 
-/** The verdict as the store keeps it. */
+/** The verdict as the store keeps it: one that is final. */
 export function judgementOf(judged: Judged, verdict: Judgement['verdict']): Judgement {
   return {
     verdict,
@@ -57,7 +60,7 @@ export function judgementOf(judged: Judged, verdict: Judgement['verdict']): Judg
     why: judged.why,
     recipients: judged.recipients.map(({ address, verdict, code }) => ({
       address: address.key,
-      verdict,
+      verdict: verdict === 'accept' ? 'accept' : 'reject',
       code,
     })),
   }

@@ -11,7 +11,7 @@ import { digestAlgorithm, OID } from '../../agent/smime/algorithms.ts'
 import { context, oid, setOf, smallInteger, TAG, tlv } from '../../agent/smime/der.ts'
 import { createSpool } from '../../agent/spool.ts'
 import { type Minted, mint } from '../../fixtures/pki.ts'
-import { AnchorSets } from '../../trust-anchors/index.ts'
+import { AnchorSets, verifyCertificate } from '../../trust-anchors/index.ts'
 import { envelope, indefinite, keyTrans, multipart, signedData, signerInfo } from './smime/hostile.ts'
 import { address, NOW, sourceOf } from './smime/parties.ts'
 
@@ -46,6 +46,8 @@ function sealed(plain: string | Uint8Array, encryptedContent?: Uint8Array): Buff
   return Buffer.from(`${head}${cms.toString('base64')}\r\n`)
 }
 
+const ANCHORS = new AnchorSets([{ for: '*', direction: 'both', certificates: [root.certificate] }])
+
 async function judged(mail: Buffer, to: readonly string[] = [LEE]) {
   const dir = await mkdtemp(join(tmpdir(), 'direct-work-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
@@ -54,7 +56,9 @@ async function judged(mail: Buffer, to: readonly string[] = [LEE]) {
     { recipients: to.map(address), mailFrom: undefined },
     {
       identities,
-      anchors: new AnchorSets([{ for: '*', direction: 'both', certificates: [root.certificate] }]),
+      judge: async (purpose, partner, leaf, context) => verifyCertificate(purpose, partner, leaf, context),
+      trust: async () => ({ anchors: ANCHORS, pinned: () => [] }),
+      policies: {},
       intermediates: [],
       legacy: { sha1From: [], subjectEmail: false },
       receive: { unwrapped: 'accept', envelopeRecipients: 'warn', mailFrom: 'refuse', senderOnlyFrom: [] },

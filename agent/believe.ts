@@ -1,0 +1,61 @@
+import type {
+  Certificate,
+  CertificatePolicies,
+  Purpose,
+  RevocationStatus,
+  Verification,
+} from '../trust-anchors/index.ts'
+import type { Address } from './address.ts'
+import type { Judge, JudgeContext } from './judge.ts'
+import type { Settings } from './settings.ts'
+import type { Trust } from './trust.ts'
+import type { RevocationFacts } from './types.ts'
+
+/** What decides about partners' certificates beside the certificates themselves. */
+export interface BeliefTools {
+  readonly judge: Judge
+  /** Read anew for each address and message: an anchor that was taken away counts at once. */
+  readonly trust: () => Promise<Trust>
+  readonly policies: CertificatePolicies
+  readonly legacy: Settings['legacy']
+}
+
+/** One question about a partner's certificate. `anchors`: those of ours whom it concerns (TR-2, DISC-10). */
+export interface BeliefContext extends Pick<JudgeContext, 'candidates' | 'anchors' | 'at' | 'material'> {
+  readonly trust: Trust
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Whether a partner's certificate may be used, by all that is configured. One that is pinned to the partner is an anchor
+ * for itself, and for nothing else (TR-5).
+ */
+export function believe<P extends Purpose>(
+  purpose: P,
+  partner: Address,
+  leaf: Certificate,
+  { trust, signal, ...context }: BeliefContext,
+  { judge, policies, legacy }: BeliefTools,
+): Promise<Verification<P>> {
+  const isPinned = trust.pinned(partner).some(({ sha256 }) => sha256 === leaf.sha256)
+  return judge(purpose, partner, leaf, {
+    ...context,
+    anchors: isPinned ? [...context.anchors, leaf] : context.anchors,
+    sha1: legacy.sha1From.includes(partner.domain),
+    subjectEmail: legacy.subjectEmail,
+    policies,
+    ...(signal && { signal }),
+  })
+}
+
+/** What answers say of the revocation of a path's certificates. */
+export function describeRevocation(statuses: readonly RevocationStatus[]): readonly RevocationFacts[] {
+  return statuses.map(({ certificate, status, by, text, nextUpdate, stale }) => ({
+    sha256: certificate.sha256,
+    status,
+    by,
+    text,
+    nextUpdate,
+    stale,
+  }))
+}
