@@ -4,10 +4,13 @@ import { exchange } from './fetch/exchange.ts'
 import { addressesOf, fail, readTarget, refuse, type Stop, shown } from './fetch/target.ts'
 import type { Fetched, FetchRequest, GuardedFetch, NotFetched } from './fetch/types.ts'
 
-export type { Fetched, FetchRequest, GuardedFetch, NotFetched } from './fetch/types.ts'
-
-/** Bytes of an answer that are taken (NET). */
-export const FETCH_LIMIT = { certificate: 64 << 10, crl: 10 << 20 } as const
+export {
+  FETCH_LIMIT,
+  type Fetched,
+  type FetchRequest,
+  type GuardedFetch,
+  type NotFetched,
+} from './fetch/types.ts'
 
 const MAX_REDIRECTS = 3
 /** For everything together: DNS, connections, TLS, redirects, the last byte. */

@@ -12,13 +12,16 @@ export class SqlFetches implements Fetches {
     this.#db = db
   }
 
-  async get(key: string, now: Date): Promise<StoredFetch | null> {
-    const row = await this.#db
-      .updateTable('fetches')
-      .set({ used_at: now.getTime() })
-      .where('key', '=', key)
-      .returningAll()
-      .executeTakeFirst()
+  async get(key: string, now: Date | null): Promise<StoredFetch | null> {
+    const row =
+      now === null
+        ? await this.#db.selectFrom('fetches').selectAll().where('key', '=', key).executeTakeFirst()
+        : await this.#db
+            .updateTable('fetches')
+            .set({ used_at: now.getTime() })
+            .where('key', '=', key)
+            .returningAll()
+            .executeTakeFirst()
     return row === undefined ? null : { ...factsOf(row), body: new Uint8Array(row.body) }
   }
 

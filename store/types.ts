@@ -336,8 +336,8 @@ export interface StoredFetch {
 
 /** A bounded cache; losing it loses nothing but time. */
 export interface Fetches {
-  /** Marks it as used at `now`. */
-  get(key: string, now: Date): Promise<StoredFetch | null>
+  /** Marks it as used at `now`; null: looks without use, as a refresh does. */
+  get(key: string, now: Date | null): Promise<StoredFetch | null>
   /** Replaces. What was unused for longest goes when all bodies together pass 128 MiB. */
   put(fetch: StoredFetch, now: Date): Promise<void>
   /** Used since `usedSince` and due by `now`, the most urgent first; without bodies, as they may be large. */

@@ -2,10 +2,9 @@
 export type Fetched = { readonly status: 'ok'; readonly body: Uint8Array } | NotFetched
 
 /** `text`: one sentence that names the URL and, where the network was asked, the host. */
-export interface NotFetched {
-  readonly status: 'refused' | 'failed'
-  readonly text: string
-}
+export type NotFetched =
+  | { readonly status: 'refused'; readonly text: string }
+  | { readonly status: 'failed'; readonly text: string }
 
 export interface FetchRequest {
   readonly url: string
@@ -20,3 +19,6 @@ export interface FetchRequest {
 
 /** Fetches a URL that a certificate or a DNS answer names, under protocol.md NET. Throws nothing but ABORTED. */
 export type GuardedFetch = (request: FetchRequest) => Promise<Fetched>
+
+/** Bytes of an answer that are taken (NET). */
+export const FETCH_LIMIT = { certificate: 64 << 10, crl: 10 << 20 } as const

@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto'
+import { encodeOcspRequest, type Wanted } from '../../trust-anchors/index.ts'
+import { BoundedMap, type FetchCache } from './cache.ts'
+import { type Material, type ReadMaterial, readMaterial, requestFor } from './material.ts'
+import { createSharing } from './share.ts'
+import { shown } from './target.ts'
+import type { GuardedFetch, NotFetched } from './types.ts'
+
+export interface ObtainTools {
+  /** Null: the network is forbidden. */
+  readonly fetch: GuardedFetch | null
+  readonly cache: FetchCache
+  readonly now: () => Date
+  readonly random: (bytes: number) => Uint8Array
+}
+
+/** What one source came to: material, or why there is none. Of a dead host both, where old material was kept. */
+export interface Obtained {
+  readonly material: readonly Material[]
+  /** What our OCSP request carried; null: nothing was asked now. */
+  readonly nonce: Uint8Array | null
+  readonly unavailable: NotFetched | null
+}
+
+/**
+ * The sources of something wanted, in turn: the cache while what it has is fresh, then the network. Whoever asks takes
+ * the next only when the last did not help, so that a forged answer in the cache stands in nobody's way.
+ */
+export type Obtain = (wanted: Wanted, at: Date, signal: AbortSignal) => AsyncGenerator<Obtained>
+
+/** How long a host that gave nothing is left alone. */
+const FAILED_MS = 60_000
+/** How long what was read stays read before the cache is asked again: another process may have refreshed it. */
+const READ_MS = 5 * 60_000
+const READ_BYTES = 64 << 20
+const MOST_FAILED = 1000
+/** RFC 9654 2.1. */
+const NONCE_BYTES = 32
+
+interface Kept extends ReadMaterial {
+  readonly fetchedAt: Date
+  readonly bytes: number
+  readonly readAt: Date
+}
+
+type Answer = { readonly kept: Kept; readonly nonce: Uint8Array | null } | NotFetched
+
+export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain {
+  const share = createSharing<Answer>()
+  const read = new BoundedMap<Kept>(READ_BYTES, ({ bytes }) => bytes)
+  const failed = new BoundedMap<{ readonly until: number; readonly why: NotFetched }>(MOST_FAILED, () => 1)
+
+  return async function* (wanted, at, signal) {
+    const plain = wanted.kind === 'ocsp' ? encodeOcspRequest(wanted.certificate, wanted.issuer, null) : null
+    const key = keyOf(wanted, plain)
+    const kept = await keptFor(key, wanted)
+    const isFresh = kept !== null && at < kept.freshUntil
+    if (isFresh) {
+      yield { material: [kept.material], nonce: null, unavailable: null }
+      if (now().getTime() - kept.fetchedAt.getTime() < FAILED_MS) return
+    }
+    const stale = kept === null || isFresh ? [] : [kept.material]
+    const answer = await ask(key, wanted, plain, isFresh ? null : kept, signal)
+    yield 'status' in answer
+      ? { material: stale, nonce: null, unavailable: answer }
+      : { material: [answer.kept.material], nonce: answer.nonce, unavailable: null }
+  }
+
+  async function keptFor(key: string, { kind }: Wanted): Promise<Kept | null> {
+    const at = now()
+    const known = read.get(key)
+    if (known !== undefined && Math.abs(at.getTime() - known.readAt.getTime()) < READ_MS) return known
+    const stored = await cache.get(key, at)
+    if (stored === null) return null
+    const material = readMaterial(kind, stored.body, stored.fetchedAt)
+    if ('code' in material) return null
+    const { fetchedAt, body } = stored
+    const kept = { ...material, fetchedAt, bytes: body.length, readAt: at }
+    read.set(key, kept)
+    return kept
+  }
+
+  async function ask(
+    key: string,
+    wanted: Wanted,
+    plain: Uint8Array | null,
+    stale: Kept | null,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    if (fetch === null)
+      return { status: 'failed', text: `${shown(wanted.url)} was not fetched: the network is forbidden` }
+    const recent = failed.get(key)
+    if (recent !== undefined && now().getTime() < recent.until) return recent.why
+    return share(
+      key,
+      async (signal) => {
+        const answer = await fetchAndKeep(fetch, key, wanted, plain, stale, signal)
+        if ('status' in answer) failed.set(key, { until: now().getTime() + FAILED_MS, why: answer })
+        else failed.delete(key)
+        return answer
+      },
+      signal,
+    )
+  }
+
+  async function fetchAndKeep(
+    fetch: GuardedFetch,
+    key: string,
+    wanted: Wanted,
+    plain: Uint8Array | null,
+    stale: Kept | null,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { kind, url } = wanted
+    const nonce = kind === 'ocsp' ? random(NONCE_BYTES) : null
+    const request = kind === 'ocsp' ? encodeOcspRequest(wanted.certificate, wanted.issuer, nonce) : null
+    const got = await fetch({ ...requestFor(kind, url, request), signal })
+    if (got.status !== 'ok') return got
+    const fetchedAt = now()
+    const material = readMaterial(kind, got.body, fetchedAt)
+    if ('code' in material)
+      return { status: 'failed', text: `${shown(url)} does not give what it should: ${material.text}` }
+    const kept = { ...material, fetchedAt, bytes: got.body.length, readAt: fetchedAt }
+    // An old list that is played back to us must not displace a newer one.
+    if (stale !== null && kept.madeAt < stale.madeAt && stale.madeAt <= fetchedAt)
+      return { kept: stale, nonce: null }
+    const { refreshAt } = kept
+    await cache.put({ key, url, kind, request: plain, body: got.body, fetchedAt, refreshAt }, fetchedAt)
+    read.set(key, kept)
+    return { kept, nonce }
+  }
+}
+
+function keyOf({ kind, url }: Wanted, request: Uint8Array | null): string {
+  const about = request === null ? '' : ` ${createHash('sha256').update(request).digest('hex')}`
+  return `${kind} ${url}${about}`
+}
