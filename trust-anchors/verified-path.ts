@@ -102,7 +102,13 @@ export class VerifiedPath<P extends Purpose> {
       candidates,
       anchors,
       at,
-      settings: { sha1, extendedKeyUsage: [EMAIL_PROTECTION], ...pathSettings(policy) },
+      settings: {
+        sha1,
+        signatureAlgorithms: 'direct',
+        extendedKeyUsage: [EMAIL_PROTECTION],
+        subjectNames: context.subjectEmail,
+        ...pathSettings(policy),
+      },
       ...(revocation && { revocation }),
       ...(trace && { trace }),
     })

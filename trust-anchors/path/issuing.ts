@@ -1,43 +1,8 @@
 import type { Failure } from '../failures.ts'
 import type { Certificate } from '../x509/certificate.ts'
-import { EXTENSION } from '../x509/extensions.ts'
-
-/** What this version reads; critical or not, these never stop a path. */
-const UNDERSTOOD: ReadonlySet<string> = new Set([
-  EXTENSION.subjectKeyIdentifier,
-  EXTENSION.keyUsage,
-  EXTENSION.subjectAltName,
-  EXTENSION.basicConstraints,
-  EXTENSION.authorityKeyIdentifier,
-  EXTENSION.extendedKeyUsage,
-])
-
-/** These narrow a path whether they are marked critical or not, so they are not passed over. */
-const NARROWING: ReadonlySet<string> = new Set([
-  EXTENSION.nameConstraints,
-  EXTENSION.policyConstraints,
-  EXTENSION.inhibitAnyPolicy,
-])
-
-const SPOKEN: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.entries(EXTENSION).map(([name, oid]) => [oid, name]),
-)
-
-/** An extension that asks for checks which this version does not make (CERT-5). */
-export function needsMore(certificate: Certificate, role: string): Failure | null {
-  const extension = certificate.extensions.find(
-    ({ oid, critical }) => NARROWING.has(oid) || (critical && !UNDERSTOOD.has(oid)),
-  )
-  if (extension === undefined) return null
-  const name = SPOKEN[extension.oid]
-  return {
-    code: 'NOT_SUPPORTED',
-    text:
-      name === undefined
-        ? `${role} has a critical extension that this version does not know (${extension.oid})`
-        : `${role} has the extension ${name} (${extension.oid}); a later version will check it, this one cannot`,
-  }
-}
+import { ANY_EXTENDED_KEY_USAGE } from '../x509/extensions.ts'
+import { extensionFailure } from './critical.ts'
+import type { PathSettings } from './types.ts'
 
 /** Not yet valid, or no longer, at that time; null while it is valid. */
 export function datesFailure(certificate: Certificate, at: Date, role: string): Failure | null {
@@ -48,55 +13,109 @@ export function datesFailure(certificate: Certificate, at: Date, role: string): 
   return { code: 'CERT_EXPIRED', text: `${role} expired on ${day(certificate.notAfter)}` }
 }
 
-/** Whether `issuer` may issue the last certificate of `below` at that time; the signature comes after this. */
+/**
+ * Whether `issuer` may issue the last certificate of `below` at that time: RFC 5280 6.1.4 (k) to (o), for the
+ * anchor's own certificate too (CERT-5). The signature comes after this.
+ */
 export function issuingFailure(
   issuer: Certificate,
-  context: { readonly below: readonly Certificate[]; readonly isAnchor: boolean; readonly at: Date },
+  context: {
+    readonly below: readonly Certificate[]
+    readonly isAnchor: boolean
+    readonly at: Date
+    readonly settings: Pick<PathSettings, 'extendedKeyUsage' | 'maxIntermediates'>
+  },
 ): Failure | null {
+  const { below, isAnchor, at, settings } = context
   const role = nameFor(issuer)
-  const dates = datesFailure(issuer, context.at, role)
-  if (dates !== null) return dates
+  return (
+    datesFailure(issuer, at, role) ??
+    rightsFailure(issuer, isAnchor, role) ??
+    lengthFailure(issuer, below, isAnchor, settings.maxIntermediates) ??
+    purposeFailure(issuer, settings.extendedKeyUsage, role) ??
+    extensionFailure(issuer, role)
+  )
+}
+
+function rightsFailure(issuer: Certificate, isAnchor: boolean, role: string): Failure | null {
   // A root older than X.509 version 3 cannot say that it is a CA; to be configured as an anchor has to do.
-  const oldRoot = context.isAnchor && issuer.version < 3 && issuer.isSelfIssued
+  const oldRoot = isAnchor && issuer.version < 3 && issuer.isSelfIssued
   if (!issuer.isCa && !oldRoot) {
     return {
       code: 'ISSUER_NOT_CA',
       text: `${role} is not a CA (basicConstraints), yet a certificate names it as issuer`,
     }
   }
+  if (issuer.subjectCanonical === '') {
+    return { code: 'ISSUER_NOT_CA', text: `${role} has no name, as every CA must (RFC 5280 4.1.2.6)` }
+  }
   if (issuer.keyUsage !== null && !issuer.keyUsage.has('keyCertSign')) {
     return { code: 'ISSUER_NOT_CA', text: `${role} may not sign certificates (keyUsage lacks keyCertSign)` }
   }
+  return null
+}
+
+function lengthFailure(
+  issuer: Certificate,
+  below: readonly Certificate[],
+  isAnchor: boolean,
+  maxIntermediates: number | null,
+): Failure | null {
   // RFC 5280 4.2.1.9: the leaf and self-issued intermediates are not counted.
-  const intermediates = context.below.slice(1).filter((certificate) => !certificate.isSelfIssued).length
+  const intermediates = below.slice(1).filter((certificate) => !certificate.isSelfIssued).length
   if (issuer.pathLength !== null && intermediates > issuer.pathLength) {
     return {
       code: 'PATH_LENGTH',
-      text: `${role} allows ${issuer.pathLength} CAs below it (pathLenConstraint), the path has ${intermediates}`,
+      text: `${nameFor(issuer)} allows ${issuer.pathLength} CAs below it (pathLenConstraint), the path has ${intermediates}`,
     }
   }
-  return needsMore(issuer, role)
+  const inAll = intermediates + (isAnchor || issuer.isSelfIssued ? 0 : 1)
+  if (maxIntermediates !== null && inAll > maxIntermediates) {
+    return {
+      code: 'PATH_LENGTH',
+      text: `the path has ${inAll} or more intermediate CAs; ${maxIntermediates} are the most that is asked for`,
+    }
+  }
+  return null
 }
 
-/** Refuses digests that can be forged (ALG), and signatures that no version of ours accepts. */
-export function signatureFailure(certificate: Certificate, sha1: boolean): Failure | null {
-  const { algorithm, digest } = certificate.signature
-  const role = nameFor(certificate)
-  switch (digest) {
-    case 'sha-256':
-    case 'sha-384':
-    case 'sha-512':
-      return null
-    case 'sha-1':
-      return sha1 ? null : { code: 'SIGNATURE_WEAK', text: `${role} is signed with SHA-1` }
-    case 'md2':
-    case 'md5':
-      return { code: 'SIGNATURE_WEAK', text: `${role} is signed with ${digest.toUpperCase()}` }
-    default:
-      return {
-        code: 'NOT_SUPPORTED',
-        text: `${role} is signed with an algorithm that is not accepted (${algorithm})`,
-      }
+/** RFC 5280 4.2.1.12: all of `purposes` must be allowed. No extension, or anyExtendedKeyUsage, allows all. */
+export function purposeFailure(
+  certificate: Certificate,
+  purposes: readonly string[] | null,
+  role: string,
+): Failure | null {
+  const { extendedKeyUsage } = certificate
+  if (purposes === null || extendedKeyUsage === null) return null
+  if (extendedKeyUsage.includes(ANY_EXTENDED_KEY_USAGE)) return null
+  const lacking = purposes.filter((oid) => !extendedKeyUsage.includes(oid))
+  if (lacking.length === 0) return null
+  return {
+    code: 'EXT_KEY_USAGE',
+    text: `the extended key usage of ${role} allows ${extendedKeyUsage.join(', ')}, not ${lacking.join(', ')}`,
+  }
+}
+
+/** Refuses digests that can be forged, and algorithms that the settings do not accept (ALG). */
+export function signatureFailure(
+  certificate: Certificate,
+  { sha1, signatureAlgorithms }: Pick<PathSettings, 'sha1' | 'signatureAlgorithms'>,
+): Failure | null {
+  const { algorithm, scheme, digest } = certificate.signature
+  if (digest === 'md2' || digest === 'md5' || (digest === 'sha-1' && !sha1)) {
+    return {
+      code: 'SIGNATURE_WEAK',
+      text: `${nameFor(certificate)} is signed with ${digest.toUpperCase()}`,
+    }
+  }
+  const isAccepted =
+    signatureAlgorithms === 'any'
+      ? scheme !== null
+      : digest !== null && digest !== 'sha-224' && scheme !== 'dsa' && scheme !== null
+  if (isAccepted) return null
+  return {
+    code: 'NOT_SUPPORTED',
+    text: `${nameFor(certificate)} is signed with an algorithm that is not accepted (${algorithm})`,
   }
 }
 

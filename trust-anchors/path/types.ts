@@ -23,6 +23,11 @@ export interface PathRequest {
 export interface PathSettings {
   /** SHA-1 signatures on certificates are accepted (ALG-4). Default false. */
   readonly sha1: boolean
+  /**
+   * `direct`: those that protocol.md ALG accepts. `any` (default): all that OpenSSL verifies. MD5 never, SHA-1 by
+   * `sha1` alone.
+   */
+  readonly signatureAlgorithms: 'direct' | 'any'
   /** OIDs; default anyPolicy alone. */
   readonly initialPolicySet: readonly string[]
   readonly requireExplicitPolicy: boolean
@@ -30,10 +35,15 @@ export interface PathSettings {
   readonly inhibitAnyPolicy: boolean
   /** Most intermediates that are not self-issued, the anchor not counted. Default null: our own bound alone. */
   readonly maxIntermediates: number | null
-  /** OIDs that every certificate with an extendedKeyUsage must allow; null (default): not looked at. */
+  /**
+   * OIDs that every certificate with an extendedKeyUsage must allow, the anchor's too; null (default): not looked at.
+   * `findPath` leaves the leaf's own to `usable.ts`.
+   */
   readonly extendedKeyUsage: readonly string[] | null
   /** A subjectAltName entry that the leaf must have; null (default): not looked at. Wildcards are not expanded. */
   readonly name: ExpectedName | null
+  /** The subject's common names count as addresses and domains (CERT-1), so they are constrained too. Default false. */
+  readonly subjectNames: boolean
 }
 
 export interface ExpectedName {
@@ -61,7 +71,9 @@ export type PathResult =
 
 /** What a search came to in work: the tests count it. */
 export interface Work {
+  /** Signature checks made, those of CRLs and OCSP responses included. */
   readonly signatures: number
+  /** Issuers tried; 256 comparisons of names or policies count as one more. */
   readonly steps: number
 }
 

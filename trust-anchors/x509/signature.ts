@@ -2,29 +2,41 @@ import { DerReader, oidText, readOnly, TAG } from './der.ts'
 
 export type SignatureDigest = 'md2' | 'md5' | 'sha-1' | 'sha-224' | 'sha-256' | 'sha-384' | 'sha-512'
 
+export type SignatureScheme = 'rsa' | 'rsa-pss' | 'ecdsa' | 'dsa' | 'eddsa'
+
 export interface SignatureAlgorithm {
   /** OID of the AlgorithmIdentifier. */
   readonly algorithm: string
+  /** Null: we do not know it. */
+  readonly scheme: SignatureScheme | null
   /** Null: the algorithm names none, or we do not know it. */
   readonly digest: SignatureDigest | null
 }
 
 const RSASSA_PSS = '1.2.840.113549.1.1.10'
 
-const SIGNATURES: Readonly<Record<string, SignatureDigest>> = {
-  '1.2.840.113549.1.1.2': 'md2',
-  '1.2.840.113549.1.1.4': 'md5',
-  '1.2.840.113549.1.1.5': 'sha-1',
-  '1.3.14.3.2.29': 'sha-1',
-  '1.2.840.113549.1.1.14': 'sha-224',
-  '1.2.840.113549.1.1.11': 'sha-256',
-  '1.2.840.113549.1.1.12': 'sha-384',
-  '1.2.840.113549.1.1.13': 'sha-512',
-  '1.2.840.10045.4.1': 'sha-1',
-  '1.2.840.10045.4.3.1': 'sha-224',
-  '1.2.840.10045.4.3.2': 'sha-256',
-  '1.2.840.10045.4.3.3': 'sha-384',
-  '1.2.840.10045.4.3.4': 'sha-512',
+const SIGNATURES: Readonly<Record<string, readonly [SignatureScheme, SignatureDigest | null]>> = {
+  '1.2.840.113549.1.1.2': ['rsa', 'md2'],
+  '1.2.840.113549.1.1.4': ['rsa', 'md5'],
+  '1.2.840.113549.1.1.5': ['rsa', 'sha-1'],
+  '1.3.14.3.2.29': ['rsa', 'sha-1'],
+  '1.2.840.113549.1.1.14': ['rsa', 'sha-224'],
+  '1.2.840.113549.1.1.11': ['rsa', 'sha-256'],
+  '1.2.840.113549.1.1.12': ['rsa', 'sha-384'],
+  '1.2.840.113549.1.1.13': ['rsa', 'sha-512'],
+  '1.2.840.10045.4.1': ['ecdsa', 'sha-1'],
+  '1.2.840.10045.4.3.1': ['ecdsa', 'sha-224'],
+  '1.2.840.10045.4.3.2': ['ecdsa', 'sha-256'],
+  '1.2.840.10045.4.3.3': ['ecdsa', 'sha-384'],
+  '1.2.840.10045.4.3.4': ['ecdsa', 'sha-512'],
+  '1.2.840.10040.4.3': ['dsa', 'sha-1'],
+  '2.16.840.1.101.3.4.3.1': ['dsa', 'sha-224'],
+  '2.16.840.1.101.3.4.3.2': ['dsa', 'sha-256'],
+  '2.16.840.1.101.3.4.3.3': ['dsa', 'sha-384'],
+  '2.16.840.1.101.3.4.3.4': ['dsa', 'sha-512'],
+  // RFC 8410: the digest is part of the scheme.
+  '1.3.101.112': ['eddsa', null],
+  '1.3.101.113': ['eddsa', null],
 }
 
 const DIGESTS: Readonly<Record<string, SignatureDigest>> = {
@@ -41,8 +53,11 @@ const DIGESTS: Readonly<Record<string, SignatureDigest>> = {
 export function readSignatureAlgorithm(der: Uint8Array): SignatureAlgorithm {
   const fields = new DerReader(readOnly(der, TAG.SEQUENCE).content)
   const algorithm = fields.oid()
-  if (algorithm !== RSASSA_PSS) return { algorithm, digest: SIGNATURES[algorithm] ?? null }
-  return { algorithm, digest: fields.done ? 'sha-1' : pssDigest(fields.sequence()) }
+  if (algorithm === RSASSA_PSS) {
+    return { algorithm, scheme: 'rsa-pss', digest: fields.done ? 'sha-1' : pssDigest(fields.sequence()) }
+  }
+  const [scheme, digest] = SIGNATURES[algorithm] ?? [null, null]
+  return { algorithm, scheme, digest }
 }
 
 /** RFC 4055 3.1: the hash is field [0], SHA-1 where it is absent. */
