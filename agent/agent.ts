@@ -1,12 +1,11 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { MailServer } from '../mailbox/index.ts'
-import { type Certificate, verifyCertificate } from '../trust-anchors/index.ts'
+import type { Certificate } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
 import type { BeliefTools } from './believe.ts'
 import { DirectError } from './errors.ts'
 import type { InboxTools, Mailbox } from './inbox.ts'
-import type { Judge } from './judge.ts'
 import { Neighbours } from './neighbours.ts'
 import type { NotifyTools } from './notify.ts'
 import type { OpenTools } from './open.ts'
@@ -48,10 +47,8 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       (await import('./identities.ts')).Identities.load(settings.identities, (await policies()).own),
     )
   const trust = async (): Promise<Trust> => ({ anchors: await anchors(), pinned: () => [] })
-  const judge: Judge = async (purpose, address, leaf, context) =>
-    verifyCertificate(purpose, address, leaf, context)
   const belief = async (): Promise<BeliefTools> => ({
-    judge,
+    judge: await neighbours.judge(),
     trust,
     policies: await policies(),
     legacy: settings.legacy,
@@ -117,7 +114,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       store: await neighbours.store(),
       imap: await neighbours.imap(),
       open: await openTools(),
-      judgeAccepted: judge,
+      judgeAccepted: await neighbours.judge('store', 'off'),
       undetermined,
       alone: (mailbox, signal) => neighbours.receivingAlone(mailbox.name, signal),
       now,
@@ -197,7 +194,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     async open(request) {
       const { openFile } = await import('./open/file.ts')
-      return openFile(request, await openTools())
+      return openFile(request, { ...(await openTools()), judge: await neighbours.judge('memory') })
     },
     async *receive({ signal } = {}) {
       const { offerAll } = await import('./offer.ts')

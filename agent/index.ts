@@ -28,12 +28,14 @@ export {
   type MessageCode,
   type Reason,
 } from './errors.ts'
+export type { Fetched, FetchRequest, GuardedFetch } from './fetch.ts'
 export type { Log } from './log.ts'
 export type { AgentOptions, Parts } from './options.ts'
 export type { Settings } from './settings.ts'
 export type {
   Agent,
   Attachment,
+  CertificateReason,
   ChosenCertificate,
   DeliveredMessage,
   DeliveredPart,
@@ -48,6 +50,7 @@ export type {
   OpenRequest,
   ReceiveReport,
   Recipient,
+  RevocationFacts,
   Route,
   RouteReason,
   SealedCopy,
@@ -56,6 +59,7 @@ export type {
   SendResult,
   Sent,
   SentRecipient,
+  VerdictCode,
 } from './types.ts'
 
 /**

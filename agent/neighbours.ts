@@ -1,13 +1,15 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DiscoverySources, Resolver } from '../dns/index.ts'
 import type { ImapClient, MailServer, SmtpClient } from '../mailbox/index.ts'
 import type { Store } from '../store/index.ts'
-import type { Certificate } from '../trust-anchors/index.ts'
+import type { Certificate, RevocationMode } from '../trust-anchors/index.ts'
 import { DirectError } from './errors.ts'
+import type { GuardedFetch } from './fetch.ts'
 import type { Mailbox } from './inbox.ts'
+import type { Judge } from './judge.ts'
 import { type Log, silent } from './log.ts'
 import type { AgentOptions, Parts } from './options.ts'
 import type { ServerSettings, Settings } from './settings.ts'
@@ -103,6 +105,39 @@ export class Neighbours {
       await this.resolver(),
       this.settings.dns.servers === undefined && !this.#parts.resolver,
     )
+  }
+
+  /** Null: the network is forbidden. */
+  async fetch(): Promise<GuardedFetch | null> {
+    if (this.offline) return null
+    return this.once('fetch', async () => {
+      if (this.#parts.fetch) return this.#parts.fetch
+      const { createFetch } = await import('./fetch.ts')
+      return createFetch({
+        lookup: await this.lookup(),
+        allowPrivate: this.settings.network.allowPrivate,
+      })
+    })
+  }
+
+  /** `memory`: what it fetches is kept for this process alone, else in the store where there is one. */
+  judge(kept: 'store' | 'memory' = 'store', mode: RevocationMode = this.settings.revocation): Promise<Judge> {
+    return this.once(`judge ${kept} ${mode}`, async () => {
+      const { createJudge, memoryCache } = await import('./judge.ts')
+      const memory = memoryCache()
+      const cache = async () =>
+        kept === 'memory' ? memory : ((await this.existingStore())?.fetches ?? memory)
+      return createJudge({
+        mode,
+        fetch: await this.fetch(),
+        cache: {
+          get: async (key, now) => (await cache()).get(key, now),
+          put: async (fetched, now) => (await cache()).put(fetched, now),
+        },
+        now: this.now,
+        random: randomBytes,
+      })
+    })
   }
 
   smtp(): Promise<SmtpClient> {

@@ -1,6 +1,7 @@
 import type { Resolver } from '../dns/index.ts'
 import type { ImapClient, SmtpClient } from '../mailbox/index.ts'
 import type { Store } from '../store/index.ts'
+import type { GuardedFetch } from './fetch.ts'
 import type { Log } from './log.ts'
 
 /** Everything outside the flows, as arguments: an EHR's own tests hand in what needs no network. */
@@ -9,6 +10,8 @@ export interface Parts {
   readonly smtp?: SmtpClient
   readonly imap?: ImapClient
   readonly store?: Store
+  /** What fetches the URLs of certificates (AIA, CRL, OCSP) and bundles; NET is its own concern then. */
+  readonly fetch?: GuardedFetch
   /** The clock on the wall: timers, retries, audit. */
   readonly now?: () => Date
   readonly log?: Log
