@@ -43,6 +43,11 @@ export function readMaterial(kind: MaterialKind, body: Uint8Array, fetchedAt: Da
   return { material, madeAt, freshUntil, refreshAt: refreshTime(madeAt, freshUntil, fetchedAt) }
 }
 
+/** An old list that is played back to us must not displace a newer one; one from the future protects nothing. */
+export function mayReplace(fresh: ReadMaterial, kept: ReadMaterial, now: Date): boolean {
+  return fresh.madeAt >= kept.madeAt || kept.madeAt > now
+}
+
 /** What is asked of a URL for material of this kind. `request`: the OCSP request, DER. */
 export function requestFor(kind: MaterialKind, url: string, request: Uint8Array | null): FetchRequest {
   const limit = kind === 'crl' ? FETCH_LIMIT.crl : FETCH_LIMIT.certificate
@@ -71,9 +76,22 @@ function parse(kind: MaterialKind, body: Uint8Array): Material | Failure {
     return 'code' in crl ? crl : { kind, crl }
   }
   const response = parseOcspResponse(body)
-  return 'code' in response ? response : { kind, response }
+  if ('code' in response) return response
+  // A responder that says no more than that it has no answer has given none (RFC 6960 2.3).
+  if (response.basic === null)
+    return { code: 'REVOCATION_UNKNOWN', text: `the OCSP responder answers ${response.status}` }
+  return { kind, response }
 }
 
 function datesOf(material: Material): { readonly thisUpdate: Date | null; readonly nextUpdate: Date | null } {
-  return material.kind === 'crl' ? material.crl : { thisUpdate: null, nextUpdate: null }
+  if (material.kind === 'issuer') return { thisUpdate: null, nextUpdate: null }
+  if (material.kind === 'crl') return material.crl
+  const answers = material.response.basic?.answers ?? []
+  const ends = answers.map(({ nextUpdate }) => nextUpdate)
+  const earliest = (dates: readonly Date[]) => dates.reduce((a, b) => (b < a ? b : a))
+  return {
+    thisUpdate: answers.length === 0 ? null : earliest(answers.map(({ thisUpdate }) => thisUpdate)),
+    nextUpdate:
+      ends.length === 0 || ends.includes(null) ? null : earliest(ends.filter((end) => end !== null)),
+  }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { encodeOcspRequest, type Wanted } from '../../trust-anchors/index.ts'
 import { BoundedMap, type FetchCache } from './cache.ts'
-import { type Material, type ReadMaterial, readMaterial, requestFor } from './material.ts'
+import { type Material, mayReplace, type ReadMaterial, readMaterial, requestFor } from './material.ts'
 import { createSharing } from './share.ts'
 import { shown } from './target.ts'
 import type { GuardedFetch, NotFetched } from './types.ts'
@@ -28,8 +28,8 @@ export interface Obtained {
  */
 export type Obtain = (wanted: Wanted, at: Date, signal: AbortSignal) => AsyncGenerator<Obtained>
 
-/** How long a host that gave nothing is left alone. */
-const FAILED_MS = 60_000
+/** How long a URL is left alone, whether it gave nothing or something of no use. */
+const PAUSE_MS = 60_000
 /** How long what was read stays read before the cache is asked again: another process may have refreshed it. */
 const READ_MS = 5 * 60_000
 const READ_BYTES = 64 << 20
@@ -54,15 +54,14 @@ export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain
     const plain = wanted.kind === 'ocsp' ? encodeOcspRequest(wanted.certificate, wanted.issuer, null) : null
     const key = keyOf(wanted, plain)
     const kept = await keptFor(key, wanted)
+    const isNew = kept !== null && now().getTime() - kept.fetchedAt.getTime() < PAUSE_MS
     const isFresh = kept !== null && at < kept.freshUntil
-    if (isFresh) {
-      yield { material: [kept.material], nonce: null, unavailable: null }
-      if (now().getTime() - kept.fetchedAt.getTime() < FAILED_MS) return
-    }
-    const stale = kept === null || isFresh ? [] : [kept.material]
-    const answer = await ask(key, wanted, plain, isFresh ? null : kept, signal)
+    if (isNew || isFresh) yield { material: [kept.material], nonce: null, unavailable: null }
+    if (isNew) return
+    const stale = isFresh ? null : kept
+    const answer = await ask(key, wanted, plain, stale, signal)
     yield 'status' in answer
-      ? { material: stale, nonce: null, unavailable: answer }
+      ? { material: stale === null ? [] : [stale.material], nonce: null, unavailable: answer }
       : { material: [answer.kept.material], nonce: answer.nonce, unavailable: null }
   }
 
@@ -95,7 +94,7 @@ export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain
       key,
       async (signal) => {
         const answer = await fetchAndKeep(fetch, key, wanted, plain, stale, signal)
-        if ('status' in answer) failed.set(key, { until: now().getTime() + FAILED_MS, why: answer })
+        if ('status' in answer) failed.set(key, { until: now().getTime() + PAUSE_MS, why: answer })
         else failed.delete(key)
         return answer
       },
@@ -121,9 +120,7 @@ export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain
     if ('code' in material)
       return { status: 'failed', text: `${shown(url)} does not give what it should: ${material.text}` }
     const kept = { ...material, fetchedAt, bytes: got.body.length, readAt: fetchedAt }
-    // An old list that is played back to us must not displace a newer one.
-    if (stale !== null && kept.madeAt < stale.madeAt && stale.madeAt <= fetchedAt)
-      return { kept: stale, nonce: null }
+    if (stale !== null && !mayReplace(kept, stale, fetchedAt)) return { kept: stale, nonce: null }
     const { refreshAt } = kept
     await cache.put({ key, url, kind, request: plain, body: got.body, fetchedAt, refreshAt }, fetchedAt)
     read.set(key, kept)

@@ -1,0 +1,62 @@
+import type { Fetches, StoredFetch } from '../store/index.ts'
+import { mayReplace, readMaterial, requestFor } from './fetch/material.ts'
+import type { GuardedFetch } from './fetch.ts'
+import type { Log } from './log.ts'
+
+export interface RefreshTools {
+  readonly fetches: Fetches
+  readonly fetch: GuardedFetch
+  readonly now: () => Date
+  readonly log: Log
+}
+
+const DAY = 24 * 3_600_000
+/** What nobody's judgement asked for within this time is left to end. */
+const USED_WITHIN_MS = 30 * DAY
+const MOST_AT_ONCE = 200
+const ABREAST = 4
+
+/**
+ * Fetches anew what is due, ahead of need, so that no message waits for a CA's server and a dead one has days to come
+ * back (CERT-7). What does not answer, cannot be read or is older leaves what there is. Call it every few minutes: a
+ * call with nothing due is one query. Throws ABORTED, and STORE_FAILED.
+ */
+export async function refreshFetched(tools: RefreshTools, signal?: AbortSignal): Promise<void> {
+  const now = tools.now()
+  const usedSince = new Date(now.getTime() - USED_WITHIN_MS)
+  const due = (await tools.fetches.due(now, usedSince, MOST_AT_ONCE)).values()
+  const worker = async () => {
+    for (const one of due) await refresh(one, tools, signal)
+  }
+  await Promise.all(Array.from({ length: ABREAST }, worker))
+}
+
+async function refresh(
+  { key, url, kind, request }: Omit<StoredFetch, 'body'>,
+  { fetches, fetch, now, log }: RefreshTools,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const got = await fetch({ ...requestFor(kind, url, request), ...(signal && { signal }) })
+  if (got.status !== 'ok') {
+    log.warn({ url, kind }, `not refreshed: ${got.text}`)
+    return
+  }
+  const fetchedAt = now()
+  const fresh = readMaterial(kind, got.body, fetchedAt)
+  if ('code' in fresh) {
+    log.warn({ url, kind }, `not refreshed: ${fresh.text}`)
+    return
+  }
+  const kept = await fetches.get(key, null)
+  const old = kept && readMaterial(kind, kept.body, kept.fetchedAt)
+  if (old && !('code' in old) && !mayReplace(fresh, old, fetchedAt)) {
+    log.warn(
+      { url, kind },
+      `not refreshed: what it gives is of ${fresh.madeAt.toISOString()}, older than what is kept`,
+    )
+    return
+  }
+  const { refreshAt } = fresh
+  await fetches.put({ key, url, kind, request, body: got.body, fetchedAt, refreshAt }, fetchedAt)
+  log.info({ url, kind, refreshAt }, 'refreshed')
+}
