@@ -1,5 +1,5 @@
 import { readOid } from './cms-element.ts'
-import { CmsReader } from './cms-reader.ts'
+import { CmsError, CmsReader } from './cms-reader.ts'
 import { context, TAG } from './der.ts'
 
 /** RFC 5940 2: an OCSPResponse among the revocation information. */
@@ -36,9 +36,15 @@ export async function readRevocationInfo(reader: CmsReader): Promise<RevocationI
 /** OtherRevocationInfoFormat: the OCSPResponse if it is one, otherwise nothing. */
 async function readOther(bytes: Uint8Array): Promise<readonly Uint8Array[]> {
   const reader = new CmsReader(once(bytes))
-  await reader.enter(context(1))
-  const format = readOid(await reader.element(64))
-  return format === OCSP_RESPONSE ? [await reader.element(MAX_BYTES)] : []
+  try {
+    await reader.enter(context(1))
+    const format = readOid(await reader.element(64))
+    return format === OCSP_RESPONSE ? [await reader.element(MAX_BYTES)] : []
+  } catch (error) {
+    // It is the sender's help to us, and no part of what was signed: one that is broken stops no message.
+    if (error instanceof CmsError) return []
+    throw error
+  }
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

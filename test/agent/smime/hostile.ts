@@ -158,6 +158,8 @@ export function signerInfo(options: SignerOptions): Uint8Array {
 export interface SignedDataOptions {
   readonly signerInfos: readonly Uint8Array[]
   readonly certificates?: readonly Minted[]
+  /** RevocationInfoChoices, under `[1]`. */
+  readonly crls?: readonly Uint8Array[]
   /** Embedded content; absent: detached. */
   readonly content?: Uint8Array | string
   readonly contentType?: string
@@ -185,6 +187,7 @@ export function signedData(options: SignedDataOptions): Buffer {
     setOf(digestAlgorithm('sha-256')),
     form(TAG.SEQUENCE, oid(options.contentType ?? OID.data), ...embedded),
     ...(certificates.length === 0 ? [] : [form(context(0), ...certificates)]),
+    ...(options.crls === undefined ? [] : [form(context(1), ...options.crls)]),
     form(TAG.SET, ...options.signerInfos),
   )
   return Buffer.from(form(TAG.SEQUENCE, oid(OID.signedData), form(context(0), data)))
