@@ -1,7 +1,7 @@
 import type { HostLookup } from '../dns/index.ts'
 import { DirectError } from './errors.ts'
 import { exchange } from './fetch/exchange.ts'
-import { addressesOf, fail, readTarget, refuse, type Stop, shown } from './fetch/target.ts'
+import { addressesOf, fail, notFetched, readTarget, refuse, type Stop, shown } from './fetch/target.ts'
 import type { Fetched, FetchRequest, GuardedFetch, NotFetched } from './fetch/types.ts'
 
 export {
@@ -41,13 +41,13 @@ export function createFetch(options: FetchOptions): GuardedFetch {
     const way: string[] = []
     try {
       const got = await unlessAborted(follow(request, way, signal), signal)
-      return got.status === 'ok' ? got : notFetched(way, got)
+      return got.status === 'ok' ? got : unfetched(way, got)
     } catch (error) {
       if (request.signal?.aborted)
         throw new DirectError('ABORTED', 'the fetch was given up', { temporary: true, cause: error })
       if (!signal.aborted) throw error
       const host = URL.parse(way.at(-1) ?? '')?.host
-      return notFetched(way, fail(`no complete answer from ${host} within ${timeoutMs / 1000} s`))
+      return unfetched(way, fail(`no complete answer from ${host} within ${timeoutMs / 1000} s`))
     }
   }
 
@@ -74,14 +74,10 @@ export function createFetch(options: FetchOptions): GuardedFetch {
   }
 }
 
-function notFetched(way: readonly string[], { status, why }: Stop): NotFetched {
+function unfetched(way: readonly string[], { status, why }: Stop): NotFetched {
   const [asked = '', ...redirects] = way
   const last = redirects.at(-1)
-  const reason = last === undefined ? why : `it leads to ${shown(last)}: ${why}`
-  return {
-    status,
-    text: `${shown(asked)} ${status === 'refused' ? 'is refused' : 'cannot be fetched now'}: ${reason}`,
-  }
+  return notFetched(asked, status, last === undefined ? why : `it leads to ${shown(last)}: ${why}`)
 }
 
 /** A lookup that does not listen to the signal must not hold anyone up. */

@@ -12,7 +12,7 @@ import type { Address } from './address.ts'
 import { DirectError } from './errors.ts'
 import { Evidence } from './fetch/evidence.ts'
 import { createObtain, type Obtain, type Obtained, type ObtainTools } from './fetch/obtain.ts'
-import { shown } from './fetch/target.ts'
+import { notFetched } from './fetch/target.ts'
 
 export { type FetchCache, memoryCache } from './fetch/cache.ts'
 
@@ -151,11 +151,10 @@ class Search implements AsyncDisposable {
 
   /** Takes the next source. Never rejects: it may end when nobody waits for it any more. */
   async #step(quest: Quest, wanted: Wanted): Promise<void> {
-    const url = shown(wanted.url)
     if (quest.tooMany) {
       quest.exhausted = true
-      const text = `${url} is refused: ${MAX_URLS} other URLs were asked for the same certificate`
-      this.#evidence.addUnavailable(wanted, { status: 'refused', text })
+      const why = `${MAX_URLS} other URLs were asked already for this one certificate`
+      this.#evidence.addUnavailable(wanted, notFetched(wanted.url, 'refused', why))
       return
     }
     try {
@@ -166,8 +165,8 @@ class Search implements AsyncDisposable {
       quest.exhausted = true
       if (error !== this.#signal.reason) this.#broken = { error }
       else {
-        const text = `${url} cannot be fetched now: there was no time left for it`
-        this.#evidence.addUnavailable(wanted, { status: 'failed', text })
+        const why = 'it did not come in the time that one certificate may take'
+        this.#evidence.addUnavailable(wanted, notFetched(wanted.url, 'failed', why))
       }
     }
   }

@@ -64,7 +64,7 @@ export class Evidence {
     if (unavailable !== null) this.addUnavailable(wanted, unavailable)
   }
 
-  addUnavailable({ url }: Wanted, { status, text }: NotFetched): void {
-    this.#unavailable.set(url, { refused: status === 'refused', text })
+  addUnavailable({ url }: Wanted, { status, why }: NotFetched): void {
+    this.#unavailable.set(url, { refused: status === 'refused', text: why })
   }
 }

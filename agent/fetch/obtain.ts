@@ -3,7 +3,7 @@ import { encodeOcspRequest, type Wanted } from '../../trust-anchors/index.ts'
 import { BoundedMap, type FetchCache } from './cache.ts'
 import { type Material, mayReplace, type ReadMaterial, readMaterial, requestFor } from './material.ts'
 import { createSharing } from './share.ts'
-import { shown } from './target.ts'
+import { notFetched } from './target.ts'
 import type { GuardedFetch, NotFetched } from './types.ts'
 
 export interface ObtainTools {
@@ -86,8 +86,7 @@ export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain
     stale: Kept | null,
     signal: AbortSignal,
   ): Promise<Answer> {
-    if (fetch === null)
-      return { status: 'failed', text: `${shown(wanted.url)} was not fetched: the network is forbidden` }
+    if (fetch === null) return notFetched(wanted.url, 'failed', 'the network is forbidden')
     const recent = failed.get(key)
     if (recent !== undefined && now().getTime() < recent.until) return recent.why
     return share(
@@ -118,7 +117,7 @@ export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain
     const fetchedAt = now()
     const material = readMaterial(kind, got.body, fetchedAt)
     if ('code' in material)
-      return { status: 'failed', text: `${shown(url)} does not give what it should: ${material.text}` }
+      return notFetched(url, 'failed', `its host does not give what it should: ${material.text}`)
     const kept = { ...material, fetchedAt, bytes: got.body.length, readAt: fetchedAt }
     if (stale !== null && !mayReplace(kept, stale, fetchedAt)) return { kept: stale, nonce: null }
     const { refreshAt } = kept

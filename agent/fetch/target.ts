@@ -17,6 +17,11 @@ export interface Stop {
 export const refuse = (why: string): Stop => ({ status: 'refused', why })
 export const fail = (why: string): Stop => ({ status: 'failed', why })
 
+export function notFetched(url: string, status: NotFetched['status'], why: string): NotFetched {
+  const text = `${shown(url)} ${status === 'refused' ? 'is refused' : 'cannot be fetched now'}: ${why}`
+  return { status, why, text }
+}
+
 /** Reads a URL and judges what can be seen in it: scheme, credentials, port. Numeric hosts come out in one form. */
 export function readTarget(
   text: string,

@@ -1,10 +1,10 @@
 /** What one GET or POST came to. `refused` is final (NET: the URL, its host, its size); `failed` may pass. */
 export type Fetched = { readonly status: 'ok'; readonly body: Uint8Array } | NotFetched
 
-/** `text`: one sentence that names the URL and, where the network was asked, the host. */
+/** `why`: a clause, for who names the URL himself. `text`: the sentence, URL and all. */
 export type NotFetched =
-  | { readonly status: 'refused'; readonly text: string }
-  | { readonly status: 'failed'; readonly text: string }
+  | { readonly status: 'refused'; readonly why: string; readonly text: string }
+  | { readonly status: 'failed'; readonly why: string; readonly text: string }
 
 export interface FetchRequest {
   readonly url: string
