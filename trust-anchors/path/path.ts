@@ -1,6 +1,6 @@
 import type { Failure } from '../failures.ts'
 import { checkRevocation } from '../revocation/check.ts'
-import { NO_MATERIAL, type RevocationMaterial } from '../revocation/types.ts'
+import { NO_MATERIAL } from '../revocation/types.ts'
 import type { Wanted } from '../wanted.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { ANY_POLICY } from '../x509/policies.ts'
@@ -9,8 +9,9 @@ import { extensionFailure } from './critical.ts'
 import { nameFailure } from './expected-name.ts'
 import { Candidates } from './issuers.ts'
 import { datesFailure, purposeFailure, signatureFailure } from './issuing.ts'
+import { missingIssuers } from './missing-issuers.ts'
 import { Outcomes } from './outcome.ts'
-import { issuerOf, type Path, Search, unknownIssuer } from './search.ts'
+import { type Path, Search, unknownIssuer } from './search.ts'
 import type { PathRequest, PathResult, PathSettings } from './types.ts'
 import { walk } from './walk.ts'
 
@@ -50,7 +51,10 @@ export function findPath(request: PathRequest): PathResult {
   const settings = { ...DEFAULTS, ...request.settings }
   const isAnchor = anchors.some((anchor) => anchor.sha256 === leaf.sha256)
   const ofLeaf = leafFailure(leaf, isAnchor, settings)
-  if (ofLeaf !== null) return refused(ofLeaf)
+  if (ofLeaf !== null) {
+    trace?.({ path: [leaf], issuer: null, isAnchor, failure: ofLeaf })
+    return refused(ofLeaf)
+  }
 
   const budget = new Budget()
   const outcomes = new Outcomes()
@@ -93,9 +97,9 @@ export function findPath(request: PathRequest): PathResult {
   search.run(leaf)
   if (found !== null) return found
   if (!budget.isSpent) {
-    const issuers = missingIssuers(search.deadEnds, revocation?.material ?? NO_MATERIAL)
-    for (const failure of issuers.failures) outcomes.note(failure, false)
-    wanted.push(...issuers.wanted)
+    const missing = missingIssuers(search.deadEnds, revocation?.material ?? NO_MATERIAL)
+    for (const failure of missing.failures) outcomes.note(failure, false)
+    wanted.push(...missing.wanted)
   }
   return { ok: false, failure: outcomes.failure ?? unknownIssuer(leaf), wanted, work: budget.work }
 }
@@ -133,38 +137,6 @@ function leadsTo(
   return new Search({ candidates, anchors, at, settings, budget, outcomes: new Outcomes(), accept }).run(
     certificate,
   )
-}
-
-/** CERT-8: what the dead ends say about where their issuers are to be had, and what was not to be had there. */
-function missingIssuers(
-  deadEnds: readonly Certificate[],
-  { unavailable }: RevocationMaterial,
-): { wanted: readonly Wanted[]; failures: readonly Failure[] } {
-  const wanted = new Map<string, Wanted>()
-  const failures: Failure[] = []
-  for (const certificate of deadEnds) {
-    for (const url of certificate.caIssuers.filter((one) => URL.canParse(one) && /^https?:/i.test(one))) {
-      const reason = unavailable.get(url)
-      if (reason === undefined) wanted.set(url, wanted.get(url) ?? { kind: 'issuer', url, certificate })
-      else failures.push(unfetched(certificate, url, reason))
-    }
-  }
-  return { wanted: [...wanted.values()], failures }
-}
-
-function unfetched(
-  certificate: Certificate,
-  url: string,
-  { refused, text }: { readonly refused: boolean; readonly text: string },
-): Failure {
-  const issuer = issuerOf(certificate)
-  return refused
-    ? { code: 'URL_REFUSED', text: `the certificate of ${issuer} is at ${url}, which is refused: ${text}` }
-    : {
-        code: 'UNKNOWN_ISSUER',
-        text: `the certificate of ${issuer} could not be fetched from ${new URL(url).host}: ${text}`,
-        temporary: true,
-      }
 }
 
 function refused(failure: Failure): PathResult {

@@ -69,7 +69,8 @@ export class Search {
       })
       return false
     }
-    for (const issuer of this.#issuersOf(last)) {
+    const issuers = this.#issuersOf(last)
+    for (const issuer of issuers) {
       if (!budget.step()) return false
       if (path.some((one) => isSameEntity(one, issuer))) continue
       const failure = this.#stepFailure(path, issuer)
@@ -78,8 +79,9 @@ export class Search {
       if (budget.isSpent) return false
     }
     this.#tried.add(last)
-    this.#noteExpiredAnchors(last)
-    outcomes.note(unknownIssuer(last), false)
+    this.#noteExpiredAnchors(path)
+    if (issuers.length === 0) this.#note(path, null, unknownIssuer(last))
+    else outcomes.note(unknownIssuer(last), false)
     return false
   }
 
@@ -123,19 +125,19 @@ export class Search {
   }
 
   #note(path: Path, issuer: Certificate | null, failure: Failure | null): void {
-    const { outcomes, trace } = this.#options
+    const { anchors, outcomes, trace } = this.#options
     if (failure !== null) outcomes.note(failure, false)
-    trace?.({ path, issuer, isAnchor: issuer !== null && this.isAnchor(issuer), failure })
+    trace?.({ path, issuer, isAnchor: anchors.some((anchor) => anchor.sha256 === issuer?.sha256), failure })
   }
 
-  #noteExpiredAnchors(certificate: Certificate): void {
-    const { anchors, at, outcomes } = this.#options
+  #noteExpiredAnchors(path: Path): void {
+    const { anchors, at } = this.#options
     if (anchors.length === this.#anchors.length) return
+    const last = path.at(-1) as Certificate
     for (const anchor of anchors) {
-      const isReached =
-        anchor.sha256 === certificate.sha256 || anchor.subjectCanonical === certificate.issuerCanonical
+      const isReached = anchor.sha256 === last.sha256 || anchor.subjectCanonical === last.issuerCanonical
       const failure = isReached ? datesFailure(anchor, at, `the trust anchor ${anchor.subjectText}`) : null
-      if (failure !== null) outcomes.note(failure, false)
+      if (failure !== null) this.#note(path, anchor, failure)
     }
   }
 }
@@ -154,5 +156,7 @@ export function unknownIssuer(certificate: Certificate): Failure {
 
 /** A self-issued certificate's issuer is its owner, and a person's name does not belong into an error. */
 export function issuerOf(certificate: Certificate): string {
-  return certificate.isSelfIssued ? 'its issuer' : `its issuer, ${certificate.issuerText},`
+  return certificate.isSelfIssued && !certificate.isCa
+    ? 'its issuer'
+    : `its issuer, ${certificate.issuerText},`
 }
