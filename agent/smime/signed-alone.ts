@@ -4,7 +4,7 @@ import { MimeError } from '../mime/error.ts'
 import { CmsError, CmsReader } from './cms-reader.ts'
 import { enterContentInfo } from './content-info.ts'
 import { context, TAG } from './der.ts'
-import { findSignature } from './signature-form.ts'
+import { findSignature, type SignatureForm } from './signature-form.ts'
 import { type JudgedSigners, judgeSigners, readCertificates, type VerifyTools } from './signatures.ts'
 import { readSignedData } from './signed-data.ts'
 import type { ValidSigner } from './signer.ts'
@@ -63,11 +63,17 @@ export async function openSignedFile(
   })
 }
 
-/** Who signed a MIME entity: multipart/signed, or opaque. What it says is not read. */
-export async function signersOf(
+/** Who signed a MIME entity, and what came with the signatures. */
+export interface SignedEntity extends Pick<JudgedSigners, 'signers'>, Pick<SignatureForm, 'revocation'> {
+  /** Those that can be read, once each. */
+  readonly certificates: readonly Certificate[]
+}
+
+/** Checks the signatures of a MIME entity: multipart/signed, or opaque. What it says is not read. */
+export async function readSigned(
   entity: Source,
   tools: VerifyTools,
-): Promise<readonly [ValidSigner, ...ValidSigner[]] | Reason<MessageCode>> {
+): Promise<SignedEntity | Reason<MessageCode>> {
   return await reading('the signed message', async () => {
     const form = await findSignature(entity, tools.spool)
     if ('code' in form) return form
@@ -75,8 +81,17 @@ export async function signersOf(
     if (form.signerInfos.length === 0) return { code: 'NOT_SIGNED', text: 'the signature has no signer' }
     const certificates = readCertificates(form.certificates, tools)
     const judged = await judgeSigners(form.content, form.signerInfos, certificates)
-    return 'code' in judged ? judged : judged.signers
+    return 'code' in judged ? judged : { signers: judged.signers, certificates, revocation: form.revocation }
   })
+}
+
+/** `readSigned`, of whom the signers alone are of interest. */
+export async function signersOf(
+  entity: Source,
+  tools: VerifyTools,
+): Promise<readonly [ValidSigner, ...ValidSigner[]] | Reason<MessageCode>> {
+  const signed = await readSigned(entity, tools)
+  return 'code' in signed ? signed : signed.signers
 }
 
 async function reading<T>(

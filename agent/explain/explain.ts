@@ -1,0 +1,70 @@
+import { parseAddress } from '../address.ts'
+import type { ClassifyTools } from '../classify.ts'
+import { ownAddress } from '../identities.ts'
+import { searchFor } from '../search.ts'
+import { adviceFor } from './advice.ts'
+import { explainFile } from './file.ts'
+import { beliefOf, type ExplainTools, type Finding, outgoing, type Question } from './question.ts'
+import { describeRecorded, named, type Recorded, recording } from './record.ts'
+import type { ExplainOptions, ExplainTarget, Explanation, FetchedUrl } from './types.ts'
+
+/**
+ * Judges as sending and receiving do, and tells all that was tried on the way. Nothing is kept but what was fetched.
+ * Throws ADDRESS_INVALID for an address of ours that is none, FILE_UNREADABLE, CERT_UNREADABLE, ABORTED.
+ */
+export async function explain(
+  target: ExplainTarget,
+  options: ExplainOptions,
+  tools: ExplainTools,
+): Promise<Explanation> {
+  const fetched: FetchedUrl[] = []
+  const recorded: Recorded[] = []
+  const search = await tools.search()
+  const question: Question = {
+    trust: await search.trust(),
+    judge: recording(await tools.watched((one) => fetched.push(one)), recorded),
+    from: options.from === undefined ? null : ownAddress(options.from),
+    for: options.for === undefined ? null : ownAddress(options.for),
+    signal: options.signal,
+  }
+  const finding =
+    'address' in target
+      ? await explainAddress(target.address, question, search)
+      : await explainFile(target.path, question, tools)
+  const origins = await tools.origins()
+  const judged = recorded.map((one) => describeRecorded(one, origins))
+  const codes = [...finding.why, ...judged.flatMap(({ why }) => why)].map(({ code }) => code)
+  return {
+    target: 'address' in target ? target.address : target.path,
+    outcome: finding.outcome ?? outcomeOf(judged.map(({ verdict }) => verdict)),
+    why: finding.why,
+    anchors: finding.anchors.map(({ certificates, ...whose }) => ({
+      ...whose,
+      certificates: certificates.map((certificate) => named(certificate, origins)),
+    })),
+    places: finding.places,
+    judged,
+    fetched,
+    advice: adviceFor(codes),
+  }
+}
+
+async function explainAddress(text: string, question: Question, search: ClassifyTools): Promise<Finding> {
+  const anchors = outgoing(question, search.onlyIdentity)
+  const address = parseAddress(text)
+  if ('code' in address) return { outcome: 'refused', why: [address], anchors: [anchors], places: [] }
+  const { evidence, chosen, undetermined, why } = await searchFor(
+    address,
+    { trust: question.trust, anchors: anchors.certificates },
+    { ...search, ...beliefOf(question, search) },
+    question.signal,
+  )
+  const outcome = undetermined ? 'undetermined' : chosen === null ? 'refused' : 'trusted'
+  return { outcome, why, anchors: [anchors], places: evidence }
+}
+
+/** Any of them is enough. */
+function outcomeOf(verdicts: readonly ('usable' | 'refused' | 'undetermined')[]): Explanation['outcome'] {
+  if (verdicts.includes('usable')) return 'trusted'
+  return verdicts.includes('undetermined') ? 'undetermined' : 'refused'
+}

@@ -1,0 +1,73 @@
+import type { Certificate } from '../../trust-anchors/index.ts'
+import { type Address, parseAddress } from '../address.ts'
+import type { BeliefTools } from '../believe.ts'
+import type { ClassifyTools } from '../classify.ts'
+import type { Judge } from '../judge.ts'
+import type { OpenTools } from '../open.ts'
+import type { Trust } from '../trust.ts'
+import type { Origins } from './record.ts'
+import type { ApplicableAnchors, Explanation, FetchedUrl } from './types.ts'
+
+/** What explaining asks of its neighbours. */
+export interface ExplainTools {
+  readonly search: () => Promise<ClassifyTools>
+  readonly open: () => Promise<OpenTools>
+  /** A judge that tells what it fetches. */
+  readonly watched: (watch: (fetched: FetchedUrl) => void) => Promise<Judge>
+  /** Where each anchor comes from. */
+  readonly origins: () => Promise<Origins>
+  /** Whom we receive for: domains and addresses. */
+  readonly ours: readonly string[]
+  /** The only identity's `for`, for DISC-10. */
+  readonly onlyIdentity: string | null
+}
+
+/** One question, with everything that it is judged by. */
+export interface Question {
+  readonly trust: Trust
+  readonly judge: Judge
+  /** Null: not said. */
+  readonly from: Address | null
+  readonly for: Address | null
+  readonly signal: AbortSignal | undefined
+}
+
+/** What one kind of target came to; the certificates that were judged for it are told apart. */
+export interface Finding extends Pick<Explanation, 'why' | 'places'> {
+  /** Absent: the certificates that were judged say it. */
+  readonly outcome?: Explanation['outcome']
+  readonly anchors: readonly Applicable[]
+}
+
+export interface Applicable extends Omit<ApplicableAnchors, 'certificates'> {
+  readonly certificates: readonly Certificate[]
+}
+
+/** Whose anchors decide whom we encrypt to (DISC-10). */
+export function outgoing({ trust, from }: Question, onlyIdentity: string | null): Applicable {
+  return {
+    direction: 'outgoing',
+    for: from?.toString() ?? onlyIdentity ?? '*',
+    certificates: trust.anchors.outgoingFor(from, onlyIdentity),
+  }
+}
+
+/** Whose anchors decide whose signatures one of ours believes (TR-2). */
+export function incoming({ trust }: Question, recipient: Address): Applicable {
+  return {
+    direction: 'incoming',
+    for: recipient.toString(),
+    certificates: trust.anchors.incoming(recipient),
+  }
+}
+
+/** Somebody of a domain, for questions about the domain itself; null: it is none. */
+export function someoneAt(name: string): Address | null {
+  const address = parseAddress(name.includes('@') ? name : `postmaster@${name}`)
+  return 'code' in address ? null : address
+}
+
+/** What `believe` asks for, with the judge of this question. */
+export function beliefOf({ judge, trust }: Question, tools: BeliefTools): BeliefTools {
+  return { ...tools, judge, trust: async () => trust }
+}
