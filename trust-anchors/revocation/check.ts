@@ -1,26 +1,188 @@
+import type { Failure } from '../failures.ts'
+import { nameFor } from '../path/issuing.ts'
+import type { Wanted } from '../wanted.ts'
 import type { Certificate } from '../x509/certificate.ts'
-import type { RevocationContext, RevocationRequest, RevocationVerdict } from './types.ts'
+import { ALL_REASONS } from '../x509/pointers.ts'
+import { askCrls } from './crl-status.ts'
+import { askOcsp } from './ocsp-status.ts'
+import { type Answer, type Problem, type Question, reasonText, timeText } from './question.ts'
+import type { RevocationContext, RevocationRequest, RevocationStatus, RevocationVerdict } from './types.ts'
+import { type Prospect, prospectOf, wantedDeltas } from './urls.ts'
+
+/** What one certificate came to. */
+type Outcome =
+  | { readonly ok: true; readonly status: RevocationStatus; readonly wanted: readonly Wanted[] }
+  | { readonly ok: false; readonly failure: Failure; readonly wanted: readonly Wanted[] }
+
+/** CRL issuers whose own CRLs have other issuers, and so on. */
+const MAX_NESTED = 4
+/** Of the reasons why nothing is known; the first ones tell most. */
+const MAX_TOLD = 4
+const NOTHING_KNOWN = { by: null, thisUpdate: null, nextUpdate: null, stale: false } as const
 
 /**
- * CERT-7 for every certificate of a path but the anchor: the first that is revoked, or, with `require`, of unknown
- * status, is the failure. The anchor is not asked about: who configured it removes it.
+ * CERT-7 for every certificate of a path but the anchor (RFC 5280 6.3, RFC 6960): revoked ones are failures, with
+ * `require` those of unknown status too. What is final is told before what may pass. The anchor is not asked about:
+ * who configured it removes it. Without a request, and with `off`, nothing is checked, and that is said.
  */
 export function checkRevocation(
   path: readonly [Certificate, ...Certificate[]],
   request: RevocationRequest | undefined,
-  _context: RevocationContext,
+  context: RevocationContext,
 ): RevocationVerdict {
-  return {
-    ok: true,
-    statuses: path.slice(0, -1).map((certificate) => ({
+  const certificates = path.slice(0, -1)
+  if (request === undefined || request.mode === 'off') {
+    const statuses = certificates.map((certificate) => notChecked(certificate))
+    return { ok: true, statuses, wanted: [] }
+  }
+  const check = new Check(request, context)
+  const outcomes = certificates.map((certificate, i) => check.judge(certificate, path.slice(i + 1)))
+  if (check.isSpent) return { ok: false, failure: SPENT, wanted: [] }
+  const failures = outcomes.flatMap((outcome) => (outcome.ok ? [] : [outcome.failure]))
+  const failure =
+    failures.find(({ code }) => code === 'CERT_REVOKED') ??
+    failures.find(({ temporary }) => temporary === undefined) ??
+    failures[0]
+  if (failure?.code === 'CERT_REVOKED') return { ok: false, failure, wanted: [] }
+  const wanted = [...check.wantedBeside, ...outcomes.flatMap((outcome) => outcome.wanted)]
+  if (failure !== undefined) return { ok: false, failure, wanted }
+  const statuses = outcomes.flatMap((outcome) => (outcome.ok ? [outcome.status] : []))
+  return { ok: true, statuses, wanted }
+}
+
+const SPENT: Failure = {
+  code: 'WORK_LIMIT',
+  text: 'the CRLs and OCSP responses for these certificates take more signature checks than are allowed',
+}
+
+/** One walk over a path: what is asked on the way, and what it may cost. */
+class Check {
+  readonly #request: RevocationRequest
+  readonly #context: RevocationContext
+  /** CRL issuers and responders being asked about: one whose CRL is its own is not asked about itself again. */
+  readonly #asking = new Set<string>()
+  readonly #standings = new Map<string, Standing>()
+  readonly #beside: Wanted[] = []
+  #isSpent = false
+
+  constructor(request: RevocationRequest, context: RevocationContext) {
+    this.#request = request
+    this.#context = context
+  }
+
+  get isSpent(): boolean {
+    return this.#isSpent
+  }
+
+  /** What CRL issuers outside the path want. */
+  get wantedBeside(): readonly Wanted[] {
+    return this.#beside
+  }
+
+  judge(certificate: Certificate, above: readonly Certificate[]): Outcome {
+    const question = this.#question(certificate, above)
+    const ocsp = askOcsp(question)
+    const { answer: crl, missing, crls } = askCrls(question)
+    const revoked = [ocsp, crl].find((answer) => answer.kind === 'revoked')
+    if (revoked !== undefined) return { ok: false, failure: revokedFailure(certificate, revoked), wanted: [] }
+    const good = [ocsp, crl].find((answer) => answer.kind === 'good')
+    if (good !== undefined) {
+      const wanted = good.stale ? prospectOf(question, ALL_REASONS).wanted : []
+      const deltas = good.by === 'crl' ? wantedDeltas(question, crls) : []
+      return { ok: true, status: goodStatus(certificate, good), wanted: [...wanted, ...deltas] }
+    }
+    if (this.#request.unpointed === 'not-revocable' && !isPointed(certificate)) {
+      return {
+        ok: true,
+        status: { certificate, ...NOTHING_KNOWN, status: 'not-revocable', text: null },
+        wanted: [],
+      }
+    }
+    const problems = [ocsp, crl].flatMap((answer) => (answer.kind === 'unknown' ? answer.problems : []))
+    const prospect = prospectOf(question, missing)
+    const failure = unknownFailure(certificate, problems, prospect)
+    const { wanted } = prospect
+    if (this.#request.mode === 'require') return { ok: false, failure, wanted }
+    const { text } = failure
+    return { ok: true, status: { certificate, ...NOTHING_KNOWN, status: 'unknown', text }, wanted }
+  }
+
+  #question(certificate: Certificate, above: readonly Certificate[]): Question {
+    return {
       certificate,
-      status: request === undefined ? 'not-checked' : 'unknown',
-      by: null,
-      text: null,
-      thisUpdate: null,
-      nextUpdate: null,
-      stale: false,
-    })),
-    wanted: [],
+      issuer: above[0] as Certificate,
+      above,
+      anchor: above.at(-1) as Certificate,
+      request: this.#request,
+      context: this.#context,
+      spend: () => {
+        const isLeft = this.#context.spend()
+        if (!isLeft) this.#isSpent = true
+        return isLeft
+      },
+      standing: (signer, issuer) => this.#standing(signer, issuer, above),
+    }
+  }
+
+  #standing(signer: Certificate, issuer: Certificate, above: readonly Certificate[]): Standing {
+    const known = this.#standings.get(signer.sha256)
+    if (known !== undefined) return known
+    if (this.#asking.has(signer.sha256)) return 'good'
+    if (this.#asking.size >= MAX_NESTED) return 'unknown'
+    this.#asking.add(signer.sha256)
+    const from = above.indexOf(issuer)
+    const itsAbove = from >= 0 ? above.slice(from) : [issuer, ...above.slice(-1)]
+    const outcome = this.judge(signer, itsAbove)
+    this.#asking.delete(signer.sha256)
+    if (!outcome.ok) this.#beside.push(...outcome.wanted)
+    const isRevoked = !outcome.ok && outcome.failure.code === 'CERT_REVOKED'
+    const standing = outcome.ok ? 'good' : isRevoked ? 'revoked' : 'unknown'
+    this.#standings.set(signer.sha256, standing)
+    return standing
   }
 }
+
+type Standing = ReturnType<Question['standing']>
+
+const isPointed = (certificate: Certificate) =>
+  certificate.crlDistributionPoints.length > 0 || certificate.ocspUrls.length > 0
+
+function goodStatus(certificate: Certificate, good: Extract<Answer, { kind: 'good' }>): RevocationStatus {
+  const { by, origin, thisUpdate, nextUpdate, stale } = good
+  return { certificate, status: 'good', by, text: origin, thisUpdate, nextUpdate, stale }
+}
+
+function revokedFailure(
+  certificate: Certificate,
+  { at, reason, source }: Extract<Answer, { kind: 'revoked' }>,
+): Failure {
+  const text = `${nameFor(certificate)} was revoked on ${timeText(at)} (${reasonText(reason)}), says ${source}`
+  return { code: 'CERT_REVOKED', text }
+}
+
+/** REVOCATION_UNKNOWN while a URL may still answer, or for good; URL_REFUSED where one that may not be asked is left. */
+function unknownFailure(
+  certificate: Certificate,
+  problems: readonly Problem[],
+  { wanted, isOpen, failed, refused }: Prospect,
+): Failure {
+  const told = [...problems.map(({ text }) => text), ...failed, ...refused].slice(0, MAX_TOLD)
+  const why = told.length > 0 ? told.join('; ') : nothingToAsk(certificate)
+  const text = `whether ${nameFor(certificate)} is revoked is not known: ${why}`
+  const mayPass =
+    isOpen || failed.length > 0 || (wanted.length > 0 && problems.some(({ passing }) => passing))
+  if (mayPass) return { code: 'REVOCATION_UNKNOWN', text, temporary: true }
+  return { code: refused.length > 0 ? 'URL_REFUSED' : 'REVOCATION_UNKNOWN', text }
+}
+
+const nothingToAsk = (certificate: Certificate) =>
+  isPointed(certificate)
+    ? 'it names no URL to ask, and no CRL at hand speaks of it'
+    : 'it names neither a CRL nor an OCSP responder, and no CRL at hand speaks of it'
+
+const notChecked = (certificate: Certificate): RevocationStatus => ({
+  certificate,
+  ...NOTHING_KNOWN,
+  status: 'not-checked',
+  text: null,
+})

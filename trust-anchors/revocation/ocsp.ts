@@ -33,6 +33,9 @@ export interface OcspResponse {
   readonly status: OcspResponseStatus
   /** What is signed; null where the responder gave no answer, and then nothing is. */
   readonly basic: BasicOcspResponse | null
+  /** Of the answer in it that ends first; null: it says nothing, or not until when. */
+  readonly thisUpdate: Date | null
+  readonly nextUpdate: Date | null
 }
 
 export interface BasicOcspResponse extends Signed {
@@ -145,14 +148,17 @@ function readResponse(der: Uint8Array): OcspResponse {
   const bytes = fields.optional(0xa0)
   fields.end()
   // Without success there is nothing signed inside, whatever else may be there (RFC 6960 4.2.1).
-  if (status !== 'successful') return { der, status, basic: null }
+  if (status !== 'successful') return { der, status, basic: null, thisUpdate: null, nextUpdate: null }
   if (bytes === null) throw new Malformed('success without a response')
   const response = new DerReader(readOnly(bytes.content, TAG.SEQUENCE).content)
   const type = response.oid()
   if (type !== BASIC) throw new Malformed(`a response of the unknown type ${type}`)
-  const basic = response.next(TAG.OCTET_STRING).content
+  const basic = readBasic(response.next(TAG.OCTET_STRING).content)
   response.end()
-  return { der, status, basic: readBasic(basic) }
+  const end = ({ nextUpdate }: OcspAnswer) => nextUpdate?.getTime() ?? 0
+  const [first] = basic.answers.toSorted((a, b) => end(a) - end(b))
+  const { thisUpdate = null, nextUpdate = null } = first ?? {}
+  return { der, status, basic, thisUpdate, nextUpdate }
 }
 
 function readBasic(der: Uint8Array): BasicOcspResponse {

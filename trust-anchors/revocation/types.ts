@@ -13,13 +13,16 @@ export interface RevocationRequest {
   /** How long past its nextUpdate a CRL still speaks, in milliseconds; 0 for material that a caller hands in to be judged. */
   readonly graceMs: number
   /**
-   * What a certificate without CRL distribution point and OCSP URL is when no CRL at hand speaks of it:
+   * What a certificate without CRL distribution point and OCSP URL is when nothing at hand speaks of it:
    * `not-revocable` (CERT-7), or `unknown` for callers who hand in all the CRLs that there are (RFC 5280 6.3).
    */
   readonly unpointed: 'not-revocable' | 'unknown'
 }
 
-/** What is at hand: from the message, a cache or the network. Nothing in it is believed before it has been checked. */
+/**
+ * What is at hand: from the message, a cache or the network. Nothing in it is believed before it has been checked.
+ * `origin`: the very URL that it was fetched from, now or earlier; of anything else, words that say whence it came.
+ */
 export interface RevocationMaterial {
   readonly crls: readonly { readonly crl: Crl; readonly origin: string }[]
   readonly ocsp: readonly {
@@ -28,13 +31,13 @@ export interface RevocationMaterial {
     /** What our request carried; a response that has another nonce is not the answer to it. Null: nothing was asked. */
     readonly nonce: Uint8Array | null
   }[]
-  /** URLs that were asked and gave nothing, with a sentence about why. `refused`: final (NET). */
+  /** URLs that gave nothing, with a sentence that names the URL and says why. `refused`: final (NET). */
   readonly unavailable: ReadonlyMap<string, { readonly refused: boolean; readonly text: string }>
 }
 
 export const NO_MATERIAL: RevocationMaterial = { crls: [], ocsp: [], unavailable: new Map() }
 
-/** What is known about one certificate's revocation. Revoked ones are failures, not a status. */
+/** What is known of one certificate's revocation. Revoked ones are failures, not a status. */
 export interface RevocationStatus {
   readonly certificate: Certificate
   /** `not-checked`: mode `off`. `unknown`: mode `prefer` alone lets it pass. */
@@ -65,6 +68,11 @@ export interface RevocationContext {
   readonly spend: () => boolean
 }
 
+/**
+ * `wanted` of an `ok`: what is newer than what has spoken (deltas; the CRL itself where an ended one spoke), and, with
+ * `prefer`, what may tell more. Nothing has to be waited for. What is wanted though it has answered already did not
+ * help: a cache may have given it, and the network gives better.
+ */
 export type RevocationVerdict =
   | {
       readonly ok: true
