@@ -36,8 +36,6 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     neighbours.once('configured', async () =>
       (await import('./trust.ts')).loadConfigured(settings.certificates),
     )
-  const anchors = () =>
-    neighbours.once('anchors', async () => (await import('./trust.ts')).loadAnchors(settings))
   const policies = () =>
     neighbours.once('policies', async () =>
       (await import('./policies.ts')).loadPolicies(settings.certificatePolicy),
@@ -46,7 +44,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     neighbours.once('identities', async () =>
       (await import('./identities.ts')).Identities.load(settings.identities, (await policies()).own),
     )
-  const trust = async (): Promise<Trust> => ({ anchors: await anchors(), pinned: () => [] })
+  const trust = async (): Promise<Trust> => (await neighbours.trust()).now()
   const belief = async (): Promise<BeliefTools> => ({
     judge: await neighbours.judge(),
     trust,
@@ -109,7 +107,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
   })
   const inboxTools = async (undetermined: Undetermined): Promise<InboxTools> => {
     const { requireIncomingAnchors } = await import('./trust.ts')
-    requireIncomingAnchors(settings)
+    requireIncomingAnchors(settings, await trust())
     return {
       store: await neighbours.store(),
       imap: await neighbours.imap(),
@@ -123,6 +121,16 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
   const notifyTools = async (): Promise<NotifyTools> => ({
     ...(await sendTools()),
     store: await neighbours.store(),
+  })
+
+  const administrationTools = async () => ({
+    settings,
+    trust: await neighbours.trust(),
+    identities,
+    store: () => neighbours.store(),
+    spool: () => neighbours.spool(),
+    now,
+    at,
   })
 
   const seal = async (signal?: AbortSignal): Promise<void> => {
@@ -156,8 +164,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
 
   return {
     async notices() {
-      const { noticesOf } = await import('./trust.ts')
-      return noticesOf(await anchors(), at())
+      return (await neighbours.trust()).notices()
     },
     async classify(addresses, { from, signal } = {}) {
       const { ownAddress } = await import('./identities.ts')
@@ -244,6 +251,14 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     async *audit(filter) {
       const store = await neighbours.existingStore()
       if (store) yield* store.audit.list(filter)
+    },
+    async trust() {
+      const { trustAdministration } = await import('./administration.ts')
+      return trustAdministration(await administrationTools())
+    },
+    async pins() {
+      const { pinAdministration } = await import('./administration.ts')
+      return pinAdministration(await administrationTools())
     },
     [Symbol.asyncDispose]: () => neighbours.close(),
   }

@@ -33,6 +33,19 @@ export type { Log } from './log.ts'
 export type { AgentOptions, Parts } from './options.ts'
 export type { Settings } from './settings.ts'
 export type {
+  AnchorFacts,
+  BundleCode,
+  BundleReport,
+  Pin,
+  PinAdministration,
+  PinRequest,
+  TrustAdministration,
+  TrustBundle,
+  TrustChange,
+  TrustedAnchor,
+  TrustScope,
+} from './trust/types.ts'
+export type {
   Agent,
   Attachment,
   CertificateReason,

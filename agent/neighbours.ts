@@ -14,6 +14,7 @@ import { type Log, silent } from './log.ts'
 import type { AgentOptions, Parts } from './options.ts'
 import type { ServerSettings, Settings } from './settings.ts'
 import type { Spool } from './smime/source.ts'
+import type { CurrentTrust } from './trust/current.ts'
 
 /** How long a pass waits for another process that is at the same mailbox. */
 const RECEIVING_MS = 30_000
@@ -204,7 +205,26 @@ export class Neighbours {
     }
   }
 
+  /** Whom we believe, as of each question. */
+  trust(): Promise<CurrentTrust> {
+    return this.once('trust', async () => {
+      const { CurrentTrust } = await import('./trust/current.ts')
+      const { settings, now, at, log } = this
+      return new CurrentTrust({
+        settings,
+        existingStore: () => this.existingStore(),
+        fetch: () => this.fetch(),
+        spool: () => this.spool(),
+        now,
+        at,
+        log,
+      })
+    })
+  }
+
   async close(): Promise<void> {
+    const trust = this.#made.get('trust') as Promise<CurrentTrust> | undefined
+    if (trust) await (await trust)[Symbol.asyncDispose]()
     const store = this.#made.get('store') as Promise<Store> | undefined
     // A store that was handed in belongs to whoever made it.
     if (store && !this.#parts.store) await (await store)[Symbol.asyncDispose]()

@@ -1,4 +1,11 @@
-import { AnchorSets, type Certificate, isTestCa } from '../trust-anchors/index.ts'
+import {
+  type AnchorSets,
+  type Certificate,
+  type CertificateCode,
+  isTestCa,
+  type Purpose,
+  type Verification,
+} from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
 import { DirectError } from './errors.ts'
 import { readCertificateFile } from './identities.ts'
@@ -21,19 +28,9 @@ export async function loadConfigured(
   return (await Promise.all(read)).flat()
 }
 
-/** The anchors that the configuration names, for whom and in which direction. Throws CERT_UNREADABLE. */
-export async function loadAnchors({ trust }: Settings): Promise<AnchorSets> {
-  const sets = trust.map(async ({ for: name, direction, anchors }) => ({
-    for: name,
-    direction,
-    certificates: (await Promise.all(anchors.map(readCertificateFile))).flat(),
-  }))
-  return new AnchorSets(await Promise.all(sets))
-}
-
 /** Without anchors every message would be put aside: that is a mistake in the configuration, not in the mail. */
-export function requireIncomingAnchors({ mailboxes, trust }: Settings): void {
-  if (trust.some(({ direction, anchors }) => direction !== 'outgoing' && anchors.length > 0)) return
+export function requireIncomingAnchors({ mailboxes }: Settings, { anchors }: Trust): void {
+  if (!anchors.trustsNobody('incoming')) return
   const [mailbox] = mailboxes
   throw new DirectError(
     'NO_ANCHORS',
@@ -43,6 +40,27 @@ export function requireIncomingAnchors({ mailboxes, trust }: Settings): void {
     },
   )
 }
+
+/**
+ * A no for want of an anchor is not final while a bundle that belongs there was never had (`AnchorSets.missing`): the
+ * anchor may be in it.
+ */
+export function unlessMissing<P extends Purpose>(
+  verdict: Verification<P>,
+  missing: readonly string[],
+): Verification<P> {
+  if (verdict.ok || missing.length === 0) return verdict
+  const [first, ...others] = verdict.failures.map((failure) =>
+    WANTING_ANCHOR.has(failure.code)
+      ? { ...failure, text: `${failure.text}; ${missing.join('; ')}`, temporary: true as const }
+      : failure,
+  )
+  if (first === undefined) return verdict
+  const failures = [first, ...others] as const
+  return { ...verdict, failures, temporary: failures.every((failure) => failure.temporary) }
+}
+
+const WANTING_ANCHOR: ReadonlySet<string> = new Set<CertificateCode>(['UNKNOWN_ISSUER', 'NO_ANCHORS'])
 
 /** What an administrator should always be told: trust in a test CA, anchors that have ended. */
 export function noticesOf(anchors: AnchorSets, at: Date): readonly string[] {

@@ -2,6 +2,7 @@ import type { Place } from '../dns/index.ts'
 import type { AuditRow, StoredMessage, TrackingEvent } from '../store/index.ts'
 import type { CertificateCode } from '../trust-anchors/index.ts'
 import type { AddressCode, MessageCode, Reason } from './errors.ts'
+import type { PinAdministration, TrustAdministration } from './trust/types.ts'
 
 /** One answer per address: what the EHR shows (lock, envelope, blocked, retry) and why. */
 export type Route = 'direct' | 'tls' | 'insecure' | 'undetermined'
@@ -345,4 +346,8 @@ export interface Agent extends AsyncDisposable {
     readonly document?: string
     readonly patient?: string
   }): AsyncIterable<AuditRow>
+  /** Anchors and bundles by hand: `await (await agent.trust()).list()`. Loaded when it is asked for. */
+  trust(): Promise<TrustAdministration>
+  /** Certificates pinned to partners' addresses (TR-5). */
+  pins(): Promise<PinAdministration>
 }

@@ -82,6 +82,15 @@ export class AnchorSets {
     )
   }
 
+  /** Nobody has an anchor for this direction, and none is missing either. */
+  trustsNobody(direction: Direction): boolean {
+    return !this.#sets.some(
+      (set) =>
+        (set.direction === 'both' || set.direction === direction) &&
+        (set.certificates.length > 0 || set.missing !== undefined),
+    )
+  }
+
   /** Every anchor configured for anyone, once. */
   all(): readonly Certificate[] {
     return distinct(this.#sets.flatMap((set) => set.certificates))

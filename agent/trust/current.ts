@@ -1,0 +1,157 @@
+import type { Store, TrustRecords } from '../../store/index.ts'
+import { Certificate, parseCertificate } from '../../trust-anchors/index.ts'
+import { type BundleTools, refreshBundles } from '../bundles.ts'
+import type { GuardedFetch } from '../fetch.ts'
+import type { Log } from '../log.ts'
+import type { Settings } from '../settings.ts'
+import type { Spool } from '../smime/source.ts'
+import { noticesOf, type Trust } from '../trust.ts'
+import { type ConfiguredTrust, readConfiguredTrust } from './configured.ts'
+import { putTogether, type TrustState } from './entries.ts'
+
+/** What knowing whom we believe asks of its neighbours. */
+export interface TrustTools {
+  readonly settings: Settings
+  /** The store if there is one: trust by itself makes none. */
+  readonly existingStore: () => Promise<Store | null>
+  /** Null: the network is forbidden. */
+  readonly fetch: () => Promise<GuardedFetch | null>
+  readonly spool: () => Promise<Spool>
+  /** The clock on the wall. */
+  readonly now: () => Date
+  /** The time to judge certificates and pins by. */
+  readonly at: () => Date
+  readonly log: Log
+}
+
+/** A bundle that could not be had at first need is not asked for again by every message. */
+const FIRST_RETRY_MS = 5 * 60_000
+
+/**
+ * Whom we believe, as of each call. The configuration's files are read once; what was decided by hand, and what bundles
+ * brought, is looked up in the store each time, so that a removal by another process counts at once.
+ */
+export class CurrentTrust implements AsyncDisposable {
+  readonly #tools: TrustTools
+  #configured: Promise<ConfiguredTrust> | null = null
+  #known: {
+    readonly records: TrustRecords | null
+    readonly revision: number
+    readonly state: TrustState
+  } | null = null
+  /** Bundles of a process without a store, for as long as it lives. */
+  #memory: Promise<Store> | null = null
+  #fetching: Promise<void> | null = null
+  readonly #tried = new Map<string, number>()
+
+  constructor(tools: TrustTools) {
+    this.#tools = tools
+  }
+
+  /**
+   * Fetches bundles that were never had before it answers, where the network is allowed. Those that cannot be had are in
+   * `anchors.missing`. Throws CERT_UNREADABLE for files of the configuration, and what the store throws.
+   */
+  async now(): Promise<Trust> {
+    let state = await this.state()
+    if (state.missing.length > 0 && (await this.#fetchMissing(state))) state = await this.state()
+    const at = this.#tools.at()
+    const pins = state.pins.filter(({ until }) => at < until)
+    return {
+      anchors: state.anchors,
+      pinned: (partner) =>
+        pins
+          .filter(({ address }) => address === partner.key)
+          .map(({ der }) => parseCertificate(der))
+          .filter((one) => one instanceof Certificate),
+    }
+  }
+
+  /** As `now`, nothing fetched for it. */
+  async state(): Promise<TrustState> {
+    const records = await this.#records()
+    const revision = records === null ? 0 : await records.revision()
+    if (this.#known?.records === records && this.#known.revision === revision) return this.#known.state
+    const stored = records === null ? null : await records.read()
+    const state = putTogether(await this.#files(), stored)
+    this.#known = { records, revision: stored?.revision ?? 0, state }
+    return state
+  }
+
+  /** What an administrator should always be told. Fetches nothing. */
+  async notices(): Promise<readonly string[]> {
+    const { anchors, sources } = await this.state()
+    const { notes } = await this.#files()
+    const records = await this.#records()
+    const bundles = records === null || sources.length === 0 ? [] : await records.bundles()
+    const trouble = sources.flatMap(({ url, signer }) => {
+      const { failure, checksum } = bundles.find((one) => one.url === url && one.signer === signer) ?? {}
+      if (!failure) return []
+      const since = failure.since.toISOString()
+      return checksum === null
+        ? [`the trust bundle ${url} was never had, tried since ${since}: ${failure.text}`]
+        : [
+            `the trust bundle ${url} could not be refreshed since ${since}, its last good content counts: ${failure.text}`,
+          ]
+    })
+    return [...noticesOf(anchors, this.#tools.at()), ...notes, ...trouble]
+  }
+
+  /** For `refreshBundles` and `diffBundles`, over the records of a store. */
+  async bundleTools(records: TrustRecords): Promise<BundleTools> {
+    const { fetch, spool, now, at, log } = this.#tools
+    const { sources } = putTogether(await this.#files(), await records.read())
+    return { records, sources, fetch: await fetch(), spool: await spool(), now, at, log }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.#memory)?.[Symbol.asyncDispose]()
+  }
+
+  #files(): Promise<ConfiguredTrust> {
+    this.#configured ??= readConfiguredTrust(this.#tools.settings)
+    this.#configured.catch(() => {
+      this.#configured = null
+    })
+    return this.#configured
+  }
+
+  async #records(): Promise<TrustRecords | null> {
+    const store = (await this.#tools.existingStore()) ?? (await this.#memory)
+    return store?.trust ?? null
+  }
+
+  /** False: nothing was tried. */
+  async #fetchMissing({ missing }: TrustState): Promise<boolean> {
+    if (this.#fetching === null && !missing.some((source) => this.#mayTry(source))) return false
+    this.#fetching ??= this.#fetchNow(missing).finally(() => {
+      this.#fetching = null
+    })
+    await this.#fetching
+    return true
+  }
+
+  async #fetchNow(missing: TrustState['missing']): Promise<void> {
+    if ((await this.#tools.fetch()) === null) return
+    const records = (await this.#records()) ?? (await this.#inMemory())
+    const sources = missing.filter((source) => this.#mayTry(source))
+    for (const source of sources) this.#tried.set(keyOf(source), this.#tools.now().getTime())
+    await refreshBundles({ ...(await this.bundleTools(records)), sources })
+  }
+
+  #mayTry(source: TrustState['missing'][number]): boolean {
+    const tried = this.#tried.get(keyOf(source))
+    return tried === undefined || this.#tools.now().getTime() - tried >= FIRST_RETRY_MS
+  }
+
+  async #inMemory(): Promise<TrustRecords> {
+    this.#memory ??= import('../../store/index.ts').then(({ openStore }) =>
+      openStore({ file: ':memory:', now: this.#tools.now }),
+    )
+    return (await this.#memory).trust
+  }
+}
+
+function keyOf({ url, signer }: { readonly url: string; readonly signer: string | null }): string {
+  return `${signer ?? ''} ${url}`
+}

@@ -1,0 +1,154 @@
+import type { AddedBundle, BundleId, TrustSnapshot } from '../../store/index.ts'
+import { type AnchorSet, AnchorSets, Certificate, parseCertificate } from '../../trust-anchors/index.ts'
+import type { BundleSource } from '../bundles.ts'
+import type { ConfiguredTrust } from './configured.ts'
+import type { TrustedAnchor, TrustScope } from './types.ts'
+
+/** One anchor of one origin, and whether somebody took it out. */
+export interface AnchorEntry extends TrustScope {
+  readonly certificate: Certificate
+  readonly origin: TrustedAnchor['origin']
+  readonly from: string
+  readonly isRemoved: boolean
+}
+
+/** A bundle for one name. */
+export interface BundleEntry extends TrustScope {
+  readonly source: BundleSource
+  readonly origin: 'configuration' | 'added'
+}
+
+/** Everything that decides about trust, put together. */
+export interface TrustState {
+  readonly entries: readonly AnchorEntry[]
+  readonly bundles: readonly BundleEntry[]
+  /** Each once, whoever asks for it. */
+  readonly sources: readonly BundleSource[]
+  /** Those whose content was never had. */
+  readonly missing: readonly BundleSource[]
+  readonly anchors: AnchorSets
+  readonly pins: TrustSnapshot['pins']
+}
+
+/**
+ * Files of the configuration, bundles and what was added by hand, less what was removed by hand. An anchor added by hand
+ * is in force although files and bundles may not have it: the store forgets it when it is removed.
+ */
+export function putTogether(configured: ConfiguredTrust, stored: TrustSnapshot | null): TrustState {
+  const removed = stored?.removed ?? []
+  const isRemoved = ({ sha256 }: Certificate, name: string) =>
+    removed.some((one) => one.sha256 === sha256 && (one.for === null || one.for === name))
+  const bundles = bundleEntries(configured, stored?.addedBundles ?? [])
+  const contentOf = ({ url, signer }: BundleId) =>
+    stored?.contents.find((one) => one.url === url && one.signer === signer)?.certificates ?? null
+  const parsed = new Map<BundleSource, readonly Certificate[] | null>()
+  for (const { source } of bundles) if (!parsed.has(source)) parsed.set(source, readable(contentOf(source)))
+
+  const fromFiles = configured.sets.flatMap(({ anchors, ...set }) =>
+    anchors.map(
+      ({ file, certificate }): AnchorEntry => ({
+        ...scopeOf(set),
+        certificate,
+        origin: 'file',
+        from: file,
+        isRemoved: isRemoved(certificate, set.for),
+      }),
+    ),
+  )
+  const fromBundles = bundles.flatMap((bundle) =>
+    (parsed.get(bundle.source) ?? []).map(
+      (certificate): AnchorEntry => ({
+        ...scopeOf(bundle),
+        certificate,
+        origin: 'bundle',
+        from: bundle.source.url,
+        isRemoved: isRemoved(certificate, bundle.for),
+      }),
+    ),
+  )
+  const byHand = (stored?.added ?? []).flatMap((added) =>
+    (readable([added.der]) ?? []).map(
+      (certificate): AnchorEntry => ({
+        ...scopeOf(added),
+        certificate,
+        origin: 'added',
+        from: added.actor,
+        isRemoved: false,
+      }),
+    ),
+  )
+  const entries = [...fromFiles, ...fromBundles, ...byHand]
+  const missing = [...parsed].filter(([, content]) => content === null).map(([source]) => source)
+  return {
+    entries,
+    bundles,
+    sources: [...parsed.keys()],
+    missing,
+    anchors: new AnchorSets(
+      [...emptySets(configured), ...awaited(bundles, missing), ...inForce(entries)],
+      removed.flatMap(({ sha256, for: name }) => (name === null ? [] : [{ for: name, sha256 }])),
+    ),
+    pins: stored?.pins ?? [],
+  }
+}
+
+/** An entry of the configuration speaks for its name even when it has no anchor left: it narrows (AnchorSets). */
+function emptySets({ sets }: ConfiguredTrust): readonly AnchorSet[] {
+  return sets.map((set) => ({ ...scopeOf(set), certificates: [] }))
+}
+
+function awaited(bundles: readonly BundleEntry[], missing: readonly BundleSource[]): readonly AnchorSet[] {
+  return bundles.map((bundle) => ({
+    ...scopeOf(bundle),
+    certificates: [],
+    ...(missing.includes(bundle.source) && {
+      missing: `the trust bundle ${bundle.source.url} was never fetched`,
+    }),
+  }))
+}
+
+function inForce(entries: readonly AnchorEntry[]): readonly AnchorSet[] {
+  const groups = Map.groupBy(entries, ({ for: name, direction }) => `${direction} ${name}`)
+  return [...groups.values()].map((group) => ({
+    ...scopeOf(group[0] as AnchorEntry),
+    certificates: group.filter((entry) => !entry.isRemoved).map(({ certificate }) => certificate),
+  }))
+}
+
+function bundleEntries({ sets }: ConfiguredTrust, added: readonly AddedBundle[]): readonly BundleEntry[] {
+  const asked = [
+    ...sets.flatMap((set) =>
+      set.bundles.map((bundle) => ({ ...bundle, ...scopeOf(set), origin: 'configuration' as const })),
+    ),
+    ...added.flatMap((bundle) => {
+      const signedBy = bundle.signedBy === null ? null : parseCertificate(bundle.signedBy)
+      // Without its signer it would be a bundle that anyone may write.
+      if (signedBy !== null && !(signedBy instanceof Certificate)) return []
+      return [{ ...bundle, signedBy, origin: 'added' as const }]
+    }),
+  ]
+  const key = ({ url, signedBy }: (typeof asked)[number]) => `${signedBy?.sha256 ?? ''} ${url}`
+  const sources = new Map<string, BundleSource>()
+  for (const one of asked) {
+    const known = sources.get(key(one))
+    sources.set(key(one), {
+      url: one.url,
+      signer: one.signedBy?.sha256 ?? null,
+      signedBy: one.signedBy,
+      refreshHours: Math.min(one.refreshHours, known?.refreshHours ?? one.refreshHours),
+    })
+  }
+  return asked.map((one) => ({
+    ...scopeOf(one),
+    source: sources.get(key(one)) as BundleSource,
+    origin: one.origin,
+  }))
+}
+
+function scopeOf({ for: name, direction }: TrustScope): TrustScope {
+  return { for: name, direction }
+}
+
+function readable(ders: readonly Uint8Array[] | null): readonly Certificate[] | null {
+  return ders?.map(parseCertificate).filter((one) => one instanceof Certificate) ?? null
+}

@@ -1,0 +1,152 @@
+import type { TrustScope } from '../../store/index.ts'
+import type { MessageCode, Reason } from '../errors.ts'
+
+export type { TrustScope } from '../../store/index.ts'
+
+/** A trust anchor as answers name it. */
+export interface AnchorFacts {
+  /** Lower-case hex. */
+  readonly sha256: string
+  readonly subject: string
+  readonly notAfter: Date
+}
+
+/** A trust anchor, for whom it counts, and where it is from. */
+export interface TrustedAnchor extends AnchorFacts, TrustScope {
+  readonly origin: 'file' | 'bundle' | 'added'
+  /** The file, the bundle's URL, or who added it. */
+  readonly from: string
+  /** Only `in-force` counts. `removed`: by hand, until it is added again. */
+  readonly state: 'in-force' | 'expired' | 'not-yet-valid' | 'removed'
+}
+
+/** What a change of anchors by hand came to. */
+export interface TrustChange {
+  readonly anchors: readonly (TrustedAnchor & { readonly change: 'added' | 'removed' | 'none' })[]
+  /** What whoever did it should know. */
+  readonly notes: readonly string[]
+}
+
+/** Why a bundle was not taken. `FETCH_FAILED` and `NETWORK_FORBIDDEN` may pass; the others are final for its content. */
+export type BundleCode =
+  | MessageCode
+  | 'NO_ANCHORS'
+  | 'CERT_EXPIRED'
+  | 'CERT_NOT_YET_VALID'
+  | 'SIGNER_UNTRUSTED'
+  | 'URL_REFUSED'
+  | 'FETCH_FAILED'
+  | 'NETWORK_FORBIDDEN'
+
+/** What one refresh of one bundle came to, or would come to. */
+export interface BundleReport {
+  readonly url: string
+  /** SHA-256 of the certificate that must have signed it; null: nobody must. */
+  readonly signedBy: string | null
+  /** `unchanged`: the same bytes as before; `refused`, `failed`: what it brought last stays in force. */
+  readonly outcome: 'refreshed' | 'unchanged' | 'refused' | 'failed'
+  /** Anchors that it holds now. */
+  readonly anchors: number
+  readonly added: readonly AnchorFacts[]
+  readonly removed: readonly AnchorFacts[]
+  readonly notes: readonly string[]
+  readonly why: Reason<BundleCode> | null
+}
+
+/** A bundle that is asked for, for one name, and how it stands. */
+export interface TrustBundle extends TrustScope {
+  readonly url: string
+  readonly origin: 'configuration' | 'added'
+  readonly signedBy: string | null
+  readonly refreshHours: number
+  readonly anchors: number
+  /** When its present content came; null: it was never had. */
+  readonly fetchedAt: Date | null
+  readonly checkedAt: Date | null
+  readonly failure: { readonly code: string; readonly text: string; readonly since: Date } | null
+}
+
+/** A certificate that is pinned to one partner's address (TR-5). */
+export interface Pin {
+  readonly address: string
+  readonly sha256: string
+  readonly actor: string
+  readonly why: string
+  readonly until: Date
+  readonly at: Date
+  readonly state: 'in-force' | 'ended'
+}
+
+/** What is to be pinned, to whom, by whom, why, and until when: all of it is needed. */
+export interface PinRequest {
+  readonly address: string
+  /** A file: a certificate (PEM or DER), or a mail that it signed, sealed to us or not. */
+  readonly path: string
+  /** Who answers for it: an id, not a name. */
+  readonly actor: string
+  /** How it is known to be this partner's. */
+  readonly why: string
+  /** At most the certificate's own end. */
+  readonly until: Date
+}
+
+/** Whom we believe, by hand (TR-1, TR-4). Every change is durable and audited, and counts at once in every process. */
+export interface TrustAdministration {
+  /** Every anchor of every origin; `for`: of one name alone. */
+  list(options?: { readonly for?: string }): Promise<readonly TrustedAnchor[]>
+  /** The certificates of a file (PEM, DER, p7b) become anchors. Throws USAGE, CERT_UNREADABLE. */
+  add(path: string, options: TrustScope & { readonly actor: string }): Promise<TrustChange>
+  /**
+   * An anchor ends, wherever it is from, and stays out until it is added again: for one name, or for everyone.
+   * `anchor`: its SHA-256, or a file. Nothing in the answer: there is no such anchor. Throws USAGE, CERT_UNREADABLE.
+   */
+  remove(
+    anchor: string,
+    options: { readonly for?: string | undefined; readonly actor: string },
+  ): Promise<TrustChange>
+  readonly bundles: {
+    list(): Promise<readonly TrustBundle[]>
+    /** A bundle is asked for from now on; it is fetched at once. `signedBy` is a certificate file. */
+    add(
+      url: string,
+      options: TrustScope & {
+        readonly actor: string
+        readonly signedBy?: string | undefined
+        readonly refreshHours?: number | undefined
+        readonly signal?: AbortSignal | undefined
+      },
+    ): Promise<BundleReport>
+    /** Ends what `add` began; its anchors go with it. Throws USAGE for one that the configuration names. */
+    remove(
+      url: string,
+      options: { readonly for?: string | undefined; readonly actor: string },
+    ): Promise<number>
+    /** Fetches bundles, all or one, and takes what changed. Throws USAGE for an unknown URL. */
+    refresh(options?: {
+      readonly url?: string | undefined
+      readonly actor?: string | undefined
+      readonly signal?: AbortSignal | undefined
+    }): Promise<readonly BundleReport[]>
+    /** What `refresh` would change, without changing it. */
+    diff(options?: {
+      readonly url?: string | undefined
+      readonly signal?: AbortSignal | undefined
+    }): Promise<readonly BundleReport[]>
+  }
+}
+
+/** Certificates pinned to partners (TR-5): never by discovery, always by somebody. */
+export interface PinAdministration {
+  list(): Promise<readonly Pin[]>
+  /**
+   * Pins the certificate of a file, or the signer's of a mail whose signature holds. It must be bound to the address,
+   * within its validity and good for Direct. Throws USAGE, ADDRESS_INVALID, FILE_UNREADABLE; MESSAGE_INVALID with the
+   * reason when the mail or its certificate will not do.
+   */
+  add(request: PinRequest): Promise<Pin>
+  /** Ends the pins of an address, or the one of `sha256`. Returns how many there were. */
+  remove(
+    address: string,
+    options: { readonly sha256?: string | undefined; readonly actor: string },
+  ): Promise<number>
+}
