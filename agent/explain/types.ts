@@ -1,5 +1,5 @@
 import type { Reason } from '../errors.ts'
-import type { CertificateReason, Evidence, RevocationFacts } from '../types.ts'
+import type { CertificateReason, Evidence, RevocationFacts } from '../evidence.ts'
 
 /** What to explain: whether an address can be sent to, or whether what is in a file is believed. */
 export type ExplainTarget = { readonly address: string } | { readonly path: string }

@@ -1,0 +1,44 @@
+import type { Place } from '../dns/index.ts'
+import type { CertificateCode } from '../trust-anchors/index.ts'
+import type { Reason } from './errors.ts'
+
+/** One place that was asked, or not, and the verdict on everything it published. */
+export interface Evidence {
+  readonly place: Place['place']
+  /** What was asked for there: a DNS name, an address, a file, or the cert server. */
+  readonly owner: string
+  readonly status: Place['status']
+  readonly certificates: readonly JudgedCertificate[]
+  readonly questions: Place['questions']
+  /** What was passed over, or why nothing was asked: for an administrator. */
+  readonly notes: readonly string[]
+}
+
+/** Why a certificate may not be used; `temporary` marks what may have another answer later. */
+export type CertificateReason = Reason<CertificateCode> & { readonly temporary?: true }
+
+/** What is known about the revocation of one certificate (CERT-7). Revoked ones are a reason instead. */
+export interface RevocationFacts {
+  readonly sha256: string
+  readonly status: 'good' | 'not-revocable' | 'unknown' | 'not-checked'
+  readonly by: 'crl' | 'ocsp' | null
+  /** What said so, or why it is unknown. */
+  readonly text: string | null
+  readonly nextUpdate: Date | null
+  /** It spoke past its `nextUpdate`, by the grace of 72 h. */
+  readonly stale: boolean
+}
+
+/** One certificate that was found, and whether it can be encrypted to. */
+export interface JudgedCertificate {
+  readonly sha256: string
+  readonly usable: boolean
+  readonly boundTo: 'address' | 'domain' | null
+  readonly notAfter: Date
+  /** Empty when usable; otherwise the most specific reason first. */
+  readonly why: readonly CertificateReason[]
+  /** What was not checked, e.g. `revocation`. */
+  readonly unchecked: readonly string[]
+  /** Of its path, the anchor excepted, the certificate itself first; empty when it is not usable. */
+  readonly revocation: readonly RevocationFacts[]
+}
