@@ -25,6 +25,14 @@ const sample = (parts: Partial<Sample>): Sample => ({
 const mapsAnyPolicy = ({ policies, policyMappings = [] }: CaOptions) =>
   policies === undefined && policyMappings.some((pair) => pair.includes(ANY_POLICY))
 
+const SWAPPED = [
+  ['1.2.3.1', '1.2.3.2'],
+  ['1.2.3.2', '1.2.3.1'],
+] as const
+
+const swapsBelowAnyPolicy = ({ policies = [], policyMappings = [] }: CaOptions) =>
+  policies.includes(ANY_POLICY) && JSON.stringify(policyMappings) === JSON.stringify(SWAPPED)
+
 export const PINS: readonly Pin[] = [
   {
     name: 'a wildcard under an excluded name that it stands for is refused',
@@ -65,5 +73,17 @@ export const PINS: readonly Pin[] = [
     ours: false,
     sample: sample({ cas: [{ policyMappings: [['1.2.3.1', ANY_POLICY]] }] }),
     covers: ({ cas }) => cas.some(mapsAnyPolicy),
+  },
+  {
+    name: 'two policies that a CA swaps keep the names that they have above it',
+    rfc: 'RFC 5280 6.1.4 (b)(1) and 6.1.5 (g): of anyPolicy and a mapping from A to B, B below is A above, not B',
+    ours: true,
+    sample: sample({
+      cas: [{ policies: [ANY_POLICY], policyMappings: SWAPPED }, { policies: [ANY_POLICY] }],
+      leaf: { policies: ['1.2.3.2'] },
+      keys: ['root-a', 'root-b', 'intermediate'],
+      wishes: { ...NO_WISHES, initialPolicySet: ['1.2.3.1'], requireExplicitPolicy: true },
+    }),
+    covers: ({ cas }) => cas.some(swapsBelowAnyPolicy),
   },
 ]
