@@ -176,6 +176,20 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       const { ownAddress } = await import('./identities.ts')
       return discover(address, from === undefined ? null : ownAddress(from), await classifyTools(), signal)
     },
+    async explain(target, options = {}) {
+      const { explain } = await import('./explain/explain.ts')
+      const { anchorOrigins } = await import('./explain/origins.ts')
+      const { trustAdministration } = await import('./administration.ts')
+      const { onlyIdentity } = await import('./identities.ts')
+      return explain(target, options, {
+        search: classifyTools,
+        open: openTools,
+        watched: (watch) => neighbours.watchedJudge(watch),
+        origins: async () => anchorOrigins(await trustAdministration(await administrationTools()).list()),
+        ours: settings.identities.map((identity) => identity.for),
+        onlyIdentity: onlyIdentity(settings.identities),
+      })
+    },
     async plan(draft, options = {}) {
       const { plan } = await import('./send.ts')
       return plan(draft, options, await sendTools())

@@ -28,6 +28,16 @@ export {
   type MessageCode,
   type Reason,
 } from './errors.ts'
+export type {
+  ApplicableAnchors,
+  ExplainedCertificate,
+  ExplainOptions,
+  ExplainTarget,
+  Explanation,
+  FetchedUrl,
+  NamedCertificate,
+  PathStep,
+} from './explain/types.ts'
 export type { Fetched, FetchRequest, GuardedFetch } from './fetch.ts'
 export type { Log } from './log.ts'
 export type { AgentOptions, Parts } from './options.ts'

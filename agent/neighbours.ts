@@ -7,6 +7,7 @@ import type { ImapClient, MailServer, SmtpClient } from '../mailbox/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Certificate, RevocationMode } from '../trust-anchors/index.ts'
 import { DirectError } from './errors.ts'
+import type { FetchedUrl } from './explain/types.ts'
 import type { GuardedFetch } from './fetch.ts'
 import type { Mailbox } from './inbox.ts'
 import type { Judge } from './judge.ts'
@@ -123,21 +124,33 @@ export class Neighbours {
 
   /** `memory`: what it fetches is kept for this process alone, else in the store where there is one. */
   judge(kept: 'store' | 'memory' = 'store', mode: RevocationMode = this.settings.revocation): Promise<Judge> {
-    return this.once(`judge ${kept} ${mode}`, async () => {
-      const { createJudge, memoryCache } = await import('./judge.ts')
-      const memory = memoryCache()
-      const cache = async () =>
-        kept === 'memory' ? memory : ((await this.existingStore())?.fetches ?? memory)
-      return createJudge({
-        mode,
-        fetch: await this.fetch(),
-        cache: {
-          get: async (key, now) => (await cache()).get(key, now),
-          put: async (fetched, now) => (await cache()).put(fetched, now),
-        },
-        now: this.now,
-        random: randomBytes,
-      })
+    return this.once(`judge ${kept} ${mode}`, async () => this.#newJudge(kept, mode, await this.fetch()))
+  }
+
+  /** A judge that tells of each URL that it fetches. */
+  async watchedJudge(watch: (fetched: FetchedUrl) => void): Promise<Judge> {
+    const { watching } = await import('./explain/record.ts')
+    const fetch = await this.fetch()
+    return this.#newJudge('store', this.settings.revocation, fetch && watching(fetch, watch))
+  }
+
+  async #newJudge(
+    kept: 'store' | 'memory',
+    mode: RevocationMode,
+    fetch: GuardedFetch | null,
+  ): Promise<Judge> {
+    const { createJudge, memoryCache } = await import('./judge.ts')
+    const memory = memoryCache()
+    const cache = async () => (kept === 'memory' ? memory : ((await this.existingStore())?.fetches ?? memory))
+    return createJudge({
+      mode,
+      fetch,
+      cache: {
+        get: async (key, now) => (await cache()).get(key, now),
+        put: async (fetched, now) => (await cache()).put(fetched, now),
+      },
+      now: this.now,
+      random: randomBytes,
     })
   }
 

@@ -2,7 +2,11 @@ import type { Place } from '../dns/index.ts'
 import type { AuditRow, StoredMessage, TrackingEvent } from '../store/index.ts'
 import type { CertificateCode } from '../trust-anchors/index.ts'
 import type { AddressCode, MessageCode, Reason } from './errors.ts'
+import type { Evidence, RevocationFacts } from './evidence.ts'
+import type { ExplainOptions, ExplainTarget, Explanation } from './explain/types.ts'
 import type { PinAdministration, TrustAdministration } from './trust/types.ts'
+
+export type { CertificateReason, Evidence, JudgedCertificate, RevocationFacts } from './evidence.ts'
 
 /** One answer per address: what the EHR shows (lock, envelope, blocked, retry) and why. */
 export type Route = 'direct' | 'tls' | 'insecure' | 'undetermined'
@@ -35,47 +39,6 @@ export interface Recipient {
   /** One sentence each: for the person who writes, and for the administrator. */
   readonly forUser: string
   readonly forAdministrator: string
-}
-
-/** One place that was asked, or not, and the verdict on everything it published. */
-export interface Evidence {
-  readonly place: Place['place']
-  /** What was asked for there: a DNS name, an address, a file, or the cert server. */
-  readonly owner: string
-  readonly status: Place['status']
-  readonly certificates: readonly JudgedCertificate[]
-  readonly questions: Place['questions']
-  /** What was passed over, or why nothing was asked: for an administrator. */
-  readonly notes: readonly string[]
-}
-
-/** Why a certificate may not be used; `temporary` marks what may have another answer later. */
-export type CertificateReason = Reason<CertificateCode> & { readonly temporary?: true }
-
-/** What is known about the revocation of one certificate (CERT-7). Revoked ones are a reason instead. */
-export interface RevocationFacts {
-  readonly sha256: string
-  readonly status: 'good' | 'not-revocable' | 'unknown' | 'not-checked'
-  readonly by: 'crl' | 'ocsp' | null
-  /** What said so, or why it is unknown. */
-  readonly text: string | null
-  readonly nextUpdate: Date | null
-  /** It spoke past its `nextUpdate`, by the grace of 72 h. */
-  readonly stale: boolean
-}
-
-/** One certificate that was found, and whether it can be encrypted to. */
-export interface JudgedCertificate {
-  readonly sha256: string
-  readonly usable: boolean
-  readonly boundTo: 'address' | 'domain' | null
-  readonly notAfter: Date
-  /** Empty when usable; otherwise the most specific reason first. */
-  readonly why: readonly CertificateReason[]
-  /** What was not checked, e.g. `revocation`. */
-  readonly unchecked: readonly string[]
-  /** Of its path, the anchor excepted, the certificate itself first; empty when it is not usable. */
-  readonly revocation: readonly RevocationFacts[]
 }
 
 /** All that was found for one address, whatever route it leads to. */
@@ -314,6 +277,11 @@ export interface Agent extends AsyncDisposable {
     address: string,
     options?: { readonly from?: string; readonly signal?: AbortSignal },
   ): Promise<Discovery>
+  /**
+   * Why an address can be sent to or not, or whether what is in a file (certificates, a message) is believed: everything
+   * that was tried, for the administrator. Throws ADDRESS_INVALID for an address of ours, FILE_UNREADABLE.
+   */
+  explain(target: ExplainTarget, options?: ExplainOptions): Promise<Explanation>
   /** What `send` would do, without doing it. Throws as `send` does. */
   plan(draft: Draft | MessageFile, options?: SendOptions): Promise<Sent>
   /**
