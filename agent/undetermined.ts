@@ -1,4 +1,4 @@
-const FIRST_MS = 30_000
+const FIRST_MS = 60_000
 const LONGEST_MS = 15 * 60_000
 
 /**

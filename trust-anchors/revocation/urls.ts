@@ -74,8 +74,9 @@ class List {
     const { url } = wanted
     const unavailable = this.#question.request.material.unavailable.get(url)
     if (!isFetchable(url)) this.#refused.add(`${shown(url)} is not fetched: only http and https URLs are`)
-    else if (unavailable?.refused === true) this.#refused.add(unavailable.text)
-    else if (unavailable !== undefined) this.#failed.add(unavailable.text)
+    else if (unavailable?.refused === true) this.#refused.add(`${shown(url)} is refused: ${unavailable.text}`)
+    else if (unavailable !== undefined)
+      this.#failed.add(`${shown(url)} cannot be fetched now: ${unavailable.text}`)
     else if (this.#hasAnswered(wanted)) this.#answered.push(wanted)
     else {
       this.#open.push(wanted)
