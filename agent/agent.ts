@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { MailServer } from '../mailbox/index.ts'
 import type { Certificate } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
+import { pinAdministration, trustAdministration } from './administration.ts'
 import type { BeliefTools } from './believe.ts'
 import { DirectError } from './errors.ts'
 import type { InboxTools, Mailbox } from './inbox.ts'
@@ -179,13 +180,12 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     async explain(target, options = {}) {
       const { explain } = await import('./explain/explain.ts')
       const { anchorOrigins } = await import('./explain/origins.ts')
-      const { trustAdministration } = await import('./administration.ts')
       const { onlyIdentity } = await import('./identities.ts')
       return explain(target, options, {
         search: classifyTools,
         open: openTools,
         watched: (watch) => neighbours.watchedJudge(watch),
-        origins: async () => anchorOrigins(await trustAdministration(await administrationTools()).list()),
+        origins: async () => anchorOrigins(await trustAdministration(administrationTools).list()),
         ours: settings.identities.map((identity) => identity.for),
         onlyIdentity: onlyIdentity(settings.identities),
       })
@@ -266,14 +266,8 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       const store = await neighbours.existingStore()
       if (store) yield* store.audit.list(filter)
     },
-    async trust() {
-      const { trustAdministration } = await import('./administration.ts')
-      return trustAdministration(await administrationTools())
-    },
-    async pins() {
-      const { pinAdministration } = await import('./administration.ts')
-      return pinAdministration(await administrationTools())
-    },
+    trust: trustAdministration(administrationTools),
+    pins: pinAdministration(administrationTools),
     [Symbol.asyncDispose]: () => neighbours.close(),
   }
 }

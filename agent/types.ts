@@ -314,8 +314,8 @@ export interface Agent extends AsyncDisposable {
     readonly document?: string
     readonly patient?: string
   }): AsyncIterable<AuditRow>
-  /** Anchors and bundles by hand: `await (await agent.trust()).list()`. Loaded when it is asked for. */
-  trust(): Promise<TrustAdministration>
+  /** Anchors and bundles, listed and changed by hand (TR-1, TR-4). */
+  readonly trust: TrustAdministration
   /** Certificates pinned to partners' addresses (TR-5). */
-  pins(): Promise<PinAdministration>
+  readonly pins: PinAdministration
 }

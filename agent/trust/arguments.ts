@@ -1,0 +1,49 @@
+import { domainOrAddressOf, Wrong, webUrlOf } from '../config/values.ts'
+import { DirectError } from '../errors.ts'
+
+/** What people write when they change trust, read strictly. All of these throw USAGE. */
+
+/** `*`, a domain in A-labels, or an address. */
+export function nameOf(text: string): string {
+  const name = text === '*' ? text : domainOrAddressOf(text)
+  if (!(name instanceof Wrong)) return name
+  throw new DirectError('USAGE', `${JSON.stringify(text.slice(0, 100))} has no trust of its own`, {
+    hint: `Trust is for *, or for one name; it ${name.expected}.`,
+  })
+}
+
+/** Spelt as the configuration spells it. */
+export function urlOf(text: string): string {
+  const url = webUrlOf(text)
+  if (!(url instanceof Wrong)) return url
+  throw new DirectError('USAGE', 'that is no URL of a trust bundle', { hint: `It ${url.expected}.` })
+}
+
+export function hoursOf(hours = 24): number {
+  if (hours >= 0.1 && hours <= 744) return hours
+  throw new DirectError('USAGE', `${hours} hours is no interval to refresh a bundle by`, {
+    hint: 'Give 0.1 to 744 hours.',
+  })
+}
+
+/** Null: it is no SHA-256, with or without colons. */
+export function fingerprintOf(text: string): string | null {
+  const plain = text.replaceAll(':', '').toLowerCase()
+  return /^[0-9a-f]{64}$/.test(plain) ? plain : null
+}
+
+export function requireFingerprint(text: string): string {
+  const fingerprint = fingerprintOf(text)
+  if (fingerprint !== null) return fingerprint
+  throw new DirectError('USAGE', `${JSON.stringify(text.slice(0, 80))} is not a SHA-256`, {
+    hint: 'Give 64 hex digits, as the lists show them.',
+  })
+}
+
+/** Who makes a change: an id, since it goes into the audit. */
+export function requireActor(actor: string): void {
+  if (actor.trim() !== '' && actor.length <= 200 && !/\p{Cc}/u.test(actor)) return
+  throw new DirectError('USAGE', 'a change of trust must say who makes it', {
+    hint: 'Give an id of yours as actor: it goes into the audit.',
+  })
+}

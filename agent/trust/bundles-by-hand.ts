@@ -1,0 +1,96 @@
+import type { AdministrationTools } from '../administration.ts'
+import { diffBundles, refreshBundles } from '../bundles.ts'
+import { DirectError } from '../errors.ts'
+import { hoursOf, nameOf, requireActor, urlOf } from './arguments.ts'
+import { readSigner } from './configured.ts'
+import type { BundleReport, TrustAdministration, TrustBundle } from './types.ts'
+
+/** Trust bundles, listed, asked for and fetched by hand (TR-4). */
+export function bundlesByHand({ trust, store, now }: AdministrationTools): TrustAdministration['bundles'] {
+  return {
+    async list() {
+      const { bundles } = await trust.state()
+      const known = await (await store()).trust.bundles()
+      return bundles.map(({ source, origin, for: name, direction }): TrustBundle => {
+        const record = known.find((one) => one.url === source.url && one.signer === source.signer)
+        return {
+          url: source.url,
+          for: name,
+          direction,
+          origin,
+          signedBy: source.signer,
+          refreshHours: source.refreshHours,
+          anchors: record?.certificates ?? 0,
+          fetchedAt: record?.fetchedAt ?? null,
+          checkedAt: record?.checkedAt ?? null,
+          failure: record?.failure ?? null,
+        }
+      })
+    },
+
+    async add(given, { for: name, direction, actor, signedBy, refreshHours, signal }) {
+      const url = urlOf(given)
+      const scope = { for: nameOf(name), direction }
+      requireActor(actor)
+      const signer = signedBy === undefined ? null : await readSigner(signedBy)
+      const records = (await store()).trust
+      await records.addBundle({
+        ...scope,
+        url,
+        signedBy: signer?.der ?? null,
+        refreshHours: hoursOf(refreshHours),
+        actor,
+        at: now(),
+      })
+      const bundles = await trust.bundleTools(records)
+      const sources = bundles.sources.filter(
+        (one) => one.url === url && one.signer === (signer?.sha256 ?? null),
+      )
+      const [report] = await refreshBundles({ ...bundles, sources }, { actor }, signal)
+      return report as BundleReport
+    },
+
+    async remove(given, { for: name, actor }) {
+      requireActor(actor)
+      const url = urlOf(given)
+      const { bundles } = await trust.state()
+      const isConfigured = bundles.some(
+        ({ source, origin }) => source.url === url && origin === 'configuration',
+      )
+      const by = { actor, at: now(), forget: !isConfigured }
+      const removed = await (await store()).trust.removeBundle(
+        url,
+        name === undefined ? null : nameOf(name),
+        by,
+      )
+      if (removed === 0 && isConfigured)
+        throw new DirectError('USAGE', `the bundle ${url} is in the configuration`, {
+          hint: 'Take it out of trust there; "direct trust remove" ends single anchors of it.',
+        })
+      return removed
+    },
+
+    async refresh({ url, actor, signal } = {}) {
+      const bundles = await trust.bundleTools((await store()).trust)
+      return await refreshBundles(bundles, { ...known(url, bundles), actor: actor ?? null }, signal)
+    },
+
+    async diff({ url, signal } = {}) {
+      const bundles = await trust.bundleTools((await store()).trust)
+      return await diffBundles(bundles, known(url, bundles).url, signal)
+    },
+  }
+}
+
+/** The URL as it is asked for, if there is one. */
+function known(
+  given: string | undefined,
+  { sources }: { readonly sources: readonly { readonly url: string }[] },
+): { readonly url?: string } {
+  if (given === undefined) return {}
+  const url = urlOf(given)
+  if (sources.some((source) => source.url === url)) return { url }
+  throw new DirectError('USAGE', `no bundle ${url} is asked for`, {
+    hint: '"direct trust bundle list" shows those that are.',
+  })
+}
