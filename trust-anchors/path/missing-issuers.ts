@@ -2,7 +2,7 @@ import type { Failure } from '../failures.ts'
 import type { RevocationMaterial } from '../revocation/types.ts'
 import type { Wanted } from '../wanted.ts'
 import type { Certificate } from '../x509/certificate.ts'
-import { issuerOf } from './search.ts'
+import { nameFor } from './issuing.ts'
 
 const MAX_SHOWN = 200
 
@@ -32,7 +32,7 @@ function unfetched(
   url: string,
   { refused, text }: { readonly refused: boolean; readonly text: string },
 ): Failure {
-  const issuer = `the certificate of ${issuerOf(certificate)}`
+  const issuer = `the certificate that issued ${nameFor(certificate)}`
   if (refused)
     return { code: 'URL_REFUSED', text: `${issuer} is at ${short(url)}, which is refused: ${text}` }
   return {

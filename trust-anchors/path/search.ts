@@ -148,15 +148,11 @@ function isSameEntity(a: Certificate, b: Certificate): boolean {
 }
 
 export function unknownIssuer(certificate: Certificate): Failure {
+  // A self-issued certificate's issuer is its owner, and a person's name does not belong into an error.
+  const issuer =
+    certificate.isSelfIssued && !certificate.isCa ? 'its issuer' : `its issuer, ${certificate.issuerText},`
   return {
     code: 'UNKNOWN_ISSUER',
-    text: `no certificate of ${issuerOf(certificate)} leads from ${nameFor(certificate)} to a configured trust anchor`,
+    text: `no certificate of ${issuer} leads from ${nameFor(certificate)} to a configured trust anchor`,
   }
-}
-
-/** A self-issued certificate's issuer is its owner, and a person's name does not belong into an error. */
-export function issuerOf(certificate: Certificate): string {
-  return certificate.isSelfIssued && !certificate.isCa
-    ? 'its issuer'
-    : `its issuer, ${certificate.issuerText},`
 }
