@@ -13,6 +13,7 @@ export interface Row extends Fields {
   /** PEM. */
   readonly leaf: string
   readonly untrusted: readonly string[]
+  readonly crls: readonly string[]
   /** PKITS: the signed mail of the same case, relative to the corpora. */
   readonly smime_file?: string
 }
