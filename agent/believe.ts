@@ -8,7 +8,7 @@ import type {
 import type { Address } from './address.ts'
 import type { Judge, JudgeContext } from './judge.ts'
 import type { Settings } from './settings.ts'
-import type { Trust } from './trust.ts'
+import { type Trust, unlessMissing } from './trust.ts'
 import type { RevocationFacts } from './types.ts'
 
 /** What decides about partners' certificates beside the certificates themselves. */
@@ -23,6 +23,8 @@ export interface BeliefTools {
 /** One question about a partner's certificate. `anchors`: those of ours whom it concerns (TR-2, DISC-10). */
 export interface BeliefContext extends Pick<JudgeContext, 'candidates' | 'anchors' | 'at' | 'material'> {
   readonly trust: Trust
+  /** Bundles beside `anchors` that were never had (`AnchorSets.missing`): while there are any, no trust is no final no. */
+  readonly missing: readonly string[]
   readonly signal?: AbortSignal | undefined
 }
 
@@ -30,15 +32,15 @@ export interface BeliefContext extends Pick<JudgeContext, 'candidates' | 'anchor
  * Whether a partner's certificate may be used, by all that is configured. One that is pinned to the partner is an anchor
  * for itself, and for nothing else (TR-5).
  */
-export function believe<P extends Purpose>(
+export async function believe<P extends Purpose>(
   purpose: P,
   partner: Address,
   leaf: Certificate,
-  { trust, signal, ...context }: BeliefContext,
+  { trust, missing, signal, ...context }: BeliefContext,
   { judge, policies, legacy }: BeliefTools,
 ): Promise<Verification<P>> {
   const isPinned = trust.pinned(partner).some(({ sha256 }) => sha256 === leaf.sha256)
-  return judge(purpose, partner, leaf, {
+  const verdict = await judge(purpose, partner, leaf, {
     ...context,
     anchors: isPinned ? [...context.anchors, leaf] : context.anchors,
     sha1: legacy.sha1From.includes(partner.domain),
@@ -46,6 +48,7 @@ export function believe<P extends Purpose>(
     policies,
     ...(signal && { signal }),
   })
+  return unlessMissing(verdict, missing)
 }
 
 /** What answers say of the revocation of a path's certificates. */

@@ -62,7 +62,8 @@ export async function discover(
 async function believedBy(from: Address | null, tools: ClassifyTools): Promise<Believed> {
   const trust = await tools.trust()
   const anchors = trust.anchors.outgoingFor(from, tools.onlyIdentity)
-  if (anchors.length > 0) return { trust, anchors }
+  const missing = trust.anchors.missingFor(from, tools.onlyIdentity)
+  if (anchors.length + missing.length > 0) return { trust, anchors, missing }
   const sender = from ?? tools.onlyIdentity
   throw new DirectError(
     'NO_ANCHORS',

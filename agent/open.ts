@@ -235,7 +235,8 @@ async function judge(
       continue
     }
     const { anchors } = believed
-    const path = await trustFor(isNotification(facts) ? anchors.either(address) : anchors.incoming(address))
+    const direction = isNotification(facts) ? 'either' : 'incoming'
+    const path = await trustFor(anchors[direction](address), anchors.missing(direction, address))
     if (path instanceof VerifiedPath) paths.push(path)
     recipients.push(
       path instanceof VerifiedPath
@@ -296,9 +297,10 @@ function trustBy(
     signal,
   }
   const verdicts = new Map<string, Awaited<ReturnType<typeof trustAuthor>>>()
-  return async (anchors: readonly Certificate[]) => {
-    const key = anchors.map(({ sha256 }) => sha256).join()
-    const verdict = verdicts.get(key) ?? (await trustAuthor(distinct, { ...context, anchors }, tools))
+  return async (anchors: readonly Certificate[], missing: readonly string[]) => {
+    const key = [...anchors.map(({ sha256 }) => sha256), ...missing].join()
+    const verdict =
+      verdicts.get(key) ?? (await trustAuthor(distinct, { ...context, anchors, missing }, tools))
     verdicts.set(key, verdict)
     return verdict
   }

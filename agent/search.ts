@@ -33,6 +33,7 @@ export interface Search {
 export interface Believed {
   readonly trust: Trust
   readonly anchors: readonly Certificate[]
+  readonly missing: readonly string[]
 }
 
 /**

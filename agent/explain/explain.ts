@@ -55,7 +55,7 @@ async function explainAddress(text: string, question: Question, search: Classify
   if ('code' in address) return { outcome: 'refused', why: [address], anchors: [anchors], places: [] }
   const { evidence, chosen, undetermined, why } = await searchFor(
     address,
-    { trust: question.trust, anchors: anchors.certificates },
+    { trust: question.trust, anchors: anchors.certificates, missing: anchors.missing },
     { ...search, ...beliefOf(question, search) },
     question.signal,
   )

@@ -128,12 +128,13 @@ function contextOf(
   { trust, signal }: Question,
   open: OpenTools,
   beside: readonly Certificate[],
-  { certificates }: Applicable,
+  { certificates, missing }: Applicable,
 ): BeliefContext {
   return {
     trust,
     candidates: [...beside, ...open.intermediates],
     anchors: certificates,
+    missing,
     at: open.at(),
     signal,
   }

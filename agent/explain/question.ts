@@ -49,6 +49,7 @@ export function outgoing({ trust, from }: Question, onlyIdentity: string | null)
     direction: 'outgoing',
     for: from?.toString() ?? onlyIdentity ?? '*',
     certificates: trust.anchors.outgoingFor(from, onlyIdentity),
+    missing: trust.anchors.missingFor(from, onlyIdentity),
   }
 }
 
@@ -58,6 +59,7 @@ export function incoming({ trust }: Question, recipient: Address): Applicable {
     direction: 'incoming',
     for: recipient.toString(),
     certificates: trust.anchors.incoming(recipient),
+    missing: trust.anchors.missing('incoming', recipient),
   }
 }
 

@@ -35,6 +35,8 @@ export interface ApplicableAnchors {
   /** An address of ours, or `*`. */
   readonly for: string
   readonly certificates: readonly NamedCertificate[]
+  /** Bundles that belong here and were never had. */
+  readonly missing: readonly string[]
 }
 
 export interface NamedCertificate {

@@ -31,7 +31,7 @@ export interface RevocationMaterial {
     /** What our request carried; a response that has another nonce is not the answer to it. Null: nothing was asked. */
     readonly nonce: Uint8Array | null
   }[]
-  /** URLs that gave nothing, with a sentence that names the URL and says why. `refused`: final (NET). */
+  /** URLs that gave nothing, and why, as a clause that does not name them. `refused`: final (NET). */
   readonly unavailable: ReadonlyMap<string, { readonly refused: boolean; readonly text: string }>
 }
 
