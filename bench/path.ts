@@ -1,81 +1,183 @@
 /**
- * Parsing and verifying a path of three certificates: ours, pkijs's engine, and the floor: Node's X509Certificate
- * parsing the same three and checking two signatures and the names, with none of RFC 5280's other rules.
+ * Verifying a path of three certificates: ours, pkijs's engine, and the floor: its two signature checks by node:crypto
+ * with keys that have been read, and none of RFC 5280's other rules. Then hostile chains, until their verdict.
  */
-import { X509Certificate } from 'node:crypto'
+import { type KeyObject, verify, X509Certificate } from 'node:crypto'
 import * as asn1 from 'asn1js'
 import * as pkijs from 'pkijs'
-import { parseAddress } from '../agent/index.ts'
-import { mint } from '../fixtures/pki.ts'
-import { type Certificate, parseCertificate, verifyCertificate } from '../trust-anchors/index.ts'
+import { type Minted, type MintOptions, mint } from '../fixtures/pki.ts'
+import { type Thicket, thicket } from '../fixtures/thicket.ts'
+import {
+  type Certificate,
+  type PathSettings,
+  parseCertificate,
+  validatePath,
+} from '../trust-anchors/index.ts'
 import { contest, print, ratios } from './contest.ts'
 
 const ROUNDS = 11
-const REPEAT = 20
+const REPEAT = 50
 const at = new Date()
-const address = parseAddress('dr.lee@hisp.example')
-if ('code' in address) throw new Error(address.text)
-/** Leaf, intermediate, root: as many different chains as we parse, since one that was seen is not parsed again. */
+
+/** DER: leaf, intermediate, root. */
+type Chain = readonly [Uint8Array, Uint8Array, Uint8Array]
+
+/** As many chains as are parsed for the first time, since one that was seen is not parsed again. */
 const chains = Array.from({ length: (ROUNDS + 1) * REPEAT }, makeChain)
-const [first = []] = chains
+const chain = chains[0] as Chain
+const [leaf, intermediate, root] = chain.map(read) as [Certificate, Certificate, Certificate]
+const bare = [signatureOf(leaf, intermediate), signatureOf(intermediate, root)]
+const trees = chain.map(tree)
 let next = 0
 
-const contenders = [
-  { name: 'floor', run: () => times(floor) },
-  { name: 'ours', run: () => times(() => ours(chains[next++] ?? [])) },
-  { name: 'seen', run: () => times(() => ours(first)) },
-  { name: 'pkijs', run: () => times(engine) },
-]
-print('Parse three certificates and verify the path: time, as a multiple of the floor (X509Certificate)', [
-  ['', 'floor', 'direct-agent', 'seen before', 'pkijs'],
-  ['parse and verify', ...ratios(await contest(contenders, ROUNDS))],
-])
+await atHand()
+await fromBytes()
+await hostile()
 
-async function times(work: () => Promise<boolean> | boolean): Promise<void> {
+async function atHand(): Promise<void> {
+  const times = await contest(
+    [
+      { name: 'floor', run: () => repeat(() => bare.every(isSigned)) },
+      { name: 'ours', run: () => repeat(() => isValid(leaf, [intermediate], root)) },
+      { name: 'pkijs', run: () => repeat(() => engine(trees)) },
+    ],
+    ROUNDS,
+  )
+  print('Verify a path of three certificates: time, as a multiple of its two bare signature checks', [
+    ['', 'floor', 'direct-agent', 'pkijs'],
+    ['the certificates are at hand', ...ratios(times)],
+  ])
+}
+
+async function fromBytes(): Promise<void> {
+  const whole = (one: Chain) => {
+    const [leaf, intermediate, root] = one.map(read) as [Certificate, Certificate, Certificate]
+    return isValid(leaf, [intermediate], root)
+  }
+  const times = await contest(
+    [
+      { name: 'floor', run: () => repeat(parseAndCheck) },
+      { name: 'ours', run: () => repeat(() => whole(chains[next++] as Chain)) },
+      { name: 'seen', run: () => repeat(() => whole(chain)) },
+      { name: 'pkijs', run: () => repeat(() => engine(chain.map(tree))) },
+    ],
+    ROUNDS,
+  )
+  print('Parse three certificates and verify the path: time, as a multiple of X509Certificate doing so', [
+    ['', 'floor', 'direct-agent', 'seen before', 'pkijs'],
+    ['from DER', ...ratios(times)],
+  ])
+}
+
+interface Hostile extends Thicket {
+  readonly name: string
+  /** What the leaf has. */
+  readonly below?: MintOptions
+  readonly settings?: Partial<PathSettings>
+}
+
+async function hostile(): Promise<void> {
+  const top = mint({ ca: true, subject: 'Root', key: 'ec-p256' })
+  const elsewhere = mint({ ca: true, subject: 'Root', key: 'ec-p384' })
+  const policies = Array.from({ length: 30 }, (_, i) => `1.2.3.${i}`)
+  const policyMappings = policies.flatMap((from) => policies.map((to) => [from, to] as const))
+  const names = Array.from({ length: 2_000 }, (_, i) => ({ dns: `t${i}.test` }))
+  const twelve = (options: MintOptions) => () => Array.from({ length: 12 }, () => options)
+  const many: readonly Hostile[] = [
+    { name: '12 of one name at 8 levels, for another root', ...thicket(elsewhere, 8, twelve({})) },
+    { name: '12 of one name at 8 levels, forged', ...thicket(top, 8, twelve({ forged: true })) },
+    { name: 'a chain of 30 CAs', ...thicket(top, 30, () => [{}]) },
+    {
+      name: '2,000 names under 2,000 constraints',
+      ...thicket(top, 1, () => [{ nameConstraints: { permitted: names } }]),
+      below: { altNames: names },
+    },
+    {
+      name: '30 policies, all mapped to all, 8 times',
+      ...thicket(top, 8, () => [{ policies, policyMappings }]),
+      below: { policies },
+      settings: { requireExplicitPolicy: true, initialPolicySet: ['1.2.4'] },
+    },
+  ]
+  const plain = { name: 'a good path of three', run: () => isValid(leaf, [intermediate], root) }
+  const times = await contest([plain, ...many.map(contender)], ROUNDS)
+  print('Hostile chains, until the verdict: milliseconds on this machine', [
+    ['', 'ms'],
+    ...[plain, ...many].map(({ name }, i) => [name, (times[i] ?? 0).toFixed(2)]),
+  ])
+
+  function contender(one: Hostile) {
+    const hostileLeaf = mint({ altNames: [{ dns: 'd.example' }], ...one.below, issuer: one.last }).certificate
+    const candidates = one.cas.map(({ certificate }) => certificate)
+    const run = () => {
+      if (isValid(hostileLeaf, candidates, top.certificate, one.settings)) throw new Error('it was believed')
+    }
+    return { name: one.name, run }
+  }
+}
+
+async function repeat(work: () => Promise<boolean> | boolean): Promise<void> {
   for (let i = 0; i < REPEAT; i++) if (!(await work())) throw new Error('the path was not verified')
 }
 
-function floor(): boolean {
-  const [leaf, intermediate, root] = first.map((der) => new X509Certificate(der))
+function isValid(
+  leaf: Certificate,
+  candidates: readonly Certificate[],
+  anchor: Certificate,
+  settings: Partial<PathSettings> = {},
+): boolean {
+  return validatePath({ leaf, candidates, anchors: [anchor], at, settings }).ok
+}
+
+interface Signed {
+  readonly tbs: Uint8Array
+  readonly signature: Uint8Array
+  readonly key: KeyObject
+}
+
+function signatureOf(certificate: Certificate, issuer: Certificate): Signed {
+  const { tbsView, signatureValue } = tree(certificate.der)
+  return { tbs: tbsView, signature: signatureValue.valueBlock.valueHexView, key: issuer.publicKey }
+}
+
+function isSigned({ tbs, signature, key }: Signed): boolean {
+  return verify('sha256', tbs, key, signature)
+}
+
+function parseAndCheck(): boolean {
+  const [leaf, intermediate, root] = chain.map((der) => new X509Certificate(der)) as [
+    X509Certificate,
+    X509Certificate,
+    X509Certificate,
+  ]
+  const isIssued = (lower: X509Certificate, upper: X509Certificate) =>
+    lower.checkIssued(upper) && lower.verify(upper.publicKey)
   return isIssued(leaf, intermediate) && isIssued(intermediate, root)
 }
 
-function isIssued(lower: X509Certificate | undefined, upper: X509Certificate | undefined): boolean {
-  return (
-    lower !== undefined && upper !== undefined && lower.checkIssued(upper) && lower.verify(upper.publicKey)
-  )
-}
-
-function ours(chain: Chain): boolean {
-  const [leaf, intermediate, root] = chain.map(parsed)
-  if (!leaf || !intermediate || !root || 'code' in address) return false
-  const context = { candidates: [intermediate], anchors: [root], at, sha1: false, subjectEmail: false }
-  return verifyCertificate('encrypt', address, leaf, context).ok
-}
-
-async function engine(): Promise<boolean> {
-  const [leaf, intermediate, root] = first.map(
-    (der) => new pkijs.Certificate({ schema: asn1.fromBER(new Uint8Array(der).buffer).result }),
-  )
+async function engine([leaf, intermediate, root]: readonly pkijs.Certificate[]): Promise<boolean> {
   if (!leaf || !intermediate || !root) return false
-  const chain = new pkijs.CertificateChainValidationEngine({
+  const validation = new pkijs.CertificateChainValidationEngine({
     trustedCerts: [root],
     certs: [intermediate, leaf],
     checkDate: at,
   })
-  return (await chain.verify()).result
+  return (await validation.verify()).result
 }
 
-type Chain = readonly Uint8Array[]
+function tree(der: Uint8Array): pkijs.Certificate {
+  return new pkijs.Certificate({ schema: asn1.fromBER(new Uint8Array(der).buffer).result })
+}
 
 function makeChain(): Chain {
   const root = mint({ key: 'root-a', ca: true, subject: 'Root' })
   const intermediate = mint({ key: 'intermediate', ca: true, subject: 'Intermediate', issuer: root })
   const leaf = mint({ key: 'dr-lee', san: ['dr.lee@hisp.example'], issuer: intermediate })
-  return [leaf, intermediate, root].map(({ certificate }) => Uint8Array.from(certificate.der))
+  const der = ({ certificate }: Minted) => Uint8Array.from(certificate.der)
+  return [der(leaf), der(intermediate), der(root)]
 }
 
-function parsed(der: Uint8Array): Certificate {
+function read(der: Uint8Array): Certificate {
   const certificate = parseCertificate(der)
   if ('code' in certificate) throw new Error(certificate.text)
   return certificate

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { TestName } from '../../fixtures/extensions.ts'
 import { type Minted, type MintOptions, mint } from '../../fixtures/pki.ts'
+import { thicket } from '../../fixtures/thicket.ts'
 import {
   type Certificate,
   type Failure,
@@ -40,25 +41,6 @@ function verdictOf(
   return result.ok ? `ok, ${result.certificates.length} certificates` : result.failure.code
 }
 
-/** CAs of one name and key at each level, made by `made`; the last one's issuer is the last CA of the level above. */
-function levels(
-  depth: number,
-  made: (level: number, issuer: Minted) => readonly MintOptions[],
-  top: Minted = root,
-): { all: readonly Minted[]; last: Minted } {
-  const all: Minted[] = []
-  let last = top
-  for (let level = 1; level <= depth; level++) {
-    const issuer = last
-    const cas = made(level, issuer).map((options) =>
-      mint({ ca: true, subject: `CA ${level}`, key: level % 2 ? 'ec-p384' : 'ec-p256', issuer, ...options }),
-    )
-    all.push(...cas)
-    last = cas.at(-1) as Minted
-  }
-  return { all, last }
-}
-
 const twelve = (one: MintOptions) => Array.from({ length: 12 }, () => one)
 
 /** What `mint` would not make, or not by the thousand: signed with the root's key, in its name. */
@@ -79,18 +61,18 @@ function issued(fields: Partial<CertificateFields>): Certificate | Failure {
 
 describe('twelve certificates of one name at each of eight levels', () => {
   test('with one good one at each, in the middle of forged ones: the path is found', () => {
-    const { all, last } = levels(8, () => [
+    const { cas, last } = thicket(root, 8, () => [
       ...twelve({ forged: true }).slice(6),
       ...twelve({ forged: true }).slice(7),
       {},
     ])
-    const mixed = all.toSorted((a, b) => (a.certificate.sha256 < b.certificate.sha256 ? -1 : 1))
+    const mixed = cas.toSorted((a, b) => (a.certificate.sha256 < b.certificate.sha256 ? -1 : 1))
     expect(verdictOf(mint({ san: ['d.example'], issuer: last }), mixed)).toBe('ok, 10 certificates')
   })
 
   test('all of them well signed: any of them will do', () => {
-    const { all, last } = levels(8, () => twelve({}))
-    expect(verdictOf(mint({ san: ['d.example'], issuer: last }), all)).toBe('ok, 10 certificates')
+    const { cas, last } = thicket(root, 8, () => twelve({}))
+    expect(verdictOf(mint({ san: ['d.example'], issuer: last }), cas)).toBe('ok, 10 certificates')
   })
 
   test.each<[string, MintOptions]>([
@@ -98,18 +80,18 @@ describe('twelve certificates of one name at each of eight levels', () => {
     ['all of them forged', { forged: true }],
     ['without key identifiers', { keyIdentifiers: false }],
   ])('%s: the search ends', (_, options) => {
-    const { all, last } = levels(8, () => twelve(options), stranger)
+    const { cas, last } = thicket(stranger, 8, () => twelve(options))
     expect(['WORK_LIMIT', 'BAD_SIGNATURE', 'UNKNOWN_ISSUER']).toContain(
-      verdictOf(mint({ san: ['d.example'], issuer: last }), all),
+      verdictOf(mint({ san: ['d.example'], issuer: last }), cas),
     )
   })
 
   test('each with name constraints that the leaf breaks: complete paths are counted, too', () => {
-    const { all, last } = levels(8, () =>
+    const { cas, last } = thicket(root, 8, () =>
       twelve({ nameConstraints: { permitted: [{ dns: 'other.example' }] } }),
     )
     expect(['WORK_LIMIT', 'NAME_CONSTRAINT']).toContain(
-      verdictOf(mint({ san: ['d.example'], issuer: last }), all),
+      verdictOf(mint({ san: ['d.example'], issuer: last }), cas),
     )
   })
 })
@@ -146,8 +128,8 @@ describe('loops end', () => {
 })
 
 test('a chain of thirty CAs is not followed to its end', () => {
-  const { all, last } = levels(30, () => [{}])
-  expect(verdictOf(mint({ san: ['d.example'], issuer: last }), all)).toBe('WORK_LIMIT')
+  const { cas, last } = thicket(root, 30, () => [{}])
+  expect(verdictOf(mint({ san: ['d.example'], issuer: last }), cas)).toBe('WORK_LIMIT')
 })
 
 test('three thousand candidates of the right name, one of them good', () => {
@@ -207,14 +189,14 @@ describe('names', () => {
 describe('policies that every CA maps to every other', () => {
   const policies = Array.from({ length: 30 }, (_, i) => `1.2.3.${i}`)
   const policyMappings = policies.flatMap((from) => policies.map((to) => [from, to] as const))
-  const { all, last } = levels(8, () => [{ policies, policyMappings }])
+  const { cas, last } = thicket(root, 8, () => [{ policies, policyMappings }])
   const leaf = mint({ san: ['d.example'], policies, issuer: last })
 
   test.each([
     ['1.2.3.7', 'ok, 10 certificates'],
     ['1.2.4', 'POLICY'],
   ])('asked for %s: %s', (asked, expected) => {
-    expect(verdictOf(leaf, all, { requireExplicitPolicy: true, initialPolicySet: [asked] })).toBe(expected)
+    expect(verdictOf(leaf, cas, { requireExplicitPolicy: true, initialPolicySet: [asked] })).toBe(expected)
   })
 })
 
