@@ -10,7 +10,7 @@ export interface CommandModule {
 }
 
 export interface CommandEntry {
-  /** Two words for a command within a group: `message seal`. */
+  /** More than one word for a command within a group: `message seal`, `trust bundle add`. */
   readonly name: string
   readonly args: string
   readonly summary: string
@@ -102,6 +102,72 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./cert-inspect.ts'),
   },
   {
+    name: 'cert pin',
+    args: '<file>',
+    summary: "pin a certificate, or a mail's signer, to an address",
+    load: () => import('./cert-pin.ts'),
+  },
+  {
+    name: 'cert pins',
+    args: '',
+    summary: 'certificates that are pinned',
+    load: () => import('./cert-pins.ts'),
+  },
+  {
+    name: 'cert unpin',
+    args: '<address>',
+    summary: 'end what was pinned to an address',
+    load: () => import('./cert-unpin.ts'),
+  },
+  {
+    name: 'trust list',
+    args: '',
+    summary: 'every trust anchor: for whom, and where it is from',
+    load: () => import('./trust-list.ts'),
+  },
+  {
+    name: 'trust add',
+    args: '<file>',
+    summary: 'believe the anchors of a file',
+    load: () => import('./trust-add.ts'),
+  },
+  {
+    name: 'trust remove',
+    args: '<sha256-or-file>',
+    summary: 'believe an anchor no more, wherever it is from',
+    load: () => import('./trust-remove.ts'),
+  },
+  {
+    name: 'trust bundle list',
+    args: '',
+    summary: 'trust bundles, and how they stand',
+    load: () => import('./trust-bundle-list.ts'),
+  },
+  {
+    name: 'trust bundle add',
+    args: '<url>',
+    summary: 'believe the anchors of a bundle, from now on',
+    load: () => import('./trust-bundle-add.ts'),
+  },
+  {
+    name: 'trust bundle remove',
+    args: '<url>',
+    summary: 'end what trust bundle add began',
+    load: () => import('./trust-bundle-remove.ts'),
+  },
+  {
+    name: 'trust bundle refresh',
+    args: '[url]',
+    summary: 'fetch bundles now, and take what changed',
+    load: () => import('./trust-bundle-refresh.ts'),
+  },
+  {
+    name: 'trust bundle diff',
+    args: '[url]',
+    summary: 'what a refresh would change',
+    load: () => import('./trust-bundle-diff.ts'),
+  },
+  {
     name: 'certs serve',
     args: '',
     summary: 'publish our certificates: a small DNS server',
@@ -113,9 +179,11 @@ export const COMMANDS: readonly CommandEntry[] = [
 export const GROUPS: Readonly<Record<string, string>> = {
   message: 'seal and open files (message seal, message open)',
   chain: 'judge certificates in hand (chain verify)',
-  cert: 'look at certificates (cert inspect)',
+  cert: 'look at certificates, pin them to partners (cert inspect, pin, pins, unpin)',
+  trust: 'whom we believe (trust list, add, remove, bundle, explain)',
+  'trust bundle': 'anchors that a URL distributes (trust bundle list, add, remove, refresh, diff)',
   certs: 'publish our certificates (certs serve)',
 }
 
 /** Commands of cli.md that a later version brings; asked for, they say so. */
-export const LATER: readonly string[] = ['trust', 'zone', 'doctor']
+export const LATER: readonly string[] = ['zone', 'doctor']

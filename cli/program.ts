@@ -68,9 +68,12 @@ function outline(): Command {
     .exitOverride()
     .configureOutput({ outputError: () => {}, writeErr: (text) => process.stderr.write(text) })
   for (const entry of COMMANDS) {
-    const [group, sub] = entry.name.split(' ') as [string, string?]
-    if (sub === undefined) program.addCommand(stub(program, group, entry))
-    else groupOf(program, group).addCommand(stub(program, sub, entry))
+    const words = entry.name.split(' ')
+    const name = words.pop() as string
+    let parent = program
+    for (let depth = 1; depth <= words.length; depth++)
+      parent = groupOf(parent, words.slice(0, depth).join(' '))
+    parent.addCommand(stub(program, name, entry))
   }
   for (const name of LATER) program.addCommand(notBuilt(program, name), { hidden: true })
   return program
@@ -82,11 +85,13 @@ function stub(program: Command, name: string, entry: CommandEntry): Command {
   return command
 }
 
-function groupOf(program: Command, name: string): Command {
-  const found = program.commands.find((command) => command.name() === name)
+/** The group of all these words, the last of them under `parent`. */
+function groupOf(parent: Command, words: string): Command {
+  const name = words.split(' ').at(-1) as string
+  const found = parent.commands.find((command) => command.name() === name)
   if (found !== undefined) return found
-  const group = new Command(name).copyInheritedSettings(program).description(GROUPS[name] ?? '')
-  program.addCommand(group.helpCommand(false))
+  const group = new Command(name).copyInheritedSettings(parent).description(GROUPS[words] ?? '')
+  parent.addCommand(group.helpCommand(false))
   return group
 }
 
@@ -110,13 +115,16 @@ function commandOf(program: Command, entry: CommandEntry): Command {
   return command
 }
 
+const MOST_WORDS = Math.max(...COMMANDS.map(({ name }) => name.split(' ').length))
+
 /** The entry whose words come first in `args`, global options aside; undefined for anything else. */
 function calledBy(args: readonly string[]): CommandEntry | undefined {
   const words: string[] = []
-  for (let i = 0; i < args.length && words.length < 2; i++) {
+  for (let i = 0; i < args.length && words.length < MOST_WORDS; i++) {
     const arg = args[i] as string
     if (arg === '--config' || arg === '--at') i++
     else if (!arg.startsWith('-')) words.push(arg)
   }
-  return COMMANDS.find(({ name }) => name === words[0] || name === words.join(' '))
+  const called = words.map((_, i) => words.slice(0, i + 1).join(' '))
+  return COMMANDS.find(({ name }) => called.includes(name))
 }
