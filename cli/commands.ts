@@ -102,6 +102,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./cert-inspect.ts'),
   },
   {
+    name: 'trust explain',
+    args: '<address-or-file>',
+    summary: 'why somebody is believed, or not: all that was tried',
+    load: () => import('./trust-explain.ts'),
+  },
+  {
     name: 'cert pin',
     args: '<file>',
     summary: "pin a certificate, or a mail's signer, to an address",

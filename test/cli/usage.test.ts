@@ -112,7 +112,7 @@ const MISTAKES: readonly (readonly [string, readonly string[], number, RegExp])[
     /^direct: --keep-trying is not built yet/,
   ],
   ['audit --verify is not built yet', ['audit', '--verify'], 2, /^direct: audit --verify is not built yet/],
-  ...['trust', 'zone', 'doctor'].map(
+  ...['zone', 'doctor'].map(
     (name) =>
       [
         `${name} is not built yet`,
