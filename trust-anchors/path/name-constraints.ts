@@ -20,12 +20,17 @@ export interface Constrained {
   readonly altNames: readonly GeneralName[]
 }
 
+type ByKind = ReadonlyMap<GeneralNameKind, readonly Subtree[]>
+
 /** Where one CA wants all names below it to be. */
-interface Constraints {
+interface Bases {
+  readonly permitted: ByKind
+  readonly excluded: ByKind
+}
+
+interface Constraints extends Bases {
   /** As `nameFor` says it. */
   readonly ca: string
-  readonly permitted: ReadonlyMap<GeneralNameKind, readonly Subtree[]>
-  readonly excluded: ReadonlyMap<GeneralNameKind, readonly Subtree[]>
 }
 
 /**
@@ -47,7 +52,10 @@ export class NameConstraints {
       return new NameConstraints([...this.#all, { ca, ...readNameConstraints(extension) }])
     } catch (error) {
       if (!(error instanceof Malformed)) throw error
-      return { code: 'NAME_CONSTRAINT', text: `${ca} has name constraints with ${error.message}` }
+      return {
+        code: 'NAME_CONSTRAINT',
+        text: `${ca} has name constraints that cannot be applied: ${error.message}`,
+      }
     }
   }
 
@@ -81,13 +89,12 @@ export class NameConstraints {
 }
 
 function reasonAgainst(
-  { kind, value }: SubjectName,
+  { value }: SubjectName,
   permitted: readonly Subtree[],
   excluded: readonly Subtree[],
 ): string | null {
-  if ([...permitted, ...excluded].some((subtree) => !subtree.supported))
-    return 'which this version cannot compare, yet names of its kind are constrained'
-  if (value === null) return `which is no ${kind}, yet such names are constrained`
+  if (value === null || [...permitted, ...excluded].some((subtree) => !subtree.supported))
+    return 'which cannot be compared, yet names of its kind are constrained'
   if (excluded.some((subtree) => subtree.excludes(value))) return 'which is excluded'
   if (permitted.length > 0 && !permitted.some((subtree) => subtree.permits(value)))
     return 'which is not among those permitted'
@@ -114,10 +121,17 @@ function* namesOf(certificate: Constrained, subjectNames: boolean): Generator<Su
   }
 }
 
-type ByKind = ReadonlyMap<GeneralNameKind, readonly Subtree[]>
+/** A CA seen again is not read again: its constraints may be thousands. */
+const known = new WeakMap<Uint8Array, Bases>()
+
+function readNameConstraints(value: Uint8Array): Bases {
+  const bases = known.get(value) ?? readBases(value)
+  known.set(value, bases)
+  return bases
+}
 
 /** An empty sequence is malformed, at either level (RFC 5280 4.2.1.10). */
-function readNameConstraints(value: Uint8Array): { permitted: ByKind; excluded: ByKind } {
+function readBases(value: Uint8Array): Bases {
   const fields = new DerReader(readOnly(value, TAG.SEQUENCE).content)
   const permitted = fields.optional(0xa0)
   const excluded = fields.optional(0xa1)

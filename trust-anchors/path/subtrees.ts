@@ -35,7 +35,7 @@ const NOTHING: Value = { host: '', wildcard: false, local: '', octets: new Uint8
 
 export function mailboxName(text: string): SubjectName {
   const value = mailbox(text)
-  const shown = value === null ? 'an address that is none' : `an address at ${value.host.slice(1)}`
+  const shown = value === null ? 'a malformed address' : `an address at ${value.host.slice(1)}`
   return { kind: 'rfc822Name', shown, value }
 }
 
@@ -67,8 +67,10 @@ export function altName(name: GeneralName): SubjectName {
     }
     case 'iPAddress': {
       const octets = name.value
-      const value = octets.length === 4 || octets.length === 16 ? { ...NOTHING, octets } : null
-      return { kind, shown: `the IP address ${ipText(octets)}`, value }
+      const isAddress = octets.length === 4 || octets.length === 16
+      return isAddress
+        ? { kind, shown: `the IP address ${ipText(octets)}`, value: { ...NOTHING, octets } }
+        : { kind, shown: 'a malformed IP address', value: null }
     }
     case 'otherName':
     case 'registeredID':
@@ -94,10 +96,7 @@ export function readSubtree(base: GeneralName): Subtree {
       return subtree(base.kind, (name) => name.directory.startsWith(prefix))
     }
     default:
-      return {
-        ...subtree(base.kind, () => false),
-        supported: false,
-      }
+      return { ...subtree(base.kind, () => false), supported: false }
   }
 }
 
@@ -192,7 +191,7 @@ function uriHost(uri: string): string | null {
 function ipText(octets: Uint8Array): string {
   if (octets.length === 4) return octets.join('.')
   return (
-    Buffer.from(octets.subarray(0, 16))
+    Buffer.from(octets)
       .toString('hex')
       .match(/.{1,4}/g)
       ?.join(':') ?? ''
