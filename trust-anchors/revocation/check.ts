@@ -59,8 +59,10 @@ const SPENT: Failure = {
 class Check {
   readonly #request: RevocationRequest
   readonly #context: RevocationContext
-  /** CRL issuers and responders being asked about: one whose CRL is its own is not asked about itself again. */
+  /** CRL issuers and responders being asked about. */
   readonly #asking = new Set<string>()
+  /** Of those, the ones that have signed a CRL which might speak of themselves. */
+  readonly #ownJudges = new Set<string>()
   readonly #standings = new Map<string, Standing>()
   readonly #beside: Wanted[] = []
   #isSpent = false
@@ -127,18 +129,29 @@ class Check {
   #standing(signer: Certificate, issuer: Certificate, above: readonly Certificate[]): Standing {
     const known = this.#standings.get(signer.sha256)
     if (known !== undefined) return known
-    if (this.#asking.has(signer.sha256)) return 'good'
+    if (this.#asking.has(signer.sha256)) {
+      this.#ownJudges.add(signer.sha256)
+      return 'unknown'
+    }
     if (this.#asking.size >= MAX_NESTED) return 'unknown'
     this.#asking.add(signer.sha256)
     const from = above.indexOf(issuer)
     const itsAbove = from >= 0 ? above.slice(from) : [issuer, ...above.slice(-1)]
     const outcome = this.judge(signer, itsAbove)
     this.#asking.delete(signer.sha256)
-    if (!outcome.ok) this.#beside.push(...outcome.wanted)
-    const isRevoked = !outcome.ok && outcome.failure.code === 'CERT_REVOKED'
-    const standing = outcome.ok ? 'good' : isRevoked ? 'revoked' : 'unknown'
+    const standing = this.#standingFrom(signer, outcome)
     this.#standings.set(signer.sha256, standing)
     return standing
+  }
+
+  #standingFrom(signer: Certificate, outcome: Outcome): Standing {
+    if (outcome.ok) return 'good'
+    if (outcome.failure.code === 'CERT_REVOKED') return 'revoked'
+    // A CA that changes its key has no other CRL than the one by the new key: where no older key speaks, the CA's
+    // certificate for the new one has to do (RFC 5280 6.3.3 f asks for its path, and no more).
+    if (this.#ownJudges.has(signer.sha256)) return 'good'
+    this.#beside.push(...outcome.wanted)
+    return 'unknown'
   }
 }
 
