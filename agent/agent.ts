@@ -150,6 +150,23 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     if (sealed.status === 'rejected') throw sealed.reason
   }
 
+  /** CRLs, OCSP responses and issuers in use, ahead of need (CERT-7). */
+  const refreshFetched = async (signal?: AbortSignal): Promise<void> => {
+    const fetch = await neighbours.fetch()
+    if (fetch === null) return
+    const { refreshFetched } = await import('./refresh.ts')
+    const { fetches } = await neighbours.store()
+    await refreshFetched({ fetches, fetch, now, log }, signal)
+  }
+  /** Bundles whose interval has passed (TR-4). */
+  const refreshBundles = async (signal?: AbortSignal): Promise<void> => {
+    if (neighbours.offline) return
+    const { refreshBundles } = await import('./bundles.ts')
+    const [current, store] = [await neighbours.trust(), await neighbours.store()]
+    await refreshBundles(await current.bundleTools(store.trust), { due: true }, signal)
+  }
+  const refreshes = { CRLs: refreshFetched, bundles: refreshBundles }
+
   async function* pass(
     mailboxes: readonly Mailbox[],
     deliverTo: string | undefined,
@@ -221,7 +238,10 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       const { offerAll } = await import('./offer.ts')
       const { undetermined } = nothingKnown()
       const inbox = () => inboxTools(undetermined)
-      yield* offerAll({ mailboxes: await neighbours.mailboxes(), inbox, flush, log }, signal)
+      const beside = async (signal: AbortSignal) => {
+        await Promise.all([flush(signal), refreshFetched(signal), refreshBundles(signal)])
+      }
+      yield* offerAll({ mailboxes: await neighbours.mailboxes(), inbox, beside, log }, signal)
     },
     async *receiveOnce({ deliverTo, signal } = {}) {
       let failure: DirectError | null = null
@@ -235,6 +255,8 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       if (deliverTo !== undefined) {
         await (await neighbours.store()).outbox.hastenNotices(now(), HASTENED_TRIES)
         await flush(signal)
+        // Whoever runs this by a timer has no daemon to do it.
+        await refreshBundles(signal)
       }
       if (failure) throw failure
     },
@@ -246,7 +268,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       if (mailboxes.length > 0) await inboxTools(known.undetermined)
       await notifyTools()
       const receive = (mailbox: Mailbox) => pass([mailbox], deliverTo, known, signal)
-      await run({ mailboxes, receive, seal, handOver, log }, signal)
+      await run({ mailboxes, receive, seal, handOver, refreshes, log }, signal)
     },
     async status(messageId) {
       return (await (await neighbours.existingStore())?.tracking.status(messageId)) ?? []

@@ -10,8 +10,8 @@ import type { Delivery } from './types.ts'
 export interface OfferTools {
   readonly mailboxes: readonly Mailbox[]
   readonly inbox: () => Promise<InboxTools>
-  /** Seals the MDNs that are owed, and hands what is due to SMTP. */
-  readonly flush: (signal: AbortSignal) => Promise<void>
+  /** After each pass: MDNs and mail that are owed leave, and what is due is refreshed. */
+  readonly beside: (signal: AbortSignal) => Promise<void>
   readonly log: Log
 }
 
@@ -25,16 +25,16 @@ export async function* offerAll(tools: OfferTools, signal?: AbortSignal): AsyncG
   const stop = new AbortController()
   const stopped = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
   // Beside the mailboxes, not between them: an SMTP server that hangs must not hold up what comes in.
-  let flushing: Promise<void> | null = null
+  let working: Promise<void> | null = null
   let failure: unknown = null
-  const startFlush = () => {
-    flushing ??= tools
-      .flush(stopped)
+  const startBeside = () => {
+    working ??= tools
+      .beside(stopped)
       .catch((error) => {
         failure = error
       })
       .finally(() => {
-        flushing = null
+        working = null
       })
   }
   try {
@@ -47,11 +47,11 @@ export async function* offerAll(tools: OfferTools, signal?: AbortSignal): AsyncG
         if (!(error instanceof DirectError && error.temporary)) throw error
         log.warn({ code: error.code }, error.message)
       }
-      startFlush()
+      startBeside()
       await pause(seconds * 1000, undefined, { signal }).catch(() => undefined)
     }
   } finally {
     stop.abort()
-    await flushing
+    await working
   }
 }

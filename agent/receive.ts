@@ -1,3 +1,4 @@
+import { describeRevocation } from './believe.ts'
 import { deliverToFolder, type FiledPart } from './deliver.ts'
 import { DirectError } from './errors.ts'
 import { type InboxTools, listMailbox, type Mailbox, type Offer, passOver } from './inbox.ts'
@@ -73,6 +74,7 @@ async function file({ judged, message, settle }: Offer, deliverTo: string): Prom
     wrapped: message.wrapped,
     algorithms: judged.algorithms,
     unchecked: message.path.unchecked,
+    revocation: describeRevocation(message.path.revocation),
     parts,
   })
   const folder = await deliverToFolder(deliverTo, message, describe)

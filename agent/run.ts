@@ -13,10 +13,13 @@ export interface RunTools {
   readonly seal: (signal: AbortSignal) => Promise<void>
   /** Hands what is due to SMTP, one copy after another; several at once share the work. */
   readonly handOver: (signal: AbortSignal, route?: 'direct') => Promise<void>
+  /** What is fetched ahead of need, by its name: each does what is due. */
+  readonly refreshes: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>>
   readonly log: Log
 }
 
 const OUTBOX_SECONDS = 2
+const REFRESH_SECONDS = 300
 /**
  * Copies on their way at once: a server that hangs must not hold up the mail to all others. One is for the relay
  * alone, so that partners' own servers cannot take them all.
@@ -24,8 +27,8 @@ const OUTBOX_SECONDS = 2
 const ROUTES = [undefined, undefined, undefined, 'direct'] as const
 
 /**
- * Polls every mailbox by its interval and drives the outbox, until `signal` aborts. One failing or hanging neighbour
- * stops no other.
+ * Polls every mailbox by its interval, drives the outbox and refreshes what is kept, until `signal` aborts. One
+ * failing or hanging neighbour stops no other.
  */
 export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
   const naps = new Naps(signal)
@@ -49,7 +52,14 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
   const outbox = [sealing, ...ROUTES.map((route) => () => tools.handOver(signal, route))].map((step) =>
     loop('outbox', step, () => naps.take(OUTBOX_SECONDS)),
   )
-  await Promise.all([...mailboxes, ...outbox])
+  const refreshes = Object.entries(tools.refreshes).map(([name, refresh]) =>
+    loop(
+      name,
+      () => refresh(signal),
+      () => rest(REFRESH_SECONDS, signal),
+    ),
+  )
+  await Promise.all([...mailboxes, ...outbox, ...refreshes])
 
   async function loop(name: string, step: () => Promise<void>, rest: () => Promise<void>): Promise<void> {
     while (!signal.aborted) {

@@ -120,7 +120,9 @@ export class VerifiedPath<P extends Purpose> {
     const failures = [...ofLeaf, ...leafPolicyFailures(leaf, policy)]
     const ofPath = path.ok ? issuersFailure(path.certificates, policy) : path.failure
     if (failures.length > 0 || ofPath !== null || binding === null || !path.ok) {
-      const all = ofPath === null ? failures : [...failures, ofPath]
+      // Beside what is final, what may pass is no reason any more.
+      const isReason = ofPath !== null && !(ofPath.temporary && failures.length > 0)
+      const all = isReason ? [...failures, ofPath] : failures
       const temporary = all.every((failure) => failure.temporary)
       const wanted = failures.length === 0 && !path.ok ? path.wanted : []
       return { ok: false, failures: all as [Failure, ...Failure[]], temporary, wanted }

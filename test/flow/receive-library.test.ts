@@ -162,7 +162,8 @@ test('a delivery is a folder named by the digest: message, attachments and what 
     wrapped: true,
     innerSha256: name,
     deliveredTo: folder,
-    unchecked: ['revocation'],
+    unchecked: [],
+    revocation: [{ status: 'not-revocable', by: null, stale: false }],
     algorithms: { digest: 'sha-256', content: 'aes-256-cbc', keyTransport: 'rsa-oaep-sha256' },
     signer: { boundTo: 'domain', domain: 'clinic-a.example' },
   })

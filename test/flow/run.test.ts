@@ -8,6 +8,7 @@ const IDLE: RunTools = {
   async *receive() {},
   seal: async () => {},
   handOver: async () => {},
+  refreshes: {},
   log: silent,
 }
 
