@@ -47,7 +47,7 @@ describe('a certificate is read', () => {
     expect(org.subjectText.split(', ').toReversed().join('\n')).toBe(x509.subject)
     expect(Buffer.from(org.spki)).toEqual(x509.publicKey.export({ type: 'spki', format: 'der' }))
     expect(org.key).toMatchObject({ type: 'rsa', bits: 2048, exponent: 65537n })
-    expect(org.signature).toEqual({ algorithm: '1.2.840.113549.1.1.11', digest: 'sha-256' })
+    expect(org.signature).toEqual({ algorithm: '1.2.840.113549.1.1.11', scheme: 'rsa', digest: 'sha-256' })
   })
 
   test('with its extensions', () => {
@@ -99,6 +99,16 @@ describe('what is no certificate is CERT_MALFORMED', () => {
   test('an extension twice (RFC 5280 4.2)', () => {
     const twice = { oid: '2.999.1', critical: false, value: Uint8Array.of(5, 0) }
     expect(() => mint({ extensions: [twice, twice] })).toThrow('the extension 2.999.1 twice')
+  })
+
+  test.each([
+    ['a subjectAltName without any name (RFC 5280 4.2.1.6)', '2.5.29.17', []],
+    ['certificatePolicies without any policy (RFC 5280 4.2.1.4)', '2.5.29.32', []],
+    ['policyConstraints that say nothing (RFC 5280 4.2.1.11)', '2.5.29.36', []],
+    ['an authorityInfoAccess that is none (RFC 5280 4.2.2.1)', '1.3.6.1.5.5.7.1.1', [5, 0]],
+  ])('%s', (_, oid, content) => {
+    const value = Uint8Array.of(0x30, content.length, ...content)
+    expect(() => mint({ extensions: [{ oid, critical: false, value }] })).toThrow('that are no certificate')
   })
 
   test('a subjectAltName with a NUL or with 8-bit characters', () => {

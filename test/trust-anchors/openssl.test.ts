@@ -1,7 +1,32 @@
-import { expect, test } from 'vitest'
+import { generateKeyPairSync } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
 import { mint, poolKey } from '../../fixtures/pki.ts'
 import { Certificate, readCertificates, validatePath } from '../../trust-anchors/index.ts'
 import { openssl } from './judging.ts'
+
+describe('signatures that openssl makes and ALG does not accept', () => {
+  test.each([
+    ['Ed25519', generateKeyPairSync('ed25519').privateKey, []],
+    ['DSA', generateKeyPairSync('dsa', { modulusLength: 1024, divisorLength: 160 }).privateKey, ['-sha256']],
+  ])('%s: they hold, but not for Direct', (_, key, digest) => {
+    const caKey = key.export({ format: 'pem', type: 'pkcs8' })
+    const made = (files: Record<string, string | Buffer>, ...args: string[]) =>
+      openssl({ 'ca.key': caKey, ...files }, 'req', '-x509', '-new', '-days', '10', ...digest, ...args).output
+    const root = made({}, '-key', 'ca.key', '-subj', '/CN=Odd Root')
+    const leafKey = poolKey('clinic-a').export({ format: 'pem', type: 'pkcs8' })
+    const below = ['-CA', 'root.pem', '-CAkey', 'ca.key', '-addext', 'basicConstraints=critical,CA:FALSE']
+    const leaf = made(
+      { 'root.pem': root, 'leaf.key': leafKey },
+      ...['-key', 'leaf.key', '-subj', '/CN=d.example', ...below],
+    )
+    const anchor = certificateOf(root)
+    const request = { leaf: certificateOf(leaf), candidates: [], anchors: [anchor], at: anchor.notBefore }
+    expect(validatePath(request).ok).toBe(true)
+    expect(validatePath({ ...request, settings: { signatureAlgorithms: 'direct' } })).toMatchObject({
+      failure: { code: 'NOT_SUPPORTED', text: expect.stringContaining('an algorithm that is not accepted') },
+    })
+  })
+})
 
 test.each([
   ['sha256', 'ok'],
@@ -27,9 +52,7 @@ test.each([
       'basicConstraints=critical,CA:FALSE',
     ],
   )
-  const read = readCertificates(Buffer.from(made.output))
-  const leaf = 'code' in read ? read : read[0]
-  if (!(leaf instanceof Certificate)) throw new Error(made.output)
+  const leaf = certificateOf(made.output)
   const result = validatePath({
     leaf,
     candidates: [],
@@ -39,3 +62,10 @@ test.each([
   })
   expect(result.ok ? 'ok' : result.failure.code).toBe(expected)
 })
+
+function certificateOf(pem: string): Certificate {
+  const read = readCertificates(Buffer.from(pem))
+  const certificate = 'code' in read ? read : read[0]
+  if (!(certificate instanceof Certificate)) throw new Error(pem)
+  return certificate
+}
