@@ -189,6 +189,19 @@ describe('signatures (ALG)', () => {
     expect(verdict(leafUnder(issuer), [issuer])).toBe('ok')
   })
 
+  test('a CA’s RSA key of 1024 bits is too weak for Direct, and no matter of RFC 5280', () => {
+    const issuer = ca({ key: 'rsa-1024' })
+    expect(verdict(leafUnder(issuer), [issuer])).toBe('ok')
+    expect(judge(leafUnder(issuer), [issuer], withSettings({ signatureAlgorithms: 'direct' }))).toMatchObject(
+      {
+        failure: {
+          code: 'KEY_WEAK',
+          text: 'the RSA key of the CA certificate CN=Issuing CA has 1024 bits; 2048 are the least',
+        },
+      },
+    )
+  })
+
   test('RSA-PSS with SHA-1 is as weak as RSA with SHA-1', () => {
     const leaf = leafUnder(root, { pss: true, digest: 'sha1' })
     expect(verdict(leaf)).toBe('SIGNATURE_WEAK')

@@ -4,6 +4,8 @@ import { ANY_EXTENDED_KEY_USAGE } from '../x509/extensions.ts'
 import { extensionFailure } from './critical.ts'
 import type { PathSettings } from './types.ts'
 
+const MIN_RSA_BITS = 2048
+
 /** Not yet valid, or no longer, at that time; null while it is valid. */
 export function datesFailure(certificate: Certificate, at: Date, role: string): Failure | null {
   if (at < certificate.notBefore) {
@@ -23,7 +25,7 @@ export function issuingFailure(
     readonly below: readonly Certificate[]
     readonly isAnchor: boolean
     readonly at: Date
-    readonly settings: Pick<PathSettings, 'extendedKeyUsage' | 'maxIntermediates'>
+    readonly settings: Pick<PathSettings, 'extendedKeyUsage' | 'maxIntermediates' | 'signatureAlgorithms'>
   },
 ): Failure | null {
   const { below, isAnchor, at, settings } = context
@@ -31,6 +33,7 @@ export function issuingFailure(
   return (
     datesFailure(issuer, at, role) ??
     rightsFailure(issuer, isAnchor, role) ??
+    (settings.signatureAlgorithms === 'direct' ? keyFailure(issuer, role) : null) ??
     lengthFailure(issuer, below, isAnchor, settings.maxIntermediates) ??
     purposeFailure(issuer, settings.extendedKeyUsage, role) ??
     extensionFailure(issuer, role)
@@ -52,6 +55,18 @@ function rightsFailure(issuer: Certificate, isAnchor: boolean, role: string): Fa
   if (issuer.keyUsage !== null && !issuer.keyUsage.has('keyCertSign')) {
     return { code: 'ISSUER_NOT_CA', text: `${role} may not sign certificates (keyUsage lacks keyCertSign)` }
   }
+  return null
+}
+
+/** ALG, keys: a signature is no better than the key that made it. */
+function keyFailure({ key }: Certificate, role: string): Failure | null {
+  if (key.type === 'ec' && key.bits === 0)
+    return { code: 'NOT_SUPPORTED', text: `${role} has a key on a curve that is not accepted (${key.curve})` }
+  if ((key.type === 'rsa' || key.type === 'rsa-pss') && key.bits < MIN_RSA_BITS)
+    return {
+      code: 'KEY_WEAK',
+      text: `the RSA key of ${role} has ${key.bits} bits; ${MIN_RSA_BITS} are the least`,
+    }
   return null
 }
 

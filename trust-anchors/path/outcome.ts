@@ -7,6 +7,7 @@ const RANK: readonly CertificateCode[] = [
   'CERT_EXPIRED',
   'CERT_NOT_YET_VALID',
   'SIGNATURE_WEAK',
+  'KEY_WEAK',
   'UNKNOWN_CRITICAL_EXTENSION',
   'NAME_CONSTRAINT',
   'POLICY',

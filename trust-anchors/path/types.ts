@@ -24,8 +24,8 @@ export interface PathSettings {
   /** SHA-1 signatures on certificates are accepted (ALG-4). Default false. */
   readonly sha1: boolean
   /**
-   * `direct`: those that protocol.md ALG accepts. `any` (default): all that OpenSSL verifies. MD5 never, SHA-1 by
-   * `sha1` alone.
+   * `direct`: those that protocol.md ALG accepts, made by keys that it accepts. `any` (default): all that OpenSSL
+   * verifies. MD5 never, SHA-1 by `sha1` alone.
    */
   readonly signatureAlgorithms: 'direct' | 'any'
   /** OIDs; default anyPolicy alone. */
