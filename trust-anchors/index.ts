@@ -28,7 +28,8 @@ export type {
   Work,
 } from './path/types.ts'
 export { type Crl, parseCrl } from './revocation/crl.ts'
-export { encodeOcspRequest, type OcspResponse, parseOcspResponse } from './revocation/ocsp.ts'
+export { type OcspResponse, parseOcspResponse } from './revocation/ocsp.ts'
+export { encodeOcspRequest } from './revocation/ocsp-request.ts'
 export {
   NO_MATERIAL,
   type RevocationMaterial,

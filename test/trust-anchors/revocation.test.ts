@@ -264,10 +264,15 @@ describe('CRLs that have ended', () => {
   const graceMs = 72 * 3_600_000
 
   test('within the grace it speaks, is recorded as stale, and a newer one is wanted', () => {
-    const scene = { root, leaf: pointed, crls: [{ der: crl(ended), from: 'a cache' }], graceMs }
+    const scene = { root, leaf: pointed, crls: [{ der: crl(ended), from: URL_A }], graceMs }
     expect(judged(scene)).toMatchObject({ ok: true, revocation: [{ status: 'good', stale: true }] })
     expect(wanted(scene)).toEqual([`crl ${URL_A}`])
     expect(verdict({ ...scene, at: '2026-11-23T00:00:01Z' })).toMatch(/UNKNOWN/)
+    expect(wanted({ ...scene, unavailable: { [URL_A]: failed } })).toEqual([])
+  })
+
+  test('the grace is for what was fetched: one that came with a message is not given it', () => {
+    expect(verdict({ root, leaf: pointed, crls: [crl(ended)], graceMs })).toBe('REVOCATION_UNKNOWN temporary')
   })
 
   test('what it revokes stays revoked, but for a hold (RFC 5280 5.3.1)', () => {

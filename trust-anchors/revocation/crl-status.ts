@@ -46,7 +46,7 @@ export function askCrls(question: Question): CrlAnswer {
     for (const { crl, origin } of complete) {
       const reasons = reasonsCovered(crl, certificate, point) & ~covered
       if (reasons === 0) continue
-      const reading = read(crl, question)
+      const reading = read(crl, graceFor(origin, question), question)
       if (reading.kind === 'problem') {
         problems.set(reading.problem.text, reading.problem)
         continue
@@ -81,8 +81,13 @@ function good(used: readonly (AtHand & Spoken)[]): Answer {
   return { kind: 'good', by: 'crl', origin, thisUpdate, nextUpdate, stale }
 }
 
-function read(crl: Crl, question: Question): Reading {
-  const { certificate, context, request } = question
+/** The grace is for what we have fetched before; an ended CRL that a message brings along is the sender's choice. */
+function graceFor(origin: string, { certificate, request }: Question): number {
+  return certificate.crlDistributionPoints.some(({ urls }) => urls.includes(origin)) ? request.graceMs : 0
+}
+
+function read(crl: Crl, graceMs: number, question: Question): Reading {
+  const { certificate, context } = question
   const problem = (end: string, passing: boolean): Reading => ({
     kind: 'problem',
     problem: { text: `${labelOf(crl)} ${end}`, passing },
@@ -92,7 +97,7 @@ function read(crl: Crl, question: Question): Reading {
   }
   const refused = refusedScheme(crl.scheme, context.sha1)
   if (refused !== null) return problem(refused, false)
-  const ownPeriod = periodAt(crl, context.at, request.graceMs)
+  const ownPeriod = periodAt(crl, context.at, graceMs)
   if (ownPeriod === 'early') return problem(`is of a time to come (${timeText(crl.thisUpdate)})`, true)
   const signer = crlSigner(crl, question)
   if (typeof signer === 'string') return problem(signer, true)

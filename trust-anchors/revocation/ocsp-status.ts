@@ -1,7 +1,7 @@
 import { datesFailure, nameFor, signatureFailure } from '../path/issuing.ts'
 import { Certificate, distinct, parseCertificate } from '../x509/certificate.ts'
 import type { BasicOcspResponse, OcspAnswer, OcspResponse } from './ocsp.ts'
-import { isAbout, keyHash } from './ocsp.ts'
+import { isAbout, keyHash } from './ocsp-request.ts'
 import { type Answer, CERTIFICATE_HOLD, type Problem, periodAt, type Question, timeText } from './question.ts'
 import { isSignedBy, refusedScheme } from './signature.ts'
 

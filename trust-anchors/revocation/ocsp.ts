@@ -1,18 +1,15 @@
-import { createHash } from 'node:crypto'
 import type { Failure } from '../failures.ts'
-import type { Certificate } from '../x509/certificate.ts'
 import { DerReader, Malformed, readOnly, smallInteger, TAG, timeValue } from '../x509/der.ts'
-import { encode, encodeOid, sequence } from '../x509/der-write.ts'
 import { bitString, type Extension, readExtensions } from '../x509/extensions.ts'
 import { readName } from '../x509/name.ts'
 import { readReason } from './crl-entries.ts'
-import { algorithmOid, readScheme, type Signed } from './signature.ts'
+import { type CertId, NONCE, readCertId } from './ocsp-request.ts'
+import { readScheme, type Signed } from './signature.ts'
 
 /** No response in use comes near it: one certificate's status and a responder's certificates. */
 const MAX_BYTES = 65_536
 const MAX_CERTIFICATES = 8
 const BASIC = '1.3.6.1.5.5.7.48.1.1'
-const NONCE = '1.3.6.1.5.5.7.48.1.2'
 const ENUMERATED = 0x0a
 
 /** OCSPResponseStatus (RFC 6960 4.2.1). */
@@ -61,23 +58,6 @@ export interface OcspAnswer {
   readonly unknownCritical: string | null
 }
 
-interface CertId {
-  /** Null: a hash that is not known here, so that the answer is about nobody that we know. */
-  readonly hash: CertIdHash | null
-  readonly issuerNameHash: Uint8Array
-  readonly issuerKeyHash: Uint8Array
-  readonly serialNumber: Uint8Array
-}
-
-type CertIdHash = 'sha1' | 'sha256' | 'sha384' | 'sha512'
-
-const HASHES: Readonly<Record<string, CertIdHash>> = {
-  '1.3.14.3.2.26': 'sha1',
-  '2.16.840.1.101.3.4.2.1': 'sha256',
-  '2.16.840.1.101.3.4.2.2': 'sha384',
-  '2.16.840.1.101.3.4.2.3': 'sha512',
-}
-
 /** Reads an OCSP response: DER, at most 64 KiB. What is none is `REVOCATION_UNKNOWN`. Throws nothing. */
 export function parseOcspResponse(bytes: Uint8Array): OcspResponse | Failure {
   if (bytes.length > MAX_BYTES) {
@@ -95,50 +75,6 @@ export function parseOcspResponse(bytes: Uint8Array): OcspResponse | Failure {
       text: `${bytes.length} bytes that are no OCSP response: ${error.message}`,
     }
   }
-}
-
-/**
- * DER of an OCSPRequest for one certificate (RFC 6960 4.1.1), unsigned, with a nonce of 1 to 128 octets (RFC 9654
- * 2.1) where one is given. The CertID is by SHA-1, which every responder knows; it protects nothing.
- */
-export function encodeOcspRequest(
-  certificate: Certificate,
-  issuer: Certificate,
-  nonce: Uint8Array | null,
-): Uint8Array {
-  const certId = sequence(
-    sequence(encodeOid('1.3.14.3.2.26'), encode(0x05)),
-    encode(TAG.OCTET_STRING, digest('sha1', certificate.issuer)),
-    encode(TAG.OCTET_STRING, digest('sha1', publicKeyBits(issuer))),
-    encode(TAG.INTEGER, certificate.serialNumber),
-  )
-  const value = (octets: Uint8Array) => encode(TAG.OCTET_STRING, encode(TAG.OCTET_STRING, octets))
-  const extensions = nonce === null ? [] : [encode(0xa2, sequence(sequence(encodeOid(NONCE), value(nonce))))]
-  return sequence(sequence(sequence(sequence(certId)), ...extensions))
-}
-
-/** Whether a CertID means this certificate of this issuer. */
-export function isAbout(id: CertId, certificate: Certificate, issuer: Certificate): boolean {
-  const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0
-  return (
-    id.hash !== null &&
-    same(id.serialNumber, certificate.serialNumber) &&
-    same(id.issuerNameHash, digest(id.hash, certificate.issuer)) &&
-    same(id.issuerKeyHash, digest(id.hash, publicKeyBits(issuer)))
-  )
-}
-
-/** SHA-1 of the public key in hex, by which a responder may name itself (RFC 6960 4.2.1, KeyHash). */
-export const keyHash = (certificate: Certificate): string =>
-  Buffer.from(digest('sha1', publicKeyBits(certificate))).toString('hex')
-
-const digest = (hash: CertIdHash, octets: Uint8Array): Uint8Array => createHash(hash).update(octets).digest()
-
-/** The BIT STRING without its tag, length and count of unused bits: what is hashed of a key (RFC 6960 4.1.1). */
-function publicKeyBits({ spki }: Certificate): Uint8Array {
-  const fields = new DerReader(spki).sequence()
-  fields.next(TAG.SEQUENCE)
-  return bitString(fields.next(TAG.BIT_STRING).content)
 }
 
 function readResponse(der: Uint8Array): OcspResponse {
@@ -208,13 +144,7 @@ function readResponder(data: DerReader): BasicOcspResponse['responder'] {
 }
 
 function readAnswer(fields: DerReader): OcspAnswer {
-  const id = fields.sequence()
-  const hash = HASHES[algorithmOid(id.next(TAG.SEQUENCE).raw)] ?? null
-  const issuerNameHash = id.next(TAG.OCTET_STRING).content
-  const issuerKeyHash = id.next(TAG.OCTET_STRING).content
-  const serialNumber = id.next(TAG.INTEGER).content
-  id.end()
-  const certificate = { hash, issuerNameHash, issuerKeyHash, serialNumber }
+  const certificate = readCertId(fields.sequence())
   const status = readStatus(fields)
   const thisUpdate = timeValue(fields.next(TAG.GENERALIZED_TIME))
   const next = fields.optional(0xa0)

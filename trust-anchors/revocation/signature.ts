@@ -1,6 +1,7 @@
 import { constants, type KeyObject, verify } from 'node:crypto'
+import type { Certificate } from '../x509/certificate.ts'
 import { DerReader, oidText, readOnly, smallInteger, TAG } from '../x509/der.ts'
-import { readSignatureAlgorithm, type SignatureDigest } from '../x509/signature.ts'
+import { readSignatureAlgorithm, type SignatureAlgorithm, type SignatureDigest } from '../x509/signature.ts'
 
 /** What a CRL and an OCSP response have in common: bytes, and somebody's signature over them. */
 export interface Signed {
@@ -11,23 +12,13 @@ export interface Signed {
 }
 
 /** A signature's AlgorithmIdentifier with its parameters (RFC 4055, RFC 5758). */
-export interface Scheme {
-  readonly oid: string
-  /** Null: none that we know. */
-  readonly digest: SignatureDigest | null
+export interface Scheme extends SignatureAlgorithm {
   /** RSASSA-PSS only. Null: it is another algorithm, or has parameters that node:crypto cannot check. */
   readonly saltLength: number | null
 }
 
-const RSASSA_PSS = '1.2.840.113549.1.1.10'
 const MGF1 = '1.2.840.113549.1.1.8'
 const SHA1 = '1.3.14.3.2.26'
-/** Which keys sign so: an OID of another arc (DSA, EdDSA) is not accepted, whatever digest it names. */
-const ARCS = [
-  { arc: '1.2.840.113549.1.1.', type: 'rsa' },
-  { arc: '1.2.840.10045.4.', type: 'ec' },
-] as const
-
 const NODE_DIGESTS: Readonly<Partial<Record<SignatureDigest, string>>> = {
   'sha-1': 'sha1',
   'sha-256': 'sha256',
@@ -36,19 +27,23 @@ const NODE_DIGESTS: Readonly<Partial<Record<SignatureDigest, string>>> = {
 }
 
 /** Throws `Malformed`. */
-export function readScheme(algorithm: Uint8Array): Scheme {
-  const { algorithm: oid, digest } = readSignatureAlgorithm(algorithm)
-  return { oid, digest, saltLength: oid === RSASSA_PSS ? pssSaltLength(algorithm) : null }
+export function readScheme(der: Uint8Array): Scheme {
+  const read = readSignatureAlgorithm(der)
+  return { ...read, saltLength: read.scheme === 'rsa-pss' ? pssSaltLength(der) : null }
 }
 
 /** Why signatures of this scheme are not accepted (ALG), as the end of a sentence; null where they are. */
-export function refusedScheme({ oid, digest, saltLength }: Scheme, sha1: boolean): string | null {
+export function refusedScheme(
+  { algorithm, scheme, digest, saltLength }: Scheme,
+  sha1: boolean,
+): string | null {
   if (digest === 'md2' || digest === 'md5') return `is signed with ${digest.toUpperCase()}`
   if (digest === 'sha-1' && !sha1) return 'is signed with SHA-1'
-  if (digest === null || NODE_DIGESTS[digest] === undefined || keyTypeFor(oid) === undefined) {
-    return `is signed with an algorithm that is not accepted (${oid})`
+  const isKnown = scheme === 'rsa' || scheme === 'rsa-pss' || scheme === 'ecdsa'
+  if (!isKnown || digest === null || NODE_DIGESTS[digest] === undefined) {
+    return `is signed with an algorithm that is not accepted (${algorithm})`
   }
-  if (oid === RSASSA_PSS && saltLength === null) {
+  if (scheme === 'rsa-pss' && saltLength === null) {
     return 'is signed with RSA-PSS whose MGF1 has another hash than the signature, which is not supported'
   }
   return null
@@ -64,38 +59,42 @@ const VERDICTS_LIMIT = 32
  */
 export function isSignedBy(
   signed: Signed,
-  issuer: { readonly spki: Uint8Array; readonly publicKey: KeyObject },
+  issuer: Pick<Certificate, 'spkiSha256' | 'publicKey'>,
   spend: () => boolean,
 ): boolean | null {
   const known = verdicts.get(signed) ?? new Map<string, boolean>()
-  const key = Buffer.from(issuer.spki).toString('base64')
-  const before = known.get(key)
+  const before = known.get(issuer.spkiSha256)
   if (before !== undefined) return before
   if (!spend()) return null
   const verdict = check(signed, issuer.publicKey)
   if (known.size >= VERDICTS_LIMIT) known.clear()
-  verdicts.set(signed, known.set(key, verdict))
+  verdicts.set(signed, known.set(issuer.spkiSha256, verdict))
   return verdict
 }
 
-function check({ tbs, scheme, signature }: Signed, key: KeyObject): boolean {
-  const { oid, saltLength } = scheme
-  const digest = scheme.digest === null ? undefined : NODE_DIGESTS[scheme.digest]
+function check({ tbs, scheme: { scheme, digest, saltLength }, signature }: Signed, key: KeyObject): boolean {
+  const hash = digest === null ? undefined : NODE_DIGESTS[digest]
   const type = key.asymmetricKeyType
-  if (digest === undefined) return false
+  if (hash === undefined) return false
   try {
-    if (oid === RSASSA_PSS) {
-      if ((type !== 'rsa' && type !== 'rsa-pss') || saltLength === null) return false
-      return verify(digest, tbs, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }, signature)
+    switch (scheme) {
+      case 'rsa':
+        return type === 'rsa' && verify(hash, tbs, key, signature)
+      case 'ecdsa':
+        return type === 'ec' && verify(hash, tbs, key, signature)
+      case 'rsa-pss': {
+        if ((type !== 'rsa' && type !== 'rsa-pss') || saltLength === null) return false
+        const padding = constants.RSA_PKCS1_PSS_PADDING
+        return verify(hash, tbs, { key, padding, saltLength }, signature)
+      }
+      default:
+        return false
     }
-    return type === keyTypeFor(oid) && verify(digest, tbs, key, signature)
   } catch {
     // OpenSSL throws instead of answering where a PSS key's own parameters forbid the signature's.
     return false
   }
 }
-
-const keyTypeFor = (oid: string) => ARCS.find(({ arc }) => oid.startsWith(arc))?.type
 
 /** RFC 4055 3.1. Null: node:crypto gives MGF1 the signature's own hash and no other, and knows one trailer. */
 function pssSaltLength(algorithm: Uint8Array): number | null {

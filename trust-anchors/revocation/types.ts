@@ -10,7 +10,10 @@ export type RevocationMode = 'require' | 'prefer' | 'off'
 export interface RevocationRequest {
   readonly mode: RevocationMode
   readonly material: RevocationMaterial
-  /** How long past its nextUpdate a CRL still speaks, in milliseconds; 0 for material that a caller hands in to be judged. */
+  /**
+   * How long past its nextUpdate a CRL still speaks that was fetched from a URL of the certificate, in milliseconds;
+   * 0 for material that a caller hands in to be judged.
+   */
   readonly graceMs: number
   /**
    * What a certificate without CRL distribution point and OCSP URL is when nothing at hand speaks of it:

@@ -1,7 +1,7 @@
 import type { Wanted } from '../wanted.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import type { DistributionPoint } from '../x509/pointers.ts'
-import { isAbout } from './ocsp.ts'
+import { isAbout } from './ocsp-request.ts'
 import type { Question } from './question.ts'
 
 /** What the URLs of one certificate came to, and what they may still give. */
