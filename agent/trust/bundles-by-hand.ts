@@ -70,9 +70,9 @@ export function bundlesByHand({ trust, store, now }: AdministrationTools): Trust
       return removed
     },
 
-    async refresh({ url, actor, signal } = {}) {
+    async refresh({ url, due = false, actor, signal } = {}) {
       const bundles = await trust.bundleTools((await store()).trust)
-      return await refreshBundles(bundles, { ...known(url, bundles), actor: actor ?? null }, signal)
+      return await refreshBundles(bundles, { ...known(url, bundles), due, actor: actor ?? null }, signal)
     },
 
     async diff({ url, signal } = {}) {

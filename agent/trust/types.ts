@@ -121,8 +121,12 @@ export interface TrustAdministration {
       url: string,
       options: { readonly for?: string | undefined; readonly actor: string },
     ): Promise<number>
-    /** Fetches bundles, all or one, and takes what changed. Throws USAGE for an unknown URL. */
+    /**
+     * Fetches bundles, all or one, and takes what changed; with `due`, those whose interval has passed (the daemon's way).
+     * Throws USAGE for an unknown URL.
+     */
     refresh(options?: {
+      readonly due?: boolean | undefined
       readonly url?: string | undefined
       readonly actor?: string | undefined
       readonly signal?: AbortSignal | undefined

@@ -1,0 +1,354 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import type { GuardedFetch } from '../../agent/fetch.ts'
+import { type Agent, type AgentOptions, createAgent } from '../../agent/index.ts'
+import { type Minted, mint } from '../../fixtures/pki.ts'
+import { toPem } from '../../trust-anchors/index.ts'
+import { literalZone } from '../dns/literal-zone.ts'
+import { all, clinicConfig, der, pki, temporaryFolder } from '../flow/clinics.ts'
+import { METADATA, p7b, p7bWithMetadata, p7m, toBer } from '../services/bundles.ts'
+
+const URL = 'https://bundles.example/anchors.p7m'
+const NOW = new Date('2026-11-21T12:00:00Z')
+const KIM = { actor: 'kim' }
+
+const rootA: Pick<Minted, 'pem'> = { pem: toPem(der('root-a.pem')) }
+const rootB: Pick<Minted, 'pem'> = { pem: toPem(der('root-b.pem')) }
+const other = mint({ ca: true, subject: 'Another root', key: 'intermediate' })
+const signer = mint({ subject: 'The bundle signer', key: 'dr-lee' })
+const stranger = mint({ subject: 'A stranger', key: 'clinic-b' })
+/** The same key and name as the signer's, another certificate. */
+const lookalike = mint({ subject: 'The bundle signer', key: 'dr-lee', to: '2040-01-01' })
+
+/** What a URL gives now. */
+type Served = Uint8Array | 'failed' | 'refused'
+
+class Web {
+  served: Served
+  asked = 0
+
+  constructor(served: Served) {
+    this.served = served
+  }
+
+  readonly fetch: GuardedFetch = async ({ url, configured }) => {
+    this.asked++
+    if (url !== URL || !configured) throw new Error(`nobody should ask for ${url} that way`)
+    if (this.served instanceof Uint8Array) return { status: 'ok', body: this.served }
+    const refusal = { why: `it was ${this.served}`, text: `${url} was ${this.served}` }
+    return this.served === 'failed' ? { status: 'failed', ...refusal } : { status: 'refused', ...refusal }
+  }
+}
+
+async function agentOf(
+  config: Record<string, unknown> = {},
+  parts: AgentOptions & { readonly dir?: string } = {},
+): Promise<Agent> {
+  const { dir = await temporaryFolder(), ...rest } = parts
+  const resolver = literalZone({ 'clinic-b.example': [der('clinic-b.pem')] })
+  const agent = await createAgent(
+    { ...clinicConfig('a', dir), revocation: 'off', ...config },
+    { resolver, now: () => NOW, ...rest },
+  )
+  onTestFinished(() => agent[Symbol.asyncDispose]())
+  return agent
+}
+
+async function file(content: string | Uint8Array, name = 'file.pem'): Promise<string> {
+  const path = join(await temporaryFolder(), name)
+  await writeFile(path, content)
+  return path
+}
+
+/** An agent whose only trust is one bundle, for everyone. */
+async function bundled(web: Web, bundle: Record<string, unknown> = {}, parts: AgentOptions = {}) {
+  const trust = [{ for: '*', bundles: [{ url: URL, ...bundle }] }]
+  return await agentOf({ trust }, { fetch: web.fetch, ...parts })
+}
+
+const routeOf = async (agent: Agent) =>
+  (await agent.classify(['dr.lee@clinic-b.example'], { from: 'dr.kim@clinic-a.example' }))[0]?.route
+
+const inForce = async (agent: Agent) =>
+  (await agent.trust.list()).filter(({ state }) => state === 'in-force').map(({ subject }) => subject)
+
+const events = async (agent: Agent) =>
+  (await all(agent.audit())).map(({ event, actor }) => `${event} ${actor ?? '-'}`)
+
+test.each([
+  ['a p7b', p7b([rootA])],
+  ['a p7b as PEM', p7b([rootA], 'PEM')],
+  ['a p7b in BER', toBer(p7b([rootA]))],
+  ['a p7b with metadata', p7bWithMetadata([rootA as Minted], signer)],
+  ['a signed p7m around a p7b', p7m(p7b([rootA]), signer)],
+])('%s makes its anchors believed where no signer is asked for (TR-4)', async (_, served) => {
+  const agent = await bundled(new Web(served))
+  expect(await routeOf(agent)).toBe('direct')
+})
+
+test.each([
+  ['in DER', p7b([rootA]), {}],
+  ['in BER', toBer(p7b([rootA])), {}],
+  ['as PEM text', p7b([rootA], 'PEM'), {}],
+  ['as PEM certificates', Buffer.from(rootA.pem), {}],
+  ['with XML metadata', p7bWithMetadata([rootA as Minted], signer), {}],
+  ['in a PEM shell', p7b([rootA]), { form: 'PEM' as const }],
+  ['in a streamed BER shell', p7b([rootA]), { options: ['-stream'] }],
+  ["in a shell without the signer's certificate", p7b([rootA]), { options: ['-nocerts'] }],
+  ['in a shell without signed attributes', p7b([rootA]), { options: ['-noattr'] }],
+  ['signed with SHA-512', p7b([rootA]), { digest: 'sha512' }],
+])('a p7m by the configured signer is taken, its content %s (TR-4)', async (_, content, options) => {
+  const web = new Web(p7m(content, signer, options))
+  const agent = await bundled(web, { signedBy: await file(signer.pem) })
+  const [report] = await agent.trust.bundles.refresh(KIM)
+  expect(report).toMatchObject({ outcome: 'refreshed', anchors: 1, why: null })
+  expect(await routeOf(agent)).toBe('direct')
+})
+
+function tampered(cms: Buffer): Buffer {
+  const copy = Buffer.from(cms)
+  const at = copy.indexOf('Test Root A')
+  copy.write('Test Root X', at, 'latin1')
+  return copy
+}
+
+test.each([
+  ['unsigned content', p7b([rootB]), 'NOT_SIGNED'],
+  ['content signed by somebody else', p7m(p7b([rootB]), stranger), 'SIGNER_UNTRUSTED'],
+  [
+    "content signed by the signer's key under another certificate",
+    p7m(p7b([rootB]), lookalike),
+    'SIGNER_UNTRUSTED',
+  ],
+  [
+    'content signed by the signer but changed on the way',
+    tampered(p7m(p7b([rootA, rootB]), signer)),
+    'SIGNATURE_INVALID',
+  ],
+  [
+    'an anchor beside the signature, signed by nobody',
+    p7m(Buffer.from(METADATA), signer, { beside: [other] }),
+    'MALFORMED',
+  ],
+  ['a signature by SHA-1', p7m(p7b([rootB]), signer, { digest: 'sha1' }), 'ALGORITHM_REFUSED'],
+  ['a bundle without anchors', p7m(p7b([]), signer), 'NO_ANCHORS'],
+  ['a bundle signed twice', p7m(p7m(p7b([rootB]), stranger), signer), 'MALFORMED'],
+  ['an error page', Buffer.from('<html>sorry</html>'), 'NOT_SIGNED'],
+])('%s is refused, and the last good one stays (TR-4)', async (_, served, code) => {
+  const web = new Web(p7m(p7b([rootA]), signer))
+  const agent = await bundled(web, { signedBy: await file(signer.pem) })
+  await agent.trust.bundles.refresh(KIM)
+  web.served = served
+  const [report] = await agent.trust.bundles.refresh(KIM)
+  expect(report).toMatchObject({ outcome: 'refused', anchors: 1, added: [], removed: [] })
+  expect(report?.why?.code).toBe(code)
+  expect(await inForce(agent)).toEqual([expect.stringContaining('Test Root A')])
+  expect(await routeOf(agent)).toBe('direct')
+  expect(await agent.notices()).toContainEqual(expect.stringContaining('could not be refreshed since'))
+  expect((await events(agent)).at(-1)).toBe('bundle-failed kim')
+})
+
+test('an anchor beside the signature of a good bundle is no anchor', async () => {
+  const web = new Web(p7m(p7b([rootA]), signer, { beside: [other] }))
+  const agent = await bundled(web)
+  await agent.trust.bundles.refresh(KIM)
+  expect(await inForce(agent)).toHaveLength(1)
+})
+
+test('where no signer is asked for, a signature that is there must be right all the same', async () => {
+  const agent = await bundled(new Web(tampered(p7m(p7b([rootA]), signer))))
+  const [report] = await agent.trust.bundles.refresh(KIM)
+  expect(report?.why?.code).toBe('SIGNATURE_INVALID')
+})
+
+test('a signer whose certificate has ended is believed no more', async () => {
+  const ended = mint({ subject: 'Ended', key: 'dr-lee', to: '2026-06-01' })
+  const agent = await bundled(new Web(p7m(p7b([rootA]), ended)), { signedBy: await file(ended.pem) })
+  const [report] = await agent.trust.bundles.refresh(KIM)
+  expect(report?.why).toMatchObject({ code: 'CERT_EXPIRED', text: expect.stringContaining('2026-06-01') })
+})
+
+test('what an unsigned bundle brought counts no more once a signer is asked for', async () => {
+  const dir = await temporaryFolder()
+  const web = new Web(p7b([rootA]))
+  const trust = (bundle: object) => ({ trust: [{ for: '*', bundles: [{ url: URL, ...bundle }] }] })
+  const before = await agentOf(trust({}), { dir, fetch: web.fetch })
+  await before.trust.bundles.refresh(KIM)
+  const after = await agentOf(trust({ signedBy: await file(signer.pem) }), { dir, fetch: web.fetch })
+  expect(await inForce(after)).toEqual([])
+})
+
+test('the same bytes again are passed over; what came and went is told and audited', async () => {
+  const web = new Web(p7b([rootA]))
+  const agent = await bundled(web)
+  const [first] = await agent.trust.bundles.refresh(KIM)
+  expect(first?.added.map(({ subject }) => subject)).toEqual([expect.stringContaining('Test Root A')])
+  const [second] = await agent.trust.bundles.refresh(KIM)
+  expect(second).toMatchObject({ outcome: 'unchanged', anchors: 1, added: [], removed: [] })
+  web.served = p7b([rootB])
+  const [third] = await agent.trust.bundles.refresh(KIM)
+  expect(third?.added.map(({ subject }) => subject)).toEqual([expect.stringContaining('Test Root B')])
+  expect(third?.removed.map(({ subject }) => subject)).toEqual([expect.stringContaining('Test Root A')])
+  expect(await routeOf(agent)).toBe('insecure')
+  expect(await events(agent)).toEqual([
+    ...['bundle-refreshed kim', 'anchor-added kim'],
+    ...['bundle-refreshed kim', 'anchor-added kim', 'anchor-removed kim'],
+  ])
+})
+
+test('diff tells what a refresh would change, and changes nothing', async () => {
+  const web = new Web(p7b([rootA]))
+  const agent = await bundled(web)
+  await agent.trust.bundles.refresh(KIM)
+  web.served = p7b([rootB])
+  const [report] = await agent.trust.bundles.diff()
+  expect(report).toMatchObject({
+    added: [{ subject: expect.stringContaining('Test Root B') }],
+    removed: [{}],
+  })
+  expect(await inForce(agent)).toEqual([expect.stringContaining('Test Root A')])
+})
+
+test('a bundle that was never had is fetched when trust is first needed, once, and not where the network is forbidden', async () => {
+  const web = new Web(p7b([rootA]))
+  const agent = await bundled(web)
+  await agent.notices()
+  expect(web.asked).toBe(0)
+  expect(await routeOf(agent)).toBe('direct')
+  expect(await routeOf(agent)).toBe('direct')
+  expect(web.asked).toBe(1)
+  const offline = await bundled(web, {}, { network: false })
+  expect((await offline.trust.bundles.refresh(KIM))[0]?.why?.code).toBe('NETWORK_FORBIDDEN')
+  expect(web.asked).toBe(1)
+})
+
+test('a bundle host that is away is not asked again by each message, and the administrator is told', async () => {
+  const web = new Web('failed')
+  const files = [{ for: '*', anchors: [pki('root-a.pem')], bundles: [{ url: URL }] }]
+  const agent = await agentOf({ trust: files }, { fetch: web.fetch })
+  expect(await routeOf(agent)).toBe('direct')
+  expect(await routeOf(agent)).toBe('direct')
+  expect(web.asked).toBe(1)
+  expect(await agent.notices()).toContainEqual(expect.stringContaining('was never had'))
+})
+
+test("the daemon's refresh asks when the interval has passed, sooner after a failure", async () => {
+  const web = new Web(p7b([rootA]))
+  let now = NOW
+  const agent = await bundled(web, { refreshHours: 24 }, { now: () => now })
+  const hours = async (later: number) => {
+    now = new Date(NOW.getTime() + later * 3_600_000)
+    return (await agent.trust.bundles.refresh({ due: true })).map(({ outcome }) => outcome)
+  }
+  expect(await hours(0)).toEqual(['refreshed'])
+  expect(await hours(23)).toEqual([])
+  expect(await hours(24)).toEqual(['unchanged'])
+  web.served = 'failed'
+  expect(await hours(48)).toEqual(['failed'])
+  expect(await hours(48.5)).toEqual([])
+  web.served = p7b([rootA])
+  expect(await hours(49)).toEqual(['unchanged'])
+})
+
+test('an anchor added by hand is believed at once, and ended at once, in another agent on the same store (TR-1)', async () => {
+  const dir = await temporaryFolder()
+  const one = await agentOf({ trust: [{ for: '*', anchors: [pki('root-b.pem')] }] }, { dir })
+  const two = await agentOf({ trust: [{ for: '*', anchors: [pki('root-b.pem')] }] }, { dir })
+  expect(await routeOf(two)).toBe('insecure')
+  const path = await file(rootA.pem)
+  const { anchors } = await one.trust.add(path, { for: '*', direction: 'outgoing', ...KIM })
+  expect(anchors).toMatchObject([{ change: 'added', state: 'in-force', origin: 'added', from: 'kim' }])
+  expect(await routeOf(two)).toBe('direct')
+  await two.trust.remove(path, { ...KIM })
+  expect(await routeOf(one)).toBe('insecure')
+  expect(await events(one)).toEqual(['anchor-added kim', 'anchor-removed kim'])
+})
+
+test("an anchor removed by hand stays out although the configuration's file and a bundle have it, until it is added again", async () => {
+  const dir = await temporaryFolder()
+  const web = new Web(p7b([rootA]))
+  const config = { trust: [{ for: '*', anchors: [pki('root-a.pem')], bundles: [{ url: URL }] }] }
+  const agent = await agentOf(config, { dir, fetch: web.fetch })
+  expect(await routeOf(agent)).toBe('direct')
+  const [anchor] = await agent.trust.list()
+  const change = await agent.trust.remove(anchor?.sha256 ?? '', { ...KIM })
+  expect(change.anchors.map((one) => one.change)).toContain('removed')
+  await agent.trust.bundles.refresh(KIM)
+  const again = await agentOf(config, { dir, fetch: web.fetch })
+  expect(await inForce(again)).toEqual([])
+  await expect(again.classify(['dr.lee@clinic-b.example'])).rejects.toMatchObject({ code: 'NO_ANCHORS' })
+  await again.trust.add(pki('root-a.pem'), { for: '*', direction: 'both', ...KIM })
+  expect(await routeOf(agent)).toBe('direct')
+})
+
+test('what is removed for one name does not come back by a wider entry', async () => {
+  const agent = await agentOf()
+  await agent.trust.remove(pki('root-a.pem'), { for: 'clinic-a.example', ...KIM })
+  await expect(routeOf(agent)).rejects.toMatchObject({ code: 'NO_ANCHORS' })
+  const [elsewhere] = await agent.classify(['dr.lee@clinic-b.example'], { from: 'x@clinic-c.example' })
+  expect(elsewhere?.route).toBe('direct')
+})
+
+test('a first anchor for one name ends what it had by a wider entry, and that is told', async () => {
+  const agent = await agentOf()
+  const { notes } = await agent.trust.add(pki('root-b.pem'), {
+    for: 'clinic-a.example',
+    direction: 'both',
+    ...KIM,
+  })
+  expect(notes).toEqual([expect.stringContaining('clinic-a.example now has anchors of its own')])
+  expect(await routeOf(agent)).toBe('insecure')
+})
+
+test('an anchor that is nowhere is not removed, and nothing is recorded', async () => {
+  const agent = await agentOf()
+  const change = await agent.trust.remove('00'.repeat(32), { ...KIM })
+  expect(change.anchors).toEqual([])
+  expect(await events(agent)).toEqual([])
+})
+
+test.each([
+  ['a name', { for: 'not a name', direction: 'both' as const, actor: 'kim' }],
+  ['who does it', { for: '*', direction: 'both' as const, actor: ' ' }],
+])('a change of trust without %s is wrong usage, and changes nothing', async (_, options) => {
+  const agent = await agentOf()
+  await expect(agent.trust.add(pki('root-b.pem'), options)).rejects.toMatchObject({ code: 'USAGE' })
+  expect(await inForce(agent)).toHaveLength(1)
+})
+
+test('a bundle added by hand is fetched at once, and its anchors go with it', async () => {
+  const web = new Web(p7b([rootB]))
+  const agent = await agentOf({}, { fetch: web.fetch })
+  const scope = { for: '*', direction: 'both' as const }
+  const report = await agent.trust.bundles.add(URL, { ...scope, ...KIM, refreshHours: 12 })
+  expect(report).toMatchObject({ outcome: 'refreshed', anchors: 1 })
+  expect(await inForce(agent)).toHaveLength(2)
+  expect(await agent.trust.bundles.list()).toMatchObject([
+    { url: URL, origin: 'added', refreshHours: 12, anchors: 1, fetchedAt: NOW, failure: null },
+  ])
+  expect(await agent.trust.bundles.remove(URL, { ...KIM })).toBe(1)
+  expect(await inForce(agent)).toHaveLength(1)
+})
+
+test('a bundle of the configuration is not removed by hand', async () => {
+  const agent = await bundled(new Web(p7b([rootA])))
+  await expect(agent.trust.bundles.remove(URL, { ...KIM })).rejects.toMatchObject({ code: 'USAGE' })
+})
+
+test('anchors of the configuration may be a p7b file; a signed one is refused, its signature being nobody’s', async () => {
+  const good = await agentOf({ trust: [{ for: '*', anchors: [await file(p7b([rootA]), 'all.p7b')] }] })
+  expect(await routeOf(good)).toBe('direct')
+  const signed = await file(p7m(p7b([rootA]), signer), 'all.p7m')
+  const bad = await agentOf({ trust: [{ for: '*', anchors: [signed] }] })
+  await expect(routeOf(bad)).rejects.toMatchObject({ code: 'CERT_UNREADABLE' })
+})
+
+test('discovery never adds trust: after an address was found, nothing more is believed (TR-5)', async () => {
+  const agent = await agentOf({ trust: [{ for: '*', anchors: [pki('root-b.pem')] }] })
+  expect(await routeOf(agent)).toBe('insecure')
+  await agent.discover('dr.lee@clinic-b.example', { from: 'dr.kim@clinic-a.example' })
+  expect(await inForce(agent)).toEqual([expect.stringContaining('Test Root B')])
+  expect(await agent.pins.list()).toEqual([])
+  expect(await routeOf(agent)).toBe('insecure')
+})
