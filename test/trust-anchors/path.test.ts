@@ -132,6 +132,17 @@ describe('anchors (CERT-6)', () => {
     expect(verdict(leafUnder(root), [root], { anchors: [renewed] })).toBe('ok')
   })
 
+  test('a renewed certificate of an anchor that has expired does not revive it', () => {
+    const ended = mint({ ca: true, subject: 'Root', key: 'root-a', to: '2026-02-01' })
+    expect(verdict(leafUnder(root), [root], { anchors: [ended] })).toBe('CERT_EXPIRED')
+  })
+
+  test('an intermediate that was an anchor until it expired is one like others, renewed under another anchor', () => {
+    const ended = ca({ to: '2026-02-01' })
+    const renewed = ca({})
+    expect(verdict(leafUnder(renewed), [renewed], { anchors: [ended, root] })).toBe('ok')
+  })
+
   test('the same name and the same key identifier with another key is not', () => {
     const impostor = mint({ ca: true, subject: 'Root', key: 'root-b', keyIdentifiers: false })
     const stolen = { oid: '2.5.29.14', critical: false, value: encodedIdentifierOf(root.certificate) }
