@@ -39,6 +39,8 @@ export async function exchange({ url, addresses, limit, post, ca, signal }: Exch
   try {
     const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>()
     outgoing.on('response', resolve).on('error', reject)
+    // Nobody asked for another protocol; without a listener the connection would stand until the time is over.
+    outgoing.on('upgrade', (answer) => resolve(answer))
     outgoing.end(post?.body)
     return await readAnswer(url, await promise, limit, post !== undefined)
   } catch (error) {

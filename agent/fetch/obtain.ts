@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { encodeOcspRequest, type Wanted } from '../../trust-anchors/index.ts'
 import { BoundedMap, type FetchCache } from './cache.ts'
 import { type Material, mayReplace, type ReadMaterial, readMaterial, requestFor } from './material.ts'
-import { createSharing } from './share.ts'
+import { createLimit, createSharing } from './share.ts'
 import { notFetched } from './target.ts'
 import type { GuardedFetch, NotFetched } from './types.ts'
 
@@ -34,6 +34,8 @@ const PAUSE_MS = 60_000
 const READ_MS = 5 * 60_000
 const READ_BYTES = 64 << 20
 const MOST_FAILED = 1000
+/** Fetches that run side by side, however long an address book is. */
+const MOST_AT_ONCE = 16
 /** RFC 9654 2.1. */
 const NONCE_BYTES = 32
 
@@ -47,6 +49,7 @@ type Answer = { readonly kept: Kept; readonly nonce: Uint8Array | null } | NotFe
 
 export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain {
   const share = createSharing<Answer>()
+  const limit = createLimit(MOST_AT_ONCE)
   const read = new BoundedMap<Kept>(READ_BYTES, ({ bytes }) => bytes)
   const failed = new BoundedMap<{ readonly until: number; readonly why: NotFetched }>(MOST_FAILED, () => 1)
 
@@ -87,18 +90,11 @@ export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain
     signal: AbortSignal,
   ): Promise<Answer> {
     if (fetch === null) return notFetched(wanted.url, 'failed', 'the network is forbidden')
-    const recent = failed.get(key)
-    if (recent !== undefined && now().getTime() < recent.until) return recent.why
-    return share(
-      key,
-      async (signal) => {
-        const answer = await fetchAndKeep(fetch, key, wanted, plain, stale, signal)
-        if ('status' in answer) failed.set(key, { until: now().getTime() + PAUSE_MS, why: answer })
-        else failed.delete(key)
-        return answer
-      },
-      signal,
-    )
+    const work = async (signal: AbortSignal): Promise<Answer> => {
+      const recent = failedLately(wanted.url) ?? failedLately(key)
+      return recent ?? fetchAndKeep(fetch, key, wanted, plain, stale, signal)
+    }
+    return share(key, (signal) => limit(() => work(signal), signal), signal)
   }
 
   async function fetchAndKeep(
@@ -113,17 +109,31 @@ export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain
     const nonce = kind === 'ocsp' ? random(NONCE_BYTES) : null
     const request = kind === 'ocsp' ? encodeOcspRequest(wanted.certificate, wanted.issuer, nonce) : null
     const got = await fetch({ ...requestFor(kind, url, request), signal })
-    if (got.status !== 'ok') return got
     const fetchedAt = now()
+    // A dead host is dead whatever it is asked; what it says about one certificate is about that one.
+    if (got.status !== 'ok') return remember(url, got)
     const material = readMaterial(kind, got.body, fetchedAt)
     if ('code' in material)
-      return notFetched(url, 'failed', `its host does not give what it should: ${material.text}`)
+      return remember(
+        key,
+        notFetched(url, 'failed', `its host does not give what it should: ${material.text}`),
+      )
     const kept = { ...material, fetchedAt, bytes: got.body.length, readAt: fetchedAt }
     if (stale !== null && !mayReplace(kept, stale, fetchedAt)) return { kept: stale, nonce: null }
     const { refreshAt } = kept
     await cache.put({ key, url, kind, request: plain, body: got.body, fetchedAt, refreshAt }, fetchedAt)
     read.set(key, kept)
     return { kept, nonce }
+  }
+
+  function failedLately(key: string): NotFetched | null {
+    const recent = failed.get(key)
+    return recent !== undefined && now().getTime() < recent.until ? recent.why : null
+  }
+
+  function remember(key: string, why: NotFetched): NotFetched {
+    failed.set(key, { until: now().getTime() + PAUSE_MS, why })
+    return why
   }
 }
 

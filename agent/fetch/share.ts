@@ -36,3 +36,39 @@ export function createSharing<T>() {
     }
   }
 }
+
+/** Lets at most `most` pieces of work run at once. The others wait their turn, unless their signal calls them off. */
+export function createLimit(most: number) {
+  const queue = new Set<() => void>()
+  let running = 0
+
+  function turn(signal: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const onAbort = () => {
+      queue.delete(start)
+      reject(signal.reason)
+    }
+    const start = () => {
+      queue.delete(start)
+      signal.removeEventListener('abort', onAbort)
+      resolve()
+    }
+    queue.add(start)
+    signal.addEventListener('abort', onAbort, { once: true })
+    return promise
+  }
+
+  return async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+    signal.throwIfAborted()
+    if (running >= most) await turn(signal)
+    else running++
+    try {
+      return await work()
+    } finally {
+      // The place passes straight to the next in line, so that nobody slips in between.
+      const [next] = queue
+      if (next === undefined) running--
+      else next()
+    }
+  }
+}

@@ -272,6 +272,14 @@ describe('what may pass is a failure, not a refusal', () => {
     expect(got).toMatchObject({ status: 'failed', text: expect.stringContaining('refuses connections') })
   })
 
+  test.each([
+    ['switches to another protocol', 'HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'],
+    ['has headers without end', `HTTP/1.1 200 OK\r\n${`X-Pad: ${'x'.repeat(1000)}\r\n`.repeat(100)}\r\n`],
+  ])('an answer that %s', async (_, answer) => {
+    await using server = await rawServer((socket) => socket.write(answer))
+    expect(await open()({ url: server.url, limit: 100 })).toMatchObject({ status: 'failed' })
+  })
+
   test('a name that DNS does not know now, or does not know at all', async () => {
     const lookup: HostLookup = async (host) => {
       throw new DirectError('DNS_UNREACHABLE', `the host "${host}" has no address in DNS`)

@@ -307,6 +307,25 @@ describe('what is asked, and when not', () => {
   })
 })
 
+test('an address book does not storm a responder, and a dead one is asked by the first alone', async () => {
+  let open = 0
+  let most = 0
+  let asked = 0
+  const fetch: GuardedFetch = async ({ url }) => {
+    asked++
+    most = Math.max(most, ++open)
+    await Promise.resolve()
+    open--
+    return { status: 'failed', why: 'it is dead', text: `${url} cannot be fetched now: it is dead` }
+  }
+  const judge = judging(root, { fetch })
+  const book = Array.from({ length: 60 }, () => leaf({ ocspUrls: ['http://ocsp.ca.example/'] }))
+  const outcomes = await Promise.all(book.map((one) => judge.outcome(one)))
+  expect(new Set(outcomes)).toEqual(new Set(['REVOCATION_UNKNOWN later']))
+  expect(most).toBe(16)
+  expect(asked).toBe(16)
+})
+
 describe('how long', () => {
   test('when the time of one judgement is over, what has not come is not known', async () => {
     await using web = await pkiWeb({ '/crl': 'HANG' })
