@@ -120,7 +120,7 @@ export class Search {
       ? unknownIssuer(certificate)
       : {
           code: 'BAD_SIGNATURE',
-          text: `the signature of ${nameFor(certificate)} was not made by the key of its issuer`,
+          text: `the signature of ${nameFor(certificate)} was not made by the key of ${nameFor(issuer)}`,
         }
   }
 
