@@ -30,11 +30,12 @@ export function explanationText(explanation: Explanation): string {
   return lines.map(printable).join('\n')
 }
 
-function anchorsText({ direction, for: name, certificates }: ApplicableAnchors): readonly string[] {
-  const count = certificates.length === 0 ? 'none, so nobody is trusted' : String(certificates.length)
+function anchorsText({ direction, for: name, certificates, missing }: ApplicableAnchors): readonly string[] {
+  const none = missing.length > 0 ? 'none yet' : 'none, so nobody is trusted'
   return [
-    `  ${direction} anchors of ${name}: ${count}`,
+    `  ${direction} anchors of ${name}: ${certificates.length === 0 ? none : certificates.length}`,
     ...certificates.map((one) => `    ${namedText(one)}`),
+    ...missing.map((sentence) => `    ${sentence}`),
   ]
 }
 

@@ -27,9 +27,9 @@ export async function explainFile(path: string, question: Question, tools: Expla
   await using file = await fileSource(path)
   if (file.bytes <= MOST_CERTIFICATE_BYTES) {
     const certificates = readIssuers(await bytesOf(file))
-    if (!('code' in certificates)) return explainCertificates(certificates, question, tools)
+    if (!('code' in certificates)) return await explainCertificates(certificates, question, tools)
   }
-  return explainMessage(file, question, tools)
+  return await explainMessage(file, question, tools)
 }
 
 /** Those of people and domains are judged, the CAs beside them may complete their paths; CAs alone are judged too. */
