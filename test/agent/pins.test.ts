@@ -1,0 +1,176 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { type Agent, createAgent, type PinRequest } from '../../agent/index.ts'
+import { mint } from '../../fixtures/pki.ts'
+import { literalZone } from '../dns/literal-zone.ts'
+import { all, clinicConfig, der, fingerprint, issuer, pki, temporaryFolder } from '../flow/clinics.ts'
+import { CLINIC_A, type ForeignMail, foreignMail } from '../flow/foreign-mail.ts'
+
+const NOW = new Date('2026-11-21T12:00:00Z')
+const LEE = 'dr.lee@clinic-b.example'
+/** clinic-b.example, by a CA that is no anchor here; the key is that of the fixture clinic-b. */
+const UNTRUSTED = pki('CERT6_ClinicB_UnderRootB.pem')
+const SHA256 = fingerprint(der('CERT6_ClinicB_UnderRootB.pem'))
+const SIGNER = { certificate: UNTRUSTED, privateKey: pki('clinic-b.key') }
+
+async function clinicA(dir?: string, config: object = {}): Promise<Agent> {
+  const agent = await createAgent(
+    { ...clinicConfig('a', dir ?? (await temporaryFolder())), revocation: 'off', ...config },
+    { resolver: literalZone({}), now: () => NOW },
+  )
+  onTestFinished(() => agent[Symbol.asyncDispose]())
+  return agent
+}
+
+function request(path: string, over: Partial<PinRequest> = {}): PinRequest {
+  return {
+    path,
+    address: LEE,
+    actor: 'kim',
+    why: 'fingerprint read out by phone',
+    until: new Date('2027-06-01T00:00:00Z'),
+    ...over,
+  }
+}
+
+async function mail(over: ForeignMail): Promise<string> {
+  const inner = { From: LEE, To: 'dr.kim@clinic-a.example', ...over.inner }
+  const path = join(await temporaryFolder(), 'mail.eml')
+  await writeFile(path, await foreignMail({ signers: [SIGNER], outer: inner, ...over, inner }))
+  return path
+}
+
+const routesOf = async (agent: Agent, ...addresses: readonly string[]) =>
+  (await agent.classify(addresses, { from: 'dr.kim@clinic-a.example' })).map(({ route }) => route)
+
+test('a pinned certificate is believed for its one address, and for no other of the same domain (TR-5)', async () => {
+  const dir = await temporaryFolder()
+  const [one, two] = [await clinicA(dir), await clinicA(dir)]
+  expect(await routesOf(two, LEE)).toEqual(['insecure'])
+  const pin = await one.pins.add(request(UNTRUSTED))
+  expect(pin).toEqual({
+    ...{ address: LEE, sha256: SHA256, actor: 'kim', why: 'fingerprint read out by phone' },
+    ...{ until: new Date('2027-06-01T00:00:00Z'), at: NOW, state: 'in-force' },
+  })
+  expect(await routesOf(two, LEE, 'other@clinic-b.example')).toEqual(['direct', 'insecure'])
+  expect(await one.pins.remove(LEE, { actor: 'kim' })).toBe(1)
+  expect(await routesOf(two, LEE)).toEqual(['insecure'])
+  const rows = await all(one.audit())
+  expect(rows.map(({ event, actor, address, certificate }) => [event, actor, address, certificate])).toEqual([
+    ['certificate-pinned', 'kim', LEE, SHA256],
+    ['certificate-unpinned', 'kim', LEE, SHA256],
+  ])
+  expect(rows[0]?.why[0]?.text).toBe('until 2027-06-01T00:00:00.000Z: fingerprint read out by phone')
+})
+
+test('a pin ends when it said it would', async () => {
+  const dir = await temporaryFolder()
+  const agent = await clinicA(dir)
+  await agent.pins.add(request(UNTRUSTED))
+  const later = await createAgent(
+    { ...clinicConfig('a', dir), revocation: 'off' },
+    { resolver: literalZone({}), at: new Date('2027-06-01T00:00:00Z') },
+  )
+  onTestFinished(() => later[Symbol.asyncDispose]())
+  expect(await routesOf(later, LEE)).toEqual(['insecure'])
+  expect(await later.pins.list()).toMatchObject([{ state: 'ended' }])
+})
+
+test.each([
+  ['that is sealed to us', { encryptTo: [CLINIC_A.certificate] }],
+  ['that is only signed', { encryptTo: null }],
+  [
+    'whose outer header does not name us',
+    { encryptTo: [CLINIC_A.certificate], outer: { To: 'list@x.example' } },
+  ],
+])('the signer of a mail %s is pinned (TR-5)', async (_, how) => {
+  const agent = await clinicA()
+  expect((await agent.pins.add(request(await mail(how)))).sha256).toBe(SHA256)
+  expect(await routesOf(agent, LEE)).toEqual(['direct'])
+})
+
+test('the signer of mail whose signed part was changed is not pinned', async () => {
+  const agent = await clinicA()
+  const path = await mail({ encryptTo: null })
+  const changed = (await foreignMail({ signers: [SIGNER], encryptTo: null }))
+    .toString('latin1')
+    .replace('see her', 'see him')
+  await writeFile(path, changed, 'latin1')
+  await expect(agent.pins.add(request(path))).rejects.toMatchObject({
+    code: 'MESSAGE_INVALID',
+    message: expect.stringContaining('SIGNATURE_INVALID'),
+  })
+  expect(await agent.pins.list()).toEqual([])
+})
+
+test.each([
+  ['a mail that is sealed to somebody else', { encryptTo: [UNTRUSTED] }, 'NOT_FOR_US'],
+  ['a mail that nobody signed', { encryptTo: null, signers: [] }, 'NOT_SIGNED'],
+  ['a mail signed by SHA-1', { encryptTo: null, digest: 'sha1' as const }, 'ALGORITHM_REFUSED'],
+  [
+    'a mail signed by somebody who is not bound to the address',
+    { encryptTo: null, signers: [CLINIC_A] },
+    'CERT_NOT_BOUND',
+  ],
+])('%s pins nothing', async (_, how, code) => {
+  const agent = await clinicA()
+  await expect(agent.pins.add(request(await mail(how)))).rejects.toMatchObject({
+    code: 'MESSAGE_INVALID',
+    message: expect.stringContaining(code),
+  })
+  expect(await agent.pins.list()).toEqual([])
+})
+
+test.each([
+  ['of another domain', 'CERT1_OtherDomain.pem', 'CERT_NOT_BOUND'],
+  ['that has ended', 'CERT2_Expired.pem', 'CERT_EXPIRED'],
+  ['that is not valid yet', 'CERT2_NotYetValid.pem', 'CERT_NOT_YET_VALID'],
+  ['of a CA', 'CERT3_CaLeaf.pem', 'CERT_IS_CA'],
+  ['of a weak key', 'ALG_Rsa1024.pem', 'KEY_WEAK'],
+  ['for web servers', 'CERT4_Eku_ServerAuthOnly.pem', 'EXT_KEY_USAGE'],
+])('a certificate %s pins nothing', async (_, file, code) => {
+  const agent = await clinicA()
+  await expect(agent.pins.add(request(pki(file)))).rejects.toMatchObject({
+    code: 'MESSAGE_INVALID',
+    message: expect.stringContaining(code),
+  })
+})
+
+test.each([
+  ['who', { actor: '' }],
+  ['why', { why: '  ' }],
+  ['why, on one line', { why: 'a\nb' }],
+  ['an end that is to come', { until: NOW }],
+  ['an end that is a time', { until: new Date('nonsense') }],
+  ['an end within the certificate’s own', { until: new Date('2099-01-01') }],
+])('a pin says %s, or is none', async (_, over) => {
+  const agent = await clinicA()
+  await expect(agent.pins.add(request(UNTRUSTED, over))).rejects.toMatchObject({ code: 'USAGE' })
+  expect(await agent.pins.list()).toEqual([])
+})
+
+test('a certificate for signing alone may be pinned: partners may have one for each use', async () => {
+  const signing = mint({
+    issuer: issuer('root-b'),
+    san: [LEE],
+    key: 'dr-lee',
+    keyUsage: ['digitalSignature'],
+  })
+  const path = join(await temporaryFolder(), 'signing.pem')
+  await writeFile(path, signing.pem)
+  const agent = await clinicA()
+  expect((await agent.pins.add(request(path))).sha256).toBe(signing.certificate.sha256)
+  expect(await routesOf(agent, LEE)).toEqual(['insecure'])
+})
+
+test('mail of a pinned partner is believed when it comes, and is not once the pin is ended', async () => {
+  const agent = await clinicA()
+  const path = await mail({ encryptTo: [CLINIC_A.certificate] })
+  const opening = { path, to: ['dr.kim@clinic-a.example'], mailFrom: LEE }
+  expect((await agent.open(opening)).code).toBe('SIGNER_UNTRUSTED')
+  await agent.pins.add(request(path))
+  expect((await agent.open(opening)).verdict).toBe('accept')
+  await agent.pins.remove(LEE, { actor: 'kim', sha256: SHA256 })
+  expect((await agent.open(opening)).code).toBe('SIGNER_UNTRUSTED')
+})
