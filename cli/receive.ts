@@ -53,7 +53,10 @@ function row(report: ReceiveReport): readonly string[] {
       `about ${report.about ?? 'nothing of ours'}: ${states.join(', ')}`,
     ]
   }
-  const { verdict, code, from, to, deliveredTo } = report
-  const parties = verdict === 'accept' ? `${from ?? '?'} -> ${to.join(', ')}` : (code ?? '')
-  return [verdict.padEnd(12), id, parties, deliveredTo ?? '']
+  const { verdict, code, why, from, to, deliveredTo } = report
+  if (verdict === 'accept')
+    return [verdict.padEnd(12), id, `${from ?? '?'} -> ${to.join(', ')}`, deliveredTo ?? '']
+  // What it waits for is for its administrator to mend.
+  const waiting = verdict === 'undetermined' && why[0] ? `: ${why[0].text}` : ''
+  return [verdict.padEnd(12), id, `${code ?? ''}${waiting}`, '']
 }
