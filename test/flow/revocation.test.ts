@@ -5,7 +5,7 @@ import { OCSP_SIGNING } from '../../fixtures/extensions.ts'
 import { type Minted, type MintOptions, mint } from '../../fixtures/pki.ts'
 import { makeCrl, makeOcspResponse, nonceOf, serialAskedFor } from '../../fixtures/revocation.ts'
 import { openStore } from '../../store/index.ts'
-import { type PkiWeb, pkiWeb } from '../services/pki-web.ts'
+import { type PkiAnswer, type PkiWeb, pkiWeb } from '../services/pki-web.ts'
 import { openssl } from '../trust-anchors/judging.ts'
 import { fingerprint, issuer, temporaryFolder } from './clinics.ts'
 import { PostOffice } from './post-office.ts'
@@ -180,6 +180,45 @@ describe('a CRL host that is dead', () => {
   })
 })
 
+describe('a CRL that does not count', () => {
+  const stranger = mint({ ca: true, subject: 'Stranger', key: 'root-b' })
+  const unknown = { code: 'REVOCATION_UNKNOWN', route: 'undetermined' } as const
+  const refused = { code: 'URL_REFUSED', route: 'insecure' } as const
+
+  test.each<[string, { code: string; route: string }, () => PkiAnswer, RegExp]>([
+    ['forged', unknown, () => makeCrl({ issuer: root, forged: true }).der, /Test Root A.*not signed/],
+    ['of another CA', unknown, () => makeCrl({ issuer: stranger }).der, /Stranger|another|Test Root A/],
+    ['of the future', unknown, () => makeCrl({ issuer: root, thisUpdate: '2027-01-01' }).der, /2027-01-01/],
+    ['ended', unknown, () => makeCrl({ issuer: root, nextUpdate: '2026-06-01' }).der, /2026-06-01/],
+    [
+      'for CAs alone',
+      unknown,
+      () => makeCrl({ issuer: root, issuingDistributionPoint: { onlyCaCerts: true } }).der,
+      /Test Root A/,
+    ],
+    [
+      'a delta without its base',
+      unknown,
+      () => makeCrl({ issuer: root, crlNumber: 2, deltaBase: 1 }).der,
+      /delta/,
+    ],
+    ['no CRL', unknown, () => '<html>', /6 bytes/],
+    ['not there', unknown, () => ({ status: 404 }), /404/],
+    ['larger than 10 MiB', refused, () => Buffer.alloc(11 << 20), /10485760/],
+    ['in a ring of redirects', refused, () => ({ redirect: '/a.crl' }), /3 redirects/],
+  ])('because it is %s says so, and where it came from', async (_, { code, route }, answer, fact) => {
+    await using web = await pkiWeb({ '/a.crl': answer() })
+    const url = web.urlAt('crl.ca.example', '/a.crl')
+    const { recipient } = await classified([leaf({ crlUrls: [url] })], { hosts: HOSTS })
+    expect(recipient).toMatchObject({ route, why: [{ code, text: expect.stringMatching(fact) }] })
+    const text = recipient.why[0]?.text
+    expect(text).toContain(url)
+    // It was asked, and it is a URL.
+    expect(text).not.toMatch(/not been asked|names no URL/)
+    expect(web.count('/a.crl')).toBe(code === 'URL_REFUSED' && web.requests.length > 1 ? 4 : 1)
+  })
+})
+
 test('a certificate without CRL and OCSP URLs cannot be revoked: it is accepted (CERT-7)', async () => {
   const { recipient } = await classified([leaf()])
   expect(recipient).toMatchObject({ route: 'direct', why: [] })
@@ -287,10 +326,12 @@ describe('OCSP', () => {
     ['no answer at all', { responseStatus: 'tryLater' }],
   ])('an answer that is %s does not count: undetermined, and the host is named', async (_, options) => {
     await using web = await pkiWeb()
-    expect((await classified([responding(web, options)], { hosts: HOSTS })).recipient).toMatchObject({
+    const { recipient } = await classified([responding(web, options)], { hosts: HOSTS })
+    expect(recipient).toMatchObject({
       route: 'undetermined',
       why: [{ code: 'REVOCATION_UNKNOWN', text: expect.stringContaining('crl.ca.example') }],
     })
+    expect(recipient.why[0]?.text).not.toMatch(/not been asked|names no URL/)
   })
 
   test('where the responder is dead, the CRL decides', async () => {
