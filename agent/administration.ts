@@ -1,15 +1,5 @@
-import type { Store } from '../store/index.ts'
-import type { CurrentTrust } from './trust/current.ts'
-import type { PinTools } from './trust/pin-request.ts'
+import type { AdministrationTools } from './trust/tools.ts'
 import type { PinAdministration, TrustAdministration } from './trust/types.ts'
-
-/** What changing trust by hand asks of its neighbours. */
-export interface AdministrationTools extends PinTools {
-  readonly trust: CurrentTrust
-  /** Made where there is none: what is decided has to last. */
-  readonly store: () => Promise<Store>
-  readonly now: () => Date
-}
 
 /** Anchors and bundles by hand (TR-1, TR-4); what does it is loaded when it is called. */
 export function trustAdministration(tools: () => Promise<AdministrationTools>): TrustAdministration {

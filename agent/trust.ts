@@ -1,10 +1,9 @@
-import {
-  type AnchorSets,
-  type Certificate,
-  type CertificateCode,
-  isTestCa,
-  type Purpose,
-  type Verification,
+import type {
+  AnchorSets,
+  Certificate,
+  CertificateCode,
+  Purpose,
+  Verification,
 } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
 import { DirectError } from './errors.ts'
@@ -61,18 +60,3 @@ export function unlessMissing<P extends Purpose>(
 }
 
 const WANTING_ANCHOR: ReadonlySet<string> = new Set<CertificateCode>(['UNKNOWN_ISSUER', 'NO_ANCHORS'])
-
-/** What an administrator should always be told: trust in a test CA, anchors that have ended. */
-export function noticesOf(anchors: AnchorSets, at: Date): readonly string[] {
-  const test = anchors
-    .all()
-    .filter(isTestCa)
-    .map(({ subjectText }) => `a TEST CA is trusted: ${subjectText}`)
-  const expired = anchors
-    .expired(at)
-    .map(
-      ({ for: name, certificate }) =>
-        `the trust anchor ${certificate.subjectText} for ${name} ended on ${certificate.notAfter.toISOString()} and is not used`,
-    )
-  return [...new Set([...test, ...expired])]
-}

@@ -73,15 +73,6 @@ export class AnchorSets {
     return this.#missing(['outgoing'], sendersNames(from, onlyIdentity))
   }
 
-  /** Anchors that are not used at that time although they are configured (CERT-6). */
-  expired(at: Date): readonly { readonly for: string; readonly certificate: Certificate }[] {
-    return this.#sets.flatMap((set) =>
-      set.certificates
-        .filter((certificate) => !certificate.isWithinValidity(at))
-        .map((certificate) => ({ for: set.for, certificate })),
-    )
-  }
-
   /** Nobody has an anchor for this direction, and none is missing either. */
   trustsNobody(direction: Direction): boolean {
     return !this.#sets.some(
@@ -89,11 +80,6 @@ export class AnchorSets {
         (set.direction === 'both' || set.direction === direction) &&
         (set.certificates.length > 0 || set.missing !== undefined),
     )
-  }
-
-  /** Every anchor configured for anyone, once. */
-  all(): readonly Certificate[] {
-    return distinct(this.#sets.flatMap((set) => set.certificates))
   }
 
   #decide(direction: Direction, names: readonly string[]): readonly Certificate[] {

@@ -1,7 +1,7 @@
-import type { AdministrationTools } from '../administration.ts'
 import { fingerprintOf, nameOf, requireActor } from './arguments.ts'
 import { readAnchorFile } from './configured.ts'
 import type { AnchorEntry } from './entries.ts'
+import type { AdministrationTools } from './tools.ts'
 import type { TrustAdministration, TrustChange, TrustedAnchor, TrustScope } from './types.ts'
 
 /** Anchors, listed and changed by hand (TR-1). */

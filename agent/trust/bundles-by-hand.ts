@@ -1,8 +1,8 @@
-import type { AdministrationTools } from '../administration.ts'
 import { diffBundles, refreshBundles } from '../bundles.ts'
 import { DirectError } from '../errors.ts'
 import { hoursOf, nameOf, requireActor, urlOf } from './arguments.ts'
 import { readSigner } from './configured.ts'
+import type { AdministrationTools } from './tools.ts'
 import type { BundleReport, TrustAdministration, TrustBundle } from './types.ts'
 
 /** Trust bundles, listed, asked for and fetched by hand (TR-4). */

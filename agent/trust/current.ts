@@ -5,9 +5,10 @@ import type { GuardedFetch } from '../fetch.ts'
 import type { Log } from '../log.ts'
 import type { Settings } from '../settings.ts'
 import type { Spool } from '../smime/source.ts'
-import { noticesOf, type Trust } from '../trust.ts'
+import type { Trust } from '../trust.ts'
 import { type ConfiguredTrust, readConfiguredTrust } from './configured.ts'
 import { putTogether, type TrustState } from './entries.ts'
+import { trustNotices } from './notices.ts'
 
 /** What knowing whom we believe asks of its neighbours. */
 export interface TrustTools {
@@ -80,21 +81,11 @@ export class CurrentTrust implements AsyncDisposable {
 
   /** What an administrator should always be told. Fetches nothing. */
   async notices(): Promise<readonly string[]> {
-    const { anchors, sources } = await this.state()
+    const state = await this.state()
     const { notes } = await this.#files()
     const records = await this.#records()
-    const bundles = records === null || sources.length === 0 ? [] : await records.bundles()
-    const trouble = sources.flatMap(({ url, signer }) => {
-      const { failure, checksum } = bundles.find((one) => one.url === url && one.signer === signer) ?? {}
-      if (!failure) return []
-      const since = failure.since.toISOString()
-      return checksum === null
-        ? [`the trust bundle ${url} was never had, tried since ${since}: ${failure.text}`]
-        : [
-            `the trust bundle ${url} could not be refreshed since ${since}, its last good content counts: ${failure.text}`,
-          ]
-    })
-    return [...noticesOf(anchors, this.#tools.at()), ...notes, ...trouble]
+    const known = records === null || state.sources.length === 0 ? [] : await records.bundles()
+    return [...trustNotices(state, known, this.#tools.at()), ...notes]
   }
 
   /** For `refreshBundles` and `diffBundles`, over the records of a store. */

@@ -1,7 +1,7 @@
-import type { AdministrationTools } from '../administration.ts'
 import { ownAddress } from '../identities.ts'
 import { requireActor, requireFingerprint } from './arguments.ts'
 import { checkPin } from './pin-request.ts'
+import type { AdministrationTools } from './tools.ts'
 import type { Pin, PinAdministration } from './types.ts'
 
 /** Certificates pinned to partners (TR-5). */

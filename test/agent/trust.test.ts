@@ -352,3 +352,26 @@ test('discovery never adds trust: after an address was found, nothing more is be
   expect(await agent.pins.list()).toEqual([])
   expect(await routeOf(agent)).toBe('insecure')
 })
+
+test('anchors that have ended are told with whom they stand for, those of a bundle together (CERT-6)', async () => {
+  const old = (name: string) => mint({ ca: true, subject: name, key: 'root-b', to: '2026-02-01' })
+  const path = await file(old('Old').pem)
+  const web = new Web(p7b([old('Older'), old('Oldest'), rootA]))
+  const trust = [{ for: '*', anchors: [path], bundles: [{ url: URL }] }]
+  const agent = await agentOf({ trust }, { fetch: web.fetch })
+  expect(await routeOf(agent)).toBe('direct')
+  const notices = (await agent.notices()).filter((notice) => notice.includes('not used'))
+  expect(notices).toEqual([
+    expect.stringMatching(/CN=Old for \* .* to 2026-02-01/),
+    `2 of the anchors in the trust bundle ${URL} are not valid now and are not used`,
+  ])
+})
+
+test('while a bundle was never had, want of an anchor is not known yet, for addresses and for mail', async () => {
+  const web = new Web('failed')
+  const trust = [{ for: '*', anchors: [pki('root-b.pem')], bundles: [{ url: URL }] }]
+  const agent = await agentOf({ trust }, { fetch: web.fetch })
+  const [recipient] = await agent.classify(['dr.lee@clinic-b.example'], { from: 'dr.kim@clinic-a.example' })
+  expect(recipient?.route).toBe('undetermined')
+  expect(recipient?.why[0]?.text).toContain(URL)
+})

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { mint } from '../../fixtures/pki.ts'
 import { type AnchorSet, AnchorSets } from '../../trust-anchors/index.ts'
-import { address, NOW } from './judging.ts'
+import { address } from './judging.ts'
 
 const everyone = mint({ ca: true, subject: 'Everyone' }).certificate
 const clinic = mint({ ca: true, subject: 'Clinic' }).certificate
@@ -72,8 +72,37 @@ test('candidates are judged by the anchors of From, else of the only identity, e
   expect(new AnchorSets([]).outgoingFor(a, null)).toEqual([])
 })
 
-test('anchors that have expired are reported with whom they stand for (CERT-6)', () => {
-  const old = mint({ ca: true, subject: 'Old', to: '2026-02-01' }).certificate
-  const sets = new AnchorSets([set('*', 'both', everyone, old)])
-  expect(sets.expired(NOW)).toEqual([{ for: '*', certificate: old }])
+describe('what was taken out for one name', () => {
+  const removed = (name: string) => [{ for: name, sha256: everyone.sha256 }]
+
+  test('does not come back by a less specific entry', () => {
+    const sets = new AnchorSets([set('*', 'both', everyone, clinic)], removed('Clinic.example'))
+    expect(sets.incoming(a)).toEqual([clinic])
+    expect(sets.incoming(address('x@elsewhere.example'))).toEqual([everyone, clinic])
+  })
+
+  test('does not bind an entry that is more specific', () => {
+    const sets = new AnchorSets([set(a.key, 'both', everyone)], removed('clinic.example'))
+    expect(sets.incoming(a)).toEqual([everyone])
+  })
+})
+
+describe('a bundle that was never had', () => {
+  const sets = new AnchorSets([
+    set('*', 'both', everyone),
+    { ...set('clinic.example', 'incoming'), missing: 'the bundle is missing' },
+  ])
+
+  test('is missing where its entry decides, and nowhere else', () => {
+    expect(sets.missing('incoming', a)).toEqual(['the bundle is missing'])
+    expect(sets.missing('either', a)).toEqual(['the bundle is missing'])
+    expect(sets.missing('outgoing', a)).toEqual([])
+    expect(sets.missing('incoming', address('x@elsewhere.example'))).toEqual([])
+    expect(sets.missingFor(null, 'clinic.example')).toEqual([])
+  })
+
+  test('is no reason to say that nobody is trusted', () => {
+    const only = new AnchorSets([{ ...set('*', 'incoming'), missing: 'the bundle is missing' }])
+    expect([only.trustsNobody('incoming'), only.trustsNobody('outgoing')]).toEqual([false, true])
+  })
 })

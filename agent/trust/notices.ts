@@ -1,0 +1,53 @@
+import type { BundleRecord } from '../../store/index.ts'
+import { isTestCa } from '../../trust-anchors/index.ts'
+import type { AnchorEntry, TrustState } from './entries.ts'
+
+/**
+ * What an administrator should always be told: trust in a test CA, anchors that have ended, bundles that cannot be had.
+ * `known`: what the store says of the bundles.
+ */
+export function trustNotices(
+  { entries, sources }: TrustState,
+  known: readonly BundleRecord[],
+  at: Date,
+): readonly string[] {
+  const counting = entries.filter(({ isRemoved }) => !isRemoved)
+  const test = counting
+    .filter(({ certificate }) => isTestCa(certificate))
+    .map(({ certificate }) => `a TEST CA is trusted: ${certificate.subjectText}`)
+  const ended = counting.filter(({ certificate }) => !certificate.isWithinValidity(at))
+  const bundles = sources.flatMap(({ url, signer }) => {
+    const record = known.find((one) => one.url === url && one.signer === signer)
+    return record === undefined ? [] : bundleTrouble(record)
+  })
+  return [...new Set([...test, ...endedNotices(ended), ...bundles])]
+}
+
+/** One by one where somebody of ours can mend it; a bundle's are told together. */
+function endedNotices(ended: readonly AnchorEntry[]): readonly string[] {
+  const own = ended
+    .filter(({ origin }) => origin !== 'bundle')
+    .map(
+      ({ for: name, certificate }) =>
+        `the trust anchor ${certificate.subjectText} for ${name} is valid from ${certificate.notBefore.toISOString()} to ${certificate.notAfter.toISOString()} and is not used now`,
+    )
+  const inBundles = Map.groupBy(
+    ended.filter(({ origin }) => origin === 'bundle'),
+    ({ from }) => from,
+  )
+  const counts = [...inBundles].map(
+    ([url, anchors]) =>
+      `${new Set(anchors.map(({ certificate }) => certificate.sha256)).size} of the anchors in the trust bundle ${url} are not valid now and are not used`,
+  )
+  return [...own, ...counts]
+}
+
+function bundleTrouble({ url, checksum, failure }: BundleRecord): readonly string[] {
+  if (failure === null) return []
+  const since = failure.since.toISOString()
+  return [
+    checksum === null
+      ? `the trust bundle ${url} was never had, tried since ${since}: ${failure.text}`
+      : `the trust bundle ${url} could not be refreshed since ${since}, its last good content counts: ${failure.text}`,
+  ]
+}
