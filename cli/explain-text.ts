@@ -67,7 +67,10 @@ function stepsText({ tried, why }: ExplainedCertificate): readonly string[] {
   const lines = [...walk(tried.issuers, 2)]
   const { failure } = tried
   const isSaid = failure === null || why.some(({ text }) => text === failure.text)
-  const own = isSaid ? [] : [`    tried: ${failure.code}: ${failure.text}`]
+  const own = [
+    ...(tried.isAnchor ? ['    it is itself a trust anchor'] : []),
+    ...(isSaid ? [] : [`    tried: ${failure.code}: ${failure.text}`]),
+  ]
   const more = lines.length > MOST_STEPS ? [`    … and ${lines.length - MOST_STEPS} more`] : []
   return [...own, ...lines.slice(0, MOST_STEPS), ...more]
 }

@@ -10,12 +10,15 @@ import { readSigned } from '../smime/signed-alone.ts'
 import type { Source } from '../smime/source.ts'
 import {
   type Applicable,
+  anyReceiving,
   beliefOf,
   type ExplainTools,
   type Finding,
   incoming,
   outgoing,
   type Question,
+  type Receiving,
+  receiving,
   someoneAt,
 } from './question.ts'
 
@@ -45,7 +48,7 @@ async function explainCertificates(
   if (question.from !== null || question.for === null)
     uses.push({ purpose: 'encrypt', anchors: outgoing(question, tools.onlyIdentity) })
   if (question.for !== null || question.from === null) {
-    const [recipient] = recipientsOf(question, tools, [])
+    const [recipient] = receivers(question, tools, [])
     if (recipient !== undefined) uses.push({ purpose: 'sign', anchors: incoming(question, recipient) })
   }
   const why: Reason[] = []
@@ -75,11 +78,12 @@ function partnerOf({ names }: Certificate): Address | null {
 async function explainMessage(file: Source, question: Question, tools: ExplainTools): Promise<Finding> {
   const outer = await openOuter(file)
   if ('code' in outer) return { outcome: 'refused', why: [outer], anchors: [], places: [] }
-  const recipients = recipientsOf(question, tools, envelopeRecipients(outer.header, tools.ours))
-  const anchors = recipients.map((recipient) => incoming(question, recipient))
+  const ours = receivers(question, tools, envelopeRecipients(outer.header, tools.ours))
+  const anchors = ours.map((one) => incoming(question, one))
   const open = await tools.open()
   if ('code' in outer.cms) return explainSigned(file, question, open, anchors)
   const belief = { ...open, ...beliefOf(question, open) }
+  const recipients = ours.map(({ address }) => address)
   await using judged = await openMessage(file, { recipients, mailFrom: undefined }, belief, question.signal)
   const outcome = { accept: 'trusted', reject: 'refused', undetermined: 'undetermined' } as const
   return { outcome: outcome[judged.verdict], why: judged.why, anchors, places: [] }
@@ -113,15 +117,9 @@ function unbound({ sha256 }: Certificate): Reason {
 }
 
 /** Those asked about; else those of ours whom the message names; else whoever is the only one. */
-function recipientsOf(
-  question: Question,
-  tools: ExplainTools,
-  named: readonly Address[],
-): readonly Address[] {
-  if (question.for !== null) return [question.for]
-  if (named.length > 0) return named
-  const someone = someoneAt(tools.onlyIdentity ?? 'anybody.invalid')
-  return someone === null ? [] : [someone]
+function receivers(question: Question, tools: ExplainTools, named: readonly Address[]): readonly Receiving[] {
+  if (question.for !== null) return [receiving(question.for)]
+  return named.length > 0 ? named.map(receiving) : anyReceiving(tools.onlyIdentity)
 }
 
 function contextOf(

@@ -53,14 +53,30 @@ export function outgoing({ trust, from }: Question, onlyIdentity: string | null)
   }
 }
 
-/** Whose anchors decide whose signatures one of ours believes (TR-2). */
-export function incoming({ trust }: Question, recipient: Address): Applicable {
+/** Whose anchors decide whose signatures one of ours believes (TR-2). `shown`: whom it was asked for. */
+export function incoming({ trust }: Question, { address, shown }: Receiving): Applicable {
   return {
     direction: 'incoming',
-    for: recipient.toString(),
-    certificates: trust.anchors.incoming(recipient),
-    missing: trust.anchors.missing('incoming', recipient),
+    for: shown,
+    certificates: trust.anchors.incoming(address),
+    missing: trust.anchors.missing('incoming', address),
   }
+}
+
+/** One of ours who receives; `shown` is a domain or `*` where nobody in particular was named. */
+export interface Receiving {
+  readonly address: Address
+  readonly shown: string
+}
+
+export function receiving(address: Address): Receiving {
+  return { address, shown: address.toString() }
+}
+
+/** Whoever receives where nobody was named: somebody of the only identity, else somebody of whom only `*` speaks. */
+export function anyReceiving(onlyIdentity: string | null): readonly Receiving[] {
+  const address = someoneAt(onlyIdentity ?? 'anybody.invalid')
+  return address === null ? [] : [{ address, shown: onlyIdentity ?? '*' }]
 }
 
 /** Somebody of a domain, for questions about the domain itself; null: it is none. */

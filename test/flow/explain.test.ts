@@ -149,6 +149,37 @@ describe('of a file of certificates', () => {
     expect(await uses({ for: 'a@clinic-a.example' })).toEqual(['sign'])
   })
 
+  test('where nobody is named, those of the only identity apply; without one, those for * alone', async () => {
+    const path = await pemFile(leaf())
+    const whose = async (config: Readonly<Record<string, unknown>>) =>
+      (await (await clinic('a', { config })).explain({ path })).anchors.map((one) => [
+        one.direction,
+        one.for,
+        one.certificates.length,
+      ])
+    const trust = [
+      { for: '*', anchors: [pki('root-a.pem')] },
+      { for: 'clinic-a.example', anchors: [pki('root-a.pem'), pki('root-b.pem')] },
+    ]
+    expect(await whose({ trust })).toEqual([
+      ['outgoing', 'clinic-a.example', 2],
+      ['incoming', 'clinic-a.example', 2],
+    ])
+    expect(await whose({ trust, identities: [] })).toEqual([
+      ['outgoing', '*', 1],
+      ['incoming', '*', 1],
+    ])
+  })
+
+  test('one that is itself an anchor says so', async () => {
+    const own = mint({ san: ['hisp.example'], key: 'dr-lee' })
+    const path = await pemFile(own)
+    const agent = await clinic('a', { config: { trust: [{ for: '*', anchors: [path] }] } })
+    const { outcome, judged } = await agent.explain({ path })
+    expect(outcome).toBe('trusted')
+    expect(judged[0]?.tried).toMatchObject({ isAnchor: true, failure: null, issuers: [] })
+  })
+
   test('CAs in the file complete the path of the certificate beside them', async () => {
     const agent = await clinic('a')
     const regional = mint({ ca: true, issuer: root, key: 'intermediate', subject: 'Regional' })
