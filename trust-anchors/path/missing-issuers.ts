@@ -5,10 +5,11 @@ import type { Certificate } from '../x509/certificate.ts'
 import { nameFor } from './issuing.ts'
 
 const MAX_SHOWN = 200
+const OTHER_SCHEME = { refused: true, text: 'only http and https URLs are fetched' } as const
 
 /**
  * Where the issuers of dead ends are to be had (CERT-8), each URL once, and why some are not. Other schemes than http
- * and https are passed over (NET): a directory beside a web server is not asked.
+ * and https are refused (NET), and passed over where one of these stands beside: a directory beside a web server.
  */
 export function missingIssuers(
   deadEnds: readonly Certificate[],
@@ -17,8 +18,11 @@ export function missingIssuers(
   const wanted = new Map<string, Wanted>()
   const failures: Failure[] = []
   for (const certificate of deadEnds) {
-    for (const url of certificate.caIssuers) {
-      if (!/^https?:/i.test(url) || !URL.canParse(url)) continue
+    const fetchable = certificate.caIssuers.filter((url) => /^https?:/i.test(url) && URL.canParse(url))
+    const [first] = certificate.caIssuers
+    if (fetchable.length === 0 && first !== undefined)
+      failures.push(unfetched(certificate, first, OTHER_SCHEME))
+    for (const url of fetchable) {
       const reason = unavailable.get(url)
       if (reason !== undefined) failures.push(unfetched(certificate, url, reason))
       else if (!wanted.has(url)) wanted.set(url, { kind: 'issuer', url, certificate })

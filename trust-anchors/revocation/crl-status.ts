@@ -15,6 +15,7 @@ import {
   timeText,
 } from './question.ts'
 import { isSignedBy, refusedScheme } from './signature.ts'
+import { shown } from './urls.ts'
 
 type AtHand = Question['request']['material']['crls'][number]
 
@@ -46,7 +47,7 @@ export function askCrls(question: Question): CrlAnswer {
     for (const { crl, origin } of complete) {
       const reasons = reasonsCovered(crl, certificate, point) & ~covered
       if (reasons === 0) continue
-      const reading = read(crl, graceFor(origin, question), question)
+      const reading = read({ crl, origin }, question)
       if (reading.kind === 'problem') {
         problems.set(reading.problem.text, reading.problem)
         continue
@@ -61,6 +62,7 @@ export function askCrls(question: Question): CrlAnswer {
       if (covered === ALL_REASONS) return { answer: good(used), missing: 0, crls: used.map(({ crl }) => crl) }
     }
   }
+  for (const problem of besideThePoint(question)) problems.set(problem.text, problem)
   if (covered !== 0) {
     const text = 'the CRLs at hand speak of some reasons for a revocation only'
     problems.set(text, { text, passing: true })
@@ -70,6 +72,23 @@ export function askCrls(question: Question): CrlAnswer {
     missing: ALL_REASONS & ~covered,
     crls: used.map(({ crl }) => crl),
   }
+}
+
+/** What the certificate's own URLs gave that is not about it: whoever publishes there has to hear of it. */
+function besideThePoint({ certificate, request }: Question): readonly Problem[] {
+  const points = certificate.crlDistributionPoints
+  const fetched = request.material.crls.filter(({ origin }) =>
+    points.some(({ urls }) => urls.includes(origin)),
+  )
+  return fetched.flatMap(({ crl, origin }) => {
+    const end =
+      crl.base !== null
+        ? 'is a delta, and the complete CRL that it changes is not at hand'
+        : [...points, null].some((point) => reasonsCovered(crl, certificate, point) !== 0)
+          ? null
+          : 'is not about this certificate (its issuer or issuingDistributionPoint)'
+    return end === null ? [] : [{ text: `${labelOf(crl)} (${shown(origin)}) ${end}`, passing: true }]
+  })
 }
 
 /** Of several CRLs for several reasons, the one that ends first tells how long all of it holds. */
@@ -86,11 +105,12 @@ function graceFor(origin: string, { certificate, request }: Question): number {
   return certificate.crlDistributionPoints.some(({ urls }) => urls.includes(origin)) ? request.graceMs : 0
 }
 
-function read(crl: Crl, graceMs: number, question: Question): Reading {
+function read({ crl, origin }: AtHand, question: Question): Reading {
   const { certificate, context } = question
+  const graceMs = graceFor(origin, question)
   const problem = (end: string, passing: boolean): Reading => ({
     kind: 'problem',
-    problem: { text: `${labelOf(crl)} ${end}`, passing },
+    problem: { text: `${labelOf(crl)} (${shown(origin)}) ${end}`, passing },
   })
   if (crl.unknownCritical !== null) {
     return problem(`has a critical extension that is not known here (${crl.unknownCritical})`, false)

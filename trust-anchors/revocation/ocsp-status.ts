@@ -4,6 +4,7 @@ import type { BasicOcspResponse, OcspAnswer, OcspResponse } from './ocsp.ts'
 import { isAbout, keyHash } from './ocsp-request.ts'
 import { type Answer, CERTIFICATE_HOLD, type Problem, periodAt, type Question, timeText } from './question.ts'
 import { isSignedBy, refusedScheme } from './signature.ts'
+import { shown } from './urls.ts'
 
 type AtHand = Question['request']['material']['ocsp'][number]
 
@@ -43,7 +44,7 @@ function readResponse({ response, origin, nonce }: AtHand, question: Question): 
   if (basic === null) return refusedToAnswer(response, origin, certificate)
   const answers = basic.answers.filter((answer) => isAbout(answer.certificate, certificate, issuer))
   if (answers.length === 0) return null
-  const source = `the OCSP response for ${nameFor(certificate)}`
+  const source = `the OCSP response for ${nameFor(certificate)} (${shown(origin)})`
   const unknown = (end: string, passing: boolean): Answer => ({
     kind: 'unknown',
     problems: [{ text: `${source} ${end}`, passing }],
@@ -91,7 +92,8 @@ function judgeAnswers(
           : `ended on ${timeText(nextUpdate)}`
       result ??= unknown(end, true)
     } else if (status === 'unknown') {
-      result ??= unknown('says that the responder does not know it', false)
+      // A responder may hear of a new certificate hours after its owner does.
+      result ??= unknown('says that the responder does not know it', true)
     } else result ??= { kind: 'good', by: 'ocsp', origin, thisUpdate, nextUpdate, stale: false }
   }
   return result as Answer
@@ -104,10 +106,11 @@ const SKEW_MS = 5 * 60_000
 function refusedToAnswer(response: OcspResponse, origin: string, certificate: Certificate): Answer | null {
   // What no request of ours has brought is about who knows which certificate.
   if (!certificate.ocspUrls.includes(origin)) return null
-  const passing = response.status === 'tryLater' || response.status === 'internalError'
   return {
     kind: 'unknown',
-    problems: [{ text: `the OCSP responder ${origin} gave no answer (${response.status})`, passing }],
+    problems: [
+      { text: `the OCSP responder ${shown(origin)} gave no answer (${response.status})`, passing: true },
+    ],
   }
 }
 

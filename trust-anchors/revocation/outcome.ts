@@ -38,13 +38,17 @@ export function revokedFailure(
 export function unknownFailure(
   certificate: Certificate,
   problems: readonly Problem[],
-  { wanted, isOpen, failed, refused }: Prospect,
+  { wanted, isOpen, failed, answered, refused }: Prospect,
 ): Failure {
-  const told = [...failed, ...refused, ...problems.map(({ text }) => text)].slice(0, MAX_TOLD)
+  const said = problems.map(({ text }) => text)
+  const told = [...failed, ...refused, ...(said.length > 0 ? said : answered)].slice(0, MAX_TOLD)
   const why = told.length > 0 ? told.join('; ') : nothingToAsk(certificate)
   const text = `whether ${nameFor(certificate)} is revoked is not known: ${why}`
   const mayPass =
-    isOpen || failed.length > 0 || (wanted.length > 0 && problems.some(({ passing }) => passing))
+    isOpen ||
+    failed.length > 0 ||
+    // What its CA publishes may be mended there; what is not supported here stays so.
+    (wanted.length > 0 && (problems.length === 0 || problems.some(({ passing }) => passing)))
   if (mayPass) return { code: 'REVOCATION_UNKNOWN', text, temporary: true }
   return { code: refused.length > 0 ? 'URL_REFUSED' : 'REVOCATION_UNKNOWN', text }
 }

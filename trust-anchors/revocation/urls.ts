@@ -12,6 +12,8 @@ export interface Prospect {
   readonly isOpen: boolean
   /** Sentences about those that gave nothing now. */
   readonly failed: readonly string[]
+  /** Sentences about those whose answer is at hand. */
+  readonly answered: readonly string[]
   /** Sentences about those that are not contacted (NET). */
   readonly refused: readonly string[]
 }
@@ -89,9 +91,16 @@ class List {
     return {
       wanted: [...this.#open, ...this.#answered],
       isOpen: this.#open.length > 0,
-      failed: [...this.#failed, ...this.#open.map(({ url }) => `${shown(url)} has not been asked yet`)],
+      failed: [...this.#failed, ...this.#open.map((one) => this.#openText(one))],
+      answered: this.#answered.map(({ url }) => `what ${shown(url)} gives does not settle it`),
       refused: [...this.#refused],
     }
+  }
+
+  /** One OCSP URL may serve several certificates of a path: what it gave for another is not this one's answer. */
+  #openText({ url }: Wanted): string {
+    const isForAnother = this.#question.request.material.ocsp.some(({ origin }) => origin === url)
+    return `${shown(url)} ${isForAnother ? 'has answered about another certificate only' : 'has not been asked yet'}`
   }
 
   #hasAnswered({ kind, url }: Wanted): boolean {
@@ -109,4 +118,4 @@ class List {
 
 const isFetchable = (url: string) => /^https?:/i.test(url) && URL.canParse(url)
 
-const shown = (url: string) => (url.length > MAX_SHOWN ? `${url.slice(0, MAX_SHOWN)}…` : url)
+export const shown = (url: string) => (url.length > MAX_SHOWN ? `${url.slice(0, MAX_SHOWN)}…` : url)
