@@ -43,13 +43,13 @@ export async function listBundles(db: Kysely<Schema>): Promise<readonly BundleRe
         ? null
         : {
             code: row.failure_code,
-            text: row.failure_text ?? '',
+            text: row.failure_why ?? '',
             since: new Date(row.failing_since ?? row.checked_at),
           },
   }))
 }
 
-const WELL = { failure_code: null, failure_text: null, failing_since: null } as const
+const WELL = { failure_code: null, failure_why: null, failing_since: null } as const
 
 export async function unchanged(db: Kysely<Schema>, { url, signer }: BundleId, at: Date): Promise<void> {
   await db
@@ -112,14 +112,14 @@ export async function failed(tx: Tx, bundle: BundleId, why: Because, by: By): Pr
   const at = by.at.getTime()
   const known = await tx
     .selectFrom('bundles')
-    .select(['failure_code', 'failure_text', 'failing_since'])
+    .select(['failure_code', 'failure_why', 'failing_since'])
     .where('url', '=', key.url)
     .where('signer', '=', key.signer)
     .executeTakeFirst()
   const state = {
     checked_at: at,
     failure_code: why.code,
-    failure_text: why.text,
+    failure_why: why.text,
     failing_since: known?.failing_since ?? at,
   }
   await tx
@@ -127,7 +127,7 @@ export async function failed(tx: Tx, bundle: BundleId, why: Because, by: By): Pr
     .values({ ...key, ...state, checksum: null, fetched_at: null })
     .onConflict((conflict) => conflict.columns(['url', 'signer']).doUpdateSet(state))
     .execute()
-  if (known?.failure_code === why.code && known.failure_text === why.text) return
+  if (known?.failure_code === why.code && known.failure_why === why.text) return
   await recordBundle(tx, 'bundle-failed', bundle.url, by, null, [why])
 }
 
@@ -138,8 +138,8 @@ export async function removeBundle(
   { actor, at, forget }: Parameters<TrustRecords['removeBundle']>[2],
 ): Promise<number> {
   let query = tx.deleteFrom('added_bundles').where('url', '=', url)
-  if (name !== null) query = query.where('name', '=', name)
-  const gone = await query.returning('name').execute()
+  if (name !== null) query = query.where('scope', '=', name)
+  const gone = await query.returning('scope').execute()
   if (gone.length === 0) return 0
   const left = await tx.selectFrom('added_bundles').select('url').where('url', '=', url).executeTakeFirst()
   if (forget && left === undefined) {
@@ -147,7 +147,7 @@ export async function removeBundle(
     await tx.deleteFrom('bundles').where('url', '=', url).execute()
   }
   await changed(tx)
-  const names = gone.map((row) => row.name).join(', ')
+  const names = gone.map((row) => row.scope).join(', ')
   await recordBundle(tx, 'bundle-removed', url, { actor, at }, null, [
     { code: 'BY_HAND', text: `for ${names}` },
   ])

@@ -198,7 +198,7 @@ export interface FetchesTable {
 
 /** Anchors added by hand (TR-1). */
 export interface AddedAnchorsTable {
-  name: string
+  scope: string
   direction: TrustScope['direction']
   sha256: string
   der: Uint8Array
@@ -206,9 +206,9 @@ export interface AddedAnchorsTable {
   at: number
 }
 
-/** Anchors removed by hand. `name` is empty where it is removed for everyone. */
+/** Anchors removed by hand. `scope` is empty where it is removed for everyone. */
 export interface RemovedAnchorsTable {
-  name: string
+  scope: string
   sha256: string
   actor: string
   at: number
@@ -216,7 +216,7 @@ export interface RemovedAnchorsTable {
 
 export interface AddedBundlesTable {
   url: string
-  name: string
+  scope: string
   direction: TrustScope['direction']
   signed_by: Uint8Array | null
   refresh_hours: number
@@ -232,7 +232,7 @@ export interface BundlesTable {
   fetched_at: number | null
   checked_at: number
   failure_code: string | null
-  failure_text: string | null
+  failure_why: string | null
   failing_since: number | null
 }
 

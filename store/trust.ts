@@ -31,7 +31,7 @@ export class SqlTrust implements TrustRecords {
     return await this.#db.transaction().execute(async (tx) => ({
       revision: await revisionOf(tx),
       added: (await tx.selectFrom('added_anchors').selectAll().orderBy('at').execute()).map((row) => ({
-        for: row.name,
+        for: row.scope,
         direction: row.direction,
         sha256: row.sha256,
         der: new Uint8Array(row.der),
@@ -39,14 +39,14 @@ export class SqlTrust implements TrustRecords {
         at: new Date(row.at),
       })),
       removed: (await tx.selectFrom('removed_anchors').selectAll().orderBy('at').execute()).map((row) => ({
-        for: row.name === '' ? null : row.name,
+        for: row.scope === '' ? null : row.scope,
         sha256: row.sha256,
         actor: row.actor,
         at: new Date(row.at),
       })),
       addedBundles: (await tx.selectFrom('added_bundles').selectAll().orderBy('at').execute()).map((row) => ({
         url: row.url,
-        for: row.name,
+        for: row.scope,
         direction: row.direction,
         signedBy: row.signed_by === null ? null : new Uint8Array(row.signed_by),
         refreshHours: row.refresh_hours,
@@ -63,12 +63,12 @@ export class SqlTrust implements TrustRecords {
     return await this.#db.transaction().execute(async (tx) => {
       const inserted = await tx
         .insertInto('added_anchors')
-        .values({ name, direction, sha256, der, actor, at: at.getTime() })
+        .values({ scope: name, direction, sha256, der, actor, at: at.getTime() })
         .onConflict((conflict) => conflict.doNothing())
-        .returning('name')
+        .returning('scope')
         .executeTakeFirst()
       if (inserted === undefined) return false
-      await tx.deleteFrom('removed_anchors').where('name', '=', name).where('sha256', '=', sha256).execute()
+      await tx.deleteFrom('removed_anchors').where('scope', '=', name).where('sha256', '=', sha256).execute()
       await changed(tx)
       await recordTrust(tx, 'anchor-added', { actor, at, certificate: sha256, text: scopeText(anchor) })
       return true
@@ -78,11 +78,11 @@ export class SqlTrust implements TrustRecords {
   async removeAnchor({ sha256, for: name, actor, at }: RemovedAnchor): Promise<void> {
     await this.#db.transaction().execute(async (tx) => {
       let added = tx.deleteFrom('added_anchors').where('sha256', '=', sha256)
-      if (name !== null) added = added.where('name', '=', name)
+      if (name !== null) added = added.where('scope', '=', name)
       await added.execute()
       await tx
         .insertInto('removed_anchors')
-        .values({ name: name ?? '', sha256, actor, at: at.getTime() })
+        .values({ scope: name ?? '', sha256, actor, at: at.getTime() })
         .onConflict((conflict) => conflict.doNothing())
         .execute()
       await changed(tx)
@@ -105,12 +105,12 @@ export class SqlTrust implements TrustRecords {
         .selectFrom('added_bundles')
         .select('url')
         .where('url', '=', url)
-        .where('name', '=', name)
+        .where('scope', '=', name)
         .executeTakeFirst()
       await tx
         .insertInto('added_bundles')
-        .values({ url, name, ...settings })
-        .onConflict((conflict) => conflict.columns(['url', 'name']).doUpdateSet(settings))
+        .values({ url, scope: name, ...settings })
+        .onConflict((conflict) => conflict.columns(['url', 'scope']).doUpdateSet(settings))
         .execute()
       await changed(tx)
       await recordTrust(tx, 'bundle-added', { actor, at, text: `${url} ${scopeText(bundle)}` })
