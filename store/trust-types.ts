@@ -8,7 +8,7 @@ export interface TrustRecords {
    * From now on an anchor; its earlier removal for the same name ends. False: it was there already, nothing is written.
    */
   addAnchor(anchor: AddedAnchor): Promise<boolean>
-  /** Ends what was added by hand, and keeps out what files and bundles hold, until it is added again. */
+  /** Ends what was added by hand, and keeps out what files and bundles hold, until it is added again. Once is enough. */
   removeAnchor(removed: RemovedAnchor): Promise<void>
   /** False: this URL was added for this name already; its other settings are replaced all the same. */
   addBundle(bundle: AddedBundle): Promise<boolean>

@@ -79,12 +79,14 @@ export class SqlTrust implements TrustRecords {
     await this.#db.transaction().execute(async (tx) => {
       let added = tx.deleteFrom('added_anchors').where('sha256', '=', sha256)
       if (name !== null) added = added.where('scope', '=', name)
-      await added.execute()
-      await tx
+      const ended = await added.returning('sha256').execute()
+      const inserted = await tx
         .insertInto('removed_anchors')
         .values({ scope: name ?? '', sha256, actor, at: at.getTime() })
         .onConflict((conflict) => conflict.doNothing())
+        .returning('sha256')
         .execute()
+      if (ended.length + inserted.length === 0) return
       await changed(tx)
       const text = name === null ? 'for everyone' : `for ${name}`
       await recordTrust(tx, 'anchor-removed', { actor, at, certificate: sha256, text })

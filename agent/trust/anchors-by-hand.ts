@@ -46,7 +46,11 @@ export function anchorsByHand(tools: AdministrationTools): Omit<TrustAdministrat
           ? { state: 'removed', change: 'removed' }
           : { change: 'none' }),
       }))
-      return { anchors, notes: [] }
+      const elsewhere = name !== null && found.every((one) => one.for !== name) ? found : []
+      const notes = elsewhere.map(
+        (one) => `${one.sha256}, an anchor for ${one.for}, does not count for ${name} now`,
+      )
+      return { anchors, notes: [...new Set(notes)] }
     },
   }
 }

@@ -284,7 +284,8 @@ test("an anchor removed by hand stays out although the configuration's file and 
 
 test('what is removed for one name does not come back by a wider entry', async () => {
   const agent = await agentOf()
-  await agent.trust.remove(pki('root-a.pem'), { for: 'clinic-a.example', ...KIM })
+  const { notes } = await agent.trust.remove(pki('root-a.pem'), { for: 'clinic-a.example', ...KIM })
+  expect(notes).toEqual([expect.stringContaining('an anchor for *, does not count for clinic-a.example now')])
   await expect(routeOf(agent)).rejects.toMatchObject({ code: 'NO_ANCHORS' })
   const [elsewhere] = await agent.classify(['dr.lee@clinic-b.example'], { from: 'x@clinic-c.example' })
   expect(elsewhere?.route).toBe('direct')

@@ -38,7 +38,9 @@ test('an anchor added by hand is read back, once, and the audit says by whom', a
 test('a removal ends what was added, and stands until the anchor is added again for that name', async () => {
   await using store = await memoryStore()
   await store.trust.addAnchor(anchor(ROOT))
-  await store.trust.removeAnchor({ sha256: sha256(ROOT), for: '*', ...by(1) })
+  for (const seconds of [1, 5])
+    await store.trust.removeAnchor({ sha256: sha256(ROOT), for: '*', ...by(seconds) })
+  expect((await audited(store)).map(([event]) => event)).toEqual(['anchor-added', 'anchor-removed'])
   const removed = await store.trust.read()
   expect(removed.added).toEqual([])
   expect(removed.removed).toEqual([{ sha256: sha256(ROOT), for: '*', ...by(1) }])
