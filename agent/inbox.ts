@@ -1,6 +1,7 @@
 import type { ImapClient, ImapFolder, MailServer } from '../mailbox/index.ts'
-import type { InboxDelivery, InboxEntry, Judgement, NewNotice, Store } from '../store/index.ts'
-import { DirectError, type MessageCode } from './errors.ts'
+import type { InboxDelivery, InboxEntry, NewNotice, Store } from '../store/index.ts'
+import { MOST_ATTEMPTS, POISON, POISON_REPORT, putAside } from './aside.ts'
+import { DirectError } from './errors.ts'
 import type { Judge } from './judge.ts'
 import { isNotification, type Notification, readNotification } from './mdn.ts'
 import { openEntity } from './mime/entity.ts'
@@ -52,8 +53,8 @@ export type Handled =
   | { readonly kind: 'report'; readonly report: ReceiveReport }
   | { readonly kind: 'offer'; readonly offer: Offer }
 
-/** A message that stopped the process this often is put aside unopened, so that the others flow. */
-const MOST_ATTEMPTS = 3
+/** Of one pass, for messages that were undetermined before: new mail must not wait behind what may never be known. */
+const AGAIN_MS = 60_000
 
 /**
  * One pass over a mailbox: each new message is stored as it came, opened, judged, recorded; then refused ones go
@@ -69,10 +70,18 @@ export async function* passOver(
   using _ = await tools.alone(mailbox, signal)
   await using folder = await tools.imap.open(mailbox.server, mailbox.settings.folder, signal)
   const refused: DirectError[] = []
-  for (const uid of await inbox.unsettled(mailbox.name, folder.uidValidity, await folder.uids())) {
+  const unsettled = await inbox.unsettled(mailbox.name, folder.uidValidity, await folder.uids())
+  const isWaiting = (uid: number) => tools.undetermined.has(nameOf(mailbox, folder, uid))
+  const [fresh, waiting] = [unsettled.filter((uid) => !isWaiting(uid)), unsettled.filter(isWaiting)]
+  let until: number | null = null
+  for (const uid of [...fresh, ...waiting]) {
     if (signal?.aborted) return
     const name = nameOf(mailbox, folder, uid)
-    if (!tools.undetermined.isDue(name, tools.now())) continue
+    if (isWaiting(uid)) {
+      if (!tools.undetermined.isDue(name, tools.now())) continue
+      until ??= tools.now().getTime() + AGAIN_MS
+      if (tools.now().getTime() > until) break
+    }
     const entry = await inbox.entry(mailbox.name, folder.uidValidity, uid)
     await using raw = await rawOf(entry, folder, tools).catch((error) => {
       if (!(error instanceof DirectError && error.code === 'IMAP_REFUSED')) throw error
@@ -81,7 +90,8 @@ export async function* passOver(
     })
     if (raw === null) continue
     if (entry.state !== 'judged' && (await inbox.attempted(entry.id)) > MOST_ATTEMPTS) {
-      yield { kind: 'report', report: await putAside(entry, POISON, folder, mailbox, tools, POISON_REPORT) }
+      await putAside(entry, POISON, folder, mailbox.settings, tools)
+      yield { kind: 'report', report: POISON_REPORT }
       continue
     }
     await using judged = await open(raw, entry, mailbox, tools, signal).catch(async (error) => {
@@ -162,17 +172,12 @@ async function* handle(
   const { trusted } = judged
   const earlier = entry.judgement
   if (!trusted || earlier?.verdict === 'reject') {
-    const report = await putAside(
-      entry,
-      judgementOf(judged, 'reject'),
-      folder,
-      mailbox,
-      tools,
-      // The first verdict stands, whatever has been configured since.
+    await putAside(entry, judgementOf(judged, 'reject'), folder, mailbox.settings, tools)
+    // The first verdict stands, whatever has been configured since.
+    const report =
       earlier?.verdict === 'reject' && judged.verdict !== 'reject'
         ? describeReceived(judged, { code: earlier.code as VerdictCode })
-        : describeReceived(judged),
-    )
+        : describeReceived(judged)
     yield { kind: 'report', report }
     return
   }
@@ -241,54 +246,6 @@ async function envelopeOf(raw: Source, settings: MailboxSettings) {
     if (error instanceof MimeError) return { recipients: [], mailFrom: undefined }
     throw error
   }
-}
-
-/** A row with the exact reason, and then the folder for refused mail; nothing leaves the system (IN-9). */
-async function putAside(
-  entry: InboxEntry,
-  judgement: Judgement,
-  folder: ImapFolder,
-  mailbox: Mailbox,
-  { store, now }: InboxTools,
-  report: ReceiveReport,
-): Promise<ReceiveReport> {
-  await store.inbox.judged(entry.id, judgement, [], now())
-  // Trust that was withdrawn before the EHR took the message: what waited for it will not come.
-  for (const { id, fresh, state } of await store.inbox.deliveries(entry.id))
-    if (fresh && state === 'pending') await store.inbox.delivered(id, 'rejected', null, now())
-  try {
-    await folder.moveTo(entry.uid, mailbox.settings.asideFolder)
-  } catch (error) {
-    // A server that will not move it must not keep the others waiting: the row says it all, the mail stays, as seen.
-    if (!(error instanceof DirectError) || error.temporary) throw error
-    await folder.flagSeen(entry.uid)
-  }
-  await store.inbox.settled(entry.id, now())
-  return report
-}
-
-const POISON_CODE: MessageCode = 'LIMIT_EXCEEDED'
-const POISON_WHY = [
-  { code: POISON_CODE, text: `opening this message was begun ${MOST_ATTEMPTS} times and never ended` },
-]
-const POISON: Judgement = {
-  verdict: 'reject',
-  code: POISON_CODE,
-  messageId: null,
-  from: null,
-  signer: null,
-  innerSha256: null,
-  why: POISON_WHY,
-  recipients: [],
-}
-const POISON_REPORT: ReceiveReport = {
-  ...POISON,
-  verdict: 'reject',
-  code: POISON_CODE,
-  signer: null,
-  to: [],
-  deliveredTo: null,
-  recipients: [],
 }
 
 /** A report beyond IN-11's limits is a notification all the same; it speaks of nobody, and stops nobody's mail. */

@@ -25,16 +25,20 @@ export type Judge = <P extends Purpose>(
 export interface JudgeContext extends Omit<VerificationContext, 'revocation'> {
   /** What came with the message (RFC 5652 10.2.1): as bytes, DER. */
   readonly material?: { readonly crls: readonly Uint8Array[]; readonly ocsp: readonly Uint8Array[] }
+  /** Milliseconds for what this judgement waits for, where it is one of several about one matter. */
+  readonly patienceMs?: number
   readonly signal?: AbortSignal
 }
 
+/** Milliseconds for all that one judgement waits for. */
+export const PATIENCE_MS = 30_000
+
 export interface JudgeTools extends ObtainTools {
   readonly mode: RevocationMode
-  /** Milliseconds for all that one judgement waits for; 30,000 by default. */
+  /** Instead of `PATIENCE_MS`. */
   readonly patienceMs?: number
 }
 
-const PATIENCE_MS = 30_000
 /** A CRL from the cache still speaks so long after its nextUpdate (CERT-7). */
 const GRACE_MS = 72 * 3_600_000
 
@@ -47,9 +51,9 @@ export function createJudge(tools: JudgeTools): Judge {
   const obtain = createObtain(tools)
 
   return async (purpose, address, leaf, context) => {
-    const { material, signal, trace, ...asked } = context
+    const { material, signal, trace, patienceMs: left = patienceMs, ...asked } = context
     const evidence = new Evidence(context.candidates, material)
-    await using pursuit = new Pursuit(obtain, evidence, { at: context.at, patienceMs, signal })
+    await using pursuit = new Pursuit(obtain, evidence, { at: context.at, patienceMs: left, signal })
     for (;;) {
       const attempts: Attempt[] = []
       const verification = verifyCertificate(purpose, address, leaf, {

@@ -5,24 +5,18 @@ import type { BeliefTools } from './believe.ts'
 import type { MessageCode, Reason } from './errors.ts'
 import type { Identities } from './identities.ts'
 import { answersNothing, isNotification } from './mdn.ts'
-import {
-  type Authorship,
-  type BoundSigner,
-  findAuthor,
-  type NotBelieved,
-  trustAuthor,
-} from './open/author.ts'
+import { type BoundSigner, findAuthor } from './open/author.ts'
 import { readContent } from './open/content.ts'
 import { checkEnvelope, type MailFrom } from './open/envelope.ts'
 import { openOuter } from './open/outer.ts'
 import { listParts } from './open/parts.ts'
+import { type NotBelieved, trustBy } from './open/trust-by.ts'
 import type { MessageFacts } from './read.ts'
 import type { Settings } from './settings.ts'
 import { type Decrypted, decrypt } from './smime/decrypt.ts'
 import type { Identity } from './smime/identity.ts'
 import type { Source, Spool } from './smime/source.ts'
 import { type Verified, verify } from './smime/verify.ts'
-import type { Trust } from './trust.ts'
 import type { Opened, OpenedPart, VerdictCode } from './types.ts'
 
 /** What opening asks of its neighbours. */
@@ -221,7 +215,17 @@ async function judge(
   if (mismatch) return refuse(mismatch)
 
   const believed = await tools.trust()
-  const trustFor = trustBy(authorship, verified, believed, tools, signal)
+  const trustFor = trustBy(
+    authorship,
+    {
+      trust: believed,
+      candidates: [...verified.certificates, ...tools.intermediates],
+      at: tools.at(),
+      material: verified.revocation,
+      signal,
+    },
+    tools,
+  )
   const paths: VerifiedPath<'sign'>[] = []
   const recipients: RecipientVerdict[] = []
   for (const [index, address] of envelope.recipients.entries()) {
@@ -270,39 +274,6 @@ async function judge(
     code: null,
     why: [],
     recipients,
-  }
-}
-
-/** More signers bound to one author than any honest message has. */
-const MOST_SIGNERS = 8
-
-/**
- * TR-2, once for each set of anchors and for each signer's certificate: a header can name recipients by the ten
- * thousand and a signature its signer many times, and a hostile chain costs milliseconds to judge (CERT-5).
- */
-function trustBy(
-  { author, signers }: Authorship,
-  { certificates, revocation }: Verified,
-  trust: Trust,
-  tools: OpenTools,
-  signal?: AbortSignal,
-) {
-  const [first, ...others] = new Map(signers.map((signer) => [signer.certificate.sha256, signer])).values()
-  const distinct = { author, signers: [first ?? signers[0], ...others.slice(0, MOST_SIGNERS - 1)] } as const
-  const context = {
-    trust,
-    candidates: [...certificates, ...tools.intermediates],
-    at: tools.at(),
-    material: revocation,
-    signal,
-  }
-  const verdicts = new Map<string, Awaited<ReturnType<typeof trustAuthor>>>()
-  return async (anchors: readonly Certificate[], missing: readonly string[]) => {
-    const key = [...anchors.map(({ sha256 }) => sha256), ...missing].join()
-    const verdict =
-      verdicts.get(key) ?? (await trustAuthor(distinct, { ...context, anchors, missing }, tools))
-    verdicts.set(key, verdict)
-    return verdict
   }
 }
 

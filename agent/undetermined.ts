@@ -9,6 +9,10 @@ const LONGEST_MS = 15 * 60_000
 export class Undetermined {
   readonly #waiting = new Map<string, { readonly pause: number; readonly again: number }>()
 
+  has(message: string): boolean {
+    return this.#waiting.has(message)
+  }
+
   isDue(message: string, now: Date): boolean {
     const { pause, again } = this.#waiting.get(message) ?? { pause: 0, again: 0 }
     // A clock that was set back leaves nothing waiting for a time far ahead.

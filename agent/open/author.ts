@@ -1,6 +1,5 @@
-import { bindingOf, type Failure, type VerifiedPath } from '../../trust-anchors/index.ts'
+import { bindingOf } from '../../trust-anchors/index.ts'
 import type { Address } from '../address.ts'
-import { type BeliefContext, type BeliefTools, believe } from '../believe.ts'
 import type { MessageCode, Reason } from '../errors.ts'
 import type { MessageFacts } from '../read.ts'
 import type { Settings } from '../settings.ts'
@@ -71,27 +70,4 @@ function oneMailbox(field: MessageFacts['from'], name: string): Address | Reason
 /** What stands where an address belongs may be a person's name: reasons are kept, so it is not quoted (MSG-15). */
 function withoutQuote(problem: string): string {
   return problem.replace(/"(?:[^"\\]|\\.)*"/g, 'what stands there')
-}
-
-/** Why no signer is believed. `temporary`: one of them may be later, as nothing final is wrong with it. */
-export interface NotBelieved {
-  readonly temporary: boolean
-  readonly why: readonly Failure[]
-}
-
-/** TR-2: the path from one of the author's signers to one recipient's anchors, or why there is none. */
-export async function trustAuthor(
-  { author, signers }: Authorship,
-  context: BeliefContext,
-  tools: BeliefTools,
-): Promise<VerifiedPath<'sign'> | NotBelieved> {
-  const why: Failure[] = []
-  const waiting: Failure[] = []
-  for (const { certificate } of signers) {
-    const verdict = await believe('sign', author, certificate, context, tools)
-    if (verdict.ok) return verdict.path
-    why.push(...verdict.failures)
-    if (verdict.temporary) waiting.push(...verdict.failures)
-  }
-  return waiting.length > 0 ? { temporary: true, why: waiting } : { temporary: false, why }
 }

@@ -1,0 +1,51 @@
+import type { ImapFolder } from '../mailbox/index.ts'
+import type { InboxEntry, Judgement, Store } from '../store/index.ts'
+import { DirectError, type MessageCode } from './errors.ts'
+import type { MailboxSettings } from './settings.ts'
+import type { ReceiveReport } from './types.ts'
+
+/** A row with the exact reason, and then the folder for refused mail; nothing leaves the system (IN-9). */
+export async function putAside(
+  entry: InboxEntry,
+  judgement: Judgement,
+  folder: ImapFolder,
+  { asideFolder }: MailboxSettings,
+  { store, now }: { readonly store: Store; readonly now: () => Date },
+): Promise<void> {
+  await store.inbox.judged(entry.id, judgement, [], now())
+  // Trust that was withdrawn before the EHR took the message: what waited for it will not come.
+  for (const { id, fresh, state } of await store.inbox.deliveries(entry.id))
+    if (fresh && state === 'pending') await store.inbox.delivered(id, 'rejected', null, now())
+  try {
+    await folder.moveTo(entry.uid, asideFolder)
+  } catch (error) {
+    // A server that will not move it must not keep the others waiting: the row says it all, the mail stays, as seen.
+    if (!(error instanceof DirectError) || error.temporary) throw error
+    await folder.flagSeen(entry.uid)
+  }
+  await store.inbox.settled(entry.id, now())
+}
+
+/** A message that stopped the process this often is put aside unopened, so that the others flow. */
+export const MOST_ATTEMPTS = 3
+
+const POISON_CODE: MessageCode = 'LIMIT_EXCEEDED'
+export const POISON: Judgement = {
+  verdict: 'reject',
+  code: POISON_CODE,
+  messageId: null,
+  from: null,
+  signer: null,
+  innerSha256: null,
+  why: [{ code: POISON_CODE, text: `opening this message was begun ${MOST_ATTEMPTS} times and never ended` }],
+  recipients: [],
+}
+export const POISON_REPORT: ReceiveReport = {
+  ...POISON,
+  verdict: 'reject',
+  code: POISON_CODE,
+  signer: null,
+  to: [],
+  deliveredTo: null,
+  recipients: [],
+}
