@@ -3,7 +3,6 @@ import { bundleCms, type Certificate, readBundle, readCertificates } from '../..
 import { DirectError } from '../errors.ts'
 import { readCertificateFile } from '../identities.ts'
 import type { Settings } from '../settings.ts'
-import { hasSigner } from '../smime/signed-alone.ts'
 import type { TrustScope } from './types.ts'
 
 /** What the configuration says about trust, its files read. */
@@ -60,6 +59,8 @@ export async function readAnchorFile(
   const certificates = readCertificates(bytes)
   if (!('code' in certificates)) return { certificates, notes: [] }
   const cms = bundleCms(bytes)
+  // CMS is not loaded for files that are plain certificates, as most are.
+  const { hasSigner } = await import('../smime/signed-alone.ts')
   const signed = await hasSigner({
     async *read() {
       yield cms

@@ -1,6 +1,6 @@
 import type { Store, TrustRecords } from '../../store/index.ts'
 import { Certificate, parseCertificate } from '../../trust-anchors/index.ts'
-import { type BundleTools, refreshBundles } from '../bundles.ts'
+import type { BundleTools } from '../bundles.ts'
 import type { GuardedFetch } from '../fetch.ts'
 import type { Log } from '../log.ts'
 import type { Settings } from '../settings.ts'
@@ -127,6 +127,7 @@ export class CurrentTrust implements AsyncDisposable {
     const records = (await this.#records()) ?? (await this.#inMemory())
     const sources = missing.filter((source) => this.#mayTry(source))
     for (const source of sources) this.#tried.set(keyOf(source), this.#tools.now().getTime())
+    const { refreshBundles } = await import('../bundles.ts')
     await refreshBundles({ ...(await this.bundleTools(records)), sources })
   }
 
