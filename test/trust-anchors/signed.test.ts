@@ -31,13 +31,13 @@ describe('signatures of CRLs and OCSP responses (ALG)', () => {
     ['DSA', sequence(encodeOid('2.16.840.1.101.3.4.3.2')), /2\.16\.840\.1\.101\.3\.4\.3\.2/],
     ['what nobody knows', sequence(encodeOid('1.3.6.1.4.1.32473.9')), /1\.3\.6\.1\.4\.1\.32473\.9/],
   ])('%s is refused by name, SHA-1 allowed or not', (_, algorithm, name) => {
-    expect(refusedScheme(readScheme(algorithm), true)).toMatch(name)
-    expect(refusedScheme(readScheme(algorithm), false)).toMatch(name)
+    expect(refusedScheme(readScheme(algorithm), { sha1: true, signatureAlgorithms: 'direct' })).toMatch(name)
+    expect(refusedScheme(readScheme(algorithm), { sha1: false, signatureAlgorithms: 'direct' })).toMatch(name)
   })
 
   test('SHA-1 is refused unless it is allowed', () => {
     const sha1 = readScheme(sequence(encodeOid('1.2.840.113549.1.1.5'), encode(0x05)))
-    expect(refusedScheme(sha1, false)).toMatch(/SHA-1/)
-    expect(refusedScheme(sha1, true)).toBeNull()
+    expect(refusedScheme(sha1, { sha1: false, signatureAlgorithms: 'any' })).toMatch(/SHA-1/)
+    expect(refusedScheme(sha1, { sha1: true, signatureAlgorithms: 'direct' })).toBeNull()
   })
 })

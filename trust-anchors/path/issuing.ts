@@ -1,6 +1,7 @@
 import type { Failure } from '../failures.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { ANY_EXTENDED_KEY_USAGE } from '../x509/extensions.ts'
+import type { AcceptedAlgorithms } from '../x509/signature.ts'
 import { extensionFailure } from './critical.ts'
 import type { PathSettings } from './types.ts'
 
@@ -50,7 +51,10 @@ function rightsFailure(issuer: Certificate, isAnchor: boolean, role: string): Fa
     }
   }
   if (issuer.subjectCanonical === '') {
-    return { code: 'ISSUER_NOT_CA', text: `${role} has no name, as every CA must (RFC 5280 4.1.2.6)` }
+    return {
+      code: 'ISSUER_NOT_CA',
+      text: 'a CA certificate above it has no name, and every CA must have one (RFC 5280 4.1.2.6)',
+    }
   }
   if (issuer.keyUsage !== null && !issuer.keyUsage.has('keyCertSign')) {
     return { code: 'ISSUER_NOT_CA', text: `${role} may not sign certificates (keyUsage lacks keyCertSign)` }
@@ -114,7 +118,7 @@ export function purposeFailure(
 /** Refuses digests that can be forged, and algorithms that the settings do not accept (ALG). */
 export function signatureFailure(
   certificate: Certificate,
-  { sha1, signatureAlgorithms }: Pick<PathSettings, 'sha1' | 'signatureAlgorithms'>,
+  { sha1, signatureAlgorithms }: AcceptedAlgorithms,
 ): Failure | null {
   const { algorithm, scheme, digest } = certificate.signature
   if (digest === 'md2' || digest === 'md5' || (digest === 'sha-1' && !sha1)) {

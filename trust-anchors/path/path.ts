@@ -73,7 +73,7 @@ export function findPath(request: PathRequest): PathResult {
   const judgeRevocation = (path: Path): Failure | null => {
     const verdict = checkRevocation(path, revocation, {
       at,
-      sha1: settings.sha1,
+      algorithms: settings,
       candidates: request.candidates,
       leadsTo: (certificate, anchor) => leadsTo(certificate, anchor, { candidates, at, settings, budget }),
       spend: () => budget.signature(),

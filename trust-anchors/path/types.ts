@@ -2,6 +2,7 @@ import type { Failure } from '../failures.ts'
 import type { RevocationRequest, RevocationStatus } from '../revocation/types.ts'
 import type { Wanted } from '../wanted.ts'
 import type { Certificate } from '../x509/certificate.ts'
+import type { AcceptedAlgorithms } from '../x509/signature.ts'
 
 /** Everything that decides about a path: no clock, no network, no cache. */
 export interface PathRequest {
@@ -20,14 +21,7 @@ export interface PathRequest {
 }
 
 /** The inputs of RFC 5280 6.1.1 (c) to (g), and the rest that a caller may ask of a path. */
-export interface PathSettings {
-  /** SHA-1 signatures on certificates are accepted (ALG-4). Default false. */
-  readonly sha1: boolean
-  /**
-   * `direct`: those that protocol.md ALG accepts, made by keys that it accepts. `any` (default): all that OpenSSL
-   * verifies. MD5 never, SHA-1 by `sha1` alone.
-   */
-  readonly signatureAlgorithms: 'direct' | 'any'
+export interface PathSettings extends AcceptedAlgorithms {
   /** OIDs; default anyPolicy alone. */
   readonly initialPolicySet: readonly string[]
   readonly requireExplicitPolicy: boolean

@@ -115,7 +115,7 @@ function read({ crl, origin }: AtHand, question: Question): Reading {
   if (crl.unknownCritical !== null) {
     return problem(`has a critical extension that is not known here (${crl.unknownCritical})`, false)
   }
-  const refused = refusedScheme(crl.scheme, context.sha1)
+  const refused = refusedScheme(crl.scheme, context.algorithms)
   if (refused !== null) return problem(refused, false)
   const ownPeriod = periodAt(crl, context.at, graceMs)
   if (ownPeriod === 'early') return problem(`is of a time to come (${timeText(crl.thisUpdate)})`, true)
@@ -161,7 +161,7 @@ function findDelta(crl: Crl, signer: Certificate, { request, context, spend }: Q
         delta.issuerCanonical === crl.issuerCanonical &&
         delta.family === crl.family &&
         delta.unknownCritical === null &&
-        refusedScheme(delta.scheme, context.sha1) === null &&
+        refusedScheme(delta.scheme, context.algorithms) === null &&
         periodAt(delta, context.at, 0) === 'current',
     )
     .toSorted((a, b) => ((a.number as bigint) < (b.number as bigint) ? 1 : -1))

@@ -52,7 +52,7 @@ function readResponse({ response, origin, nonce }: AtHand, question: Question): 
   if (basic.unknownCritical !== null) {
     return unknown(`has a critical extension that is not known here (${basic.unknownCritical})`, false)
   }
-  const refused = refusedScheme(basic.scheme, context.sha1)
+  const refused = refusedScheme(basic.scheme, context.algorithms)
   if (refused !== null) return unknown(refused, false)
   if (nonce !== null && basic.nonce !== null && Buffer.compare(nonce, basic.nonce) !== 0) {
     return unknown('is the answer to another request (its nonce differs)', true)
@@ -156,7 +156,7 @@ function delegationProblem(responder: Certificate, question: Question): string |
   const critical = responder.extensions.find(({ oid, critical }) => critical && !UNDERSTOOD.has(oid))
   if (critical !== undefined) return `has a critical extension that is not known here (${critical.oid})`
   // With a broken digest anybody could have become a responder.
-  if (signatureFailure(responder, { sha1: context.sha1, signatureAlgorithms: 'any' }) !== null) {
+  if (signatureFailure(responder, context.algorithms) !== null) {
     return 'has a certificate with a signature that is not accepted'
   }
   if (!spend() || !responder.isSignedBy(issuer)) return 'its CA has not certified'

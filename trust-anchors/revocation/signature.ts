@@ -1,7 +1,12 @@
 import { constants, type KeyObject, verify } from 'node:crypto'
 import type { Certificate } from '../x509/certificate.ts'
 import { DerReader, oidText, readOnly, smallInteger, TAG } from '../x509/der.ts'
-import { readSignatureAlgorithm, type SignatureAlgorithm, type SignatureDigest } from '../x509/signature.ts'
+import {
+  type AcceptedAlgorithms,
+  readSignatureAlgorithm,
+  type SignatureAlgorithm,
+  type SignatureDigest,
+} from '../x509/signature.ts'
 
 /** What a CRL and an OCSP response have in common: bytes, and somebody's signature over them. */
 export interface Signed {
@@ -35,11 +40,15 @@ export function readScheme(der: Uint8Array): Scheme {
 /** Why signatures of this scheme are not accepted (ALG), as the end of a sentence; null where they are. */
 export function refusedScheme(
   { algorithm, scheme, digest, saltLength }: Scheme,
-  sha1: boolean,
+  { sha1, signatureAlgorithms }: AcceptedAlgorithms,
 ): string | null {
   if (digest === 'md2' || digest === 'md5') return `is signed with ${digest.toUpperCase()}`
   if (digest === 'sha-1' && !sha1) return 'is signed with SHA-1'
-  const isKnown = scheme === 'rsa' || scheme === 'rsa-pss' || scheme === 'ecdsa'
+  const isKnown =
+    scheme === 'rsa' ||
+    scheme === 'rsa-pss' ||
+    scheme === 'ecdsa' ||
+    (scheme === 'dsa' && signatureAlgorithms === 'any')
   if (!isKnown || digest === null || NODE_DIGESTS[digest] === undefined) {
     return `is signed with an algorithm that is not accepted (${algorithm})`
   }
@@ -82,6 +91,8 @@ function check({ tbs, scheme: { scheme, digest, saltLength }, signature }: Signe
         return type === 'rsa' && verify(hash, tbs, key, signature)
       case 'ecdsa':
         return type === 'ec' && verify(hash, tbs, key, signature)
+      case 'dsa':
+        return type === 'dsa' && verify(hash, tbs, key, signature)
       case 'rsa-pss': {
         if ((type !== 'rsa' && type !== 'rsa-pss') || saltLength === null) return false
         const padding = constants.RSA_PKCS1_PSS_PADDING

@@ -1,6 +1,7 @@
 import type { Failure } from '../failures.ts'
 import type { Wanted } from '../wanted.ts'
 import type { Certificate } from '../x509/certificate.ts'
+import type { AcceptedAlgorithms } from '../x509/signature.ts'
 import type { Crl } from './crl.ts'
 import type { OcspResponse } from './ocsp.ts'
 
@@ -59,7 +60,8 @@ export interface RevocationStatus {
 /** What judging a path's revocation asks of whoever searched the path. */
 export interface RevocationContext {
   readonly at: Date
-  readonly sha1: boolean
+  /** Signatures on CRLs and OCSP responses are accepted as on the certificates of the path (ALG). */
+  readonly algorithms: AcceptedAlgorithms
   /** Where the certificates of CRL issuers and OCSP responders may be found, beside those inside a response. */
   readonly candidates: readonly Certificate[]
   /**

@@ -13,6 +13,14 @@ export interface SignatureAlgorithm {
   readonly digest: SignatureDigest | null
 }
 
+/** Which signatures on certificates, CRLs and OCSP responses are accepted. MD5 never is. */
+export interface AcceptedAlgorithms {
+  /** SHA-1 too (ALG-4). Default false. */
+  readonly sha1: boolean
+  /** `direct`: those that protocol.md ALG accepts, made by keys that it accepts. `any` (default): all that OpenSSL verifies. */
+  readonly signatureAlgorithms: 'direct' | 'any'
+}
+
 const RSASSA_PSS = '1.2.840.113549.1.1.10'
 
 const SIGNATURES: Readonly<Record<string, readonly [SignatureScheme, SignatureDigest | null]>> = {
