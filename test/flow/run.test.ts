@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { expect, test, vi } from 'vitest'
+import { DirectError } from '../../agent/errors.ts'
 import { silent } from '../../agent/log.ts'
 import { type RunTools, run } from '../../agent/run.ts'
 
@@ -33,6 +34,26 @@ test('partners whose servers all hang leave the relay one way out', async () => 
   }
   const running = run({ ...IDLE, handOver }, stop.signal)
   await vi.waitFor(() => expect(forRelay.mock.calls.length).toBeGreaterThan(2), { timeout: 20_000 })
+  stop.abort()
+  await running
+})
+
+test('what is fetched ahead of need is refreshed from the start; one that fails is logged by its name and stops no other', async () => {
+  const stop = new AbortController()
+  const lines: unknown[][] = []
+  const keep = (...line: unknown[]) => void lines.push(line)
+  const refreshed = vi.fn(async () => {})
+  const refreshes = {
+    bundles: async () => {
+      throw new DirectError('STORE_FAILED', 'the disk is full')
+    },
+    CRLs: refreshed,
+  }
+  const running = run({ ...IDLE, refreshes, log: { info: keep, warn: keep, error: keep } }, stop.signal)
+  await vi.waitFor(() =>
+    expect(lines).toMatchObject([[{ loop: 'bundles', code: 'STORE_FAILED' }, 'the disk is full']]),
+  )
+  expect(refreshed).toHaveBeenCalledOnce()
   stop.abort()
   await running
 })

@@ -277,6 +277,39 @@ test('the daemon judges a waiting message again by itself, and says meanwhile wh
   expect(asked.length - before).toBe(1)
 })
 
+test('new mail goes before what waits', async () => {
+  const { config, zone } = await ownCertificate({ crlUrls: ['http://crl.ca.example/root.crl'] })
+  const { fetch } = web()
+  const { now, pass } = clock()
+  const { a, post, dns, dirB } = await twoClinics({ zone, a: config, parts: { fetch, now } })
+  for (const subject of ['one', 'two', 'three']) await a.send({ ...referral, subject })
+  // The third one comes later.
+  post.folders.get(INBOX)?.pop()
+  const stop = new AbortController()
+  const ids: unknown[] = []
+  const log = {
+    info: () => undefined,
+    warn: (facts: object) => {
+      if ('verdict' in facts && 'messageId' in facts) ids.push(facts.messageId)
+      if (ids.length === 2) {
+        post.drop(LEE, KIM, post.handed[2]?.bytes as Buffer)
+        pass(2)
+      }
+      if (ids.length === 5) stop.abort()
+    },
+    error: () => undefined,
+  }
+  const mailboxes = [{ imap: 'imap://clinic-b.example@127.0.0.1:10143/INBOX', pollSeconds: 1 }]
+  await using b = await createAgent(
+    { ...clinicConfig('b', dirB), mailboxes },
+    { resolver: dns, smtp: post.smtp, imap: post.imap, fetch, now, log },
+  )
+  await b.run({ deliverTo: await temporaryFolder(), signal: stop.signal })
+  const [first, second] = ids
+  expect(ids).toEqual([first, second, ids[2], first, second])
+  expect(new Set(ids).size).toBe(3)
+})
+
 test('the pauses between two judgements double up to a quarter of an hour, and a clock set back ends them', () => {
   const undetermined = new Undetermined()
   const { now, pass } = clock()
