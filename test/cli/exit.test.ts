@@ -59,3 +59,13 @@ test('an error that may pass is 75 whatever its code; a wrong password will not 
   expect(exitOfError(new DirectError('IMAP_LOGIN', 'wrong password'))).toBe(2)
   expect(exitOfError(new DirectError('MESSAGE_INVALID', 'not a message'))).toBe(1)
 })
+
+test('message open: 75 while it is undetermined, 1 as soon as one recipient is refused', () => {
+  const opened = (...recipients: ('accept' | 'reject' | 'undetermined')[]) =>
+    exitOfOpened({
+      verdict: 'undetermined',
+      recipients: recipients.map((verdict) => ({ address: 'a@b.example', verdict, code: null })),
+    })
+  expect(opened('accept', 'undetermined')).toBe(75)
+  expect(opened('undetermined', 'reject')).toBe(1)
+})
