@@ -67,27 +67,28 @@ function outline(): Command {
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .configureOutput({ outputError: () => {}, writeErr: (text) => process.stderr.write(text) })
-  for (const entry of COMMANDS) {
-    const words = entry.name.split(' ')
-    const name = words.pop() as string
-    let parent = program
-    for (let depth = 1; depth <= words.length; depth++)
-      parent = groupOf(parent, words.slice(0, depth).join(' '))
-    parent.addCommand(stub(program, name, entry))
-  }
-  for (const name of LATER) program.addCommand(notBuilt(program, name), { hidden: true })
+  for (const entry of COMMANDS) parentOf(program, entry.name).addCommand(stub(program, entry))
+  for (const name of LATER) parentOf(program, name).addCommand(notBuilt(program, name), { hidden: true })
   return program
 }
 
-function stub(program: Command, name: string, entry: CommandEntry): Command {
-  const command = new Command(name).copyInheritedSettings(program).description(entry.summary)
+const lastWord = (words: string) => words.split(' ').at(-1) as string
+
+function stub(program: Command, entry: CommandEntry): Command {
+  const command = new Command(lastWord(entry.name)).copyInheritedSettings(program).description(entry.summary)
   if (entry.args !== '') command.arguments(entry.args)
   return command
 }
 
+/** The group that a command of several words belongs to, made with its own groups if it is missing. */
+function parentOf(program: Command, name: string): Command {
+  const words = name.split(' ').slice(0, -1)
+  return words.reduce((parent, _, i) => groupOf(parent, words.slice(0, i + 1).join(' ')), program)
+}
+
 /** The group of all these words, the last of them under `parent`. */
 function groupOf(parent: Command, words: string): Command {
-  const name = words.split(' ').at(-1) as string
+  const name = lastWord(words)
   const found = parent.commands.find((command) => command.name() === name)
   if (found !== undefined) return found
   const group = new Command(name).copyInheritedSettings(parent).description(GROUPS[words] ?? '')
@@ -96,7 +97,7 @@ function groupOf(parent: Command, words: string): Command {
 }
 
 function notBuilt(program: Command, name: string): Command {
-  return new Command(name)
+  return new Command(lastWord(name))
     .copyInheritedSettings(program)
     .helpOption(false)
     .allowUnknownOption()

@@ -13,7 +13,8 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 /** The README's commands for the second terminal, as they stand, but for ports that may be taken here. */
 async function commands(): Promise<string> {
-  const [, setup = ''] = readFileSync(`${ROOT}README.md`, 'utf8').split('## Setting up a clinic')
+  const [, rest = ''] = readFileSync(`${ROOT}README.md`, 'utf8').split('\n## Setting up a clinic\n')
+  const [setup = ''] = rest.split('\n## ')
   const [, ...blocks] = [...setup.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block = '']) => block)
   const [north = 0, south = 0] = await freePorts(2)
   return blocks
