@@ -3,7 +3,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { MailServer } from '../mailbox/index.ts'
 import type { Certificate } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
-import { pinAdministration, trustAdministration } from './administration.ts'
 import type { BeliefTools } from './believe.ts'
 import { DirectError } from './errors.ts'
 import type { InboxTools, Mailbox } from './inbox.ts'
@@ -15,6 +14,7 @@ import type { OutboxTools } from './outbox.ts'
 import type { SendTools } from './prepare.ts'
 import type { SealedMessage } from './seal.ts'
 import type { Settings } from './settings.ts'
+import { pinAdministration, trustAdministration } from './trust/administration.ts'
 import type { Trust } from './trust.ts'
 import type { Agent, ReceiveReport } from './types.ts'
 import { Undetermined } from './undetermined.ts'
@@ -161,7 +161,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
   /** Bundles whose interval has passed (TR-4). */
   const refreshBundles = async (signal?: AbortSignal): Promise<void> => {
     if (neighbours.offline) return
-    const { refreshBundles } = await import('./bundles.ts')
+    const { refreshBundles } = await import('./trust/bundles.ts')
     const [current, store] = [await neighbours.trust(), await neighbours.store()]
     await refreshBundles(await current.bundleTools(store.trust), { due: true }, signal)
   }

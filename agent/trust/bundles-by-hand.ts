@@ -1,6 +1,6 @@
-import { diffBundles, refreshBundles } from '../bundles.ts'
 import { DirectError } from '../errors.ts'
 import { hoursOf, nameOf, requireActor, urlOf } from './arguments.ts'
+import { diffBundles, refreshBundles } from './bundles.ts'
 import { readSigner } from './configured.ts'
 import type { AdministrationTools } from './tools.ts'
 import type { BundleReport, TrustAdministration, TrustBundle } from './types.ts'

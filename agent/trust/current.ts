@@ -1,11 +1,11 @@
 import type { Store, TrustRecords } from '../../store/index.ts'
 import { Certificate, parseCertificate } from '../../trust-anchors/index.ts'
-import type { BundleTools } from '../bundles.ts'
 import type { GuardedFetch } from '../fetch.ts'
 import type { Log } from '../log.ts'
 import type { Settings } from '../settings.ts'
 import type { Spool } from '../smime/source.ts'
 import type { Trust } from '../trust.ts'
+import type { BundleTools } from './bundles.ts'
 import { type ConfiguredTrust, readConfiguredTrust } from './configured.ts'
 import { putTogether, type TrustState } from './entries.ts'
 import { trustNotices } from './notices.ts'
@@ -127,7 +127,7 @@ export class CurrentTrust implements AsyncDisposable {
     const records = (await this.#records()) ?? (await this.#inMemory())
     const sources = missing.filter((source) => this.#mayTry(source))
     for (const source of sources) this.#tried.set(keyOf(source), this.#tools.now().getTime())
-    const { refreshBundles } = await import('../bundles.ts')
+    const { refreshBundles } = await import('./bundles.ts')
     await refreshBundles({ ...(await this.bundleTools(records)), sources })
   }
 

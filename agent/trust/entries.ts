@@ -1,6 +1,6 @@
 import type { AddedBundle, BundleId, TrustSnapshot } from '../../store/index.ts'
 import { type AnchorSet, AnchorSets, Certificate, parseCertificate } from '../../trust-anchors/index.ts'
-import type { BundleSource } from '../bundles.ts'
+import type { BundleSource } from './bundles.ts'
 import type { ConfiguredTrust } from './configured.ts'
 import type { TrustedAnchor, TrustScope } from './types.ts'
 

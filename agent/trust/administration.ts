@@ -1,10 +1,10 @@
-import type { AdministrationTools } from './trust/tools.ts'
-import type { PinAdministration, TrustAdministration } from './trust/types.ts'
+import type { AdministrationTools } from './tools.ts'
+import type { PinAdministration, TrustAdministration } from './types.ts'
 
 /** Anchors and bundles by hand (TR-1, TR-4); what does it is loaded when it is called. */
 export function trustAdministration(tools: () => Promise<AdministrationTools>): TrustAdministration {
-  const anchors = async () => (await import('./trust/anchors-by-hand.ts')).anchorsByHand(await tools())
-  const bundles = async () => (await import('./trust/bundles-by-hand.ts')).bundlesByHand(await tools())
+  const anchors = async () => (await import('./anchors-by-hand.ts')).anchorsByHand(await tools())
+  const bundles = async () => (await import('./bundles-by-hand.ts')).bundlesByHand(await tools())
   return {
     list: async (...args) => (await anchors()).list(...args),
     add: async (...args) => (await anchors()).add(...args),
@@ -21,7 +21,7 @@ export function trustAdministration(tools: () => Promise<AdministrationTools>): 
 
 /** Pins by hand (TR-5), loaded likewise. */
 export function pinAdministration(tools: () => Promise<AdministrationTools>): PinAdministration {
-  const pins = async () => (await import('./trust/pins-by-hand.ts')).pinsByHand(await tools())
+  const pins = async () => (await import('./pins-by-hand.ts')).pinsByHand(await tools())
   return {
     list: async () => (await pins()).list(),
     add: async (...args) => (await pins()).add(...args),

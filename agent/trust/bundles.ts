@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { BundleChange, BundleId, BundleRecord, TrustRecords } from '../store/index.ts'
+import type { BundleChange, BundleId, BundleRecord, TrustRecords } from '../../store/index.ts'
 import {
   BUNDLE_LIMIT,
   type Bundle,
@@ -7,13 +7,13 @@ import {
   Certificate,
   parseCertificate,
   readBundle,
-} from '../trust-anchors/index.ts'
-import type { Reason } from './errors.ts'
-import type { GuardedFetch } from './fetch.ts'
-import { type Log, silent } from './log.ts'
-import { hasSigner, openSignedFile } from './smime/signed-alone.ts'
-import type { Source, Spool } from './smime/source.ts'
-import type { AnchorFacts, BundleCode, BundleReport } from './trust/types.ts'
+} from '../../trust-anchors/index.ts'
+import type { Reason } from '../errors.ts'
+import type { GuardedFetch } from '../fetch.ts'
+import { type Log, silent } from '../log.ts'
+import { hasSigner, openSignedFile } from '../smime/signed-alone.ts'
+import type { Source, Spool } from '../smime/source.ts'
+import type { AnchorFacts, BundleCode, BundleReport } from './types.ts'
 
 /** A trust bundle that is asked for: by the configuration, by hand, or both. */
 export interface BundleSource extends BundleId {
