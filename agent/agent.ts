@@ -154,7 +154,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
   const refreshFetched = async (signal?: AbortSignal): Promise<void> => {
     const fetch = await neighbours.fetch()
     if (fetch === null) return
-    const { refreshFetched } = await import('./refresh.ts')
+    const { refreshFetched } = await import('./fetch/refresh.ts')
     const { fetches } = await neighbours.store()
     await refreshFetched({ fetches, fetch, now, log }, signal)
   }

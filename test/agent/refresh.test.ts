@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { refreshFetched } from '../../agent/fetch/refresh.ts'
 import { createFetch } from '../../agent/fetch.ts'
 import { silent } from '../../agent/log.ts'
-import { refreshFetched } from '../../agent/refresh.ts'
 import { mint } from '../../fixtures/pki.ts'
 import { makeCrl, makeOcspResponse, nonceOf } from '../../fixtures/revocation.ts'
 import { openStore } from '../../store/index.ts'

@@ -1,7 +1,7 @@
-import type { Fetches, StoredFetch } from '../store/index.ts'
-import { mayReplace, readMaterial, requestFor } from './fetch/material.ts'
-import type { GuardedFetch } from './fetch.ts'
-import type { Log } from './log.ts'
+import type { Fetches, StoredFetch } from '../../store/index.ts'
+import type { GuardedFetch } from '../fetch.ts'
+import type { Log } from '../log.ts'
+import { mayReplace, readMaterial, requestFor } from './material.ts'
 
 export interface RefreshTools {
   readonly fetches: Fetches
