@@ -195,7 +195,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       return discover(address, from === undefined ? null : ownAddress(from), await classifyTools(), signal)
     },
     async explain(target, options = {}) {
-      const { explain } = await import('./explain/explain.ts')
+      const { explain } = await import('./explain.ts')
       const { anchorOrigins } = await import('./explain/origins.ts')
       const { onlyIdentity } = await import('./identities.ts')
       return explain(target, options, {

@@ -1,12 +1,12 @@
-import { parseAddress } from '../address.ts'
-import type { ClassifyTools } from '../classify.ts'
-import { ownAddress } from '../identities.ts'
-import { searchFor } from '../search.ts'
-import { adviceFor } from './advice.ts'
-import { explainFile } from './file.ts'
-import { beliefOf, type ExplainTools, type Finding, outgoing, type Question } from './question.ts'
-import { describeRecorded, named, type Recorded, recording } from './record.ts'
-import type { ExplainOptions, ExplainTarget, Explanation, FetchedUrl } from './types.ts'
+import { parseAddress } from './address.ts'
+import type { ClassifyTools } from './classify.ts'
+import { adviceFor } from './explain/advice.ts'
+import { explainFile } from './explain/file.ts'
+import { beliefOf, type ExplainTools, type Finding, outgoing, type Question } from './explain/question.ts'
+import { describeRecorded, named, type Recorded, recording } from './explain/record.ts'
+import type { ExplainOptions, ExplainTarget, Explanation, FetchedUrl } from './explain/types.ts'
+import { ownAddress } from './identities.ts'
+import { searchFor } from './search.ts'
 
 /**
  * Judges as sending and receiving do, and tells all that was tried on the way. Nothing is kept but what was fetched.
