@@ -30,8 +30,11 @@ export function policyFor(purpose: Purpose, policies: CertificatePolicies): Cert
 }
 
 /** The part of a policy that the path decides. */
-export function pathSettings({ policies }: CertificatePolicy): Partial<PathSettings> {
-  return policies === undefined ? {} : { initialPolicySet: policies, requireExplicitPolicy: true }
+export function pathSettings({ policies, issuers }: CertificatePolicy): Partial<PathSettings> {
+  return {
+    ...(policies && { initialPolicySet: policies, requireExplicitPolicy: true }),
+    ...(issuers && { issuers }),
+  }
 }
 
 /** The part of a policy that the certificate itself decides: `KEY_USAGE`, `KEY_WEAK`. */
@@ -53,21 +56,6 @@ export function leafPolicyFailures(
       text: `the RSA key has ${key.bits} bits; the certificate policy of the configuration asks for ${minRsaBits}`,
     })
   return failures
-}
-
-/** `POLICY` where none of the issuers that are asked for is in the path above the leaf. */
-export function issuersFailure(
-  [, ...above]: readonly Certificate[],
-  { issuers }: CertificatePolicy,
-): Failure | null {
-  if (issuers === undefined) return null
-  if (above.some((one) => issuers.some((issuer) => isSameIssuer(one, issuer)))) return null
-  const has = above.map(({ subjectText }) => subjectText).join('; ') || 'nobody'
-  const asked = issuers.map(({ subjectText }) => subjectText).join('; ')
-  return {
-    code: 'POLICY',
-    text: `the path leads over ${has}; the certificate policy of the configuration asks for one of: ${asked}`,
-  }
 }
 
 /**
@@ -96,9 +84,4 @@ export function ownPolicyFailures(
     }
   }
   return failures
-}
-
-/** As an anchor is matched (CERT-6): a CA that was certified anew or by others is the same issuer. */
-function isSameIssuer(a: Certificate, b: Certificate): boolean {
-  return a.subjectCanonical === b.subjectCanonical && Buffer.compare(a.spki, b.spki) === 0
 }

@@ -1,7 +1,6 @@
 import type { Address } from '../agent/address.ts'
 import {
   type CertificatePolicies,
-  issuersFailure,
   leafPolicyFailures,
   pathSettings,
   policyFor,
@@ -118,8 +117,8 @@ export class VerifiedPath<P extends Purpose> {
       isAnchor: context.anchors.some((anchor) => anchor.sha256 === leaf.sha256),
     })
     const failures = [...ofLeaf, ...leafPolicyFailures(leaf, policy)]
-    const ofPath = path.ok ? issuersFailure(path.certificates, policy) : path.failure
-    if (failures.length > 0 || ofPath !== null || binding === null || !path.ok) {
+    const ofPath = path.ok ? null : path.failure
+    if (failures.length > 0 || binding === null || !path.ok) {
       // Beside what is final, what may pass is no reason any more.
       const isReason = ofPath !== null && !(ofPath.temporary && failures.length > 0)
       const all = isReason ? [...failures, ofPath] : failures

@@ -88,6 +88,47 @@ describe('a certificate policy of the configuration, for certificates that we en
     ])
   })
 
+  test('searches on where the first path leads over others than the issuer that is asked for', () => {
+    const other = mint({ ca: true, key: 'root-b', subject: 'Test Root B' })
+    const [ours, theirs] = [issuing(), issuing({ issuer: other })]
+    const below = leaf({ issuer: ours })
+    for (const [asked, candidates] of [
+      [root, [theirs, ours]],
+      [other, [ours, theirs]],
+    ] as const)
+      expect(
+        judged(
+          below,
+          { encrypt: { issuers: [asked.certificate] } },
+          { candidates: [...candidates], anchors: [root, other] },
+        ),
+      ).toEqual([])
+  })
+
+  test('finds the issuer above an anchor that is an intermediate, below another anchor (CERT-6)', () => {
+    const between = issuing()
+    const encrypt = { issuers: [root.certificate] }
+    expect(judged(leaf({ issuer: between }), { encrypt }, { anchors: [between, root] })).toEqual([])
+    expect(judged(leaf({ issuer: between }), { encrypt }, { anchors: [between] })).toMatchObject([
+      { code: 'POLICY', text: expect.stringMatching(/leads over CN=Test Issuing CA; .*Test Root A/) },
+    ])
+  })
+
+  test('a certificate that is an anchor itself, as a pinned one is, may have the issuer above it all the same (TR-5)', () => {
+    const one = leaf()
+    const encrypt = { issuers: [root.certificate] }
+    expect(judged(one, { encrypt }, { anchors: [one, root] })).toEqual([])
+  })
+
+  test('takes the file that names the issuer for a candidate, and never for an anchor', () => {
+    const between = issuing()
+    const below = leaf({ issuer: between })
+    const encrypt = { issuers: [between.certificate] }
+    expect(judged(below, { encrypt })).toEqual([])
+    const other = mint({ ca: true, key: 'root-b', subject: 'Test Root B' })
+    expect(judged(below, { encrypt }, { anchors: [other] })).toMatchObject([{ code: 'UNKNOWN_ISSUER' }])
+  })
+
   test('leaves signers and our own alone, as theirs leave it', () => {
     const strict: CertificatePolicy = { minRsaBits: 4096 }
     expect(judged(leaf(), { verify: strict, own: strict })).toEqual([])

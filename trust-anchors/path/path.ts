@@ -11,6 +11,7 @@ import { Candidates } from './issuers.ts'
 import { datesFailure, purposeFailure, signatureFailure } from './issuing.ts'
 import { missingIssuers } from './missing-issuers.ts'
 import { Outcomes } from './outcome.ts'
+import { issuersFailure } from './required-issuers.ts'
 import { type Path, Search, unknownIssuer } from './search.ts'
 import type { PathRequest, PathResult, PathSettings } from './types.ts'
 import { walk } from './walk.ts'
@@ -25,6 +26,7 @@ const DEFAULTS: PathSettings = {
   inhibitAnyPolicy: false,
   maxIntermediates: null,
   extendedKeyUsage: null,
+  issuers: null,
   name: null,
   subjectNames: false,
 }
@@ -58,14 +60,17 @@ export function findPath(request: PathRequest): PathResult {
 
   const budget = new Budget()
   const outcomes = new Outcomes()
-  const candidates = new Candidates(request.candidates)
+  const candidates = new Candidates([...request.candidates, ...(settings.issuers ?? [])])
   const wanted: Wanted[] = []
   let found: PathResult | null = null
 
-  /** The whole path: what 6.1 asks of it, then revocation. */
+  /** The whole path: what 6.1 asks of it, what the caller does, then revocation. */
   const accept = (path: Path): boolean => {
     if (!budget.path()) return false
-    const failure = walk(path, settings, (n) => budget.compare(n)) ?? judgeRevocation(path)
+    const failure =
+      walk(path, settings, (n) => budget.compare(n)) ??
+      issuersFailure(path, settings.issuers) ??
+      judgeRevocation(path)
     if (failure !== null) outcomes.note(failure, true)
     trace?.({ path, issuer: null, isAnchor: true, failure })
     return failure === null

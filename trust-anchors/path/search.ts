@@ -56,13 +56,14 @@ export class Search {
   }
 
   #extend(path: Path): boolean {
-    const { budget, outcomes, accept } = this.#options
+    const { budget, outcomes, accept, settings } = this.#options
     const last = path.at(-1) as Certificate
     if (this.isAnchor(last)) {
       for (const certificate of path) this.#led.add(certificate)
-      return accept(path)
-    }
-    if (path.length === 1 && last.isSelfIssued && budget.isSignedBy(last, last)) {
+      if (accept(path)) return true
+      // Whoever is asked for may stand above this anchor, below another one.
+      if (settings.issuers === null) return false
+    } else if (path.length === 1 && last.isSelfIssued && budget.isSignedBy(last, last)) {
       this.#note(path, null, {
         code: 'UNKNOWN_ISSUER',
         text: 'the certificate is self-signed and is not itself a trust anchor',

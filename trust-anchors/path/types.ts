@@ -34,6 +34,8 @@ export interface PathSettings extends AcceptedAlgorithms {
    * `findPath` leaves the leaf's own to `usable.ts`.
    */
   readonly extendedKeyUsage: readonly string[] | null
+  /** CAs, by name and key: one of them must be in the path above the leaf. Null (default): anybody may be. */
+  readonly issuers: readonly Certificate[] | null
   /** A subjectAltName entry that the leaf must have; null (default): not looked at. Wildcards are not expanded. */
   readonly name: ExpectedName | null
   /** The subject's common names count as addresses and domains (CERT-1), so they are constrained too. Default false. */
