@@ -3,7 +3,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { MailServer } from '../mailbox/index.ts'
 import type { Certificate } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
-import type { BeliefTools } from './believe.ts'
 import { DirectError } from './errors.ts'
 import type { InboxTools, Mailbox } from './inbox.ts'
 import { Neighbours } from './neighbours.ts'
@@ -15,7 +14,8 @@ import type { SendTools } from './prepare.ts'
 import type { SealedMessage } from './seal.ts'
 import type { Settings } from './settings.ts'
 import { pinAdministration, trustAdministration } from './trust/administration.ts'
-import type { Trust } from './trust.ts'
+import type { BeliefTools } from './trust/believe.ts'
+import type { Trust } from './trust/current.ts'
 import type { Agent, ReceiveReport } from './types.ts'
 import { Undetermined } from './undetermined.ts'
 
@@ -35,7 +35,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
 
   const configured = () =>
     neighbours.once('configured', async () =>
-      (await import('./trust.ts')).loadConfigured(settings.certificates),
+      (await import('./credential-files.ts')).loadConfigured(settings.certificates),
     )
   const policies = () =>
     neighbours.once('policies', async () =>
@@ -107,7 +107,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     at,
   })
   const inboxTools = async (undetermined: Undetermined): Promise<InboxTools> => {
-    const { requireIncomingAnchors } = await import('./trust.ts')
+    const { requireIncomingAnchors } = await import('./trust/current.ts')
     requireIncomingAnchors(settings, await trust())
     return {
       store: await neighbours.store(),

@@ -1,5 +1,3 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import {
   bindingOf,
   type Certificate,
@@ -8,9 +6,9 @@ import {
   leafFailures,
   ownPolicyFailures,
   type Purpose,
-  readCertificates,
 } from '../trust-anchors/index.ts'
 import { type Address, parseAddress } from './address.ts'
+import { readCertificateFile, readKeyFile } from './credential-files.ts'
 import { DirectError } from './errors.ts'
 import type { IdentitySettings } from './settings.ts'
 import { Identity } from './smime/identity.ts'
@@ -122,7 +120,7 @@ function covers(configured: string, address: Address): boolean {
 async function load(settings: IdentitySettings): Promise<Owned> {
   const [leaf, ...intermediates] = await readCertificateFile(settings.certificate)
   if (!leaf) throw new DirectError('CERT_UNREADABLE', `${settings.certificate} holds no certificate`)
-  const key = readKey(await read(settings.privateKey, 'KEY_UNREADABLE', 'private key'), settings)
+  const key = await readKeyFile(settings)
   try {
     return { settings, identity: Identity.of(leaf, intermediates, key) }
   } catch (error) {
@@ -133,64 +131,6 @@ async function load(settings: IdentitySettings): Promise<Owned> {
       { hint: 'Name the key file that the certificate was requested with.', cause: error },
     )
   }
-}
-
-/** The certificates of one PEM or DER file. Throws CERT_UNREADABLE. */
-export async function readCertificateFile(path: string): Promise<readonly Certificate[]> {
-  const certificates = readCertificates(await read(path, 'CERT_UNREADABLE', 'certificate'))
-  if (!('code' in certificates)) return certificates
-  throw new DirectError('CERT_UNREADABLE', `${path} holds no readable certificate: ${certificates.text}`, {
-    hint: 'The file must hold X.509 certificates as PEM, or one as DER.',
-  })
-}
-
-const WHY_UNREADABLE: Readonly<Record<string, readonly [problem: string, hint: string]>> = {
-  ENOENT: ['does not exist', 'Check the path; those in a configuration are relative to its file.'],
-  EISDIR: ['is a folder', 'Name the file in it.'],
-}
-
-async function read(path: string, code: 'KEY_UNREADABLE' | 'CERT_UNREADABLE', what: string): Promise<Buffer> {
-  try {
-    return await readFile(path)
-  } catch (cause) {
-    const [problem, hint] = WHY_UNREADABLE[(cause as NodeJS.ErrnoException).code ?? ''] ?? [
-      'cannot be read',
-      'Check its permissions.',
-    ]
-    throw new DirectError(code, `the ${what} file ${path} ${problem}`, { hint, cause })
-  }
-}
-
-function readKey(bytes: Buffer, { privateKey: path, password }: IdentitySettings): KeyObject {
-  const passphrase = password === undefined ? {} : { passphrase: password }
-  const pem = bytes.includes('-----BEGIN')
-  const forms = pem
-    ? [{ key: bytes, format: 'pem' as const, ...passphrase }]
-    : (['pkcs8', 'pkcs1'] as const).map((type) => ({
-        key: bytes,
-        format: 'der' as const,
-        type,
-        ...passphrase,
-      }))
-  let cause: unknown
-  for (const form of forms) {
-    try {
-      return createPrivateKey(form)
-    } catch (error) {
-      cause = error
-    }
-  }
-  const encrypted = /ENCRYPTED/.test(bytes.toString('latin1'))
-  throw new DirectError('KEY_UNREADABLE', `the private key in ${path} cannot be read`, {
-    hint:
-      encrypted && password === undefined
-        ? 'It is encrypted: name the environment variable that holds its password as passwordEnv.'
-        : encrypted
-          ? 'It is encrypted, and the password does not open it.'
-          : 'It must be PKCS#8 or PKCS#1, PEM or DER.',
-    // The cause is dropped on purpose where it might quote key material.
-    ...(encrypted ? {} : { cause }),
-  })
 }
 
 /** The only identity's `for`, for DISC-10; null when there is none or more than one. */

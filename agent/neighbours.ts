@@ -10,12 +10,12 @@ import { DirectError } from './errors.ts'
 import type { FetchedUrl } from './explain/types.ts'
 import type { GuardedFetch } from './fetch.ts'
 import type { Mailbox } from './inbox.ts'
-import type { Judge } from './judge.ts'
 import { type Log, silent } from './log.ts'
 import type { AgentOptions, Parts } from './options.ts'
 import type { ServerSettings, Settings } from './settings.ts'
 import type { Spool } from './smime/source.ts'
 import type { CurrentTrust } from './trust/current.ts'
+import type { Judge } from './trust/judge.ts'
 
 /** How long a pass waits for another process that is at the same mailbox. */
 const RECEIVING_MS = 30_000
@@ -139,7 +139,7 @@ export class Neighbours {
     mode: RevocationMode,
     fetch: GuardedFetch | null,
   ): Promise<Judge> {
-    const { createJudge, memoryCache } = await import('./judge.ts')
+    const { createJudge, memoryCache } = await import('./trust/judge.ts')
     const memory = memoryCache()
     const cache = async () => (kept === 'memory' ? memory : ((await this.existingStore())?.fetches ?? memory))
     return createJudge({

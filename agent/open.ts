@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Certificate, parseCertificate, VerifiedPath } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
-import type { BeliefTools } from './believe.ts'
 import type { MessageCode, Reason } from './errors.ts'
 import type { Identities } from './identities.ts'
 import { answersNothing, isNotification } from './mdn.ts'
@@ -17,6 +16,7 @@ import { type Decrypted, decrypt } from './smime/decrypt.ts'
 import type { Identity } from './smime/identity.ts'
 import type { Source, Spool } from './smime/source.ts'
 import { type Verified, verify } from './smime/verify.ts'
+import type { BeliefTools } from './trust/believe.ts'
 import type { Opened, OpenedPart, VerdictCode } from './types.ts'
 
 /** What opening asks of its neighbours. */

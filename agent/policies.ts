@@ -1,5 +1,5 @@
 import type { CertificatePolicies, CertificatePolicy } from '../trust-anchors/index.ts'
-import { readCertificateFile } from './identities.ts'
+import { readCertificateFile } from './credential-files.ts'
 import type { CertificatePolicySettings, PolicySettings } from './settings.ts'
 
 /** The certificate policies of the configuration, their files read. Throws CERT_UNREADABLE. */

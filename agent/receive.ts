@@ -1,9 +1,9 @@
-import { describeRevocation } from './believe.ts'
 import { deliverToFolder, type FiledPart } from './deliver.ts'
 import { DirectError } from './errors.ts'
 import { type InboxTools, listMailbox, type Mailbox, type Offer, passOver } from './inbox.ts'
 import { describeReceived, describeSigner, messageIdOf } from './open/report.ts'
 import { readParts } from './read.ts'
+import { describeRevocation } from './trust/believe.ts'
 import type { DeliveredMessage, Delivery, ReceiveReport } from './types.ts'
 
 /**

@@ -6,8 +6,8 @@ import {
   type VerifiedPath,
 } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
-import { type BeliefTools, believe, describeRevocation } from './believe.ts'
-import type { Trust } from './trust.ts'
+import { type BeliefTools, believe, describeRevocation } from './trust/believe.ts'
+import type { Trust } from './trust/current.ts'
 import type { Evidence, JudgedCertificate, RouteReason } from './types.ts'
 
 /** What looking for an address's certificates asks of its neighbours. */

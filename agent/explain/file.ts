@@ -1,6 +1,5 @@
 import { type Certificate, parseCertificate, readIssuers } from '../../trust-anchors/index.ts'
 import type { Address } from '../address.ts'
-import { type BeliefContext, believe } from '../believe.ts'
 import type { Reason } from '../errors.ts'
 import { fileSource } from '../file-source.ts'
 import { envelopeRecipients } from '../open/envelope.ts'
@@ -8,6 +7,7 @@ import { openOuter } from '../open/outer.ts'
 import { type OpenTools, openMessage } from '../open.ts'
 import { readSigned } from '../smime/signed-alone.ts'
 import type { Source } from '../smime/source.ts'
+import { type BeliefContext, believe } from '../trust/believe.ts'
 import {
   type Applicable,
   anyReceiving,

@@ -1,10 +1,10 @@
 import type { Certificate } from '../../trust-anchors/index.ts'
 import { type Address, parseAddress } from '../address.ts'
-import type { BeliefTools } from '../believe.ts'
 import type { ClassifyTools } from '../classify.ts'
-import type { Judge } from '../judge.ts'
 import type { OpenTools } from '../open.ts'
-import type { Trust } from '../trust.ts'
+import type { BeliefTools } from '../trust/believe.ts'
+import type { Trust } from '../trust/current.ts'
+import type { Judge } from '../trust/judge.ts'
 import type { Origins } from './record.ts'
 import type { ApplicableAnchors, Explanation, FetchedUrl } from './types.ts'
 

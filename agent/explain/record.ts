@@ -1,8 +1,8 @@
 import type { Attempt, Certificate, Purpose, Verification } from '../../trust-anchors/index.ts'
 import type { Address } from '../address.ts'
-import { describeRevocation } from '../believe.ts'
 import type { GuardedFetch } from '../fetch.ts'
-import type { Judge } from '../judge.ts'
+import { describeRevocation } from '../trust/believe.ts'
+import type { Judge } from '../trust/judge.ts'
 import { nameOf, stepsOf } from './steps.ts'
 import type { ExplainedCertificate, FetchedUrl, NamedCertificate } from './types.ts'
 

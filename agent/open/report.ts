@@ -1,6 +1,6 @@
 import type { Judgement } from '../../store/index.ts'
-import { describeRevocation } from '../believe.ts'
 import type { Judged } from '../open.ts'
+import { describeRevocation } from '../trust/believe.ts'
 import type { Opened, ReceiveReport } from '../types.ts'
 
 /** What `message open` answers: everything, for the owner alone. A refused message shows ids and codes, no content. */

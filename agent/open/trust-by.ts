@@ -1,6 +1,6 @@
 import type { Certificate, Failure, VerifiedPath } from '../../trust-anchors/index.ts'
-import { type BeliefContext, type BeliefTools, believe } from '../believe.ts'
-import { PATIENCE_MS } from '../judge.ts'
+import { type BeliefContext, type BeliefTools, believe } from '../trust/believe.ts'
+import { PATIENCE_MS } from '../trust/judge.ts'
 import type { Authorship } from './author.ts'
 
 /** More signers bound to one author than any honest message has. */

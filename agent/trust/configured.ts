@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { bundleCms, type Certificate, readBundle, readCertificates } from '../../trust-anchors/index.ts'
+import { readCertificateBytes, readCertificateFile } from '../credential-files.ts'
 import { DirectError } from '../errors.ts'
-import { readCertificateFile } from '../identities.ts'
 import type { Settings } from '../settings.ts'
 import type { TrustScope } from './types.ts'
 
@@ -53,9 +52,7 @@ export async function readConfiguredTrust({ trust }: Pick<Settings, 'trust'>): P
 export async function readAnchorFile(
   path: string,
 ): Promise<{ readonly certificates: readonly Certificate[]; readonly notes: readonly string[] }> {
-  // Its message for a file that cannot be opened is the one that other certificate files get.
-  const bytes = await readFile(path).catch(() => null)
-  if (bytes === null) return { certificates: await readCertificateFile(path), notes: [] }
+  const bytes = await readCertificateBytes(path)
   const certificates = readCertificates(bytes)
   if (!('code' in certificates)) return { certificates, notes: [] }
   const cms = bundleCms(bytes)

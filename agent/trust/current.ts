@@ -1,14 +1,22 @@
 import type { Store, TrustRecords } from '../../store/index.ts'
-import { Certificate, parseCertificate } from '../../trust-anchors/index.ts'
+import { type AnchorSets, Certificate, parseCertificate } from '../../trust-anchors/index.ts'
+import type { Address } from '../address.ts'
+import { DirectError } from '../errors.ts'
 import type { GuardedFetch } from '../fetch.ts'
 import type { Log } from '../log.ts'
 import type { Settings } from '../settings.ts'
 import type { Spool } from '../smime/source.ts'
-import type { Trust } from '../trust.ts'
 import type { BundleTools } from './bundles.ts'
 import { type ConfiguredTrust, readConfiguredTrust } from './configured.ts'
 import { putTogether, type TrustState } from './entries.ts'
 import { trustNotices } from './notices.ts'
+
+/** Whom we believe right now: what is configured, fetched in bundles, added by hand, less what was removed by hand. */
+export interface Trust {
+  readonly anchors: AnchorSets
+  /** Certificates pinned to a partner's address (TR-5): each is its own anchor for that address alone. */
+  readonly pinned: (partner: Address) => readonly Certificate[]
+}
 
 /** What knowing whom we believe asks of its neighbours. */
 export interface TrustTools {
@@ -142,6 +150,19 @@ export class CurrentTrust implements AsyncDisposable {
     )
     return (await this.#memory).trust
   }
+}
+
+/** Without anchors every message would be put aside: that is a mistake in the configuration, not in the mail. */
+export function requireIncomingAnchors({ mailboxes }: Settings, { anchors }: Trust): void {
+  if (!anchors.trustsNobody('incoming')) return
+  const [mailbox] = mailboxes
+  throw new DirectError(
+    'NO_ANCHORS',
+    `no incoming trust anchors are configured for ${mailbox?.addresses.join(', ')}`,
+    {
+      hint: 'Add an entry to trust with direction incoming or both; without one every message would be refused.',
+    },
+  )
 }
 
 function keyOf({ url, signer }: { readonly url: string; readonly signer: string | null }): string {

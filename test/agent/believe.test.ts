@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { believe } from '../../agent/believe.ts'
+import { believe } from '../../agent/trust/believe.ts'
 import { type Minted, mint } from '../../fixtures/pki.ts'
 import { AnchorSets, type CertificatePolicies, verifyCertificate } from '../../trust-anchors/index.ts'
 import { address, NOW } from '../trust-anchors/judging.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createFetch, type GuardedFetch } from '../../agent/fetch.ts'
-import { memoryCache } from '../../agent/judge.ts'
+import { memoryCache } from '../../agent/trust/judge.ts'
 import { type Minted, type MintOptions, mint } from '../../fixtures/pki.ts'
 import { makeCrl, makeOcspResponse, nonceOf } from '../../fixtures/revocation.ts'
 import type { Attempt } from '../../trust-anchors/index.ts'

@@ -1,6 +1,6 @@
 import { createFetch } from '../../agent/fetch.ts'
-import type { JudgeContext, JudgeTools } from '../../agent/judge.ts'
-import { createJudge, memoryCache } from '../../agent/judge.ts'
+import type { JudgeContext, JudgeTools } from '../../agent/trust/judge.ts'
+import { createJudge, memoryCache } from '../../agent/trust/judge.ts'
 import type { Minted } from '../../fixtures/pki.ts'
 import { address, NOW } from '../trust-anchors/judging.ts'
 

@@ -6,13 +6,13 @@ import {
   type Verification,
   type VerificationContext,
   verifyCertificate,
-} from '../trust-anchors/index.ts'
-import type { Address } from './address.ts'
-import { Evidence } from './fetch/evidence.ts'
-import { createObtain, type ObtainTools } from './fetch/obtain.ts'
-import { Pursuit } from './fetch/pursuit.ts'
+} from '../../trust-anchors/index.ts'
+import type { Address } from '../address.ts'
+import { Evidence } from '../fetch/evidence.ts'
+import { createObtain, type ObtainTools } from '../fetch/obtain.ts'
+import { Pursuit } from '../fetch/pursuit.ts'
 
-export { type FetchCache, memoryCache } from './fetch/cache.ts'
+export { type FetchCache, memoryCache } from '../fetch/cache.ts'
 
 /** `verifyCertificate`, with what it wants fetched: issuers (CERT-8), CRLs and OCSP responses (CERT-7). */
 export type Judge = <P extends Purpose>(

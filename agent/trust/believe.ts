@@ -1,15 +1,16 @@
 import type {
   Certificate,
+  CertificateCode,
   CertificatePolicies,
   Purpose,
   RevocationStatus,
   Verification,
-} from '../trust-anchors/index.ts'
-import type { Address } from './address.ts'
+} from '../../trust-anchors/index.ts'
+import type { Address } from '../address.ts'
+import type { Settings } from '../settings.ts'
+import type { RevocationFacts } from '../types.ts'
+import type { Trust } from './current.ts'
 import type { Judge, JudgeContext } from './judge.ts'
-import type { Settings } from './settings.ts'
-import { type Trust, unlessMissing } from './trust.ts'
-import type { RevocationFacts } from './types.ts'
 
 /** What decides about partners' certificates beside the certificates themselves. */
 export interface BeliefTools {
@@ -63,3 +64,24 @@ export function describeRevocation(statuses: readonly RevocationStatus[]): reado
     stale,
   }))
 }
+
+/**
+ * A no for want of an anchor is not final while a bundle that belongs there was never had (`AnchorSets.missing`): the
+ * anchor may be in it.
+ */
+function unlessMissing<P extends Purpose>(
+  verdict: Verification<P>,
+  missing: readonly string[],
+): Verification<P> {
+  if (verdict.ok || missing.length === 0) return verdict
+  const [first, ...others] = verdict.failures.map((failure) =>
+    WANTING_ANCHOR.has(failure.code)
+      ? { ...failure, text: `${failure.text}; ${missing.join('; ')}`, temporary: true as const }
+      : failure,
+  )
+  if (first === undefined) return verdict
+  const failures = [first, ...others] as const
+  return { ...verdict, failures, temporary: failures.every((failure) => failure.temporary) }
+}
+
+const WANTING_ANCHOR: ReadonlySet<string> = new Set<CertificateCode>(['UNKNOWN_ISSUER', 'NO_ANCHORS'])
