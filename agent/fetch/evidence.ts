@@ -18,6 +18,7 @@ export class Evidence {
   readonly #fetchedFor = new Map<string, number>()
   readonly #crls: { crl: Crl; origin: string }[] = []
   readonly #ocsp: { response: OcspResponse; origin: string; nonce: Uint8Array | null }[] = []
+  readonly #issuers = new Map<string, readonly Certificate[]>()
   readonly #unavailable = new Map<string, { refused: boolean; text: string }>()
 
   /** What cannot be read among the message's own CRLs and responses is as if it had not come. */
@@ -41,6 +42,7 @@ export class Evidence {
       crls: [...this.#crls],
       ocsp: [...this.#ocsp],
       unavailable: new Map(this.#unavailable),
+      issuers: new Map(this.#issuers),
     }
   }
 
@@ -56,6 +58,7 @@ export class Evidence {
       else if (piece.kind === 'ocsp') this.#ocsp.push({ response: piece.response, origin, nonce })
       else {
         this.#candidates.push(...piece.certificates)
+        this.#issuers.set(origin, piece.certificates)
         const depth = this.depthOf(wanted.certificate) + 1
         for (const { sha256 } of piece.certificates)
           if (!this.#fetchedFor.has(sha256)) this.#fetchedFor.set(sha256, depth)

@@ -62,6 +62,30 @@ describe('D18: an intermediate that is at its AIA URL alone', () => {
     })
   })
 
+  test("whose URL gives another CA's certificate, or none: who looks after it is told what came from where", async () => {
+    const stranger = mint({ key: 'root-b', ca: true, subject: 'Test Stranger CA' })
+    await using web = await pkiWeb({ '/regional': stranger.certificate.der })
+    const url = web.urlAt('aia.ca.example', '/regional')
+    const one = leaf({ issuer: regional, caIssuersUrls: [url] })
+    const why = async () => (await classified([one], { hosts: HOSTS })).recipient
+    expect(await why()).toMatchObject({
+      route: 'insecure',
+      why: [
+        {
+          code: 'UNKNOWN_ISSUER',
+          text: expect.stringMatching(/Regional CA.*regional,.*CN=Test Stranger CA/),
+        },
+      ],
+    })
+    web.paths.set('/regional', '<html>sorry</html>')
+    expect(await why()).toMatchObject({
+      route: 'undetermined',
+      why: [
+        { code: 'UNKNOWN_ISSUER', text: expect.stringContaining(`could not be had from ${url}: its host`) },
+      ],
+    })
+  })
+
   test('where they point at each other in a ring, asking ends and nobody is trusted', async () => {
     await using web = await pkiWeb()
     const [a, b] = ['Ring A', 'Ring B'].map((subject) => ({ subject, ca: true }) as const)

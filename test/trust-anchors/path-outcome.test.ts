@@ -123,16 +123,43 @@ describe('issuers that are not at hand (CERT-8)', () => {
     })
   })
 
-  test('whose host does not answer: UNKNOWN_ISSUER, which may pass, with the host', () => {
+  test('whose host does not answer: UNKNOWN_ISSUER, which may pass, with the URL', () => {
     const result = judge(leaf, [], { revocation: required([], { [AIA]: away }) })
     expect(result).toMatchObject({
       failure: {
         code: 'UNKNOWN_ISSUER',
         temporary: true,
-        text: expect.stringMatching(/could not be fetched from aia\.example: no answer in 10 s$/),
+        text: expect.stringMatching(
+          /could not be had from http:\/\/aia\.example\/issuer\.cer: no answer in 10 s$/,
+        ),
       },
       wanted: [],
     })
+  })
+
+  test.each<[string, Minted, RegExp]>([
+    ["another CA's certificate", otherRoot, /gives that of CN=Other Root instead$/],
+    ['one of the same name with another key', ca({ key: 'root-b' }), /gives a certificate of that name with/],
+    [
+      "a person's certificate, which is told without its name",
+      leafUnder(root),
+      /gives the certificate \w{16}…/,
+    ],
+  ])('whose URL gave %s: UNKNOWN_ISSUER, with the URL and what came', (_, given, text) => {
+    const revocation = required([])
+    const material = { ...revocation.material, issuers: new Map([[AIA, [given.certificate]]]) }
+    const result = judge(leaf, [given], { revocation: { ...revocation, material } })
+    expect(result).toMatchObject({ failure: { code: 'UNKNOWN_ISSUER', text: expect.stringMatching(text) } })
+    expect(result.ok || result.failure.text).toContain(`; ${AIA}, where`)
+    expect(result.ok || result.failure.temporary).toBeUndefined()
+  })
+
+  test('whose URL gave the issuer, of whom nobody at hand leads on: nothing is said of the URL', () => {
+    const revocation = required([])
+    const stranger = ca({ issuer: otherRoot })
+    const material = { ...revocation.material, issuers: new Map([[AIA, [stranger.certificate]]]) }
+    const result = judge(leaf, [stranger], { revocation: { ...revocation, material } })
+    expect(result.ok || result.failure.text).not.toContain(AIA)
   })
 
   test('whose URL is refused: URL_REFUSED, final, with the URL (NET)', () => {

@@ -49,6 +49,7 @@ export function judged(scene: Scene): PathResult {
           return { response: readable(parseOcspResponse(der)), origin: from, nonce }
         }),
         unavailable: new Map(Object.entries(unavailable)),
+        issuers: new Map(),
       },
     },
   })

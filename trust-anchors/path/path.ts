@@ -16,6 +16,9 @@ import { type Path, Search, unknownIssuer } from './search.ts'
 import type { PathRequest, PathResult, PathSettings } from './types.ts'
 import { walk } from './walk.ts'
 
+/** URLs of which one sentence says what they gave. */
+const MOST_MISTAKES = 3
+
 /** RFC 5280 6.1.1: a caller without wishes. */
 const DEFAULTS: PathSettings = {
   sha1: false,
@@ -101,12 +104,21 @@ export function findPath(request: PathRequest): PathResult {
   const search = new Search({ candidates, anchors, at, settings, budget, outcomes, trace, accept })
   search.run(leaf)
   if (found !== null) return found
+  const mistaken: string[] = []
   if (!budget.isSpent) {
     const missing = missingIssuers(search.deadEnds, revocation?.material ?? NO_MATERIAL)
     for (const failure of missing.failures) outcomes.note(failure, false)
     wanted.push(...missing.wanted)
+    mistaken.push(...missing.mistaken)
   }
-  return { ok: false, failure: outcomes.failure ?? unknownIssuer(leaf), wanted, work: budget.work }
+  const failure = outcomes.failure ?? unknownIssuer(leaf)
+  return { ok: false, failure: withMistakes(failure, mistaken), wanted, work: budget.work }
+}
+
+/** An issuer that is not known may be so only because the wrong certificate lies where it should be (CERT-8). */
+function withMistakes(failure: Failure, mistaken: readonly string[]): Failure {
+  if (failure.code !== 'UNKNOWN_ISSUER' || mistaken.length === 0) return failure
+  return { ...failure, text: [failure.text, ...mistaken.slice(0, MOST_MISTAKES)].join('; ') }
 }
 
 /** What is wrong with the leaf whatever the path is: nothing needs to be looked for or fetched. */

@@ -37,9 +37,16 @@ export interface RevocationMaterial {
   }[]
   /** URLs that gave nothing, and why, as a clause that does not name them. `refused`: final (NET). */
   readonly unavailable: ReadonlyMap<string, { readonly refused: boolean; readonly text: string }>
+  /** What URLs of issuers gave (CERT-8); the certificates are among the candidates as well. */
+  readonly issuers: ReadonlyMap<string, readonly Certificate[]>
 }
 
-export const NO_MATERIAL: RevocationMaterial = { crls: [], ocsp: [], unavailable: new Map() }
+export const NO_MATERIAL: RevocationMaterial = {
+  crls: [],
+  ocsp: [],
+  unavailable: new Map(),
+  issuers: new Map(),
+}
 
 /** What is known of one certificate's revocation. Revoked ones are failures, not a status. */
 export interface RevocationStatus {
