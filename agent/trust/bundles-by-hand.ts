@@ -1,5 +1,6 @@
 import { DirectError } from '../errors.ts'
 import { hoursOf, nameOf, requireActor, urlOf } from './arguments.ts'
+import { isSameBundle } from './bundle-source.ts'
 import { diffBundles, refreshBundles } from './bundles.ts'
 import { readSigner } from './configured.ts'
 import type { AdministrationTools } from './tools.ts'
@@ -12,7 +13,7 @@ export function bundlesByHand({ trust, store, now }: AdministrationTools): Trust
       const { bundles } = await trust.state()
       const known = await (await store()).trust.bundles()
       return bundles.map(({ source, origin, for: name, direction }): TrustBundle => {
-        const record = known.find((one) => one.url === source.url && one.signer === source.signer)
+        const record = known.find((one) => isSameBundle(one, source))
         return {
           url: source.url,
           for: name,
@@ -43,9 +44,8 @@ export function bundlesByHand({ trust, store, now }: AdministrationTools): Trust
         at: now(),
       })
       const bundles = await trust.bundleTools(records)
-      const sources = bundles.sources.filter(
-        (one) => one.url === url && one.signer === (signer?.sha256 ?? null),
-      )
+      const added = { url, signer: signer?.sha256 ?? null }
+      const sources = bundles.sources.filter((one) => isSameBundle(one, added))
       const [report] = await refreshBundles({ ...bundles, sources }, { actor }, signal)
       return report as BundleReport
     },

@@ -1,39 +1,20 @@
 import { createHash } from 'node:crypto'
 import type { BundleChange, BundleId, BundleRecord, TrustRecords } from '../../store/index.ts'
-import {
-  BUNDLE_LIMIT,
-  type Bundle,
-  bundleCms,
-  Certificate,
-  parseCertificate,
-  readBundle,
-} from '../../trust-anchors/index.ts'
-import type { Reason } from '../errors.ts'
+import { BUNDLE_LIMIT, type Bundle, Certificate, parseCertificate } from '../../trust-anchors/index.ts'
 import type { GuardedFetch } from '../fetch.ts'
 import { type Log, silent } from '../log.ts'
-import { hasSigner, openSignedFile } from '../smime/signed-alone.ts'
-import type { Source, Spool } from '../smime/source.ts'
-import type { AnchorFacts, BundleCode, BundleReport } from './types.ts'
-
-/** A trust bundle that is asked for: by the configuration, by hand, or both. */
-export interface BundleSource extends BundleId {
-  /** The certificate of `signer`. */
-  readonly signedBy: Certificate | null
-  /** The shortest that anyone asks for. */
-  readonly refreshHours: number
-}
+import { type BundleOpening, openBundle } from './bundle-content.ts'
+import { type BundleSource, isSameBundle } from './bundle-source.ts'
+import type { AnchorFacts, BundleReport } from './types.ts'
 
 /** What fetching and judging bundles asks of its neighbours. */
-export interface BundleTools {
+export interface BundleTools extends BundleOpening {
   readonly records: TrustRecords
   readonly sources: readonly BundleSource[]
   /** Null: the network is forbidden. */
   readonly fetch: GuardedFetch | null
-  readonly spool: Spool
   /** The clock on the wall, for intervals and the audit. */
   readonly now: () => Date
-  /** The time to judge the signer's certificate by. */
-  readonly at: () => Date
   readonly log?: Log
 }
 
@@ -53,11 +34,8 @@ export async function refreshBundles(
   { due = false, url, actor = null }: { due?: boolean; url?: string; actor?: string | null } = {},
   signal?: AbortSignal,
 ): Promise<readonly BundleReport[]> {
-  const known = await tools.records.bundles()
   const reports: BundleReport[] = []
-  for (const source of tools.sources) {
-    if (url !== undefined && source.url !== url) continue
-    const record = known.find((one) => one.url === source.url && one.signer === source.signer) ?? null
+  for (const { source, record } of await askedFor(tools, url)) {
     if (due && tools.now().getTime() < dueAt(source, record)) continue
     const report = await refreshOne(source, record, tools, actor, signal)
     tellLog(report, tools.log ?? silent)
@@ -72,15 +50,20 @@ export async function diffBundles(
   url?: string,
   signal?: AbortSignal,
 ): Promise<readonly BundleReport[]> {
-  const known = await tools.records.bundles()
   const reports: BundleReport[] = []
-  for (const source of tools.sources) {
-    if (url !== undefined && source.url !== url) continue
-    const record = known.find((one) => one.url === source.url && one.signer === source.signer) ?? null
+  for (const { source, record } of await askedFor(tools, url)) {
     const got = await fetchBundle(source, record, tools, signal)
     reports.push('bundle' in got ? await difference(source, got.bundle, tools.records) : got.report)
   }
   return reports
+}
+
+/** The bundles that are asked for, all or one, each with what is known of it. */
+async function askedFor({ records, sources }: BundleTools, url: string | undefined) {
+  const known = await records.bundles()
+  return sources
+    .filter((source) => url === undefined || source.url === url)
+    .map((source) => ({ source, record: known.find((one) => isSameBundle(one, source)) ?? null }))
 }
 
 function dueAt({ refreshHours }: BundleSource, record: BundleRecord | null): number {
@@ -153,53 +136,9 @@ async function fetchBundle(
   return 'code' in bundle ? nothing('refused', bundle) : { bundle, checksum }
 }
 
-/**
- * A bundle's bytes as its anchors, if they may be believed (TR-4): with `signedBy`, only content signed by that very
- * certificate, which must be within its validity. Without, unsigned content will do; a signature that is there must be
- * right all the same. Never the certificates beside a signature: nobody signs those.
- */
-export async function openBundle(
-  bytes: Uint8Array,
-  signedBy: Certificate | null,
-  { spool, at }: Pick<BundleTools, 'spool' | 'at'>,
-): Promise<Bundle | Reason<BundleCode>> {
-  const cms = sourceOf(bundleCms(bytes))
-  if (!(await hasSigner(cms))) {
-    if (signedBy === null) return readBundle(bytes)
-    return { code: 'NOT_SIGNED', text: `the bundle is not signed; it must be, by ${signedBy.sha256}` }
-  }
-  if (signedBy !== null && !signedBy.isWithinValidity(at()))
-    return {
-      code: at() < signedBy.notBefore ? 'CERT_NOT_YET_VALID' : 'CERT_EXPIRED',
-      text: `the certificate that must have signed the bundle is valid from ${signedBy.notBefore.toISOString()} to ${signedBy.notAfter.toISOString()}`,
-    }
-  const opened = await openSignedFile(cms, signedBy === null ? [] : [signedBy], { spool, parseCertificate })
-  if ('code' in opened) return { code: opened.code, text: `the bundle's signature: ${opened.text}` }
-  const strong = opened.signers.filter(({ weak }) => !weak)
-  if (strong.length === 0)
-    return { code: 'ALGORITHM_REFUSED', text: "the bundle's signature uses SHA-1, which anyone may forge" }
-  if (signedBy !== null && !strong.some(({ certificate }) => certificate.sha256 === signedBy.sha256))
-    return {
-      code: 'SIGNER_UNTRUSTED',
-      text: `the bundle is signed by ${strong.map(({ certificate }) => certificate.sha256).join(', ')}, not by ${signedBy.sha256}`,
-    }
-  if (await hasSigner(sourceOf(bundleCms(opened.content))))
-    return { code: 'MALFORMED', text: 'the bundle is signed twice, one signature within the other' }
-  return readBundle(opened.content)
-}
-
-function sourceOf(bytes: Uint8Array): Source {
-  return {
-    bytes: bytes.length,
-    async *read() {
-      yield bytes
-    },
-  }
-}
-
-async function certificatesOf(records: TrustRecords, { url, signer }: BundleId): Promise<Certificate[]> {
+async function certificatesOf(records: TrustRecords, bundle: BundleId): Promise<Certificate[]> {
   const { contents } = await records.read()
-  const ders = contents.find((one) => one.url === url && one.signer === signer)?.certificates ?? []
+  const ders = contents.find((one) => isSameBundle(one, bundle))?.certificates ?? []
   return ders.map(parseCertificate).filter((one) => one instanceof Certificate)
 }
 
@@ -224,8 +163,7 @@ function changeOf({ added, removed }: BundleChange, certificates: readonly Certi
   return { added: named(added), removed: named(removed) }
 }
 
-/** An anchor as answers show it. */
-export function anchorFacts({ sha256, subjectText, notAfter }: Certificate): AnchorFacts {
+function anchorFacts({ sha256, subjectText, notAfter }: Certificate): AnchorFacts {
   return { sha256, subject: subjectText, notAfter }
 }
 

@@ -1,6 +1,6 @@
 import type { AddedBundle, BundleId, TrustSnapshot } from '../../store/index.ts'
 import { type AnchorSet, AnchorSets, Certificate, parseCertificate } from '../../trust-anchors/index.ts'
-import type { BundleSource } from './bundles.ts'
+import { type BundleSource, isSameBundle } from './bundle-source.ts'
 import type { ConfiguredTrust } from './configured.ts'
 import type { TrustedAnchor, TrustScope } from './types.ts'
 
@@ -39,8 +39,8 @@ export function putTogether(configured: ConfiguredTrust, stored: TrustSnapshot |
   const isRemoved = ({ sha256 }: Certificate, name: string) =>
     removed.some((one) => one.sha256 === sha256 && (one.for === null || one.for === name))
   const bundles = bundleEntries(configured, stored?.addedBundles ?? [])
-  const contentOf = ({ url, signer }: BundleId) =>
-    stored?.contents.find((one) => one.url === url && one.signer === signer)?.certificates ?? null
+  const contentOf = (bundle: BundleId) =>
+    stored?.contents.find((one) => isSameBundle(one, bundle))?.certificates ?? null
   const parsed = new Map<BundleSource, readonly Certificate[] | null>()
   for (const { source } of bundles) if (!parsed.has(source)) parsed.set(source, readable(contentOf(source)))
 

@@ -1,5 +1,6 @@
 import type { BundleRecord } from '../../store/index.ts'
 import { isTestCa } from '../../trust-anchors/index.ts'
+import { isSameBundle } from './bundle-source.ts'
 import type { AnchorEntry, TrustState } from './entries.ts'
 
 /**
@@ -16,8 +17,8 @@ export function trustNotices(
     .filter(({ certificate }) => isTestCa(certificate))
     .map(({ certificate }) => `a TEST CA is trusted: ${certificate.subjectText}`)
   const ended = counting.filter(({ certificate }) => !certificate.isWithinValidity(at))
-  const bundles = sources.flatMap(({ url, signer }) => {
-    const record = known.find((one) => one.url === url && one.signer === signer)
+  const bundles = sources.flatMap((source) => {
+    const record = known.find((one) => isSameBundle(one, source))
     return record === undefined ? [] : bundleTrouble(record)
   })
   return [...new Set([...test, ...endedNotices(ended), ...bundles])]
