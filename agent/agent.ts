@@ -45,7 +45,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     neighbours.once('identities', async () =>
       (await import('./identities.ts')).Identities.load(settings.identities, (await policies()).own),
     )
-  const trust = async (): Promise<Trust> => (await neighbours.trust()).now()
+  const trust = async (signal?: AbortSignal): Promise<Trust> => (await neighbours.trust()).now(signal)
   const belief = async (): Promise<BeliefTools> => ({
     judge: await neighbours.judge(),
     trust,
@@ -106,9 +106,9 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     spool: await neighbours.spool(),
     at,
   })
-  const inboxTools = async (undetermined: Undetermined): Promise<InboxTools> => {
+  const inboxTools = async (undetermined: Undetermined, signal?: AbortSignal): Promise<InboxTools> => {
     const { requireIncomingAnchors } = await import('./trust/current.ts')
-    requireIncomingAnchors(settings, await trust())
+    requireIncomingAnchors(settings, await trust(signal))
     return {
       store: await neighbours.store(),
       imap: await neighbours.imap(),
@@ -174,7 +174,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     signal?: AbortSignal,
   ): AsyncGenerator<ReceiveReport> {
     const { receiveIntoFolder, listNew } = await import('./receive.ts')
-    const tools = await inboxTools(known.undetermined)
+    const tools = await inboxTools(known.undetermined, signal)
     if (deliverTo === undefined) yield* listNew(mailboxes, tools, known.listed, signal)
     else yield* receiveIntoFolder(mailboxes, deliverTo, tools, signal)
   }
@@ -237,7 +237,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     async *receive({ signal } = {}) {
       const { offerAll } = await import('./offer.ts')
       const { undetermined } = nothingKnown()
-      const inbox = () => inboxTools(undetermined)
+      const inbox = () => inboxTools(undetermined, signal)
       const beside = async (signal: AbortSignal) => {
         await Promise.all([flush(signal), refreshFetched(signal), refreshBundles(signal)])
       }
@@ -265,7 +265,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       const mailboxes = settings.mailboxes.length === 0 ? [] : await neighbours.mailboxes()
       // What is wrong with the configuration is said now, not by every pass.
       const known = nothingKnown()
-      if (mailboxes.length > 0) await inboxTools(known.undetermined)
+      if (mailboxes.length > 0) await inboxTools(known.undetermined, signal)
       await notifyTools()
       const receive = (mailbox: Mailbox) => pass([mailbox], deliverTo, known, signal)
       await run({ mailboxes, receive, seal, handOver, refreshes, log }, signal)

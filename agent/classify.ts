@@ -32,7 +32,7 @@ export async function classify(
   tools: ClassifyTools,
   signal?: AbortSignal,
 ): Promise<readonly Classified[]> {
-  const believed = await believedBy(from, tools)
+  const believed = await believedBy(from, tools, signal)
   const answers: Classified[] = []
   const waiting = addresses.entries()
   const work = async () => {
@@ -49,7 +49,7 @@ export async function discover(
   tools: ClassifyTools,
   signal?: AbortSignal,
 ): Promise<Discovery> {
-  const believed = await believedBy(from, tools)
+  const believed = await believedBy(from, tools, signal)
   const address = parseAddress(text)
   if ('code' in address) throw new DirectError('ADDRESS_INVALID', address.text)
   const search = await searchFor(address, believed, tools, signal)
@@ -59,8 +59,12 @@ export async function discover(
 }
 
 /** The sender's outgoing anchors as they are now (DISC-10). */
-async function believedBy(from: Address | null, tools: ClassifyTools): Promise<Believed> {
-  const trust = await tools.trust()
+async function believedBy(
+  from: Address | null,
+  tools: ClassifyTools,
+  signal?: AbortSignal,
+): Promise<Believed> {
+  const trust = await tools.trust(signal)
   const anchors = trust.anchors.outgoingFor(from, tools.onlyIdentity)
   const missing = trust.anchors.missingFor(from, tools.onlyIdentity)
   if (anchors.length + missing.length > 0) return { trust, anchors, missing }

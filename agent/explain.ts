@@ -21,7 +21,7 @@ export async function explain(
   const recorded: Recorded[] = []
   const search = await tools.search()
   const question: Question = {
-    trust: await search.trust(),
+    trust: await search.trust(options.signal),
     judge: recording(await tools.watched((one) => fetched.push(one)), recorded),
     from: options.from === undefined ? null : ownAddress(options.from),
     for: options.for === undefined ? null : ownAddress(options.for),

@@ -214,7 +214,7 @@ async function judge(
   )
   if (mismatch) return refuse(mismatch)
 
-  const believed = await tools.trust()
+  const believed = await tools.trust(signal)
   const trustFor = trustBy(
     authorship,
     {

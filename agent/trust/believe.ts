@@ -16,7 +16,7 @@ import type { Judge, JudgeContext } from './judge.ts'
 export interface BeliefTools {
   readonly judge: Judge
   /** Read anew for each address and message: an anchor that was taken away counts at once. */
-  readonly trust: () => Promise<Trust>
+  readonly trust: (signal?: AbortSignal) => Promise<Trust>
   readonly policies: CertificatePolicies
   readonly legacy: Settings['legacy']
 }

@@ -2,6 +2,7 @@ import type { Store, TrustRecords } from '../../store/index.ts'
 import { type AnchorSets, Certificate, parseCertificate } from '../../trust-anchors/index.ts'
 import type { Address } from '../address.ts'
 import { DirectError } from '../errors.ts'
+import { createSharing } from '../fetch/share.ts'
 import type { GuardedFetch } from '../fetch.ts'
 import type { Log } from '../log.ts'
 import type { Settings } from '../settings.ts'
@@ -50,7 +51,9 @@ export class CurrentTrust implements AsyncDisposable {
   } | null = null
   /** Bundles of a process without a store, for as long as it lives. */
   #memory: Promise<Store> | null = null
-  #fetching: Promise<void> | null = null
+  /** One fetch for all who wait for it; when nobody does any more it is given up. */
+  readonly #share = createSharing<void>()
+  #isFetching = false
   readonly #tried = new Map<string, number>()
 
   constructor(tools: TrustTools) {
@@ -58,12 +61,13 @@ export class CurrentTrust implements AsyncDisposable {
   }
 
   /**
-   * Fetches bundles that were never had before it answers, where the network is allowed. Those that cannot be had are in
-   * `anchors.missing`. Throws CERT_UNREADABLE for files of the configuration, and what the store throws.
+   * Fetches bundles that were never had before it answers, side by side, where the network is allowed: for as long as one
+   * fetch may take (NET). Those that cannot be had are in `anchors.missing`. Throws CERT_UNREADABLE for files of the
+   * configuration, what the store throws, and ABORTED.
    */
-  async now(): Promise<Trust> {
+  async now(signal?: AbortSignal): Promise<Trust> {
     let state = await this.state()
-    if (state.missing.length > 0 && (await this.#fetchMissing(state))) state = await this.state()
+    if (state.missing.length > 0 && (await this.#fetchMissing(state, signal))) state = await this.state()
     const at = this.#tools.at()
     const pins = state.pins.filter(({ until }) => at < until)
     return {
@@ -121,22 +125,41 @@ export class CurrentTrust implements AsyncDisposable {
   }
 
   /** False: nothing was tried. */
-  async #fetchMissing({ missing }: TrustState): Promise<boolean> {
-    if (this.#fetching === null && !missing.some((source) => this.#mayTry(source))) return false
-    this.#fetching ??= this.#fetchNow(missing).finally(() => {
-      this.#fetching = null
-    })
-    await this.#fetching
+  async #fetchMissing({ missing }: TrustState, signal = new AbortController().signal): Promise<boolean> {
+    if (!this.#isFetching && !missing.some((source) => this.#mayTry(source))) return false
+    const work = async (given: AbortSignal) => {
+      this.#isFetching = true
+      await this.#fetchNow(missing, given).finally(() => {
+        this.#isFetching = false
+      })
+    }
+    try {
+      await this.#share('missing', work, signal)
+    } catch (error) {
+      if (!signal.aborted) throw error
+      throw new DirectError('ABORTED', 'waiting for a trust bundle was given up', {
+        temporary: true,
+        cause: error,
+      })
+    }
     return true
   }
 
-  async #fetchNow(missing: TrustState['missing']): Promise<void> {
+  async #fetchNow(missing: TrustState['missing'], signal: AbortSignal): Promise<void> {
     if ((await this.#tools.fetch()) === null) return
     const records = (await this.#records()) ?? (await this.#inMemory())
     const sources = missing.filter((source) => this.#mayTry(source))
     for (const source of sources) this.#tried.set(keyOf(source), this.#tools.now().getTime())
     const { refreshBundles } = await import('./bundles.ts')
-    await refreshBundles({ ...(await this.bundleTools(records)), sources })
+    const tools = await this.bundleTools(records)
+    // Side by side: hosts that hang for one of them must not add up.
+    const outcomes = await Promise.allSettled(
+      sources.map((source) => refreshBundles({ ...tools, sources: [source] }, {}, signal)),
+    )
+    const failed = outcomes.find(({ status }) => status === 'rejected')
+    // That nobody waited any longer says nothing about the bundles.
+    if (signal.aborted) for (const source of sources) this.#tried.delete(keyOf(source))
+    if (failed?.status === 'rejected') throw failed.reason
   }
 
   #mayTry(source: TrustState['missing'][number]): boolean {

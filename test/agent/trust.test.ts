@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { DirectError } from '../../agent/errors.ts'
 import type { GuardedFetch } from '../../agent/fetch.ts'
 import { type Agent, type AgentOptions, createAgent } from '../../agent/index.ts'
 import { type Minted, mint } from '../../fixtures/pki.ts'
@@ -221,6 +222,44 @@ test('a bundle that was never had is fetched when trust is first needed, once, a
   const offline = await bundled(web, {}, { network: false })
   expect((await offline.trust.bundles.refresh(KIM))[0]?.why?.code).toBe('NETWORK_FORBIDDEN')
   expect(web.asked).toBe(1)
+})
+
+/** Hosts that never answer, and how many of them were asked. */
+function hanging() {
+  const asked: string[] = []
+  const fetch: GuardedFetch = async ({ url, signal }) => {
+    asked.push(url)
+    await new Promise((_, reject) => {
+      const onAbort = () => reject(new DirectError('ABORTED', 'the fetch was given up', { temporary: true }))
+      if (signal?.aborted) onAbort()
+      signal?.addEventListener('abort', onAbort)
+    })
+    throw new Error('it never answers')
+  }
+  return { asked, fetch }
+}
+
+test('several bundles that were never had are asked for at once, and whoever gives up is free at once', async () => {
+  const { asked, fetch } = hanging()
+  const urls = ['a', 'b', 'c'].map((name) => `https://${name}.example/anchors.p7b`)
+  const trust = [{ for: '*', bundles: urls.map((url) => ({ url })) }]
+  const agent = await agentOf({ trust }, { fetch })
+  const classify = () => {
+    const stop = new AbortController()
+    return { stop, ended: agent.classify(['dr.lee@clinic-b.example'], { signal: stop.signal }) }
+  }
+  const [one, two] = [classify(), classify()]
+  await expect.poll(() => asked.toSorted()).toEqual(urls)
+  one.stop.abort()
+  await expect(one.ended).rejects.toMatchObject({ code: 'ABORTED' })
+  expect(asked).toHaveLength(3)
+  two.stop.abort()
+  await expect(two.ended).rejects.toMatchObject({ code: 'ABORTED' })
+  // Nobody waited for them any longer, which is no failure of theirs.
+  const three = classify()
+  await expect.poll(() => asked.length).toBe(6)
+  three.stop.abort()
+  await expect(three.ended).rejects.toMatchObject({ code: 'ABORTED' })
 })
 
 test('a bundle host that is away is not asked again by each message, and the administrator is told', async () => {
