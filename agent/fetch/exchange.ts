@@ -31,6 +31,8 @@ export async function exchange({ url, addresses, limit, post, ca, signal }: Exch
     },
     agent: new Agent({ keepAlive: false, autoSelectFamilyAttemptTimeout: 1000 }),
     lookup: pinned(addresses),
+    // Said here, NODE_TLS_REJECT_UNAUTHORIZED has no say: an unsigned trust bundle is believed for its TLS alone.
+    rejectUnauthorized: true,
     ...(ca !== undefined && { ca }),
     ...(isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0 && { servername: url.hostname.replace(/\.$/, '') }),
     signal,

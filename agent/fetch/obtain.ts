@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import type { StoredFetch } from '../../store/index.ts'
 import { encodeOcspRequest, type Wanted } from '../../trust-anchors/index.ts'
+import { DirectError } from '../errors.ts'
 import { BoundedMap, type FetchCache } from './cache.ts'
 import { type Material, mayReplace, type ReadMaterial, readMaterial, requestFor } from './material.ts'
 import { createLimit, createSharing } from './share.ts'
@@ -36,6 +38,8 @@ const READ_BYTES = 64 << 20
 const MOST_FAILED = 1000
 /** Fetches that run side by side, however long an address book is. */
 const MOST_AT_ONCE = 16
+/** Of these, for one certificate that is judged: an honest one names a few hosts, and a dead one takes ten seconds. */
+const MOST_FOR_ONE = 4
 /** RFC 9654 2.1. */
 const NONCE_BYTES = 32
 
@@ -43,41 +47,43 @@ interface Kept extends ReadMaterial {
   readonly fetchedAt: Date
   readonly bytes: number
   readonly readAt: Date
+  /** What was kept before and claims to be newer. If that is forged, it must not hide what its host gives now. */
+  readonly newer: Material | null
 }
 
 type Answer = { readonly kept: Kept; readonly nonce: Uint8Array | null } | NotFetched
 
 export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain {
   const share = createSharing<Answer>()
-  const limit = createLimit(MOST_AT_ONCE)
+  const limit = createLimit(MOST_AT_ONCE, MOST_FOR_ONE)
   const read = new BoundedMap<Kept>(READ_BYTES, ({ bytes }) => bytes)
-  const failed = new BoundedMap<{ readonly until: number; readonly why: NotFetched }>(MOST_FAILED, () => 1)
+  const failed = new BoundedMap<{ readonly at: Date; readonly why: NotFetched }>(MOST_FAILED, () => 1)
 
   return async function* (wanted, at, signal) {
     const plain = wanted.kind === 'ocsp' ? encodeOcspRequest(wanted.certificate, wanted.issuer, null) : null
     const key = keyOf(wanted, plain)
     const kept = await keptFor(key, wanted)
-    const isNew = kept !== null && now().getTime() - kept.fetchedAt.getTime() < PAUSE_MS
+    const isNew = kept !== null && isWithin(PAUSE_MS, kept.fetchedAt)
     const isFresh = kept !== null && at < kept.freshUntil
-    if (isNew || isFresh) yield { material: [kept.material], nonce: null, unavailable: null }
+    if (isNew || isFresh) yield { material: materialOf(kept), nonce: null, unavailable: null }
     if (isNew) return
     const stale = isFresh ? null : kept
     const answer = await ask(key, wanted, plain, stale, signal)
     yield 'status' in answer
-      ? { material: stale === null ? [] : [stale.material], nonce: null, unavailable: answer }
-      : { material: [answer.kept.material], nonce: answer.nonce, unavailable: null }
+      ? { material: stale === null ? [] : materialOf(stale), nonce: null, unavailable: answer }
+      : { material: materialOf(answer.kept), nonce: answer.nonce, unavailable: null }
   }
 
   async function keptFor(key: string, { kind }: Wanted): Promise<Kept | null> {
     const at = now()
     const known = read.get(key)
-    if (known !== undefined && Math.abs(at.getTime() - known.readAt.getTime()) < READ_MS) return known
+    if (known !== undefined && isWithin(READ_MS, known.readAt)) return known
     const stored = await cache.get(key, at)
     if (stored === null) return null
     const material = readMaterial(kind, stored.body, stored.fetchedAt)
     if ('code' in material) return null
     const { fetchedAt, body } = stored
-    const kept = { ...material, fetchedAt, bytes: body.length, readAt: at }
+    const kept = { ...material, fetchedAt, bytes: body.length, readAt: at, newer: null }
     read.set(key, kept)
     return kept
   }
@@ -94,7 +100,7 @@ export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain
       const recent = failedLately(wanted.url) ?? failedLately(key)
       return recent ?? fetchAndKeep(fetch, key, wanted, plain, stale, signal)
     }
-    return share(key, (signal) => limit(() => work(signal), signal), signal)
+    return share(key, (shared) => limit(() => work(shared), shared, signal), signal)
   }
 
   async function fetchAndKeep(
@@ -118,23 +124,45 @@ export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain
         key,
         notFetched(url, 'failed', `its host does not give what it should: ${material.text}`),
       )
-    const kept = { ...material, fetchedAt, bytes: got.body.length, readAt: fetchedAt }
-    if (stale !== null && !mayReplace(kept, stale, fetchedAt)) return { kept: stale, nonce: null }
-    const { refreshAt } = kept
-    await cache.put({ key, url, kind, request: plain, body: got.body, fetchedAt, refreshAt }, fetchedAt)
+    const newer = stale !== null && !mayReplace(material, stale, fetchedAt) ? stale.material : null
+    const bytes = got.body.length + (newer === null ? 0 : (stale?.bytes ?? 0))
+    const kept = { ...material, fetchedAt, bytes, readAt: fetchedAt, newer }
     read.set(key, kept)
+    const { refreshAt } = kept
+    if (newer === null)
+      await keep({ key, url, kind, request: plain, body: got.body, fetchedAt, refreshAt }, fetchedAt)
     return { kept, nonce }
+  }
+
+  /** Losing it loses nothing but time: a full disk or a locked store must not cost the answer that is in hand. */
+  async function keep(fetched: StoredFetch, at: Date): Promise<void> {
+    try {
+      await cache.put(fetched, at)
+    } catch (error) {
+      if (!(error instanceof DirectError)) throw error
+    }
+  }
+
+  /** Whether a moment is less than so long ago; one that a clock set back has left in the future is not. */
+  function isWithin(ms: number, moment: Date): boolean {
+    const passed = now().getTime() - moment.getTime()
+    return passed >= 0 && passed < ms
   }
 
   function failedLately(key: string): NotFetched | null {
     const recent = failed.get(key)
-    return recent !== undefined && now().getTime() < recent.until ? recent.why : null
+    return recent !== undefined && isWithin(PAUSE_MS, recent.at) ? recent.why : null
   }
 
   function remember(key: string, why: NotFetched): NotFetched {
-    failed.set(key, { until: now().getTime() + PAUSE_MS, why })
+    failed.set(key, { at: now(), why })
     return why
   }
+}
+
+/** Both, where there are two: their signatures say which of them counts, and of two that do, the newer one does. */
+function materialOf({ material, newer }: Kept): readonly Material[] {
+  return newer === null ? [material] : [material, newer]
 }
 
 function keyOf({ kind, url }: Wanted, request: Uint8Array | null): string {

@@ -37,12 +37,29 @@ export function createSharing<T>() {
   }
 }
 
-/** Lets at most `most` pieces of work run at once. The others wait their turn, unless their signal calls them off. */
-export function createLimit(most: number) {
-  const queue = new Set<() => void>()
+/**
+ * Lets at most `most` pieces of work run at once, `each` of them for one asker. The others wait their turn, unless their
+ * signal calls them off; next is whoever has least under way, then whoever waited longest since its last turn: who asks
+ * for much does not shut out who asks for little. `whose`: any object that stands for the asker.
+ */
+export function createLimit(most: number, each = most) {
+  interface Asker {
+    running: number
+    lastTurn: number
+  }
+  const askers = new WeakMap<object, Asker>()
+  const queue = new Map<() => void, Asker>()
   let running = 0
+  let turns = 0
 
-  function turn(signal: AbortSignal): Promise<void> {
+  function askerOf(whose: object): Asker {
+    const asker = askers.get(whose) ?? { running: 0, lastTurn: 0 }
+    askers.set(whose, asker)
+    return asker
+  }
+
+  /** Fulfilled when the place is taken. */
+  function turn(asker: Asker, signal: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const onAbort = () => {
       queue.delete(start)
@@ -51,24 +68,41 @@ export function createLimit(most: number) {
     const start = () => {
       queue.delete(start)
       signal.removeEventListener('abort', onAbort)
+      running++
+      asker.running++
+      asker.lastTurn = ++turns
       resolve()
     }
-    queue.add(start)
+    queue.set(start, asker)
     signal.addEventListener('abort', onAbort, { once: true })
     return promise
   }
 
-  return async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+  function startNext(): void {
+    while (running < most) {
+      const [first, ...others] = [...queue].filter(([, asker]) => asker.running < each)
+      if (first === undefined) return
+      const [start] = others.reduce((best, one) => (isBefore(one[1], best[1]) ? one : best), first)
+      start()
+    }
+  }
+
+  return async <T>(work: () => Promise<T>, signal: AbortSignal, whose: object): Promise<T> => {
     signal.throwIfAborted()
-    if (running >= most) await turn(signal)
-    else running++
+    const asker = askerOf(whose)
+    const started = turn(asker, signal)
+    startNext()
+    await started
     try {
       return await work()
     } finally {
-      // The place passes straight to the next in line, so that nobody slips in between.
-      const [next] = queue
-      if (next === undefined) running--
-      else next()
+      running--
+      asker.running--
+      startNext()
     }
+  }
+
+  function isBefore(one: Asker, other: Asker): boolean {
+    return one.running === other.running ? one.lastTurn < other.lastTurn : one.running < other.running
   }
 }

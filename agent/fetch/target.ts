@@ -64,6 +64,6 @@ export async function addressesOf(
 
 /** A URL for people, as it was written, but for credentials, controls and more length than anyone reads. */
 export function shown(url: string): string {
-  const text = url.replace(/\/\/[^/?#]*@/, '//').replace(/[^\x21-\x7e]/g, '?')
+  const text = url.replace(/\/\/[^/\\?#]*@/, '//').replace(/[^\x21-\x7e]/g, '?')
   return text.length > 200 ? `${text.slice(0, 200)}…` : text
 }
