@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
+import type { Reason } from '../agent/errors.ts'
 import { type AuditEvent, record, UNKNOWN_TO_RECEIVER } from './audit.ts'
 import type { Schema, Tx } from './schema.ts'
 import type { BundleChange, BundleId, BundleRecord, TrustRecords } from './trust-types.ts'
-import type { Because } from './types.ts'
 
 /** Bundles within a transaction of `SqlTrust`: their rows, their anchors, and what the audit says of them (TR-4). */
 
@@ -107,7 +107,7 @@ export async function refreshed(
   return { added, removed }
 }
 
-export async function failed(tx: Tx, bundle: BundleId, why: Because, by: By): Promise<void> {
+export async function failed(tx: Tx, bundle: BundleId, why: Reason, by: By): Promise<void> {
   const key = { url: bundle.url, signer: bundle.signer ?? '' }
   const at = by.at.getTime()
   const known = await tx
@@ -161,7 +161,7 @@ async function recordBundle(
   url: string,
   { actor, at }: By,
   certificate: string | null,
-  why: readonly Because[] = [],
+  why: readonly Reason[] = [],
 ): Promise<void> {
   await record(tx, {
     ...UNKNOWN_TO_RECEIVER,

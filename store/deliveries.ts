@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
+import type { InboxDelivery, Judgement, NewNotice } from './incoming-types.ts'
 import { owe } from './notices.ts'
 import { addressKey, type Schema, type Tx } from './schema.ts'
-import type { InboxDelivery, Judgement, NewNotice } from './types.ts'
 
 /** IN-10: a delivery is one per (recipient, signer, inner digest); a repeated message joins the earlier one. */
 export async function openDeliveries(

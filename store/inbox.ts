@@ -1,13 +1,9 @@
 import type { Kysely, Selectable } from 'kysely'
+import type { Reason } from '../agent/errors.ts'
 import { DirectError } from '../agent/errors.ts'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
 import { deliveriesOf, openDeliveries, settleDelivery } from './deliveries.ts'
-import { dueNotices, postpone } from './notices.ts'
-import { decodeWhy, encodeWhy, type Schema, type Tx } from './schema.ts'
-import { announce } from './tracking.ts'
 import type {
-  Because,
-  BodyId,
   Inbox,
   InboxDelivery,
   InboxEntry,
@@ -15,7 +11,11 @@ import type {
   NewNotice,
   Notice,
   NoticeId,
-} from './types.ts'
+} from './incoming-types.ts'
+import { dueNotices, postpone } from './notices.ts'
+import { decodeWhy, encodeWhy, type Schema, type Tx } from './schema.ts'
+import { announce } from './tracking.ts'
+import type { BodyId } from './types.ts'
 
 /** MDNs that `noticesDue` returns when it is not told. */
 const NOTICES = 100
@@ -153,7 +153,7 @@ export class SqlInbox implements Inbox {
     return await dueNotices(this.#db, now, limit)
   }
 
-  async noticeTried(id: NoticeId, at: Date, retryAt: Date | null, why: readonly Because[]): Promise<void> {
+  async noticeTried(id: NoticeId, at: Date, retryAt: Date | null, why: readonly Reason[]): Promise<void> {
     await this.#db.transaction().execute((tx) => postpone(tx, id, at, retryAt, why))
   }
 

@@ -1,8 +1,9 @@
 import type { Kysely } from 'kysely'
+import type { Reason } from '../agent/errors.ts'
 import { record } from './audit.ts'
+import type { NewNotice, Notice, NoticeId } from './incoming-types.ts'
 import { addressKey, type Schema, type Tx } from './schema.ts'
 import { type NoticeOccurrence, nextNoticeState } from './states.ts'
-import type { Because, NewNotice, Notice, NoticeId } from './types.ts'
 
 const DAY_MS = 24 * 3_600_000
 
@@ -76,7 +77,7 @@ export async function postpone(
   id: NoticeId,
   at: Date,
   retryAt: Date | null,
-  why: readonly Because[],
+  why: readonly Reason[],
 ): Promise<void> {
   const notice = await tx
     .updateTable('notices')

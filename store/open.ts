@@ -6,13 +6,13 @@ import { SqlAudit } from './audit.ts'
 import { SqlBodies, sweepBodies } from './bodies.ts'
 import { SqlFetches } from './fetches.ts'
 import { SqlInbox } from './inbox.ts'
-import { migrate } from './migrations.ts'
+import { migrate } from './migrate.ts'
 import { SqlOutbox } from './outbox.ts'
 import type { Schema } from './schema.ts'
 import { NodeSqliteDialect, openDatabase } from './sqlite-dialect.ts'
+import type { Store } from './store.ts'
 import { SqlTracking } from './tracking.ts'
 import { SqlTrust } from './trust.ts'
-import type { Store } from './types.ts'
 
 export interface OpenStoreOptions {
   /** Path of the database, made with its folder if it is missing (0600 in 0700), or `:memory:`. */

@@ -1,18 +1,12 @@
 import type { Kysely } from 'kysely'
+import type { Reason } from '../agent/errors.ts'
 import { DirectError } from '../agent/errors.ts'
 import { record } from './audit.ts'
+import type { NoticeId } from './incoming-types.ts'
 import { moveNotice } from './notices.ts'
+import type { NewMessage, Outbox, OutboxCopy, StoredMessage, TriedRecipient } from './outgoing-types.ts'
 import { addressKey, encodeWhy, type Schema, type Tx } from './schema.ts'
 import { advance, storedMessages, type TrackedRecipient } from './tracking.ts'
-import type {
-  Because,
-  NewMessage,
-  NoticeId,
-  Outbox,
-  OutboxCopy,
-  StoredMessage,
-  TriedRecipient,
-} from './types.ts'
 
 /** Copies that one `claim` takes when it is not told. */
 const CLAIMED = 20
@@ -190,7 +184,7 @@ export class SqlOutbox implements Outbox {
 function decide(
   said: TriedRecipient | undefined,
   giveUp: boolean,
-): { outcome: 'accepted' | 'undeliverable' | null; why: readonly Because[] } {
+): { outcome: 'accepted' | 'undeliverable' | null; why: readonly Reason[] } {
   const text = said?.reply ?? 'no answer for this recipient'
   if (said?.outcome === 'accepted') return { outcome: 'accepted', why: [{ code: 'SMTP_ACCEPTED', text }] }
   if (said?.outcome === 'final') return { outcome: 'undeliverable', why: [{ code: 'SMTP_REFUSED', text }] }
@@ -304,7 +298,7 @@ async function pendingRecipients(tx: Tx, copy: number): Promise<TrackedRecipient
 }
 
 /** Why a recipient still waits, for `status`. A repeated attempt is no audit event. */
-async function explain(tx: Tx, recipient: TrackedRecipient, why: readonly Because[]): Promise<void> {
+async function explain(tx: Tx, recipient: TrackedRecipient, why: readonly Reason[]): Promise<void> {
   await tx
     .updateTable('recipients')
     .set({ why: encodeWhy(why) })

@@ -1,17 +1,10 @@
 import type { Generated, Transaction } from 'kysely'
+import type { Reason } from '../agent/errors.ts'
+import type { InboxDelivery, InboxEntry, Judgement } from './incoming-types.ts'
+import type { DeliveryState, NewMessage, NewRecipient, TrackingEventType } from './outgoing-types.ts'
 import type { NoticeState } from './states.ts'
 import type { TrustScope } from './trust-types.ts'
-import type {
-  Because,
-  DeliveryState,
-  InboxDelivery,
-  InboxEntry,
-  Judgement,
-  NewMessage,
-  NewRecipient,
-  StoredFetch,
-  TrackingEventType,
-} from './types.ts'
+import type { StoredFetch } from './types.ts'
 
 /**
  * The tables as kysely sees them. Times are milliseconds since 1970 (UTC), lists are JSON text, flags are 0 or 1.
@@ -175,12 +168,12 @@ export function addressKey(address: string): string {
 }
 
 /** Codes and sentences as the JSON text of a `why` column; whatever else the objects carry stays out. */
-export function encodeWhy(why: readonly Because[]): string {
+export function encodeWhy(why: readonly Reason[]): string {
   return JSON.stringify(why.map(({ code, text }) => ({ code, text })))
 }
 
-export function decodeWhy(json: string): readonly Because[] {
-  return JSON.parse(json) as readonly Because[]
+export function decodeWhy(json: string): readonly Reason[] {
+  return JSON.parse(json) as readonly Reason[]
 }
 
 /** What was fetched from URLs that certificates name (CERT-7, CERT-8). Public bytes. */

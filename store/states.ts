@@ -1,4 +1,4 @@
-import type { DeliveryState } from './types.ts'
+import type { DeliveryState } from './outgoing-types.ts'
 
 /** What can happen to one recipient of one message of ours after it was queued. */
 export type Occurrence =

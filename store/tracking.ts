@@ -1,16 +1,16 @@
 import type { Kysely, Selectable } from 'kysely'
+import type { Reason } from '../agent/errors.ts'
 import { type AuditEvent, record } from './audit.ts'
-import { addressKey, decodeWhy, encodeWhy, type Schema, type Tx } from './schema.ts'
-import { nextState, type Occurrence } from './states.ts'
 import type {
-  Because,
   DeliveryState,
   DeliveryStatus,
   StoredMessage,
   Tracking,
   TrackingEvent,
   TrackingEventType,
-} from './types.ts'
+} from './outgoing-types.ts'
+import { addressKey, decodeWhy, encodeWhy, type Schema, type Tx } from './schema.ts'
+import { nextState, type Occurrence } from './states.ts'
 
 export class SqlTracking implements Tracking {
   readonly #db: Kysely<Schema>
@@ -22,7 +22,7 @@ export class SqlTracking implements Tracking {
   async notified(
     notification: Parameters<Tracking['notified']>[0],
     at: Date,
-    why: readonly Because[],
+    why: readonly Reason[],
   ): ReturnType<Tracking['notified']> {
     return await this.#db.transaction().execute(async (tx) => {
       const rows = await tx
@@ -94,7 +94,7 @@ export async function advance(
   who: TrackedRecipient,
   occurrence: Occurrence,
   at: Date,
-  why: readonly Because[],
+  why: readonly Reason[],
 ): Promise<{ state: DeliveryState; changed: boolean }> {
   const state = nextState(who.state, occurrence)
   const changed = state !== who.state
@@ -137,7 +137,7 @@ export async function announce(
   messageId: string | null,
   address: string | null,
   at: Date,
-  why: readonly Because[],
+  why: readonly Reason[],
 ): Promise<void> {
   await tx
     .insertInto('tracking_events')

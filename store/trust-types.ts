@@ -1,3 +1,5 @@
+import type { Reason } from '../agent/errors.ts'
+
 /** What was decided about trust by hand, what bundles brought, and which certificates are pinned (TR-1, TR-4, TR-5). */
 export interface TrustRecords {
   /** Another number after every change to what `read` gives: what was read before holds as long as it is the same. */
@@ -37,7 +39,7 @@ export interface TrustRecords {
   /** The bundle could not be had, or was refused: what it brought last stays. Audited when the reason is a new one. */
   bundleFailed(
     bundle: BundleId,
-    why: { readonly code: string; readonly text: string },
+    why: Reason,
     by: { readonly actor: string | null; readonly at: Date },
   ): Promise<void>
   /** The same certificate for the same address again takes the place of the earlier pin. */
@@ -96,7 +98,7 @@ export interface BundleRecord extends BundleId {
   readonly fetchedAt: Date | null
   readonly checkedAt: Date
   /** Why the last try gave nothing, and since when that is so. */
-  readonly failure: { readonly code: string; readonly text: string; readonly since: Date } | null
+  readonly failure: (Reason & { readonly since: Date }) | null
 }
 
 /** SHA-256 of the anchors that came and went. */

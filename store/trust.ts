@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { Reason } from '../agent/errors.ts'
 import { type AuditEvent, record, UNKNOWN_TO_RECEIVER } from './audit.ts'
 import { changed, failed, listBundles, refreshed, removeBundle, unchanged } from './bundles.ts'
 import { addressKey, type Schema, type Tx } from './schema.ts'
@@ -14,7 +15,6 @@ import type {
   TrustScope,
   TrustSnapshot,
 } from './trust-types.ts'
-import type { Because } from './types.ts'
 
 export class SqlTrust implements TrustRecords {
   readonly #db: Kysely<Schema>
@@ -142,7 +142,7 @@ export class SqlTrust implements TrustRecords {
 
   async bundleFailed(
     bundle: BundleId,
-    why: Because,
+    why: Reason,
     by: { readonly actor: string | null; readonly at: Date },
   ): Promise<void> {
     await this.#db.transaction().execute((tx) => failed(tx, bundle, why, by))

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { DeliveryState } from '../../store/outgoing-types.ts'
 import {
   type NoticeOccurrence,
   type NoticeState,
@@ -6,7 +7,6 @@ import {
   nextState,
   type Occurrence,
 } from '../../store/states.ts'
-import type { DeliveryState } from '../../store/types.ts'
 
 describe('N-7: a delivery never goes backwards', () => {
   const occurrences: readonly Occurrence[] = [

@@ -1,0 +1,111 @@
+import type { Reason } from '../agent/errors.ts'
+import type { BodyId } from './types.ts'
+
+/** A mailbox's message as the ledger knows it. */
+export interface InboxEntry {
+  readonly id: number
+  readonly mailbox: string
+  readonly uidValidity: string
+  readonly uid: number
+  /**
+   * `new` nothing yet; `stored` the body is durable; `judged` the verdict and the deliveries are durable;
+   * `settled` delivered or refused, and the folder may be flagged.
+   */
+  readonly state: 'new' | 'stored' | 'judged' | 'settled'
+  readonly body: BodyId | null
+  /** How often opening it was begun; a message that kills the process is put aside after 3. */
+  readonly attempts: number
+  readonly judgement: Judgement | null
+  /** When it was judged: what was valid then stays so while it waits for the EHR (CERT-2). */
+  readonly judgedAt: Date | null
+}
+
+export interface Judgement {
+  readonly verdict: 'accept' | 'reject' | 'notification'
+  readonly code: string | null
+  readonly messageId: string | null
+  readonly from: string | null
+  /** Hex SHA-256 of the signer's certificate that was believed. */
+  readonly signer: string | null
+  readonly innerSha256: string | null
+  /** Exact reasons, for the owner alone. */
+  readonly why: readonly Reason[]
+  readonly recipients: readonly {
+    readonly address: string
+    readonly verdict: 'accept' | 'reject'
+    readonly code: string | null
+  }[]
+}
+
+export type NoticeId = number
+
+/** One delivery to the EHR: one accepted recipient of one message. Unique by (recipient, signer, inner digest): IN-10. */
+export interface InboxDelivery {
+  readonly id: number
+  readonly recipient: string
+  readonly state: 'pending' | 'delivered' | 'rejected'
+  readonly deliveredTo: string | null
+  /** False when an earlier message already made this delivery. */
+  readonly fresh: boolean
+}
+
+/** An MDN that is owed. It keeps its Message-ID however often it is sent. */
+export interface Notice {
+  readonly id: NoticeId
+  readonly messageId: string
+  readonly kind: 'processed'
+  /** The local recipient that speaks (Final-Recipient, From). */
+  readonly from: string
+  readonly to: string
+  /** Exactly as received. */
+  readonly originalMessageId: string
+  readonly attempts: number
+}
+
+export interface NewNotice {
+  readonly recipient: string
+  readonly messageId: string
+  readonly to: string
+  readonly originalMessageId: string
+}
+
+export interface Inbox {
+  /** Which of `uids` are not settled yet, ascending: new ones, and those that a stop interrupted. */
+  unsettled(mailbox: string, uidValidity: string, uids: readonly number[]): Promise<readonly number[]>
+  /** The ledger's row for this message, made if there is none. */
+  entry(mailbox: string, uidValidity: string, uid: number): Promise<InboxEntry>
+  /** The body is durable (before any flag is set). */
+  stored(id: number, body: BodyId): Promise<void>
+  /** Counts one more attempt to open it; returns the count. */
+  attempted(id: number): Promise<number>
+  /** The attempt under way ended with a failure that is not the message's, a full disk say: it does not count. */
+  spared(id: number): Promise<void>
+  /**
+   * The verdict, the deliveries that it opens and the MDNs that it owes, in one transaction with their audit rows.
+   * An earlier delivery of the same (recipient, signer, digest) comes back with `fresh: false`, and its MDN is owed
+   * again only if SMTP never accepted it and nothing still tries to. An entry that was judged before keeps its
+   * first verdict: nothing is written, its deliveries come back as they stand. A refusal is an event (`rejected`).
+   */
+  judged(
+    id: number,
+    judgement: Judgement,
+    notices: readonly NewNotice[],
+    at: Date,
+  ): Promise<readonly InboxDelivery[]>
+  /** The deliveries that a judged message opened. */
+  deliveries(id: number): Promise<readonly InboxDelivery[]>
+  /** The EHR has it (or refused it): durable before the folder is flagged. The first outcome stands. */
+  delivered(
+    delivery: number,
+    outcome: 'delivered' | 'rejected',
+    where: string | null,
+    at: Date,
+  ): Promise<void>
+  settled(id: number, at: Date): Promise<void>
+  /** MDNs owed and due, oldest first. An MDN is due once its recipient's delivery is durable (`judged`). */
+  noticesDue(now: Date, limit?: number): Promise<readonly Notice[]>
+  /** An MDN could not be sealed yet: again at `retryAt`; null gives it up for good. */
+  noticeTried(id: NoticeId, at: Date, retryAt: Date | null, why: readonly Reason[]): Promise<void>
+  /** Entries judged but not settled: what a library consumer has not accepted yet. */
+  judgedUnsettled(): Promise<readonly InboxEntry[]>
+}

@@ -1,0 +1,49 @@
+import type { Kysely } from 'kysely'
+import { DirectError } from '../agent/errors.ts'
+import { messages } from './migrations/1-messages.ts'
+import { fetchesAndTrust } from './migrations/2-trust.ts'
+import type { Schema, Tx } from './schema.ts'
+
+/**
+ * Forward only: the step at index n leads from version n to n + 1, in one transaction. A step that was released
+ * is never edited. SQLite's own words here are `autoIncrement` and `blob`; the rest is any SQL database's.
+ */
+const STEPS: readonly ((tx: Tx) => Promise<void>)[] = [messages, fetchesAndTrust]
+
+/** Brings the store to the newest schema. A newer one than ours: DirectError `STORE_FAILED`, nothing is changed. */
+export async function migrate(db: Kysely<Schema>, now: () => Date, file: string): Promise<void> {
+  for (let done = false; !done; ) {
+    done = await db.transaction().execute(async (tx) => {
+      // Inside the transaction: another process may have taken the step while this one waited.
+      await tx.schema
+        .createTable('schema_versions')
+        .ifNotExists()
+        .addColumn('version', 'integer', (c) => c.primaryKey())
+        .addColumn('applied_at', 'bigint', (c) => c.notNull())
+        .execute()
+      const at = await version(tx, file)
+      const step = STEPS[at]
+      if (step === undefined) return true
+      await step(tx)
+      await tx
+        .insertInto('schema_versions')
+        .values({ version: at + 1, applied_at: now().getTime() })
+        .execute()
+      return false
+    })
+  }
+}
+
+async function version(db: Kysely<Schema>, file: string): Promise<number> {
+  const row = await db
+    .selectFrom('schema_versions')
+    .select(({ fn }) => fn.max('version').as('version'))
+    .executeTakeFirst()
+  const found = row?.version ?? 0
+  if (found <= STEPS.length) return found
+  throw new DirectError(
+    'STORE_FAILED',
+    `${file} has schema version ${found}; this direct-agent knows ${STEPS.length} at most`,
+    { hint: 'Run the newer direct-agent that wrote it; going back needs a backup from before.' },
+  )
+}

@@ -1,0 +1,151 @@
+import type { Reason } from '../agent/errors.ts'
+import type { NoticeId } from './incoming-types.ts'
+import type { BodyId } from './types.ts'
+
+/** States that `status` shows (cli.md). */
+export type DeliveryState = 'queued' | 'sent' | 'processed' | 'dispatched' | 'failed' | 'expired' | 'refused'
+
+/** One outgoing message with everything that becomes durable before SMTP is tried. */
+export interface NewMessage {
+  readonly messageId: string
+  readonly kind: 'message' | 'notification'
+  readonly from: string
+  readonly at: Date
+  readonly actor: string | null
+  readonly patient: string | null
+  readonly documents: readonly string[]
+  readonly idempotencyKey: string | null
+  /** The record of what was sent, sealed to the sender's own certificate; null for notifications. */
+  readonly recordBody: BodyId | null
+  readonly recipients: readonly NewRecipient[]
+  readonly copies: readonly NewCopy[]
+}
+
+export interface NewRecipient {
+  readonly address: string
+  readonly route: 'direct' | 'tls' | 'insecure' | 'undetermined'
+  /** `queued` when a copy carries it, else `refused`. */
+  readonly state: 'queued' | 'refused'
+  readonly why: readonly Reason[]
+  /** Hex SHA-256 of the certificate encrypted to; null off the direct route. */
+  readonly certificate: string | null
+}
+
+/** One SMTP transaction to be: a sealed body and the envelope around it. */
+export interface NewCopy {
+  readonly route: 'direct' | 'tls'
+  /** For `tls`, the domain of `tlsDomains`; for `direct`, the recipients' domain. */
+  readonly domain: string
+  readonly mailFrom: string
+  readonly recipients: readonly string[]
+  readonly body: BodyId
+}
+
+export interface OutboxCopy extends NewCopy {
+  readonly id: number
+  readonly messageId: string
+  /** Those of `recipients` that SMTP has neither accepted nor refused for good. */
+  readonly pending: readonly string[]
+  /** How often it was claimed before: 0 the first time. One that ended with its process counts too. */
+  readonly attempts: number
+}
+
+export interface TriedRecipient {
+  readonly address: string
+  readonly outcome: 'accepted' | 'temporary' | 'final'
+  readonly reply: string
+}
+
+export interface Outbox {
+  /**
+   * One transaction: message, recipients, copies, audit rows; and, for an MDN, its notice is marked `queued`. A
+   * notice that is not owed any more (another process was first) adds nothing. An idempotency key that already
+   * stands for a message: DirectError IDEMPOTENCY_CONFLICT, nothing is added. A Message-ID may come again: a given
+   * file sent once more, an MDN owed again.
+   */
+  add(message: NewMessage, notice?: NoticeId): Promise<void>
+  /** The message that an idempotency key already stands for. */
+  byIdempotencyKey(key: string): Promise<StoredMessage | null>
+  /**
+   * Takes copies whose time has come and that nobody holds, and holds them until `until`, so that two processes
+   * never send one copy at once. `messageId` restricts it to one message. With `untriedSince`, messages (not
+   * notifications) that nobody has tried yet are taken only if they fell due by then: who queues one tries it first.
+   * `route` restricts it to the copies of one route.
+   */
+  claim(
+    now: Date,
+    until: Date,
+    options?: {
+      readonly messageId?: string
+      readonly untriedSince?: Date
+      readonly route?: 'direct' | 'tls'
+      readonly limit?: number
+    },
+  ): Promise<readonly OutboxCopy[]>
+  /** Holds a claimed copy longer, until `until`: whoever tries it is still at it. */
+  hold(copy: number, until: Date): Promise<void>
+  /**
+   * What SMTP said, in one transaction: accepted -> `sent`, final -> `failed`, temporary -> still `queued`, to be
+   * tried again at `retryAt`; null gives up: what is still pending becomes `failed`. Audit and event rows included.
+   * A pending recipient that `outcomes` does not mention counts as temporary. The reply becomes the recipient's
+   * `why`: SMTP_ACCEPTED, SMTP_TEMPORARY, SMTP_REFUSED or SMTP_GIVEN_UP.
+   */
+  tried(copy: number, outcomes: readonly TriedRecipient[], at: Date, retryAt: Date | null): Promise<void>
+  /** When the next copy falls due, null when none waits. One that is held falls due when its hold ends. */
+  nextDue(): Promise<Date | null>
+  /**
+   * MDNs that wait for another try, sealed or not, fall due at once: somebody runs us again. What has failed
+   * `attempts` times keeps its pauses, so that frequent runs do not use its tries up.
+   */
+  hastenNotices(now: Date, attempts: number): Promise<void>
+}
+
+export interface StoredMessage {
+  readonly messageId: string
+  readonly from: string
+  readonly at: Date
+  readonly recipients: readonly DeliveryStatus[]
+}
+
+export interface DeliveryStatus {
+  readonly address: string
+  readonly route: 'direct' | 'tls' | 'insecure' | 'undetermined'
+  readonly state: DeliveryState
+  readonly at: Date
+  /** Why the present state. */
+  readonly why: readonly Reason[]
+}
+
+export type TrackingEventType = 'processed' | 'dispatched' | 'failed' | 'expired' | 'rejected'
+
+/** Something that became known about a message that we sent, or a message from outside that was refused. */
+export interface TrackingEvent {
+  /** Ascending; where to go on from. */
+  readonly id: number
+  readonly type: TrackingEventType
+  readonly messageId: string | null
+  readonly address: string | null
+  readonly at: Date
+  readonly why: readonly Reason[]
+}
+
+export interface Tracking {
+  /**
+   * A believed notification about one recipient of one message of ours. Never goes backwards
+   * (dispatched stays dispatched; failed and expired stay). What changes nothing is audited, and is no event.
+   * Returns the recipient's state, null when we sent no such message to it.
+   */
+  notified(
+    notification: {
+      readonly originalMessageId: string
+      readonly recipient: string
+      readonly disposition: 'processed' | 'dispatched' | 'failed'
+    },
+    at: Date,
+    why: readonly Reason[],
+  ): Promise<{ readonly state: DeliveryState; readonly changed: boolean } | null>
+  /** Newest first; one message when an id is given. Notifications of ours are not listed. */
+  status(messageId?: string): Promise<readonly StoredMessage[]>
+  events(after: number, limit?: number): Promise<readonly TrackingEvent[]>
+  lastEvent(): Promise<number>
+}

@@ -1,0 +1,18 @@
+import type { Inbox } from './incoming-types.ts'
+import type { Outbox, Tracking } from './outgoing-types.ts'
+import type { TrustRecords } from './trust-types.ts'
+import type { Audit, Bodies, Fetches } from './types.ts'
+
+/**
+ * What survives a restart. Times are Dates (UTC, milliseconds), addresses are lower-case keys, message ids are
+ * with their angle brackets. No subject, no display name, no content: bodies are S/MIME as sealed or as received.
+ */
+export interface Store extends AsyncDisposable {
+  readonly bodies: Bodies
+  readonly outbox: Outbox
+  readonly inbox: Inbox
+  readonly tracking: Tracking
+  readonly audit: Audit
+  readonly fetches: Fetches
+  readonly trust: TrustRecords
+}
