@@ -23,7 +23,10 @@ export async function run(session: Session, command: Command): Promise<number> {
   const now = session.at ?? new Date()
   let unreadable = 0
   for (const file of command.args) {
-    const bytes = await readInput(file, 'Name a file of certificates: PEM, DER, p7b; or - for stdin.')
+    const bytes = await readInput({
+      file,
+      hint: 'Name a file of certificates: PEM, DER, p7b; or - for stdin.',
+    })
     for (const described of describeFile(bytes)) {
       if (described.kind === 'unreadable') unreadable++
       await answer(session, { file, ...described }, () => `${printable(file)}\n${textOf(described, now)}`)

@@ -50,7 +50,8 @@ export async function run(session: Session, command: Command): Promise<number> {
       })
     return await answerLines(session, EXAMPLE, (fields) => verdictOf(rowOf(fields, now())))
   }
-  const text = (await readInput(file ?? '-', 'Name a file with one JSON object, or - for stdin.')).toString()
+  const hint = 'Name a file with one JSON object, or - for stdin.'
+  const text = (await readInput({ file: file ?? '-', hint })).toString()
   const fields = objectOf(text, file ?? 'stdin', `Write one object: ${EXAMPLE}`)
   const verdict = verdictOf(rowOf(fields, now()))
   await answer(session, { id: fields.id ?? null, ...verdict }, () => verdictText(verdict))

@@ -2,26 +2,37 @@ import { createReadStream } from 'node:fs'
 import { DirectError } from '../agent/errors.ts'
 
 /** A chain of thousands of certificates is shorter; a device without end must not fill the memory. */
-const MOST_BYTES = 64 * 1024 * 1024
+const MOST_BYTES = 64 << 20
 
-/** All of a file, or of stdin for `-`. Throws DirectError FILE_UNREADABLE, which names it. */
-export async function readInput(file: string, hint: string): Promise<Buffer> {
-  const unreadable = (why: string, cause?: unknown) =>
-    new DirectError('FILE_UNREADABLE', `cannot read ${file === '-' ? 'stdin' : file} (${why})`, {
-      hint,
-      cause,
-    })
+export interface Input {
+  /** A path, or `-` for stdin. */
+  readonly file: string
+  /** What it should be, for whoever named another file. */
+  readonly hint: string
+  /** What it is, in front of its name: `the text file `. */
+  readonly what?: string
+  /** 64 MiB by default. */
+  readonly mostBytes?: number
+}
+
+/** All of a file or of stdin. Throws DirectError FILE_UNREADABLE, which names it. */
+export async function readInput({ file, hint, what = '', mostBytes = MOST_BYTES }: Input): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   try {
     for await (const chunk of file === '-' ? process.stdin : createReadStream(file)) {
       chunks.push(chunk)
       bytes += chunk.length
-      if (bytes > MOST_BYTES) break
+      if (bytes > mostBytes) break
     }
   } catch (cause) {
     throw unreadable((cause as NodeJS.ErrnoException).code ?? 'unknown error', cause)
   }
-  if (bytes > MOST_BYTES) throw unreadable(`it is longer than ${MOST_BYTES} bytes`)
+  if (bytes > mostBytes) throw unreadable(`it is longer than ${mostBytes} bytes`)
   return Buffer.concat(chunks)
+
+  function unreadable(why: string, cause?: unknown): DirectError {
+    const name = file === '-' ? 'stdin' : `${what}${file}`
+    return new DirectError('FILE_UNREADABLE', `cannot read ${name} (${why})`, { hint, cause })
+  }
 }

@@ -1,7 +1,8 @@
-import { createReadStream } from 'node:fs'
+import { isUtf8 } from 'node:buffer'
 import { basename } from 'node:path'
 import { DirectError } from '../agent/errors.ts'
 import type { Draft, MessageFile, SendOptions } from '../agent/index.ts'
+import { readInput } from './read-input.ts'
 
 /** The options of `direct send`, as parsed. */
 export interface SendFlags {
@@ -57,26 +58,12 @@ export function auditOf({ actor, patient, document, idempotencyKey, finalDeliver
   }
 }
 
-/** A letter is shorter; a device without end must not fill the memory. */
-const MOST_TEXT = 10 * 1024 * 1024
+/** A letter is shorter. */
+const MOST_TEXT = 10 << 20
 
 async function readText(file: string): Promise<string> {
-  const unreadable = (why: string, cause?: unknown) =>
-    new DirectError('FILE_UNREADABLE', `cannot read the text file ${file} (${why})`, {
-      hint: 'Name a readable file of UTF-8 text with --text-file; attach what is long.',
-      cause,
-    })
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  try {
-    for await (const chunk of file === '-' ? process.stdin : createReadStream(file)) {
-      chunks.push(chunk)
-      bytes += chunk.length
-      if (bytes > MOST_TEXT) break
-    }
-    if (bytes <= MOST_TEXT) return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
-  } catch (cause) {
-    throw unreadable((cause as NodeJS.ErrnoException).code ?? 'unknown error', cause)
-  }
-  throw unreadable(`it is longer than ${MOST_TEXT} bytes`)
+  const hint = 'Name a readable file of UTF-8 text with --text-file; attach what is long.'
+  const bytes = await readInput({ file, hint, what: 'the text file ', mostBytes: MOST_TEXT })
+  if (isUtf8(bytes)) return new TextDecoder().decode(bytes)
+  throw new DirectError('FILE_UNREADABLE', `the text file ${file} is not UTF-8`, { hint })
 }

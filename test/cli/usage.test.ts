@@ -200,3 +200,16 @@ test.concurrent('a feature of a later version in the configuration says so', asy
   expect(code).toBe(2)
   expect(stderr).toMatch(/^direct: direct\.yaml:1:1: ldap: LDAP is not built yet in this version\n/)
 })
+
+test.concurrent('a text file that is not UTF-8 is not sent as something else', async () => {
+  await using folder = await temporaryFolder()
+  await writeFile(join(folder.path, 'letter.txt'), Buffer.from('caf\u00e9', 'latin1'))
+  const args = ['send', '--from', 'a@b.example', '--to', 'x@y.example', '--text-file', 'letter.txt']
+  const { code, stderr } = await direct(args, { cwd: folder.path })
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: expect.stringMatching(
+      /^direct: the text file letter\.txt is not UTF-8\ndirect: hint: Name a readable file/,
+    ),
+  })
+})
