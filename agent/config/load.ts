@@ -65,8 +65,12 @@ const WHY: Readonly<Record<string, string>> = {
 function check(input: unknown, base: SettingsBase, locate: Locate): Settings {
   const result = configuration.safeParse(withoutEmptyKeys(input), { error: typeMessage, reportInput: true })
   if (!result.success) throw configurationError(base.origin, result.error.issues, locate)
-  const refuse = (path: KeyPath, message: string): DirectError =>
-    configurationError(base.origin, [{ code: 'custom', path: [...path], message, input: undefined }], locate)
+  const refuse = (path: KeyPath, message: string, hint?: string): DirectError =>
+    configurationError(
+      base.origin,
+      [{ code: 'custom', path: [...path], message, input: undefined, params: { hint } }],
+      locate,
+    )
   return toSettings(result.data, base, refuse)
 }
 

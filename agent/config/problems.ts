@@ -70,7 +70,11 @@ function problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
   }
   if (issue.message === 'is missing') return wrong(`${name} is missing`, `Add ${name}.`)
   const what = issue.path.length === 0 ? 'the configuration' : name
-  return wrong(`${what} ${issue.message}${valueText(issue)}`, `Correct ${what}.`)
+  const { hint } = (issue.code === 'custom' && issue.params) || {}
+  return wrong(
+    `${what} ${issue.message}${valueText(issue)}`,
+    typeof hint === 'string' ? hint : `Correct ${what}.`,
+  )
 }
 
 /** `, not "x"`: never a URL or the text that stands where a variable's name should. */

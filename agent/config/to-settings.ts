@@ -10,7 +10,7 @@ import type {
 } from '../settings.ts'
 import type { KeyPath } from './problems.ts'
 import type { Configuration } from './schema.ts'
-import { domainOf, type ServerUrl, Wrong } from './values.ts'
+import { domainOf, isOpenOnTheWay, type ServerUrl, Wrong } from './values.ts'
 
 /** Where an options object comes from: its name in messages, the folder its paths start from, its environment. */
 export interface SettingsBase {
@@ -20,7 +20,7 @@ export interface SettingsBase {
 }
 
 /** Makes the error for a problem that only shows when several values are seen together. */
-export type Refuse = (path: KeyPath, message: string) => DirectError
+export type Refuse = (path: KeyPath, message: string, hint?: string) => DirectError
 
 /** Paths made absolute, secrets tied to their variables, defaults filled in. */
 export function toSettings(data: Configuration, base: SettingsBase, refuse: Refuse): Settings {
@@ -58,15 +58,15 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
         ),
       ),
     ),
-    trust: data.trust.map((entry) => ({
+    trust: data.trust.map((entry, i) => ({
       for: entry.for,
       direction: entry.direction,
       anchors: entry.anchors.map(path),
-      bundles: entry.bundles.map(({ url, signedBy, refreshHours }) => ({
-        url,
-        signedBy: optionalPath(signedBy),
-        refreshHours,
-      })),
+      bundles: entry.bundles.map(({ url, signedBy, refreshHours }, j) => {
+        if (signedBy === undefined && isOpenOnTheWay(url) && !data.network.allowPrivate)
+          throw refuse(['trust', i, 'bundles', j, 'url'], OPEN_BUNDLE.text, OPEN_BUNDLE.hint)
+        return { url, signedBy: optionalPath(signedBy), refreshHours }
+      }),
     })),
     certificates: data.certificates.map(path),
     dns: { servers: data.dns.servers, timeoutMs: data.dns.timeoutMs },
@@ -106,6 +106,12 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
     receive: data.receive,
   }
 }
+
+/** A trust bundle that nobody signed, by a URL whose answer anybody may have written (TR-4). */
+export const OPEN_BUNDLE = {
+  text: 'is plain http, and no signedBy is given: whoever is on the way could change whom we believe',
+  hint: 'Name the certificate that signs the bundle (signedBy, --signed-by), or fetch it by https. (To loopback, and for tests with network.allowPrivate, plain http will do.)',
+} as const
 
 /** protocol.md ALG, "we generate". */
 const DEFAULT_ALGORITHMS: AlgorithmSettings = {

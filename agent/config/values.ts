@@ -102,6 +102,12 @@ export function webUrlOf(text: string): string | Wrong {
   return url.href
 }
 
+/** Whether whoever is on the way could change what a web URL gives: plain http to another machine. */
+export function isOpenOnTheWay(url: string): boolean {
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'http:' && !/^((.+\.)?localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
+}
+
 /** An object identifier with dots, such as 2.16.840.1.113733.1.7.23.1.1. */
 export function oidOf(text: string): string | Wrong {
   return /^[0-2](\.(0|[1-9]\d{0,38})){1,31}$/.test(text)

@@ -1,4 +1,5 @@
-import { domainOrAddressOf, Wrong, webUrlOf } from '../config/values.ts'
+import { OPEN_BUNDLE } from '../config/to-settings.ts'
+import { domainOrAddressOf, isOpenOnTheWay, Wrong, webUrlOf } from '../config/values.ts'
 import { DirectError } from '../errors.ts'
 
 /** What people write when they change trust, read strictly. All of these throw USAGE. */
@@ -10,6 +11,16 @@ export function nameOf(text: string): string {
   throw new DirectError('USAGE', `${JSON.stringify(text.slice(0, 100))} has no trust of its own`, {
     hint: `Trust is for *, or for one name; it ${name.expected}.`,
   })
+}
+
+/** A bundle's URL that may be asked for: one that anybody on the way may answer is not, unless its signer is known. */
+export function bundleUrlOf(
+  text: string,
+  { isSigned, allowPrivate }: { readonly isSigned: boolean; readonly allowPrivate: boolean },
+): string {
+  const url = urlOf(text)
+  if (isSigned || allowPrivate || !isOpenOnTheWay(url)) return url
+  throw new DirectError('USAGE', `the URL of the bundle ${OPEN_BUNDLE.text}`, { hint: OPEN_BUNDLE.hint })
 }
 
 /** Spelt as the configuration spells it. */

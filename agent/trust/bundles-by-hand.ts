@@ -1,5 +1,5 @@
 import { DirectError } from '../errors.ts'
-import { hoursOf, nameOf, requireActor, urlOf } from './arguments.ts'
+import { bundleUrlOf, hoursOf, nameOf, requireActor, urlOf } from './arguments.ts'
 import { isSameBundle } from './bundle-source.ts'
 import { diffBundles, refreshBundles } from './bundles.ts'
 import { readSigner } from './configured.ts'
@@ -7,7 +7,12 @@ import type { AdministrationTools } from './tools.ts'
 import type { BundleReport, TrustAdministration, TrustBundle } from './types.ts'
 
 /** Trust bundles, listed, asked for and fetched by hand (TR-4). */
-export function bundlesByHand({ trust, store, now }: AdministrationTools): TrustAdministration['bundles'] {
+export function bundlesByHand({
+  settings,
+  trust,
+  store,
+  now,
+}: AdministrationTools): TrustAdministration['bundles'] {
   return {
     async list() {
       const { bundles } = await trust.state()
@@ -30,7 +35,8 @@ export function bundlesByHand({ trust, store, now }: AdministrationTools): Trust
     },
 
     async add(given, { for: name, direction, actor, signedBy, refreshHours, signal }) {
-      const url = urlOf(given)
+      const { allowPrivate } = settings.network
+      const url = bundleUrlOf(given, { isSigned: signedBy !== undefined, allowPrivate })
       const scope = { for: nameOf(name), direction }
       requireActor(actor)
       const signer = signedBy === undefined ? null : await readSigner(signedBy)

@@ -1,10 +1,12 @@
 import type { BundleRecord } from '../../store/index.ts'
 import { isTestCa } from '../../trust-anchors/index.ts'
+import { isOpenOnTheWay } from '../config/values.ts'
 import { isSameBundle } from './bundle-source.ts'
 import type { AnchorEntry, TrustState } from './entries.ts'
 
 /**
- * What an administrator should always be told: trust in a test CA, anchors that have ended, bundles that cannot be had.
+ * What an administrator should always be told: trust in a test CA, anchors that have ended, bundles that cannot be had,
+ * or that anybody may write.
  * `known`: what the store says of the bundles.
  */
 export function trustNotices(
@@ -21,7 +23,13 @@ export function trustNotices(
     const record = known.find((one) => isSameBundle(one, source))
     return record === undefined ? [] : bundleTrouble(record)
   })
-  return [...new Set([...test, ...endedNotices(ended), ...bundles])]
+  const open = sources
+    .filter(({ url, signer }) => signer === null && isOpenOnTheWay(url))
+    .map(
+      ({ url }) =>
+        `the trust bundle ${url} comes by plain http and nobody signs it: whoever is on the way can change whom we believe`,
+    )
+  return [...new Set([...test, ...endedNotices(ended), ...bundles, ...open])]
 }
 
 /** One by one where somebody of ours can mend it; a bundle's are told together. */

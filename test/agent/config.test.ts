@@ -280,6 +280,14 @@ describe('a wrong value is refused', () => {
     [{ trust: [{ for: '*.example' }] }, 'trust[0].for'],
     [{ revocation: 'on' }, 'revocation must be require, prefer or off, not "on"'],
     [{ trust: [{ for: '*', bundles: [{}] }] }, 'trust[0].bundles[0].url is missing'],
+    [
+      { trust: [{ for: '*', bundles: [{ url: 'http://bundles.example/b.p7b' }] }] },
+      'trust[0].bundles[0].url is plain http, and no signedBy is given',
+    ],
+    [
+      { trust: [{ for: '*', bundles: [{ url: 'http://localhost.example/b.p7b' }] }] },
+      'whoever is on the way could change whom we believe',
+    ],
     [{ trust: [{ for: '*', bundles: [{ url: 'ftp://a.example/b' }] }] }, 'must be a URL such as https://'],
     [{ trust: [{ for: '*', bundles: [{ url: 'https://u:p@a.example/b' }] }] }, 'must not hold a user'],
     [
@@ -353,4 +361,22 @@ describe('passwords', () => {
     const error = await errorOf(() => load(text))
     expect(`${error.message} ${error.hint}`).not.toContain('CANARY')
   })
+})
+
+test.each([
+  ['signed', { url: 'http://bundles.example/b.p7m', signedBy: 'signer.pem' }, {}],
+  ['from loopback', { url: 'http://127.0.0.1:8080/b.p7b' }, {}],
+  ['from loopback by IPv6', { url: 'http://[::1]/b.p7b' }, {}],
+  ['from localhost', { url: 'http://localhost/b.p7b' }, {}],
+  ['for tests', { url: 'http://bundles.example/b.p7b' }, { network: { allowPrivate: true } }],
+  ['by https', { url: 'https://bundles.example/b.p7b' }, {}],
+])('a bundle may be unsigned or by plain http, not both: %s it will do (TR-4)', (_, bundle, config) => {
+  expect(ofObject({ trust: [{ for: '*', bundles: [bundle] }], ...config }).trust[0]?.bundles).toHaveLength(1)
+})
+
+test('the hint for an open bundle says both ways out (TR-4)', async () => {
+  const { hint } = await objectError({
+    trust: [{ for: '*', bundles: [{ url: 'http://bundles.example/b.p7b' }] }],
+  })
+  expect(hint).toMatch(/signedBy.* or fetch it by https/)
 })

@@ -371,6 +371,24 @@ test('a bundle added by hand is fetched at once, and its anchors go with it', as
   expect(await inForce(agent)).toHaveLength(1)
 })
 
+test('a bundle by plain http that nobody signs is not asked for, by hand neither; where that is allowed it is told (TR-4)', async () => {
+  const open = 'http://bundles.example/anchors.p7b'
+  const scope = { for: '*', direction: 'both' as const, ...KIM }
+  const agent = await agentOf({}, { fetch: async () => ({ status: 'ok', body: p7b([rootB]) }) })
+  await expect(agent.trust.bundles.add(open, scope)).rejects.toMatchObject({
+    code: 'USAGE',
+    message: expect.stringContaining('whoever is on the way could change whom we believe'),
+  })
+  expect(await agent.trust.bundles.list()).toEqual([])
+  await agent.trust.bundles.add(open, { ...scope, signedBy: await file(signer.pem) })
+  expect(await agent.notices()).not.toContainEqual(expect.stringContaining('on the way'))
+  const lab = await agentOf({
+    network: { allowPrivate: true },
+    trust: [{ for: '*', bundles: [{ url: open }] }],
+  })
+  expect(await lab.notices()).toContainEqual(expect.stringMatching(/http:\/\/bundles.*whoever is on the way/))
+})
+
 test('a bundle of the configuration is not removed by hand', async () => {
   const agent = await bundled(new Web(p7b([rootA])))
   await expect(agent.trust.bundles.remove(URL, { ...KIM })).rejects.toMatchObject({ code: 'USAGE' })
