@@ -103,6 +103,30 @@ export class SqlInbox implements Inbox {
     })
   }
 
+  async undetermined(id: number, since: Date, lookedAt: Date): Promise<void> {
+    await this.#db.transaction().execute(async (tx) => {
+      await tx
+        .updateTable('inbox_entries')
+        .set({ undetermined_since: since.getTime(), looked_at: lookedAt.getTime(), attempts: 0 })
+        .where('id', '=', id)
+        .execute()
+    })
+  }
+
+  async undeterminedUids(mailbox: string, uidValidity: string): Promise<readonly number[]> {
+    const rows = await this.#db
+      .selectFrom('inbox_entries')
+      .select('uid')
+      .where('mailbox', '=', mailbox)
+      .where('uid_validity', '=', uidValidity)
+      .where('undetermined_since', 'is not', null)
+      .where('state', '!=', 'settled')
+      .orderBy('looked_at')
+      .orderBy('uid')
+      .execute()
+    return rows.map(({ uid }) => uid)
+  }
+
   async judged(
     id: number,
     judgement: Judgement,
@@ -226,6 +250,10 @@ function inboxEntry(row: Selectable<Schema['inbox_entries']>): InboxEntry {
     body: row.body,
     attempts: row.attempts,
     judgedAt: row.judged_at === null ? null : new Date(row.judged_at),
+    undetermined:
+      row.undetermined_since === null || row.looked_at === null
+        ? null
+        : { since: new Date(row.undetermined_since), lookedAt: new Date(row.looked_at) },
     judgement:
       row.verdict === null
         ? null

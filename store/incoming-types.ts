@@ -18,6 +18,8 @@ export interface InboxEntry {
   readonly judgement: Judgement | null
   /** When it was judged: what was valid then stays so while it waits for the EHR (CERT-2). */
   readonly judgedAt: Date | null
+  /** While nothing final is known of it: since when, and when that was last found. */
+  readonly undetermined: { readonly since: Date; readonly lookedAt: Date } | null
 }
 
 export interface Judgement {
@@ -80,6 +82,10 @@ export interface Inbox {
   attempted(id: number): Promise<number>
   /** The attempt under way ended with a failure that is not the message's, a full disk say: it does not count. */
   spared(id: number): Promise<void>
+  /** It was opened without harm, which forgets all attempts, and nothing final can be said of it yet. */
+  undetermined(id: number, since: Date, lookedAt: Date): Promise<void>
+  /** The messages of a folder that are undetermined; first the one that nobody has looked at for longest. */
+  undeterminedUids(mailbox: string, uidValidity: string): Promise<readonly number[]>
   /**
    * The verdict, the deliveries that it opens and the MDNs that it owes, in one transaction with their audit rows.
    * An earlier delivery of the same (recipient, signer, digest) comes back with `fresh: false`, and its MDN is owed

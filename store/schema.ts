@@ -110,6 +110,8 @@ interface InboxEntriesTable {
   recipients: string
   judged_at: number | null
   settled_at: number | null
+  undetermined_since: number | null
+  looked_at: number | null
 }
 
 interface InboxDeliveriesTable {

@@ -62,8 +62,10 @@ export interface StoredFetch {
 export interface Fetches {
   /** Marks it as used at `now`; null: looks without use, as a refresh does. */
   get(key: string, now: Date | null): Promise<StoredFetch | null>
-  /** Replaces. What was unused for longest goes when all bodies together pass 128 MiB. */
+  /** Replaces. What was unused for longest goes when all together pass 128 MiB: issuers first, which anybody can name. */
   put(fetch: StoredFetch, now: Date): Promise<void>
-  /** Used since `usedSince` and due by `now`, the most urgent first; without bodies, as they may be large. */
+  /** Used since `usedSince` and due by `now`, what is due for longest first, issuers last; without bodies, as they may be large. */
   due(now: Date, usedSince: Date, limit: number): Promise<readonly Omit<StoredFetch, 'body'>[]>
+  /** It could not be refreshed: due again at `refreshAt`. */
+  postpone(key: string, refreshAt: Date): Promise<void>
 }

@@ -15,6 +15,8 @@ const DAY = 24 * 3_600_000
 const USED_WITHIN_MS = 30 * DAY
 const MOST_AT_ONCE = 200
 const ABREAST = 4
+/** A host that gave nothing lets the others have their turn first. */
+const RETRY_MS = 15 * 60_000
 
 /**
  * Fetches anew what is due, ahead of need, so that no message waits for a CA's server and a dead one has days to come
@@ -36,26 +38,19 @@ async function refresh(
   { fetches, fetch, now, log }: RefreshTools,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const got = await fetch({ ...requestFor(kind, url, request), ...(signal && { signal }) })
-  if (got.status !== 'ok') {
-    log.warn({ url, kind }, `not refreshed: ${got.text}`)
-    return
+  const leave = async (why: string) => {
+    log.warn({ url, kind }, `not refreshed: ${why}`)
+    await fetches.postpone(key, new Date(now().getTime() + RETRY_MS))
   }
+  const got = await fetch({ ...requestFor(kind, url, request), ...(signal && { signal }) })
+  if (got.status !== 'ok') return leave(got.text)
   const fetchedAt = now()
   const fresh = readMaterial(kind, got.body, fetchedAt)
-  if ('code' in fresh) {
-    log.warn({ url, kind }, `not refreshed: ${fresh.text}`)
-    return
-  }
+  if ('code' in fresh) return leave(fresh.text)
   const kept = await fetches.get(key, null)
   const old = kept && readMaterial(kind, kept.body, kept.fetchedAt)
-  if (old && !('code' in old) && !mayReplace(fresh, old, fetchedAt)) {
-    log.warn(
-      { url, kind },
-      `not refreshed: what it gives is of ${fresh.madeAt.toISOString()}, older than what is kept`,
-    )
-    return
-  }
+  if (old && !('code' in old) && !mayReplace(fresh, old, fetchedAt))
+    return leave(`what it gives is of ${fresh.madeAt.toISOString()}, older than what is kept`)
   const { refreshAt } = fresh
   await fetches.put({ key, url, kind, request, body: got.body, fetchedAt, refreshAt }, fetchedAt)
   log.info({ url, kind, refreshAt }, 'refreshed')

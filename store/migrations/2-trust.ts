@@ -1,6 +1,6 @@
 import type { Tx } from '../schema.ts'
 
-/** Version 2: what is fetched for certificates, and what is decided about trust. */
+/** Version 2: what is fetched for certificates, which messages wait for it, and what is decided about trust. */
 export async function fetchesAndTrust(tx: Tx): Promise<void> {
   await tx.schema
     .createTable('fetches')
@@ -15,6 +15,8 @@ export async function fetchesAndTrust(tx: Tx): Promise<void> {
     .addColumn('used_at', 'bigint', (c) => c.notNull())
     .execute()
   await tx.schema.createIndex('fetches_by_refresh').on('fetches').column('refresh_at').execute()
+  await tx.schema.alterTable('inbox_entries').addColumn('undetermined_since', 'bigint').execute()
+  await tx.schema.alterTable('inbox_entries').addColumn('looked_at', 'bigint').execute()
   await trustTables(tx)
 }
 

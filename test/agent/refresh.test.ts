@@ -62,12 +62,12 @@ test('one that lasts for months is fetched anew every day, since a CA may revoke
 test('a host that is down, says something else or plays back an older one leaves what there is, and is told', async () => {
   await using one = await needed()
   const before = await one.kept()
-  for (const answer of [{ status: 500 }, '<html>', crl(later(NOW, -HOUR), 100)]) {
+  for (const [i, answer] of [{ status: 500 }, '<html>', crl(later(NOW, -HOUR), 100)].entries()) {
     one.web.paths.set('/crl', answer)
-    await one.refresh(later(NOW, 7 * HOUR))
+    await one.refresh(later(NOW, 7 * HOUR + 15 * i))
   }
   await one.web.stop()
-  await one.refresh(later(NOW, 7 * HOUR))
+  await one.refresh(later(NOW, 8 * HOUR))
   expect(await one.kept()).toEqual(before)
   expect(one.warnings).toHaveLength(4)
   expect(one.warnings.join('\n')).toContain(`older than what is kept`)
@@ -136,11 +136,23 @@ test('an OCSP question is asked again as it was, without its nonce, so that any 
 
 test('NET holds for refreshes too, and who stops the daemon stops them', async () => {
   await using one = await needed()
-  const tools = { fetches: one.store.fetches, now: () => later(NOW, 7 * HOUR), log: silent }
+  const clock = { at: later(NOW, 7 * HOUR) }
+  const tools = { fetches: one.store.fetches, now: () => clock.at, log: silent }
   const guarded = createFetch({ lookup: async () => ['127.0.0.1'], allowPrivate: false })
   await refreshFetched({ ...tools, fetch: guarded })
   expect(one.web.requests).toHaveLength(1)
+  clock.at = later(NOW, 8 * HOUR)
   await expect(refreshFetched({ ...tools, fetch: openFetch }, AbortSignal.abort())).rejects.toMatchObject({
     code: 'ABORTED',
   })
+})
+
+test('a host that is down has its turn again after the others, not before them each time', async () => {
+  await using one = await needed()
+  one.web.paths.clear()
+  await one.refresh(later(NOW, 6 * HOUR))
+  await one.refresh(later(NOW, 6 * HOUR + 14))
+  expect(one.warnings).toHaveLength(1)
+  await one.refresh(later(NOW, 6 * HOUR + 15))
+  expect(one.warnings).toHaveLength(2)
 })

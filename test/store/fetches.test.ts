@@ -1,3 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { openStore, type StoredFetch } from '../../store/index.ts'
 
@@ -42,11 +46,55 @@ test('what was unused for longest goes when the bodies pass 128 MiB together', a
   await using store = await openStore({ file: ':memory:' })
   const large = new Uint8Array(48 * 1024 * 1024)
   for (const [index, name] of ['a', 'b'].entries())
-    await store.fetches.put(crl(name, large, at(9)), at(index))
-  await store.fetches.get(crl('a', large, at(9)).key, at(5))
-  await store.fetches.put(crl('c', large, at(9)), at(6))
+    await store.fetches.put(crl(name, large, at(9)), at(60 * index))
+  await store.fetches.get(crl('a', large, at(9)).key, at(120))
+  await store.fetches.put(crl('c', large, at(9)), at(130))
   const kept = await Promise.all(
-    ['a', 'b', 'c'].map((name) => store.fetches.get(`http://crl.example/${name}`, at(7))),
+    ['a', 'b', 'c'].map((name) => store.fetches.get(`http://crl.example/${name}`, at(140))),
   )
   expect(kept.map((one) => one !== null)).toEqual([true, false, true])
+})
+
+test('issuers, which anybody’s mail can name, push out no CRL, and are due after them', async () => {
+  await using store = await openStore({ file: ':memory:' })
+  await store.fetches.put(crl('crl', Uint8Array.of(1), at(9)), at(0))
+  const issuer = { ...crl('issuer', new Uint8Array(60 * 1024 * 1024), at(1)), kind: 'issuer' as const }
+  for (const n of [1, 2, 3]) await store.fetches.put({ ...issuer, key: `issuer ${n}` }, at(n))
+  expect(await store.fetches.get(crl('crl', new Uint8Array(), at(9)).key, at(5))).not.toBeNull()
+  expect(await store.fetches.get('issuer 1', at(5))).toBeNull()
+  const due = await store.fetches.due(at(10), at(0), 10)
+  expect(due.map(({ kind }) => kind)).toEqual(['crl', 'issuer', 'issuer'])
+})
+
+test('a row counts for more than its body, so that a flood of small ones is bounded', async () => {
+  await using store = await openStore({ file: ':memory:' })
+  const half = new Uint8Array(64 * 1024 * 1024 - 10_000)
+  for (const n of [1, 2]) await store.fetches.put(crl(`${n}`, half, at(9)), at(n))
+  expect(await store.fetches.due(at(10), at(0), 10)).toHaveLength(1)
+})
+
+test('what is put off is due later, and what a clock that was ahead has fetched is due at once', async () => {
+  await using store = await openStore({ file: ':memory:' })
+  const { key } = crl('a', Uint8Array.of(1), at(10))
+  await store.fetches.put(crl('a', Uint8Array.of(1), at(10)), at(0))
+  await store.fetches.postpone(key, at(100))
+  expect(await store.fetches.due(at(99), at(0), 10)).toEqual([])
+  expect(await store.fetches.due(at(100), at(0), 10)).toHaveLength(1)
+  await store.fetches.put({ ...crl('a', Uint8Array.of(1), at(9000)), fetchedAt: at(8000) }, at(0))
+  expect(await store.fetches.due(at(100), at(0), 10)).toHaveLength(1)
+})
+
+test('a store that another process is writing to gives what it has, without waiting (CERT-7)', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'direct-fetches-'))
+  try {
+    const file = join(dir, 'direct.db')
+    await using store = await openStore({ file })
+    const kept = crl('a', Uint8Array.of(1), at(10))
+    await store.fetches.put(kept, at(0))
+    using other = new DatabaseSync(file)
+    other.exec('begin immediate')
+    expect(await store.fetches.get(kept.key, at(1))).toEqual(kept)
+  } finally {
+    await rm(dir, { recursive: true })
+  }
 })
