@@ -1,22 +1,19 @@
 /** Whom we believe: certificates, paths to anchors, and the exact reason where there is none. No I/O. */
-export { type AnchorSet, AnchorSets, type Direction, type RemovedAnchor } from './anchors.ts'
+export { type AnchorSet, AnchorSets, type RemovedAnchor } from './anchors.ts'
 export { BUNDLE_LIMIT, type Bundle, type BundleCode, bundleCms, readBundle } from './bundle.ts'
 export { type CertificatePolicies, type CertificatePolicy, ownPolicyFailures } from './certificate-policy.ts'
-export { chooseCertificate } from './choose.ts'
+export { byPreference, chooseCertificate } from './choose.ts'
 export type { CertificateCode, Failure } from './failures.ts'
 export {
   type Described,
   type DescribedCertificate,
-  type DescribedCrl,
   describeFile,
 } from './inspect.ts'
 export {
   createCertificateRequest,
   generateRsaKey,
-  type KeyPair,
-  type RequestFields,
 } from './issue/request.ts'
-export { createTestCa, issueFromTestCa, isTestCa, type LeafFields, type TestCa } from './issue/test-ca.ts'
+export { createTestCa, issueFromTestCa, isTestCa, type TestCa } from './issue/test-ca.ts'
 export { readIssuers } from './issuers.ts'
 export { validatePath } from './path/path.ts'
 export type {
@@ -37,7 +34,7 @@ export {
   type RevocationRequest,
   type RevocationStatus,
 } from './revocation/types.ts'
-export { type Binding, bindingOf, leafFailures, type Purpose } from './usable.ts'
+export { bindingOf, leafFailures, type Purpose } from './usable.ts'
 export {
   type Verification,
   type VerificationContext,
@@ -45,7 +42,6 @@ export {
   verifyCertificate,
 } from './verified-path.ts'
 export type { Wanted } from './wanted.ts'
-export { Certificate, type PublicKeyFacts, parseCertificate } from './x509/certificate.ts'
+export { Certificate, parseCertificate } from './x509/certificate.ts'
 export type { KeyUsage } from './x509/extensions.ts'
 export { readCertificates, toPem } from './x509/read.ts'
-export type { SignatureAlgorithm, SignatureDigest } from './x509/signature.ts'

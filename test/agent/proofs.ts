@@ -1,6 +1,6 @@
 import { Address } from '../../agent/address.ts'
 import { deliverToFolder } from '../../agent/deliver.ts'
-import type { TrustedMessage } from '../../agent/open.ts'
+import { TrustedMessage } from '../../agent/open.ts'
 import { sealCopies } from '../../agent/seal.ts'
 import type { AlgorithmSettings, Settings } from '../../agent/settings.ts'
 import type { Decrypted } from '../../agent/smime/decrypt.ts'
@@ -8,15 +8,24 @@ import { encrypt } from '../../agent/smime/encrypt.ts'
 import type { Identity } from '../../agent/smime/identity.ts'
 import { type Signed, sign } from '../../agent/smime/sign.ts'
 import type { Source } from '../../agent/smime/source.ts'
-import { type VerifyTools, verify } from '../../agent/smime/verify.ts'
+import { type Verified, type VerifyTools, verify } from '../../agent/smime/verify.ts'
 import type { Composed } from '../../agent/smime/wrap.ts'
-import type { Certificate, VerifiedPath } from '../../trust-anchors/index.ts'
+import {
+  type Certificate,
+  type PathResult,
+  type Verification,
+  VerifiedPath,
+} from '../../trust-anchors/index.ts'
 
 /** What anyone may have, whose it is, and how it is to be sealed. Nothing here is ever run. */
 interface Given {
   readonly certificate: Certificate
   readonly signPath: VerifiedPath<'sign'>
   readonly encryptPath: VerifiedPath<'encrypt'>
+  readonly verification: Verification<'encrypt'>
+  /** As `chain verify` has it: valid by RFC 5280, for nobody in particular. */
+  readonly validPath: Extract<PathResult, { ok: true }>
+  readonly verified: Verified
   readonly identity: Identity
   readonly source: Source
   readonly composed: Composed
@@ -40,6 +49,29 @@ export const REFUSED = {
   encryptToSigner: (g: Given) => encrypt(g.signed, [g.signPath], g.options),
   // @ts-expect-error a copy of a path proves nothing
   encryptToCopy: (g: Given) => encrypt(g.signed, [{ ...g.encryptPath }], g.options),
+  // @ts-expect-error a verdict is asked first whether it is one
+  encryptUnasked: (g: Given) => encrypt(g.signed, [g.verification.path], g.options),
+  // @ts-expect-error a valid path is not yet one for an address and a purpose
+  encryptToValid: (g: Given) => encrypt(g.signed, [g.validPath], g.options),
+  // @ts-expect-error all that a path shows does not make one, whatever was found about its revocation
+  writePath: (g: Given): VerifiedPath<'encrypt'> => ({
+    purpose: 'encrypt',
+    address: g.address,
+    at: new Date(),
+    leaf: g.certificate,
+    certificates: [g.certificate],
+    anchor: g.certificate,
+    boundTo: 'address',
+    boundName: 'a@b.example',
+    revocation: [],
+    unchecked: [],
+  }),
+  makePath: (g: Given) =>
+    // @ts-expect-error only verifyCertificate makes one
+    new VerifiedPath('encrypt', g.address, new Date(), g.validPath, {
+      boundTo: 'address',
+      name: 'a@b.example',
+    }),
   // @ts-expect-error what is encrypted was signed
   encryptUnsigned: (g: Given) => encrypt(g.composed, [g.encryptPath], g.options),
   // @ts-expect-error what is signed is canonical and wrapped
@@ -50,6 +82,10 @@ export const REFUSED = {
   verifySource: (g: Given) => verify(g.source, g.tools),
   // @ts-expect-error decrypted is not trusted
   fileDecrypted: (g: Given) => deliverToFolder('out', g.decrypted, describe),
+  // @ts-expect-error whom we may encrypt to is not believed to have signed
+  trustRecipient: (g: Given) => TrustedMessage.of(g.verified, g.encryptPath, g.trusted),
+  // @ts-expect-error a certificate in a signature is not a signer that was believed
+  trustCertificate: (g: Given) => TrustedMessage.of(g.verified, g.certificate, g.trusted),
   // @ts-expect-error a copy of a trusted message proves nothing
   fileCopy: (g: Given) => deliverToFolder('out', { ...g.trusted }, describe),
   // @ts-expect-error an address is read, never written down
