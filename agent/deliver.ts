@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DirectError } from './errors.ts'
-import type { TrustedMessage } from './open.ts'
+import type { TrustedMessage } from './open/trusted-message.ts'
 import { readParts, safeFilename } from './read.ts'
 import type { Source } from './smime/source.ts'
 

@@ -1,7 +1,6 @@
 import type { ImapClient, ImapFolder, MailServer } from '../mailbox/index.ts'
 import type { InboxDelivery, InboxEntry, NewNotice, Store } from '../store/index.ts'
-import { MOST_ATTEMPTS, POISON, POISON_REPORT, putAside } from './aside.ts'
-import { DirectError } from './errors.ts'
+import { putAside } from './aside.ts'
 import { isNotification, type Notification, readNotification } from './mdn.ts'
 import { openEntity } from './mime/entity.ts'
 import { MimeError } from './mime/error.ts'
@@ -9,14 +8,16 @@ import { newNoticeId } from './notify.ts'
 import { envelopeRecipients } from './open/envelope.ts'
 import { openOuter } from './open/outer.ts'
 import { describeReceived, judgementOf, messageIdOf } from './open/report.ts'
-import { type Judged, type OpenTools, openMessage, type TrustedMessage } from './open.ts'
+import type { TrustedMessage } from './open/trusted-message.ts'
+import type { Judged } from './open/verdict.ts'
+import { type OpenTools, openMessage } from './open.ts'
 import type { MailboxSettings } from './settings.ts'
 import type { Source } from './smime/source.ts'
 import { storedSource } from './stored-source.ts'
 import { track } from './track.ts'
 import type { Judge } from './trust/judge.ts'
 import type { ReceiveReport, VerdictCode } from './types.ts'
-import type { Undetermined } from './undetermined.ts'
+import { Patience, type Undetermined } from './undetermined.ts'
 
 /** What receiving asks of its neighbours. */
 export interface InboxTools {
@@ -53,65 +54,6 @@ export type Handled =
   | { readonly kind: 'report'; readonly report: ReceiveReport }
   | { readonly kind: 'offer'; readonly offer: Offer }
 
-/** Of one pass, for messages that were undetermined before: new mail must not wait behind what may never be known. */
-const AGAIN_MS = 60_000
-
-/**
- * One pass over a mailbox: each new message is stored as it came, opened, judged, recorded; then refused ones go
- * aside, notifications are tracked, and trusted ones are offered. Every step is durable before the next (IN-9, IN-10).
- * A message that the server will not hand over stops no other: its failure is thrown at the end.
- */
-export async function* passOver(
-  mailbox: Mailbox,
-  tools: InboxTools,
-  signal?: AbortSignal,
-): AsyncGenerator<Handled> {
-  const { inbox } = tools.store
-  using _ = await tools.alone(mailbox, signal)
-  await using folder = await tools.imap.open(mailbox.server, mailbox.settings.folder, signal)
-  const refused: DirectError[] = []
-  const unsettled = await inbox.unsettled(mailbox.name, folder.uidValidity, await folder.uids())
-  const isWaiting = (uid: number) => tools.undetermined.has(nameOf(mailbox, folder, uid))
-  const [fresh, waiting] = [unsettled.filter((uid) => !isWaiting(uid)), unsettled.filter(isWaiting)]
-  let until: number | null = null
-  for (const uid of [...fresh, ...waiting]) {
-    if (signal?.aborted) return
-    const name = nameOf(mailbox, folder, uid)
-    if (isWaiting(uid)) {
-      if (!tools.undetermined.isDue(name, tools.now())) continue
-      until ??= tools.now().getTime() + AGAIN_MS
-      if (tools.now().getTime() > until) break
-    }
-    const entry = await inbox.entry(mailbox.name, folder.uidValidity, uid)
-    await using raw = await rawOf(entry, folder, tools).catch((error) => {
-      if (!(error instanceof DirectError && error.code === 'IMAP_REFUSED')) throw error
-      refused.push(error)
-      return null
-    })
-    if (raw === null) continue
-    if (entry.state !== 'judged' && (await inbox.attempted(entry.id)) > MOST_ATTEMPTS) {
-      await putAside(entry, POISON, folder, mailbox.settings, tools)
-      yield { kind: 'report', report: POISON_REPORT }
-      continue
-    }
-    await using judged = await open(raw, entry, mailbox, tools, signal).catch(async (error) => {
-      if (error instanceof DirectError) await inbox.spared(entry.id)
-      throw error
-    })
-    if (judged.verdict === 'undetermined' && entry.judgement?.verdict !== 'reject') {
-      // Neither its fault nor its end: it stays as it is, and opening it was no failed attempt.
-      await inbox.spared(entry.id)
-      tools.undetermined.wait(name, tools.now())
-      yield { kind: 'report', report: describeReceived(judged) }
-      continue
-    }
-    tools.undetermined.forget(name)
-    yield* handle(judged, entry, folder, mailbox, tools)
-  }
-  const [failure] = refused
-  if (failure) throw failure
-}
-
 /**
  * Opens and judges what is new without keeping, flagging or answering anything; tracking is brought up to date.
  * What `listed` names already is passed by.
@@ -123,6 +65,7 @@ export async function* listMailbox(
   signal?: AbortSignal,
 ): AsyncGenerator<ReceiveReport> {
   await using folder = await tools.imap.open(mailbox.server, mailbox.settings.folder, signal)
+  const patience = new Patience()
   for (const uid of await tools.store.inbox.unsettled(
     mailbox.name,
     folder.uidValidity,
@@ -132,36 +75,42 @@ export async function* listMailbox(
     const name = nameOf(mailbox, folder, uid)
     if (listed.has(name) || !tools.undetermined.isDue(name, tools.now())) continue
     await using raw = await tools.open.spool(folder.fetch(uid))
-    await using judged = await openMessage(raw, await envelopeOf(raw, mailbox.settings), tools.open, signal)
-    if (judged.verdict === 'undetermined') tools.undetermined.wait(name, tools.now())
-    else listed.add(name)
+    const envelope = await envelopeOf(raw, mailbox.settings)
+    const look = patience.look()
+    await using judged = await openMessage(raw, envelope, { ...tools.open, patienceMs: look.ms }, signal)
+    if (judged.verdict === 'undetermined') {
+      look.wasInVain()
+      tools.undetermined.wait(name, tools.now())
+    } else listed.add(name)
     yield (await trackNotification(judged, tools)) ?? describeReceived(judged)
   }
 }
 
 /** Names a message beyond one pass. */
-function nameOf(mailbox: Mailbox, { uidValidity }: ImapFolder, uid: number): string {
+export function nameOf(mailbox: Mailbox, { uidValidity }: ImapFolder, uid: number): string {
   return `${mailbox.name} ${uidValidity} ${uid}`
 }
 
 /** A message that was accepted, and answered, stays so while it waits: its certificates are judged as of then (CERT-2). */
-async function open(
+export async function openEntry(
   raw: Source,
   entry: InboxEntry,
   mailbox: Mailbox,
   tools: InboxTools,
+  bounds: Pick<OpenTools, 'patienceMs' | 'isLastLook'>,
   signal?: AbortSignal,
 ): Promise<Judged> {
   const envelope = await envelopeOf(raw, mailbox.settings)
-  const judged = await openMessage(raw, envelope, tools.open, signal)
+  const judged = await openMessage(raw, envelope, { ...tools.open, ...bounds }, signal)
   const { judgement, judgedAt } = entry
   if (judged.trusted || judgement?.verdict !== 'accept' || judgedAt === null) return judged
   await judged[Symbol.asyncDispose]()
-  const asOfThen = { ...tools.open, at: () => judgedAt, judge: tools.judgeAccepted }
+  const asOfThen = { ...tools.open, ...bounds, at: () => judgedAt, judge: tools.judgeAccepted }
   return openMessage(raw, envelope, asOfThen, signal)
 }
 
-async function* handle(
+/** What follows from a verdict, step by durable step; nothing where it is undetermined. */
+export async function* handle(
   judged: Judged,
   entry: InboxEntry,
   folder: ImapFolder,
@@ -218,7 +167,7 @@ async function* handle(
 }
 
 /** The message as it came, durable if it is S/MIME. Null: somebody else took it out of the folder meanwhile. */
-async function rawOf(
+export async function rawOf(
   entry: InboxEntry,
   folder: ImapFolder,
   { store, open }: InboxTools,

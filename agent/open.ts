@@ -3,21 +3,21 @@ import { type Certificate, parseCertificate, VerifiedPath } from '../trust-ancho
 import type { Address } from './address.ts'
 import type { MessageCode, Reason } from './errors.ts'
 import type { Identities } from './identities.ts'
-import { answersNothing, isNotification } from './mdn.ts'
+import { isNotification } from './mdn.ts'
 import { type BoundSigner, findAuthor } from './open/author.ts'
 import { readContent } from './open/content.ts'
 import { checkEnvelope, type MailFrom } from './open/envelope.ts'
 import { openOuter } from './open/outer.ts'
 import { listParts } from './open/parts.ts'
 import { type NotBelieved, trustBy } from './open/trust-by.ts'
-import type { MessageFacts } from './read.ts'
+import { TrustedMessage } from './open/trusted-message.ts'
+import type { Findings, Judged, MessageVerdict, RecipientVerdict } from './open/verdict.ts'
 import type { Settings } from './settings.ts'
 import { type Decrypted, decrypt } from './smime/decrypt.ts'
 import type { Identity } from './smime/identity.ts'
 import type { Source, Spool } from './smime/source.ts'
-import { type Verified, verify } from './smime/verify.ts'
+import { verify } from './smime/verify.ts'
 import type { BeliefTools } from './trust/believe.ts'
-import type { Opened, OpenedPart, VerdictCode } from './types.ts'
 
 /** What opening asks of its neighbours. */
 export interface OpenTools extends BeliefTools {
@@ -27,6 +27,10 @@ export interface OpenTools extends BeliefTools {
   readonly receive: Settings['receive']
   readonly spool: Spool
   readonly at: () => Date
+  /** Milliseconds for all that is waited for. */
+  readonly patienceMs?: number
+  /** What is not known by now is refused. */
+  readonly isLastLook?: boolean
 }
 
 /** The envelope as the transport gave it. */
@@ -34,89 +38,6 @@ export interface Envelope {
   readonly recipients: readonly Address[]
   /** Undefined: not given; the outer header's Return-Path is asked then. */
   readonly mailFrom: MailFrom
-}
-
-/** One verdict per recipient (TR-2). `undetermined`: the same message may have another verdict later. */
-export interface RecipientVerdict {
-  readonly address: Address
-  readonly verdict: 'accept' | 'reject' | 'undetermined'
-  readonly code: VerdictCode | null
-  readonly why: readonly Reason[]
-}
-
-/**
- * A message whose signer is bound to From and leads to the anchors of at least one recipient. Only `openMessage`
- * makes one: what was not decrypted, verified and trusted cannot be delivered.
- */
-export class TrustedMessage {
-  readonly #path: VerifiedPath<'sign'>
-  readonly inner: Source
-  /** Lower-case hex. */
-  readonly innerSha256: string
-  readonly wrapped: boolean
-  readonly facts: MessageFacts
-  readonly accepted: readonly Address[]
-
-  private constructor(path: VerifiedPath<'sign'>, content: TrustedContent) {
-    this.#path = path
-    this.inner = content.inner
-    this.innerSha256 = content.innerSha256
-    this.wrapped = content.wrapped
-    this.facts = content.facts
-    this.accepted = content.accepted
-  }
-
-  /** From the signer who was believed to an anchor. */
-  get path(): VerifiedPath<'sign'> {
-    return this.#path
-  }
-
-  /** The authenticated author: the inner From, or Sender where a partner's switch allows it (IN-6). */
-  get author(): Address {
-    return this.#path.address
-  }
-
-  /** True when a `processed` MDN is owed (N-1, N-2). */
-  get answerable(): boolean {
-    return !answersNothing(this.facts)
-  }
-
-  /** @internal Use `openMessage`. The proofs: a valid signature, and the path of one who made it. */
-  static of(verified: Verified, path: VerifiedPath<'sign'>, content: TrustedContent): TrustedMessage {
-    if (!verified.signers.some(({ certificate }) => certificate === path.leaf))
-      throw new Error('the path is of someone who did not sign this message')
-    return new TrustedMessage(path, content)
-  }
-}
-
-type TrustedContent = Pick<TrustedMessage, 'inner' | 'innerSha256' | 'wrapped' | 'facts' | 'accepted'>
-
-/** Everything that opening a message found out, for the owner's eyes alone (IN-9). */
-export interface Judged extends Findings, AsyncDisposable {
-  readonly verdict: RecipientVerdict['verdict']
-  /** Null unless it is accepted. */
-  readonly trusted: TrustedMessage | null
-  readonly code: VerdictCode | null
-  readonly why: readonly Reason[]
-  readonly recipients: readonly RecipientVerdict[]
-}
-
-/** What is known however far opening came. */
-interface Findings {
-  /** For refused messages, and for inner ones that have none (N-1). */
-  outerMessageId: string | null
-  facts: MessageFacts | null
-  signer: {
-    readonly certificate: Certificate
-    readonly boundTo: 'address' | 'domain'
-    readonly name: string
-  } | null
-  algorithms: Opened['algorithms']
-  wrapped: boolean | null
-  inner: Source | null
-  innerSha256: string | null
-  parts: readonly OpenedPart[]
-  warnings: string[]
 }
 
 /**
@@ -148,8 +69,6 @@ export async function openMessage(
   return { ...found, ...judgement, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
-type Judgement = Pick<Judged, 'verdict' | 'trusted' | 'code' | 'why' | 'recipients'>
-
 async function judge(
   raw: Source,
   envelope: Envelope,
@@ -157,8 +76,8 @@ async function judge(
   found: Findings,
   scope: AsyncDisposableStack,
   signal?: AbortSignal,
-): Promise<Judgement> {
-  const refuse = (reason: Reason<MessageCode>, why: readonly Reason[] = [reason]): Judgement => ({
+): Promise<MessageVerdict> {
+  const refuse = (reason: Reason<MessageCode>, why: readonly Reason[] = [reason]): MessageVerdict => ({
     verdict: 'reject',
     trusted: null,
     code: reason.code,
@@ -222,6 +141,7 @@ async function judge(
       candidates: [...verified.certificates, ...tools.intermediates],
       at: tools.at(),
       material: verified.revocation,
+      ...(tools.patienceMs !== undefined && { patienceMs: tools.patienceMs }),
       signal,
     },
     tools,
@@ -245,22 +165,17 @@ async function judge(
     recipients.push(
       path instanceof VerifiedPath
         ? { address, verdict: 'accept', code: null, why: [] }
-        : notBelieved(address, author, path),
+        : notBelieved(address, author, path, tools.isLastLook),
     )
   }
-  const waiting = recipients.find(({ verdict }) => verdict === 'undetermined')
+  const waiting = recipients.find((one) => one.verdict === 'undetermined')
   if (waiting)
     return { verdict: 'undetermined', trusted: null, code: waiting.code, why: waiting.why, recipients }
   const [path] = paths
-  const first = recipients[0]
-  if (!path)
-    return {
-      verdict: 'reject',
-      trusted: null,
-      code: first?.code ?? 'NOT_FOR_US',
-      why: first?.why ?? [NOBODY],
-      recipients,
-    }
+  if (!path) {
+    const { code, why } = recipients.find((one) => one.verdict === 'reject') ?? NOBODY
+    return { verdict: 'reject', trusted: null, code, why, recipients }
+  }
   // Of several who are bound to the author, the one that was believed.
   report(signers.find(({ certificate }) => certificate === path.leaf) ?? signers[0])
 
@@ -282,7 +197,10 @@ const UNWRAPPED: Reason<MessageCode> = {
   text: 'the message is not wrapped as message/rfc822, and the configuration refuses such',
 }
 
-const NOBODY: Reason<MessageCode> = { code: 'NOT_FOR_US', text: 'the envelope names no recipient of ours' }
+const NOBODY = {
+  code: 'NOT_FOR_US',
+  why: [{ code: 'NOT_FOR_US', text: 'the envelope names no recipient of ours' }],
+} as const
 
 function rejected(
   address: Address,
@@ -292,10 +210,19 @@ function rejected(
   return { address, verdict: 'reject', code: reason.code, why: [reason, ...why] }
 }
 
-/** A certificate's own code where it is not known yet; SIGNER_UNTRUSTED, with the reasons, where it is final. */
-function notBelieved(address: Address, author: Address, { temporary, why }: NotBelieved): RecipientVerdict {
+/**
+ * A certificate's own code where it is not known yet, or was not to be known for too long; SIGNER_UNTRUSTED, with the
+ * reasons, where it is final.
+ */
+function notBelieved(
+  address: Address,
+  author: Address,
+  { temporary, why }: NotBelieved,
+  isLastLook = false,
+): RecipientVerdict {
   const [first] = why
-  if (temporary && first) return { address, verdict: 'undetermined', code: first.code, why }
+  if (temporary && first)
+    return { address, verdict: isLastLook ? 'reject' : 'undetermined', code: first.code, why }
   const text = `the signer of ${author} does not lead to the incoming anchors of ${address}`
   return rejected(address, { code: 'SIGNER_UNTRUSTED', text }, why)
 }

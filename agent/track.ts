@@ -3,7 +3,7 @@ import { bindingOf } from '../trust-anchors/index.ts'
 import { parseAddress } from './address.ts'
 import type { Reason } from './errors.ts'
 import type { Notification } from './mdn.ts'
-import type { TrustedMessage } from './open.ts'
+import type { TrustedMessage } from './open/trusted-message.ts'
 
 /** What a believed notification did to one recipient of ours. */
 export interface Tracked {

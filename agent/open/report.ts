@@ -1,7 +1,7 @@
 import type { Judgement } from '../../store/index.ts'
-import type { Judged } from '../open.ts'
 import { describeRevocation } from '../trust/believe.ts'
 import type { Opened, ReceiveReport } from '../types.ts'
+import type { Judged } from './verdict.ts'
 
 /** What `message open` answers: everything, for the owner alone. A refused message shows ids and codes, no content. */
 export function describeOpened(judged: Judged): Opened {

@@ -1,6 +1,6 @@
 import { Address } from '../../agent/address.ts'
 import { deliverToFolder } from '../../agent/deliver.ts'
-import { TrustedMessage } from '../../agent/open.ts'
+import { TrustedMessage } from '../../agent/open/trusted-message.ts'
 import { sealCopies } from '../../agent/seal.ts'
 import type { AlgorithmSettings, Settings } from '../../agent/settings.ts'
 import type { Decrypted } from '../../agent/smime/decrypt.ts'
