@@ -128,15 +128,31 @@ describe('CERT-7: CRLs', () => {
     expect(await judging(root).outcome(one)).toBe('CERT_REVOKED')
   })
 
-  test('what came with the message is enough, where it speaks', async () => {
+  test('what came with the message counts where its own URL gives nothing', async () => {
     await using web = await pkiWeb()
     const one = leaf({ crlUrls: [web.url('/crl')] })
     const material = { crls: [crl(later(NOW, HOUR))], ocsp: [] }
     expect(await judging(root).outcome(one, { material })).toBe('good')
-    expect(web.connections).toBe(0)
+    expect(web.connections).toBe(1)
     const garbled = { crls: [Buffer.from('nothing')], ocsp: [Buffer.from('nothing')] }
     expect(await judging(root).outcome(one, { material: garbled })).toBe('REVOCATION_UNKNOWN later')
   })
+
+  test.each(['prefer', 'require'] as const)(
+    'the last CRL that cleared him, brought along by one who is revoked since, clears nobody (%s)',
+    async (mode) => {
+      await using web = await pkiWeb()
+      const one = leaf({ crlUrls: [web.url('/crl')] })
+      const revoked = [{ certificate: one }]
+      web.paths.set('/crl', makeCrl({ issuer: root, thisUpdate: later(NOW, -HOUR), revoked }).der)
+      const judge = judging(root, { mode })
+      const material = { crls: [crl(later(NOW, 24 * HOUR))], ocsp: [] }
+      expect(await judge.outcome(one, { material })).toBe('CERT_REVOKED')
+      web.paths.set('/crl', { status: 503 })
+      expect(await judge.outcome(one, { material })).toBe('CERT_REVOKED')
+      expect(web.requests).toHaveLength(1)
+    },
+  )
 
   test('a dead host makes it undetermined and is named; it is left alone for a minute, then asked again', async () => {
     await using web = await pkiWeb({ '/crl': { status: 503 } })

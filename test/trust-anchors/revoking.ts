@@ -2,6 +2,7 @@ import type { Minted } from '../../fixtures/pki.ts'
 import {
   type Certificate,
   type PathResult,
+  type PathSettings,
   parseCrl,
   parseOcspResponse,
   type RevocationRequest,
@@ -24,6 +25,7 @@ export interface Scene {
   readonly graceMs?: number
   readonly at?: string
   readonly sha1?: boolean
+  readonly settings?: Partial<PathSettings>
 }
 
 /** The path from `leaf` to `root`, with revocation judged by what is at hand; `require` unless said otherwise. */
@@ -34,7 +36,7 @@ export function judged(scene: Scene): PathResult {
     anchors: [scene.root.certificate],
     candidates: candidates.map(({ certificate }) => certificate),
     at: new Date(scene.at ?? '2026-11-21T12:00:00Z'),
-    settings: { sha1: scene.sha1 ?? false },
+    settings: { sha1: scene.sha1 ?? false, ...scene.settings },
     revocation: {
       mode: scene.mode ?? 'require',
       graceMs: scene.graceMs ?? 0,

@@ -34,7 +34,7 @@ export function issuingFailure(
   return (
     datesFailure(issuer, at, role) ??
     rightsFailure(issuer, isAnchor, role) ??
-    (settings.signatureAlgorithms === 'direct' ? keyFailure(issuer, role) : null) ??
+    keyFailure(issuer, settings, role) ??
     lengthFailure(issuer, below, isAnchor, settings.maxIntermediates) ??
     purposeFailure(issuer, settings.extendedKeyUsage, role) ??
     extensionFailure(issuer, role)
@@ -62,8 +62,13 @@ function rightsFailure(issuer: Certificate, isAnchor: boolean, role: string): Fa
   return null
 }
 
-/** ALG, keys: a signature is no better than the key that made it. */
-function keyFailure({ key }: Certificate, role: string): Failure | null {
+/** ALG, keys, for Direct: a signature is no better than the key that made it. */
+export function keyFailure(
+  { key }: Certificate,
+  { signatureAlgorithms }: Pick<AcceptedAlgorithms, 'signatureAlgorithms'>,
+  role: string,
+): Failure | null {
+  if (signatureAlgorithms === 'any') return null
   if (key.type === 'ec' && key.bits === 0)
     return { code: 'NOT_SUPPORTED', text: `${role} has a key on a curve that is not accepted (${key.curve})` }
   if ((key.type === 'rsa' || key.type === 'rsa-pss') && key.bits < MIN_RSA_BITS)
@@ -71,6 +76,9 @@ function keyFailure({ key }: Certificate, role: string): Failure | null {
       code: 'KEY_WEAK',
       text: `the RSA key of ${role} has ${key.bits} bits; ${MIN_RSA_BITS} are the least`,
     }
+  // With exponent 1 anybody can write the signature.
+  if (key.exponent !== undefined && key.exponent < 3n)
+    return { code: 'KEY_WEAK', text: `the public exponent of the RSA key of ${role} is ${key.exponent}` }
   return null
 }
 

@@ -114,7 +114,7 @@ function* namesOf(certificate: Constrained, subjectNames: boolean): Generator<Su
   for (const email of certificate.subjectEmails) yield mailboxName(email)
   for (const name of certificate.altNames) yield altName(name)
   if (!subjectNames) return
-  for (const name of certificate.commonNames) {
+  for (const name of [...certificate.subjectEmails, ...certificate.commonNames]) {
     if (name.includes('@')) yield mailboxName(name)
     // What is no domain name binds no domain (CERT-1): "Dr. Lee" is not held against it.
     else if (domainName(name).value !== null) yield domainName(name)

@@ -86,6 +86,8 @@ export function findPath(request: PathRequest): PathResult {
       leadsTo: (certificate, anchor) => leadsTo(certificate, anchor, { candidates, at, settings, budget }),
       spend: () => budget.signature(),
     })
+    // What could not be checked might have said "revoked": neither "good" nor "unknown" counts then.
+    if (budget.isSpent) return SPENT
     if (verdict.ok) {
       const { statuses } = verdict
       found = {
@@ -98,7 +100,7 @@ export function findPath(request: PathRequest): PathResult {
       return null
     }
     wanted.push(...verdict.wanted)
-    return budget.isSpent ? SPENT : verdict.failure
+    return verdict.failure
   }
 
   const search = new Search({ candidates, anchors, at, settings, budget, outcomes, trace, accept })

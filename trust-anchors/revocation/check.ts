@@ -1,4 +1,3 @@
-import type { Failure } from '../failures.ts'
 import type { Wanted } from '../wanted.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { ALL_REASONS } from '../x509/pointers.ts'
@@ -13,7 +12,7 @@ import {
   revokedFailure,
   unknownFailure,
 } from './outcome.ts'
-import type { Question } from './question.ts'
+import { isOwn, type Question } from './question.ts'
 import type { RevocationContext, RevocationRequest, RevocationVerdict } from './types.ts'
 import { prospectOf, wantedDeltas } from './urls.ts'
 
@@ -37,7 +36,6 @@ export function checkRevocation(
   }
   const check = new Check(request, context)
   const outcomes = certificates.map((certificate, i) => check.judge(certificate, path.slice(i + 1)))
-  if (check.isSpent) return { ok: false, failure: SPENT, wanted: [] }
   const failures = outcomes.flatMap((outcome) => (outcome.ok ? [] : [outcome.failure]))
   const failure =
     failures.find(({ code }) => code === 'CERT_REVOKED') ??
@@ -50,11 +48,6 @@ export function checkRevocation(
   return { ok: true, statuses, wanted }
 }
 
-const SPENT: Failure = {
-  code: 'WORK_LIMIT',
-  text: 'the CRLs and OCSP responses for these certificates take more signature checks than are allowed',
-}
-
 /** One walk over a path: what is asked on the way, and what it may cost. */
 class Check {
   readonly #request: RevocationRequest
@@ -65,15 +58,10 @@ class Check {
   readonly #ownJudges = new Set<string>()
   readonly #standings = new Map<string, Standing>()
   readonly #beside: Wanted[] = []
-  #isSpent = false
 
   constructor(request: RevocationRequest, context: RevocationContext) {
     this.#request = request
     this.#context = context
-  }
-
-  get isSpent(): boolean {
-    return this.#isSpent
   }
 
   /** What CRL issuers outside the path want. */
@@ -87,9 +75,12 @@ class Check {
     const { answer: crl, missing, crls } = askCrls(question)
     const revoked = [ocsp, crl].find((answer) => answer.kind === 'revoked')
     if (revoked !== undefined) return { ok: false, failure: revokedFailure(certificate, revoked), wanted: [] }
-    const good = [ocsp, crl].find((answer) => answer.kind === 'good')
+    const goods = [ocsp, crl].filter((answer) => answer.kind === 'good')
+    const good = goods.find((answer) => isOwn(certificate, answer.origin)) ?? goods[0]
     if (good !== undefined) {
-      const wanted = good.stale ? prospectOf(question, ALL_REASONS).wanted : []
+      // Whoever is revoked would bring the last list that cleared him: what his CA says now is asked for all the same.
+      const isLast = isOwn(certificate, good.origin) && !good.stale
+      const wanted = isLast ? [] : prospectOf(question, ALL_REASONS).wanted
       const deltas = good.by === 'crl' ? wantedDeltas(question, crls) : []
       return { ok: true, status: goodStatus(certificate, good), wanted: [...wanted, ...deltas] }
     }
@@ -117,11 +108,7 @@ class Check {
       anchor: above.at(-1) as Certificate,
       request: this.#request,
       context: this.#context,
-      spend: () => {
-        const isLeft = this.#context.spend()
-        if (!isLeft) this.#isSpent = true
-        return isLeft
-      },
+      spend: this.#context.spend,
       standing: (signer, issuer) => this.#standing(signer, issuer, above),
     }
   }

@@ -1,4 +1,4 @@
-import { nameFor } from '../path/issuing.ts'
+import { keyFailure, nameFor } from '../path/issuing.ts'
 import { type Certificate, distinct } from '../x509/certificate.ts'
 import type { Crl } from './crl.ts'
 import type { Question } from './question.ts'
@@ -35,6 +35,7 @@ function refusal(signer: Certificate, crl: Crl, question: Question): string | nu
   if (signer.keyUsage !== null && !signer.keyUsage.has('cRLSign')) {
     return 'may not sign CRLs (keyUsage lacks cRLSign)'
   }
+  if (keyFailure(signer, context.algorithms, '') !== null) return 'has a key that is not accepted'
   if (above.includes(signer)) return null
   if (signer.keyUsage === null && !signer.isCa) return 'is no CA, and nothing says that it may sign CRLs'
   const isIndirect = crl.issuerCanonical !== certificate.issuerCanonical

@@ -7,6 +7,8 @@ import { crlSigner } from './crl-signer.ts'
 import {
   type Answer,
   CERTIFICATE_HOLD,
+  isOwn,
+  ownFirst,
   type Problem,
   periodAt,
   type Question,
@@ -38,6 +40,7 @@ export function askCrls(question: Question): CrlAnswer {
   const { certificate, request } = question
   const complete = request.material.crls
     .filter(({ crl }) => crl.base === null)
+    .toSorted(ownFirst(certificate))
     // The newest word first: an older CRL that is handed in must not hide a newer one.
     .toSorted((a, b) => b.crl.thisUpdate.getTime() - a.crl.thisUpdate.getTime())
   const problems = new Map<string, Problem>()
@@ -102,7 +105,7 @@ function good(used: readonly (AtHand & Spoken)[]): Answer {
 
 /** The grace is for what we have fetched before; an ended CRL that a message brings along is the sender's choice. */
 function graceFor(origin: string, { certificate, request }: Question): number {
-  return certificate.crlDistributionPoints.some(({ urls }) => urls.includes(origin)) ? request.graceMs : 0
+  return isOwn(certificate, origin) ? request.graceMs : 0
 }
 
 function read({ crl, origin }: AtHand, question: Question): Reading {

@@ -1,8 +1,16 @@
-import { datesFailure, nameFor, signatureFailure } from '../path/issuing.ts'
+import { datesFailure, keyFailure, nameFor, signatureFailure } from '../path/issuing.ts'
 import { Certificate, distinct, parseCertificate } from '../x509/certificate.ts'
 import type { BasicOcspResponse, OcspAnswer, OcspResponse } from './ocsp.ts'
 import { isAbout, keyHash } from './ocsp-request.ts'
-import { type Answer, CERTIFICATE_HOLD, type Problem, periodAt, type Question, timeText } from './question.ts'
+import {
+  type Answer,
+  CERTIFICATE_HOLD,
+  ownFirst,
+  type Problem,
+  periodAt,
+  type Question,
+  timeText,
+} from './question.ts'
 import { isSignedBy, refusedScheme } from './signature.ts'
 import { shown } from './urls.ts'
 
@@ -26,7 +34,7 @@ const UNDERSTOOD: ReadonlySet<string> = new Set([
 export function askOcsp(question: Question): Answer {
   const problems = new Map<string, Problem>()
   let good: Extract<Answer, { kind: 'good' }> | null = null
-  for (const one of question.request.material.ocsp) {
+  for (const one of question.request.material.ocsp.toSorted(ownFirst(question.certificate))) {
     const answer = readResponse(one, question)
     if (answer === null) continue
     if (answer.kind === 'revoked') return answer
@@ -151,6 +159,7 @@ function delegationProblem(responder: Certificate, question: Question): string |
   if (responder.keyUsage !== null && !responder.keyUsage.has('digitalSignature')) {
     return 'may not sign (keyUsage lacks digitalSignature)'
   }
+  if (keyFailure(responder, context.algorithms, '') !== null) return 'has a key that is not accepted'
   if (datesFailure(responder, context.at, 'its certificate') !== null)
     return 'has a certificate that is not valid now'
   const critical = responder.extensions.find(({ oid, critical }) => critical && !UNDERSTOOD.has(oid))

@@ -16,6 +16,16 @@ export interface Question {
   readonly standing: (certificate: Certificate, issuer: Certificate) => 'good' | 'revoked' | 'unknown'
 }
 
+/** Whether it came from a URL that the certificate itself names: nobody but its CA chose it. */
+export const isOwn = ({ crlDistributionPoints, ocspUrls }: Certificate, origin: string): boolean =>
+  ocspUrls.includes(origin) || crlDistributionPoints.some(({ urls }) => urls.includes(origin))
+
+/** For sorting: what came from the certificate's own URLs first. */
+export const ownFirst =
+  (certificate: Certificate) =>
+  (a: { readonly origin: string }, b: { readonly origin: string }): number =>
+    Number(isOwn(certificate, b.origin)) - Number(isOwn(certificate, a.origin))
+
 /** What is known of one certificate from the CRLs, or from the OCSP responses, that are at hand. */
 export type Answer =
   | ({ readonly kind: 'good'; readonly by: 'crl' | 'ocsp'; readonly origin: string } & Spoken)

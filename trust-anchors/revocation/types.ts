@@ -81,9 +81,9 @@ export interface RevocationContext {
 }
 
 /**
- * `wanted` of an `ok`: what is newer than what has spoken (deltas; the CRL itself where an ended one spoke), and, with
- * `prefer`, what may tell more. Nothing has to be waited for. What is wanted though it has answered already did not
- * help: a cache may have given it, and the network gives better.
+ * `wanted` of an `ok`: what is newer than what has spoken (deltas; the certificate's own URLs where something spoke that
+ * has ended or is from elsewhere), and, with `prefer`, what may tell more. Nothing has to be waited for. What is wanted
+ * though it has answered already did not help: a cache may have given it, and the network gives better.
  */
 export type RevocationVerdict =
   | {
