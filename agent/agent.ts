@@ -185,14 +185,14 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       return (await neighbours.trust()).notices()
     },
     async classify(addresses, { from, signal } = {}) {
-      const { ownAddress } = await import('./identities.ts')
-      const answers = await classified(addresses, from === undefined ? null : ownAddress(from), signal)
+      const { givenAddress } = await import('./given-address.ts')
+      const answers = await classified(addresses, from === undefined ? null : givenAddress(from), signal)
       return answers.map(({ recipient }) => recipient)
     },
     async discover(address, { from, signal } = {}) {
       const { discover } = await import('./classify.ts')
-      const { ownAddress } = await import('./identities.ts')
-      return discover(address, from === undefined ? null : ownAddress(from), await classifyTools(), signal)
+      const { givenAddress } = await import('./given-address.ts')
+      return discover(address, from === undefined ? null : givenAddress(from), await classifyTools(), signal)
     },
     async explain(target, options = {}) {
       const { explain } = await import('./explain.ts')

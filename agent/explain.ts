@@ -5,7 +5,7 @@ import { explainFile } from './explain/file.ts'
 import { beliefOf, type ExplainTools, type Finding, outgoing, type Question } from './explain/question.ts'
 import { describeRecorded, named, type Recorded, recording } from './explain/record.ts'
 import type { ExplainOptions, ExplainTarget, Explanation, FetchedUrl } from './explain/types.ts'
-import { ownAddress } from './identities.ts'
+import { givenAddress } from './given-address.ts'
 import { searchFor } from './search.ts'
 
 /**
@@ -23,8 +23,8 @@ export async function explain(
   const question: Question = {
     trust: await search.trust(options.signal),
     judge: recording(await tools.watched((one) => fetched.push(one)), recorded),
-    from: options.from === undefined ? null : ownAddress(options.from),
-    for: options.for === undefined ? null : ownAddress(options.for),
+    from: options.from === undefined ? null : givenAddress(options.from),
+    for: options.for === undefined ? null : givenAddress(options.for),
     signal: options.signal,
   }
   const finding =

@@ -7,7 +7,7 @@ import {
   ownPolicyFailures,
   type Purpose,
 } from '../trust-anchors/index.ts'
-import { type Address, parseAddress } from './address.ts'
+import type { Address } from './address.ts'
 import { readCertificateFile, readKeyFile } from './credential-files.ts'
 import { DirectError } from './errors.ts'
 import type { IdentitySettings } from './settings.ts'
@@ -137,12 +137,4 @@ async function load(settings: IdentitySettings): Promise<Owned> {
 export function onlyIdentity(settings: readonly IdentitySettings[]): string | null {
   const names = new Set(settings.map((identity) => identity.for))
   return names.size === 1 ? ([...names][0] as string) : null
-}
-
-/** An address given by a caller as its own: wrong is a usage error, not a result. */
-export function ownAddress(text: string): Address {
-  const address = parseAddress(text)
-  if ('code' in address)
-    throw new DirectError('ADDRESS_INVALID', address.text, { hint: 'Give it as local@domain.example.' })
-  return address
 }

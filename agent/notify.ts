@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Notice, Store } from '../store/index.ts'
 import type { Address } from './address.ts'
 import { DirectError, type Reason } from './errors.ts'
-import { ownAddress } from './identities.ts'
+import { givenAddress } from './given-address.ts'
 import { composeMdn } from './mdn.ts'
 import type { SendTools } from './prepare.ts'
 import { sealCopies } from './seal.ts'
@@ -43,7 +43,7 @@ interface Problem {
 
 /** An MDN goes the way of any message: to a certificate that was discovered and believed, or not at all (N-2). */
 async function sealNotice(notice: Notice, tools: NotifyTools, signal?: AbortSignal): Promise<Problem | null> {
-  const from = ownAddress(notice.from)
+  const from = givenAddress(notice.from)
   try {
     const signer = tools.identities.signingFor(from, tools.at())
     const [to] = await tools.classify([notice.to], from, signal)

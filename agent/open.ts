@@ -221,8 +221,12 @@ function notBelieved(
   isLastLook = false,
 ): RecipientVerdict {
   const [first] = why
-  if (temporary && first)
-    return { address, verdict: isLastLook ? 'reject' : 'undetermined', code: first.code, why }
+  if (temporary && first) {
+    const { code } = first
+    return isLastLook
+      ? { address, verdict: 'reject', code, why }
+      : { address, verdict: 'undetermined', code, why }
+  }
   const text = `the signer of ${author} does not lead to the incoming anchors of ${address}`
   return rejected(address, { code: 'SIGNER_UNTRUSTED', text }, why)
 }

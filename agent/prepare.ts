@@ -4,7 +4,8 @@ import { formatDate } from './compose/date.ts'
 import { newMessageId } from './compose/fields.ts'
 import { composeDraft, composeFile } from './compose.ts'
 import { DirectError } from './errors.ts'
-import { type Identities, ownAddress } from './identities.ts'
+import { givenAddress } from './given-address.ts'
+import type { Identities } from './identities.ts'
 import { type SealedMessage, type SignWith, sealCopies, type Visible } from './seal.ts'
 import type { Settings } from './settings.ts'
 import type { Digest } from './smime/algorithms.ts'
@@ -46,7 +47,7 @@ export interface Prepared extends AsyncDisposable {
 
 /** Classify and compose. Throws before anything is done when the sender cannot sign (MSG-8). */
 export async function prepare(message: Outgoing, options: SendOptions, tools: SendTools): Promise<Prepared> {
-  const from = ownAddress(message.from)
+  const from = givenAddress(message.from)
   const signer = tools.identities.signingFor(from, tools.at())
   const classified = await classifyRecipients(message, from, tools, options.signal)
   const composed = await compose(message, from, classified, options, tools)

@@ -1,6 +1,7 @@
 import { parseCertificate } from '../trust-anchors/index.ts'
 import { DirectError } from './errors.ts'
-import { type Identities, ownAddress } from './identities.ts'
+import { givenAddress } from './given-address.ts'
+import type { Identities } from './identities.ts'
 import { openOuter } from './open/outer.ts'
 import { decrypt } from './smime/decrypt.ts'
 import type { Source, Spool } from './smime/source.ts'
@@ -19,7 +20,7 @@ export async function openRecord(
   const outer = await openOuter(body)
   if ('code' in outer) throw unreadable(mailFrom, outer.text)
   if ('code' in outer.cms) throw unreadable(mailFrom, outer.cms.text)
-  const decrypted = await decrypt(outer.cms, identities.readingFor(ownAddress(mailFrom)), spool)
+  const decrypted = await decrypt(outer.cms, identities.readingFor(givenAddress(mailFrom)), spool)
   if ('code' in decrypted) throw unreadable(mailFrom, decrypted.text)
   scope.use(decrypted)
   const verified = await verify(decrypted, { spool, parseCertificate })

@@ -2,7 +2,7 @@ import type { BodyId, NewCopy, NewMessage, NewRecipient, Store, StoredMessage } 
 import type { Address } from './address.ts'
 import type { Classified } from './classify.ts'
 import { DirectError, type Reason } from './errors.ts'
-import { ownAddress } from './identities.ts'
+import { givenAddress } from './given-address.ts'
 import { deliverCopies, type OutboxTools } from './outbox.ts'
 import { type Outgoing, type Prepared, prepare, type SendTools, sealPrepared, signatures } from './prepare.ts'
 import { algorithmsFor, outerMessage, type SealedMessage, type SignWith } from './seal.ts'
@@ -255,7 +255,7 @@ async function earlierResult(
   { idempotencyKey }: SendOptions,
   { audit }: Store,
 ): Promise<Sent> {
-  if (earlier.from !== ownAddress(message.from).key)
+  if (earlier.from !== givenAddress(message.from).key)
     throw new DirectError(
       'IDEMPOTENCY_CONFLICT',
       `the idempotency key ${idempotencyKey} stands for a message from ${earlier.from}`,

@@ -1,6 +1,6 @@
 import { replaceFile } from '../deliver.ts'
 import { fileSource } from '../file-source.ts'
-import { ownAddress } from '../identities.ts'
+import { givenAddress } from '../given-address.ts'
 import { type OpenTools, openMessage } from '../open.ts'
 import type { Opened, OpenRequest } from '../types.ts'
 import { type MailFrom, parseMailFrom } from './envelope.ts'
@@ -10,7 +10,7 @@ import { describeOpened } from './report.ts'
 export async function openFile(request: OpenRequest, tools: OpenTools): Promise<Opened> {
   await using raw = await fileSource(request.path)
   const { at } = request
-  const recipients = request.to.map(ownAddress)
+  const recipients = request.to.map(givenAddress)
   const mailFrom: MailFrom = request.mailFrom === undefined ? undefined : parseMailFrom(request.mailFrom)
   await using judged = await openMessage(
     raw,

@@ -9,7 +9,8 @@ import {
 import { Address, parseAddress } from '../address.ts'
 import { DirectError, type Reason } from '../errors.ts'
 import { fileSource } from '../file-source.ts'
-import { type Identities, ownAddress } from '../identities.ts'
+import { givenAddress } from '../given-address.ts'
+import type { Identities } from '../identities.ts'
 import { openOuter } from '../open/outer.ts'
 import { readMessageHeader } from '../read.ts'
 import type { Settings } from '../settings.ts'
@@ -42,7 +43,7 @@ const MAX_CERTIFICATE_FILE = 1 << 20
  * bound to the address, within its validity, and good for Direct. Throws as `PinAdministration.add`.
  */
 export async function checkPin(request: PinRequest, tools: PinTools): Promise<CheckedPin> {
-  const address = ownAddress(request.address)
+  const address = givenAddress(request.address)
   requireText(request.actor, 'who pins it')
   requireText(request.why, 'why it is known to be theirs')
   const at = tools.at()

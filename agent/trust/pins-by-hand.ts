@@ -1,4 +1,4 @@
-import { ownAddress } from '../identities.ts'
+import { givenAddress } from '../given-address.ts'
 import { requireActor, requireFingerprint } from './arguments.ts'
 import { checkPin } from './pin-request.ts'
 import type { AdministrationTools } from './tools.ts'
@@ -34,7 +34,7 @@ export function pinsByHand(tools: AdministrationTools): PinAdministration {
     async remove(given, { sha256, actor }) {
       requireActor(actor)
       const one = sha256 === undefined ? null : requireFingerprint(sha256)
-      return await (await store()).trust.unpin(ownAddress(given).key, one, { actor, at: now() })
+      return await (await store()).trust.unpin(givenAddress(given).key, one, { actor, at: now() })
     },
   }
 }
