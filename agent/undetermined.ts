@@ -1,3 +1,5 @@
+import type { InboxEntry } from '../store/index.ts'
+
 const FIRST_MS = 60_000
 const LONGEST_MS = 15 * 60_000
 
@@ -27,5 +29,46 @@ export class Undetermined {
 
   forget(message: string): void {
     this.#waiting.delete(message)
+  }
+}
+
+/** As long as a CRL speaks past its end: a host that is away for longer is not only away (CERT-7). */
+const MOST_MS = 72 * 3_600_000
+
+/** Since when a message has been undetermined. Time in which nobody looked does not count, nor does a clock's leap. */
+export function sinceWhen({ undetermined }: InboxEntry, now: Date): Date {
+  if (undetermined === null) return now
+  const unseen = now.getTime() - undetermined.lookedAt.getTime()
+  return unseen < 0 || unseen >= MOST_MS ? now : undetermined.since
+}
+
+/** Whether a message has been undetermined for so long that it is now refused with what is still not known. */
+export function isOverdue(entry: InboxEntry, now: Date): boolean {
+  // What was accepted, and answered, waits for the EHR alone.
+  return entry.judgement === null && now.getTime() - sinceWhen(entry, now).getTime() >= MOST_MS
+}
+
+/** For one message that is looked at for the first time: a host that is alive answers within it. */
+const FIRST_LOOK_MS = 5000
+/** For all of one pass that turn out undetermined. */
+const ALL_FIRST_LOOKS_MS = 30_000
+
+/**
+ * How long new mail is waited for in one pass. When it is used up, what is at hand must do: the others, whose CAs are
+ * known here already, are not held up however many hosts hang.
+ */
+export class Patience {
+  #left = ALL_FIRST_LOOKS_MS
+
+  /** Begins a look at one message. `wasInVain`: it came to nothing; true: more time might have helped. */
+  look(): { readonly ms: number; readonly wasInVain: () => boolean } {
+    const ms = Math.min(this.#left, FIRST_LOOK_MS)
+    const begun = performance.now()
+    const wasInVain = () => {
+      const passed = performance.now() - begun
+      this.#left = Math.max(0, this.#left - passed)
+      return passed >= ms
+    }
+    return { ms, wasInVain }
   }
 }
