@@ -1,21 +1,15 @@
 import { type DiscoverySources, discoverDeciding, type Place } from '../dns/index.ts'
-import {
-  Certificate,
-  chooseCertificate,
-  parseCertificate,
-  type VerifiedPath,
-} from '../trust-anchors/index.ts'
+import { chooseCertificate, type VerifiedPath } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
-import { type BeliefTools, believe, describeRevocation } from './trust/believe.ts'
+import { type Believed, judgePlace, type PlaceTools } from './search/place.ts'
 import type { Trust } from './trust/current.ts'
 import type { Evidence, JudgedCertificate, RouteReason } from './types.ts'
 
+export type { Believed } from './search/place.ts'
+
 /** What looking for an address's certificates asks of its neighbours. */
-export interface SearchTools extends BeliefTools {
+export interface SearchTools extends PlaceTools {
   readonly sources: DiscoverySources
-  /** Certificates in hand that may complete a path: the configured ones. */
-  readonly intermediates: readonly Certificate[]
-  readonly now: () => Date
 }
 
 /** What the places of DISC-1 gave, judged. */
@@ -27,13 +21,6 @@ export interface Search {
   readonly why: readonly RouteReason[]
   /** Seconds for which the deciding answers may be used again. */
   readonly ttl: number
-}
-
-/** Whom the sender believes: read once for one question. */
-export interface Believed {
-  readonly trust: Trust
-  readonly anchors: readonly Certificate[]
-  readonly missing: readonly string[]
 }
 
 /**
@@ -92,53 +79,6 @@ function mayBeUsableLater({ usable, why }: JudgedCertificate): boolean {
 const LOOKUPS_FORBIDDEN: RouteReason = {
   code: 'LOOKUP_FAILED',
   text: 'no certificate is configured, and nothing else was asked because the network is forbidden (--no-network)',
-}
-
-async function judgePlace(
-  place: Place,
-  address: Address,
-  believed: Believed,
-  tools: SearchTools,
-  signal?: AbortSignal,
-) {
-  const certificates = new Map<string, Certificate>()
-  const malformed: string[] = []
-  for (const der of place.certificates) {
-    const parsed = parseCertificate(der)
-    if (parsed instanceof Certificate) certificates.set(parsed.sha256, parsed)
-    else malformed.push(parsed.text)
-  }
-  const context = {
-    ...believed,
-    candidates: [...certificates.values(), ...tools.intermediates],
-    at: tools.now(),
-    signal,
-  }
-  const judge = async (leaf: Certificate) => {
-    const verdict = await believe('encrypt', address, leaf, context, tools)
-    const judged: JudgedCertificate = {
-      sha256: leaf.sha256,
-      usable: verdict.ok,
-      boundTo: verdict.ok ? verdict.path.boundTo : null,
-      notAfter: leaf.notAfter,
-      why: verdict.ok ? [] : verdict.failures,
-      unchecked: verdict.ok ? verdict.path.unchecked : [],
-      revocation: verdict.ok ? describeRevocation(verdict.path.revocation) : [],
-    }
-    return { judged, paths: verdict.ok ? [verdict.path] : [] }
-  }
-  // Side by side: hosts that hang for one of them hold up no other.
-  const verdicts = await Promise.all([...certificates.values()].map(judge))
-  const { place: name, owner, status, questions, notes } = place
-  const evidence: Evidence = {
-    place: name,
-    owner,
-    status,
-    certificates: verdicts.map(({ judged }) => judged),
-    questions,
-    notes: [...notes, ...malformed],
-  }
-  return { evidence, paths: verdicts.flatMap(({ paths }) => paths) }
 }
 
 function reasons(

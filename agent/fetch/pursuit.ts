@@ -1,19 +1,26 @@
 import type { Wanted } from '../../trust-anchors/index.ts'
 import { DirectError } from '../errors.ts'
+import type { UrlAllowance } from './allowance.ts'
 import type { Evidence } from './evidence.ts'
 import type { Obtain, Obtained } from './obtain.ts'
 import { notFetched } from './target.ts'
+import type { NotFetched } from './types.ts'
 
 /** Issuers of issuers that are fetched one after the other (CERT-8). */
 const MAX_DEPTH = 5
 /** What one judgement asks for, the cache included: more is nobody's honest certificate. */
 const MAX_URLS = 24
 
+const TOO_MANY = {
+  status: 'refused',
+  why: `${MAX_URLS} other URLs were asked already for this one certificate`,
+} as const
+
 /** One thing wanted, and how far we are with it. */
 interface Quest {
   readonly sources: AsyncGenerator<Obtained>
-  /** One more than a judgement may ask for. */
-  readonly tooMany: boolean
+  /** Why it is not asked; null: it is. */
+  readonly barred: Pick<NotFetched, 'status' | 'why'> | null
   running: Promise<void> | null
   exhausted: boolean
 }
@@ -22,6 +29,8 @@ export interface PursuitOptions {
   /** The time that is judged at. */
   readonly at: Date
   readonly patienceMs: number
+  /** Shared with other judgements; absent: this one stands alone. */
+  readonly allowance: UrlAllowance | undefined
   readonly signal: AbortSignal | undefined
 }
 
@@ -30,16 +39,18 @@ export class Pursuit implements AsyncDisposable {
   readonly #obtain: Obtain
   readonly #evidence: Evidence
   readonly #at: Date
+  readonly #allowance: UrlAllowance | undefined
   readonly #given: AbortSignal | undefined
   readonly #ended = new AbortController()
   readonly #signal: AbortSignal
   readonly #quests = new Map<string, Quest>()
   #broken: { readonly error: unknown } | null = null
 
-  constructor(obtain: Obtain, evidence: Evidence, { at, patienceMs, signal }: PursuitOptions) {
+  constructor(obtain: Obtain, evidence: Evidence, { at, patienceMs, allowance, signal }: PursuitOptions) {
     this.#obtain = obtain
     this.#evidence = evidence
     this.#at = at
+    this.#allowance = allowance
     this.#given = signal
     const patience = AbortSignal.timeout(patienceMs)
     this.#signal = AbortSignal.any([this.#ended.signal, patience, ...(signal ? [signal] : [])])
@@ -78,7 +89,7 @@ export class Pursuit implements AsyncDisposable {
     const tooDeep = kind === 'issuer' && this.#evidence.depthOf(certificate) >= MAX_DEPTH
     const quest = {
       sources: this.#obtain(wanted, this.#at, this.#signal),
-      tooMany: this.#quests.size >= MAX_URLS,
+      barred: this.#quests.size >= MAX_URLS ? TOO_MANY : (this.#allowance?.take(key) ?? null),
       running: null,
       exhausted: tooDeep,
     }
@@ -88,10 +99,10 @@ export class Pursuit implements AsyncDisposable {
 
   /** Takes the next source. Never rejects: it may end when nobody waits for it any more. */
   async #step(quest: Quest, wanted: Wanted): Promise<void> {
-    if (quest.tooMany) {
+    if (quest.barred !== null) {
       quest.exhausted = true
-      const why = `${MAX_URLS} other URLs were asked already for this one certificate`
-      this.#evidence.addUnavailable(wanted, notFetched(wanted.url, 'refused', why))
+      const { status, why } = quest.barred
+      this.#evidence.addUnavailable(wanted, notFetched(wanted.url, status, why))
       return
     }
     try {

@@ -1,6 +1,7 @@
 import type { Certificate, Failure, VerifiedPath } from '../../trust-anchors/index.ts'
 import { type BeliefContext, type BeliefTools, believe } from '../trust/believe.ts'
 import { PATIENCE_MS } from '../trust/judge.ts'
+import { UrlAllowance } from '../fetch/allowance.ts'
 import type { Authorship } from './author.ts'
 
 /** More signers bound to one author than any honest message has. */
@@ -27,6 +28,7 @@ export function trustBy(
 ) => Promise<VerifiedPath<'sign'> | NotBelieved> {
   const distinct = new Map(signers.map(({ certificate }) => [certificate.sha256, certificate]))
   const certificates = [...distinct.values()].slice(0, MOST_SIGNERS)
+  const allowance = new UrlAllowance()
 
   const judgeAll = async (anchors: readonly Certificate[], missing: readonly string[]) => {
     const why: Failure[] = []
@@ -39,7 +41,7 @@ export function trustBy(
         'sign',
         author,
         certificate,
-        { ...context, anchors, missing, patienceMs },
+        { ...context, anchors, missing, patienceMs, allowance },
         tools,
       )
       if (verdict.ok) return verdict.path

@@ -23,7 +23,7 @@ export interface BeliefTools {
 
 /** One question about a partner's certificate. `anchors`: those of ours whom it concerns (TR-2, DISC-10). */
 export interface BeliefContext
-  extends Pick<JudgeContext, 'candidates' | 'anchors' | 'at' | 'material' | 'patienceMs'> {
+  extends Pick<JudgeContext, 'candidates' | 'anchors' | 'at' | 'material' | 'patienceMs' | 'allowance'> {
   readonly trust: Trust
   /** Bundles beside `anchors` that were never had (`AnchorSets.missing`): while there are any, no trust is no final no. */
   readonly missing: readonly string[]

@@ -8,6 +8,7 @@ import {
   verifyCertificate,
 } from '../../trust-anchors/index.ts'
 import type { Address } from '../address.ts'
+import type { UrlAllowance } from '../fetch/allowance.ts'
 import { Evidence } from '../fetch/evidence.ts'
 import { createObtain, type ObtainTools } from '../fetch/obtain.ts'
 import { Pursuit } from '../fetch/pursuit.ts'
@@ -27,6 +28,8 @@ export interface JudgeContext extends Omit<VerificationContext, 'revocation'> {
   readonly material?: { readonly crls: readonly Uint8Array[]; readonly ocsp: readonly Uint8Array[] }
   /** Milliseconds for what this judgement waits for, where it is one of several about one matter. */
   readonly patienceMs?: number
+  /** What may be asked for, where it is one of several about one matter. */
+  readonly allowance?: UrlAllowance
   readonly signal?: AbortSignal
 }
 
@@ -51,9 +54,10 @@ export function createJudge(tools: JudgeTools): Judge {
   const obtain = createObtain(tools)
 
   return async (purpose, address, leaf, context) => {
-    const { material, signal, trace, patienceMs: left = patienceMs, ...asked } = context
+    const { material, allowance, signal, trace, patienceMs: left = patienceMs, ...asked } = context
     const evidence = new Evidence(context.candidates, material)
-    await using pursuit = new Pursuit(obtain, evidence, { at: context.at, patienceMs: left, signal })
+    const bounds = { at: context.at, patienceMs: left, allowance, signal }
+    await using pursuit = new Pursuit(obtain, evidence, bounds)
     for (;;) {
       const attempts: Attempt[] = []
       const verification = verifyCertificate(purpose, address, leaf, {

@@ -1,0 +1,127 @@
+import type { Place } from '../../dns/index.ts'
+import {
+  bindingOf,
+  byPreference,
+  Certificate,
+  parseCertificate,
+  type VerifiedPath,
+} from '../../trust-anchors/index.ts'
+import type { Address } from '../address.ts'
+import type { Evidence, JudgedCertificate } from '../evidence.ts'
+import { UrlAllowance } from '../fetch/allowance.ts'
+import { type BeliefTools, believe, describeRevocation } from '../trust/believe.ts'
+import type { Trust } from '../trust/current.ts'
+import { PATIENCE_MS } from '../trust/judge.ts'
+
+/** Certificates of one place that are judged side by side: more than an honest one publishes. */
+const AT_ONCE = 8
+const HAS_BETTER = 'it was not asked, as a certificate that goes before it is usable'
+
+/** What judging a place asks of its neighbours. */
+export interface PlaceTools extends BeliefTools {
+  /** Certificates in hand that may complete a path: the configured ones. */
+  readonly intermediates: readonly Certificate[]
+  readonly now: () => Date
+}
+
+/** Whom the sender believes: read once for one question. */
+export interface Believed {
+  readonly trust: Trust
+  readonly anchors: readonly Certificate[]
+  readonly missing: readonly string[]
+}
+
+/** One place of an address, each of its certificates judged (DISC-10). */
+export interface JudgedPlace {
+  readonly evidence: Evidence
+  /** Of those that are usable. */
+  readonly paths: readonly VerifiedPath<'encrypt'>[]
+}
+
+interface Verdict {
+  readonly judged: JudgedCertificate
+  readonly path: VerifiedPath<'encrypt'> | null
+}
+
+/**
+ * Judges every certificate that a place published. However many they are, together they ask for no more URLs than one
+ * address may, and wait no longer than one certificate may. Those that would be chosen first go first (MSG-9); once one
+ * of them is usable none behind it can be chosen, and nothing more is fetched for the rest.
+ */
+export async function judgePlace(
+  place: Place,
+  address: Address,
+  believed: Believed,
+  tools: PlaceTools,
+  signal?: AbortSignal,
+): Promise<JudgedPlace> {
+  const { certificates, malformed } = read(place)
+  const allowance = new UrlAllowance()
+  const deadline = performance.now() + PATIENCE_MS
+  const context = {
+    ...believed,
+    candidates: [...certificates, ...tools.intermediates],
+    at: tools.now(),
+    allowance,
+    signal,
+  }
+  const judge = async (leaf: Certificate): Promise<Verdict> => {
+    const patienceMs = Math.max(0, Math.ceil(deadline - performance.now()))
+    const verdict = await believe('encrypt', address, leaf, { ...context, patienceMs }, tools)
+    return {
+      judged: {
+        sha256: leaf.sha256,
+        usable: verdict.ok,
+        boundTo: verdict.ok ? verdict.path.boundTo : null,
+        notAfter: leaf.notAfter,
+        why: verdict.ok ? [] : verdict.failures,
+        unchecked: verdict.ok ? verdict.path.unchecked : [],
+        revocation: verdict.ok ? describeRevocation(verdict.path.revocation) : [],
+      },
+      path: verdict.ok ? verdict.path : null,
+    }
+  }
+  const verdicts = new Map<Certificate, Verdict>()
+  const waiting = preferredFirst(certificates, address, tools)
+  while (waiting.length > 0) {
+    const next = waiting.splice(0, AT_ONCE)
+    // Side by side: hosts that hang for one of them hold up no other.
+    const judged = await Promise.all(next.map(async (leaf) => [leaf, await judge(leaf)] as const))
+    for (const [leaf, verdict] of judged) verdicts.set(leaf, verdict)
+    if (judged.some(([, { path }]) => path !== null)) allowance.close(HAS_BETTER)
+  }
+  const asPublished = certificates.flatMap((leaf) => verdicts.get(leaf) ?? [])
+  const { place: name, owner, status, questions, notes } = place
+  const evidence: Evidence = {
+    place: name,
+    owner,
+    status,
+    certificates: asPublished.map(({ judged }) => judged),
+    questions,
+    notes: [...notes, ...malformed],
+  }
+  return { evidence, paths: asPublished.flatMap(({ path }) => path ?? []) }
+}
+
+/** Each certificate once; what is none, as sentences. */
+function read({ certificates: ders }: Place) {
+  const certificates = new Map<string, Certificate>()
+  const malformed: string[] = []
+  for (const der of ders) {
+    const parsed = parseCertificate(der)
+    if (parsed instanceof Certificate) certificates.set(parsed.sha256, parsed)
+    else malformed.push(parsed.text)
+  }
+  return { certificates: [...certificates.values()], malformed }
+}
+
+function preferredFirst(
+  certificates: readonly Certificate[],
+  address: Address,
+  { legacy }: PlaceTools,
+): Certificate[] {
+  return certificates
+    .map((leaf) => ({ leaf, boundTo: bindingOf(leaf, address, legacy)?.boundTo ?? null }))
+    .sort(byPreference)
+    .map(({ leaf }) => leaf)
+}
