@@ -8,3 +8,9 @@ export function givenAddress(text: string): Address {
     throw new DirectError('ADDRESS_INVALID', address.text, { hint: 'Give it as local@domain.example.' })
   return address
 }
+
+/** An address itself, or somebody of a domain, for questions about the domain as such; null: it is neither. */
+export function someoneAt(name: string): Address | null {
+  const address = parseAddress(name.includes('@') ? name : `postmaster@${name}`)
+  return 'code' in address ? null : address
+}

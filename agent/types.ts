@@ -265,9 +265,15 @@ export interface Delivery {
 
 /** What `createAgent` gives. */
 export interface Agent extends AsyncDisposable {
-  /** What an administrator should always be told: trust in a test CA, anchors that have ended. */
+  /**
+   * What an administrator should always be told, a sentence each: trust in a test CA, anchors that are not valid now,
+   * bundles that cannot be had. Throws CERT_UNREADABLE for a file of the configuration.
+   */
   notices(): Promise<readonly string[]>
-  /** Each address's route and why. `from` chooses the anchors (DISC-10). In the order asked. */
+  /**
+   * Each address's route and why, in the order asked. `from` chooses the anchors (DISC-10). What is wrong with an address
+   * is its answer; throws ADDRESS_INVALID for `from`, CERT_UNREADABLE, ABORTED.
+   */
   classify(
     addresses: readonly string[],
     options?: { readonly from?: string; readonly signal?: AbortSignal },
@@ -291,9 +297,12 @@ export interface Agent extends AsyncDisposable {
    * `CONFIG_INVALID`): nothing was sent then.
    */
   send(draft: Draft | MessageFile, options?: SendOptions): Promise<Sent>
-  /** Signs and encrypts a file into `out`, `out.2`, …; nothing is sent. */
+  /** Signs and encrypts a file into `out`, `out.2`, …, all copies or none; nothing is sent. Throws as `send`. */
   seal(message: MessageFile & { readonly out: string }): Promise<SealResult>
-  /** Decrypts, verifies and judges a file; stateless. */
+  /**
+   * Decrypts, verifies and judges a file; stateless. What is wrong with the message is the answer; throws ADDRESS_INVALID
+   * for `to`, FILE_UNREADABLE, FILE_UNWRITABLE for `out`, and for our own keys KEY_UNREADABLE, CERT_UNREADABLE.
+   */
   open(request: OpenRequest): Promise<Opened>
   /** Trusted messages, as they come, until `signal` aborts. MDNs update the tracking and are not yielded. */
   receive(options?: { readonly signal?: AbortSignal }): AsyncIterable<Delivery>

@@ -2,6 +2,7 @@ import { type Certificate, parseCertificate, readIssuers } from '../../trust-anc
 import type { Address } from '../address.ts'
 import type { Reason } from '../errors.ts'
 import { fileSource } from '../file-source.ts'
+import { someoneAt } from '../given-address.ts'
 import { envelopeRecipients } from '../open/envelope.ts'
 import { openOuter } from '../open/outer.ts'
 import { type OpenTools, openMessage } from '../open.ts'
@@ -19,7 +20,6 @@ import {
   type Question,
   type Receiving,
   receiving,
-  someoneAt,
 } from './question.ts'
 
 /** Longer files are messages. */

@@ -1,6 +1,7 @@
 import type { Certificate } from '../../trust-anchors/index.ts'
-import { type Address, parseAddress } from '../address.ts'
+import type { Address } from '../address.ts'
 import type { ClassifyTools } from '../classify.ts'
+import { someoneAt } from '../given-address.ts'
 import type { OpenTools } from '../open.ts'
 import type { BeliefTools } from '../trust/believe.ts'
 import type { Trust } from '../trust/current.ts'
@@ -77,12 +78,6 @@ export function receiving(address: Address): Receiving {
 export function anyReceiving(onlyIdentity: string | null): readonly Receiving[] {
   const address = someoneAt(onlyIdentity ?? 'anybody.invalid')
   return address === null ? [] : [{ address, shown: onlyIdentity ?? '*' }]
-}
-
-/** Somebody of a domain, for questions about the domain itself; null: it is none. */
-export function someoneAt(name: string): Address | null {
-  const address = parseAddress(name.includes('@') ? name : `postmaster@${name}`)
-  return 'code' in address ? null : address
 }
 
 /** What `believe` asks for, with the judge of this question. */

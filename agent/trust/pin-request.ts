@@ -6,10 +6,10 @@ import {
   parseCertificate,
   readCertificates,
 } from '../../trust-anchors/index.ts'
-import { Address, parseAddress } from '../address.ts'
+import type { Address } from '../address.ts'
 import { DirectError, type Reason } from '../errors.ts'
 import { fileSource } from '../file-source.ts'
-import { givenAddress } from '../given-address.ts'
+import { givenAddress, someoneAt } from '../given-address.ts'
 import type { Identities } from '../identities.ts'
 import { openOuter } from '../open/outer.ts'
 import { readMessageHeader } from '../read.ts'
@@ -121,19 +121,17 @@ async function signedEntity(
   const identities = await tools.identities()
   const { to, cc } = await readMessageHeader(raw)
   const named = [...to.mailboxes, ...cc.mailboxes].map(({ address }) => address)
-  const recipients = [...named, ...tools.settings.identities.flatMap(({ for: name }) => anyAddressOf(name))]
+  // A sealed copy need not name its recipient.
+  const recipients = [
+    ...named,
+    ...tools.settings.identities.flatMap(({ for: name }) => someoneAt(name) ?? []),
+  ]
   const keys = new Set(recipients.flatMap((recipient) => identities.readingFor(recipient)))
   const decrypted = await decrypt(outer.cms, [...keys], await tools.spool())
   // What calls itself enveloped may be opaque signed-data with an odd smime-type (IN-2).
   if ('code' in decrypted && decrypted.code === 'NOT_ENCRYPTED') return raw
   if ('code' in decrypted) throw unfit(path, decrypted)
   return scope.use(decrypted).content
-}
-
-/** Somebody for whom an identity reads: a sealed copy need not name its recipient. */
-function anyAddressOf(name: string): readonly Address[] {
-  const address = parseAddress(name.includes('@') ? name : `postmaster@${name}`)
-  return address instanceof Address ? [address] : []
 }
 
 /** Null: it can be encrypted to, or believed when it signs; partners may have one certificate for each. */
