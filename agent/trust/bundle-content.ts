@@ -47,9 +47,18 @@ export async function openBundle(
       code: 'SIGNER_UNTRUSTED',
       text: `the bundle is signed by ${strong.map(({ certificate }) => certificate.sha256).join(', ')}, not by ${signedBy.sha256}`,
     }
+  if (!isBundleAlone(opened.content))
+    return { code: 'MALFORMED', text: 'what is signed is neither a p7b nor PEM text from its first line on' }
   if (await hasSigner(sourceOf(bundleCms(opened.content))))
     return { code: 'MALFORMED', text: 'the bundle is signed twice, one signature within the other' }
   return readBundle(opened.content)
+}
+
+/** Whoever signs bundles may sign mail as well, and a mail that quotes a stranger's certificate must not make an anchor. */
+function isBundleAlone(content: Uint8Array): boolean {
+  return (
+    content[0] === 0x30 || /^\s*-----BEGIN /.test(Buffer.from(content.subarray(0, 100)).toString('latin1'))
+  )
 }
 
 function sourceOf(bytes: Uint8Array): Source {

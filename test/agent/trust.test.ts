@@ -132,6 +132,14 @@ test.each([
     p7m(Buffer.from(METADATA), signer, { beside: [other] }),
     'MALFORMED',
   ],
+  [
+    'a mail by the signer that quotes certificates',
+    p7m(
+      Buffer.from(`Subject: Re: yours\r\n\r\nYou wrote:\r\n> ${rootB.pem.replaceAll('\n', '\r\n> ')}`),
+      signer,
+    ),
+    'MALFORMED',
+  ],
   ['a signature by SHA-1', p7m(p7b([rootB]), signer, { digest: 'sha1' }), 'ALGORITHM_REFUSED'],
   ['a bundle without anchors', p7m(p7b([]), signer), 'NO_ANCHORS'],
   ['a bundle signed twice', p7m(p7m(p7b([rootB]), stranger), signer), 'MALFORMED'],
