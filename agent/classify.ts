@@ -4,6 +4,7 @@ import { type Address, parseAddress } from './address.ts'
 import { describe, invalidRecipient } from './describe.ts'
 import { DirectError } from './errors.ts'
 import { type Believed, type SearchTools, searchFor } from './search.ts'
+import type { Trust } from './trust/current.ts'
 import type { Discovery, Recipient, Route, RouteReason } from './types.ts'
 
 /** What classification asks of its neighbours. */
@@ -25,14 +26,17 @@ export interface Classified {
 
 const IN_PARALLEL = 8
 
-/** Address -> route and why, for each of `addresses`, in their order. Throws NO_ANCHORS when `from` has none. */
+/**
+ * Address -> route and why, for each of `addresses`, in their order. Throws NO_ANCHORS when `from` has none and none of
+ * them has a pin, which is an anchor for that one (TR-5).
+ */
 export async function classify(
   addresses: readonly string[],
   from: Address | null,
   tools: ClassifyTools,
   signal?: AbortSignal,
 ): Promise<readonly Classified[]> {
-  const believed = await believedBy(from, tools, signal)
+  const believed = await believedBy(from, addresses, tools, signal)
   const answers: Classified[] = []
   const waiting = addresses.entries()
   const work = async () => {
@@ -49,7 +53,7 @@ export async function discover(
   tools: ClassifyTools,
   signal?: AbortSignal,
 ): Promise<Discovery> {
-  const believed = await believedBy(from, tools, signal)
+  const believed = await believedBy(from, [text], tools, signal)
   const address = parseAddress(text)
   if ('code' in address) throw new DirectError('ADDRESS_INVALID', address.text)
   const search = await searchFor(address, believed, tools, signal)
@@ -61,13 +65,15 @@ export async function discover(
 /** The sender's outgoing anchors as they are now (DISC-10). */
 async function believedBy(
   from: Address | null,
+  partners: readonly string[],
   tools: ClassifyTools,
   signal?: AbortSignal,
 ): Promise<Believed> {
   const trust = await tools.trust(signal)
   const anchors = trust.anchors.outgoingFor(from, tools.onlyIdentity)
   const missing = trust.anchors.missingFor(from, tools.onlyIdentity)
-  if (anchors.length + missing.length > 0) return { trust, anchors, missing }
+  if (anchors.length + missing.length > 0 || partners.some((one) => isPinned(one, trust)))
+    return { trust, anchors, missing }
   const sender = from ?? tools.onlyIdentity
   throw new DirectError(
     'NO_ANCHORS',
@@ -76,6 +82,11 @@ async function believedBy(
       hint: "Add an entry to trust with direction outgoing or both, and its anchors; without one nobody's certificate can be believed.",
     },
   )
+}
+
+function isPinned(text: string, trust: Trust): boolean {
+  const address = parseAddress(text)
+  return !('code' in address) && trust.pinned(address).length > 0
 }
 
 async function classifyOne(

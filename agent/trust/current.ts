@@ -17,6 +17,8 @@ export interface Trust {
   readonly anchors: AnchorSets
   /** Certificates pinned to a partner's address (TR-5): each is its own anchor for that address alone. */
   readonly pinned: (partner: Address) => readonly Certificate[]
+  /** Somebody has a pin: without any anchor that partner is believed all the same. */
+  readonly hasPins: boolean
 }
 
 /** What knowing whom we believe asks of its neighbours. */
@@ -77,6 +79,7 @@ export class CurrentTrust implements AsyncDisposable {
           .filter(({ address }) => address === partner.key)
           .map(({ der }) => parseCertificate(der))
           .filter((one) => one instanceof Certificate),
+      hasPins: pins.length > 0,
     }
   }
 
@@ -176,8 +179,8 @@ export class CurrentTrust implements AsyncDisposable {
 }
 
 /** Without anchors every message would be put aside: that is a mistake in the configuration, not in the mail. */
-export function requireIncomingAnchors({ mailboxes }: Settings, { anchors }: Trust): void {
-  if (!anchors.trustsNobody('incoming')) return
+export function requireIncomingAnchors({ mailboxes }: Settings, { anchors, hasPins }: Trust): void {
+  if (hasPins || !anchors.trustsNobody('incoming')) return
   const [mailbox] = mailboxes
   throw new DirectError(
     'NO_ANCHORS',

@@ -26,6 +26,7 @@ async function codes(
       trust: {
         anchors: new AnchorSets([]),
         pinned: ({ key }) => (key === LEE ? [pin.certificate] : []),
+        hasPins: true,
       },
       anchors: [root.certificate],
       missing,

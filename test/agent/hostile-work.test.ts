@@ -57,7 +57,7 @@ async function judged(mail: Buffer, to: readonly string[] = [LEE]) {
     {
       identities,
       judge: async (purpose, partner, leaf, context) => verifyCertificate(purpose, partner, leaf, context),
-      trust: async () => ({ anchors: ANCHORS, pinned: () => [] }),
+      trust: async () => ({ anchors: ANCHORS, pinned: () => [], hasPins: false }),
       policies: {},
       intermediates: [],
       legacy: { sha1From: [], subjectEmail: false },

@@ -1,8 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { settingsOf } from '../../agent/config/load.ts'
 import { type Agent, createAgent, type PinRequest } from '../../agent/index.ts'
+import { requireIncomingAnchors } from '../../agent/trust/current.ts'
 import { mint } from '../../fixtures/pki.ts'
+import { AnchorSets } from '../../trust-anchors/index.ts'
 import { literalZone } from '../dns/literal-zone.ts'
 import { all, clinicConfig, der, fingerprint, issuer, pki, temporaryFolder } from '../flow/clinics.ts'
 import { CLINIC_A, type ForeignMail, foreignMail } from '../flow/foreign-mail.ts'
@@ -62,6 +65,35 @@ test('a pinned certificate is believed for its one address, and for no other of 
     ['certificate-unpinned', 'kim', LEE, SHA256],
   ])
   expect(rows[0]?.why[0]?.text).toBe('until 2027-06-01T00:00:00.000Z: fingerprint read out by phone')
+})
+
+test('a pin alone, without any anchor, is trust in its one address, to write to and to hear from; others have none (TR-5, DISC-10)', async () => {
+  const agent = await clinicA(undefined, { trust: [] })
+  await expect(routesOf(agent, LEE)).rejects.toMatchObject({ code: 'NO_ANCHORS' })
+  await agent.pins.add(request(UNTRUSTED))
+  expect(await routesOf(agent, LEE)).toEqual(['direct'])
+  expect(await routesOf(agent, LEE, 'other@clinic-b.example')).toEqual(['direct', 'insecure'])
+  await expect(routesOf(agent, 'other@clinic-b.example')).rejects.toMatchObject({ code: 'NO_ANCHORS' })
+  const opened = async (from: string) => {
+    const path = await mail({ inner: { From: from }, encryptTo: [pki('clinic-a.pem')] })
+    return agent.open({ path, to: ['dr.kim@clinic-a.example'] })
+  }
+  expect(await opened(LEE)).toMatchObject({ verdict: 'accept' })
+  expect(await opened('other@clinic-b.example')).toMatchObject({
+    verdict: 'reject',
+    code: 'SIGNER_UNTRUSTED',
+  })
+  await agent.pins.remove(LEE, { actor: 'kim' })
+  await expect(routesOf(agent, LEE)).rejects.toMatchObject({ code: 'NO_ANCHORS' })
+})
+
+test('receiving without any anchor is a mistake in the configuration, unless somebody has a pin (TR-5)', () => {
+  const settings = settingsOf({}, { origin: 'the test', dir: '/', env: {} })
+  const trust = { anchors: new AnchorSets([]), pinned: () => [] }
+  expect(() => requireIncomingAnchors(settings, { ...trust, hasPins: true })).not.toThrow()
+  expect(() => requireIncomingAnchors(settings, { ...trust, hasPins: false })).toThrow(
+    expect.objectContaining({ code: 'NO_ANCHORS' }),
+  )
 })
 
 test('a pin ends when it said it would', async () => {
