@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
+import { parseDomain } from '../agent/address.ts'
 import { DirectError } from '../agent/errors.ts'
 import type { Explanation } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
@@ -42,7 +43,10 @@ export async function run(session: Session, command: Command): Promise<number> {
   const isFile = existsSync(target)
   if (!isFile && !target.includes('@'))
     throw new DirectError('USAGE', `${target} is neither a file nor an address`, {
-      hint: 'As in: direct trust explain dr.lee@hisp.example, or with the path of a certificate or message.',
+      hint:
+        parseDomain(target) === null
+          ? 'As in: direct trust explain dr.lee@hisp.example, or with the path of a certificate or message.'
+          : `Certificates are judged for an address; for anybody of a domain: direct trust explain postmaster@${target}`,
     })
   await using agent = await openAgent(session)
   session.out.progress(`judging ${target} …`)

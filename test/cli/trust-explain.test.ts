@@ -53,6 +53,13 @@ test('--json is one object with the names of the API', async () => {
   })
 })
 
+test('a domain alone is a mistake whose hint is the command that answers', async () => {
+  const { code, stderr } = await explain('clinic-b.example')
+  const hint = /^direct: hint: .*: direct trust explain (.*)$/m.exec(stderr)?.[1]
+  expect([code, hint]).toEqual([2, 'postmaster@clinic-b.example'])
+  expect(await explain(hint ?? '')).toMatchObject({ code: 0 })
+})
+
 test('what is neither a file nor an address is a mistake', async () => {
   expect(await explain('stranger')).toMatchObject({
     code: 2,
