@@ -51,6 +51,16 @@ interface Kept extends ReadMaterial {
   readonly newer: Material | null
 }
 
+/** What is asked for, and the name it is kept under. */
+interface Asked {
+  readonly key: string
+  readonly wanted: Wanted
+  /** The OCSP request without a nonce, to repeat; null: a GET. */
+  readonly plain: Uint8Array | null
+  /** What is kept and has ended. */
+  readonly stale: Kept | null
+}
+
 type Answer = { readonly kept: Kept; readonly nonce: Uint8Array | null } | NotFetched
 
 export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain {
@@ -68,7 +78,7 @@ export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain
     if (isNew || isFresh) yield { material: materialOf(kept), nonce: null, unavailable: null }
     if (isNew) return
     const stale = isFresh ? null : kept
-    const answer = await ask(key, wanted, plain, stale, signal)
+    const answer = await ask({ key, wanted, plain, stale }, signal)
     yield 'status' in answer
       ? { material: stale === null ? [] : materialOf(stale), nonce: null, unavailable: answer }
       : { material: materialOf(answer.kept), nonce: answer.nonce, unavailable: null }
@@ -88,27 +98,19 @@ export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain
     return kept
   }
 
-  async function ask(
-    key: string,
-    wanted: Wanted,
-    plain: Uint8Array | null,
-    stale: Kept | null,
-    signal: AbortSignal,
-  ): Promise<Answer> {
+  async function ask(asked: Asked, signal: AbortSignal): Promise<Answer> {
+    const { key, wanted } = asked
     if (fetch === null) return notFetched(wanted.url, 'failed', 'the network is forbidden')
     const work = async (signal: AbortSignal): Promise<Answer> => {
       const recent = failedLately(wanted.url) ?? failedLately(key)
-      return recent ?? fetchAndKeep(fetch, key, wanted, plain, stale, signal)
+      return recent ?? fetchAndKeep(fetch, asked, signal)
     }
     return share(key, (shared) => limit(() => work(shared), shared, signal), signal)
   }
 
   async function fetchAndKeep(
     fetch: GuardedFetch,
-    key: string,
-    wanted: Wanted,
-    plain: Uint8Array | null,
-    stale: Kept | null,
+    { key, wanted, plain, stale }: Asked,
     signal: AbortSignal,
   ): Promise<Answer> {
     const { kind, url } = wanted

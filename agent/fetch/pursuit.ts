@@ -1,7 +1,7 @@
 import type { Wanted } from '../../trust-anchors/index.ts'
 import { DirectError } from '../errors.ts'
 import type { UrlAllowance } from './allowance.ts'
-import type { Evidence } from './evidence.ts'
+import type { Gathered } from './gathered.ts'
 import type { Obtain, Obtained } from './obtain.ts'
 import { notFetched } from './target.ts'
 import type { NotFetched } from './types.ts'
@@ -37,7 +37,7 @@ export interface PursuitOptions {
 /** The fetching for one judgement: what was asked for already, within its bounds. Ends what still runs when disposed. */
 export class Pursuit implements AsyncDisposable {
   readonly #obtain: Obtain
-  readonly #evidence: Evidence
+  readonly #gathered: Gathered
   readonly #at: Date
   readonly #allowance: UrlAllowance | undefined
   readonly #given: AbortSignal | undefined
@@ -46,9 +46,9 @@ export class Pursuit implements AsyncDisposable {
   readonly #quests = new Map<string, Quest>()
   #broken: { readonly error: unknown } | null = null
 
-  constructor(obtain: Obtain, evidence: Evidence, { at, patienceMs, allowance, signal }: PursuitOptions) {
+  constructor(obtain: Obtain, gathered: Gathered, { at, patienceMs, allowance, signal }: PursuitOptions) {
     this.#obtain = obtain
-    this.#evidence = evidence
+    this.#gathered = gathered
     this.#at = at
     this.#allowance = allowance
     this.#given = signal
@@ -56,7 +56,7 @@ export class Pursuit implements AsyncDisposable {
     this.#signal = AbortSignal.any([this.#ended.signal, patience, ...(signal ? [signal] : [])])
   }
 
-  /** Waits until the evidence about any of these has grown; false: there is no more to be had about them. */
+  /** Waits until more is gathered about any of these; false: there is no more to be had about them. */
   async more(wanted: readonly Wanted[]): Promise<boolean> {
     const running = wanted.flatMap((one) => this.#pursue(one) ?? [])
     if (running.length === 0) return false
@@ -86,7 +86,7 @@ export class Pursuit implements AsyncDisposable {
     const key = `${kind} ${url} ${kind === 'ocsp' ? certificate.sha256 : ''}`
     const known = this.#quests.get(key)
     if (known !== undefined) return known
-    const tooDeep = kind === 'issuer' && this.#evidence.depthOf(certificate) >= MAX_DEPTH
+    const tooDeep = kind === 'issuer' && this.#gathered.depthOf(certificate) >= MAX_DEPTH
     const quest = {
       sources: this.#obtain(wanted, this.#at, this.#signal),
       barred: this.#quests.size >= MAX_URLS ? TOO_MANY : (this.#allowance?.take(key) ?? null),
@@ -102,19 +102,19 @@ export class Pursuit implements AsyncDisposable {
     if (quest.barred !== null) {
       quest.exhausted = true
       const { status, why } = quest.barred
-      this.#evidence.addUnavailable(wanted, notFetched(wanted.url, status, why))
+      this.#gathered.addUnavailable(wanted, notFetched(wanted.url, status, why))
       return
     }
     try {
       const { value, done } = await quest.sources.next()
       if (done) quest.exhausted = true
-      else this.#evidence.add(wanted, value)
+      else this.#gathered.add(wanted, value)
     } catch (error) {
       quest.exhausted = true
       if (error !== this.#signal.reason) this.#broken = { error }
       else {
         const why = 'it did not come in the time that one certificate may take'
-        this.#evidence.addUnavailable(wanted, notFetched(wanted.url, 'failed', why))
+        this.#gathered.addUnavailable(wanted, notFetched(wanted.url, 'failed', why))
       }
     }
   }

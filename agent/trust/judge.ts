@@ -9,7 +9,7 @@ import {
 } from '../../trust-anchors/index.ts'
 import type { Address } from '../address.ts'
 import type { UrlAllowance } from '../fetch/allowance.ts'
-import { Evidence } from '../fetch/evidence.ts'
+import { Gathered } from '../fetch/gathered.ts'
 import { createObtain, type ObtainTools } from '../fetch/obtain.ts'
 import { Pursuit } from '../fetch/pursuit.ts'
 
@@ -55,15 +55,15 @@ export function createJudge(tools: JudgeTools): Judge {
 
   return async (purpose, address, leaf, context) => {
     const { material, allowance, signal, trace, patienceMs: left = patienceMs, ...asked } = context
-    const evidence = new Evidence(context.candidates, material)
+    const gathered = new Gathered(context.candidates, material)
     const bounds = { at: context.at, patienceMs: left, allowance, signal }
-    await using pursuit = new Pursuit(obtain, evidence, bounds)
+    await using pursuit = new Pursuit(obtain, gathered, bounds)
     for (;;) {
       const attempts: Attempt[] = []
       const verification = verifyCertificate(purpose, address, leaf, {
         ...asked,
-        candidates: evidence.candidates,
-        revocation: { mode, material: evidence.revocation, graceMs: GRACE_MS, unpointed: 'not-revocable' },
+        candidates: gathered.candidates,
+        revocation: { mode, material: gathered.revocation, graceMs: GRACE_MS, unpointed: 'not-revocable' },
         ...(trace && { trace: (attempt: Attempt) => void attempts.push(attempt) }),
       })
       if (await pursuit.more(verification.wanted)) continue

@@ -13,7 +13,7 @@ import type { NotFetched } from './types.ts'
 const FROM_MESSAGE = 'the message'
 
 /** All that one judgement has at hand; it grows as answers come in. */
-export class Evidence {
+export class Gathered {
   readonly #candidates: Certificate[]
   readonly #fetchedFor = new Map<string, number>()
   readonly #crls: { crl: Crl; origin: string }[] = []
