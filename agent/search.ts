@@ -78,6 +78,7 @@ function mayBeUsableLater({ usable, why }: JudgedCertificate): boolean {
 
 const LOOKUPS_FORBIDDEN: RouteReason = {
   code: 'LOOKUP_FAILED',
+  temporary: true,
   text: 'no certificate is configured, and nothing else was asked because the network is forbidden (--no-network)',
 }
 
@@ -95,7 +96,13 @@ function reasons(
   const { certificates, notes } = evidence.find(({ place }) => place === deciding.place) as Evidence
   const where = `${deciding.place} (${deciding.owner})`
   if (deciding.status === 'failed')
-    return [{ code: 'LOOKUP_FAILED', text: `${where} could not be asked: ${notes.join('; ')}` }]
+    return [
+      {
+        code: 'LOOKUP_FAILED',
+        text: `${where} ${unanswered(deciding)}: ${notes.join('; ')}`,
+        temporary: true,
+      },
+    ]
   if (certificates.length === 0)
     return [
       {
@@ -104,6 +111,13 @@ function reasons(
       },
     ]
   return distinctReasons(certificates)
+}
+
+/** A server that answers REFUSED is there: it will not serve us, and waiting changes that for nobody. */
+function unanswered({ refused, place }: Place): string {
+  if (!refused) return 'could not be asked'
+  const key = place === 'cert-server' ? 'certServers' : 'dns.servers'
+  return `is not answered: every server refused the question; see whether ${key} names servers that answer it for this machine`
 }
 
 function distinctReasons(certificates: readonly JudgedCertificate[]): readonly RouteReason[] {

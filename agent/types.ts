@@ -12,7 +12,10 @@ export type { CertificateReason, Evidence, JudgedCertificate, RevocationFacts } 
 export type Route = 'direct' | 'tls' | 'insecure' | 'undetermined'
 
 /** Why an address has its route: what is wrong with the address, or with the certificates found for it. */
-export type RouteReason = Reason<AddressCode | CertificateCode>
+export type RouteReason = Reason<AddressCode | CertificateCode> & {
+  /** It may have another answer later. */
+  readonly temporary?: true
+}
 
 /** `foundIn`: the place of DISC-1 that published it. `boundTo`: what its subjectAltName binds it to. */
 export interface ChosenCertificate {

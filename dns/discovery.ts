@@ -48,7 +48,7 @@ export async function discoverDeciding(
   const places: Place[] = []
   for await (const place of discover(address, sources, signal)) {
     places.push(place)
-    if (isDeciding(place)) return [...places, ...restNotAsked(address, place.place)]
+    if (isDeciding(place)) return [...places, ...restNotAsked(address, place)]
   }
   return places
 }
@@ -58,11 +58,13 @@ export function isDeciding(place: Place): boolean {
   return place.status === 'found' || place.status === 'failed'
 }
 
-/** The places after the one that decided. */
-export function restNotAsked(address: Address, after: PlaceName): readonly Place[] {
-  return PLACES.slice(PLACES.indexOf(after) + 1).map((place) =>
-    notAsked(place, address, `an earlier place decided: ${after}`),
-  )
+/** The places after the one where the search stopped. */
+export function restNotAsked(
+  address: Address,
+  { place: last, status }: Pick<Place, 'place' | 'status'>,
+): readonly Place[] {
+  const why = status === 'failed' ? 'an earlier place could not be asked' : 'an earlier place decided'
+  return PLACES.slice(PLACES.indexOf(last) + 1).map((place) => notAsked(place, address, `${why}: ${last}`))
 }
 
 function configured(address: Address, sources: DiscoverySources): Place {
@@ -124,7 +126,7 @@ async function askOwners(
   const notes: string[] = []
   const questions: { name: string; type: 'CERT'; answer: string }[] = []
   let ttl = DAY
-  let last = { status: 'absent' as Place['status'], certificates: [] as readonly Uint8Array[] }
+  let last: Pick<Read, 'status' | 'refused' | 'certificates'> = { status: 'absent', certificates: [] }
   let owner = owners[0] as string
   for (owner of owners) {
     if (!isDnsName(owner)) {
@@ -139,16 +141,18 @@ async function askOwners(
     last = read
     if (read.status !== 'absent') break
   }
-  return { place, owner, status: last.status, certificates: last.certificates, notes, ttl, questions }
+  const { status, refused, certificates } = last
+  return { place, owner, status, ...(refused && { refused }), certificates, notes, ttl, questions }
 }
 
-type Read = Pick<Place, 'status' | 'certificates' | 'notes' | 'ttl'>
+type Read = Pick<Place, 'status' | 'refused' | 'certificates' | 'notes' | 'ttl'>
 
 function readAnswer(answer: Answer): Read {
   if (answer.status === 'absent') return { status: 'absent', certificates: [], notes: [], ttl: answer.ttl }
   if (answer.status === 'failed') {
     const notes = answer.tries.map((one) => `${one.server}: ${one.code}, ${one.text}`)
-    return { status: 'failed', certificates: [], notes, ttl: 0 }
+    const refused = answer.tries.length > 0 && answer.tries.every(({ code }) => code === 'REFUSED')
+    return { status: 'failed', ...(refused && { refused }), certificates: [], notes, ttl: 0 }
   }
   const certificates = new Map<string, Uint8Array>()
   const notes: string[] = []

@@ -75,6 +75,8 @@ export interface Place {
   /** The owner name asked, the file configured, or the server; for evidence. */
   readonly owner: string
   readonly status: 'found' | 'absent' | 'failed' | 'not-asked'
+  /** Of `failed`: every server answered, and would not answer this (RCODE 5): it is not away, it is not ours to ask. */
+  readonly refused?: true
   /**
    * DER, in the order published; only parsable CERT records of type PKIX. Empty unless `found`; empty although
    * `found` when every PKIX record is garbled: something was published, and it decides (DISC-4).

@@ -37,7 +37,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   NOT_SUPPORTED:
     'This version cannot use such a certificate; ask the partner for another, with an RSA key for example.',
   NO_CERTIFICATE: 'Ask the partner whether the address is right, and where its certificate is published.',
-  LOOKUP_FAILED: 'See whether name servers can be reached from here; the question may be asked again.',
+  LOOKUP_FAILED:
+    'See whether the name servers can be reached from here, and whether those in dns.servers answer for names that are not their own; the question may be asked again.',
 } satisfies Record<CertificateCode | 'NO_CERTIFICATE' | 'LOOKUP_FAILED', string>
 
 export function adviceFor(codes: Iterable<string>): readonly string[] {

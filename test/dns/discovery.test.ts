@@ -5,6 +5,7 @@ import {
   type DiscoverySources,
   discover,
   discoverDeciding,
+  type FailedTry,
   type Place,
   type Resolver,
   restNotAsked,
@@ -83,6 +84,22 @@ describe('the order of places, and where the search stops (DISC-1)', () => {
     })
   })
 
+  test('what stands behind a failed place says that it could not be asked, not that it decided (DISC-6)', async () => {
+    const { places } = await search({ 'lee.d.example': 'SERVFAIL' })
+    expect(placeOf(places, 'dns-domain').notes).toEqual(['an earlier place could not be asked: dns-address'])
+  })
+
+  test('a place where every server refused says so: none of them is away (DISC-6)', async () => {
+    const tries = (codes: readonly FailedTry['code'][]) =>
+      codes.map((code, i) => ({ server: `192.0.2.${i}:53`, code, text: code }))
+    const refusedBy = async (...codes: FailedTry['code'][]) => {
+      const resolver = { resolve: async () => ({ status: 'failed' as const, tries: tries(codes) }) }
+      return placeOf(await discoverDeciding(LEE, sources(resolver)), 'dns-address').refused
+    }
+    expect(await refusedBy('REFUSED', 'REFUSED')).toBe(true)
+    expect(await refusedBy('REFUSED', 'TIMEOUT')).toBeUndefined()
+  })
+
   test('a SERVFAIL at the domain is not known either', async () => {
     const { statuses } = await search({ 'd.example': 'SERVFAIL' })
     expect(statuses.slice(1, 4)).toEqual([
@@ -126,7 +143,7 @@ describe('the order of places, and where the search stops (DISC-1)', () => {
     await places.next()
     expect(resolver.asked).toEqual(['CERT lee.d.example'])
     await places.return()
-    expect(restNotAsked(LEE, 'dns-address').map((place) => place.place)).toEqual([
+    expect(restNotAsked(LEE, { place: 'dns-address', status: 'found' }).map((place) => place.place)).toEqual([
       'dns-domain',
       'ldap-address',
       'ldap-domain',
