@@ -144,7 +144,7 @@ export interface Tracking {
     at: Date,
     why: readonly Reason[],
   ): Promise<{ readonly state: DeliveryState; readonly changed: boolean } | null>
-  /** Newest first; one message when an id is given. Notifications of ours are not listed. */
+  /** Newest first; one message when an id is given. Notifications of ours are not listed; one is told by its id. */
   status(messageId?: string): Promise<readonly StoredMessage[]>
   events(after: number, limit?: number): Promise<readonly TrackingEvent[]>
   lastEvent(): Promise<number>

@@ -155,8 +155,11 @@ export async function storedMessages(
     .leftJoin('recipients', 'recipients.message', 'messages.id')
     .select(['messages.id', 'message_id', 'sender', 'messages.at as sent_at'])
     .select(['address', 'route', 'state', 'recipients.at', 'why'])
-    .where('kind', '=', 'message')
-  if (which.messageId !== undefined) query = query.where('message_id', '=', which.messageId)
+  // Asked for by its id, an MDN of ours is told as well: the log names it when it could not be handed over.
+  query =
+    which.messageId === undefined
+      ? query.where('kind', '=', 'message')
+      : query.where('message_id', '=', which.messageId)
   if (which.idempotencyKey !== undefined) query = query.where('idempotency_key', '=', which.idempotencyKey)
   const rows = await query
     .orderBy('messages.at', 'desc')

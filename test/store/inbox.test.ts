@@ -215,12 +215,16 @@ test('queueing an MDN and marking it queued are one step; a second process adds 
   expect(await store.outbox.claim(at(2), at(60))).toHaveLength(1)
 })
 
-test('notifications of ours are not listed by `status`, and are no events', async () => {
+test('notifications of ours are not listed by `status`, which tells one by its id; they are no events', async () => {
   await using store = await memoryStore()
   await store.inbox.judged(await arrived(store, 7), accepted([KIM]), [notice()], at(1))
+  const [due] = await store.inbox.noticesDue(at(1))
   await queueDueNotice(store, 2)
   await trySmtp(store, 3, 'final')
   expect(await store.tracking.status()).toEqual([])
+  expect(await store.tracking.status(due?.messageId)).toMatchObject([
+    { recipients: [{ state: 'failed', why: [{ code: 'SMTP_REFUSED' }] }] },
+  ])
   expect(await store.tracking.events(0)).toEqual([])
   expect((await all(store.audit.list())).map(({ event }) => event)).toEqual([
     'received',
