@@ -106,6 +106,17 @@ export async function twoClinics(
   return { a, b, post, dns, dirA, dirB }
 }
 
+/** A clock that tests set on. */
+export function clock() {
+  let time = Date.parse('2026-11-21T12:00:00Z')
+  return {
+    now: () => new Date(time),
+    pass: (minutes: number) => {
+      time += minutes * 60_000
+    },
+  }
+}
+
 /** All of an async iterable. */
 export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const list: T[] = []

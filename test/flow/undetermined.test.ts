@@ -6,7 +6,16 @@ import { type Agent, createAgent, type GuardedFetch } from '../../agent/index.ts
 import { Undetermined } from '../../agent/undetermined.ts'
 import { type MintOptions, mint } from '../../fixtures/pki.ts'
 import { makeCrl } from '../../fixtures/revocation.ts'
-import { all, BOTH_PUBLISHED, clinicConfig, issuer, pki, temporaryFolder, twoClinics } from './clinics.ts'
+import {
+  all,
+  BOTH_PUBLISHED,
+  clinicConfig,
+  clock,
+  issuer,
+  pki,
+  temporaryFolder,
+  twoClinics,
+} from './clinics.ts'
 import type { PostOffice } from './post-office.ts'
 
 const KIM = 'dr.kim@clinic-a.example'
@@ -31,17 +40,6 @@ function web() {
     return { status: 'failed', why, text: `${url} cannot be fetched now: ${why}` }
   }
   return { fetch, up, asked }
-}
-
-/** A clock that tests set on. */
-function clock() {
-  let time = Date.parse('2026-11-21T12:00:00Z')
-  return {
-    now: () => new Date(time),
-    pass: (minutes: number) => {
-      time += minutes * MINUTE_MS
-    },
-  }
 }
 
 /** A certificate of clinic A, as its identity and as its zone has it. */
