@@ -3,7 +3,7 @@ import type { InboxEntry } from '../store/index.ts'
 import { MOST_ATTEMPTS, POISON, POISON_REPORT, putAside } from './aside.ts'
 import { DirectError } from './errors.ts'
 import { type Handled, handle, type InboxTools, type Mailbox, nameOf, openEntry, rawOf } from './inbox.ts'
-import { describeReceived } from './open/report.ts'
+import { describeReceived, undecidedOf } from './open/report.ts'
 import type { Judged } from './open/verdict.ts'
 import { PATIENCE_MS } from './trust/judge.ts'
 import type { ReceiveReport } from './types.ts'
@@ -69,7 +69,7 @@ async function* lookAtNew(uids: readonly number[], pass: Pass): AsyncGenerator<H
     if (look === null) continue
     const report = undeterminedReport(look)
     if (report !== null && given.wasInVain()) {
-      await remember(look.entry, pass)
+      await remember(look, pass)
       pass.cutShort.set(uid, report)
     } else yield* actOn(look, pass)
   }
@@ -133,7 +133,7 @@ async function* actOn(look: Look, pass: Pass): AsyncGenerator<Handled> {
   cutShort.delete(uid)
   const report = undeterminedReport(look)
   if (report !== null) {
-    await remember(entry, pass)
+    await remember(look, pass)
     tools.undetermined.wait(name, tools.now())
     yield { kind: 'report', report }
     return
@@ -146,7 +146,8 @@ async function* actOn(look: Look, pass: Pass): AsyncGenerator<Handled> {
 }
 
 /** It stays as it is, and opening it was no failed attempt. */
-async function remember(entry: InboxEntry, { tools }: Pass): Promise<void> {
+async function remember({ entry, judged }: Look, { tools }: Pass): Promise<void> {
+  if (judged === 'poison') return
   const now = tools.now()
-  await tools.store.inbox.undetermined(entry.id, sinceWhen(entry, now), now)
+  await tools.store.inbox.undetermined(entry.id, undecidedOf(judged), sinceWhen(entry, now), now)
 }

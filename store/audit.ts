@@ -11,6 +11,7 @@ export type AuditEvent =
   | 'processed'
   | 'dispatched'
   | 'expired'
+  | 'undetermined'
   | 'received'
   | 'delivered'
   | 'rejected'

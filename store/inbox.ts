@@ -11,6 +11,7 @@ import type {
   NewNotice,
   Notice,
   NoticeId,
+  Undecided,
 } from './incoming-types.ts'
 import { dueNotices, postpone } from './notices.ts'
 import { decodeWhy, encodeWhy, type Schema, type Tx } from './schema.ts'
@@ -103,8 +104,15 @@ export class SqlInbox implements Inbox {
     })
   }
 
-  async undetermined(id: number, since: Date, lookedAt: Date): Promise<void> {
+  async undetermined(id: number, message: Undecided, since: Date, lookedAt: Date): Promise<void> {
     await this.#db.transaction().execute(async (tx) => {
+      const entry = await tx
+        .selectFrom('inbox_entries')
+        .select('undetermined_since')
+        .where('id', '=', id)
+        .executeTakeFirst()
+      if (entry === undefined) throw noEntry(id)
+      if (entry.undetermined_since === null) await reportUndecided(tx, message, lookedAt)
       await tx
         .updateTable('inbox_entries')
         .set({ undetermined_since: since.getTime(), looked_at: lookedAt.getTime(), attempts: 0 })
@@ -238,6 +246,23 @@ async function report(tx: Tx, judgement: Judgement, at: Date): Promise<void> {
     })
     if (refused) await announce(tx, 'rejected', judgement.messageId, address, at, why)
   }
+}
+
+/** One audit row per recipient, one at least, when a message begins to wait. */
+async function reportUndecided(tx: Tx, message: Undecided, at: Date): Promise<void> {
+  const { messageId, from, signer, why, recipients } = message
+  for (const address of recipients.length > 0 ? recipients : [null])
+    await record(tx, {
+      ...UNKNOWN_TO_RECEIVER,
+      at,
+      event: 'undetermined',
+      messageId,
+      from,
+      address,
+      certificate: signer,
+      outcome: 'undetermined',
+      why,
+    })
 }
 
 function inboxEntry(row: Selectable<Schema['inbox_entries']>): InboxEntry {

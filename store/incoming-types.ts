@@ -39,6 +39,11 @@ export interface Judgement {
   }[]
 }
 
+/** A message of which nothing final is known, as the audit tells it. */
+export interface Undecided extends Pick<Judgement, 'messageId' | 'from' | 'signer' | 'why'> {
+  readonly recipients: readonly string[]
+}
+
 export type NoticeId = number
 
 /** One delivery to the EHR: one accepted recipient of one message. Unique by (recipient, signer, inner digest): IN-10. */
@@ -82,8 +87,11 @@ export interface Inbox {
   attempted(id: number): Promise<number>
   /** The attempt under way ended with a failure that is not the message's, a full disk say: it does not count. */
   spared(id: number): Promise<void>
-  /** It was opened without harm, which forgets all attempts, and nothing final can be said of it yet. */
-  undetermined(id: number, since: Date, lookedAt: Date): Promise<void>
+  /**
+   * It was opened without harm, which forgets all attempts, and nothing final can be said of it yet. The first time is
+   * audited, later looks are not; what it comes to in the end is, by `judged`.
+   */
+  undetermined(id: number, message: Undecided, since: Date, lookedAt: Date): Promise<void>
   /** The messages of a folder that are undetermined; first the one that nobody has looked at for longest. */
   undeterminedUids(mailbox: string, uidValidity: string): Promise<readonly number[]>
   /**

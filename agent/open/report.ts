@@ -1,4 +1,4 @@
-import type { Judgement } from '../../store/index.ts'
+import type { Judgement, Undecided } from '../../store/index.ts'
 import { describeRevocation } from '../trust/believe.ts'
 import type { Opened, ReceiveReport } from '../types.ts'
 import type { Judged } from './verdict.ts'
@@ -64,6 +64,12 @@ export function judgementOf(judged: Judged, verdict: Judgement['verdict']): Judg
       code,
     })),
   }
+}
+
+/** A message as the store keeps it while its verdict is not known. */
+export function undecidedOf(judged: Judged): Undecided {
+  const { messageId, from, signer, why } = judgementOf(judged, 'reject')
+  return { messageId, from, signer, why, recipients: judged.recipients.map(({ address }) => address.key) }
 }
 
 /** The inner Message-ID, the outer one where the inner message has none (N-1). */
