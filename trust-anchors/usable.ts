@@ -32,7 +32,10 @@ export function bindingOf(
   options: { readonly subjectEmail: boolean },
 ): Binding | null {
   const { rfc822, dns } = certificate.names
-  const legacy = options.subjectEmail ? [...certificate.subjectEmails, ...certificate.commonNames] : []
+  // Beyond ASCII there are characters whose lower case is within: K, the Kelvin sign, for one.
+  const legacy = options.subjectEmail
+    ? [...certificate.subjectEmails, ...certificate.commonNames].filter((one) => /^[\x21-\x7e]+$/.test(one))
+    : []
   const addresses = [address.key, address.withoutTag()?.key]
   for (const key of addresses) {
     const name = [...rfc822, ...legacy].find((one) => one.toLowerCase() === key)

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { type Minted, type MintOptions, mint } from '../../fixtures/pki.ts'
 import { makeCrl, makeOcspResponse } from '../../fixtures/revocation.ts'
-import type { Certificate } from '../../trust-anchors/index.ts'
+import { bindingOf, type Certificate } from '../../trust-anchors/index.ts'
+import { address } from './judging.ts'
 import { ca, leafUnder, verdict as pathVerdict, root, withSettings } from './paths.ts'
 import { type Scene, verdict, wanted } from './revoking.ts'
 
@@ -87,6 +88,24 @@ describe('what somebody brings along clears him only where nothing newer is to b
   })
 })
 
+describe('our own bounds switch revocation off for nobody (CERT-7)', () => {
+  const scene = (text: string, more: object): Scene => ({
+    ...{ root, leaf, candidates: [issuing], mode: 'prefer' },
+    unavailable: { [CRL_URL]: { refused: false, text, ...more } },
+  })
+
+  test('prefer lets pass whose hosts do not answer, and nobody whose hosts were not asked', () => {
+    expect(verdict(scene('it did not answer', {}))).toBe('unknown')
+    expect(verdict(scene('our patience was over', { unasked: true }))).toBe('REVOCATION_UNKNOWN temporary')
+    expect(verdict(scene('too many URLs', { unasked: true, refused: true }))).toBe('URL_REFUSED')
+  })
+
+  test('what has been settled otherwise stays settled', () => {
+    const crls = [makeCrl({ issuer: issuing }).der]
+    expect(verdict({ ...scene('our patience was over', { unasked: true }), crls })).toBe('good crl')
+  })
+})
+
 describe('keys that anybody may break vouch for nothing (ALG, keys)', () => {
   const weakLeaf = leafUnder(issuing, { ocspUrls: [OCSP_URL] })
   const weak = (options: MintOptions): Minted => mint({ issuer: issuing, key: 'rsa-1024', ...options })
@@ -117,6 +136,16 @@ describe('keys that anybody may break vouch for nothing (ALG, keys)', () => {
 })
 
 describe('the legacy switch widens no CA (CERT-1, CERT-5)', () => {
+  test.each([
+    ['kim@hisp.example', 'address'],
+    ['\u212aim@hisp.example', null],
+    ['his\u017f.example', null],
+  ])('the common name %s binds as %s', (subject, boundTo) => {
+    const { certificate } = leafUnder(ca(), { subject, san: [] })
+    const binding = bindingOf(certificate, address('kim@hisp.example'), { subjectEmail: true })
+    expect(binding?.boundTo ?? null).toBe(boundTo)
+  })
+
   test('a domain in the subject’s emailAddress is a domain, and constrained as one', () => {
     const held = ca({ nameConstraints: { permitted: [{ dns: 'hisp.example' }] } })
     const below = (subjectEmail: string) => leafUnder(held, { subject: 'Dr. Lee', san: [], subjectEmail })

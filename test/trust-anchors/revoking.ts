@@ -19,7 +19,9 @@ export interface Scene {
     | Uint8Array
     | { readonly der: Uint8Array; readonly from?: string; readonly nonce?: Uint8Array }
   )[]
-  readonly unavailable?: Readonly<Record<string, { readonly refused: boolean; readonly text: string }>>
+  readonly unavailable?: Readonly<
+    Record<string, { readonly refused: boolean; readonly text: string; readonly unasked?: boolean }>
+  >
   readonly mode?: RevocationRequest['mode']
   readonly unpointed?: RevocationRequest['unpointed']
   readonly graceMs?: number

@@ -95,7 +95,8 @@ class Check {
     const prospect = prospectOf(question, missing)
     const failure = unknownFailure(certificate, problems, prospect)
     const { wanted } = prospect
-    if (this.#request.mode === 'require') return { ok: false, failure, wanted }
+    // Whoever is revoked could use up our patience, and `prefer` is for hosts that do not answer.
+    if (this.#request.mode === 'require' || prospect.isUnasked) return { ok: false, failure, wanted }
     const { text } = failure
     return { ok: true, status: { certificate, ...NOTHING_KNOWN, status: 'unknown', text }, wanted }
   }

@@ -41,6 +41,16 @@ export interface RevocationMaterial {
   readonly issuers: ReadonlyMap<string, readonly Certificate[]>
 }
 
+/** A URL that gave nothing. */
+export interface Unavailable {
+  /** Final (NET). */
+  readonly refused: boolean
+  /** Why, as a clause that does not name it. */
+  readonly text: string
+  /** A bound of ours kept it from being asked, or waited for: in `prefer` too nothing passes for that. */
+  readonly unasked?: boolean
+}
+
 export const NO_MATERIAL: RevocationMaterial = {
   crls: [],
   ocsp: [],

@@ -16,6 +16,8 @@ export interface Prospect {
   readonly answered: readonly string[]
   /** Sentences about those that are not contacted (NET). */
   readonly refused: readonly string[]
+  /** One of those that gave nothing was not asked, for a bound of ours. */
+  readonly isUnasked: boolean
 }
 
 /** A certificate with more URLs than these has them to make work. */
@@ -66,6 +68,7 @@ class List {
   readonly #answered: Wanted[] = []
   readonly #failed = new Set<string>()
   readonly #refused = new Set<string>()
+  #isUnasked = false
 
   constructor(question: Question) {
     this.#question = question
@@ -75,6 +78,7 @@ class List {
   add(wanted: Wanted): boolean {
     const { url } = wanted
     const unavailable = this.#question.request.material.unavailable.get(url)
+    if (unavailable?.unasked === true) this.#isUnasked = true
     if (!isFetchable(url)) this.#refused.add(`${shown(url)} is not fetched: only http and https URLs are`)
     else if (unavailable?.refused === true) this.#refused.add(`${shown(url)} is refused: ${unavailable.text}`)
     else if (unavailable !== undefined)
@@ -94,6 +98,7 @@ class List {
       failed: [...this.#failed, ...this.#open.map((one) => this.#openText(one))],
       answered: this.#answered.map(({ url }) => `what ${shown(url)} gives does not settle it`),
       refused: [...this.#refused],
+      isUnasked: this.#isUnasked,
     }
   }
 
