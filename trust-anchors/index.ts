@@ -1,5 +1,6 @@
 /** Whom we believe: certificates, paths to anchors, and the exact reason where there is none. No I/O. */
 export { type AnchorSet, AnchorSets, type RemovedAnchor } from './anchors.ts'
+export { BoundedMap } from './bounded-map.ts'
 export { BUNDLE_LIMIT, type Bundle, type BundleCode, bundleCms, readBundle } from './bundle.ts'
 export { type CertificatePolicies, type CertificatePolicy, ownPolicyFailures } from './certificate-policy.ts'
 export { byPreference, chooseCertificate } from './choose.ts'

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { BoundedMap } from '../bounded-map.ts'
 import type { Failure } from '../failures.ts'
 import { DerReader, Malformed, readOnly, TAG, timeValue } from '../x509/der.ts'
 import { bitString, EXTENSION, readExtensions } from '../x509/extensions.ts'
@@ -57,10 +58,8 @@ export interface Crl extends Signed {
   readonly entries: Uint8Array
 }
 
-/** Least recently used first, so that the same CRL is neither read nor checked again. */
-const seen = new Map<string, Crl>()
-const SEEN_BYTES = 64 * 1024 * 1024
-let seenBytes = 0
+/** The same CRL is neither read nor checked again. */
+const seen = new BoundedMap<Crl>(64 << 20, ({ der }) => der.length)
 
 /**
  * Reads a CRL: DER, or PEM with exactly one, of at most 10 MiB (NET). Its entries are walked when asked for,
@@ -71,28 +70,14 @@ export function parseCrl(bytes: Uint8Array): Crl | Failure {
   if (typeof der === 'string') return { code: 'REVOCATION_UNKNOWN', text: der }
   const sha256 = createHash('sha256').update(der).digest('hex')
   const known = seen.get(sha256)
-  if (known !== undefined) {
-    seen.delete(sha256)
-    seen.set(sha256, known)
-    return known
-  }
+  if (known !== undefined) return known
   try {
     const crl = readCrl(Uint8Array.from(der), sha256)
-    remember(crl)
+    seen.set(sha256, crl)
     return crl
   } catch (error) {
     if (!(error instanceof Malformed)) throw error
     return { code: 'REVOCATION_UNKNOWN', text: `${der.length} bytes that are no CRL: ${error.message}` }
-  }
-}
-
-function remember(crl: Crl): void {
-  seen.set(crl.sha256, crl)
-  seenBytes += crl.der.length
-  for (const [sha256, oldest] of seen) {
-    if (seenBytes <= SEEN_BYTES) break
-    seen.delete(sha256)
-    seenBytes -= oldest.der.length
   }
 }
 

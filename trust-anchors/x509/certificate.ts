@@ -1,4 +1,5 @@
 import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
+import { BoundedMap } from '../bounded-map.ts'
 import type { Failure } from '../failures.ts'
 import { DerReader, Malformed, TAG, timeValue } from './der.ts'
 import { encode, sequence } from './der-write.ts'
@@ -180,13 +181,12 @@ export class Certificate {
   }
 }
 
-/** Least recently used first. */
-const seen = new Map<string, Certificate>()
-const SEEN_LIMIT = 512
+/** Those seen last are not read again. */
+const seen = new BoundedMap<Certificate>(512, () => 1)
 
 /**
  * Reads one DER certificate (RFC 5280 4.1). Trailing bytes, an extension twice, more than 64 KiB, or anything
- * but DER is `CERT_MALFORMED`. Throws nothing, whatever the bytes are. One seen lately is not read again.
+ * but DER is `CERT_MALFORMED`. Throws nothing, whatever the bytes are.
  */
 export function parseCertificate(der: Uint8Array): Certificate | Failure {
   if (der.length > MAX_BYTES) {
@@ -194,15 +194,10 @@ export function parseCertificate(der: Uint8Array): Certificate | Failure {
   }
   const sha256 = createHash('sha256').update(der).digest('hex')
   const known = seen.get(sha256)
-  if (known !== undefined) {
-    seen.delete(sha256)
-    seen.set(sha256, known)
-    return known
-  }
+  if (known !== undefined) return known
   try {
     const certificate = Certificate.read(der, sha256)
     seen.set(sha256, certificate)
-    if (seen.size > SEEN_LIMIT) seen.delete(seen.keys().next().value as string)
     return certificate
   } catch (error) {
     if (!(error instanceof Malformed)) throw error
