@@ -71,8 +71,11 @@ function administratorSentence(
   search: Search,
 ): string {
   if (chosen) {
+    const found = `Certificate ${chosen.leaf.sha256} from ${search.foundIn}, bound to the ${chosen.boundTo}`
+    // It is its own anchor: that its revocation is not asked is said by its status.
+    if (chosen.anchor === chosen.leaf) return `${found}: ${chosen.revocation[0]?.text}.`
     const unchecked = chosen.unchecked.length > 0 ? `; not checked: ${chosen.unchecked.join(', ')}` : ''
-    return `Certificate ${chosen.leaf.sha256} from ${search.foundIn}, bound to the ${chosen.boundTo}, leads to ${chosen.anchor.subjectText}${unchecked}.`
+    return `${found}, leads to ${chosen.anchor.subjectText}${unchecked}.`
   }
   const places = search.evidence.filter(({ status }) => status === 'not-asked').map(({ place }) => place)
   const asked = places.length > 0 ? ` Not asked: ${places.join(', ')}.` : ''

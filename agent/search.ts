@@ -65,7 +65,7 @@ function withPinned(sources: DiscoverySources, trust: Trust): DiscoverySources {
   return {
     ...sources,
     configured: (address) => [
-      ...trust.pinned(address).map(({ der }) => ({ origin: `pinned to ${address}`, der })),
+      ...trust.pinned(address).map(({ certificate: { der } }) => ({ origin: `pinned to ${address}`, der })),
       ...sources.configured(address),
     ],
   }

@@ -3,6 +3,7 @@ import type { Evidence, Recipient, Route } from '../agent/index.ts'
 import { exitOfRoutes } from './exit.ts'
 import { single } from './options.ts'
 import { columns, printable } from './printable.ts'
+import { revocationText } from './revocation-text.ts'
 import { answer, openAgent, type Session } from './session.ts'
 
 interface Options {
@@ -52,9 +53,12 @@ export function placeText({ place, owner, status, questions, certificates, notes
   return [
     printable(`    ${place}  ${owner}  ${status}`),
     ...questions.map(({ name, type, answer }) => printable(`        ${name} ${type}?  ${answer}`)),
-    ...certificates.map(({ sha256, usable, why }) => {
+    ...certificates.flatMap(({ sha256, usable, why, revocation }) => {
       const verdict = usable ? 'usable' : why.map(({ code, text }) => `${code}: ${text}`).join('; ')
-      return printable(`        ${sha256}  ${verdict}`)
+      return [
+        printable(`        ${sha256}  ${verdict}`),
+        ...revocation.map((one) => printable(`            ${revocationText(one)}`)),
+      ]
     }),
     ...notes.map((note) => printable(`        ${note}`)),
   ].join('\n')

@@ -7,7 +7,8 @@ import type {
   NamedCertificate,
   PathStep,
 } from '../agent/index.ts'
-import { printable } from './printable.ts'
+import { printable, short } from './printable.ts'
+import { revocationText } from './revocation-text.ts'
 
 /** Steps of one search that are shown; a hostile set of certificates may have taken a thousand. */
 const MOST_STEPS = 60
@@ -55,11 +56,7 @@ function judgedText(one: ExplainedCertificate): readonly string[] {
     ...one.why.map(({ code, text, temporary }) => `    ${code}: ${text}${temporary ? ' (may pass)' : ''}`),
     ...stepsText(one),
     ...one.path.slice(1).map((certificate, i) => `    ${'  '.repeat(i)}under ${namedText(certificate)}`),
-    ...one.revocation.map(({ sha256, status, by, text, nextUpdate, stale }) => {
-      const said = by === null ? (text ?? '') : `by ${by} of ${text ?? 'nobody'}`
-      const until = nextUpdate === null ? '' : `, until ${nextUpdate.toISOString()}${stale ? ' (past)' : ''}`
-      return `    revocation of ${short(sha256)}: ${status} ${said}${until}`.trimEnd()
-    }),
+    ...one.revocation.map((facts) => `    ${revocationText(facts)}`),
   ]
 }
 
@@ -86,9 +83,4 @@ function* walk(steps: readonly PathStep[], depth: number): Generator<string> {
 
 function fetchedText({ url, status, text }: FetchedUrl): string {
   return status === 'ok' ? `  fetched ${url}` : `  not fetched (${status}): ${text ?? url}`
-}
-
-/** Enough to tell certificates apart, and to find them in the JSON. */
-function short(sha256: string): string {
-  return `${sha256.slice(0, 16)}…`
 }

@@ -8,6 +8,11 @@ export function jsonLine(value: unknown): string {
   return JSON.stringify(value).replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, escapeOf)
 }
 
+/** A SHA-256: enough to tell certificates apart, and to find them in the JSON. */
+export function short(sha256: string): string {
+  return `${sha256.slice(0, 16)}…`
+}
+
 /** Rows as aligned columns; the last column is not padded. */
 export function columns(rows: readonly (readonly string[])[]): string {
   const cells = rows.map((row) => row.map(printable))

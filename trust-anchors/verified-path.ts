@@ -18,6 +18,8 @@ export interface VerificationContext {
   /** Where issuers may be found: what came with the certificate, or lay beside it. */
   readonly candidates: readonly Certificate[]
   readonly anchors: readonly Certificate[]
+  /** As of `PathRequest`. */
+  readonly believedAs?: PathRequest['believedAs']
   /** The time of processing (CERT-2), never a claimed signing time. */
   readonly at: Date
   /** `legacy.sha1From` names this partner (ALG-4). */
@@ -59,7 +61,7 @@ export class VerifiedPath<P extends Purpose> {
   readonly boundTo: 'address' | 'domain'
   /** The name in the certificate that binds it, as written there. */
   readonly boundName: string
-  /** One for each certificate but the anchor, leaf first (CERT-7). */
+  /** One for each certificate but the anchor, leaf first (CERT-7); where the leaf is the anchor, its own, `not-checked`. */
   readonly revocation: readonly RevocationStatus[]
 
   private constructor(
@@ -80,7 +82,7 @@ export class VerifiedPath<P extends Purpose> {
     this.boundName = binding.name
   }
 
-  /** What was not checked: `revocation` where it was off, or not known and let pass (CERT-7). */
+  /** What was not checked: `revocation` where it was off, not known and let pass (CERT-7), or not asked of an anchor. */
   get unchecked(): readonly string[] {
     const unchecked = this.revocation.some(({ status }) => status === 'not-checked' || status === 'unknown')
     return unchecked ? ['revocation'] : []
@@ -94,7 +96,7 @@ export class VerifiedPath<P extends Purpose> {
     context: VerificationContext,
   ): Verification<P> {
     const binding = bindingOf(leaf, address, context)
-    const { candidates, anchors, at, sha1, policies, revocation, trace } = context
+    const { candidates, anchors, believedAs, at, sha1, policies, revocation, trace } = context
     const policy = policyFor(purpose, policies ?? {})
     const path = findPath({
       leaf,
@@ -108,6 +110,7 @@ export class VerifiedPath<P extends Purpose> {
         subjectNames: context.subjectEmail,
         ...pathSettings(policy),
       },
+      ...(believedAs !== undefined && { believedAs }),
       ...(revocation && { revocation }),
       ...(trace && { trace }),
     })

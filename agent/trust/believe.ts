@@ -41,10 +41,15 @@ export async function believe<P extends Purpose>(
   { trust, missing, signal, ...context }: BeliefContext,
   { judge, policies, legacy }: BeliefTools,
 ): Promise<Verification<P>> {
-  const isPinned = trust.pinned(partner).some(({ sha256 }) => sha256 === leaf.sha256)
+  const pin = trust.pinned(partner).find(({ certificate }) => certificate.sha256 === leaf.sha256)
+  const isAnchor = context.anchors.some(({ sha256 }) => sha256 === leaf.sha256)
   const verdict = await judge(purpose, partner, leaf, {
     ...context,
-    anchors: isPinned ? [...context.anchors, leaf] : context.anchors,
+    ...(pin !== undefined &&
+      !isAnchor && {
+        anchors: [...context.anchors, leaf],
+        believedAs: `it is pinned to ${partner} by ${pin.actor} until ${pin.until.toISOString()}`,
+      }),
     sha1: legacy.sha1From.includes(partner.domain),
     subjectEmail: legacy.subjectEmail,
     policies,

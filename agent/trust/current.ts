@@ -16,9 +16,15 @@ import { trustNotices } from './notices.ts'
 export interface Trust {
   readonly anchors: AnchorSets
   /** Certificates pinned to a partner's address (TR-5): each is its own anchor for that address alone. */
-  readonly pinned: (partner: Address) => readonly Certificate[]
+  readonly pinned: (partner: Address) => readonly PinnedCertificate[]
   /** Somebody has a pin: without any anchor that partner is believed all the same. */
   readonly hasPins: boolean
+}
+
+export interface PinnedCertificate {
+  readonly certificate: Certificate
+  readonly actor: string
+  readonly until: Date
 }
 
 /** What knowing whom we believe asks of its neighbours. */
@@ -77,8 +83,10 @@ export class CurrentTrust implements AsyncDisposable {
       pinned: (partner) =>
         pins
           .filter(({ address }) => address === partner.key)
-          .map(({ der }) => parseCertificate(der))
-          .filter((one) => one instanceof Certificate),
+          .flatMap(({ der, actor, until }) => {
+            const certificate = parseCertificate(der)
+            return certificate instanceof Certificate ? [{ certificate, actor, until }] : []
+          }),
       hasPins: pins.length > 0,
     }
   }

@@ -5,30 +5,35 @@ import { AnchorSets, type CertificatePolicies, verifyCertificate } from '../../t
 import { address, NOW } from '../trust-anchors/judging.ts'
 
 const LEE = 'dr.lee@hisp.example'
+const UNTIL = new Date('2027-06-01T00:00:00Z')
 const root = mint({ ca: true, key: 'root-a' })
 const selfSigned = mint({ key: 'dr-lee', san: ['hisp.example'] })
 
-/** The codes that a certificate comes to for an address, with one certificate pinned to dr.lee's. */
-async function codes(
+type Asked = {
+  to?: string
+  policies?: CertificatePolicies
+  missing?: readonly string[]
+  anchors?: readonly Minted[]
+}
+
+/** What a certificate comes to for an address, with one certificate pinned to dr.lee's. */
+async function verdictOn(
   leaf: Minted,
   pin: Minted,
-  {
-    to = LEE,
-    policies = {},
-    missing = [],
-  }: { to?: string; policies?: CertificatePolicies; missing?: readonly string[] } = {},
+  { to = LEE, policies = {}, missing = [], anchors = [root] }: Asked = {},
 ) {
-  const verdict = await believe(
+  return await believe(
     'encrypt',
     address(to),
     leaf.certificate,
     {
       trust: {
         anchors: new AnchorSets([]),
-        pinned: ({ key }) => (key === LEE ? [pin.certificate] : []),
+        pinned: ({ key }) =>
+          key === LEE ? [{ certificate: pin.certificate, actor: 'kim', until: UNTIL }] : [],
         hasPins: true,
       },
-      anchors: [root.certificate],
+      anchors: anchors.map(({ certificate }) => certificate),
       missing,
       candidates: [pin.certificate],
       at: NOW,
@@ -40,6 +45,10 @@ async function codes(
       legacy: { sha1From: [], subjectEmail: false },
     },
   )
+}
+
+async function codes(...args: Parameters<typeof verdictOn>) {
+  const verdict = await verdictOn(...args)
   return verdict.ok ? [] : verdict.failures.map(({ code, temporary }) => (temporary ? `${code}?` : code))
 }
 
@@ -74,3 +83,21 @@ test('while a bundle is missing, the want of an anchor may pass (TR-4)', async (
   const unpinned = { to: 'dr.chen@hisp.example', missing: ['the bundle https://b.example was never had'] }
   expect(await codes(selfSigned, selfSigned, unpinned)).toEqual(['UNKNOWN_ISSUER?'])
 })
+
+test.each([
+  ['pinned', [root], `it is pinned to ${LEE} by kim until 2027-06-01T00:00:00.000Z`],
+  ['a trust anchor', [root, selfSigned], 'it is itself a trust anchor'],
+])(
+  'of a certificate that is itself %s, revocation is not asked, and that is said (CERT-7, TR-5)',
+  async (_, anchors, how) => {
+    const verdict = await verdictOn(selfSigned, selfSigned, { anchors })
+    expect(verdict.ok && verdict.path.unchecked).toEqual(['revocation'])
+    expect(verdict.ok && verdict.path.revocation).toMatchObject([
+      {
+        certificate: selfSigned.certificate,
+        status: 'not-checked',
+        text: `${how}; whether it is revoked is not asked`,
+      },
+    ])
+  },
+)

@@ -2,6 +2,7 @@
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { explanationText } from '../../cli/explain-text.ts'
 import { type KeyName, type Minted, type MintOptions, mint, poolKey } from '../../fixtures/pki.ts'
 import { makeCrl } from '../../fixtures/revocation.ts'
 import { pkiWeb } from '../services/pki-web.ts'
@@ -178,6 +179,10 @@ describe('of a file of certificates', () => {
     const { outcome, judged } = await agent.explain({ path })
     expect(outcome).toBe('trusted')
     expect(judged[0]?.tried).toMatchObject({ isAnchor: true, failure: null, issuers: [] })
+    expect(judged[0]?.revocation).toMatchObject([{ status: 'not-checked' }])
+    expect(explanationText(await agent.explain({ path }))).toMatch(
+      /revocation of .*: not-checked \(it is itself a trust anchor; whether it is revoked is not asked\)/,
+    )
   })
 
   test('CAs in the file complete the path of the certificate beside them', async () => {

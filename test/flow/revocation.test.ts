@@ -8,7 +8,7 @@ import { openStore } from '../../store/index.ts'
 import { type PkiAnswer, type PkiWeb, pkiWeb } from '../services/pki-web.ts'
 import { fingerprint, issuer, temporaryFolder } from './clinics.ts'
 import { PostOffice } from './post-office.ts'
-import { asked, classified, LEE, NOW, published } from './trusting.ts'
+import { asked, classified, LEE, NOW, pemFile, published } from './trusting.ts'
 
 const HOUR_MS = 3600_000
 const root = issuer('root-a')
@@ -46,6 +46,22 @@ test('D17: of two revoked certificates and a good one the good one is chosen, in
     }
     expect(of(good)).toMatchObject({ usable: true, unchecked: [] })
   }
+})
+
+test('of a certificate that is itself a trust anchor nothing is asked, and every answer says so', async () => {
+  await using web = await pkiWeb()
+  const one = leaf({ crlUrls: [web.url('/root-a.crl')] })
+  web.paths.set('/root-a.crl', makeCrl({ issuer: root, revoked: [{ certificate: one }] }).der)
+  const trust = [{ for: '*', anchors: [await pemFile(one)] }]
+  const { recipient, of } = await classified([one], { config: { trust } })
+  const text = 'it is itself a trust anchor; whether it is revoked is not asked'
+  expect(of(one)).toMatchObject({
+    usable: true,
+    unchecked: ['revocation'],
+    revocation: [{ status: 'not-checked', text }],
+  })
+  expect(recipient.forAdministrator).toMatch(new RegExp(`bound to the domain: ${text}\\.$`))
+  expect(web.count('/root-a.crl')).toBe(0)
 })
 
 describe('a CRL host that is dead', () => {

@@ -50,7 +50,7 @@ export function validatePath(request: PathRequest): PathResult {
 
 /** `validatePath` but for the leaf's own dates, purposes and name, which `usable.ts` has judged when it comes here. */
 export function findPath(request: PathRequest): PathResult {
-  const { leaf, anchors, at, revocation, trace } = request
+  const { leaf, anchors, at, revocation, trace, believedAs = 'it is itself a trust anchor' } = request
   if (anchors.length === 0)
     return refused({ code: 'NO_ANCHORS', text: 'no trust anchors are configured here' })
   const settings = { ...DEFAULTS, ...request.settings }
@@ -81,6 +81,7 @@ export function findPath(request: PathRequest): PathResult {
   const judgeRevocation = (path: Path): Failure | null => {
     const verdict = checkRevocation(path, revocation, {
       at,
+      believedAs,
       algorithms: settings,
       candidates: request.candidates,
       leadsTo: (certificate, anchor) => leadsTo(certificate, anchor, { candidates, at, settings, budget }),

@@ -10,6 +10,8 @@ export interface PathRequest {
   /** Where issuers may be found, in any order; hostile ones do no harm. */
   readonly candidates: readonly Certificate[]
   readonly anchors: readonly Certificate[]
+  /** How the leaf came to be among the anchors, as a clause (`it is pinned …`). Absent: it is itself a trust anchor. */
+  readonly believedAs?: string
   /** The time of processing (CERT-2). */
   readonly at: Date
   /** What is left out is as RFC 5280 6.1.1 has it for a caller without wishes. */
@@ -52,7 +54,7 @@ export type PathResult =
   | {
       readonly ok: true
       readonly certificates: readonly [Certificate, ...Certificate[]]
-      /** One for each certificate but the anchor, leaf first. */
+      /** One for each certificate but the anchor, leaf first; where the leaf is the anchor, its own, `not-checked`. */
       readonly revocation: readonly RevocationStatus[]
       /** What the network could still give; with `prefer` it may change the answer. */
       readonly wanted: readonly Wanted[]

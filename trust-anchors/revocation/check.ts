@@ -16,13 +16,15 @@ import { isOwn, type Question } from './question.ts'
 import type { RevocationContext, RevocationRequest, RevocationVerdict } from './types.ts'
 import { prospectOf, wantedDeltas } from './urls.ts'
 
+/** Of an anchor that is the leaf: its issuer may not even be at hand. */
+const NOT_ASKED = 'whether it is revoked is not asked'
 /** CRL issuers whose own CRLs have other issuers, and so on. */
 const MAX_NESTED = 4
 
 /**
  * CERT-7 for every certificate of a path but the anchor (RFC 5280 6.3, RFC 6960): revoked ones are failures, with
  * `require` those of unknown status too. What is final is told before what may pass. The anchor is not asked about:
- * who configured it removes it. Without a request, and with `off`, nothing is checked, and that is said.
+ * who configured it removes it; where it is the leaf itself, that is said. So it is without a request, and with `off`.
  */
 export function checkRevocation(
   path: readonly [Certificate, ...Certificate[]],
@@ -30,6 +32,8 @@ export function checkRevocation(
   context: RevocationContext,
 ): RevocationVerdict {
   const certificates = path.slice(0, -1)
+  if (certificates.length === 0)
+    return { ok: true, statuses: [notChecked(path[0], `${context.believedAs}; ${NOT_ASKED}`)], wanted: [] }
   if (request === undefined || request.mode === 'off') {
     const statuses = certificates.map((certificate) => notChecked(certificate))
     return { ok: true, statuses, wanted: [] }

@@ -61,11 +61,11 @@ export const NO_MATERIAL: RevocationMaterial = {
 /** What is known of one certificate's revocation. Revoked ones are failures, not a status. */
 export interface RevocationStatus {
   readonly certificate: Certificate
-  /** `not-checked`: mode `off`. `unknown`: mode `prefer` alone lets it pass. */
+  /** `not-checked`: mode `off`, or the leaf is itself the anchor. `unknown`: mode `prefer` alone lets it pass. */
   readonly status: 'good' | 'not-revocable' | 'unknown' | 'not-checked'
   /** What said so. */
   readonly by: 'crl' | 'ocsp' | null
-  /** The `origin` of what said so, or for `unknown` a sentence that says why. */
+  /** The `origin` of what said so; for `unknown`, and for an anchor, a sentence that says why. */
   readonly text: string | null
   /** When what said so was made, and until when it speaks; null: it does not say. */
   readonly thisUpdate: Date | null
@@ -77,6 +77,8 @@ export interface RevocationStatus {
 /** What judging a path's revocation asks of whoever searched the path. */
 export interface RevocationContext {
   readonly at: Date
+  /** How a leaf that is itself the anchor came to be one, as a clause. */
+  readonly believedAs: string
   /** Signatures on CRLs and OCSP responses are accepted as on the certificates of the path (ALG). */
   readonly algorithms: AcceptedAlgorithms
   /** Where the certificates of CRL issuers and OCSP responders may be found, beside those inside a response. */
