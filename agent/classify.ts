@@ -115,6 +115,7 @@ async function classifyOne(
   const notProved: RouteReason = {
     code: 'TLS_NOT_PROVED',
     text: `${tls.host}:${tls.port} did not prove TLS: ${proof.text}`,
+    ...(proof.temporary && { temporary: true as const }),
   }
   return answer(proof.temporary ? 'undetermined' : 'insecure', [notProved, ...search.why])
 }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { DirectError } from '../agent/errors.ts'
 import type { Agent } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
@@ -20,7 +20,7 @@ export function options(command: Command): void {
     .addOption(single('--message <id>', 'rows about this message'))
     .addOption(single('--document <id>', 'rows about messages that carried this document'))
     .addOption(single('--patient <id>', 'rows about messages concerning this patient'))
-    .option('--verify', 'not built yet')
+    .addOption(new Option('--verify').hideHelp())
     .addHelpText('after', '\nExample:\n  direct audit --patient p-17\n')
 }
 

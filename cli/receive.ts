@@ -34,7 +34,7 @@ export async function run(session: Session, command: Command): Promise<number> {
   })
   let count = 0
   for await (const report of reports) {
-    await answer(session, report, () => columns([row(report)]))
+    await answer(session, report, () => columns([rowOf(report)]))
     session.out.progress(`${++count} message(s) …`)
   }
   if (count === 0) session.out.note('nothing new')
@@ -43,7 +43,8 @@ export async function run(session: Session, command: Command): Promise<number> {
   return EXIT.done
 }
 
-function row(report: ReceiveReport): readonly string[] {
+/** One message on a line: of one that was not accepted, why; never what is in it. */
+export function rowOf(report: ReceiveReport): readonly string[] {
   const id = report.messageId ?? '(no Message-ID)'
   if ('notification' in report) {
     const states = report.recipients.map(({ address, state }) => `${address} ${state ?? 'not ours'}`)
@@ -56,7 +57,7 @@ function row(report: ReceiveReport): readonly string[] {
   const { verdict, code, why, from, to, deliveredTo } = report
   if (verdict === 'accept')
     return [verdict.padEnd(12), id, `${from ?? '?'} -> ${to.join(', ')}`, deliveredTo ?? '']
-  // What it waits for is for its administrator to mend.
-  const waiting = verdict === 'undetermined' && why[0] ? `: ${why[0].text}` : ''
-  return [verdict.padEnd(12), id, `${code ?? ''}${waiting}`, '']
+  // For the administrator to mend: it has addresses, fingerprints and names of CAs, and no content.
+  const because = why[0] === undefined ? '' : `: ${why[0].text}`
+  return [verdict.padEnd(12), id, `${code ?? ''}${because}`, '']
 }

@@ -31,7 +31,7 @@ export function options(command: Command): void {
     .option('--document <id...>', 'which documents, for the audit')
     .addOption(single('--idempotency-key <key>', 'a second send with this key sends nothing'))
     .option('--dry-run', 'say what would be done, and do nothing')
-    .addOption(single('--keep-trying <hours>', 'not built yet'))
+    .addOption(single('--keep-trying <hours>', '').hideHelp())
     .addOption(
       numberOption(
         '--wait <seconds>',

@@ -160,6 +160,21 @@ test('a SERVFAIL at the domain is undetermined, and no other route stands in for
   expect(await routeOf(agent, LEE)).toMatchObject({ route: 'undetermined', directCapable: null })
 })
 
+test('where every server refuses, it is dns.servers to look at, and it may pass (DISC-6)', async () => {
+  const tries = [{ server: '192.0.2.1:53', code: 'REFUSED' as const, text: 'answered REFUSED (UDP)' }]
+  const resolver = { resolve: async () => ({ status: 'failed' as const, tries }) }
+  const { agent } = await over({}, { parts: { resolver } })
+  expect((await routeOf(agent, LEE)).why).toEqual([
+    {
+      code: 'LOOKUP_FAILED',
+      text: expect.stringMatching(
+        /every server refused the question; see whether dns\.servers .*192\.0\.2\.1:53: REFUSED/,
+      ),
+      temporary: true,
+    },
+  ])
+})
+
 test('of several usable certificates the address-bound one is taken, then the newest (MSG-9)', async () => {
   const { agent } = await over({
     'dr.lee.hisp.example': [
@@ -323,7 +338,11 @@ test('a server that cannot be reached leaves the route open; one without TLS clo
     const { agent } = await over({}, { config: TLS_HISP, parts: { smtp } })
     const recipient = await routeOf(agent, LEE)
     expect(recipient.route).toBe(route)
-    expect(codes(recipient)[0]).toBe('TLS_NOT_PROVED')
+    expect(recipient.why[0]).toEqual({
+      code: 'TLS_NOT_PROVED',
+      text: expect.any(String),
+      ...(temporary && { temporary }),
+    })
     // That no certificate is published is known all the same.
     expect(recipient.directCapable).toBe(false)
   }
