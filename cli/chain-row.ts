@@ -1,3 +1,4 @@
+import { editDistance } from '../agent/config/problems.ts'
 import { DirectError } from '../agent/errors.ts'
 import type { ExpectedName, PathSettings, RevocationMode } from '../trust-anchors/index.ts'
 import type { Fields } from './batch.ts'
@@ -53,6 +54,26 @@ export function rowOf(fields: Fields, now: Date): ChainRow {
       (crls.length + ocsp.length > 0 ? 'require' : 'off'),
     settings: settingsOf(fields),
   }
+}
+
+const KEYS = [
+  ...['id', 'leaf', 'trusted', 'untrusted', 'crls', 'ocsp', 'revocation', 'at', 'eku', 'name', 'max_depth'],
+  ...['initial_policy_set', 'require_explicit_policy', 'inhibit_policy_mapping', 'inhibit_any_policy'],
+]
+/** Letters that are wrong, and how long a key of ours may be in all. */
+const MOST_MISSPELT = 2
+const MAX_KEY = 40
+
+/** About keys that are not read, and nearly are one that is read and is not there: `crl`, `trust`. */
+export function misspelt(fields: Fields): readonly string[] {
+  const absent = KEYS.filter((known) => !(known in fields))
+  const unread = Object.keys(fields).filter((key) => !KEYS.includes(key) && key.length <= MAX_KEY)
+  return unread.flatMap((key) => {
+    const most = Math.min(MOST_MISSPELT, (key.length - 1) / 2)
+    const near = absent.filter((known) => editDistance(key, known) <= most)
+    const [meant] = near.toSorted((a, b) => editDistance(key, a) - editDistance(key, b))
+    return meant === undefined ? [] : [`${JSON.stringify(key)} is not read; ${meant} is`]
+  })
 }
 
 function settingsOf(fields: Fields): Partial<PathSettings> {

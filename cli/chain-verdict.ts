@@ -32,10 +32,11 @@ export interface ChainVerdict {
 export function verdictOf(row: ChainRow): ChainVerdict {
   const start = performance.now()
   const notes: string[] = []
-  const [leaf, ...beside] = certificatesOf([row.leaf], 'leaf', notes)
+  const own = readCertificates(Buffer.from(row.leaf))
+  const [leaf, ...beside] = 'code' in own ? [] : own
   const result =
     leaf === undefined
-      ? { ok: false as const, failure: malformed(notes), work: { signatures: 0, steps: 0 } }
+      ? { ok: false as const, failure: malformed(own), work: { signatures: 0, steps: 0 } }
       : validatePath({
           leaf,
           candidates: [...beside, ...certificatesOf(row.untrusted, 'untrusted', notes)],
@@ -73,8 +74,9 @@ function certificatesOf(pems: readonly string[], field: string, notes: string[])
   })
 }
 
-function malformed(notes: readonly string[]): Failure {
-  return { code: 'CERT_MALFORMED', text: notes[0] ?? 'the leaf is no certificate' }
+function malformed(own: readonly Certificate[] | Failure): Failure {
+  const why = 'code' in own ? own.text : 'it holds none'
+  return { code: 'CERT_MALFORMED', text: `the leaf is no certificate: ${why}` }
 }
 
 function revocationOf({ revocation: mode, crls, ocsp }: ChainRow, notes: string[]): RevocationRequest {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { DirectError } from '../agent/errors.ts'
-import { answerLines, objectOf } from './batch.ts'
-import { EXAMPLE, rowOf } from './chain-row.ts'
+import { answerLines, type Fields, objectOf } from './batch.ts'
+import { EXAMPLE, misspelt, rowOf } from './chain-row.ts'
 import { type ChainVerdict, verdictOf } from './chain-verdict.ts'
 import { EXIT } from './exit.ts'
 import { single } from './options.ts'
@@ -48,14 +48,20 @@ export async function run(session: Session, command: Command): Promise<number> {
       throw new DirectError('USAGE', '--batch reads lines from stdin and goes without a file', {
         hint: 'As in: direct chain verify --batch - < chains.jsonl',
       })
-    return await answerLines(session, EXAMPLE, (fields) => verdictOf(rowOf(fields, now())))
+    return await answerLines(session, EXAMPLE, (fields) => answerOf(fields, now()))
   }
   const hint = 'Name a file with one JSON object, or - for stdin.'
   const text = (await readInput({ file: file ?? '-', hint })).toString()
   const fields = objectOf(text, file ?? 'stdin', `Write one object: ${EXAMPLE}`)
-  const verdict = verdictOf(rowOf(fields, now()))
+  const verdict = answerOf(fields, now())
   await answer(session, { id: fields.id ?? null, ...verdict }, () => verdictText(verdict))
   return verdict.verdict === 'accept' ? EXIT.done : EXIT.no
+}
+
+/** Outside suites have keys of their own, which change nothing; one that nearly is ours is told, as it was meant. */
+function answerOf(fields: Fields, now: Date): ChainVerdict {
+  const verdict = verdictOf(rowOf(fields, now))
+  return { ...verdict, notes: [...misspelt(fields), ...verdict.notes] }
 }
 
 function verdictText({ verdict, reason, text, path, revocation, notes, work }: ChainVerdict): string {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, expect, test } from 'vitest'
 import type { Fields } from '../../cli/batch.ts'
-import { rowOf } from '../../cli/chain-row.ts'
+import { misspelt, rowOf } from '../../cli/chain-row.ts'
 import { verdictOf } from '../../cli/chain-verdict.ts'
 import { type Minted, type MintOptions, mint } from '../../fixtures/pki.ts'
 import { makeCrl, makeOcspResponse } from '../../fixtures/revocation.ts'
@@ -92,8 +92,22 @@ describe('a chain in hand (cli.md, chain verify)', () => {
     ])
   })
 
-  test('a leaf that cannot be read is CERT_MALFORMED', () => {
-    expect(verdict({ leaf: 'nothing' })).toMatchObject({ verdict: 'reject', reason: 'CERT_MALFORMED' })
+  test('a leaf that cannot be read is CERT_MALFORMED, and is told once', () => {
+    expect(verdict({ leaf: 'nothing' })).toMatchObject({
+      verdict: 'reject',
+      reason: 'CERT_MALFORMED',
+      text: expect.stringMatching(/^the leaf is no certificate: /),
+      notes: [],
+    })
+  })
+
+  test('a key that nearly is one of ours is told; other keys of outside suites are ignored', () => {
+    expect(misspelt({ crl: [], trust: [], revokation: 'off' })).toEqual([
+      '"crl" is not read; crls is',
+      '"trust" is not read; trusted is',
+      '"revokation" is not read; revocation is',
+    ])
+    expect(misspelt({ ...row({ name: null }), names: [], expect: {}, source: '', ca: '' })).toEqual([])
   })
 
   test('without anchors nobody is believed', () => {
@@ -228,6 +242,13 @@ describe('the command', () => {
       code: 2,
       stderr: expect.stringMatching(/^direct: none\.json is not JSON\ndirect: hint: /),
     })
+  })
+
+  test('a misspelt key is a note beside the answer', async () => {
+    await using folder = await temporaryFolder()
+    const input = JSON.stringify(row({ crl: [] }))
+    const { stdout } = await direct(['chain', 'verify', '--json'], { cwd: folder.path, input })
+    expect(JSON.parse(stdout)).toMatchObject({ verdict: 'accept', notes: ['"crl" is not read; crls is'] })
   })
 
   test('of stdin, at the time of --at where the row has none', async () => {
