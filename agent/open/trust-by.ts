@@ -1,7 +1,7 @@
 import type { Certificate, Failure, VerifiedPath } from '../../trust-anchors/index.ts'
+import { UrlAllowance } from '../fetch/allowance.ts'
 import { type BeliefContext, type BeliefTools, believe } from '../trust/believe.ts'
 import { PATIENCE_MS } from '../trust/judge.ts'
-import { UrlAllowance } from '../fetch/allowance.ts'
 import type { Authorship } from './author.ts'
 
 /** More signers bound to one author than any honest message has. */
@@ -30,11 +30,13 @@ export function trustBy(
   const certificates = [...distinct.values()].slice(0, MOST_SIGNERS)
   const allowance = new UrlAllowance()
 
+  // All together they wait no longer than one may: whoever signs eight times, to recipients with anchors of their own,
+  // must not hold up the mail so many times as long.
+  const deadline = performance.now() + (context.patienceMs ?? PATIENCE_MS)
+
   const judgeAll = async (anchors: readonly Certificate[], missing: readonly string[]) => {
     const why: Failure[] = []
     const waiting: Failure[] = []
-    // Together they wait no longer than one may: whoever signs eight times must not hold up the mail eight times as long.
-    const deadline = performance.now() + PATIENCE_MS
     for (const certificate of certificates) {
       const patienceMs = Math.max(0, Math.ceil(deadline - performance.now()))
       const verdict = await believe(
