@@ -4,6 +4,7 @@ import { type Crl, parseCrl } from './revocation/crl.ts'
 import { Certificate, type PublicKeyFacts, parseCertificate } from './x509/certificate.ts'
 import { readCertsOnly } from './x509/certs-only.ts'
 import { type DescribedExtension, describeExtensions } from './x509/describe.ts'
+import { otherKind } from './x509/other-kinds.ts'
 import { readPem } from './x509/pem.ts'
 
 /** What a certificate says, in words. Nothing is verified: neither its signature, nor its dates, nor who issued it. */
@@ -59,7 +60,11 @@ function describeBlock(block: Uint8Array): readonly Described[] {
     const certificate = parseCertificate(der)
     if (certificate instanceof Certificate) return describeCertificate(certificate)
     const crl = parseCrl(der)
-    return 'code' in crl ? unreadable(certificate) : describeCrl(crl)
+    if (!('code' in crl)) return describeCrl(crl)
+    const other = otherKind(der)
+    return unreadable(
+      other === null ? certificate : { ...certificate, text: `it is ${other}, which is not shown` },
+    )
   })
 }
 

@@ -294,7 +294,7 @@ describe('what is missing is named, and may pass or not (CERT-7, NET)', () => {
     expect(verdict(scene)).toBe('REVOCATION_UNKNOWN temporary')
     expect(wanted(scene)).toEqual([`crl ${URL_A}`])
     expect(why(scene)).toBe(
-      `whether the certificate ${fingerprint(pointed)}… is revoked is not known: ${URL_A} has not been asked yet`,
+      `whether the certificate ${fingerprint(pointed)}… is revoked is not known: nothing that ${URL_A} gives is at hand`,
     )
   })
 

@@ -8,7 +8,7 @@ import type { Question } from './question.ts'
 export interface Prospect {
   /** First what has not been asked; then what has answered without help, since a cache may have given that answer. */
   readonly wanted: readonly Wanted[]
-  /** One of the wanted has not been asked yet. */
+  /** Nothing is at hand from one of the wanted. */
   readonly isOpen: boolean
   /** Sentences about those that gave nothing now. */
   readonly failed: readonly string[]
@@ -105,7 +105,9 @@ class List {
   /** One OCSP URL may serve several certificates of a path: what it gave for another is not this one's answer. */
   #openText({ url }: Wanted): string {
     const isForAnother = this.#question.request.material.ocsp.some(({ origin }) => origin === url)
-    return `${shown(url)} ${isForAnother ? 'has answered about another certificate only' : 'has not been asked yet'}`
+    return isForAnother
+      ? `${shown(url)} has answered about another certificate only`
+      : `nothing that ${shown(url)} gives is at hand`
   }
 
   #hasAnswered({ kind, url }: Wanted): boolean {

@@ -1,5 +1,6 @@
 import type { Failure } from '../failures.ts'
 import { Certificate, parseCertificate } from './certificate.ts'
+import { otherKind } from './other-kinds.ts'
 
 const BLOCK = /-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g
 
@@ -14,10 +15,12 @@ export function readCertificates(file: Uint8Array): readonly Certificate[] | Fai
   if (blocks.length === 0) {
     const certificate = parseCertificate(file)
     if (certificate instanceof Certificate) return [certificate]
-    return {
-      code: 'CERT_MALFORMED',
-      text: `neither PEM certificates nor one DER certificate (${certificate.text})`,
-    }
+    const other = otherKind(file)
+    const text =
+      other === null
+        ? `neither PEM certificates nor one DER certificate (${certificate.text})`
+        : `it is ${other}`
+    return { code: 'CERT_MALFORMED', text }
   }
   const certificates: Certificate[] = []
   for (const [i, block] of blocks.entries()) {
