@@ -4,7 +4,7 @@ import type { ExpectedName, PathSettings, RevocationMode } from '../trust-anchor
 import type { Fields } from './batch.ts'
 import { parseTime } from './time.ts'
 
-/** What `chain verify` is asked (cli.md), checked for its shape; the certificates are still text. */
+/** What `chain verify` is asked, checked for its shape; the certificates are still text. */
 export interface ChainRow {
   readonly trusted: readonly string[]
   readonly untrusted: readonly string[]
@@ -80,7 +80,7 @@ function settingsOf(fields: Fields): Partial<PathSettings> {
   const policies = texts(fields, 'initial_policy_set')
   if (!policies.every((oid) => OID.test(oid))) throw wrong('initial_policy_set', 'a list of OIDs')
   return {
-    // ALG does not apply here (cli.md).
+    // ALG and CERT-1 to CERT-4 are about Direct, and do not apply here.
     sha1: true,
     initialPolicySet: policies.length === 0 ? [ANY_POLICY] : policies,
     requireExplicitPolicy: optional(fields, 'require_explicit_policy', isFlag, 'true or false') ?? false,

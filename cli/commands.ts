@@ -191,5 +191,5 @@ export const GROUPS: Readonly<Record<string, string>> = {
   certs: 'publish our certificates (certs serve)',
 }
 
-/** Commands of cli.md that a later version brings; asked for, they say so. */
+/** Commands that a later version brings; asked for, they say so. */
 export const LATER: readonly string[] = ['cert list', 'cert import', 'cert request', 'zone', 'doctor']

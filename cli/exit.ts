@@ -1,7 +1,7 @@
 import type { DirectError, DirectErrorCode } from '../agent/errors.ts'
 import type { Discovery, Opened, Recipient, SealResult, Sent } from '../agent/index.ts'
 
-/** Exit codes (cli.md). */
+/** Exit codes: what a script decides by. */
 export const EXIT = {
   done: 0,
   /** A final no for at least one address, recipient or file asked about. */

@@ -4,7 +4,7 @@ import { Output } from './output.ts'
 /** How long a command may take to wind down after a signal, in milliseconds; the contract for `run` is 15 s. */
 const WIND_DOWN_MS = 12_000
 
-/** Runs one command line and ends the process with the exit code of cli.md. */
+/** Runs one command line and ends the process with its exit code (exit.ts). */
 export async function main(args: readonly string[]): Promise<void> {
   const out = new Output()
   const stop = new AbortController()

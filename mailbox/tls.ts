@@ -3,7 +3,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { DirectError } from '../agent/errors.ts'
 import type { MailServer } from './types.ts'
 
-/** How one connection is protected (cli.md: `smtp`, `mailboxes`, `tlsDomains`). */
+/** How one connection is protected (docs/configuration.md: `smtp`, `mailboxes`, `tlsDomains`). */
 export interface TlsRule {
   /**
    * `implicit`: TLS from the first byte; `starttls`: upgraded, or nothing is said; `if-offered`: upgraded where the

@@ -2,7 +2,7 @@ import type { Reason } from '../agent/errors.ts'
 import type { NoticeId } from './incoming-types.ts'
 import type { BodyId } from './types.ts'
 
-/** States that `status` shows (cli.md). */
+/** States that `status` shows. */
 export type DeliveryState = 'queued' | 'sent' | 'processed' | 'dispatched' | 'failed' | 'expired' | 'refused'
 
 /** One outgoing message with everything that becomes durable before SMTP is tried. */

@@ -16,7 +16,7 @@ import {
 } from './values.ts'
 
 /**
- * The shape of `direct.yaml` (cli.md) and what each value must be. It knows no files and no environment: paths
+ * The shape of `direct.yaml` (docs/configuration.md) and what each value must be. It knows no files and no environment: paths
  * stay as written, and `passwordEnv` is a name.
  */
 

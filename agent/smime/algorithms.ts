@@ -2,7 +2,7 @@ import { context, NULL, oid, sequence, TAG, tlv } from './der.ts'
 
 /**
  * The table of protocol.md ALG as far as it is built: RSA keys, AES-CBC, SHA-2; how each is written into CMS. Names are
- * those of the configuration (cli.md). What is refused stands in algorithm-reader.ts.
+ * those of the configuration (docs/configuration.md). What is refused stands in algorithm-reader.ts.
  */
 
 export type Digest = 'sha-256' | 'sha-384' | 'sha-512'

@@ -29,7 +29,7 @@ const row = (fields: Fields = {}): Fields => ({
 })
 const verdict = (fields: Fields = {}) => verdictOf(rowOf(row(fields), new Date(AT)))
 
-describe('a chain in hand (cli.md, chain verify)', () => {
+describe('a chain in hand (chain verify)', () => {
   test('is accepted with the fingerprints from the leaf to the anchor', () => {
     expect(verdict()).toMatchObject({
       verdict: 'accept',

@@ -343,7 +343,7 @@ describe('a connection that is lost', () => {
   })
 })
 
-describe('TLS (cli.md: mailboxes)', () => {
+describe('TLS (mailboxes)', () => {
   it('goes by STARTTLS or from the start, with a certificate for the server name', async () => {
     for (const implicit of [false, true]) {
       await using imap = await scriptedImap({

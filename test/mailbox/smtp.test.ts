@@ -390,7 +390,7 @@ describe('a server that talks without ever coming to an end', () => {
   })
 })
 
-describe('TLS (cli.md: smtp, tlsDomains)', () => {
+describe('TLS (smtp, tlsDomains)', () => {
   const required = { tls: 'required' } as const
 
   it('goes through STARTTLS with a certificate for the server name where it is required', async () => {

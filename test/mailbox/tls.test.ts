@@ -3,7 +3,7 @@ import { isLoopback, tlsRule } from '../../mailbox/tls.ts'
 
 const plain = { secure: false }
 
-describe('the rule for a connection goes by the address that is dialled (cli.md: smtp)', () => {
+describe('the rule for a connection goes by the address that is dialled (smtp)', () => {
   it.each([
     '192.0.2.1',
     '2001:db8::1',

@@ -159,7 +159,7 @@ describe('the anchor’s own certificate (CERT-5, CERT-6)', () => {
   })
 })
 
-describe('how many intermediates (cli.md, max_depth)', () => {
+describe('how many intermediates (max_depth)', () => {
   const upper = ca({ subject: 'Upper' })
   const lower = ca({ subject: 'Lower', issuer: upper, key: 'root-b' })
   const rollover = ca({ subject: 'Upper', issuer: upper, key: 'dr-lee' })

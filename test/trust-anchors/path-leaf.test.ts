@@ -31,7 +31,7 @@ describe('extended key usage of the leaf (RFC 5280 4.2.1.12)', () => {
   })
 })
 
-describe('a name that the leaf must have (cli.md, chain verify)', () => {
+describe('a name that the leaf must have (chain verify)', () => {
   const altNames: readonly TestName[] = [
     { rfc822: 'Dr.Lee@HISP.example' },
     { dns: 'Clinic.example' },

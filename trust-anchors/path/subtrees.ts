@@ -6,14 +6,14 @@ export interface SubjectName {
   readonly kind: GeneralNameKind
   /** How a failure may speak of it: domains and addresses of hosts, but no mailbox and no subject. */
   readonly shown: string
-  /** Null: the value is none of its kind, or of a kind that this version cannot compare. */
+  /** Null: the value is none of its kind, or of a kind that nothing here compares. */
   readonly value: Value | null
 }
 
 /** One base of a GeneralSubtree (RFC 5280 4.2.1.10). */
 export interface Subtree {
   readonly kind: GeneralNameKind
-  /** False: RFC 5280 knows no rule for this kind, or this version does not read it. */
+  /** False: RFC 5280 knows no rule for this kind, or it is not read here. */
   readonly supported: boolean
   /** Whether the name is surely within. */
   permits(name: Value): boolean
