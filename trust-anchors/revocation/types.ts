@@ -35,8 +35,7 @@ export interface RevocationMaterial {
     /** What our request carried; a response that has another nonce is not the answer to it. Null: nothing was asked. */
     readonly nonce: Uint8Array | null
   }[]
-  /** URLs that gave nothing, and why, as a clause that does not name them. `refused`: final (NET). */
-  readonly unavailable: ReadonlyMap<string, { readonly refused: boolean; readonly text: string }>
+  readonly unavailable: ReadonlyMap<string, Unavailable>
   /** What URLs of issuers gave (CERT-8); the certificates are among the candidates as well. */
   readonly issuers: ReadonlyMap<string, readonly Certificate[]>
 }
