@@ -1,9 +1,17 @@
 import type { Command } from 'commander'
-import { type Described, type DescribedCertificate, describeFile } from '../trust-anchors/index.ts'
+import {
+  type Described,
+  type DescribedCertificate,
+  type DescribedCrl,
+  describeFile,
+} from '../trust-anchors/index.ts'
 import { EXIT } from './exit.ts'
 import { columns, printable } from './printable.ts'
 import { readInput } from './read-input.ts'
 import { answer, type Session } from './session.ts'
+
+/** Of a CRL's entries, as text; --json tells a thousand. */
+const MOST_REVOKED = 20
 
 export function options(command: Command): void {
   command.addHelpText(
@@ -41,15 +49,29 @@ function textOf(described: Described, now: Date): string {
     case 'certificate':
       return certificateText(described, now)
     case 'crl':
-      return table([
-        ['CRL', described.sha256],
-        ['issuer', described.issuer],
-        ['this update', described.thisUpdate.toISOString()],
-        ['next update', described.nextUpdate?.toISOString() ?? 'not said'],
-      ])
+      return crlText(described)
     case 'unreadable':
       return table([['unreadable', `${described.code}: ${described.text}`]])
   }
+}
+
+function crlText(crl: DescribedCrl): string {
+  const { entries, revoked, problem } = crl
+  const shown = revoked.slice(0, MOST_REVOKED)
+  const more = (entries ?? 0) - shown.length
+  return table([
+    ['CRL', crl.sha256],
+    ['issuer', crl.issuer],
+    ['number', `${crl.number ?? 'none'}${crl.base === null ? '' : `, a delta to ${crl.base}`}`],
+    ['this update', crl.thisUpdate.toISOString()],
+    ['next update', crl.nextUpdate?.toISOString() ?? 'not said'],
+    ['revoked', problem ?? String(entries)],
+    ...shown.map(({ serialNumber, revokedAt, reason }) => [
+      '',
+      `${serialNumber}  ${revokedAt.toISOString()}  ${reason}`,
+    ]),
+    ...(more > 0 ? [['', `… and ${more} more`]] : []),
+  ])
 }
 
 function certificateText(certificate: DescribedCertificate, now: Date): string {

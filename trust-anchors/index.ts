@@ -1,5 +1,12 @@
 /** Whom we believe: certificates, paths to anchors, and the exact reason where there is none. No I/O. */
-export { type AnchorSet, AnchorSets, type RemovedAnchor } from './anchors.ts'
+export {
+  type AnchorSet,
+  AnchorSets,
+  type DecidingEntries,
+  type Direction,
+  namesFor,
+  type RemovedAnchor,
+} from './anchors.ts'
 export { BoundedMap } from './bounded-map.ts'
 export { BUNDLE_LIMIT, type Bundle, type BundleCode, bundleCms, readBundle } from './bundle.ts'
 export { type CertificatePolicies, type CertificatePolicy, ownPolicyFailures } from './certificate-policy.ts'
@@ -8,6 +15,7 @@ export type { CertificateCode, Failure } from './failures.ts'
 export {
   type Described,
   type DescribedCertificate,
+  type DescribedCrl,
   describeFile,
 } from './inspect.ts'
 export {

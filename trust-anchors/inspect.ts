@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Failure } from './failures.ts'
 import { type Crl, parseCrl } from './revocation/crl.ts'
+import { type ListedEntry, listEntries } from './revocation/crl-entries.ts'
+import { reasonText } from './revocation/question.ts'
 import { Certificate, type PublicKeyFacts, parseCertificate } from './x509/certificate.ts'
 import { readCertsOnly } from './x509/certs-only.ts'
 import { type DescribedExtension, describeExtensions } from './x509/describe.ts'
@@ -32,6 +34,22 @@ export interface DescribedCrl {
   readonly issuer: string
   readonly thisUpdate: Date
   readonly nextUpdate: Date | null
+  /** CRLNumber, decimal; null: it has none. */
+  readonly number: string | null
+  /** Of a delta: the number of the complete CRL that it is to. */
+  readonly base: string | null
+  /** How many it revokes; null: its entries cannot be read, and `problem` says why. */
+  readonly entries: number | null
+  /** The first thousand of them, as they stand. */
+  readonly revoked: readonly RevokedSerial[]
+  readonly problem: string | null
+}
+
+export interface RevokedSerial {
+  /** Hex of the INTEGER's octets, as a certificate's `serialNumber`. */
+  readonly serialNumber: string
+  readonly revokedAt: Date
+  readonly reason: string
 }
 
 export interface Unreadable extends Failure {
@@ -40,6 +58,7 @@ export interface Unreadable extends Failure {
 
 export type Described = DescribedCertificate | DescribedCrl | Unreadable
 
+const MOST_REVOKED = 1000
 const LIMIT = { bytes: 16 << 20, count: 5_000 } as const
 const LABELS = ['CERTIFICATE', 'X509 CERTIFICATE', 'PKCS7', 'CMS', 'X509 CRL']
 
@@ -89,8 +108,22 @@ function describeCertificate(certificate: Certificate): DescribedCertificate {
   }
 }
 
-function describeCrl({ sha256, issuer, thisUpdate, nextUpdate }: Crl): DescribedCrl {
-  return { kind: 'crl', sha256, issuer: issuer.text, thisUpdate, nextUpdate }
+function describeCrl(crl: Crl): DescribedCrl {
+  const { sha256, issuer, thisUpdate, nextUpdate, number, base } = crl
+  const listed = listEntries(crl, MOST_REVOKED)
+  const entries =
+    typeof listed === 'string'
+      ? { entries: null, revoked: [], problem: `it ${listed}` }
+      : { entries: listed.count, revoked: listed.first.map(describeRevoked), problem: null }
+  return {
+    ...{ kind: 'crl', sha256, issuer: issuer.text, thisUpdate, nextUpdate },
+    ...{ number: number?.toString() ?? null, base: base?.toString() ?? null },
+    ...entries,
+  }
+}
+
+function describeRevoked({ serialHex, revokedAt, reason }: ListedEntry): RevokedSerial {
+  return { serialNumber: serialHex, revokedAt, reason: reasonText(reason) }
 }
 
 function unreadable({ code, text }: Failure): Unreadable {

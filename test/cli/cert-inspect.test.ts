@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type MintOptions, mint } from '../../fixtures/pki.ts'
-import { makeCrl } from '../../fixtures/revocation.ts'
+import { type CrlOptions, makeCrl } from '../../fixtures/revocation.ts'
 import { type DescribedCertificate, describeFile } from '../../trust-anchors/index.ts'
 import { pki } from '../flow/clinics.ts'
 import { openssl } from '../trust-anchors/judging.ts'
@@ -76,6 +76,47 @@ test('PEM, DER, p7b and CRLs are read, one after the other, and what is none of 
     'certificate',
     'unreadable',
   ])
+})
+
+test('a CRL tells its number, and who is revoked, when and why; a delta what it is to', () => {
+  const [one, two] = [mint({ issuer: root, key: 'dr-lee' }), mint({ issuer: root, key: 'clinic-a' })]
+  const revoked = [
+    { certificate: one, date: '2026-03-01', reason: 'keyCompromise' },
+    { certificate: two },
+  ] as const
+  const describe = (options: Omit<CrlOptions, 'issuer'>) =>
+    describeFile(makeCrl({ issuer: root, ...options }).der)[0]
+  expect(describe({ crlNumber: 7, revoked })).toMatchObject({
+    ...{ kind: 'crl', number: '7', base: null, entries: 2, problem: null },
+    revoked: [
+      {
+        serialNumber: one.certificate.serialHex,
+        revokedAt: new Date('2026-03-01'),
+        reason: expect.stringMatching(/compromise/i),
+      },
+      { serialNumber: two.certificate.serialHex, reason: 'no reason given' },
+    ],
+  })
+  expect(describe({ crlNumber: 8, deltaBase: 7 })).toMatchObject({
+    number: '8',
+    base: '7',
+    entries: 0,
+    revoked: [],
+  })
+})
+
+test('of a long CRL the first entries are shown, and how many there are in all', async () => {
+  await using folder = await temporaryFolder()
+  const revoked = Array.from({ length: 1200 }, (_, i) => ({ serial: Buffer.from([1, i >> 8, i & 255]) }))
+  await writeFile(join(folder.path, 'long.crl'), makeCrl({ issuer: root, revoked }).der)
+  const text = await direct(['cert', 'inspect', 'long.crl'], { cwd: folder.path })
+  expect(text.stdout).toMatch(/^ {2}revoked +1200$/m)
+  expect(text.stdout).toMatch(
+    /^ +010013 {2}2026-03-01T00:00:00\.000Z {2}no reason given\n +… and 1180 more$/m,
+  )
+  const json = await direct(['cert', 'inspect', '--json', 'long.crl'], { cwd: folder.path })
+  const { entries, revoked: listed } = JSON.parse(json.stdout)
+  expect([entries, listed.length]).toEqual([1200, 1000])
 })
 
 test('the command shows what a certificate says, and says that it verified nothing', async () => {

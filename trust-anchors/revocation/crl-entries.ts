@@ -33,6 +33,29 @@ export function findEntry(crl: Crl, certificate: Certificate): CrlEntry | null |
   return problem ?? unlessMalformed(() => find(crl, certificate))
 }
 
+/** An entry as it stands, for whoever looks at a CRL. */
+export interface ListedEntry extends CrlEntry {
+  /** Lower-case hex of the INTEGER's octets. */
+  readonly serialHex: string
+}
+
+/** How many entries there are, and the first `most` of them; a string, as of `findEntry`, where one cannot be read. */
+export function listEntries(
+  crl: Crl,
+  most: number,
+): { readonly count: number; readonly first: readonly ListedEntry[] } | string {
+  return unlessMalformed(() => {
+    const walk = new Walk(crl.entries)
+    const first: ListedEntry[] = []
+    let count = 0
+    while (walk.next()) {
+      if (++count <= most)
+        first.push({ serialHex: walk.serialHex, revokedAt: walk.revokedAt(), reason: walk.reason() })
+    }
+    return { count, first }
+  })
+}
+
 function unlessMalformed<T>(read: () => T): T | string {
   try {
     return read()
@@ -68,8 +91,7 @@ function find(crl: Crl, certificate: Certificate): CrlEntry | null {
     const issuer = extensions.find(({ oid }) => oid === CERTIFICATE_ISSUER)
     if (issuer !== undefined) issuers = directoryNames(issuer.value)
     if (!isIt || !issuers.includes(certificate.issuerCanonical)) continue
-    const reason = extensions.find(({ oid }) => oid === REASON_CODE)
-    return { revokedAt: walk.revokedAt(), reason: reason === undefined ? 0 : readReason(reason.value) }
+    return { revokedAt: walk.revokedAt(), reason: walk.reason() }
   }
   return null
 }
@@ -101,6 +123,11 @@ class Walk {
     return true
   }
 
+  get serialHex(): string {
+    const { from, to } = this.#serial
+    return Buffer.from(this.#bytes.subarray(from, to)).toString('hex')
+  }
+
   revokedAt(): Date {
     return timeValue(new DerReader(this.#bytes.subarray(this.#serial.to, this.#entry.to)).next())
   }
@@ -109,6 +136,11 @@ class Walk {
     const rest = new DerReader(this.#bytes.subarray(this.#serial.to, this.#entry.to))
     rest.next()
     return rest.done ? [] : readExtensions(rest.next(TAG.SEQUENCE).raw)
+  }
+
+  reason(): number {
+    const reason = this.extensions().find(({ oid }) => oid === REASON_CODE)
+    return reason === undefined ? 0 : readReason(reason.value)
   }
 
   /** What is wrong with this entry. Throws `Malformed`. */
