@@ -5,9 +5,10 @@ import { DirectError } from './errors.ts'
 import { type Handled, handle, type InboxTools, type Mailbox, nameOf, openEntry, rawOf } from './inbox.ts'
 import { describeReceived, undecidedOf } from './open/report.ts'
 import type { Judged } from './open/verdict.ts'
+import { Patience } from './patience.ts'
 import { PATIENCE_MS } from './trust/judge.ts'
 import type { ReceiveReport } from './types.ts'
-import { isOverdue, Patience, sinceWhen } from './undetermined.ts'
+import { isOverdue, sinceWhen } from './undetermined.ts'
 
 /** For messages that were undetermined before, in one pass: what comes in meanwhile waits no longer for its turn. */
 const AGAIN_MS = 60_000

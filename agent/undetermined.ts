@@ -11,10 +11,6 @@ const LONGEST_MS = 15 * 60_000
 export class Undetermined {
   readonly #waiting = new Map<string, { readonly pause: number; readonly again: number }>()
 
-  has(message: string): boolean {
-    return this.#waiting.has(message)
-  }
-
   isDue(message: string, now: Date): boolean {
     const { pause, again } = this.#waiting.get(message) ?? { pause: 0, again: 0 }
     // A clock that was set back leaves nothing waiting for a time far ahead.
@@ -46,29 +42,4 @@ export function sinceWhen({ undetermined }: InboxEntry, now: Date): Date {
 export function isOverdue(entry: InboxEntry, now: Date): boolean {
   // What was accepted, and answered, waits for the EHR alone.
   return entry.judgement === null && now.getTime() - sinceWhen(entry, now).getTime() >= MOST_MS
-}
-
-/** For one message that is looked at for the first time: a host that is alive answers within it. */
-const FIRST_LOOK_MS = 5000
-/** For all of one pass that turn out undetermined. */
-const ALL_FIRST_LOOKS_MS = 30_000
-
-/**
- * How long new mail is waited for in one pass. When it is used up, what is at hand must do: the others, whose CAs are
- * known here already, are not held up however many hosts hang.
- */
-export class Patience {
-  #left = ALL_FIRST_LOOKS_MS
-
-  /** Begins a look at one message. `wasInVain`: it came to nothing; true: more time might have helped. */
-  look(): { readonly ms: number; readonly wasInVain: () => boolean } {
-    const ms = Math.min(this.#left, FIRST_LOOK_MS)
-    const begun = performance.now()
-    const wasInVain = () => {
-      const passed = performance.now() - begun
-      this.#left = Math.max(0, this.#left - passed)
-      return passed >= ms
-    }
-    return { ms, wasInVain }
-  }
 }

@@ -12,7 +12,7 @@ import {
 } from '../trust-anchors/index.ts'
 import type { ChainRow } from './chain-row.ts'
 
-/** What `chain verify` answers but for the id. */
+/** What `chain verify` answers, but for the id. */
 export interface ChainVerdict {
   readonly verdict: 'accept' | 'reject'
   readonly reason: CertificateCode | null

@@ -16,8 +16,8 @@ import {
 } from './values.ts'
 
 /**
- * The shape of `direct.yaml` (docs/configuration.md) and what each value must be. It knows no files and no environment: paths
- * stay as written, and `passwordEnv` is a name.
+ * The shape of `direct.yaml` (docs/configuration.md) and what each value must be. It knows no files and no environment:
+ * paths stay as written, and `passwordEnv` is a name.
  */
 
 /** An object with these keys alone. The message about a key beyond them is the list of the known ones. */

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { afterEach, expect, test, vi } from 'vitest'
 import { type Agent, createAgent, type GuardedFetch } from '../../agent/index.ts'
-import { Patience } from '../../agent/undetermined.ts'
+import { Patience } from '../../agent/patience.ts'
 import { mint } from '../../fixtures/pki.ts'
 import { makeCrl } from '../../fixtures/revocation.ts'
 import { NOW } from '../trust-anchors/judging.ts'
