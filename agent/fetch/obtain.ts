@@ -25,13 +25,15 @@ export interface Obtained {
 }
 
 /**
- * The sources of something wanted, in turn: the cache while what it has is fresh, then the network. Whoever asks takes
- * the next only when the last did not help, so that a forged answer in the cache stands in nobody's way.
+ * The sources of something wanted, in turn: the cache while what it has is fresh, then the network; of a CRL that was
+ * fetched a day ago the network first, and the cache where it gives nothing. Whoever asks takes the next only when the last did not help, so that a forged answer in the cache stands in nobody's way.
  */
 export type Obtain = (wanted: Wanted, at: Date, signal: AbortSignal) => AsyncGenerator<Obtained>
 
 /** How long a URL is left alone, whether it gave nothing or something of no use. */
 const PAUSE_MS = 60_000
+/** A CA may revoke at any time, however far off it says its next CRL is. */
+const CRL_OLD_MS = 24 * 3_600_000
 /** How long what was read stays read before the cache is asked again: another process may have refreshed it. */
 const READ_MS = 5 * 60_000
 const READ_BYTES = 64 << 20
@@ -57,7 +59,7 @@ interface Asked {
   readonly wanted: Wanted
   /** The OCSP request without a nonce, to repeat; null: a GET. */
   readonly plain: Uint8Array | null
-  /** What is kept and has ended. */
+  /** What is kept, and has ended or is old. */
   readonly stale: Kept | null
 }
 
@@ -74,11 +76,16 @@ export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain
     const key = keyOf(wanted, plain)
     const kept = await keptFor(key, wanted)
     const isNew = kept !== null && isWithin(PAUSE_MS, kept.fetchedAt)
-    const isFresh = kept !== null && at < kept.freshUntil
+    const isOld = kept !== null && wanted.kind === 'crl' && !isWithin(CRL_OLD_MS, kept.fetchedAt)
+    const isFresh = kept !== null && at < kept.freshUntil && !isOld
     if (isNew || isFresh) yield { material: materialOf(kept), nonce: null, unavailable: null }
     if (isNew) return
     const stale = isFresh ? null : kept
-    const answer = await ask({ key, wanted, plain, stale }, signal)
+    const answer = await ask({ key, wanted, plain, stale }, signal).catch((error: unknown) => {
+      // What is kept may speak still; there was no time to hear whether there is something newer.
+      if (stale === null || error !== signal.reason) throw error
+      return notFetched(wanted.url, 'failed', 'it did not come in the time that one certificate may take')
+    })
     yield 'status' in answer
       ? { material: stale === null ? [] : materialOf(stale), nonce: null, unavailable: answer }
       : { material: materialOf(answer.kept), nonce: answer.nonce, unavailable: null }

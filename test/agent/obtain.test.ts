@@ -71,6 +71,38 @@ describe('CERT-7: a CRL forged on its way', () => {
   })
 })
 
+describe('CERT-7: a CRL that is to last for a month', () => {
+  const lasting = (revoked: readonly { certificate: ReturnType<typeof leaf> }[] = [], made = NOW) =>
+    makeCrl({ issuer: root, revoked, thisUpdate: made, nextUpdate: later(NOW, 30 * 24 * HOUR) }).der
+
+  test('is asked for anew when it is a day old, so that who was revoked meanwhile is', async () => {
+    await using web = await pkiWeb({ '/crl': lasting() })
+    const one = leaf({ crlUrls: [web.url('/crl')] })
+    const judge = judging(root)
+    expect(await judge.outcome(one)).toBe('good')
+    judge.clock.at = later(NOW, 23 * HOUR)
+    web.paths.set('/crl', lasting([{ certificate: one }], judge.clock.at))
+    expect(await judge.outcome(one)).toBe('good')
+    judge.clock.at = later(NOW, 25 * HOUR)
+    expect(await judge.outcome(one)).toBe('CERT_REVOKED')
+    expect(web.requests).toHaveLength(2)
+  })
+
+  test('still speaks where its host is away, or hangs for longer than anybody waits', async () => {
+    let answer: GuardedFetch = async () => ({ status: 'ok', body: lasting() })
+    const judge = judging(root, { fetch: (request) => answer(request), patienceMs: 300 })
+    const one = leaf({ crlUrls: ['http://crl.ca.example/crl'] })
+    expect(await judge.outcome(one)).toBe('good')
+    judge.clock.at = later(NOW, 25 * HOUR)
+    answer = async ({ url }) => ({ status: 'failed', why: 'it is away', text: `${url}: it is away` })
+    expect(await judge.outcome(one)).toBe('good')
+    judge.clock.at = later(NOW, 26 * HOUR)
+    answer = ({ signal }) =>
+      new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+    expect(await judge.outcome(one)).toBe('good')
+  })
+})
+
 test('a full disk or a locked store costs what is kept, not the answer', async () => {
   await using web = await pkiWeb({ '/crl': crl(NOW) })
   const full = new DirectError('STORE_FAILED', 'the disk is full', { temporary: true })
