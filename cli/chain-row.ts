@@ -107,8 +107,9 @@ function purposesOf(fields: Fields): readonly string[] | null {
 function nameOf(fields: Fields): ExpectedName | null {
   const name = optional(fields, 'name', isObject, 'an object with kind and value, or null')
   if (name === undefined) return null
-  const kind = needed(optional(name, 'kind', isOneOf(KINDS), KINDS.join(', ')), 'name.kind')
-  return { kind, value: needed(optional(name, 'value', isText, 'text'), 'name.value') }
+  const named = { 'name.kind': name.kind, 'name.value': name.value }
+  const kind = needed(optional(named, 'name.kind', isOneOf(KINDS), KINDS.join(', ')), 'name.kind')
+  return { kind, value: needed(optional(named, 'name.value', isText, 'text'), 'name.value') }
 }
 
 /** Absent is an empty list. */

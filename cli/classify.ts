@@ -38,14 +38,19 @@ export async function run(session: Session, command: Command): Promise<number> {
   for (const [i, recipient] of recipients.entries()) {
     const { evidence, ...brief } = recipient
     await answer(session, explain ? recipient : brief, () =>
-      explain ? `${table[i]}\n${explanation(recipient)}` : (table[i] as string),
+      [table[i], ...(explain ? explanation(recipient) : reasons(recipient))].join('\n'),
     )
   }
   return exitOfRoutes(recipients)
 }
 
-function explanation({ forAdministrator, evidence }: Recipient): string {
-  return [`    ${printable(forAdministrator)}`, ...evidence.map(placeText)].join('\n')
+/** What stands in the way: the date, the name, the host that does not answer. */
+function reasons({ why }: Recipient): readonly string[] {
+  return why.map(({ code, text }) => printable(`    ${code}: ${text}`))
+}
+
+function explanation({ forAdministrator, evidence }: Recipient): readonly string[] {
+  return [`    ${printable(forAdministrator)}`, ...evidence.map(placeText)]
 }
 
 /** One place, each question asked there, and the verdict on each certificate that it published. */

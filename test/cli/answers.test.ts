@@ -52,7 +52,7 @@ describe('classify and discover', () => {
     ])
   })
 
-  test('for people: one aligned line each, with no control character let through', async () => {
+  test('for people: aligned lines, the reason under who cannot be reached, no control character let through', async () => {
     const { stdout } = await inA([
       'classify',
       'a\r\n\u001b[2Jb@c.example',
@@ -60,9 +60,10 @@ describe('classify and discover', () => {
       '--no-network',
     ])
     const lines = stdout.trimEnd().split('\n')
-    expect(lines).toHaveLength(2)
+    expect(lines).toHaveLength(3)
     expect(lines[0]).toMatch(/^blocked {2}a\\u000d\\u000a/)
-    expect(lines[1]).toMatch(/^lock {5}dr\.lee@clinic-b\.example {2}/)
+    expect(lines[1]).toMatch(/^ {4}ADDRESS_INVALID: /)
+    expect(lines[2]).toMatch(/^lock {5}dr\.lee@clinic-b\.example {2}/)
     expect(stdout).not.toContain('\u001b')
   })
 
@@ -82,7 +83,7 @@ describe('classify and discover', () => {
   test('what is not known yet is 75', async () => {
     expect(await inA(['classify', 'x@elsewhere.example', '--no-network'])).toMatchObject({
       code: 75,
-      stdout: expect.stringMatching(/^retry /),
+      stdout: expect.stringMatching(/^retry .*\n {4}LOOKUP_FAILED: .*--no-network/),
     })
   })
 

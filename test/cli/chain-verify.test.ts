@@ -185,7 +185,7 @@ test.each([
   [{ eku: ['mail'] }, 'eku must be "any", or a list of serverAuth'],
   [{ eku: 'emailProtection' }, 'eku must be a list of texts'],
   [{ name: 'clinic-a.example' }, 'name must be an object with kind and value, or null'],
-  [{ name: { kind: 'URI', value: 'x' } }, 'kind must be RFC822, DNS, IP'],
+  [{ name: { kind: 'URI', value: 'x' } }, 'name.kind must be RFC822, DNS, IP'],
   [{ name: { kind: 'DNS' } }, 'name.value is missing'],
   [{ revocation: 'soft' }, 'revocation must be off, prefer, require'],
   [{ initial_policy_set: ['any'] }, 'initial_policy_set must be a list of OIDs'],
