@@ -24,7 +24,8 @@ export function options(command: Command): void {
       [
         '',
         'The file is a certificate, or a mail that the partner signed (sealed to us or not).',
-        'For that address the certificate is then believed without any trust anchor.',
+        'For that address the certificate is then believed without any trust anchor, until then or "direct cert unpin";',
+        'whether it is revoked is not asked, and every answer about it says so.',
         '',
         'Example:',
         '  direct cert pin signed.eml --address lee@hisp.example --actor kim --why "read out by phone" --until 2027-06-01T00:00:00Z',
@@ -41,5 +42,6 @@ export async function run(session: Session, command: Command): Promise<number> {
   await answer(session, pin, () =>
     printable(`pinned ${pin.sha256} to ${pin.address} until ${pin.until.toISOString()}`),
   )
+  for (const note of pin.notes) session.out.note(note)
   return EXIT.done
 }

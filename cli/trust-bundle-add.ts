@@ -1,8 +1,17 @@
 import type { Command } from 'commander'
+import type { BundleReport } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
+import { say } from './failure.ts'
 import { numberOption, single } from './options.ts'
 import { openAgentForStore, type Session } from './session.ts'
-import { actorOf, addActor, addScope, answerReports, scopeOf } from './trust-options.ts'
+import { addActor, addScope, answerReports, newTrustOf } from './trust-options.ts'
+
+/** What to do where a bundle was not taken. */
+const NEXT: Partial<Record<BundleReport['outcome'], string>> = {
+  refused:
+    'Ask whoever publishes it for its URL, and for the certificate that signs it (--signed-by), if these are not right.',
+  failed: 'Try again when its host answers.',
+}
 
 interface Options {
   readonly signedBy?: string
@@ -18,19 +27,23 @@ export function options(command: Command): void {
       ),
   ).addHelpText(
     'after',
-    '\nExample:\n  direct trust bundle add https://bundles.example/anchors.p7m --for "*" --signed-by signer.pem\n',
+    `
+It is fetched at once; refused (1) or not to be had (75), nothing is changed. --for and --narrow: see "direct help
+trust add".
+
+Example:
+  direct trust bundle add https://bundles.example/anchors.p7m --for '*' --signed-by signer.pem
+`,
   )
 }
 
-/** It is asked for from now on, whatever the first try came to. */
 export async function run(session: Session, command: Command): Promise<number> {
   const { signedBy, refreshHours } = command.opts<Options>()
   await using agent = await openAgentForStore(session)
   const url = command.args[0] as string
   session.out.progress(`fetching ${url} …`)
   const report = await agent.trust.bundles.add(url, {
-    ...scopeOf(command),
-    actor: actorOf(command),
+    ...newTrustOf(command),
     signedBy,
     refreshHours,
     signal: session.signal,
@@ -42,6 +55,6 @@ export async function run(session: Session, command: Command): Promise<number> {
     failed: 'failed',
   })
   if (code !== EXIT.done)
-    session.out.note(`${url} is asked for all the same; "direct trust bundle remove ${url}" ends that`)
+    say(session.out, `the bundle ${url} was not added`, `Nothing was changed. ${NEXT[report.outcome] ?? ''}`)
   return code
 }

@@ -3,6 +3,7 @@ import type { TrustBundle } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
 import { columns } from './printable.ts'
 import { answer, openAgentForStore, type Session } from './session.ts'
+import { counted } from './trust-options.ts'
 
 export function options(command: Command): void {
   command.addHelpText('after', '\nExample:\n  direct trust bundle list\n')
@@ -20,7 +21,7 @@ export async function run(session: Session): Promise<number> {
 }
 
 function standing({ anchors, fetchedAt, failure }: TrustBundle): string {
-  const has = fetchedAt === null ? 'never fetched' : `${anchors} anchors since ${fetchedAt.toISOString()}`
+  const has = fetchedAt === null ? 'never fetched' : `${counted(anchors)} since ${fetchedAt.toISOString()}`
   return failure === null
     ? has
     : `${has}; failing since ${failure.since.toISOString()}: ${failure.code}: ${failure.text}`

@@ -16,8 +16,9 @@ export async function run(session: Session, command: Command): Promise<number> {
   const { for: name } = command.opts<{ readonly for?: string }>()
   await using agent = await openAgentForStore(session)
   const url = command.args[0] as string
-  const removed = await agent.trust.bundles.remove(url, { for: name, actor: actorOf(command) })
+  const { removed, notes } = await agent.trust.bundles.remove(url, { for: name, actor: actorOf(command) })
   await answer(session, { url, removed }, () => printable(`removed ${removed}  ${url}`))
+  for (const note of notes) session.out.note(note)
   if (removed > 0) return EXIT.done
   say(
     session.out,

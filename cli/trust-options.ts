@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import type { AnchorFacts, BundleReport, TrustScope } from '../agent/index.ts'
+import type { AnchorFacts, BundleReport, NewTrust, RemovedBy, TrustedAnchor } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
 import { single } from './options.ts'
 import { columns } from './printable.ts'
@@ -27,20 +27,23 @@ export function actorOf(command: Command): string {
   return command.opts<Partial<Who>>().actor ?? userInfo().username
 }
 
-/** `--for` and `--direction`, as an entry of the configuration's `trust` has them. */
+/** `--for` and `--direction`, as an entry of the configuration's `trust` has them, and `--narrow`. */
 export function addScope(command: Command): Command {
   return command
-    .addOption(single('--for <name>', 'a domain or address of ours, or *').makeOptionMandatory())
+    .addOption(
+      single('--for <name>', 'who of ours believes: a domain or address of ours, or *').makeOptionMandatory(),
+    )
     .addOption(
       new Option('--direction <direction>', 'of which mail')
         .choices(['both', 'incoming', 'outgoing'])
         .default('both'),
     )
+    .option('--narrow', 'the name gets anchors of its own alone: those of its domain or of * end there')
 }
 
-export function scopeOf(command: Command): TrustScope {
-  const { for: name, direction } = command.opts<TrustScope>()
-  return { for: name, direction }
+export function newTrustOf(command: Command): NewTrust {
+  const { for: name, direction, narrow } = command.opts<Omit<NewTrust, 'actor'>>()
+  return { for: name, direction, narrow, actor: actorOf(command) }
 }
 
 /** Each bundle's outcome; 1 if one was refused, else 75 if one could not be had. */
@@ -55,6 +58,11 @@ export async function answerReports(
         [words[report.outcome], report.url, summaryOf(report)],
         ...report.added.map((anchor) => ['  added', anchor.sha256, anchorText(anchor)]),
         ...report.removed.map((anchor) => ['  removed', anchor.sha256, anchorText(anchor)]),
+        ...report.staysOut.map((anchor) => [
+          '  stays out',
+          anchor.sha256,
+          `${anchorText(anchor)}; ${removedText(anchor)}`,
+        ]),
       ]),
     )
     for (const note of report.notes) session.out.note(`${report.url}: ${note}`)
@@ -63,14 +71,29 @@ export async function answerReports(
   return reports.some(({ outcome }) => outcome === 'failed') ? EXIT.notKnown : EXIT.done
 }
 
-function summaryOf({ outcome, anchors, added, removed, why }: BundleReport): string {
+function summaryOf({ outcome, anchors, added, removed, staysOut, why }: BundleReport): string {
   if (why === null) {
-    const change = outcome === 'refreshed' ? `, ${added.length} added, ${removed.length} removed` : ''
-    return `${anchors} anchors${change}`
+    const change = outcome === 'refreshed' ? [`${added.length} added`, `${removed.length} removed`] : []
+    const [out] = staysOut
+    const stays = staysOut.length === 1 ? 'stays' : 'stay'
+    const said = out === undefined ? [] : [`${staysOut.length} ${stays} out: ${removedText(out)}`]
+    return [counted(anchors), ...change, ...said].join(', ')
   }
-  const kept =
-    anchors === 0 ? 'it brought nothing before' : `the ${anchors} anchors that it had stay in force`
-  return `${why.code}: ${why.text}; ${kept}`
+  const kept = anchors === 0 ? '' : `; ${counted(anchors)} that it had before still count`
+  return `${why.code}: ${why.text}${kept}`
+}
+
+export function counted(anchors: number): string {
+  return anchors === 1 ? '1 anchor' : `${anchors} anchors`
+}
+
+export function removedText({ actor, at }: RemovedBy): string {
+  return `removed by hand by ${actor} on ${dateOf(at)}`
+}
+
+/** Where an anchor is from, in words. */
+export function originText({ origin, from }: Pick<TrustedAnchor, 'origin' | 'from'>): string {
+  return origin === 'added' ? `added by ${from}` : `${origin} ${from}`
 }
 
 export function anchorText({ subject, notAfter }: AnchorFacts): string {

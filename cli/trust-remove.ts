@@ -4,7 +4,7 @@ import { say } from './failure.ts'
 import { single } from './options.ts'
 import { columns } from './printable.ts'
 import { answer, openAgentForStore, type Session } from './session.ts'
-import { actorOf, addActor } from './trust-options.ts'
+import { actorOf, addActor, originText } from './trust-options.ts'
 
 export function options(command: Command): void {
   addActor(
@@ -23,9 +23,7 @@ export async function run(session: Session, command: Command): Promise<number> {
   const { anchors, notes } = await agent.trust.remove(anchor, { for: name, actor: actorOf(command) })
   for (const one of anchors)
     await answer(session, one, () =>
-      columns([
-        [one.change === 'removed' ? 'removed' : one.state, one.for, one.sha256, `${one.origin} ${one.from}`],
-      ]),
+      columns([[one.change === 'removed' ? 'removed' : one.state, one.for, one.sha256, originText(one)]]),
     )
   for (const note of notes) session.out.note(note)
   if (anchors.length > 0) return EXIT.done

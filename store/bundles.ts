@@ -3,7 +3,15 @@ import { type Kysely, sql } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { type AuditEvent, record, UNKNOWN_TO_RECEIVER } from './audit.ts'
 import type { Schema, Tx } from './schema.ts'
-import type { BundleChange, BundleId, BundleRecord, TrustRecords } from './trust-types.ts'
+import type {
+  BundleChange,
+  BundleContent,
+  BundleId,
+  BundleRecord,
+  TrustRecords,
+  TrustScope,
+  TrustSnapshot,
+} from './trust-types.ts'
 
 /** Bundles within a transaction of `SqlTrust`: their rows, their anchors, and what the audit says of them (TR-4). */
 
@@ -49,6 +57,14 @@ export async function listBundles(db: Kysely<Schema>): Promise<readonly BundleRe
   }))
 }
 
+/** Those that were asked for and never had. */
+export async function neverHad(tx: Tx): Promise<TrustSnapshot['failing']> {
+  const known = await listBundles(tx)
+  return known.flatMap(({ url, signer, checksum, failure }) =>
+    checksum === null && failure !== null ? [{ url, signer, ...failure }] : [],
+  )
+}
+
 const WELL = { failure_code: null, failure_why: null, failing_since: null } as const
 
 export async function unchanged(db: Kysely<Schema>, { url, signer }: BundleId, at: Date): Promise<void> {
@@ -63,7 +79,7 @@ export async function unchanged(db: Kysely<Schema>, { url, signer }: BundleId, a
 export async function refreshed(
   tx: Tx,
   bundle: BundleId,
-  { checksum, certificates }: Parameters<TrustRecords['bundleRefreshed']>[1],
+  { checksum, certificates, staysOut, scopes }: BundleContent,
   { actor, at }: By,
 ): Promise<BundleChange> {
   const key = { url: bundle.url, signer: bundle.signer ?? '' }
@@ -99,11 +115,15 @@ export async function refreshed(
     .onConflict((conflict) => conflict.columns(['url', 'signer']).doUpdateSet(state))
     .execute()
   await changed(tx)
+  const isIn = (sha256: string) => !staysOut.includes(sha256)
+  const [came, went] = [added.filter(isIn), removed.filter(isIn)]
+  const out = staysOut.length === 0 ? '' : `, ${staysOut.length} out by hand`
   await recordBundle(tx, 'bundle-refreshed', bundle.url, { actor, at }, null, [
-    { code: 'CHANGED', text: `${added.length} anchors added, ${removed.length} removed` },
+    { code: 'CHANGED', text: `${came.length} added, ${went.length} removed${out}` },
   ])
-  for (const sha256 of added) await recordBundle(tx, 'anchor-added', bundle.url, { actor, at }, sha256)
-  for (const sha256 of removed) await recordBundle(tx, 'anchor-removed', bundle.url, { actor, at }, sha256)
+  const why = [{ code: 'BUNDLE', text: scopes.map(scopeText).join('; ') }]
+  for (const sha256 of came) await recordBundle(tx, 'anchor-added', bundle.url, { actor, at }, sha256, why)
+  for (const sha256 of went) await recordBundle(tx, 'anchor-removed', bundle.url, { actor, at }, sha256, why)
   return { added, removed }
 }
 
@@ -112,7 +132,7 @@ export async function failed(tx: Tx, bundle: BundleId, why: Reason, by: By): Pro
   const at = by.at.getTime()
   const known = await tx
     .selectFrom('bundles')
-    .select(['failure_code', 'failure_why', 'failing_since'])
+    .select(['checksum', 'failure_code', 'failure_why', 'failing_since'])
     .where('url', '=', key.url)
     .where('signer', '=', key.signer)
     .executeTakeFirst()
@@ -128,6 +148,8 @@ export async function failed(tx: Tx, bundle: BundleId, why: Reason, by: By): Pro
     .onConflict((conflict) => conflict.columns(['url', 'signer']).doUpdateSet(state))
     .execute()
   if (known?.failure_code === why.code && known.failure_why === why.text) return
+  // Of a bundle that was never had, why is a part of what is read.
+  if ((known?.checksum ?? null) === null) await changed(tx)
   await recordBundle(tx, 'bundle-failed', bundle.url, by, null, [why])
 }
 
@@ -152,6 +174,10 @@ export async function removeBundle(
     { code: 'BY_HAND', text: `for ${names}` },
   ])
   return gone.length
+}
+
+export function scopeText({ for: name, direction }: TrustScope): string {
+  return `for ${name}, ${direction}`
 }
 
 /** The URL stands in `outcome`: the audit has no column of its own for it. */

@@ -205,6 +205,7 @@ export interface AddedAnchorsTable {
 export interface RemovedAnchorsTable {
   scope: string
   sha256: string
+  der: Uint8Array
   actor: string
   at: number
 }

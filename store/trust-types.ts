@@ -28,12 +28,12 @@ export interface TrustRecords {
   /** The bundle was fetched and is the same as before. */
   bundleUnchanged(bundle: BundleId, at: Date): Promise<void>
   /**
-   * New content takes the place of the old, all at once, with an audit row for each anchor that came or went.
-   * Certificates are DER.
+   * New content takes the place of the old, all at once, with an audit row for each anchor that came or went; none for
+   * those that stay out.
    */
   bundleRefreshed(
     bundle: BundleId,
-    content: { readonly checksum: string; readonly certificates: readonly Uint8Array[] },
+    content: BundleContent,
     by: { readonly actor: string | null; readonly at: Date },
   ): Promise<BundleChange>
   /** The bundle could not be had, or was refused: what it brought last stays. Audited when the reason is a new one. */
@@ -69,6 +69,8 @@ export interface AddedAnchor extends TrustScope {
 
 export interface RemovedAnchor {
   readonly sha256: string
+  /** So that it can be told what would be believed with it. */
+  readonly der: Uint8Array
   /** The name whose anchor it was; null: everyone's. */
   readonly for: string | null
   readonly actor: string
@@ -101,6 +103,17 @@ export interface BundleRecord extends BundleId {
   readonly failure: (Reason & { readonly since: Date }) | null
 }
 
+export interface BundleContent {
+  /** SHA-256 of the bytes that came. */
+  readonly checksum: string
+  /** DER. */
+  readonly certificates: readonly Uint8Array[]
+  /** SHA-256 of those that were removed by hand wherever the bundle counts. */
+  readonly staysOut: readonly string[]
+  /** Where the bundle counts, for the audit. */
+  readonly scopes: readonly TrustScope[]
+}
+
 /** SHA-256 of the anchors that came and went. */
 export interface BundleChange {
   readonly added: readonly string[]
@@ -125,6 +138,8 @@ export interface TrustSnapshot {
   readonly addedBundles: readonly AddedBundle[]
   /** What each bundle brought last. */
   readonly contents: readonly (BundleId & { readonly certificates: readonly Uint8Array[] })[]
+  /** Bundles that were never had though asked for, and why. */
+  readonly failing: readonly (BundleId & NonNullable<BundleRecord['failure']>)[]
   /** Those that nobody ended; whether `until` has passed is the reader's to judge. */
   readonly pins: readonly StoredPin[]
 }

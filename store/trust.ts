@@ -1,7 +1,16 @@
 import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { type AuditEvent, record, UNKNOWN_TO_RECEIVER } from './audit.ts'
-import { changed, failed, listBundles, refreshed, removeBundle, unchanged } from './bundles.ts'
+import {
+  changed,
+  failed,
+  listBundles,
+  neverHad,
+  refreshed,
+  removeBundle,
+  scopeText,
+  unchanged,
+} from './bundles.ts'
 import { addressKey, type Schema, type Tx } from './schema.ts'
 import type {
   AddedAnchor,
@@ -12,7 +21,6 @@ import type {
   RemovedAnchor,
   StoredPin,
   TrustRecords,
-  TrustScope,
   TrustSnapshot,
 } from './trust-types.ts'
 
@@ -41,6 +49,7 @@ export class SqlTrust implements TrustRecords {
       removed: (await tx.selectFrom('removed_anchors').selectAll().orderBy('at').execute()).map((row) => ({
         for: row.scope === '' ? null : row.scope,
         sha256: row.sha256,
+        der: new Uint8Array(row.der),
         actor: row.actor,
         at: new Date(row.at),
       })),
@@ -54,6 +63,7 @@ export class SqlTrust implements TrustRecords {
         at: new Date(row.at),
       })),
       contents: await contents(tx),
+      failing: await neverHad(tx),
       pins: await pins(tx),
     }))
   }
@@ -75,14 +85,14 @@ export class SqlTrust implements TrustRecords {
     })
   }
 
-  async removeAnchor({ sha256, for: name, actor, at }: RemovedAnchor): Promise<void> {
+  async removeAnchor({ sha256, der, for: name, actor, at }: RemovedAnchor): Promise<void> {
     await this.#db.transaction().execute(async (tx) => {
       let added = tx.deleteFrom('added_anchors').where('sha256', '=', sha256)
       if (name !== null) added = added.where('scope', '=', name)
       const ended = await added.returning('sha256').execute()
       const inserted = await tx
         .insertInto('removed_anchors')
-        .values({ scope: name ?? '', sha256, actor, at: at.getTime() })
+        .values({ scope: name ?? '', sha256, der, actor, at: at.getTime() })
         .onConflict((conflict) => conflict.doNothing())
         .returning('sha256')
         .execute()
@@ -115,7 +125,7 @@ export class SqlTrust implements TrustRecords {
         .onConflict((conflict) => conflict.columns(['url', 'scope']).doUpdateSet(settings))
         .execute()
       await changed(tx)
-      await recordTrust(tx, 'bundle-added', { actor, at, text: `${url} ${scopeText(bundle)}` })
+      await recordTrust(tx, 'bundle-added', { actor, at, outcome: url, text: scopeText(bundle) })
       return known === undefined
     })
   }
@@ -232,10 +242,6 @@ async function endPins(tx: Tx, address: string, sha256: string | null, at: Date)
   return (await query.returning('sha256').execute()).map((row) => row.sha256)
 }
 
-function scopeText({ for: name, direction }: TrustScope): string {
-  return `for ${name}, ${direction}`
-}
-
 async function recordTrust(
   tx: Tx,
   event: AuditEvent,
@@ -244,6 +250,7 @@ async function recordTrust(
     readonly at: Date
     readonly certificate?: string
     readonly address?: string
+    readonly outcome?: string
     readonly text: string | null
   },
 ): Promise<void> {
@@ -256,7 +263,7 @@ async function recordTrust(
     from: null,
     address: row.address ?? null,
     certificate: row.certificate ?? null,
-    outcome: null,
+    outcome: row.outcome ?? null,
     why: row.text === null ? [] : [{ code: 'BY_HAND', text: row.text }],
   })
 }

@@ -19,6 +19,14 @@ export interface RemovedAnchor {
   readonly sha256: string
 }
 
+/** Whose entries decide for a name of ours, and what they come to there. */
+export interface DecidingEntries {
+  readonly for: string
+  readonly certificates: readonly Certificate[]
+  /** As `AnchorSets.missing`. */
+  readonly missing: readonly string[]
+}
+
 /**
  * Whom we believe, per domain or address and per direction (TR-1).
  *
@@ -73,6 +81,18 @@ export class AnchorSets {
     return this.#missing(['outgoing'], sendersNames(from, onlyIdentity))
   }
 
+  /** The entries that decide in one direction for a name of ours: `*`, a domain or an address. Null: there are none. */
+  deciding(direction: Direction, name: string): DecidingEntries | null {
+    const names = namesFor(name)
+    const [set] = this.#deciding(direction, names)
+    if (set === undefined) return null
+    return {
+      for: set.for,
+      certificates: this.#decide(direction, names),
+      missing: this.#missing([direction], names),
+    }
+  }
+
   /** Nobody has an anchor for this direction, and none is missing either. */
   trustsNobody(direction: Direction): boolean {
     return !this.#sets.some(
@@ -107,10 +127,14 @@ export class AnchorSets {
 }
 
 function sendersNames(from: Address | null, onlyIdentity: string | null): readonly string[] {
-  if (from !== null) return namesOf(from)
-  if (onlyIdentity === null) return ['*']
-  const address = parseAddress(onlyIdentity)
-  return 'code' in address ? [onlyIdentity.toLowerCase(), '*'] : namesOf(address)
+  return from !== null ? namesOf(from) : namesFor(onlyIdentity ?? '*')
+}
+
+/** Whose entries may decide for `*`, a domain or an address of ours, the most specific first. */
+export function namesFor(name: string): readonly string[] {
+  if (name === '*') return ['*']
+  const address = parseAddress(name)
+  return 'code' in address ? [name.toLowerCase(), '*'] : namesOf(address)
 }
 
 /** Most specific first. */

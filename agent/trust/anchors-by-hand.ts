@@ -1,71 +1,105 @@
 import { fingerprintOf, nameOf, requireActor } from './arguments.ts'
+import { narrowing, notAsked, unreached, widening } from './changes.ts'
 import { readAnchorFile } from './configured.ts'
-import type { AnchorEntry } from './entries.ts'
+import type { AnchorEntry, TrustState } from './entries.ts'
+import { entriesFor, exceptions } from './in-force.ts'
+import { requireOurs } from './ours.ts'
 import type { AdministrationTools } from './tools.ts'
-import type { TrustAdministration, TrustChange, TrustedAnchor, TrustScope } from './types.ts'
+import type { TrustAdministration, TrustChange, TrustedAnchor } from './types.ts'
 
 /** Anchors, listed and changed by hand (TR-1). */
 export function anchorsByHand(tools: AdministrationTools): Omit<TrustAdministration, 'bundles'> {
-  const { trust, store, now, at } = tools
-  const list = async (name?: string): Promise<readonly TrustedAnchor[]> => {
-    const { entries } = await trust.state()
-    return entries
-      .filter((entry) => name === undefined || entry.for === name)
-      .map((entry) => describeAnchor(entry, at()))
+  const { settings, trust, store, now, at } = tools
+  /** What is there for a name can always be seen and ended, though the configuration knows it no more. */
+  const requireKnown = (name: string, { scopes }: TrustState) => {
+    if (!scopes.some((scope) => scope.for === name)) requireOurs(name, settings)
   }
   return {
-    list: async (options = {}) => await list(options.for === undefined ? undefined : nameOf(options.for)),
+    async list(options = {}) {
+      const name = options.for === undefined ? null : nameOf(options.for)
+      const state = await trust.state()
+      if (name !== null) requireKnown(name, state)
+      const entries = name === null ? state.entries : entriesFor(name, state)
+      return entries.map((entry) => describeAnchor(entry, state, at()))
+    },
 
-    async add(path, { for: given, direction, actor }) {
+    async add(path, { for: given, direction, actor, narrow }) {
       const scope = { for: nameOf(given), direction }
       requireActor(actor)
+      requireOurs(scope.for, settings)
       const { certificates, notes } = await readAnchorFile(path)
+      const narrowed = narrowing({ ...scope, actor, narrow }, await trust.state())
       const records = (await store()).trust
-      const before = await trust.state()
-      const anchors: TrustChange['anchors'][number][] = []
-      for (const certificate of certificates) {
-        const { der, sha256 } = certificate
-        const added = await records.addAnchor({ ...scope, der, sha256, actor, at: now() })
-        const entry: AnchorEntry = { ...scope, certificate, origin: 'added', from: actor, isRemoved: false }
-        anchors.push({ ...describeAnchor(entry, at()), change: added ? 'added' : 'none' })
+      const changed = new Set<string>()
+      for (const { der, sha256 } of certificates)
+        if (await records.addAnchor({ ...scope, der, sha256, actor, at: now() })) changed.add(sha256)
+      const state = await trust.state()
+      const anchors = certificates.map((certificate): TrustChange['anchors'][number] => {
+        const entry: AnchorEntry = { ...scope, certificate, origin: 'added', from: actor, removal: null }
+        const change = changed.has(certificate.sha256) ? 'added' : 'none'
+        return { ...describeAnchor(entry, state, at()), change }
+      })
+      const ofLeaves = certificates
+        .filter(({ isCa }) => !isCa)
+        .map(
+          (one) =>
+            `${notAsked(one)}; "direct cert pin" would also say for which partner, why, and until when`,
+        )
+      return {
+        anchors,
+        notes: [...notes, ...oddities(anchors), ...ofLeaves, ...narrowed, ...unreached(scope, state)],
       }
-      return { anchors, notes: [...notes, ...oddities(anchors), ...narrowing(scope, before.entries)] }
     },
 
     async remove(anchor, { for: given, actor }) {
       const name = given === undefined ? null : nameOf(given)
       requireActor(actor)
+      const before = await trust.state()
+      if (name !== null) requireKnown(name, before)
       const wanted = new Set(await fingerprintsOf(anchor))
-      const found = (await list()).filter(({ sha256 }) => wanted.has(sha256))
+      const found = before.entries.filter(({ certificate }) => wanted.has(certificate.sha256))
       const records = (await store()).trust
-      for (const sha256 of new Set(found.map((one) => one.sha256)))
-        await records.removeAnchor({ sha256, for: name, actor, at: now() })
-      const anchors = found.map((one): TrustChange['anchors'][number] => ({
-        ...one,
-        ...((name === null || one.for === name) && one.state !== 'removed'
-          ? { state: 'removed', change: 'removed' }
-          : { change: 'none' }),
-      }))
-      const elsewhere = name !== null && found.every((one) => one.for !== name) ? found : []
+      for (const { der, sha256 } of new Set(found.map(({ certificate }) => certificate)))
+        await records.removeAnchor({ sha256, der, for: name, actor, at: now() })
+      const isMeant = (entry: AnchorEntry) => name === null || entry.for === name
+      const removed = { actor, at: now() }
+      const anchors = found.map((entry): TrustChange['anchors'][number] => {
+        const described = describeAnchor(entry, before, at())
+        return isMeant(entry) && entry.removal === null
+          ? { ...described, state: 'removed', removed, change: 'removed' }
+          : { ...described, change: 'none' }
+      })
+      const elsewhere = found.some(isMeant) ? [] : found
       const notes = elsewhere.map(
-        (one) => `${one.sha256}, an anchor for ${one.for}, does not count for ${name} now`,
+        (one) => `${one.certificate.sha256}, an anchor for ${one.for}, does not count for ${name} now`,
       )
-      return { anchors, notes: [...new Set(notes)] }
+      const widened = widening(found.filter(isMeant), before, await trust.state())
+      return { anchors, notes: [...new Set([...notes, ...widened])] }
     },
   }
 }
 
-function describeAnchor(entry: AnchorEntry, at: Date): TrustedAnchor {
-  const { certificate, isRemoved, origin, from, for: name, direction } = entry
-  const { sha256, subjectText, notBefore, notAfter } = certificate
-  const state = isRemoved
-    ? 'removed'
-    : certificate.isWithinValidity(at)
-      ? 'in-force'
-      : at < notBefore
-        ? 'not-yet-valid'
-        : 'expired'
-  return { for: name, direction, sha256, subject: subjectText, notAfter, origin, from, state }
+function describeAnchor(entry: AnchorEntry, state: TrustState, at: Date): TrustedAnchor {
+  const { certificate, removal, origin, from, for: name, direction } = entry
+  const { sha256, subjectText, notAfter } = certificate
+  return {
+    for: name,
+    direction,
+    sha256,
+    subject: subjectText,
+    notAfter,
+    origin,
+    from,
+    state: stateOf(entry, at),
+    removed: removal && { actor: removal.actor, at: removal.at },
+    exceptFor: exceptions({ for: name, direction, sha256 }, state),
+  }
+}
+
+function stateOf({ certificate, removal }: AnchorEntry, at: Date): TrustedAnchor['state'] {
+  if (removal !== null) return 'removed'
+  if (certificate.isWithinValidity(at)) return 'in-force'
+  return at < certificate.notBefore ? 'not-yet-valid' : 'expired'
 }
 
 function oddities(anchors: readonly TrustedAnchor[]): readonly string[] {
@@ -75,12 +109,6 @@ function oddities(anchors: readonly TrustedAnchor[]): readonly string[] {
       ({ sha256, state, notAfter }) =>
         `${sha256} is ${state} (it ends at ${notAfter.toISOString()}) and does not count`,
     )
-}
-
-/** The most specific entry decides alone: a first anchor for one name ends what it had by a wider one. */
-function narrowing({ for: name }: TrustScope, before: readonly AnchorEntry[]): readonly string[] {
-  if (name === '*' || before.some((entry) => entry.for === name)) return []
-  return [`${name} now has anchors of its own: those of wider entries (its domain, *) no longer count for it`]
 }
 
 async function fingerprintsOf(anchor: string): Promise<readonly string[]> {

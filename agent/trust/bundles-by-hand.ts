@@ -1,10 +1,12 @@
 import { DirectError } from '../errors.ts'
 import { bundleUrlOf, hoursOf, nameOf, requireActor, urlOf } from './arguments.ts'
 import { isSameBundle } from './bundle-source.ts'
-import { diffBundles, refreshBundles } from './bundles.ts'
+import { diffBundles, fetchFirst, refreshBundles } from './bundles.ts'
+import { narrowing, unreached, widening } from './changes.ts'
 import { readSigner } from './configured.ts'
+import { requireOurs } from './ours.ts'
 import type { AdministrationTools } from './tools.ts'
-import type { BundleReport, TrustAdministration, TrustBundle } from './types.ts'
+import type { TrustAdministration, TrustBundle } from './types.ts'
 
 /** Trust bundles, listed, asked for and fetched by hand (TR-4). */
 export function bundlesByHand({
@@ -34,46 +36,54 @@ export function bundlesByHand({
       })
     },
 
-    async add(given, { for: name, direction, actor, signedBy, refreshHours, signal }) {
+    async add(given, { for: name, direction, actor, narrow, signedBy, refreshHours, signal }) {
       const { allowPrivate } = settings.network
       const url = bundleUrlOf(given, { isSigned: signedBy !== undefined, allowPrivate })
       const scope = { for: nameOf(name), direction }
       requireActor(actor)
+      requireOurs(scope.for, settings)
+      const hours = hoursOf(refreshHours)
+      const narrowed = narrowing({ ...scope, actor, narrow }, await trust.state())
       const signer = signedBy === undefined ? null : await readSigner(signedBy)
       const records = (await store()).trust
-      await records.addBundle({
-        ...scope,
-        url,
-        signedBy: signer?.der ?? null,
-        refreshHours: hoursOf(refreshHours),
-        actor,
-        at: now(),
-      })
-      const bundles = await trust.bundleTools(records)
-      const added = { url, signer: signer?.sha256 ?? null }
-      const sources = bundles.sources.filter((one) => isSameBundle(one, added))
-      const [report] = await refreshBundles({ ...bundles, sources }, { actor }, signal)
-      return report as BundleReport
+      const tools = await trust.bundleTools(records)
+      const id = { url, signer: signer?.sha256 ?? null }
+      const known = tools.sources.find((one) => isSameBundle(one, id))
+      const scopes = [...(known?.scopes ?? []), scope]
+      const source = { ...id, signedBy: signer, refreshHours: hours, scopes }
+      const register = () =>
+        records.addBundle({
+          ...scope,
+          url,
+          signedBy: signer?.der ?? null,
+          refreshHours: hours,
+          actor,
+          at: now(),
+        })
+      const report = await fetchFirst(source, tools, { actor, register }, signal)
+      if (report.why !== null) return report
+      const notes = [...report.notes, ...narrowed, ...unreached(scope, await trust.state())]
+      return { ...report, notes }
     },
 
     async remove(given, { for: name, actor }) {
       requireActor(actor)
       const url = urlOf(given)
-      const { bundles } = await trust.state()
-      const isConfigured = bundles.some(
+      const before = await trust.state()
+      const isConfigured = before.bundles.some(
         ({ source, origin }) => source.url === url && origin === 'configuration',
       )
       const by = { actor, at: now(), forget: !isConfigured }
-      const removed = await (await store()).trust.removeBundle(
-        url,
-        name === undefined ? null : nameOf(name),
-        by,
-      )
+      const one = name === undefined ? null : nameOf(name)
+      const removed = await (await store()).trust.removeBundle(url, one, by)
       if (removed === 0 && isConfigured)
         throw new DirectError('USAGE', `the bundle ${url} is in the configuration`, {
           hint: 'Take it out of trust there; "direct trust remove" ends single anchors of it.',
         })
-      return removed
+      const ended = before.bundles.filter(
+        (bundle) => bundle.source.url === url && (one === null || bundle.for === one),
+      )
+      return { removed, notes: widening(ended, before, await trust.state()) }
     },
 
     async refresh({ url, due = false, actor, signal } = {}) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { BundleChange, BundleId, BundleRecord, TrustRecords } from '../../store/index.ts'
+import type { BundleChange, BundleId, BundleRecord, RemovedAnchor, TrustRecords } from '../../store/index.ts'
 import { BUNDLE_LIMIT, type Bundle, Certificate, parseCertificate } from '../../trust-anchors/index.ts'
 import type { GuardedFetch } from '../fetch.ts'
 import { type Log, silent } from '../log.ts'
@@ -11,6 +11,8 @@ import type { AnchorFacts, BundleReport } from './types.ts'
 export interface BundleTools extends BundleOpening {
   readonly records: TrustRecords
   readonly sources: readonly BundleSource[]
+  /** What was removed by hand. */
+  readonly removed: readonly RemovedAnchor[]
   /** Null: the network is forbidden. */
   readonly fetch: GuardedFetch | null
   /** The clock on the wall, for intervals and the audit. */
@@ -53,9 +55,27 @@ export async function diffBundles(
   const reports: BundleReport[] = []
   for (const { source, record } of await askedFor(tools, url)) {
     const got = await fetchBundle(source, record, tools, signal)
-    reports.push('bundle' in got ? await difference(source, got.bundle, tools.records) : got.report)
+    reports.push('bundle' in got ? await difference(source, got.bundle, tools) : got.report)
   }
   return reports
+}
+
+/**
+ * The first fetch of a bundle that somebody adds: only if it is good does `register` run, and what it brought is kept.
+ * Throws as `refreshBundles`.
+ */
+export async function fetchFirst(
+  source: BundleSource,
+  tools: BundleTools,
+  { actor, register }: { readonly actor: string; readonly register: () => Promise<unknown> },
+  signal?: AbortSignal,
+): Promise<BundleReport> {
+  const record = (await tools.records.bundles()).find((one) => isSameBundle(one, source)) ?? null
+  const got = await fetchBundle(source, record, tools, signal)
+  const isGood = 'bundle' in got || got.report.outcome === 'unchanged'
+  if (!isGood) return got.report
+  await register()
+  return await keep(source, got, tools, actor)
 }
 
 /** The bundles that are asked for, all or one, each with what is known of it. */
@@ -80,19 +100,33 @@ async function refreshOne(
   actor: string | null,
   signal?: AbortSignal,
 ): Promise<BundleReport> {
+  return await keep(source, await fetchBundle(source, record, tools, signal), tools, actor)
+}
+
+async function keep(
+  source: BundleSource,
+  got: Got,
+  tools: BundleTools,
+  actor: string | null,
+): Promise<BundleReport> {
   const { records, now } = tools
-  const got = await fetchBundle(source, record, tools, signal)
   if ('bundle' in got) {
     const before = await certificatesOf(records, source)
-    const certificates = got.bundle.anchors.map(({ der }) => der)
+    const { anchors, notes } = got.bundle
+    const out = thoseOut(source, anchors, tools)
     const change = await records.bundleRefreshed(
       source,
-      { checksum: got.checksum, certificates },
+      {
+        checksum: got.checksum,
+        certificates: anchors.map(({ der }) => der),
+        staysOut: [...thoseOut(source, [...before, ...anchors], tools).keys()],
+        scopes: source.scopes,
+      },
       { actor, at: now() },
     )
-    return report(source, 'refreshed', got.bundle.anchors.length, {
-      ...changeOf(change, [...before, ...got.bundle.anchors]),
-      notes: got.bundle.notes,
+    return report(source, 'refreshed', anchors.length, {
+      ...changeOf(change, [...before, ...anchors], out),
+      notes,
     })
   }
   if (got.report.outcome === 'unchanged') await records.bundleUnchanged(source, now())
@@ -131,7 +165,10 @@ async function fetchBundle(
   if (fetched.status === 'failed') return nothing('failed', { code: 'FETCH_FAILED', text: fetched.text })
   if (fetched.status === 'refused') return nothing('refused', { code: 'URL_REFUSED', text: fetched.text })
   const checksum = createHash('sha256').update(fetched.body).digest('hex')
-  if (record?.checksum === checksum) return nothing('unchanged', null)
+  if (record?.checksum === checksum) {
+    const out = thoseOut(source, await certificatesOf(tools.records, source), tools)
+    return { report: report(source, 'unchanged', anchors, { staysOut: [...out.values()] }) }
+  }
   const bundle = await openBundle(fetched.body, source.signedBy, tools)
   return 'code' in bundle ? nothing('refused', bundle) : { bundle, checksum }
 }
@@ -145,22 +182,53 @@ async function certificatesOf(records: TrustRecords, bundle: BundleId): Promise<
 async function difference(
   source: BundleSource,
   { anchors, notes }: Bundle,
-  records: TrustRecords,
+  tools: BundleTools,
 ): Promise<BundleReport> {
-  const before = await certificatesOf(records, source)
+  const before = await certificatesOf(tools.records, source)
   const had = new Set(before.map(({ sha256 }) => sha256))
   const has = new Set(anchors.map(({ sha256 }) => sha256))
   const change = {
     added: [...has].filter((one) => !had.has(one)),
     removed: [...had].filter((one) => !has.has(one)),
   }
-  return report(source, 'refreshed', anchors.length, { ...changeOf(change, [...before, ...anchors]), notes })
+  const out = thoseOut(source, anchors, tools)
+  return report(source, 'refreshed', anchors.length, {
+    ...changeOf(change, [...before, ...anchors], out),
+    notes,
+  })
 }
 
-function changeOf({ added, removed }: BundleChange, certificates: readonly Certificate[]) {
+type Out = BundleReport['staysOut'][number]
+
+/** Those that were removed by hand for everyone, or for each name that asks for the bundle; by SHA-256. */
+function thoseOut(
+  { scopes }: BundleSource,
+  anchors: readonly Certificate[],
+  { removed }: Pick<BundleTools, 'removed'>,
+): ReadonlyMap<string, Out> {
+  const out = anchors.flatMap((anchor) => {
+    const removals = removed.filter(({ sha256 }) => sha256 === anchor.sha256)
+    const [first] = removals
+    const isOut = scopes.every((scope) => removals.some((one) => one.for === null || one.for === scope.for))
+    return first === undefined || !isOut
+      ? []
+      : [[anchor.sha256, { ...anchorFacts(anchor), actor: first.actor, at: first.at }] as const]
+  })
+  return new Map(out)
+}
+
+function changeOf(
+  { added, removed }: BundleChange,
+  certificates: readonly Certificate[],
+  out: ReadonlyMap<string, Out>,
+) {
   const facts = new Map(certificates.map((certificate) => [certificate.sha256, anchorFacts(certificate)]))
   const named = (list: readonly string[]) => list.flatMap((sha256) => facts.get(sha256) ?? [])
-  return { added: named(added), removed: named(removed) }
+  return {
+    added: named(added.filter((sha256) => !out.has(sha256))),
+    removed: named(removed),
+    staysOut: [...out.values()],
+  }
 }
 
 function anchorFacts({ sha256, subjectText, notAfter }: Certificate): AnchorFacts {
@@ -171,9 +239,10 @@ function report(
   { url, signer }: BundleId,
   outcome: BundleReport['outcome'],
   anchors: number,
-  rest: Partial<Pick<BundleReport, 'added' | 'removed' | 'notes' | 'why'>>,
+  rest: Partial<Pick<BundleReport, 'added' | 'removed' | 'staysOut' | 'notes' | 'why'>>,
 ): BundleReport {
-  return { url, signedBy: signer, outcome, anchors, added: [], removed: [], notes: [], why: null, ...rest }
+  const none = { added: [], removed: [], staysOut: [], notes: [], why: null }
+  return { url, signedBy: signer, outcome, anchors, ...none, ...rest }
 }
 
 function tellLog({ url, outcome, added, removed, why }: BundleReport, log: Log): void {

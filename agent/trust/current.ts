@@ -114,8 +114,8 @@ export class CurrentTrust implements AsyncDisposable {
   /** For `refreshBundles` and `diffBundles`, over the records of a store. */
   async bundleTools(records: TrustRecords): Promise<BundleTools> {
     const { fetch, spool, now, at, log } = this.#tools
-    const { sources } = putTogether(await this.#files(), await records.read())
-    return { records, sources, fetch: await fetch(), spool: await spool(), now, at, log }
+    const { sources, removed } = putTogether(await this.#files(), await records.read())
+    return { records, sources, removed, fetch: await fetch(), spool: await spool(), now, at, log }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,15 +1,15 @@
-import type { AddedBundle, BundleId, TrustSnapshot } from '../../store/index.ts'
+import type { AddedBundle, BundleId, RemovedAnchor, TrustSnapshot } from '../../store/index.ts'
 import { type AnchorSet, AnchorSets, Certificate, parseCertificate } from '../../trust-anchors/index.ts'
 import { type BundleSource, isSameBundle } from './bundle-source.ts'
 import type { ConfiguredTrust } from './configured.ts'
 import type { TrustedAnchor, TrustScope } from './types.ts'
 
-/** One anchor of one origin, and whether somebody took it out. */
+/** One anchor of one origin, and who took it out, if somebody did. */
 export interface AnchorEntry extends TrustScope {
   readonly certificate: Certificate
   readonly origin: TrustedAnchor['origin']
   readonly from: string
-  readonly isRemoved: boolean
+  readonly removal: RemovedAnchor | null
 }
 
 /** A bundle for one name. */
@@ -27,6 +27,9 @@ export interface TrustState {
   /** Those whose content was never had. */
   readonly missing: readonly BundleSource[]
   readonly anchors: AnchorSets
+  /** Whoever has entries of their own, also where these hold no anchor any more. */
+  readonly scopes: readonly TrustScope[]
+  readonly removed: TrustSnapshot['removed']
   readonly pins: TrustSnapshot['pins']
 }
 
@@ -36,8 +39,8 @@ export interface TrustState {
  */
 export function putTogether(configured: ConfiguredTrust, stored: TrustSnapshot | null): TrustState {
   const removed = stored?.removed ?? []
-  const isRemoved = ({ sha256 }: Certificate, name: string) =>
-    removed.some((one) => one.sha256 === sha256 && (one.for === null || one.for === name))
+  const removalOf = ({ sha256 }: Certificate, name: string) =>
+    removed.find((one) => one.sha256 === sha256 && (one.for === null || one.for === name)) ?? null
   const bundles = bundleEntries(configured, stored?.addedBundles ?? [])
   const contentOf = (bundle: BundleId) =>
     stored?.contents.find((one) => isSameBundle(one, bundle))?.certificates ?? null
@@ -51,7 +54,7 @@ export function putTogether(configured: ConfiguredTrust, stored: TrustSnapshot |
         certificate,
         origin: 'file',
         from: file,
-        isRemoved: isRemoved(certificate, set.for),
+        removal: removalOf(certificate, set.for),
       }),
     ),
   )
@@ -62,7 +65,7 @@ export function putTogether(configured: ConfiguredTrust, stored: TrustSnapshot |
         certificate,
         origin: 'bundle',
         from: bundle.source.url,
-        isRemoved: isRemoved(certificate, bundle.for),
+        removal: removalOf(certificate, bundle.for),
       }),
     ),
   )
@@ -73,21 +76,28 @@ export function putTogether(configured: ConfiguredTrust, stored: TrustSnapshot |
         certificate,
         origin: 'added',
         from: added.actor,
-        isRemoved: false,
+        removal: null,
       }),
     ),
   )
   const entries = [...fromFiles, ...fromBundles, ...byHand]
   const missing = [...parsed].filter(([, content]) => content === null).map(([source]) => source)
+  const sets = [
+    ...emptySets(configured),
+    ...awaited(bundles, missing, stored?.failing ?? []),
+    ...inForce(entries),
+  ]
   return {
     entries,
     bundles,
     sources: [...parsed.keys()],
     missing,
     anchors: new AnchorSets(
-      [...emptySets(configured), ...awaited(bundles, missing), ...inForce(entries)],
+      sets,
       removed.flatMap(({ sha256, for: name }) => (name === null ? [] : [{ for: name, sha256 }])),
     ),
+    scopes: sets.map(scopeOf),
+    removed,
     pins: stored?.pins ?? [],
   }
 }
@@ -97,21 +107,37 @@ function emptySets({ sets }: ConfiguredTrust): readonly AnchorSet[] {
   return sets.map((set) => ({ ...scopeOf(set), certificates: [] }))
 }
 
-function awaited(bundles: readonly BundleEntry[], missing: readonly BundleSource[]): readonly AnchorSet[] {
+function awaited(
+  bundles: readonly BundleEntry[],
+  missing: readonly BundleSource[],
+  failing: TrustSnapshot['failing'],
+): readonly AnchorSet[] {
   return bundles.map((bundle) => ({
     ...scopeOf(bundle),
     certificates: [],
     ...(missing.includes(bundle.source) && {
-      missing: `the trust bundle ${bundle.source.url} was never fetched`,
+      missing: neverHadText(
+        bundle.source,
+        failing.find((one) => isSameBundle(one, bundle.source)),
+      ),
     }),
   }))
+}
+
+/** One sentence; without a failure nobody has tried yet. */
+export function neverHadText(
+  { url }: BundleId,
+  failure?: { readonly since: Date; readonly text: string },
+): string {
+  if (failure === undefined) return `the trust bundle ${url} was never fetched`
+  return `the trust bundle ${url} was never had, tried since ${failure.since.toISOString()}: ${failure.text}`
 }
 
 function inForce(entries: readonly AnchorEntry[]): readonly AnchorSet[] {
   const groups = Map.groupBy(entries, ({ for: name, direction }) => `${direction} ${name}`)
   return [...groups.values()].map((group) => ({
     ...scopeOf(group[0] as AnchorEntry),
-    certificates: group.filter((entry) => !entry.isRemoved).map(({ certificate }) => certificate),
+    certificates: group.filter((entry) => entry.removal === null).map(({ certificate }) => certificate),
   }))
 }
 
@@ -136,6 +162,7 @@ function bundleEntries({ sets }: ConfiguredTrust, added: readonly AddedBundle[])
       signer: one.signedBy?.sha256 ?? null,
       signedBy: one.signedBy,
       refreshHours: Math.min(one.refreshHours, known?.refreshHours ?? one.refreshHours),
+      scopes: [...(known?.scopes ?? []), scopeOf(one)],
     })
   }
   return asked.map((one) => ({

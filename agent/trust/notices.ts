@@ -2,7 +2,7 @@ import type { BundleRecord } from '../../store/index.ts'
 import { isTestCa } from '../../trust-anchors/index.ts'
 import { isOpenOnTheWay } from '../config/values.ts'
 import { isSameBundle } from './bundle-source.ts'
-import type { AnchorEntry, TrustState } from './entries.ts'
+import { type AnchorEntry, neverHadText, type TrustState } from './entries.ts'
 
 /**
  * What an administrator should always be told: trust in a test CA, anchors that have ended, bundles that cannot be had,
@@ -14,7 +14,7 @@ export function trustNotices(
   known: readonly BundleRecord[],
   at: Date,
 ): readonly string[] {
-  const counting = entries.filter(({ isRemoved }) => !isRemoved)
+  const counting = entries.filter(({ removal }) => removal === null)
   const test = counting
     .filter(({ certificate }) => isTestCa(certificate))
     .map(({ certificate }) => `a TEST CA is trusted: ${certificate.subjectText}`)
@@ -51,12 +51,12 @@ function endedNotices(ended: readonly AnchorEntry[]): readonly string[] {
   return [...own, ...counts]
 }
 
-function bundleTrouble({ url, checksum, failure }: BundleRecord): readonly string[] {
+function bundleTrouble(record: BundleRecord): readonly string[] {
+  const { url, checksum, failure } = record
   if (failure === null) return []
-  const since = failure.since.toISOString()
   return [
     checksum === null
-      ? `the trust bundle ${url} was never had, tried since ${since}: ${failure.text}`
-      : `the trust bundle ${url} could not be refreshed since ${since}, its last good content counts: ${failure.text}`,
+      ? neverHadText(record, failure)
+      : `the trust bundle ${url} could not be refreshed since ${failure.since.toISOString()}, its last good content counts: ${failure.text}`,
   ]
 }

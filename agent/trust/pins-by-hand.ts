@@ -1,5 +1,6 @@
 import { givenAddress } from '../given-address.ts'
 import { requireActor, requireFingerprint } from './arguments.ts'
+import { notAsked } from './changes.ts'
 import { checkPin } from './pin-request.ts'
 import type { AdministrationTools } from './tools.ts'
 import type { Pin, PinAdministration } from './types.ts'
@@ -28,7 +29,8 @@ export function pinsByHand(tools: AdministrationTools): PinAdministration {
       const { der, sha256 } = certificate
       const pin = { address: address.key, sha256, actor: request.actor, why: request.why, until, at: now() }
       await (await store()).trust.pin({ ...pin, der })
-      return { ...pin, state: 'in-force' }
+      const notes = [`${notAsked(certificate)}; "direct cert unpin ${address}" ends that`]
+      return { ...pin, state: 'in-force', notes }
     },
 
     async remove(given, { sha256, actor }) {

@@ -18,6 +18,20 @@ export interface TrustedAnchor extends AnchorFacts, TrustScope {
   readonly from: string
   /** Only `in-force` counts. `removed`: by hand, until it is added again. */
   readonly state: 'in-force' | 'expired' | 'not-yet-valid' | 'removed'
+  /** Who removed it. */
+  readonly removed: RemovedBy | null
+  /** Names that `for` covers, and for which this anchor does not count all the same. */
+  readonly exceptFor: readonly TrustException[]
+}
+
+export interface RemovedBy {
+  readonly actor: string
+  readonly at: Date
+}
+
+/** `its-own`: the name has anchors or bundles of its own, which decide alone; `removed`: for this name, by hand. */
+export interface TrustException extends TrustScope {
+  readonly because: 'its-own' | 'removed'
 }
 
 /** What a change of anchors by hand came to. */
@@ -48,6 +62,8 @@ export interface BundleReport {
   /** Anchors that it holds now. */
   readonly anchors: number
   readonly added: readonly AnchorFacts[]
+  /** Of those that it holds, the ones that count nowhere: they were removed by hand, and stay out until added again. */
+  readonly staysOut: readonly (AnchorFacts & RemovedBy)[]
   readonly removed: readonly AnchorFacts[]
   readonly notes: readonly string[]
   readonly why: Reason<BundleCode> | null
@@ -90,12 +106,25 @@ export interface PinRequest {
   readonly until: Date
 }
 
+/** For whom something is believed from now on, and who says so. */
+export interface NewTrust extends TrustScope {
+  readonly actor: string
+  /**
+   * The name may get anchors of its own alone, although anchors of a wider entry (its domain, `*`) are in force for it:
+   * the most specific entry decides alone, so that these end there.
+   */
+  readonly narrow?: boolean | undefined
+}
+
 /** Whom we believe, by hand (TR-1, TR-4). Every change is durable and audited, and counts at once in every process. */
 export interface TrustAdministration {
-  /** Every anchor of every origin; `for`: of one name alone. */
+  /** Every anchor of every origin; `for`: those that count for one name of ours, from whatever entry. Throws USAGE. */
   list(options?: { readonly for?: string }): Promise<readonly TrustedAnchor[]>
-  /** The certificates of a file (PEM, DER, p7b) become anchors. Throws USAGE, CERT_UNREADABLE. */
-  add(path: string, options: TrustScope & { readonly actor: string }): Promise<TrustChange>
+  /**
+   * The certificates of a file (PEM, DER, p7b) become anchors, for a name of ours. Throws USAGE, also where `for` has no
+   * anchors of its own yet and would lose those of a wider entry, but with `narrow`; CERT_UNREADABLE.
+   */
+  add(path: string, options: NewTrust): Promise<TrustChange>
   /**
    * An anchor ends, wherever it is from, and stays out until it is added again: for one name, or for everyone.
    * `anchor`: its SHA-256, or a file. Nothing in the answer: there is no such anchor. Throws USAGE, CERT_UNREADABLE.
@@ -106,21 +135,26 @@ export interface TrustAdministration {
   ): Promise<TrustChange>
   readonly bundles: {
     list(): Promise<readonly TrustBundle[]>
-    /** A bundle is asked for from now on; it is fetched at once. `signedBy` is a certificate file. */
+    /**
+     * A bundle is fetched, and asked for from now on if it is good; refused or not to be had, nothing is changed.
+     * `signedBy` is a certificate file. Throws USAGE as `add` of an anchor does, CERT_UNREADABLE.
+     */
     add(
       url: string,
-      options: TrustScope & {
-        readonly actor: string
+      options: NewTrust & {
         readonly signedBy?: string | undefined
         readonly refreshHours?: number | undefined
         readonly signal?: AbortSignal | undefined
       },
     ): Promise<BundleReport>
-    /** Ends what `add` began; its anchors go with it. Throws USAGE for one that the configuration names. */
+    /**
+     * Ends what `add` began; its anchors go with it. `removed`: for how many names it was asked for. Throws USAGE for one
+     * that the configuration names.
+     */
     remove(
       url: string,
       options: { readonly for?: string | undefined; readonly actor: string },
-    ): Promise<number>
+    ): Promise<{ readonly removed: number; readonly notes: readonly string[] }>
     /**
      * Fetches bundles, all or one, and takes what changed; with `due`, those whose interval has passed (the daemon's way).
      * Throws USAGE for an unknown URL.
@@ -147,7 +181,7 @@ export interface PinAdministration {
    * within its validity and good for Direct. Throws USAGE, ADDRESS_INVALID, FILE_UNREADABLE; MESSAGE_INVALID with the
    * reason when the mail or its certificate will not do.
    */
-  add(request: PinRequest): Promise<Pin>
+  add(request: PinRequest): Promise<Pin & { readonly notes: readonly string[] }>
   /** Ends the pins of an address, or the one of `sha256`. Returns how many there were. */
   remove(
     address: string,

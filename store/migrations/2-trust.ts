@@ -41,6 +41,7 @@ async function trustTables(tx: Tx): Promise<void> {
     .createTable('removed_anchors')
     .addColumn('scope', 'text', (c) => c.notNull())
     .addColumn('sha256', 'text', (c) => c.notNull())
+    .addColumn('der', 'blob', (c) => c.notNull())
     .addColumn('actor', 'text', (c) => c.notNull())
     .addColumn('at', 'bigint', (c) => c.notNull())
     .addPrimaryKeyConstraint('removed_anchors_key', ['scope', 'sha256'])

@@ -55,6 +55,9 @@ test('a pinned certificate is believed for its one address, and for no other of 
   expect(pin).toEqual({
     ...{ address: LEE, sha256: SHA256, actor: 'kim', why: 'fingerprint read out by phone' },
     ...{ until: new Date('2027-06-01T00:00:00Z'), at: NOW, state: 'in-force' },
+    notes: [
+      expect.stringMatching(/whether it is revoked will not be asked; "direct cert unpin .*" ends that/),
+    ],
   })
   expect(await routesOf(two, LEE, 'other@clinic-b.example')).toEqual(['direct', 'insecure'])
   expect(await one.pins.remove(LEE, { actor: 'kim' })).toBe(1)

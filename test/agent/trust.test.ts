@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { DirectError } from '../../agent/errors.ts'
 import type { GuardedFetch } from '../../agent/fetch.ts'
 import { type Agent, type AgentOptions, createAgent } from '../../agent/index.ts'
@@ -338,15 +338,152 @@ test('what is removed for one name does not come back by a wider entry', async (
   expect(elsewhere?.route).toBe('direct')
 })
 
-test('a first anchor for one name ends what it had by a wider entry, and that is told', async () => {
-  const agent = await agentOf()
-  const { notes } = await agent.trust.add(pki('root-b.pem'), {
-    for: 'clinic-a.example',
-    direction: 'both',
-    ...KIM,
+describe('a first anchor for one name, which would end what it has by a wider entry (TR-1)', () => {
+  const scope = { for: 'clinic-a.example', direction: 'both' as const, ...KIM }
+
+  test.each(['clinic-a.example', 'dr.kim@clinic-a.example'])(
+    'is refused for %s, and the two choices are told',
+    async (name) => {
+      const agent = await agentOf()
+      const adding = agent.trust.add(pki('root-b.pem'), { ...scope, for: name })
+      await expect(adding).rejects.toMatchObject({
+        code: 'USAGE',
+        message: expect.stringContaining(`${name} has no anchors of its own for incoming and outgoing mail`),
+        hint: expect.stringMatching(/^--for '\*' adds .*\n--narrow \(narrow: true\) gives/),
+      })
+      expect(await events(agent)).toEqual([])
+      expect(await routeOf(agent)).toBe('direct')
+    },
+  )
+
+  test('is added where narrowing is meant; what ends is told, and the list says for whom each counts', async () => {
+    const agent = await agentOf()
+    const { notes } = await agent.trust.add(pki('root-b.pem'), {
+      ...scope,
+      direction: 'outgoing',
+      narrow: true,
+    })
+    expect(notes).toEqual([
+      expect.stringMatching(
+        /^clinic-a.example has anchors of its own for outgoing mail now: those of \* no longer count for it: CN=Test Root A \([0-9a-f]{16}…\)$/,
+      ),
+    ])
+    expect(await routeOf(agent)).toBe('insecure')
+    const listed = async (name?: string) =>
+      (await agent.trust.list(name === undefined ? {} : { for: name })).map((one) => [one.for, one.exceptFor])
+    const narrowed = [{ for: 'clinic-a.example', direction: 'outgoing', because: 'its-own' }]
+    expect(await listed()).toEqual([
+      ['*', narrowed],
+      ['clinic-a.example', []],
+    ])
+    // Its incoming mail is still judged by the wider entry.
+    expect(await listed('clinic-a.example')).toEqual(await listed())
+    const again = { ...scope, direction: 'outgoing' as const }
+    expect((await agent.trust.add(pki('root-a.pem'), again)).notes).toEqual([])
   })
-  expect(notes).toEqual([expect.stringContaining('clinic-a.example now has anchors of its own')])
-  expect(await routeOf(agent)).toBe('insecure')
+
+  test('goes by itself where the wider entry has no anchor, or speaks of the other direction', async () => {
+    const empty = await agentOf({ trust: [{ for: '*', anchors: [] }] })
+    expect((await empty.trust.add(pki('root-a.pem'), scope)).notes).toEqual([])
+    const incoming = await agentOf({
+      trust: [{ for: '*', direction: 'incoming', anchors: [pki('root-a.pem')] }],
+    })
+    expect((await incoming.trust.add(pki('root-a.pem'), { ...scope, direction: 'outgoing' })).notes).toEqual(
+      [],
+    )
+  })
+
+  test('once it is the last one and is removed, the wider ones count again, and that is told', async () => {
+    const agent = await agentOf()
+    await agent.trust.add(pki('root-b.pem'), { ...scope, narrow: true })
+    const { notes } = await agent.trust.remove(pki('root-b.pem'), { for: 'clinic-a.example', ...KIM })
+    expect(notes).toEqual(
+      ['incoming', 'outgoing'].map(
+        (direction) =>
+          `clinic-a.example has no anchors of its own for ${direction} mail any more: those of * count again there`,
+      ),
+    )
+    expect(await routeOf(agent)).toBe('direct')
+  })
+
+  test('as a bundle is refused before it is fetched; narrowing, it tells what ends, and removed, what counts again', async () => {
+    const web = new Web(p7b([rootB]))
+    const agent = await agentOf({}, { fetch: web.fetch })
+    await expect(agent.trust.bundles.add(URL, scope)).rejects.toMatchObject({ code: 'USAGE' })
+    expect(web.asked).toBe(0)
+    const { notes } = await agent.trust.bundles.add(URL, { ...scope, narrow: true })
+    expect(notes).toEqual([expect.stringContaining('those of * no longer count for it')])
+    const removal = await agent.trust.bundles.remove(URL, KIM)
+    expect(removal.notes).toContainEqual(expect.stringContaining('those of * count again there'))
+  })
+})
+
+test('what is added for * does not reach a name that has its own, and that is told', async () => {
+  const trust = ['*', 'clinic-a.example'].map((name) => ({ for: name, anchors: [pki('root-a.pem')] }))
+  const agent = await agentOf({ trust })
+  const { notes } = await agent.trust.add(pki('root-b.pem'), { for: '*', direction: 'outgoing', ...KIM })
+  expect(notes).toEqual([
+    'what is for * does not count for outgoing mail of clinic-a.example, which has anchors of its own',
+  ])
+})
+
+describe('anchors are for who of ours believes', () => {
+  const add = async (name: string, config: object = {}) =>
+    (await agentOf({ trust: [], ...config })).trust.add(pki('root-a.pem'), {
+      for: name,
+      direction: 'both',
+      ...KIM,
+    })
+
+  test.each(['*', 'clinic-a.example', 'dr.kim@clinic-a.example', 'lab@other.example', 'other.example'])(
+    '%s is ours',
+    async (name) => {
+      const mailboxes = [{ imap: 'imaps://mail.example', addresses: ['lab@other.example'] }]
+      expect((await add(name, { mailboxes })).anchors).toMatchObject([{ change: 'added' }])
+    },
+  )
+
+  test.each(['partner.example', 'dr.lee@partner.example', 'sub.clinic-a.example'])(
+    '%s is not, and who is is told',
+    async (name) => {
+      await expect(add(name)).rejects.toMatchObject({
+        code: 'USAGE',
+        message: `${name} is nobody of ours`,
+        hint: expect.stringContaining('clinic-a.example, or * for all'),
+      })
+      const web = new Web(p7b([rootA]))
+      const agent = await agentOf({}, { fetch: web.fetch })
+      const adding = agent.trust.bundles.add(URL, { for: name, direction: 'both', ...KIM })
+      await expect(adding).rejects.toMatchObject({ code: 'USAGE' })
+      expect(web.asked).toBe(0)
+      await expect(agent.trust.list({ for: name })).rejects.toMatchObject({ code: 'USAGE' })
+    },
+  )
+
+  test('where the configuration names nobody, anybody may be', async () => {
+    expect((await add('clinic-z.example', { identities: [], mailboxes: [] })).anchors).toHaveLength(1)
+  })
+})
+
+test('what counts for a name is listed from whatever entry, and what was removed there is told with who did it', async () => {
+  const agent = await agentOf()
+  expect(await agent.trust.list({ for: 'dr.kim@clinic-a.example' })).toMatchObject([
+    { for: '*', state: 'in-force' },
+  ])
+  await agent.trust.remove(pki('root-a.pem'), { for: 'clinic-a.example', ...KIM })
+  expect(await agent.trust.list({ for: 'clinic-a.example' })).toMatchObject([
+    { for: '*', exceptFor: [{ for: 'clinic-a.example', because: 'removed' }] },
+  ])
+  await agent.trust.remove(pki('root-a.pem'), KIM)
+  expect(await agent.trust.list()).toMatchObject([{ state: 'removed', removed: { actor: 'kim', at: NOW } }])
+})
+
+test('an anchor that is no CA is told as one whose revocation is not asked (CERT-7)', async () => {
+  const agent = await agentOf()
+  const { notes } = await agent.trust.add(pki('clinic-b.pem'), { for: '*', direction: 'both', ...KIM })
+  expect(notes).toEqual([
+    expect.stringMatching(/revoked will not be asked; "direct cert pin" would also say/),
+  ])
 })
 
 test('an anchor that is nowhere is not removed, and nothing is recorded', async () => {
@@ -375,8 +512,53 @@ test('a bundle added by hand is fetched at once, and its anchors go with it', as
   expect(await agent.trust.bundles.list()).toMatchObject([
     { url: URL, origin: 'added', refreshHours: 12, anchors: 1, fetchedAt: NOW, failure: null },
   ])
-  expect(await agent.trust.bundles.remove(URL, { ...KIM })).toBe(1)
+  expect(await agent.trust.bundles.remove(URL, { ...KIM })).toEqual({ removed: 1, notes: [] })
   expect(await inForce(agent)).toHaveLength(1)
+})
+
+test.each([
+  ['unsigned though a signer is asked for', p7b([rootB]), 'refused', 'NOT_SIGNED'],
+  ['signed by somebody else', p7m(p7b([rootB]), stranger), 'refused', 'SIGNER_UNTRUSTED'],
+  ['empty', p7m(p7b([]), signer), 'refused', 'NO_ANCHORS'],
+  ['an error page', Buffer.from('<html>sorry</html>'), 'refused', 'NOT_SIGNED'],
+  ['no bytes at all', Buffer.alloc(0), 'refused', 'NOT_SIGNED'],
+  ['a refused URL', 'refused', 'refused', 'URL_REFUSED'],
+  ['a host that is away', 'failed', 'failed', 'FETCH_FAILED'],
+] as const)(
+  'a bundle that is added by hand and is %s changes nothing (TR-4)',
+  async (_, served, outcome, code) => {
+    const web = new Web(served)
+    const agent = await agentOf({}, { fetch: web.fetch })
+    const scope = { for: '*', direction: 'both' as const, ...KIM }
+    const adding = { ...scope, signedBy: await file(signer.pem) }
+    expect(await agent.trust.bundles.add(URL, adding)).toMatchObject({ outcome, why: { code } })
+    expect(await agent.trust.bundles.list()).toEqual([])
+    expect(await events(agent)).toEqual([])
+    expect(await agent.notices()).toEqual([])
+    expect(await routeOf(agent)).toBe('direct')
+    web.served = p7m(p7b([rootB]), signer)
+    expect(await agent.trust.bundles.add(URL, adding)).toMatchObject({ outcome: 'refreshed' })
+    expect(await inForce(agent)).toHaveLength(2)
+  },
+)
+
+test('an anchor that was removed by hand is not counted as added by a bundle, and who removed it is told', async () => {
+  const web = new Web(p7b([rootA, rootB]))
+  const agent = await agentOf({}, { fetch: web.fetch })
+  await agent.trust.remove(pki('root-a.pem'), KIM)
+  const scope = { for: '*', direction: 'both' as const, actor: 'lee' }
+  const report = await agent.trust.bundles.add(URL, scope)
+  expect(report.added.map(({ subject }) => subject)).toEqual([expect.stringContaining('Test Root B')])
+  const staysOut = [{ subject: expect.stringContaining('Test Root A'), actor: 'kim', at: NOW }]
+  expect(report).toMatchObject({ anchors: 2, staysOut })
+  expect(await agent.trust.bundles.refresh(KIM)).toMatchObject([{ outcome: 'unchanged', staysOut }])
+  const rows = await all(agent.audit())
+  expect(rows.map(({ event, outcome, why }) => [event, outcome, why[0]?.text])).toEqual([
+    ['anchor-removed', null, 'for everyone'],
+    ['bundle-added', URL, 'for *, both'],
+    ['bundle-refreshed', URL, '1 added, 0 removed, 1 out by hand'],
+    ['anchor-added', URL, 'for *, both'],
+  ])
 })
 
 test('a bundle by plain http that nobody signs is not asked for, by hand neither; where that is allowed it is told (TR-4)', async () => {

@@ -59,7 +59,7 @@ test('an anchor is added, listed, removed, and each time told by whom in the aud
   expect(listed.code).toBe(0)
   expect(listed.stdout).toMatch(/^in-force +\* +both +[0-9a-f]{64} +file .*ca.pem/m)
   expect(listed.stdout).toMatch(
-    new RegExp(`^in-force +\\* +outgoing +${sha256} +added kim +CN=Partner Root`, 'm'),
+    new RegExp(`^in-force +\\* +outgoing +${sha256} +added by kim +CN=Partner Root`, 'm'),
   )
   const removed = await a('trust', 'remove', sha256.toUpperCase(), '--actor', 'lee')
   expect(removed).toMatchObject({ code: 0, rows: [{ sha256, change: 'removed', state: 'removed' }] })

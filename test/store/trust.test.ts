@@ -15,9 +15,17 @@ const anchor = (der: Uint8Array, name = '*', seconds = 0) => ({
   sha256: sha256(der),
   ...by(seconds),
 })
+const removal = (name: string | null, seconds: number) => ({
+  sha256: sha256(ROOT),
+  der: ROOT,
+  for: name,
+  ...by(seconds),
+})
 const content = (...certificates: readonly Uint8Array[]) => ({
   checksum: sha256(Buffer.concat(certificates)),
   certificates,
+  staysOut: [],
+  scopes: [{ for: '*', direction: 'both' as const }],
 })
 
 async function audited(store: Store) {
@@ -38,12 +46,11 @@ test('an anchor added by hand is read back, once, and the audit says by whom', a
 test('a removal ends what was added, and stands until the anchor is added again for that name', async () => {
   await using store = await memoryStore()
   await store.trust.addAnchor(anchor(ROOT))
-  for (const seconds of [1, 5])
-    await store.trust.removeAnchor({ sha256: sha256(ROOT), for: '*', ...by(seconds) })
+  for (const seconds of [1, 5]) await store.trust.removeAnchor(removal('*', seconds))
   expect((await audited(store)).map(([event]) => event)).toEqual(['anchor-added', 'anchor-removed'])
   const removed = await store.trust.read()
   expect(removed.added).toEqual([])
-  expect(removed.removed).toEqual([{ sha256: sha256(ROOT), for: '*', ...by(1) }])
+  expect(removed.removed).toEqual([removal('*', 1)])
   await store.trust.addAnchor(anchor(ROOT, '*', 2))
   const again = await store.trust.read()
   expect(again.added).toHaveLength(1)
@@ -55,7 +62,7 @@ test('a removal for everyone ends what was added for each name', async () => {
   await store.trust.addAnchor(anchor(ROOT, 'a.example'))
   await store.trust.addAnchor(anchor(ROOT, 'b.example'))
   await store.trust.addAnchor(anchor(OTHER, 'b.example'))
-  await store.trust.removeAnchor({ sha256: sha256(ROOT), for: null, ...by(1) })
+  await store.trust.removeAnchor(removal(null, 1))
   const { added } = await store.trust.read()
   expect(added.map((one) => [one.for, one.sha256])).toEqual([['b.example', sha256(OTHER)]])
 })
@@ -68,8 +75,18 @@ test('every change has a new revision, which another process sees', async () => 
   await one.trust.addAnchor(anchor(ROOT))
   const after = await other.trust.revision()
   expect(after).not.toBe(before)
-  await one.trust.bundleFailed({ url: URL, signer: null }, { code: 'X', text: 'x' }, by(0))
-  expect(await other.trust.revision()).toBe(after)
+  const bundle = { url: URL, signer: null }
+  const failed = () => one.trust.bundleFailed(bundle, { code: 'X', text: 'x' }, by(0))
+  await failed()
+  const failing = await other.trust.revision()
+  expect(failing).not.toBe(after)
+  expect((await other.trust.read()).failing).toEqual([{ ...bundle, code: 'X', text: 'x', since: at(0) }])
+  await failed()
+  expect(await other.trust.revision()).toBe(failing)
+  await one.trust.bundleRefreshed(bundle, content(ROOT), by(1))
+  const had = await other.trust.revision()
+  await failed()
+  expect(await other.trust.revision()).toBe(had)
 })
 
 test('new content of a bundle takes the place of the old at once, each anchor that came or went audited (TR-4)', async () => {
@@ -87,6 +104,17 @@ test('new content of a bundle takes the place of the old at once, each anchor th
     ['bundle-refreshed', 'kim', null, URL],
     ['anchor-added', 'kim', sha256(OTHER), URL],
     ['anchor-removed', 'kim', sha256(ROOT), URL],
+  ])
+})
+
+test('an anchor of a bundle that stays out is not audited as one that came (TR-4)', async () => {
+  await using store = await memoryStore()
+  const staysOut = [sha256(ROOT)]
+  await store.trust.bundleRefreshed({ url: URL, signer: null }, { ...content(ROOT, OTHER), staysOut }, by(0))
+  const rows = await all(store.audit.list())
+  expect(rows.map(({ event, certificate, why }) => [event, certificate, why[0]?.text])).toEqual([
+    ['bundle-refreshed', null, '1 added, 0 removed, 1 out by hand'],
+    ['anchor-added', sha256(OTHER), 'for *, both'],
   ])
 })
 

@@ -1,0 +1,22 @@
+import { namesFor } from '../../trust-anchors/index.ts'
+import { DirectError } from '../errors.ts'
+import type { Settings } from '../settings.ts'
+
+/**
+ * Anchors are for who of ours believes: `*`, a domain or address of an identity or mailbox, or an address of such a
+ * domain. Throws USAGE for any other name; where the configuration names nobody, for none.
+ */
+export function requireOurs(
+  name: string,
+  { identities, mailboxes }: Pick<Settings, 'identities' | 'mailboxes'>,
+): void {
+  const ours = new Set([
+    ...identities.map((identity) => identity.for.toLowerCase()),
+    ...mailboxes.flatMap(({ addresses }) => addresses.map((one) => one.toLowerCase())),
+  ])
+  const isOurs = [...ours].some((one) => namesFor(name).includes(one) || namesFor(one).includes(name))
+  if (name === '*' || ours.size === 0 || isOurs) return
+  throw new DirectError('USAGE', `${name} is nobody of ours`, {
+    hint: `Anchors are for who of ours believes, never for whom: ${[...ours].join(', ')}, or * for all.`,
+  })
+}
