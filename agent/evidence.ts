@@ -24,6 +24,8 @@ export interface RevocationFacts {
   readonly by: 'crl' | 'ocsp' | null
   /** What said so, or why it is unknown. */
   readonly text: string | null
+  /** When what said so was made, and until when it speaks; null: it does not say, or nothing was said. */
+  readonly thisUpdate: Date | null
   readonly nextUpdate: Date | null
   /** It spoke past its `nextUpdate`, by the grace of 72 h. */
   readonly stale: boolean

@@ -2,6 +2,7 @@ import { parseAddress } from './address.ts'
 import type { ClassifyTools } from './classify.ts'
 import { adviceFor } from './explain/advice.ts'
 import { explainFile } from './explain/file.ts'
+import { withPins } from './explain/origins.ts'
 import { beliefOf, type ExplainTools, type Finding, outgoing, type Question } from './explain/question.ts'
 import { describeRecorded, named, type Recorded, recording } from './explain/record.ts'
 import type { ExplainOptions, ExplainTarget, Explanation, FetchedUrl } from './explain/types.ts'
@@ -23,6 +24,7 @@ export async function explain(
   const question: Question = {
     trust: await search.trust(options.signal),
     judge: recording(await tools.watched((one) => fetched.push(one)), recorded),
+    pins: await tools.pins(),
     from: options.from === undefined ? null : givenAddress(options.from),
     for: options.for === undefined ? null : givenAddress(options.for),
     signal: options.signal,
@@ -31,9 +33,8 @@ export async function explain(
     'address' in target
       ? await explainAddress(target.address, question, search)
       : await explainFile(target.path, question, tools)
-  const origins = await tools.origins()
+  const origins = withPins(await tools.origins(), question.pins)
   const judged = recorded.map((one) => describeRecorded(one, origins))
-  const codes = [...finding.why, ...judged.flatMap(({ why }) => why)].map(({ code }) => code)
   return {
     target: 'address' in target ? target.address : target.path,
     outcome: finding.outcome ?? outcomeOf(judged.map(({ verdict }) => verdict)),
@@ -45,7 +46,8 @@ export async function explain(
     places: finding.places,
     judged,
     fetched,
-    advice: adviceFor(codes),
+    notes: finding.notes ?? [],
+    advice: finding.advice ?? adviceFor(finding.why, recorded),
   }
 }
 

@@ -16,12 +16,13 @@ const USES = { encrypt: 'to encrypt to', sign: 'as signer' } as const
 
 /** The tree of what was tried, for an administrator to read from top to bottom. */
 export function explanationText(explanation: Explanation): string {
-  const { target, outcome, why, anchors, places, judged, fetched, advice } = explanation
+  const { target, outcome, why, anchors, places, judged, fetched, notes, advice } = explanation
   // Of a certificate that was judged, its own lines say why.
   const said = new Set(judged.flatMap((one) => one.why.map(({ text }) => text)))
   const lines = [
     `${outcome}  ${target}`,
     ...why.filter(({ text }) => !said.has(text)).map(({ code, text }) => `  ${code}: ${text}`),
+    ...notes.map((sentence) => `  ${sentence}`),
     ...anchors.flatMap(anchorsText),
     ...places.map(placeText),
     ...judged.flatMap(judgedText),
@@ -41,8 +42,12 @@ function anchorsText({ direction, for: name, certificates, missing }: Applicable
 }
 
 function namedText({ sha256, name, notAfter, origins }: NamedCertificate): string {
-  const from = origins.length === 0 ? '' : `  (${origins.join('; ')})`
-  return `${name}  ${short(sha256)}  until ${notAfter.toISOString().slice(0, 10)}${from}`
+  const until = notAfter.toISOString().slice(0, 10)
+  return `${name}  ${short(sha256)}  until ${until}${originsText(origins)}`
+}
+
+function originsText(origins: readonly string[]): string {
+  return origins.length === 0 ? '' : `  (${origins.join('; ')})`
 }
 
 function placeText({ place, owner, status, certificates, notes }: Evidence): string {
@@ -60,12 +65,12 @@ function judgedText(one: ExplainedCertificate): readonly string[] {
   ]
 }
 
-function stepsText({ tried, why }: ExplainedCertificate): readonly string[] {
+function stepsText({ tried, why, path }: ExplainedCertificate): readonly string[] {
   const lines = [...walk(tried.issuers, 2)]
   const { failure } = tried
   const isSaid = failure === null || why.some(({ text }) => text === failure.text)
   const own = [
-    ...(tried.isAnchor ? ['    it is itself a trust anchor'] : []),
+    ...(tried.isAnchor ? [`    it is itself a trust anchor${originsText(path[0]?.origins ?? [])}`] : []),
     ...(isSaid ? [] : [`    tried: ${failure.code}: ${failure.text}`]),
   ]
   const more = lines.length > MOST_STEPS ? [`    … and ${lines.length - MOST_STEPS} more`] : []

@@ -1,4 +1,6 @@
 import type { CertificateCode } from '../../trust-anchors/index.ts'
+import type { Reason } from '../errors.ts'
+import type { Recorded } from './record.ts'
 
 /** What whoever runs this may do about a code; codes that only the certificate's owner can mend say so. */
 const ADVICE: Readonly<Record<string, string>> = {
@@ -20,6 +22,8 @@ const ADVICE: Readonly<Record<string, string>> = {
     'The certificate, or the one above it, is not what its issuer signed: ask the partner to publish it anew.',
   UNKNOWN_ISSUER:
     'If you mean to trust its CA, add that CA (direct trust add) or the bundle it belongs to; if a CA in between is missing, ask the partner to publish it, or name it in certificates.',
+  SELF_SIGNED:
+    'It is self-signed, so that no CA vouches for it. If you know by another way that it is theirs, pin it to its address: direct cert pin FILE --address ADDRESS.',
   ISSUER_NOT_CA: "The partner's CA has issued what it may not; nothing here can mend that.",
   PATH_LENGTH: "A CA above has forbidden so many CAs below it; only the partner's CA can mend that.",
   NAME_CONSTRAINT:
@@ -39,8 +43,25 @@ const ADVICE: Readonly<Record<string, string>> = {
   NO_CERTIFICATE: 'Ask the partner whether the address is right, and where its certificate is published.',
   LOOKUP_FAILED:
     'See whether the name servers can be reached from here, and whether those in dns.servers answer for names that are not their own; the question may be asked again.',
-} satisfies Record<CertificateCode | 'NO_CERTIFICATE' | 'LOOKUP_FAILED', string>
+} satisfies Record<CertificateCode | 'SELF_SIGNED' | 'NO_CERTIFICATE' | 'LOOKUP_FAILED', string>
 
-export function adviceFor(codes: Iterable<string>): readonly string[] {
-  return [...new Set(codes)].flatMap((code) => ADVICE[code] ?? [])
+/** One sentence for each cause, of what was found as a whole and of the certificates that were judged. */
+export function adviceFor(why: readonly Reason[], judged: readonly Recorded[]): readonly string[] {
+  const own = new Set(judged.flatMap(causesOf))
+  // What a message's reasons repeat of its signers is told by the signers.
+  const said = new Set(
+    judged.flatMap(({ verification }) => (verification.ok ? [] : textsOf(verification.failures))),
+  )
+  const others = why.filter(({ text }) => !said.has(text)).map(({ code }) => code)
+  return [...new Set([...others, ...own])].flatMap((code) => ADVICE[code] ?? [])
 }
+
+function causesOf({ leaf, verification }: Recorded): readonly string[] {
+  if (verification.ok) return []
+  const isAlone = leaf.isSelfIssued && !leaf.isCa
+  return verification.failures.map(({ code }) =>
+    isAlone && code === 'UNKNOWN_ISSUER' ? 'SELF_SIGNED' : code,
+  )
+}
+
+const textsOf = (reasons: readonly Reason[]) => reasons.map(({ text }) => text)

@@ -9,6 +9,7 @@ import { type OpenTools, openMessage } from '../open.ts'
 import { readSigned } from '../smime/signed-alone.ts'
 import type { Source } from '../smime/source.ts'
 import { type BeliefContext, believe } from '../trust/believe.ts'
+import { explainCas } from './cas.ts'
 import {
   type Applicable,
   anyReceiving,
@@ -35,14 +36,13 @@ export async function explainFile(path: string, question: Question, tools: Expla
   return await explainMessage(file, question, tools)
 }
 
-/** Those of people and domains are judged, the CAs beside them may complete their paths; CAs alone are judged too. */
+/** Those of people and domains are judged, the CAs beside them may complete their paths; CAs alone are told apart. */
 async function explainCertificates(
   certificates: readonly Certificate[],
   question: Question,
   tools: ExplainTools,
 ): Promise<Finding> {
-  const owned = certificates.filter(({ isCa }) => !isCa)
-  const leaves = owned.length > 0 ? owned : certificates.slice(0, 1)
+  const leaves = certificates.filter(({ isCa }) => !isCa)
   const open = await tools.open()
   const uses: { readonly purpose: 'encrypt' | 'sign'; readonly anchors: Applicable }[] = []
   if (question.from !== null || question.for === null)
@@ -51,19 +51,28 @@ async function explainCertificates(
     const [recipient] = receivers(question, tools, [])
     if (recipient !== undefined) uses.push({ purpose: 'sign', anchors: incoming(question, recipient) })
   }
+  const whose = uses.map(({ anchors }) => anchors)
+  if (leaves.length === 0)
+    return explainCas(certificates, [...certificates, ...open.intermediates], whose, open.at())
   const why: Reason[] = []
   for (const leaf of leaves) {
-    const partner = partnerOf(leaf)
-    if (partner === null) {
-      why.push(unbound(leaf))
-      continue
-    }
-    for (const { purpose, anchors } of uses) {
-      const context = contextOf(question, open, certificates, anchors)
-      await believe(purpose, partner, leaf, context, beliefOf(question, open))
-    }
+    const partners = partnersOf(leaf, question)
+    if (partners.length === 0) why.push(unbound(leaf))
+    for (const partner of partners)
+      for (const { purpose, anchors } of uses) {
+        const context = contextOf(question, open, certificates, anchors)
+        await believe(purpose, partner, leaf, context, beliefOf(question, open))
+      }
   }
-  return { why, anchors: uses.map((use) => use.anchors), places: [] }
+  return { why, anchors: whose, places: [] }
+}
+
+/** Those whom a certificate is pinned to; else whom it would be used for. */
+function partnersOf(leaf: Certificate, { pins }: Question): readonly Address[] {
+  const pinned = pins
+    .filter(({ sha256 }) => sha256 === leaf.sha256)
+    .flatMap(({ address }) => someoneAt(address) ?? [])
+  return pinned.length > 0 ? pinned : [partnerOf(leaf)].filter((one) => one !== null)
 }
 
 /** For whom a certificate would be used: an address of its own, or somebody of its domain. */

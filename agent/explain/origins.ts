@@ -1,4 +1,4 @@
-import type { TrustedAnchor } from '../trust/types.ts'
+import type { Pin, TrustedAnchor } from '../trust/types.ts'
 import type { Origins } from './record.ts'
 
 const ORIGIN = { file: 'the file', bundle: 'the bundle', added: 'added by' } as const
@@ -11,4 +11,18 @@ export function anchorOrigins(anchors: readonly TrustedAnchor[]): Origins {
     origins.set(sha256, [...(origins.get(sha256) ?? []), `${ORIGIN[origin]} ${from}, for ${name}`])
   }
   return origins
+}
+
+/** Who pinned which certificate, to whom, why and until when, beside where anchors come from. */
+export function withPins(anchors: Origins, pins: readonly Pin[]): Origins {
+  const origins = new Map(anchors)
+  for (const { sha256, address, actor, at, why, until } of pins) {
+    const pinned = `pinned to ${address} by ${actor} on ${dayOf(at)}, because: ${why}; until ${until.toISOString()}`
+    origins.set(sha256, [...(origins.get(sha256) ?? []), pinned])
+  }
+  return origins
+}
+
+function dayOf(time: Date): string {
+  return time.toISOString().slice(0, 10)
 }

@@ -6,6 +6,7 @@ import type { OpenTools } from '../open.ts'
 import type { BeliefTools } from '../trust/believe.ts'
 import type { Trust } from '../trust/current.ts'
 import type { Judge } from '../trust/judge.ts'
+import type { Pin } from '../trust/types.ts'
 import type { Origins } from './record.ts'
 import type { ApplicableAnchors, Explanation, FetchedUrl } from './types.ts'
 
@@ -17,6 +18,8 @@ export interface ExplainTools {
   readonly watched: (watch: (fetched: FetchedUrl) => void) => Promise<Judge>
   /** Where each anchor comes from. */
   readonly origins: () => Promise<Origins>
+  /** Those in force. */
+  readonly pins: () => Promise<readonly Pin[]>
   /** Whom we receive for: domains and addresses. */
   readonly ours: readonly string[]
   /** The only identity's `for`, for DISC-10. */
@@ -27,6 +30,7 @@ export interface ExplainTools {
 export interface Question {
   readonly trust: Trust
   readonly judge: Judge
+  readonly pins: readonly Pin[]
   /** Null: not said. */
   readonly from: Address | null
   readonly for: Address | null
@@ -37,6 +41,9 @@ export interface Question {
 export interface Finding extends Pick<Explanation, 'why' | 'places'> {
   /** Absent: the certificates that were judged say it. */
   readonly outcome?: Explanation['outcome']
+  readonly notes?: readonly string[]
+  /** Absent: the codes say what to do. */
+  readonly advice?: readonly string[]
   readonly anchors: readonly Applicable[]
 }
 

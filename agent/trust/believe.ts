@@ -60,11 +60,12 @@ export async function believe<P extends Purpose>(
 
 /** What answers say of the revocation of a path's certificates. */
 export function describeRevocation(statuses: readonly RevocationStatus[]): readonly RevocationFacts[] {
-  return statuses.map(({ certificate, status, by, text, nextUpdate, stale }) => ({
+  return statuses.map(({ certificate, status, by, text, thisUpdate, nextUpdate, stale }) => ({
     sha256: certificate.sha256,
     status,
     by,
     text,
+    thisUpdate,
     nextUpdate,
     stale,
   }))

@@ -85,6 +85,7 @@ test('a search of a thousand steps is shown as far as anyone reads, and names ca
       },
     ],
     fetched: [],
+    notes: [],
     advice: [],
   })
   expect(text.split('\n').length).toBeLessThan(80)

@@ -205,6 +205,57 @@ describe('of a file of certificates', () => {
     ])
   })
 
+  test('a CA is told what it is to us: no anchor, an anchor, or under one', async () => {
+    const regional = mint({ ca: true, issuer: root, key: 'intermediate', subject: 'Regional' })
+    const stranger = mint({ ca: true, subject: 'Stranger', key: 'root-b' })
+    const agent = await clinic('a')
+    const explained = async (ca: Minted) => agent.explain({ path: await pemFile(ca) })
+    expect(await explained(stranger)).toMatchObject({
+      outcome: 'refused',
+      why: [
+        {
+          code: 'CERT_IS_CA',
+          text: expect.stringMatching(/^CN=Stranger is a CA, and leads to none of the outgoing/),
+        },
+        { code: 'CERT_IS_CA' },
+      ],
+      advice: [expect.stringContaining('direct trust add')],
+    })
+    expect(await agent.explain({ path: pki('root-a.pem') })).toMatchObject({
+      outcome: 'trusted',
+      why: [],
+      notes: [
+        expect.stringMatching(/ is a CA, and one of the outgoing anchors of clinic-a\.example$/),
+        expect.any(String),
+      ],
+      advice: [],
+    })
+    expect((await explained(regional)).notes[0]).toMatch(
+      /^CN=Regional is a CA that leads to CN=Test Root A, one of/,
+    )
+  })
+
+  test('of a self-signed one it is said how to pin it, and of a pinned one who did and why (TR-5)', async () => {
+    const own = mint({ san: ['hisp.example'], key: 'dr-lee' })
+    const path = await pemFile(own)
+    const agent = await clinic('a')
+    expect(await agent.explain({ path })).toMatchObject({
+      outcome: 'refused',
+      advice: [expect.stringMatching(/^It is self-signed.*direct cert pin/)],
+    })
+    const until = new Date('2027-06-01T00:00:00Z')
+    await agent.pins.add({ path, address: LEE, actor: 'kim', why: 'read out by phone', until })
+    const { outcome, judged } = await agent.explain({ path })
+    expect(outcome).toBe('trusted')
+    expect(judged.map(({ address, verdict }) => [address, verdict])).toEqual([
+      [LEE, 'usable'],
+      [LEE, 'usable'],
+    ])
+    expect(judged[0]?.path[0]?.origins).toEqual([
+      `pinned to ${LEE} by kim on 2026-11-21, because: read out by phone; until 2027-06-01T00:00:00.000Z`,
+    ])
+  })
+
   test('one that names nobody is bound to nobody', async () => {
     const agent = await clinic('a')
     const path = await pemFile(leaf({ san: [], subject: 'Dr. Lee' }))
