@@ -50,7 +50,7 @@ export {
   VerifiedPath,
   verifyCertificate,
 } from './verified-path.ts'
-export type { Wanted } from './wanted.ts'
+export { type Wanted, wantedKey } from './wanted.ts'
 export { Certificate, parseCertificate } from './x509/certificate.ts'
 export type { KeyUsage } from './x509/extensions.ts'
 export { readCertificates, toPem } from './x509/read.ts'

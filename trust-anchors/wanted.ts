@@ -15,3 +15,6 @@ export type Wanted =
       readonly certificate: Certificate
       readonly issuer: Certificate
     }
+
+/** What was asked of whom: a URL may give a CRL, and no issuer. */
+export const wantedKey = ({ kind, url }: Pick<Wanted, 'kind' | 'url'>): string => `${kind} ${url}`

@@ -6,6 +6,7 @@ import {
   parseOcspResponse,
   type RevocationMaterial,
   type Wanted,
+  wantedKey,
 } from '../../trust-anchors/index.ts'
 import type { Obtained } from './obtain.ts'
 import type { NotFetched } from './types.ts'
@@ -19,7 +20,7 @@ export class Gathered {
   readonly #crls: { crl: Crl; origin: string }[] = []
   readonly #ocsp: { response: OcspResponse; origin: string; nonce: Uint8Array | null }[] = []
   readonly #issuers = new Map<string, readonly Certificate[]>()
-  readonly #unavailable = new Map<string, { refused: boolean; text: string }>()
+  readonly #unavailable = new Map<string, { refused: boolean; text: string; unasked: boolean }>()
 
   /** What cannot be read among the message's own CRLs and responses is as if it had not come. */
   constructor(
@@ -67,7 +68,8 @@ export class Gathered {
     if (unavailable !== null) this.addUnavailable(wanted, unavailable)
   }
 
-  addUnavailable({ url }: Wanted, { status, why }: NotFetched): void {
-    this.#unavailable.set(url, { refused: status === 'refused', text: why })
+  /** `unasked`: a bound of ours kept it from being asked, or waited for. */
+  addUnavailable(wanted: Wanted, { status, why }: NotFetched, unasked = false): void {
+    this.#unavailable.set(wantedKey(wanted), { refused: status === 'refused', text: why, unasked })
   }
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { StoredFetch } from '../../store/index.ts'
-import { BoundedMap, encodeOcspRequest, type Wanted } from '../../trust-anchors/index.ts'
+import { BoundedMap, encodeOcspRequest, type Wanted, wantedKey } from '../../trust-anchors/index.ts'
 import { DirectError } from '../errors.ts'
 import type { FetchCache } from './cache.ts'
 import { type Material, mayReplace, type ReadMaterial, readMaterial, requestFor } from './material.ts'
@@ -109,7 +109,7 @@ export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain
     const { key, wanted } = asked
     if (fetch === null) return notFetched(wanted.url, 'failed', 'the network is forbidden')
     const work = async (signal: AbortSignal): Promise<Answer> => {
-      const recent = failedLately(wanted.url) ?? failedLately(key)
+      const recent = failedLately(wantedKey(wanted)) ?? failedLately(key)
       return recent ?? fetchAndKeep(fetch, asked, signal)
     }
     return share(key, (shared) => limit(() => work(shared), shared, signal), signal)
@@ -125,8 +125,9 @@ export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain
     const request = kind === 'ocsp' ? encodeOcspRequest(wanted.certificate, wanted.issuer, nonce) : null
     const got = await fetch({ ...requestFor(kind, url, request), signal })
     const fetchedAt = now()
-    // A dead host is dead whatever it is asked; what it says about one certificate is about that one.
-    if (got.status !== 'ok') return remember(url, got)
+    // What it says about one certificate is about that one. A stranger may name a CA's CRL as his issuer, for which it
+    // is too large: that must keep nobody from the CRL.
+    if (got.status !== 'ok') return remember(wantedKey(wanted), got)
     const material = readMaterial(kind, got.body, fetchedAt)
     if ('code' in material)
       return remember(

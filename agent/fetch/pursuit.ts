@@ -102,7 +102,7 @@ export class Pursuit implements AsyncDisposable {
     if (quest.barred !== null) {
       quest.exhausted = true
       const { status, why } = quest.barred
-      this.#gathered.addUnavailable(wanted, notFetched(wanted.url, status, why))
+      this.#gathered.addUnavailable(wanted, notFetched(wanted.url, status, why), true)
       return
     }
     try {
@@ -114,7 +114,7 @@ export class Pursuit implements AsyncDisposable {
       if (error !== this.#signal.reason) this.#broken = { error }
       else {
         const why = 'it did not come in the time that one certificate may take'
-        this.#gathered.addUnavailable(wanted, notFetched(wanted.url, 'failed', why))
+        this.#gathered.addUnavailable(wanted, notFetched(wanted.url, 'failed', why), true)
       }
     }
   }

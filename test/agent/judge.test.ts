@@ -392,3 +392,51 @@ describe('how long', () => {
     await expect(judging(root, { cache }).outcome(one)).rejects.toThrow('disk on fire')
   })
 })
+
+describe('what others name keeps nobody from what a CA says (CERT-7, NET)', () => {
+  const issuing = mint({ issuer: root, ca: true, key: 'intermediate', subject: 'Issuing CA' })
+  const elsewhere = mint({ ca: true, key: 'root-b', subject: 'Elsewhere' })
+  /** The CA's own name and key, certified by nobody we know: anybody may make it, with what URLs he likes. */
+  const cross = (caIssuersUrls: readonly string[]) => [
+    mint({ issuer: elsewhere, ca: true, key: 'intermediate', subject: 'Issuing CA', caIssuersUrls })
+      .certificate,
+  ]
+  async function revoked() {
+    const web = await pkiWeb({ '/ca': issuing.certificate.der })
+    const one = leaf({ issuer: issuing, caIssuersUrls: [web.url('/ca')], crlUrls: [web.url('/crl')] })
+    web.paths.set('/crl', makeCrl({ issuer: issuing, revoked: [{ certificate: one }] }).der)
+    return { web, one, judge: judging(root, { mode: 'prefer' }) }
+  }
+
+  test('URLs that use up the bound let nobody pass, in prefer either', async () => {
+    const { web, one, judge } = await revoked()
+    await using _web = web
+    const urls = Array.from({ length: 23 }, (_, i) => web.url(`/${i}`))
+    expect(await judge.outcome(one, { candidates: cross(urls) })).toBe('URL_REFUSED')
+  })
+
+  test('a CRL that somebody names as his issuer is a CRL all the same', async () => {
+    const { web, one, judge } = await revoked()
+    await using _web = web
+    expect(await judge.outcome(one, { candidates: cross([web.url('/crl')]) })).toBe('CERT_REVOKED')
+  })
+
+  test('patience that is over lets nobody pass, in prefer either', async () => {
+    const { web, one } = await revoked()
+    await using _web = web
+    web.paths.set('/crl', 'HANG')
+    const judge = judging(root, { mode: 'prefer', patienceMs: 50, fetch: patient })
+    expect(await judge.outcome(one, { candidates: [issuing.certificate] })).toBe('REVOCATION_UNKNOWN later')
+  })
+
+  test('a stranger who names a CA’s large CRL as his issuer keeps nobody from it', async () => {
+    await using web = await pkiWeb()
+    const one = leaf({ crlUrls: [web.url('/crl')] })
+    const numbers = Array.from({ length: 3000 }, (_, i) => ({ serial: Buffer.from([1, i >> 8, i & 255]) }))
+    web.paths.set('/crl', makeCrl({ issuer: root, revoked: numbers }).der)
+    const judge = judging(root)
+    const stranger = mint({ issuer: elsewhere, san: ['hisp.example'], caIssuersUrls: [web.url('/crl')] })
+    expect(await judge.outcome(stranger)).toBe('URL_REFUSED')
+    expect(await judge.outcome(one)).toBe('good')
+  })
+})

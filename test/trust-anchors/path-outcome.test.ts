@@ -4,6 +4,7 @@ import { makeCrl } from '../../fixtures/revocation.ts'
 import { type Attempt, NO_MATERIAL, parseCrl, type RevocationRequest } from '../../trust-anchors/index.ts'
 import { Outcomes } from '../../trust-anchors/path/outcome.ts'
 import { ca, judge, leafUnder, root } from './paths.ts'
+import { unavailableFor } from './revoking.ts'
 
 const otherRoot = mint({ ca: true, subject: 'Other Root', key: 'root-b' })
 const CRL_AT_ROOT = 'http://crl.root.example/root.crl'
@@ -25,7 +26,7 @@ function required(
   })
   return {
     mode: 'require',
-    material: { ...NO_MATERIAL, crls: read, unavailable: new Map(Object.entries(unavailable)) },
+    material: { ...NO_MATERIAL, crls: read, unavailable: unavailableFor(unavailable) },
     graceMs: 0,
     unpointed: 'not-revocable',
   }

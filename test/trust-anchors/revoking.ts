@@ -7,6 +7,7 @@ import {
   parseOcspResponse,
   type RevocationRequest,
   validatePath,
+  wantedKey,
 } from '../../trust-anchors/index.ts'
 
 export interface Scene {
@@ -52,7 +53,7 @@ export function judged(scene: Scene): PathResult {
           const { der, from = 'handed in', nonce = null } = one instanceof Uint8Array ? { der: one } : one
           return { response: readable(parseOcspResponse(der)), origin: from, nonce }
         }),
-        unavailable: new Map(Object.entries(unavailable)),
+        unavailable: unavailableFor(unavailable),
         issuers: new Map(),
       },
     },
@@ -83,3 +84,11 @@ export function readable<T extends object>(parsed: T): Exclude<T, { code: string
 }
 
 export const fingerprint = ({ certificate }: { certificate: Certificate }) => certificate.sha256.slice(0, 16)
+
+/** Whatever each URL is asked. */
+export const unavailableFor = <T>(urls: Readonly<Record<string, T>>): ReadonlyMap<string, T> =>
+  new Map(
+    Object.entries(urls).flatMap(([url, why]) =>
+      (['issuer', 'crl', 'ocsp'] as const).map((kind) => [wantedKey({ kind, url }), why] as const),
+    ),
+  )

@@ -1,6 +1,6 @@
 import type { Failure } from '../failures.ts'
 import type { RevocationMaterial } from '../revocation/types.ts'
-import type { Wanted } from '../wanted.ts'
+import { type Wanted, wantedKey } from '../wanted.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { keyIdentifierMismatch } from './issuers.ts'
 import { nameFor } from './issuing.ts'
@@ -35,7 +35,7 @@ export function missingIssuers(
     if (fetchable.length === 0 && first !== undefined)
       failures.push(unfetched(certificate, first, OTHER_SCHEME))
     for (const url of fetchable) {
-      const reason = unavailable.get(url)
+      const reason = unavailable.get(wantedKey({ kind: 'issuer', url }))
       if (reason !== undefined) failures.push(unfetched(certificate, url, reason))
       else if (!wanted.has(url)) wanted.set(url, { kind: 'issuer', url, certificate })
       const mistake = mistakeOf(certificate, issuers.get(url))

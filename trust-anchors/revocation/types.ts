@@ -35,6 +35,7 @@ export interface RevocationMaterial {
     /** What our request carried; a response that has another nonce is not the answer to it. Null: nothing was asked. */
     readonly nonce: Uint8Array | null
   }[]
+  /** By `wantedKey`. */
   readonly unavailable: ReadonlyMap<string, Unavailable>
   /** What URLs of issuers gave (CERT-8); the certificates are among the candidates as well. */
   readonly issuers: ReadonlyMap<string, readonly Certificate[]>

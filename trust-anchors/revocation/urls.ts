@@ -1,4 +1,4 @@
-import type { Wanted } from '../wanted.ts'
+import { type Wanted, wantedKey } from '../wanted.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import type { DistributionPoint } from '../x509/pointers.ts'
 import { isAbout } from './ocsp-request.ts'
@@ -77,7 +77,7 @@ class List {
   /** Whether the answer of this one should be waited for before another is asked. */
   add(wanted: Wanted): boolean {
     const { url } = wanted
-    const unavailable = this.#question.request.material.unavailable.get(url)
+    const unavailable = this.#question.request.material.unavailable.get(wantedKey(wanted))
     if (unavailable?.unasked === true) this.#isUnasked = true
     if (!isFetchable(url)) this.#refused.add(`${shown(url)} is not fetched: only http and https URLs are`)
     else if (unavailable?.refused === true) this.#refused.add(`${shown(url)} is refused: ${unavailable.text}`)
