@@ -3,7 +3,7 @@ import { DirectError } from '../agent/errors.ts'
 import type { Agent } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
 import { messageIdOf, single } from './options.ts'
-import { columns } from './printable.ts'
+import { columns, short } from './printable.ts'
 import { answer, openAgentForStore, type Session } from './session.ts'
 
 type AuditRow = ReturnType<Agent['audit']> extends AsyncIterable<infer Row> ? Row : never
@@ -40,19 +40,41 @@ export async function run(session: Session, command: Command): Promise<number> {
   for await (const row of rows) {
     found = true
     if (session.out.closed || session.signal.aborted) break
-    await answer(session, row, () => columns([cells(row)]))
+    await answer(session, row, () => columns([isOfTrust(row) ? trustCells(row) : cells(row)]))
   }
   if (!found) session.out.note('there are no such rows in this store')
   return EXIT.done
 }
 
-/** One row streams after another, so the widths are fixed. */
+/** One row streams after another, so the widths are fixed; the longest event is `certificate-unpinned`. */
+const WIDTH = { event: 20, actor: 10 }
+
+/** Changes of whom we believe (TR-1, TR-4, TR-5) speak of no message. */
+function isOfTrust({ event }: AuditRow): boolean {
+  return /^(anchor|bundle|certificate)-/.test(event)
+}
+
+/** Who changed what: which certificate, to or for whom and which way, by which bundle, and why. */
+function trustCells({ at, event, actor, certificate, address, outcome, why }: AuditRow): readonly string[] {
+  return [
+    at.toISOString(),
+    event.padEnd(WIDTH.event),
+    `by ${actor ?? 'itself'}`.padEnd(WIDTH.actor),
+    [
+      ...(certificate === null ? [] : [short(certificate)]),
+      ...(address === null ? [] : [`of ${address}`]),
+      ...why.map(({ text }) => text),
+      ...(outcome === null ? [] : [outcome]),
+    ].join('  '),
+  ]
+}
+
 function cells(row: AuditRow): readonly string[] {
   const about = [row.patient && `patient ${row.patient}`, ...row.documents.map((id) => `document ${id}`)]
   return [
     row.at.toISOString(),
-    row.event.padEnd(12),
-    (row.actor ?? '-').padEnd(10),
+    row.event.padEnd(WIDTH.event),
+    (row.actor ?? '-').padEnd(WIDTH.actor),
     `${row.from ?? '-'} -> ${row.address ?? '-'}`.padEnd(50),
     (row.route ?? '-').padEnd(12),
     (row.outcome ?? '-').padEnd(10),

@@ -66,6 +66,14 @@ test('an anchor is added, listed, removed, and each time told by whom in the aud
   const again = await a('trust', 'remove', sha256, '--actor', 'lee')
   expect(again.code).toBe(1)
   expect(again.stderr).toContain('no trust anchor is')
+  const { stdout } = await direct(['audit'], { cwd: clinics.a })
+  const short = `${sha256.slice(0, 16)}…`
+  expect(stdout.split('\n').map((line) => line.slice(24).replace(/ {2,}/g, '  '))).toEqual([
+    `  anchor-added  by kim  ${short}  for *, outgoing`,
+    `  anchor-removed  by lee  ${short}  for everyone`,
+    '',
+  ])
+  expect(stdout.split('\n').map((line) => line.indexOf(' by '))).toEqual([47, 47, -1])
   const audit = await a('audit')
   expect(audit.rows.map(({ event, actor, certificate }) => [event, actor, certificate])).toEqual([
     ['anchor-added', 'kim', sha256],
@@ -126,6 +134,58 @@ test('a bundle is added, compared, refreshed, refused with 1, away with 75, and 
   expect((await a('trust', 'list')).rows).toMatchObject([{ origin: 'file' }])
 })
 
+test('the list says for whom each anchor counts, and of a name that has none of its own what counts for it', async () => {
+  const text = async (...args: string[]) => await direct(['trust', ...args], { cwd: clinics.a })
+  const adding = ['add', 'partner-root.pem', '--for', 'clinic-a.example', '--direction', 'outgoing'] as const
+  const refused = await text(...adding)
+  expect(refused).toMatchObject({ code: 2, stdout: '' })
+  expect(refused.stderr).toContain(
+    "\ndirect: hint: --for '*' adds to what is in force.\ndirect: hint: --narrow ",
+  )
+  const before = await text('list', '--for', 'clinic-a.example')
+  expect(before.stdout).toMatch(/^in-force +\* +both .*TEST CA/)
+  expect(before.stderr).not.toContain('nobody is believed')
+
+  expect((await text(...adding, '--narrow')).code).toBe(0)
+  expect((await text('list')).stdout).toMatch(
+    /^in-force +\* .*; but for outgoing mail of clinic-a\.example, which has its own$/m,
+  )
+  const removed = await text('remove', 'partner-root.pem')
+  expect(removed.stderr).toContain('those of * count again there')
+  const partner = await text('list', '--for', 'partner.example')
+  expect(partner).toMatchObject({ code: 2, stdout: '' })
+  expect(partner.stderr).toContain('direct: partner.example is nobody of ours')
+})
+
+test('a bundle that is refused, or whose host is away, is not added: 1 or 75, and nothing was changed', async () => {
+  const url = web.url('/refused.p7m')
+  web.paths.set('/refused.p7m', p7m(p7b([root]), stranger))
+  const adding = ['trust', 'bundle', 'add', url, '--for', '*', '--signed-by', 'signer.pem'] as const
+  const refused = await a(...adding)
+  expect(refused).toMatchObject({ code: 1, rows: [{ outcome: 'refused', anchors: 0 }] })
+  expect(refused.stderr).toMatch(
+    /direct: the bundle .* was not added\ndirect: hint: Nothing was changed\. Ask/,
+  )
+  await web.stop()
+  const away = await a(...adding)
+  expect(away).toMatchObject({ code: 75, rows: [{ outcome: 'failed' }] })
+  expect(away.stderr).toContain('direct: hint: Nothing was changed. Try again when its host answers.')
+  await web.start()
+  expect((await a('trust', 'bundle', 'list')).rows).toEqual([])
+})
+
+test('a bundle that holds an anchor which was removed by hand says that it stays out, and by whom', async () => {
+  await a('trust', 'add', 'partner-root.pem', '--for', '*')
+  await a('trust', 'remove', 'partner-root.pem', '--actor', 'lee')
+  const url = web.url('/out.p7b')
+  web.paths.set('/out.p7b', p7b([root]))
+  const { stdout } = await direct(['trust', 'bundle', 'add', url, '--for', '*'], { cwd: clinics.a })
+  expect(stdout).toMatch(
+    /1 anchor, 0 added, 0 removed, 1 stays out: removed by hand by lee on \d{4}-\d\d-\d\d\n/,
+  )
+  expect(await a('trust', 'bundle', 'remove', url)).toMatchObject({ code: 0, rows: [{ removed: 1 }] })
+})
+
 test('a certificate is pinned to one address, listed, and unpinned (TR-5)', async () => {
   const pin = [
     'cert',
@@ -144,6 +204,14 @@ test('a certificate is pinned to one address, listed, and unpinned (TR-5)', asyn
     code: 0,
     rows: [{ address: 'lee@hisp.example', sha256, why: 'met in person' }],
   })
+  expect(pinned.stderr).toContain('whether it is revoked will not be asked')
+  const explained = await direct(
+    ['classify', 'lee@hisp.example', '--no-network', '--from', 'kim@clinic-a.example', '--explain'],
+    { cwd: clinics.a },
+  )
+  expect(
+    explained.stdout.match(/it is pinned to lee@hisp\.example by kim until 2030-01-01T00:00:00\.000Z/g),
+  ).toHaveLength(2)
   const classified = await a('classify', 'lee@hisp.example', '--no-network', '--from', 'kim@clinic-a.example')
   expect(classified).toMatchObject({ code: 0, rows: [{ route: 'direct', certificates: [{ sha256 }] }] })
   expect(await a('cert', 'pins')).toMatchObject({ code: 0, rows: [{ sha256, state: 'in-force' }] })
