@@ -1,4 +1,3 @@
-import { editDistance } from '../agent/config/problems.ts'
 import { DirectError } from '../agent/errors.ts'
 import type { ExpectedName, PathSettings, RevocationMode } from '../trust-anchors/index.ts'
 import type { Fields } from './batch.ts'
@@ -60,8 +59,7 @@ const KEYS = [
   ...['id', 'leaf', 'trusted', 'untrusted', 'crls', 'ocsp', 'revocation', 'at', 'eku', 'name', 'max_depth'],
   ...['initial_policy_set', 'require_explicit_policy', 'inhibit_policy_mapping', 'inhibit_any_policy'],
 ]
-/** Letters that are wrong, and how long a key of ours may be in all. */
-const MOST_MISSPELT = 2
+/** How long a key of ours may be. */
 const MAX_KEY = 40
 
 /** About keys that are not read, and nearly are one that is read and is not there: `crl`, `trust`. */
@@ -69,11 +67,24 @@ export function misspelt(fields: Fields): readonly string[] {
   const absent = KEYS.filter((known) => !(known in fields))
   const unread = Object.keys(fields).filter((key) => !KEYS.includes(key) && key.length <= MAX_KEY)
   return unread.flatMap((key) => {
-    const most = Math.min(MOST_MISSPELT, (key.length - 1) / 2)
-    const near = absent.filter((known) => editDistance(key, known) <= most)
-    const [meant] = near.toSorted((a, b) => editDistance(key, a) - editDistance(key, b))
+    const near = (wrong: number) =>
+      absent.find((known) => 2 * wrong < key.length && isNear(key, known, wrong))
+    const meant = near(1) ?? near(2)
     return meant === undefined ? [] : [`${JSON.stringify(key)} is not read; ${meant} is`]
   })
+}
+
+/** Whether so many letters that are wrong, missing or too many make one word of the other. */
+function isNear(a: string, b: string, wrong: number): boolean {
+  if (wrong < 0) return false
+  if (a === '' || b === '') return a.length + b.length <= wrong
+  const [afterA, afterB] = [a.slice(1), b.slice(1)]
+  if (a[0] === b[0]) return isNear(afterA, afterB, wrong)
+  return [
+    [afterA, afterB],
+    [afterA, b],
+    [a, afterB],
+  ].some(([x = '', y = '']) => isNear(x, y, wrong - 1))
 }
 
 function settingsOf(fields: Fields): Partial<PathSettings> {
