@@ -203,6 +203,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
         open: openTools,
         watched: (watch) => neighbours.watchedJudge(watch),
         origins: async () => anchorOrigins(await trustAdministration(administrationTools).list()),
+        state: async () => (await neighbours.trust()).state(),
         pins: async () =>
           (await pinAdministration(administrationTools).list()).filter(({ state }) => state === 'in-force'),
         ours: settings.identities.map((identity) => identity.for),

@@ -1,10 +1,11 @@
 import { parseAddress } from './address.ts'
 import type { ClassifyTools } from './classify.ts'
-import { adviceFor } from './explain/advice.ts'
+import { adviceFor, awaitedBundles } from './explain/advice.ts'
 import { explainFile } from './explain/file.ts'
 import { withPins } from './explain/origins.ts'
+import { passedOverFor } from './explain/passed-over.ts'
 import { beliefOf, type ExplainTools, type Finding, outgoing, type Question } from './explain/question.ts'
-import { describeRecorded, named, type Recorded, recording } from './explain/record.ts'
+import { asBelieved, describeRecorded, named, type Recorded, recording } from './explain/record.ts'
 import type { ExplainOptions, ExplainTarget, Explanation, FetchedUrl } from './explain/types.ts'
 import { givenAddress } from './given-address.ts'
 import { searchFor } from './search.ts'
@@ -21,8 +22,10 @@ export async function explain(
   const fetched: FetchedUrl[] = []
   const recorded: Recorded[] = []
   const search = await tools.search()
+  const trust = await search.trust(options.signal)
   const question: Question = {
-    trust: await search.trust(options.signal),
+    trust,
+    state: await tools.state(),
     judge: recording(await tools.watched((one) => fetched.push(one)), recorded),
     pins: await tools.pins(),
     from: options.from === undefined ? null : givenAddress(options.from),
@@ -34,7 +37,12 @@ export async function explain(
       ? await explainAddress(target.address, question, search)
       : await explainFile(target.path, question, tools)
   const origins = withPins(await tools.origins(), question.pins)
-  const judged = recorded.map((one) => describeRecorded(one, origins))
+  const verdicts = recorded.map((one) => asBelieved(one, finding.anchors))
+  const judged = verdicts.map((one) => describeRecorded(one, origins))
+  const passedOver = new Map(
+    verdicts.map((one) => [one, passedOverFor(one, finding.anchors, question.state)] as const),
+  )
+  const awaited = awaitedBundles(finding.anchors, question.state)
   return {
     target: 'address' in target ? target.address : target.path,
     outcome: finding.outcome ?? outcomeOf(judged.map(({ verdict }) => verdict)),
@@ -46,8 +54,8 @@ export async function explain(
     places: finding.places,
     judged,
     fetched,
-    notes: finding.notes ?? [],
-    advice: finding.advice ?? adviceFor(finding.why, recorded),
+    notes: [...new Set([...(finding.notes ?? []), ...[...passedOver.values()].flat()])],
+    advice: finding.advice ?? adviceFor(finding.why, passedOver, awaited),
   }
 }
 

@@ -74,13 +74,20 @@ export async function answerReports(
 function summaryOf({ outcome, anchors, added, removed, staysOut, why }: BundleReport): string {
   if (why === null) {
     const change = outcome === 'refreshed' ? [`${added.length} added`, `${removed.length} removed`] : []
-    const [out] = staysOut
-    const stays = staysOut.length === 1 ? 'stays' : 'stay'
-    const said = out === undefined ? [] : [`${staysOut.length} ${stays} out: ${removedText(out)}`]
-    return [counted(anchors), ...change, ...said].join(', ')
+    return [counted(anchors), ...change, ...stayingOut(staysOut)].join(', ')
   }
   const kept = anchors === 0 ? '' : `; ${counted(anchors)} that it had before still count`
   return `${why.code}: ${why.text}${kept}`
+}
+
+function stayingOut(anchors: BundleReport['staysOut']): readonly string[] {
+  const [first, ...others] = anchors
+  if (first === undefined) return []
+  return [
+    others.length === 0
+      ? `1 stays out: ${removedText(first)}`
+      : `${anchors.length} stay out: removed by hand`,
+  ]
 }
 
 export function counted(anchors: number): string {

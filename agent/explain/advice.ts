@@ -1,5 +1,8 @@
 import type { CertificateCode } from '../../trust-anchors/index.ts'
 import type { Reason } from '../errors.ts'
+import type { TrustState } from '../trust/entries.ts'
+import { directionsOf } from '../trust/in-force.ts'
+import type { Applicable } from './question.ts'
 import type { Recorded } from './record.ts'
 
 /** What whoever runs this may do about a code; codes that only the certificate's owner can mend say so. */
@@ -22,6 +25,8 @@ const ADVICE: Readonly<Record<string, string>> = {
     'The certificate, or the one above it, is not what its issuer signed: ask the partner to publish it anew.',
   UNKNOWN_ISSUER:
     'If you mean to trust its CA, add that CA (direct trust add) or the bundle it belongs to; if a CA in between is missing, ask the partner to publish it, or name it in certificates.',
+  PASSED_OVER:
+    'An anchor that fits is known and does not count here; if it is meant to, add it for whoever of yours is to believe (direct trust add FILE --for NAME).',
   SELF_SIGNED:
     'It is self-signed, so that no CA vouches for it. If you know by another way that it is theirs, pin it to its address: direct cert pin FILE --address ADDRESS.',
   ISSUER_NOT_CA: "The partner's CA has issued what it may not; nothing here can mend that.",
@@ -43,25 +48,69 @@ const ADVICE: Readonly<Record<string, string>> = {
   NO_CERTIFICATE: 'Ask the partner whether the address is right, and where its certificate is published.',
   LOOKUP_FAILED:
     'See whether the name servers can be reached from here, and whether those in dns.servers answer for names that are not their own; the question may be asked again.',
-} satisfies Record<CertificateCode | 'SELF_SIGNED' | 'NO_CERTIFICATE' | 'LOOKUP_FAILED', string>
+} satisfies Record<
+  CertificateCode | 'PASSED_OVER' | 'SELF_SIGNED' | 'NO_CERTIFICATE' | 'LOOKUP_FAILED',
+  string
+>
 
-/** One sentence for each cause, of what was found as a whole and of the certificates that were judged. */
-export function adviceFor(why: readonly Reason[], judged: readonly Recorded[]): readonly string[] {
-  const own = new Set(judged.flatMap(causesOf))
+/**
+ * One sentence for each cause, of what was found as a whole and of the certificates that were judged, each with the
+ * anchors that were passed over for it. `awaited`: what to do about bundles that were never had; while there are any,
+ * nobody knows yet whether an anchor is wanting.
+ */
+export function adviceFor(
+  why: readonly Reason[],
+  passedOver: ReadonlyMap<Recorded, readonly string[]>,
+  awaited: readonly string[],
+): readonly string[] {
+  const judged = [...passedOver.keys()]
+  const own = new Set(
+    judged.flatMap((one) => causesOf(one, { isPassedOver: passedOver.get(one)?.length !== 0 })),
+  )
   // What a message's reasons repeat of its signers is told by the signers.
   const said = new Set(
     judged.flatMap(({ verification }) => (verification.ok ? [] : textsOf(verification.failures))),
   )
   const others = why.filter(({ text }) => !said.has(text)).map(({ code }) => code)
-  return [...new Set([...others, ...own])].flatMap((code) => ADVICE[code] ?? [])
+  const codes = [...new Set([...others, ...own])]
+  const known = awaited.length === 0 ? codes : codes.filter((code) => !WANTING_ANCHOR.has(code))
+  return [...awaited, ...known.flatMap((code) => ADVICE[code] ?? [])]
 }
 
-function causesOf({ leaf, verification }: Recorded): readonly string[] {
+const WANTING_ANCHOR: ReadonlySet<string> = new Set<CertificateCode>(['UNKNOWN_ISSUER', 'NO_ANCHORS'])
+
+function causesOf(
+  { leaf, verification }: Recorded,
+  { isPassedOver }: { readonly isPassedOver: boolean },
+): readonly string[] {
   if (verification.ok) return []
   const isAlone = leaf.isSelfIssued && !leaf.isCa
-  return verification.failures.map(({ code }) =>
-    isAlone && code === 'UNKNOWN_ISSUER' ? 'SELF_SIGNED' : code,
-  )
+  return verification.failures.map(({ code }) => {
+    if (!WANTING_ANCHOR.has(code)) return code
+    if (isPassedOver) return 'PASSED_OVER'
+    return isAlone && code === 'UNKNOWN_ISSUER' ? 'SELF_SIGNED' : code
+  })
+}
+
+/** What to do about each bundle that belongs to these anchors and was never had. */
+export function awaitedBundles(applicable: readonly Applicable[], state: TrustState): readonly string[] {
+  const awaited = applicable.flatMap(({ direction, for: name }) => {
+    const own = state.anchors.deciding(direction, name)?.for
+    return state.bundles.filter(
+      (bundle) =>
+        bundle.for === own &&
+        directionsOf(bundle).includes(direction) &&
+        state.missing.includes(bundle.source),
+    )
+  })
+  const advice = awaited.map(({ source: { url }, origin }) => {
+    const end =
+      origin === 'added'
+        ? `"direct trust bundle remove ${url}"`
+        : 'taking it out of trust in the configuration'
+    return `Have the trust bundle ${url} fetched: "direct trust bundle refresh ${url}" asks for it again; ${end} ends the wait for it.`
+  })
+  return [...new Set(advice)]
 }
 
 const textsOf = (reasons: readonly Reason[]) => reasons.map(({ text }) => text)

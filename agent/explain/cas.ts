@@ -1,5 +1,7 @@
 import { type Certificate, validatePath } from '../../trust-anchors/index.ts'
 import type { Reason } from '../errors.ts'
+import type { TrustState } from '../trust/entries.ts'
+import { passedOverForCa } from './passed-over.ts'
 import type { Applicable, Finding } from './question.ts'
 
 /**
@@ -10,13 +12,14 @@ export function explainCas(
   cas: readonly Certificate[],
   candidates: readonly Certificate[],
   anchors: readonly Applicable[],
-  at: Date,
+  { at, state }: { readonly at: Date; readonly state: TrustState },
 ): Finding {
   const notes: string[] = []
   const why: Reason[] = []
   let isBelieved = false
   for (const ca of cas)
-    for (const { direction, for: name, certificates } of anchors) {
+    for (const applicable of anchors) {
+      const { direction, for: name, certificates } = applicable
       const result = validatePath({ leaf: ca, candidates, anchors: certificates, at })
       const what = `${ca.subjectText} is a CA`
       const whose = `the ${direction} anchors of ${name}`
@@ -24,6 +27,7 @@ export function explainCas(
       if (anchor === undefined) {
         const because = result.ok ? '' : `: ${result.failure.text}`
         why.push({ code: 'CERT_IS_CA', text: `${what}, and leads to none of ${whose}${because}` })
+        notes.push(...passedOverForCa({ ca, candidates, at }, applicable, state))
       } else {
         isBelieved = true
         notes.push(

@@ -53,7 +53,10 @@ async function explainCertificates(
   }
   const whose = uses.map(({ anchors }) => anchors)
   if (leaves.length === 0)
-    return explainCas(certificates, [...certificates, ...open.intermediates], whose, open.at())
+    return explainCas(certificates, [...certificates, ...open.intermediates], whose, {
+      at: open.at(),
+      state: question.state,
+    })
   const why: Reason[] = []
   for (const leaf of leaves) {
     const partners = partnersOf(leaf, question)

@@ -5,6 +5,7 @@ import { someoneAt } from '../given-address.ts'
 import type { OpenTools } from '../open.ts'
 import type { BeliefTools } from '../trust/believe.ts'
 import type { Trust } from '../trust/current.ts'
+import type { TrustState } from '../trust/entries.ts'
 import type { Judge } from '../trust/judge.ts'
 import type { Pin } from '../trust/types.ts'
 import type { Origins } from './record.ts'
@@ -18,6 +19,7 @@ export interface ExplainTools {
   readonly watched: (watch: (fetched: FetchedUrl) => void) => Promise<Judge>
   /** Where each anchor comes from. */
   readonly origins: () => Promise<Origins>
+  readonly state: () => Promise<TrustState>
   /** Those in force. */
   readonly pins: () => Promise<readonly Pin[]>
   /** Whom we receive for: domains and addresses. */
@@ -31,6 +33,7 @@ export interface Question {
   readonly trust: Trust
   readonly judge: Judge
   readonly pins: readonly Pin[]
+  readonly state: TrustState
   /** Null: not said. */
   readonly from: Address | null
   readonly for: Address | null

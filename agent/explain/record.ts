@@ -1,16 +1,17 @@
 import type { Attempt, Certificate, Purpose, Verification } from '../../trust-anchors/index.ts'
 import type { Address } from '../address.ts'
 import type { GuardedFetch } from '../fetch.ts'
-import { describeRevocation } from '../trust/believe.ts'
-import type { Judge } from '../trust/judge.ts'
+import { describeRevocation, unlessMissing } from '../trust/believe.ts'
+import type { Judge, JudgeContext } from '../trust/judge.ts'
 import { nameOf, stepsOf } from './steps.ts'
-import type { ExplainedCertificate, FetchedUrl, NamedCertificate } from './types.ts'
+import type { ApplicableAnchors, ExplainedCertificate, FetchedUrl, NamedCertificate } from './types.ts'
 
 /** One judgement as it happened. */
 export interface Recorded {
   readonly purpose: Purpose
   readonly address: Address
   readonly leaf: Certificate
+  readonly context: JudgeContext
   readonly attempts: readonly Attempt[]
   readonly verification: Verification<Purpose>
 }
@@ -23,9 +24,23 @@ export function recording(judge: Judge, into: Recorded[]): Judge {
       ...context,
       trace: (attempt) => attempts.push(attempt),
     })
-    into.push({ purpose, address, leaf, attempts, verification })
+    into.push({ purpose, address, leaf, context, attempts, verification })
     return verification
   }
+}
+
+type Whose = Pick<ApplicableAnchors, 'direction' | 'missing'>
+
+/** A verdict as those who judge take it: without an anchor, it is not final while a bundle that may hold one is missing. */
+export function asBelieved(recorded: Recorded, applicable: readonly Whose[]): Recorded {
+  const direction = directionOf(recorded)
+  const missing = applicable.filter((one) => one.direction === direction).flatMap((one) => one.missing)
+  return { ...recorded, verification: unlessMissing(recorded.verification, missing) }
+}
+
+/** Whose anchors judged it (TR-2). */
+export function directionOf({ purpose }: Recorded): Whose['direction'] {
+  return purpose === 'encrypt' ? 'outgoing' : 'incoming'
 }
 
 /** Origins by `sha256`. */

@@ -25,7 +25,7 @@ export interface Explanation {
   readonly judged: readonly ExplainedCertificate[]
   /** URLs out of certificates that were fetched for this, and what they gave. */
   readonly fetched: readonly FetchedUrl[]
-  /** Of a CA: what it is to us. One sentence each. */
+  /** Of a CA: what it is to us. Of whoever leads to no anchor: which would fit, and why it does not count. One sentence each. */
   readonly notes: readonly string[]
   /** What to do, one sentence for each cause. */
   readonly advice: readonly string[]

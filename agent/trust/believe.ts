@@ -75,7 +75,7 @@ export function describeRevocation(statuses: readonly RevocationStatus[]): reado
  * A no for want of an anchor is not final while a bundle that belongs there was never had (`AnchorSets.missing`): the
  * anchor may be in it.
  */
-function unlessMissing<P extends Purpose>(
+export function unlessMissing<P extends Purpose>(
   verdict: Verification<P>,
   missing: readonly string[],
 ): Verification<P> {

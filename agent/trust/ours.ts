@@ -17,6 +17,6 @@ export function requireOurs(
   const isOurs = [...ours].some((one) => namesFor(name).includes(one) || namesFor(one).includes(name))
   if (name === '*' || ours.size === 0 || isOurs) return
   throw new DirectError('USAGE', `${name} is nobody of ours`, {
-    hint: `Anchors are for who of ours believes, never for whom: ${[...ours].join(', ')}, or * for all.`,
+    hint: `Say who of yours is to believe, not who is believed: ${[...ours].join(', ')}, or * for all of them.`,
   })
 }

@@ -449,7 +449,7 @@ describe('anchors are for who of ours believes', () => {
       await expect(add(name)).rejects.toMatchObject({
         code: 'USAGE',
         message: `${name} is nobody of ours`,
-        hint: expect.stringContaining('clinic-a.example, or * for all'),
+        hint: expect.stringContaining('clinic-a.example, or * for all of them'),
       })
       const web = new Web(p7b([rootA]))
       const agent = await agentOf({}, { fetch: web.fetch })

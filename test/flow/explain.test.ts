@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { explanationText } from '../../cli/explain-text.ts'
 import { type KeyName, type Minted, type MintOptions, mint, poolKey } from '../../fixtures/pki.ts'
 import { makeCrl } from '../../fixtures/revocation.ts'
+import { openStore } from '../../store/index.ts'
 import { pkiWeb } from '../services/pki-web.ts'
 import { openssl } from '../trust-anchors/judging.ts'
 import { clinicConfig, issuer, pki, temporaryFolder } from './clinics.ts'
@@ -120,6 +121,93 @@ describe('of an address', () => {
       why: [{ code: 'ADDRESS_INVALID' }],
     })
   })
+})
+
+describe('who leads to no anchor that counts here is told', () => {
+  const KIM = { from: 'dr.kim@clinic-a.example' }
+  const OURS = 'clinic-a.example'
+  const own = [
+    { for: '*', anchors: [pki('root-a.pem')] },
+    { for: OURS, direction: 'outgoing', anchors: [pki('root-b.pem')] },
+  ]
+
+  test('which anchor of a wider entry would fit, and that the narrower one decides alone (TR-1)', async () => {
+    const agent = await clinic('a', { config: { trust: own }, zone: { 'hisp.example': [published(leaf())] } })
+    const { outcome, notes, advice } = await agent.explain({ address: LEE }, KIM)
+    expect(outcome).toBe('refused')
+    expect(notes).toEqual([
+      `* has CN=Test Root A (${root.certificate.sha256.slice(0, 16)}…), which fits, but ${OURS} has anchors of its own for outgoing mail`,
+    ])
+    expect(advice).toEqual([expect.stringMatching(/^An anchor that fits is known and does not count here/)])
+  })
+
+  test('nothing of the kind about one that would fit nowhere, or has another fault', async () => {
+    const stranger = mint({ ca: true, subject: 'Stranger', key: 'intermediate' })
+    const agent = await clinic('a', { config: { trust: own } })
+    for (const one of [leaf({ issuer: stranger, key: 'clinic-b' }), leaf({ to: '2026-02-01' })]) {
+      const { outcome, notes } = await agent.explain({ path: await pemFile(one) }, KIM)
+      expect([outcome, notes]).toEqual(['refused', []])
+    }
+  })
+
+  test.each([
+    ['of the configuration', own.slice(0, 1)],
+    ['added by hand', [{ for: '*', anchors: [pki('root-b.pem')] }]],
+  ])('which anchor %s fits, and who removed it when; of the CA itself as well', async (_, trust) => {
+    const agent = await clinic('a', { config: { trust } })
+    const path = await pemFile(leaf())
+    await agent.trust.add(pki('root-a.pem'), { for: '*', direction: 'both', actor: 'kim' })
+    expect(await agent.explain({ path })).toMatchObject({ outcome: 'trusted', notes: [] })
+    await agent.trust.remove(pki('root-a.pem'), { actor: 'admin' })
+    const removed = `CN=Test Root A (${root.certificate.sha256.slice(0, 16)}…) fits, and was removed by admin on 2026-`
+    expect((await agent.explain({ path })).notes).toEqual([expect.stringContaining(removed)])
+    expect((await agent.explain({ path: pki('root-a.pem') })).notes).toContainEqual(
+      expect.stringContaining(removed),
+    )
+  })
+
+  test.each([
+    ['the configuration', 'configuration', 'taking it out of trust in the configuration'],
+    ['by hand', 'added', '"direct trust bundle remove URL"'],
+  ])(
+    'which bundle that is asked for by %s was never had, why, and what to do: first, and alone (TR-4)',
+    async (_, origin, end) => {
+      await using web = await pkiWeb()
+      const url = web.url('/anchors.p7b')
+      const dataDir = await temporaryFolder()
+      const bundle = { url, refreshHours: 24 }
+      if (origin === 'added') {
+        await using store = await openStore({ file: join(dataDir, 'direct.db') })
+        await store.trust.addBundle({
+          ...bundle,
+          for: '*',
+          direction: 'both',
+          signedBy: null,
+          actor: 'kim',
+          at: new Date(),
+        })
+      }
+      const bundles = origin === 'added' ? [] : [bundle]
+      const trust = [{ for: '*', anchors: [pki('root-b.pem')], bundles }]
+      const config = { ...clinicConfig('a', dataDir), network: { allowPrivate: true }, trust }
+      const agent = await clinic('a', { config })
+      web.paths.set('/anchors.p7b', { status: 503 })
+      const explanation = await agent.explain({ path: await pemFile(leaf()) }, KIM)
+      expect(explanation).toMatchObject({
+        outcome: 'undetermined',
+        anchors: [
+          {
+            missing: [
+              expect.stringMatching(/^the trust bundle .*anchors\.p7b was never had, tried since .*503/),
+            ],
+          },
+        ],
+      })
+      expect(explanation.advice).toEqual([
+        `Have the trust bundle ${url} fetched: "direct trust bundle refresh ${url}" asks for it again; ${end.replace('URL', url)} ends the wait for it.`,
+      ])
+    },
+  )
 })
 
 describe('of a file of certificates', () => {
