@@ -51,6 +51,7 @@ export type {
   PinAdministration,
   PinRequest,
   RemovedBy,
+  SignedMail,
   TrustAdministration,
   TrustBundle,
   TrustChange,

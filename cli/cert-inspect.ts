@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { DirectError } from '../agent/errors.ts'
 import {
   type Described,
   type DescribedCertificate,
@@ -8,7 +9,22 @@ import {
 import { EXIT } from './exit.ts'
 import { columns, printable } from './printable.ts'
 import { readInput } from './read-input.ts'
-import { answer, type Session } from './session.ts'
+import { answer, openAgentForStore, type Session } from './session.ts'
+
+interface ShownMail {
+  readonly kind: 'mail'
+  readonly sealed: boolean
+  readonly weak: boolean
+}
+
+type Shown =
+  | ShownMail
+  | Described
+  | { readonly kind: 'unreadable'; readonly code: string; readonly text: string }
+
+/** What DER begins with. */
+const SEQUENCE = 0x30
+const MAX_HEADER = 1 << 20
 
 /** Of a CRL's entries, as text; --json tells a thousand. */
 const MOST_REVOKED = 20
@@ -19,7 +35,8 @@ export function options(command: Command): void {
     `
 This shows what certificates and CRLs say. It verifies nothing: not the signature, not the
 issuer, not whether they are revoked. "direct trust explain" does that.
-PEM, DER, p7b and p7c; - is stdin.
+PEM, DER, p7b and p7c; - is stdin. Of a mail (.eml), the certificates whose signatures hold; one that
+is sealed needs an identity that opens it.
 
 Example:
   direct cert inspect org-a.pem
@@ -35,7 +52,8 @@ export async function run(session: Session, command: Command): Promise<number> {
       file,
       hint: 'Name a file of certificates: PEM, DER, p7b; or - for stdin.',
     })
-    for (const described of describeFile(bytes)) {
+    const found = isMail(bytes) ? await describeMail(session, file) : describeFile(bytes)
+    for (const described of found) {
       if (described.kind === 'unreadable') unreadable++
       await answer(session, { file, ...described }, () => `${printable(file)}\n${textOf(described, now)}`)
     }
@@ -44,8 +62,39 @@ export async function run(session: Session, command: Command): Promise<number> {
   return unreadable > 0 ? EXIT.no : EXIT.done
 }
 
-function textOf(described: Described, now: Date): string {
+/** Whether a file begins with a mail's header; what its text may quote is not its signer's. */
+function isMail(bytes: Buffer): boolean {
+  if (bytes[0] === SEQUENCE) return false
+  const [header = ''] = bytes
+    .subarray(0, MAX_HEADER)
+    .toString('latin1')
+    .split(/\r?\n\r?\n/)
+  return /^(from|received|mime-version|content-type):/im.test(header)
+}
+
+/** The certificates of a mail's signers, after a line about the mail. */
+async function describeMail(session: Session, file: string): Promise<readonly Shown[]> {
+  if (file === '-')
+    throw new DirectError('USAGE', 'a mail is read from a file', {
+      hint: 'Write it to a file, and name that.',
+    })
+  await using agent = await openAgentForStore(session)
+  const { sealed, signers, why } = await agent.pins.signers(file)
+  if (why !== null)
+    return [{ kind: 'unreadable', code: why.code, text: `${sealed ? SEALED : 'the mail'}: ${why.text}` }]
+  const weak = signers.some((signer) => signer.weak)
+  return [{ kind: 'mail', sealed, weak }, ...signers.flatMap(({ der }) => describeFile(der))]
+}
+
+const SEALED = 'the mail is sealed, and cannot be opened by this configuration'
+
+function textOf(described: Shown, now: Date): string {
   switch (described.kind) {
+    case 'mail':
+      return table([
+        ['mail', `${described.sealed ? 'sealed to us' : 'not sealed'}; what follows is who signed it`],
+        ...(described.weak ? [['', 'a signature is by SHA-1, which anyone may forge']] : []),
+      ])
     case 'certificate':
       return certificateText(described, now)
     case 'crl':

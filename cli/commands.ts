@@ -98,7 +98,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'cert inspect',
     args: '<file...>',
-    summary: 'what certificates say, unverified',
+    summary: "what certificates say, unverified; a mail's signers",
     load: () => import('./cert-inspect.ts'),
   },
   {

@@ -26,6 +26,11 @@ export function parseTime(text: string): Date {
   return new Date(time.getTime() - (parts[8] === '-' ? -offset : offset) * 60_000)
 }
 
+/** As `parseTime`; a date alone is the beginning of that day in UTC. */
+export function parseDayOrTime(text: string): Date {
+  return parseTime(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text)
+}
+
 function wrong(text: string): DirectError {
   return new DirectError('USAGE', `${JSON.stringify(text.slice(0, 60))} is not a time`, {
     hint: 'Write it as RFC 3339 does, with a zone, e.g. 2026-11-21T09:30:00Z.',

@@ -24,6 +24,7 @@ export function pinAdministration(tools: () => Promise<AdministrationTools>): Pi
   const pins = async () => (await import('./pins-by-hand.ts')).pinsByHand(await tools())
   return {
     list: async () => (await pins()).list(),
+    signers: async (...args) => (await pins()).signers(...args),
     add: async (...args) => (await pins()).add(...args),
     remove: async (...args) => (await pins()).remove(...args),
   }

@@ -1,4 +1,4 @@
-import { fingerprintOf, nameOf, requireActor } from './arguments.ts'
+import { fingerprintOf, nameOf, oneOf, requireActor } from './arguments.ts'
 import { narrowing, notAsked, unreached, widening } from './changes.ts'
 import { readAnchorFile } from './configured.ts'
 import type { AnchorEntry, TrustState } from './entries.ts'
@@ -56,7 +56,7 @@ export function anchorsByHand(tools: AdministrationTools): Omit<TrustAdministrat
       requireActor(actor)
       const before = await trust.state()
       if (name !== null) requireKnown(name, before)
-      const wanted = new Set(await fingerprintsOf(anchor))
+      const wanted = new Set(await fingerprintsOf(anchor, before))
       const found = before.entries.filter(({ certificate }) => wanted.has(certificate.sha256))
       const records = (await store()).trust
       for (const { der, sha256 } of new Set(found.map(({ certificate }) => certificate)))
@@ -111,8 +111,14 @@ function oddities(anchors: readonly TrustedAnchor[]): readonly string[] {
     )
 }
 
-async function fingerprintsOf(anchor: string): Promise<readonly string[]> {
+async function fingerprintsOf(anchor: string, { entries }: TrustState): Promise<readonly string[]> {
   const fingerprint = fingerprintOf(anchor)
-  if (fingerprint !== null) return [fingerprint]
+  if (fingerprint !== null) {
+    const known = oneOf(
+      entries.map(({ certificate }) => certificate.sha256),
+      fingerprint,
+    )
+    return known === null ? [] : [known]
+  }
   return (await readAnchorFile(anchor)).certificates.map(({ sha256 }) => sha256)
 }

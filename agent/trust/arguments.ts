@@ -37,17 +37,30 @@ export function hoursOf(hours = 24): number {
   })
 }
 
-/** Null: it is no SHA-256, with or without colons. */
+/** Fewer hex digits of a SHA-256 than these might be met by somebody who tries. */
+const LEAST_DIGITS = 16
+
+/** How a SHA-256 begins, or all of it, with or without colons, blanks and a final ellipsis. Null: it is none. */
 export function fingerprintOf(text: string): string | null {
-  const plain = text.replaceAll(':', '').toLowerCase()
-  return /^[0-9a-f]{64}$/.test(plain) ? plain : null
+  const plain = text.replace(/[:\s]/g, '').replace(/…$/, '').toLowerCase()
+  return /^[0-9a-f]+$/.test(plain) && plain.length >= LEAST_DIGITS && plain.length <= 64 ? plain : null
 }
 
+/** The whole of a SHA-256. */
 export function requireFingerprint(text: string): string {
   const fingerprint = fingerprintOf(text)
-  if (fingerprint !== null) return fingerprint
-  throw new DirectError('USAGE', `${JSON.stringify(text.slice(0, 80))} is not a SHA-256`, {
-    hint: 'Give 64 hex digits, as the lists show them.',
+  if (fingerprint?.length === 64) return fingerprint
+  throw new DirectError('USAGE', `${JSON.stringify(text.slice(0, 100))} is not a whole SHA-256`, {
+    hint: 'Give all 64 hex digits; colons and blanks between them do not matter.',
+  })
+}
+
+/** The one of these that is meant by all of its digits or by the first of them; null: none is. */
+export function oneOf(known: Iterable<string>, fingerprint: string): string | null {
+  const [one, ...others] = new Set([...known].filter((sha256) => sha256.startsWith(fingerprint)))
+  if (others.length === 0) return one ?? null
+  throw new DirectError('USAGE', `${others.length + 1} certificates begin with ${fingerprint}`, {
+    hint: 'Give more of the digits.',
   })
 }
 

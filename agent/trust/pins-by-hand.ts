@@ -1,6 +1,7 @@
 import { givenAddress } from '../given-address.ts'
-import { requireActor, requireFingerprint } from './arguments.ts'
+import { fingerprintOf, oneOf, requireActor, requireFingerprint } from './arguments.ts'
 import { notAsked } from './changes.ts'
+import { mailSigners } from './mail-signers.ts'
 import { checkPin } from './pin-request.ts'
 import type { AdministrationTools } from './tools.ts'
 import type { Pin, PinAdministration } from './types.ts'
@@ -24,6 +25,17 @@ export function pinsByHand(tools: AdministrationTools): PinAdministration {
       )
     },
 
+    async signers(path) {
+      const { sealed, signers } = await mailSigners(path, tools)
+      if ('code' in signers) return { sealed, signers: [], why: signers }
+      const found = signers.map(({ certificate, weak }) => ({
+        sha256: certificate.sha256,
+        der: certificate.der,
+        weak,
+      }))
+      return { sealed, signers: found, why: null }
+    },
+
     async add(request) {
       const { address, certificate, until } = await checkPin(request, tools)
       const { der, sha256 } = certificate
@@ -35,8 +47,13 @@ export function pinsByHand(tools: AdministrationTools): PinAdministration {
 
     async remove(given, { sha256, actor }) {
       requireActor(actor)
-      const one = sha256 === undefined ? null : requireFingerprint(sha256)
-      return await (await store()).trust.unpin(givenAddress(given).key, one, { actor, at: now() })
+      const address = givenAddress(given).key
+      if (sha256 === undefined) return await (await store()).trust.unpin(address, null, { actor, at: now() })
+      const start = fingerprintOf(sha256) ?? requireFingerprint(sha256)
+      const { pins } = await trust.state()
+      const ofAddress = pins.filter((pin) => pin.address === address).map((pin) => pin.sha256)
+      const one = oneOf(ofAddress, start)
+      return one === null ? 0 : await (await store()).trust.unpin(address, one, { actor, at: now() })
     },
   }
 }

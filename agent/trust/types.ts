@@ -98,6 +98,8 @@ export interface PinRequest {
   readonly address: string
   /** A file: a certificate (PEM or DER), or a mail that it signed, sealed to us or not. */
   readonly path: string
+  /** The SHA-256 that the partner has told: any other certificate is refused. Colons and blanks do not matter. */
+  readonly sha256?: string | undefined
   /** Who answers for it: an id, not a name. */
   readonly actor: string
   /** How it is known to be this partner's. */
@@ -127,7 +129,8 @@ export interface TrustAdministration {
   add(path: string, options: NewTrust): Promise<TrustChange>
   /**
    * An anchor ends, wherever it is from, and stays out until it is added again: for one name, or for everyone.
-   * `anchor`: its SHA-256, or a file. Nothing in the answer: there is no such anchor. Throws USAGE, CERT_UNREADABLE.
+   * `anchor`: its SHA-256, the first 16 digits or more of it, or a file. Nothing in the answer: there is no such anchor.
+   * Throws USAGE, CERT_UNREADABLE.
    */
   remove(
     anchor: string,
@@ -173,16 +176,28 @@ export interface TrustAdministration {
   }
 }
 
+/** Whose signatures over a mail hold, before one of them is pinned. Nobody is judged here. */
+export interface SignedMail {
+  /** It is encrypted. */
+  readonly sealed: boolean
+  /** `weak`: by SHA-1, which anyone may forge. */
+  readonly signers: readonly { readonly sha256: string; readonly der: Uint8Array; readonly weak: boolean }[]
+  /** Why there is nobody; null: there is. */
+  readonly why: Reason<MessageCode> | null
+}
+
 /** Certificates pinned to partners (TR-5): never by discovery, always by somebody. */
 export interface PinAdministration {
   list(): Promise<readonly Pin[]>
+  /** Who signed the mail of a file: signed alone, or sealed to one of our identities. Throws FILE_UNREADABLE. */
+  signers(path: string): Promise<SignedMail>
   /**
    * Pins the certificate of a file, or the signer's of a mail whose signature holds. It must be bound to the address,
    * within its validity and good for Direct. Throws USAGE, ADDRESS_INVALID, FILE_UNREADABLE; MESSAGE_INVALID with the
    * reason when the mail or its certificate will not do.
    */
   add(request: PinRequest): Promise<Pin & { readonly notes: readonly string[] }>
-  /** Ends the pins of an address, or the one of `sha256`. Returns how many there were. */
+  /** Ends the pins of an address, or the one of `sha256`, all of it or its first 16 digits. Returns how many there were. */
   remove(
     address: string,
     options: { readonly sha256?: string | undefined; readonly actor: string },

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { settingsOf } from '../../agent/config/load.ts'
@@ -123,6 +123,71 @@ test.each([
   const agent = await clinicA()
   expect((await agent.pins.add(request(await mail(how)))).sha256).toBe(SHA256)
   expect(await routesOf(agent, LEE)).toEqual(['direct'])
+})
+
+test('the expected SHA-256 is compared, however it is written; another certificate is refused', async () => {
+  const agent = await clinicA()
+  const other = 'ab'.repeat(32)
+  await expect(agent.pins.add(request(UNTRUSTED, { sha256: other }))).rejects.toMatchObject({
+    code: 'MESSAGE_INVALID',
+    message: expect.stringMatching(new RegExp(`another one than expected: its SHA-256 is ${SHA256}$`)),
+  })
+  for (const sha256 of ['3364e4188ea2c819', SHA256.slice(1), 'no fingerprint'])
+    await expect(agent.pins.add(request(UNTRUSTED, { sha256 }))).rejects.toMatchObject({ code: 'USAGE' })
+  expect(await agent.pins.list()).toEqual([])
+  const written = SHA256.toUpperCase().match(/../g)?.join(':').replaceAll(':A', ' A')
+  expect((await agent.pins.add(request(UNTRUSTED, { sha256: written }))).sha256).toBe(SHA256)
+})
+
+test('a pin is ended by the first 16 digits of its SHA-256, and by no fewer', async () => {
+  const agent = await clinicA()
+  await agent.pins.add(request(UNTRUSTED))
+  const remove = (sha256: string) => agent.pins.remove(LEE, { sha256, actor: 'kim' })
+  await expect(remove(SHA256.slice(0, 15))).rejects.toMatchObject({ code: 'USAGE' })
+  expect(await remove('ab'.repeat(8))).toBe(0)
+  expect(await remove(`${SHA256.slice(0, 16)}…`)).toBe(1)
+})
+
+test.each([
+  ['signed alone', { encryptTo: null }, false],
+  ['sealed to us', { encryptTo: [CLINIC_A.certificate] }, true],
+])('who signed a mail that is %s is told before anybody is pinned', async (_, how, sealed) => {
+  const agent = await clinicA()
+  const signed = await agent.pins.signers(await mail(how))
+  expect(signed).toEqual({
+    sealed,
+    signers: [{ sha256: SHA256, der: expect.any(Uint8Array), weak: false }],
+    why: null,
+  })
+})
+
+test('of a mail that is sealed to others, or that nobody signed, it is said why there is nobody', async () => {
+  const agent = await clinicA()
+  const signers = async (how: ForeignMail) => agent.pins.signers(await mail(how))
+  expect(await signers({ encryptTo: [UNTRUSTED] })).toMatchObject({
+    sealed: true,
+    signers: [],
+    why: { code: 'NOT_FOR_US' },
+  })
+  expect(await signers({ encryptTo: null, signers: [] })).toMatchObject({
+    sealed: false,
+    why: { code: 'NOT_SIGNED' },
+  })
+})
+
+test('a certificate that a mail quotes is not its signer, and is not pinned for it (TR-5)', async () => {
+  const agent = await clinicA()
+  const path = await mail({ encryptTo: null, signers: [CLINIC_A] })
+  const text = await readFile(path, 'latin1')
+  await writeFile(
+    path,
+    text.replace(/\r?\n\r?\n/, (blank) => `${blank}${mint({ san: [LEE] }).pem}${blank}`),
+    'latin1',
+  )
+  await expect(agent.pins.add(request(path))).rejects.toMatchObject({
+    code: 'MESSAGE_INVALID',
+    message: expect.stringContaining('CERT_NOT_BOUND'),
+  })
 })
 
 test('the signer of mail whose signed part was changed is not pinned', async () => {

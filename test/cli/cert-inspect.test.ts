@@ -5,6 +5,7 @@ import { type MintOptions, mint } from '../../fixtures/pki.ts'
 import { type CrlOptions, makeCrl } from '../../fixtures/revocation.ts'
 import { type DescribedCertificate, describeFile } from '../../trust-anchors/index.ts'
 import { pki } from '../flow/clinics.ts'
+import { foreignMail } from '../flow/foreign-mail.ts'
 import { openssl } from '../trust-anchors/judging.ts'
 import { direct, temporaryFolder } from './direct.ts'
 
@@ -131,6 +132,45 @@ test('the command shows what a certificate says, and says that it verified nothi
   expect(stderr).toBe('direct: note: nothing was verified; "direct trust explain FILE" judges\n')
   const help = await direct(['cert', 'inspect', '--help'], { cwd: folder.path })
   expect(help.stdout).toMatch(/It verifies nothing/)
+})
+
+test('of a mail, the signers whose signatures hold are shown; one that is sealed to others says so', async () => {
+  await using folder = await temporaryFolder()
+  const identity = {
+    for: 'clinic-a.example',
+    certificate: pki('clinic-a.pem'),
+    privateKey: pki('clinic-a.key'),
+  }
+  await writeFile(join(folder.path, 'direct.yaml'), JSON.stringify({ identities: [identity] }))
+  const signers = [{ certificate: pki('clinic-b.pem'), privateKey: pki('clinic-b.key') }]
+  const file = async (name: string, encryptTo: readonly string[] | null) =>
+    writeFile(join(folder.path, name), await foreignMail({ signers, encryptTo }))
+  await file('signed.eml', null)
+  await file('sealed.eml', [pki('clinic-a.pem')])
+  await file('others.eml', [pki('clinic-b.pem')])
+  const inspect = (name: string, ...more: string[]) =>
+    direct(['cert', 'inspect', name, ...more], { cwd: folder.path })
+  const sha256 = '9d7f152b2314eb07'
+  expect(await inspect('signed.eml')).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(
+      new RegExp(`^signed.eml\n  mail +not sealed;[^]* certificate +${sha256}[0-9a-f]{48}$`, 'm'),
+    ),
+  })
+  const rows = (await inspect('sealed.eml', '--json')).stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(rows).toMatchObject([
+    { kind: 'mail', sealed: true },
+    { kind: 'certificate', sha256: expect.stringMatching(sha256) },
+  ])
+  expect(await inspect('others.eml')).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(
+      /NOT_FOR_US: the mail is sealed, and cannot be opened by this configuration/,
+    ),
+  })
 })
 
 test('a forged certificate is shown like any other; one that cannot be read is exit 1', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseTime } from '../../cli/time.ts'
+import { parseDayOrTime, parseTime } from '../../cli/time.ts'
 
 test.each([
   ['2026-11-21T09:30:00Z', '2026-11-21T09:30:00.000Z'],
@@ -30,4 +30,10 @@ test.each([
   '',
 ])('%j is no RFC 3339 time', (text) => {
   expect(() => parseTime(text)).toThrow(expect.objectContaining({ code: 'USAGE' }))
+})
+
+test('where a day is enough, a date alone is its beginning in UTC; what is no day is none', () => {
+  expect(parseDayOrTime('2027-06-01').toISOString()).toBe('2027-06-01T00:00:00.000Z')
+  expect(parseDayOrTime('2027-06-01T12:00:00Z').toISOString()).toBe('2027-06-01T12:00:00.000Z')
+  expect(() => parseDayOrTime('2027-02-30')).toThrow(expect.objectContaining({ code: 'USAGE' }))
 })

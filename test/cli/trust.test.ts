@@ -61,7 +61,7 @@ test('an anchor is added, listed, removed, and each time told by whom in the aud
   expect(listed.stdout).toMatch(
     new RegExp(`^in-force +\\* +outgoing +${sha256} +added by kim +CN=Partner Root`, 'm'),
   )
-  const removed = await a('trust', 'remove', sha256.toUpperCase(), '--actor', 'lee')
+  const removed = await a('trust', 'remove', sha256.toUpperCase().slice(0, 16), '--actor', 'lee')
   expect(removed).toMatchObject({ code: 0, rows: [{ sha256, change: 'removed', state: 'removed' }] })
   const again = await a('trust', 'remove', sha256, '--actor', 'lee')
   expect(again.code).toBe(1)
@@ -198,11 +198,13 @@ test('a certificate is pinned to one address, listed, and unpinned (TR-5)', asyn
     '--why',
     'met in person',
   ]
-  const pinned = await a(...pin, '--until', '2030-01-01T00:00:00Z')
   const { sha256 } = partner.certificate
+  const other = await a(...pin, '--until', '2030-01-01', '--sha256', root.certificate.sha256)
+  expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining(sha256) })
+  const pinned = await a(...pin, '--until', '2030-01-01', '--sha256', sha256.toUpperCase())
   expect(pinned).toMatchObject({
     code: 0,
-    rows: [{ address: 'lee@hisp.example', sha256, why: 'met in person' }],
+    rows: [{ address: 'lee@hisp.example', sha256, why: 'met in person', until: '2030-01-01T00:00:00.000Z' }],
   })
   expect(pinned.stderr).toContain('whether it is revoked will not be asked')
   const explained = await direct(
@@ -226,6 +228,7 @@ test.each([
   [['trust', 'bundle', 'add', 'ftp://bundles.example/a', '--for', '*'], 'no URL of a trust bundle'],
   [['trust', 'bundle', 'refresh', 'https://unknown.example/a'], 'no bundle https://unknown.example/a'],
   [['cert', 'pin', 'lee.pem', '--address', 'lee@hisp.example', '--actor', 'kim', '--why', 'x'], '--until'],
+  [['cert', 'pin', 'lee.pem', '--actor', 'kim'], 'a pin needs --address, --why, --until as well'],
 ])('%j is wrong usage, with 2', async (args, said) => {
   const { code, stderr } = await direct(args, { cwd: clinics.a })
   expect(code).toBe(2)
