@@ -59,12 +59,15 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
 
   const classifyTools = () =>
     neighbours.once('classify', async () => {
-      const { onlyIdentity } = await import('./identities.ts')
+      const { intermediatesOf, onlyIdentity } = await import('./identities.ts')
       return {
         ...(await belief()),
         sources: await neighbours.sources(await configured()),
         onlyIdentity: onlyIdentity(settings.identities),
-        intermediates: (await configured()).map(({ certificate }) => certificate),
+        intermediates: [
+          ...(await configured()).map(({ certificate }) => certificate),
+          ...(await intermediatesOf(settings.identities)),
+        ],
         tlsDomains: await neighbours.tlsServers(),
         proveTls: neighbours.offline
           ? null

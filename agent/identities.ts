@@ -13,6 +13,21 @@ import { DirectError } from './errors.ts'
 import type { IdentitySettings } from './settings.ts'
 import { Identity } from './smime/identity.ts'
 
+/**
+ * CA certificates in the files of our own, without their keys: they may complete a partner's path. A file that is not
+ * there yet, as before a CA has answered, stops nobody from asking how others can be reached.
+ */
+export async function intermediatesOf(
+  settings: readonly IdentitySettings[],
+): Promise<readonly Certificate[]> {
+  const read = await Promise.allSettled(settings.map(({ certificate }) => readCertificateFile(certificate)))
+  return read.flatMap((file) => {
+    if (file.status === 'fulfilled') return file.value.slice(1)
+    if (file.reason instanceof DirectError) return []
+    throw file.reason
+  })
+}
+
 /** Our own certificates with their keys, for whom each is configured. Old ones stay, for reading (ALG-5). */
 export class Identities {
   readonly #all: readonly Owned[]

@@ -227,7 +227,7 @@ function notBelieved(
       ? { address, verdict: 'reject', code, why }
       : { address, verdict: 'undetermined', code, why }
   }
-  const text = `the signer of ${author} does not lead to the incoming anchors of ${address}`
+  const text = `the signer of ${author} is not believed for ${address}`
   return rejected(address, { code: 'SIGNER_UNTRUSTED', text }, why)
 }
 

@@ -37,7 +37,8 @@ export async function answerLines(
 export function objectOf(text: string, what: string, hint: string): Fields {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    // RFC 8259 8.1: some shells begin what they pipe with a byte order mark.
+    value = JSON.parse(text.replace(/^\uFEFF/, ''))
   } catch (cause) {
     // The parser's message quotes the text.
     throw new DirectError('USAGE', `${what} is not JSON`, { hint, cause })

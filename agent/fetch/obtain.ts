@@ -49,6 +49,8 @@ interface Kept extends ReadMaterial {
   readonly fetchedAt: Date
   readonly bytes: number
   readonly readAt: Date
+  /** We have fetched it; otherwise the cache had it. */
+  readonly isOurs: boolean
   /** What was kept before and claims to be newer. If that is forged, it must not hide what its host gives now. */
   readonly newer: Material | null
 }
@@ -75,7 +77,8 @@ export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain
     const plain = wanted.kind === 'ocsp' ? encodeOcspRequest(wanted.certificate, wanted.issuer, null) : null
     const key = keyOf(wanted, plain)
     const kept = await keptFor(key, wanted)
-    const isNew = kept !== null && isWithin(PAUSE_MS, kept.fetchedAt)
+    // What we have just been given will not be another now. What another process was given may have ended at `at`.
+    const isNew = kept !== null && isWithin(PAUSE_MS, kept.fetchedAt) && (kept.isOurs || at < kept.freshUntil)
     const isOld = kept !== null && wanted.kind === 'crl' && !isWithin(CRL_OLD_MS, kept.fetchedAt)
     const isFresh = kept !== null && at < kept.freshUntil && !isOld
     if (isNew || isFresh) yield { material: materialOf(kept), nonce: null, unavailable: null }
@@ -100,7 +103,7 @@ export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain
     const material = readMaterial(kind, stored.body, stored.fetchedAt)
     if ('code' in material) return null
     const { fetchedAt, body } = stored
-    const kept = { ...material, fetchedAt, bytes: body.length, readAt: at, newer: null }
+    const kept = { ...material, fetchedAt, bytes: body.length, readAt: at, isOurs: false, newer: null }
     read.set(key, kept)
     return kept
   }
@@ -136,7 +139,7 @@ export function createObtain({ fetch, cache, now, random }: ObtainTools): Obtain
       )
     const newer = stale !== null && !mayReplace(material, stale, fetchedAt) ? stale.material : null
     const bytes = got.body.length + (newer === null ? 0 : (stale?.bytes ?? 0))
-    const kept = { ...material, fetchedAt, bytes, readAt: fetchedAt, newer }
+    const kept = { ...material, fetchedAt, bytes, readAt: fetchedAt, isOurs: true, newer }
     read.set(key, kept)
     const { refreshAt } = kept
     if (newer === null)

@@ -440,3 +440,14 @@ describe('what others name keeps nobody from what a CA says (CERT-7, NET)', () =
     expect(await judge.outcome(one)).toBe('good')
   })
 })
+
+test('what another process was given a moment ago, and has ended at the time that is judged by, is asked for anew', async () => {
+  await using web = await pkiWeb({ '/crl': crl(later(NOW, HOUR)) })
+  const one = leaf({ crlUrls: [web.url('/crl')] })
+  const cache = memoryCache()
+  expect(await judging(root, { cache }).outcome(one)).toBe('good')
+  const then = later(NOW, 100 * HOUR)
+  web.paths.set('/crl', crl(later(then, HOUR)))
+  expect(await judging(root, { cache }).outcome(one, { at: then })).toBe('good')
+  expect(web.count('/crl')).toBe(2)
+})

@@ -1,11 +1,12 @@
 /** CERT-8 as an address and a message meet it: intermediates that are at their AIA URL alone. */
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { type Minted, type MintOptions, mint } from '../../fixtures/pki.ts'
 import { makeCrl } from '../../fixtures/revocation.ts'
 import { pkiWeb } from '../services/pki-web.ts'
 import { openssl } from '../trust-anchors/judging.ts'
 import { issuer } from './clinics.ts'
-import { classified, openedFrom } from './trusting.ts'
+import { classified, openedFrom, pemFile } from './trusting.ts'
 
 const root = issuer('root-a')
 const HOSTS = { 'aia.ca.example': ['127.0.0.1'] }
@@ -102,4 +103,16 @@ describe('D18: an intermediate that is at its AIA URL alone', () => {
     expect(recipient).toMatchObject({ route: 'insecure', why: [{ code: 'UNKNOWN_ISSUER' }] })
     expect(web.requests.length).toBeLessThanOrEqual(5)
   })
+})
+
+test('an intermediate in the file of our own certificate completes a partner’s path, as it does for mail from there', async () => {
+  const regional = mint({ issuer: root, key: 'intermediate', ca: true, subject: 'Test Regional CA' })
+  const own = mint({ issuer: regional, key: 'clinic-a', san: ['clinic-a.example'] })
+  const certificate = await pemFile(own, regional)
+  const privateKey = fileURLToPath(new URL('../../fixtures/pki/clinic-a.key', import.meta.url))
+  const identities = [{ for: 'clinic-a.example', certificate, privateKey }]
+  const partner = leaf({ issuer: regional })
+  expect((await classified([partner])).recipient).toMatchObject({ why: [{ code: 'UNKNOWN_ISSUER' }] })
+  const { recipient } = await classified([partner], { config: { identities } })
+  expect(recipient).toMatchObject({ route: 'direct' })
 })

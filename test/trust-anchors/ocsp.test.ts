@@ -46,6 +46,10 @@ describe('an OCSP response decides (CERT-7, RFC 6960 3.2)', () => {
     ['about a certificate told by SHA-256', { hash: 'sha256' }],
     ['by a responder that the issuer has delegated', { responder: delegated() }],
     ['by one with nocheck', { responder: delegated({ extensions: [OCSP_NO_CHECK] }) }],
+    [
+      'by one with nocheck and a CRL',
+      { responder: delegated({ extensions: [OCSP_NO_CHECK], crlUrls: ['http://crl.example/'] }) },
+    ],
     ['signed with RSA-PSS', { pss: true }],
     ['of an hour ago without a nextUpdate', { thisUpdate: '2026-11-21T11:00:00Z', nextUpdate: null }],
     ['by a clock two minutes ahead', { thisUpdate: '2026-11-21T12:02:00Z' }],
@@ -112,6 +116,11 @@ describe('a response that is not the CA’s own word says nothing (CERT-7)', () 
       'a responder whose certificate has expired',
       { responder: delegated({ to: '2026-11-01' }) },
       /not valid now/,
+    ],
+    [
+      'a responder that says where to ask about itself, and nobody has answered',
+      { responder: delegated({ crlUrls: ['http://crl.example/'] }) },
+      /may be revoked itself/,
     ],
     [
       'a responder certified with SHA-1',

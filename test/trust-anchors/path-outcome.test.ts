@@ -85,6 +85,25 @@ describe('of several paths that fail', () => {
   })
 })
 
+test('two CAs of one name, of which one has signed: the other tells of no forgery', () => {
+  const stranger = mint({ ca: true, subject: 'Stranger', key: 'root-b' })
+  const signer = ca({ issuer: stranger, keyIdentifiers: false })
+  const namesake = ca({ issuer: stranger, key: 'dr-lee', keyIdentifiers: false })
+  const leaf = leafUnder(signer, { keyIdentifiers: false })
+  expect(judge(leaf, [namesake, signer])).toMatchObject({ failure: { code: 'UNKNOWN_ISSUER' } })
+  expect(judge(leaf, [namesake])).toMatchObject({ failure: { code: 'BAD_SIGNATURE' } })
+})
+
+test('a path that may not be says more than that the name is another: NAME_CONSTRAINT before CERT_NOT_BOUND', () => {
+  const name = { kind: 'DNS', value: 'other.example' } as const
+  const narrow = ca({ nameConstraints: { permitted: [{ dns: 'hisp.example' }] } })
+  const settings = { name }
+  expect(judge(leafUnder(narrow), [narrow], { settings })).toMatchObject({
+    failure: { code: 'NAME_CONSTRAINT' },
+  })
+  expect(judge(leafUnder(ca()), [ca()], { settings })).toMatchObject({ failure: { code: 'CERT_NOT_BOUND' } })
+})
+
 describe('issuers that are not at hand (CERT-8)', () => {
   const issuer = ca()
   const leaf = leafUnder(issuer, { caIssuersUrls: ['ldap://ldap.example/cn=ca', AIA] })

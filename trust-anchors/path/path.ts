@@ -37,15 +37,20 @@ const DEFAULTS: PathSettings = {
 /**
  * RFC 5280 6.1 and 6.3 (CERT-5 to 7): looks for a path from the leaf to an anchor, and judges it. Where there is none
  * the failure is the most specific one, and `wanted` says what may change the answer. Ends within the work of
- * `Budget`, then with `WORK_LIMIT`. The leaf's dates, purposes and name (`settings`) are looked at first.
+ * `Budget`, then with `WORK_LIMIT`. The leaf's dates and purposes (`settings`) are looked at first,
+ * its name last.
  */
 export function validatePath(request: PathRequest): PathResult {
   const { leaf, at, settings = {} } = request
   const failure =
     datesFailure(leaf, at, 'the certificate') ??
-    purposeFailure(leaf, settings.extendedKeyUsage ?? null, 'the certificate') ??
-    nameFailure(leaf, settings.name ?? null)
-  return failure === null ? findPath(request) : refused(failure)
+    purposeFailure(leaf, settings.extendedKeyUsage ?? null, 'the certificate')
+  if (failure !== null) return refused(failure)
+  const result = findPath(request)
+  const ofName = nameFailure(leaf, settings.name ?? null)
+  // What a path may not have tells more than that it would be somebody else's.
+  const isPath = result.ok || result.failure.temporary === true
+  return isPath && ofName !== null ? { ok: false, failure: ofName, wanted: [], work: result.work } : result
 }
 
 /** `validatePath` but for the leaf's own dates, purposes and name, which `usable.ts` has judged when it comes here. */

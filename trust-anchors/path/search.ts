@@ -71,14 +71,21 @@ export class Search {
       return false
     }
     const issuers = this.#issuersOf(last)
+    const forged: Failure[] = []
+    let isSigned = false
     for (const issuer of issuers) {
       if (!budget.step()) return false
       if (path.some((one) => isSameEntity(one, issuer))) continue
       const failure = this.#stepFailure(path, issuer)
-      this.#note(path, issuer, failure)
+      if (failure === null) isSigned = true
+      if (failure?.code === 'BAD_SIGNATURE') forged.push(failure)
+      else if (failure !== null) outcomes.note(failure, false)
+      this.#trace(path, issuer, failure)
       if (failure === null && this.#extend([...path, issuer])) return true
       if (budget.isSpent) return false
     }
+    // Where one CA of the name has signed it, the others of that name have no forgery to tell of.
+    if (!isSigned) for (const failure of forged) outcomes.note(failure, false)
     this.#tried.add(last)
     this.#noteExpiredAnchors(path)
     if (issuers.length === 0) this.#note(path, null, unknownIssuer(last))
@@ -125,9 +132,13 @@ export class Search {
         }
   }
 
-  #note(path: Path, issuer: Certificate | null, failure: Failure | null): void {
-    const { anchors, outcomes, trace } = this.#options
-    if (failure !== null) outcomes.note(failure, false)
+  #note(path: Path, issuer: Certificate | null, failure: Failure): void {
+    this.#options.outcomes.note(failure, false)
+    this.#trace(path, issuer, failure)
+  }
+
+  #trace(path: Path, issuer: Certificate | null, failure: Failure | null): void {
+    const { anchors, trace } = this.#options
     trace?.({ path, issuer, isAnchor: anchors.some((anchor) => anchor.sha256 === issuer?.sha256), failure })
   }
 

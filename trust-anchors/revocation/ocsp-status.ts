@@ -2,6 +2,7 @@ import { datesFailure, keyFailure, nameFor, signatureFailure } from '../path/iss
 import { Certificate, distinct, parseCertificate } from '../x509/certificate.ts'
 import type { BasicOcspResponse, OcspAnswer, OcspResponse } from './ocsp.ts'
 import { isAbout, keyHash } from './ocsp-request.ts'
+import { isPointed } from './outcome.ts'
 import {
   type Answer,
   CERTIFICATE_HOLD,
@@ -124,7 +125,7 @@ function refusedToAnswer(response: OcspResponse, origin: string, certificate: Ce
 
 /**
  * Null if the issuer's own key signed, or that of a responder which the same key has certified for it (RFC 6960
- * 4.2.2.2). Whether a responder itself is revoked is not asked of the network; a CRL at hand that says so counts.
+ * 4.2.2.2), unless that one is revoked.
  */
 function signerProblem(basic: BasicOcspResponse, question: Question): string | null {
   const { issuer, context, spend } = question
@@ -169,5 +170,9 @@ function delegationProblem(responder: Certificate, question: Question): string |
     return 'has a certificate with a signature that is not accepted'
   }
   if (!spend() || !responder.isSignedBy(issuer)) return 'its CA has not certified'
-  return question.standing(responder, issuer) === 'revoked' ? 'is revoked itself' : null
+  const standing = question.standing(responder, issuer)
+  if (standing === 'revoked') return 'is revoked itself'
+  // RFC 6960 4.2.2.2.1: its CA says that it need not be asked about, or says where.
+  const isAsked = isPointed(responder) && !responder.extensions.some(({ oid }) => oid === NO_CHECK)
+  return isAsked && standing === 'unknown' ? 'may be revoked itself, which is not known' : null
 }
