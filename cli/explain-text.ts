@@ -68,7 +68,7 @@ function judgedText(one: ExplainedCertificate): readonly string[] {
 function stepsText({ tried, why, path }: ExplainedCertificate): readonly string[] {
   const lines = [...walk(tried.issuers, 2)]
   const { failure } = tried
-  const isSaid = failure === null || why.some(({ text }) => text === failure.text)
+  const isSaid = failure === null || why.some(({ text }) => text.startsWith(failure.text))
   const own = [
     ...(tried.isAnchor ? [`    it is itself a trust anchor${originsText(path[0]?.origins ?? [])}`] : []),
     ...(isSaid ? [] : [`    tried: ${failure.code}: ${failure.text}`]),

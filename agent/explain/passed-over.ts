@@ -80,14 +80,11 @@ function passedOver({ direction, for: name }: Applicable, state: TrustState): re
   const wider = own === undefined ? [] : names.slice(names.indexOf(own) + 1)
   const removed = state.removed.filter((one) => one.for === null || names.includes(one.for))
   return [
-    {
-      anchors: removed.map(({ der }) => parseCertificate(der)).filter((one) => one instanceof Certificate),
-      because: (anchor) => {
-        const by = removed.find(({ sha256 }) => sha256 === anchor.sha256)
-        const when = by?.at.toISOString().slice(0, 10)
-        return `${anchorText(anchor)} fits, and was removed by ${by?.actor} on ${when}`
-      },
-    },
+    ...removed.map(({ der, actor, at }) => ({
+      anchors: [parseCertificate(der)].filter((one) => one instanceof Certificate),
+      because: (anchor: Certificate) =>
+        `${anchorText(anchor)} fits, and was removed by ${actor} on ${at.toISOString().slice(0, 10)}`,
+    })),
     ...wider.map((one) => ({
       anchors: state.entries
         .filter(

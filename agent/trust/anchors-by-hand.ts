@@ -1,3 +1,4 @@
+import type { Certificate } from '../../trust-anchors/index.ts'
 import { fingerprintOf, nameOf, oneOf, requireActor } from './arguments.ts'
 import { narrowing, notAsked, unreached, widening } from './changes.ts'
 import { readAnchorFile } from './configured.ts'
@@ -47,7 +48,13 @@ export function anchorsByHand(tools: AdministrationTools): Omit<TrustAdministrat
         )
       return {
         anchors,
-        notes: [...notes, ...oddities(anchors), ...ofLeaves, ...narrowed, ...unreached(scope, state)],
+        notes: [
+          ...notes,
+          ...oddities(certificates, at()),
+          ...ofLeaves,
+          ...narrowed,
+          ...unreached(scope, state),
+        ],
       }
     },
 
@@ -102,12 +109,12 @@ function stateOf({ certificate, removal }: AnchorEntry, at: Date): TrustedAnchor
   return at < certificate.notBefore ? 'not-yet-valid' : 'expired'
 }
 
-function oddities(anchors: readonly TrustedAnchor[]): readonly string[] {
-  return anchors
-    .filter(({ state }) => state !== 'in-force')
+function oddities(certificates: readonly Certificate[], at: Date): readonly string[] {
+  return certificates
+    .filter((certificate) => !certificate.isWithinValidity(at))
     .map(
-      ({ sha256, state, notAfter }) =>
-        `${sha256} is ${state} (it ends at ${notAfter.toISOString()}) and does not count`,
+      ({ sha256, notBefore, notAfter }) =>
+        `${sha256} is valid from ${notBefore.toISOString()} to ${notAfter.toISOString()} and does not count now`,
     )
 }
 

@@ -478,6 +478,15 @@ test('what counts for a name is listed from whatever entry, and what was removed
   expect(await agent.trust.list()).toMatchObject([{ state: 'removed', removed: { actor: 'kim', at: NOW } }])
 })
 
+test('an anchor that is not valid now is told with its dates when it is added (CERT-6)', async () => {
+  const agent = await agentOf()
+  const later = await file(mint({ ca: true, subject: 'Later', from: '2030-01-01', to: '2040-01-01' }).pem)
+  const { notes } = await agent.trust.add(later, { for: '*', direction: 'both', ...KIM })
+  expect(notes).toEqual([
+    expect.stringMatching(/ is valid from 2030-01-01.* to 2040-01-01.* and does not count now$/),
+  ])
+})
+
 test('an anchor that is no CA is told as one whose revocation is not asked (CERT-7)', async () => {
   const agent = await agentOf()
   const { notes } = await agent.trust.add(pki('clinic-b.pem'), { for: '*', direction: 'both', ...KIM })

@@ -203,6 +203,8 @@ describe('who leads to no anchor that counts here is told', () => {
           },
         ],
       })
+      // What the certificate's own line says is not said again of the search.
+      expect(explanationText(explanation)).not.toContain('tried: UNKNOWN_ISSUER')
       expect(explanation.advice).toEqual([
         `Have the trust bundle ${url} fetched: "direct trust bundle refresh ${url}" asks for it again; ${end.replace('URL', url)} ends the wait for it.`,
       ])
