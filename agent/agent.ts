@@ -185,7 +185,12 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
 
   return {
     async notices() {
-      return (await neighbours.trust()).notices()
+      const { ownNotices } = await import('./own-notices.ts')
+      const { own = {} } = await policies()
+      return [
+        ...(await (await neighbours.trust()).notices()),
+        ...(await ownNotices(settings.identities, own, at())),
+      ]
     },
     async classify(addresses, { from, signal } = {}) {
       const { givenAddress } = await import('./given-address.ts')

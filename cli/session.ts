@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Agent, AgentOptions, Log } from '../agent/index.ts'
 import type { Output } from './output.ts'
-import { jsonLine } from './printable.ts'
+import { jsonLine, short } from './printable.ts'
 
 /** What the global options say, and the streams: what every command is given. */
 export interface Session {
@@ -24,7 +24,7 @@ export async function openAgent(session: Session, config = session.config, log?:
   noteWithoutConfiguration(session, config)
   const agent = await createAgent(config, { ...clockAndNetwork(session), ...(log && { log }) })
   const tell = (notice: string) => (log ? log.warn({}, notice) : session.out.note(notice))
-  for (const notice of await agent.notices()) tell(notice)
+  for (const notice of await agent.notices()) tell(shortened(notice))
   return agent
 }
 
@@ -37,8 +37,13 @@ export async function openAgentForStore(session: Session): Promise<Agent> {
     if (error instanceof DirectError) return [error.message]
     throw error
   })
-  for (const notice of await notices) session.out.note(notice)
+  for (const notice of await notices) session.out.note(shortened(notice))
   return agent
+}
+
+/** They come with every command: SHA-256s are told apart by less. */
+function shortened(notice: string): string {
+  return notice.replace(/\b[0-9a-f]{64}\b/g, short)
 }
 
 /** In the wrong folder an empty answer would read like "nobody" and "nothing". */

@@ -34,12 +34,15 @@ export function trustNotices(
 
 /** One by one where somebody of ours can mend it; a bundle's are told together. */
 function endedNotices(ended: readonly AnchorEntry[]): readonly string[] {
-  const own = ended
-    .filter(({ origin }) => origin !== 'bundle')
-    .map(
-      ({ for: name, certificate }) =>
-        `the trust anchor ${certificate.subjectText} for ${name} is valid from ${certificate.notBefore.toISOString()} to ${certificate.notAfter.toISOString()} and is not used now`,
-    )
+  const byHand = Map.groupBy(
+    ended.filter(({ origin }) => origin !== 'bundle'),
+    ({ certificate }) => certificate.sha256,
+  )
+  const own = [...byHand.values()].map((entries) => {
+    const names = new Set(entries.map((entry) => entry.for))
+    const { subjectText, notBefore, notAfter } = (entries[0] as AnchorEntry).certificate
+    return `the trust anchor ${subjectText} for ${[...names].join(', ')} is valid from ${notBefore.toISOString()} to ${notAfter.toISOString()} and is not used now`
+  })
   const inBundles = Map.groupBy(
     ended.filter(({ origin }) => origin === 'bundle'),
     ({ from }) => from,
