@@ -97,6 +97,18 @@ test.each(REFUSED.map(([what, code, mail, options = {}]) => ({ what, code, mail,
   },
 )
 
+test('refused mail that is moved back, once its cause is mended, is judged like new mail', async () => {
+  const { b, post } = await twoClinics({ b: { trust: [{ for: '*', anchors: [pki('root-b.pem')] }] } })
+  const deliverTo = await temporaryFolder()
+  post.drop(LEE, KIM, await foreignMail())
+  const receive = () => all(b.receiveOnce({ deliverTo }))
+  expect(await receive()).toMatchObject([{ verdict: 'reject', code: 'SIGNER_UNTRUSTED' }])
+  await b.trust.add(pki('root-a.pem'), { for: '*', direction: 'both', actor: 'kim' })
+  expect(await receive()).toEqual([])
+  post.drop(LEE, KIM, post.folders.get(ASIDE)?.[0]?.bytes ?? Buffer.alloc(0))
+  expect(await receive()).toMatchObject([{ verdict: 'accept', deliveredTo: expect.any(String) }])
+})
+
 test('what is no mail at all goes aside as MALFORMED or NOT_ENCRYPTED, and the rest flows', async () => {
   const { b, post } = await twoClinics()
   post.drop(LEE, KIM, Buffer.from('\u0000\u0001\u0002'.repeat(50)))
