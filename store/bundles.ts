@@ -43,6 +43,7 @@ export async function listBundles(db: Kysely<Schema>): Promise<readonly BundleRe
     url: row.url,
     signer: row.signer === '' ? null : row.signer,
     checksum: row.checksum,
+    signedAt: row.signed_at === null ? null : new Date(row.signed_at),
     certificates: row.certificates ?? 0,
     fetchedAt: row.fetched_at === null ? null : new Date(row.fetched_at),
     checkedAt: new Date(row.checked_at),
@@ -79,7 +80,7 @@ export async function unchanged(db: Kysely<Schema>, { url, signer }: BundleId, a
 export async function refreshed(
   tx: Tx,
   bundle: BundleId,
-  { checksum, certificates, staysOut, scopes }: BundleContent,
+  { checksum, signedAt, certificates, staysOut, scopes }: BundleContent,
   { actor, at }: By,
 ): Promise<BundleChange> {
   const key = { url: bundle.url, signer: bundle.signer ?? '' }
@@ -108,7 +109,13 @@ export async function refreshed(
       .insertInto('bundle_certificates')
       .values(rows.slice(i, i + AT_ONCE))
       .execute()
-  const state = { checksum, fetched_at: at.getTime(), checked_at: at.getTime(), ...WELL }
+  const state = {
+    checksum,
+    signed_at: signedAt?.getTime() ?? null,
+    fetched_at: at.getTime(),
+    checked_at: at.getTime(),
+    ...WELL,
+  }
   await tx
     .insertInto('bundles')
     .values({ ...key, ...state })
@@ -144,7 +151,7 @@ export async function failed(tx: Tx, bundle: BundleId, why: Reason, by: By): Pro
   }
   await tx
     .insertInto('bundles')
-    .values({ ...key, ...state, checksum: null, fetched_at: null })
+    .values({ ...key, ...state, checksum: null, signed_at: null, fetched_at: null })
     .onConflict((conflict) => conflict.columns(['url', 'signer']).doUpdateSet(state))
     .execute()
   if (known?.failure_code === why.code && known.failure_why === why.text) return

@@ -225,6 +225,7 @@ export interface BundlesTable {
   url: string
   signer: string
   checksum: string | null
+  signed_at: number | null
   fetched_at: number | null
   checked_at: number
   failure_code: string | null

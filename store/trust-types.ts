@@ -96,6 +96,8 @@ export interface BundleId {
 export interface BundleRecord extends BundleId {
   /** SHA-256 of the bytes that came; null: it was never had. */
   readonly checksum: string | null
+  /** What the signature of what is kept says; null: it does not. */
+  readonly signedAt: Date | null
   readonly certificates: number
   readonly fetchedAt: Date | null
   readonly checkedAt: Date
@@ -106,6 +108,8 @@ export interface BundleRecord extends BundleId {
 export interface BundleContent {
   /** SHA-256 of the bytes that came. */
   readonly checksum: string
+  /** The signature's signingTime; null: it has none, or there is no signature. */
+  readonly signedAt: Date | null
   /** DER. */
   readonly certificates: readonly Uint8Array[]
   /** SHA-256 of those that were removed by hand wherever the bundle counts. */

@@ -99,7 +99,7 @@ function describeAnchor(entry: AnchorEntry, state: TrustState, at: Date): Truste
     from,
     state: stateOf(entry, at),
     removed: removal && { actor: removal.actor, at: removal.at },
-    exceptFor: exceptions({ for: name, direction, sha256 }, state),
+    exceptFor: exceptions({ for: name, direction, certificate }, state),
   }
 }
 

@@ -17,6 +17,11 @@ export interface BundleOpening {
   readonly at: () => Date
 }
 
+export interface SignedBundle extends Bundle {
+  /** What the signer says (signingTime); null: unsigned, or it does not say. */
+  readonly signedAt: Date | null
+}
+
 /**
  * A bundle's bytes as its anchors, if they may be believed (TR-4): with `signedBy`, only content signed by that very
  * certificate, which must be within its validity. Without, unsigned content will do; a signature that is there must be
@@ -26,10 +31,10 @@ export async function openBundle(
   bytes: Uint8Array,
   signedBy: Certificate | null,
   { spool, at }: BundleOpening,
-): Promise<Bundle | Reason<BundleCode>> {
+): Promise<SignedBundle | Reason<BundleCode>> {
   const cms = sourceOf(bundleCms(bytes))
   if (!(await hasSigner(cms))) {
-    if (signedBy === null) return readBundle(bytes)
+    if (signedBy === null) return signedOn(null, readBundle(bytes))
     return { code: 'NOT_SIGNED', text: `the bundle is not signed; it must be, by ${signedBy.sha256}` }
   }
   if (signedBy !== null && !signedBy.isWithinValidity(at()))
@@ -42,7 +47,8 @@ export async function openBundle(
   const strong = opened.signers.filter(({ weak }) => !weak)
   if (strong.length === 0)
     return { code: 'ALGORITHM_REFUSED', text: "the bundle's signature uses SHA-1, which anyone may forge" }
-  if (signedBy !== null && !strong.some(({ certificate }) => certificate.sha256 === signedBy.sha256))
+  const signer = strong.find(({ certificate }) => signedBy === null || certificate.sha256 === signedBy.sha256)
+  if (signedBy !== null && signer === undefined)
     return {
       code: 'SIGNER_UNTRUSTED',
       text: `the bundle is signed by ${strong.map(({ certificate }) => certificate.sha256).join(', ')}, not by ${signedBy.sha256}`,
@@ -51,7 +57,11 @@ export async function openBundle(
     return { code: 'MALFORMED', text: 'what is signed is neither a p7b nor PEM text from its first line on' }
   if (await hasSigner(sourceOf(bundleCms(opened.content))))
     return { code: 'MALFORMED', text: 'the bundle is signed twice, one signature within the other' }
-  return readBundle(opened.content)
+  return signedOn(signer?.signingTime ?? null, readBundle(opened.content))
+}
+
+function signedOn(signedAt: Date | null, bundle: ReturnType<typeof readBundle>) {
+  return 'code' in bundle ? bundle : { ...bundle, signedAt }
 }
 
 /** Whoever signs bundles may sign mail as well, and a mail that quotes a stranger's certificate must not make an anchor. */

@@ -3,8 +3,9 @@ import type { BundleChange, BundleId, BundleRecord, RemovedAnchor, TrustRecords 
 import { BUNDLE_LIMIT, type Bundle, Certificate, parseCertificate } from '../../trust-anchors/index.ts'
 import type { GuardedFetch } from '../fetch.ts'
 import { type Log, silent } from '../log.ts'
-import { type BundleOpening, openBundle } from './bundle-content.ts'
+import { type BundleOpening, openBundle, type SignedBundle } from './bundle-content.ts'
 import { type BundleSource, isSameBundle } from './bundle-source.ts'
+import { anchorKey, byAnchor } from './same-anchor.ts'
 import type { AnchorFacts, BundleReport } from './types.ts'
 
 /** What fetching and judging bundles asks of its neighbours. */
@@ -112,12 +113,13 @@ async function keep(
   const { records, now } = tools
   if ('bundle' in got) {
     const before = await certificatesOf(records, source)
-    const { anchors, notes } = got.bundle
+    const { anchors, notes, signedAt } = got.bundle
     const out = thoseOut(source, anchors, tools)
     const change = await records.bundleRefreshed(
       source,
       {
         checksum: got.checksum,
+        signedAt,
         certificates: anchors.map(({ der }) => der),
         staysOut: [...thoseOut(source, [...before, ...anchors], tools).keys()],
         scopes: source.scopes,
@@ -137,7 +139,7 @@ async function keep(
 }
 
 type Got =
-  | { readonly bundle: Bundle; readonly checksum: string }
+  | { readonly bundle: SignedBundle; readonly checksum: string }
   /** Nothing to take: unchanged, refused, failed. */
   | { readonly report: BundleReport }
 
@@ -170,7 +172,19 @@ async function fetchBundle(
     return { report: report(source, 'unchanged', anchors, { staysOut: [...out.values()] }) }
   }
   const bundle = await openBundle(fetched.body, source.signedBy, tools)
-  return 'code' in bundle ? nothing('refused', bundle) : { bundle, checksum }
+  if ('code' in bundle) return nothing('refused', bundle)
+  const older = rollback(bundle, record)
+  return older === null ? { bundle, checksum } : nothing('refused', older)
+}
+
+/** An old bundle with a good signature is still good: replayed, it would bring removed anchors back. */
+function rollback({ signedAt }: SignedBundle, record: BundleRecord | null): BundleReport['why'] {
+  const kept = record?.signedAt ?? null
+  if (signedAt === null || kept === null || signedAt >= kept) return null
+  return {
+    code: 'BUNDLE_OLDER',
+    text: `the bundle was signed on ${signedAt.toISOString()}, before the one that is kept (${kept.toISOString()})`,
+  }
 }
 
 async function certificatesOf(records: TrustRecords, bundle: BundleId): Promise<Certificate[]> {
@@ -206,8 +220,9 @@ function thoseOut(
   anchors: readonly Certificate[],
   { removed }: Pick<BundleTools, 'removed'>,
 ): ReadonlyMap<string, Out> {
+  const known = byAnchor(removed)
   const out = anchors.flatMap((anchor) => {
-    const removals = removed.filter(({ sha256 }) => sha256 === anchor.sha256)
+    const removals = known.get(anchorKey(anchor)) ?? []
     const [first] = removals
     const isOut = scopes.every((scope) => removals.some((one) => one.for === null || one.for === scope.for))
     return first === undefined || !isOut

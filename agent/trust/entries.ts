@@ -2,6 +2,7 @@ import type { AddedBundle, BundleId, RemovedAnchor, TrustSnapshot } from '../../
 import { type AnchorSet, AnchorSets, Certificate, parseCertificate } from '../../trust-anchors/index.ts'
 import { type BundleSource, isSameBundle } from './bundle-source.ts'
 import type { ConfiguredTrust } from './configured.ts'
+import { anchorKey, byAnchor } from './same-anchor.ts'
 import type { TrustedAnchor, TrustScope } from './types.ts'
 
 /** One anchor of one origin, and who took it out, if somebody did. */
@@ -30,6 +31,8 @@ export interface TrustState {
   /** Whoever has entries of their own, also where these hold no anchor any more. */
   readonly scopes: readonly TrustScope[]
   readonly removed: TrustSnapshot['removed']
+  /** The same, by `anchorKey`. */
+  readonly removals: ReturnType<typeof byAnchor>
   readonly pins: TrustSnapshot['pins']
 }
 
@@ -39,8 +42,9 @@ export interface TrustState {
  */
 export function putTogether(configured: ConfiguredTrust, stored: TrustSnapshot | null): TrustState {
   const removed = stored?.removed ?? []
-  const removalOf = ({ sha256 }: Certificate, name: string) =>
-    removed.find((one) => one.sha256 === sha256 && (one.for === null || one.for === name)) ?? null
+  const removals = byAnchor(removed)
+  const removalOf = (certificate: Certificate, name: string) =>
+    removals.get(anchorKey(certificate))?.find((one) => one.for === null || one.for === name) ?? null
   const bundles = bundleEntries(configured, stored?.addedBundles ?? [])
   const contentOf = (bundle: BundleId) =>
     stored?.contents.find((one) => isSameBundle(one, bundle))?.certificates ?? null
@@ -94,12 +98,29 @@ export function putTogether(configured: ConfiguredTrust, stored: TrustSnapshot |
     missing,
     anchors: new AnchorSets(
       sets,
-      removed.flatMap(({ sha256, for: name }) => (name === null ? [] : [{ for: name, sha256 }])),
+      entries.flatMap(({ certificate, origin }) =>
+        origin === 'added' ? [] : outFor(certificate, removals, stored?.added ?? []),
+      ),
     ),
     scopes: sets.map(scopeOf),
     removed,
+    removals,
     pins: stored?.pins ?? [],
   }
+}
+
+/** For which names an anchor of a file or a bundle is out, unless it was added for that very name since. */
+function outFor(
+  certificate: Certificate,
+  removals: ReturnType<typeof byAnchor>,
+  added: TrustSnapshot['added'],
+): readonly { readonly for: string; readonly sha256: string }[] {
+  const { sha256 } = certificate
+  return (removals.get(anchorKey(certificate)) ?? []).flatMap(({ for: name }) =>
+    name === null || added.some((one) => one.sha256 === sha256 && one.for === name)
+      ? []
+      : [{ for: name, sha256 }],
+  )
 }
 
 /** An entry of the configuration speaks for its name even when it has no anchor left: it narrows (AnchorSets). */

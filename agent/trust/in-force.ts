@@ -1,5 +1,11 @@
-import { type DecidingEntries, type Direction, namesFor } from '../../trust-anchors/index.ts'
+import {
+  type Certificate,
+  type DecidingEntries,
+  type Direction,
+  namesFor,
+} from '../../trust-anchors/index.ts'
 import type { AnchorEntry, TrustState } from './entries.ts'
+import { anchorKey } from './same-anchor.ts'
 import type { TrustException, TrustScope } from './types.ts'
 
 /** For whom an anchor counts: the most specific entry decides alone (TR-1), so a name with its own has no wider ones. */
@@ -19,8 +25,8 @@ export function entriesFor(name: string, { entries, anchors }: TrustState): read
 
 /** Names that an entry covers and for which it does not count: they have entries of their own, or it was removed there. */
 export function exceptions(
-  entry: TrustScope & { readonly sha256?: string },
-  { scopes, removed }: TrustState,
+  entry: TrustScope & { readonly certificate?: Certificate },
+  { scopes, removals }: TrustState,
 ): readonly TrustException[] {
   const covers = (name: string) => name !== entry.for && namesFor(name).includes(entry.for)
   const own = new Map<string, Set<Direction>>()
@@ -29,7 +35,10 @@ export function exceptions(
     const shared = directionsOf(scope).filter((one) => directionsOf(entry).includes(one))
     for (const one of shared) own.set(scope.for, (own.get(scope.for) ?? new Set()).add(one))
   }
-  const out = removed.filter((one) => one.sha256 === entry.sha256 && one.for !== null && covers(one.for))
+  const { certificate } = entry
+  const out = (certificate === undefined ? [] : (removals.get(anchorKey(certificate)) ?? [])).filter(
+    (one) => one.for !== null && covers(one.for),
+  )
   return [
     ...[...own].map(([name, directions]): TrustException => {
       const [first = 'both', second] = directions

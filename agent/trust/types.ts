@@ -50,6 +50,8 @@ export type BundleCode =
   | 'SIGNER_UNTRUSTED'
   | 'URL_REFUSED'
   | 'FETCH_FAILED'
+  /** Signed before the one that is kept: an old one, replayed. Meant so? Remove the bundle and add it again. */
+  | 'BUNDLE_OLDER'
   | 'NETWORK_FORBIDDEN'
 
 /** What one refresh of one bundle came to, or would come to. */

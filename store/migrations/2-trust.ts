@@ -62,6 +62,7 @@ async function trustTables(tx: Tx): Promise<void> {
     .addColumn('url', 'text', (c) => c.notNull())
     .addColumn('signer', 'text', (c) => c.notNull())
     .addColumn('checksum', 'text')
+    .addColumn('signed_at', 'bigint')
     .addColumn('fetched_at', 'bigint')
     .addColumn('checked_at', 'bigint', (c) => c.notNull())
     .addColumn('failure_code', 'text')

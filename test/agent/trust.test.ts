@@ -5,6 +5,7 @@ import { DirectError } from '../../agent/errors.ts'
 import type { GuardedFetch } from '../../agent/fetch.ts'
 import { type Agent, type AgentOptions, createAgent } from '../../agent/index.ts'
 import { type Minted, mint } from '../../fixtures/pki.ts'
+import { openStore } from '../../store/index.ts'
 import { toPem } from '../../trust-anchors/index.ts'
 import { literalZone } from '../dns/literal-zone.ts'
 import { all, clinicConfig, der, pki, temporaryFolder } from '../flow/clinics.ts'
@@ -327,6 +328,49 @@ test("an anchor removed by hand stays out although the configuration's file and 
   await expect(again.classify(['dr.lee@clinic-b.example'])).rejects.toMatchObject({ code: 'NO_ANCHORS' })
   await again.trust.add(pki('root-a.pem'), { for: '*', direction: 'both', ...KIM })
   expect(await routeOf(agent)).toBe('direct')
+})
+
+test('an anchor removed by hand stays out when it is renewed: it is its name and its key (CERT-6)', async () => {
+  const first = mint({ ca: true, subject: 'Some Root', key: 'root-b' })
+  const renewed = mint({ ca: true, subject: 'Some Root', key: 'root-b', to: '2050-01-01' })
+  const web = new Web(p7b([rootA, first]))
+  const agent = await bundled(web)
+  await agent.trust.bundles.refresh(KIM)
+  await agent.trust.remove(first.certificate.sha256, { ...KIM })
+  web.served = p7b([rootA, renewed])
+  const [report] = await agent.trust.bundles.refresh(KIM)
+  expect(report).toMatchObject({
+    added: [],
+    staysOut: [{ sha256: renewed.certificate.sha256, actor: 'kim' }],
+  })
+  expect(await inForce(agent)).toEqual([expect.stringContaining('Test Root A')])
+  await agent.trust.add(await file(renewed.pem), { for: '*', direction: 'both', ...KIM })
+  expect(await inForce(agent)).toHaveLength(2)
+})
+
+test('an older bundle of the same signer does not take the place of a newer one, and bring its anchors back (TR-4)', async () => {
+  const store = await openStore({ file: ':memory:' })
+  onTestFinished(() => store[Symbol.asyncDispose]())
+  const web = new Web(p7m(p7b([rootA, rootB]), signer))
+  const agent = await bundled(web, { signedBy: await file(signer.pem) }, { store })
+  await agent.trust.bundles.refresh(KIM)
+  const [{ signedAt } = { signedAt: null }] = await store.trust.bundles()
+  expect(signedAt).toBeInstanceOf(Date)
+  // As if a bundle without Root B had come that was signed a day later.
+  await store.trust.bundleRefreshed(
+    { url: URL, signer: signer.certificate.sha256 },
+    {
+      checksum: 'of a later one',
+      signedAt: new Date(Number(signedAt) + 86_400_000),
+      certificates: [der('root-a.pem')],
+      staysOut: [],
+      scopes: [],
+    },
+    { actor: null, at: NOW },
+  )
+  const [report] = await agent.trust.bundles.refresh(KIM)
+  expect(report).toMatchObject({ outcome: 'refused', why: { code: 'BUNDLE_OLDER' } })
+  expect(await inForce(agent)).toEqual([expect.stringContaining('Test Root A')])
 })
 
 test('what is removed for one name does not come back by a wider entry', async () => {

@@ -24,6 +24,7 @@ const removal = (name: string | null, seconds: number) => ({
 const content = (...certificates: readonly Uint8Array[]) => ({
   checksum: sha256(Buffer.concat(certificates)),
   certificates,
+  signedAt: null,
   staysOut: [],
   scopes: [{ for: '*', direction: 'both' as const }],
 })
