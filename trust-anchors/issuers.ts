@@ -1,6 +1,7 @@
 import type { Failure } from './failures.ts'
 import { Certificate, parseCertificate } from './x509/certificate.ts'
 import { readCertsOnly } from './x509/certs-only.ts'
+import { otherKind } from './x509/other-kinds.ts'
 import { readPem } from './x509/pem.ts'
 
 const LIMIT = { bytes: 64 << 10, count: 32 } as const
@@ -30,6 +31,8 @@ export function readIssuers(bytes: Uint8Array): readonly Certificate[] | Failure
     }
   }
   if (certificates.length > 0) return certificates
+  const other = otherKind(bytes)
+  if (other !== null) return malformed(`it is ${other}, and no certificate`)
   return malformed(`no certificate, as DER, PEM or p7c${failure === null ? '' : ` (${failure.text})`}`)
 }
 

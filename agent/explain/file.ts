@@ -30,7 +30,10 @@ const MOST_CERTIFICATE_BYTES = 64 << 10
 export async function explainFile(path: string, question: Question, tools: ExplainTools): Promise<Finding> {
   await using file = await fileSource(path)
   if (file.bytes <= MOST_CERTIFICATE_BYTES) {
-    const certificates = readIssuers(await bytesOf(file))
+    const bytes = await bytesOf(file)
+    const certificates = readIssuers(bytes)
+    if ('code' in certificates && beginsAsCredential(bytes))
+      return { outcome: 'refused', why: [certificates], anchors: [], places: [] }
     if (!('code' in certificates)) return await explainCertificates(certificates, question, tools)
   }
   return await explainMessage(file, question, tools)
@@ -76,6 +79,11 @@ function partnersOf(leaf: Certificate, { pins }: Question): readonly Address[] {
     .filter(({ sha256 }) => sha256 === leaf.sha256)
     .flatMap(({ address }) => someoneAt(address) ?? [])
   return pinned.length > 0 ? pinned : [partnerOf(leaf)].filter((one) => one !== null)
+}
+
+/** As DER or PEM does, and no mail. */
+function beginsAsCredential(bytes: Buffer): boolean {
+  return bytes[0] === 0x30 || bytes.subarray(0, 11).toString('latin1') === '-----BEGIN '
 }
 
 /** For whom a certificate would be used: an address of its own, or somebody of its domain. */

@@ -394,6 +394,13 @@ describe('of a message', () => {
     expect(judged).toMatchObject([{ purpose: 'sign', verdict: 'usable' }])
   })
 
+  test('a key in the place of a certificate is called a key', async () => {
+    expect(await (await clinic('b')).explain({ path: pki('clinic-b.key') })).toMatchObject({
+      outcome: 'refused',
+      why: [{ code: 'CERT_MALFORMED', text: 'it is a private key, and no certificate' }],
+    })
+  })
+
   test('what is neither certificate nor message says so', async () => {
     const path = join(await temporaryFolder(), 'note.txt')
     await writeFile(path, 'Subject: lunch\r\n\r\nAt noon?\r\n')
