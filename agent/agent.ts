@@ -184,13 +184,11 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
   const nothingKnown = () => ({ listed: new Set<string>(), undetermined: new Undetermined() })
 
   return {
-    async notices() {
+    async notices({ own = true } = {}) {
+      const ofTrust = await (await neighbours.trust()).notices()
+      if (!own) return ofTrust
       const { ownNotices } = await import('./own-notices.ts')
-      const { own = {} } = await policies()
-      return [
-        ...(await (await neighbours.trust()).notices()),
-        ...(await ownNotices(settings.identities, own, at())),
-      ]
+      return [...ofTrust, ...(await ownNotices(settings.identities, (await policies()).own ?? {}, at()))]
     },
     async classify(addresses, { from, signal } = {}) {
       const { givenAddress } = await import('./given-address.ts')

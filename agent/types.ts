@@ -270,9 +270,10 @@ export interface Delivery {
 export interface Agent extends AsyncDisposable {
   /**
    * What an administrator should always be told, a sentence each: trust in a test CA, anchors that are not valid now,
-   * bundles that cannot be had. Throws CERT_UNREADABLE for a file of the configuration.
+   * bundles that cannot be had, and, unless `own` is false, what is wrong with our own certificates: whatever needs one of
+   * those says so itself. Throws CERT_UNREADABLE for a file of the configuration.
    */
-  notices(): Promise<readonly string[]>
+  notices(options?: { readonly own?: boolean }): Promise<readonly string[]>
   /**
    * Each address's route and why, in the order asked. `from` chooses the anchors (DISC-10). What is wrong with an address
    * is its answer; throws ADDRESS_INVALID for `from`, CERT_UNREADABLE, ABORTED.

@@ -17,7 +17,7 @@ export class Agents implements AsyncDisposable {
   async get(config: string | undefined): Promise<Agent> {
     const file = config ?? this.#session.config
     const key = file === undefined ? '' : resolve(file)
-    const agent = this.#open.get(key) ?? openAgent(this.#session, file)
+    const agent = this.#open.get(key) ?? openAgent(this.#session, { config: file, own: false })
     this.#open.delete(key)
     this.#open.set(key, agent)
     const [oldest] = this.#open.keys()

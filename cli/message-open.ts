@@ -43,7 +43,7 @@ export async function run(session: Session, command: Command): Promise<number> {
     throw new DirectError('USAGE', `${path === undefined ? '--in FILE' : '--to ADDRESS'} is missing`, {
       hint: 'As in: direct message open --to dr.lee@clinic-b.example --in sealed.eml',
     })
-  await using agent = await openAgent(session)
+  await using agent = await openAgent(session, { own: false })
   session.out.progress('opening …')
   const opened = await agent.open({
     path,

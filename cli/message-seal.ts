@@ -33,7 +33,7 @@ export async function run(session: Session, command: Command): Promise<number> {
   const { from, to = [], bcc = [], in: path, out } = command.opts<Options>()
   if (to.length + bcc.length === 0)
     throw new DirectError('USAGE', 'nobody to seal for', { hint: 'Add --to ADDRESS (or --bcc).' })
-  await using agent = await openAgent(session)
+  await using agent = await openAgent(session, { own: false })
   session.out.progress('sealing …')
   const sealed = await agent.seal({ from, to, bcc, message: { path }, out })
   await answer(session, sealed, () => sealedText(sealed))

@@ -26,7 +26,7 @@ export async function run(session: Session, command: Command): Promise<number> {
     throw new DirectError('USAGE', 'receive fetches once or not at all', {
       hint: 'Add --once, or start the daemon: direct run --deliver DIR.',
     })
-  await using agent = await openAgent(session)
+  await using agent = await openAgent(session, { own: false })
   session.out.progress('fetching …')
   const reports = agent.receiveOnce({
     ...(out !== undefined && { deliverTo: resolve(out) }),

@@ -19,7 +19,7 @@ export function options(command: Command): void {
 export async function run(session: Session, command: Command): Promise<number> {
   const { deliver } = command.opts<Options>()
   const log = await daemonLog(session.out)
-  await using agent = await openAgent(session, session.config, log)
+  await using agent = await openAgent(session, { log })
   log.info({}, 'running; SIGTERM or Ctrl-C stops it')
   await agent.run({
     ...(deliver !== undefined && { deliverTo: resolve(deliver) }),

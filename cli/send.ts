@@ -50,7 +50,7 @@ export function options(command: Command): void {
 export async function run(session: Session, command: Command): Promise<number> {
   const options = command.opts<SendFlags>()
   const draft = await draftOf(options)
-  await using agent = await openAgent(session)
+  await using agent = await openAgent(session, { own: false })
   session.out.progress(options.dryRun ? 'classifying …' : 'classifying, sealing, handing over …')
   const how = { ...auditOf(options), signal: session.signal }
   const sent = options.dryRun ? await agent.plan(draft, how) : await agent.send(draft, how)

@@ -16,15 +16,23 @@ export interface Session {
 }
 
 /**
- * The agent of a configuration, and on stderr (the daemon: in its log) what its administrator should always be told.
+ * The agent of a configuration, and on stderr (the daemon: in its log) what its administrator should always be told;
+ * without `own`, as for commands that fail where a certificate of ours is of no use, nothing of these.
  * Imported here, so that usage errors and help do not wait for it.
  */
-export async function openAgent(session: Session, config = session.config, log?: Log): Promise<Agent> {
+export async function openAgent(
+  session: Session,
+  {
+    config = session.config,
+    log,
+    own = true,
+  }: { readonly config?: string | undefined; readonly log?: Log; readonly own?: boolean } = {},
+): Promise<Agent> {
   const { createAgent } = await import('../agent/index.ts')
   noteWithoutConfiguration(session, config)
   const agent = await createAgent(config, { ...clockAndNetwork(session), ...(log && { log }) })
   const tell = (notice: string) => (log ? log.warn({}, notice) : session.out.note(notice))
-  for (const notice of await agent.notices()) tell(shortened(notice))
+  for (const notice of await agent.notices({ own })) tell(shortened(notice))
   return agent
 }
 
