@@ -6,6 +6,8 @@ export function revocationText(facts: ExplainedCertificate['revocation'][number]
   const { sha256, status, by, text, thisUpdate, nextUpdate, stale } = facts
   const said = by === null ? text : `by ${by} of ${text ?? 'nobody'}`
   const made = thisUpdate === null ? '' : `, made ${thisUpdate.toISOString()}`
-  const until = nextUpdate === null ? '' : `, until ${nextUpdate.toISOString()}${stale ? ' (past)' : ''}`
+  // Of what was not asked, the text says until when.
+  const until =
+    nextUpdate === null || by === null ? '' : `, until ${nextUpdate.toISOString()}${stale ? ' (past)' : ''}`
   return `revocation of ${short(sha256)}: ${status}${said === null ? '' : ` (${said}${made}${until})`}`
 }

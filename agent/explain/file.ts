@@ -9,6 +9,7 @@ import { type OpenTools, openMessage } from '../open.ts'
 import { readSigned } from '../smime/signed-alone.ts'
 import type { Source } from '../smime/source.ts'
 import { type BeliefContext, believe } from '../trust/believe.ts'
+import { isSignedMail } from '../trust/mail-signers.ts'
 import { explainCas } from './cas.ts'
 import {
   type Applicable,
@@ -29,7 +30,8 @@ const MOST_CERTIFICATE_BYTES = 64 << 10
 /** Certificates (PEM, DER, p7b), or else a message. Throws FILE_UNREADABLE. */
 export async function explainFile(path: string, question: Question, tools: ExplainTools): Promise<Finding> {
   await using file = await fileSource(path)
-  if (file.bytes <= MOST_CERTIFICATE_BYTES) {
+  // What a mail quotes is nobody's signature.
+  if (file.bytes <= MOST_CERTIFICATE_BYTES && !(await isSignedMail(path))) {
     const bytes = await bytesOf(file)
     const certificates = readIssuers(bytes)
     if ('code' in certificates && beginsAsCredential(bytes))

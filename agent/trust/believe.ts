@@ -48,7 +48,10 @@ export async function believe<P extends Purpose>(
     ...(pin !== undefined &&
       !isAnchor && {
         anchors: [...context.anchors, leaf],
-        believedAs: `it is pinned to ${partner} by ${pin.actor} until ${pin.until.toISOString()}`,
+        believedAs: {
+          text: `it is pinned to ${partner} by ${pin.actor} until ${pin.until.toISOString()}`,
+          until: pin.until,
+        },
       }),
     sha1: legacy.sha1From.includes(partner.domain),
     subjectEmail: legacy.subjectEmail,

@@ -47,6 +47,14 @@ async function mail(over: ForeignMail): Promise<string> {
 const routesOf = async (agent: Agent, ...addresses: readonly string[]) =>
   (await agent.classify(addresses, { from: 'dr.kim@clinic-a.example' })).map(({ route }) => route)
 
+test('an answer that rests on a pin holds no longer than the pin (DISC-11)', async () => {
+  const agent = await clinicA(undefined, { certificates: [UNTRUSTED] })
+  const until = new Date('2026-11-21T12:30:00Z')
+  await agent.pins.add(request(UNTRUSTED, { until }))
+  const [recipient] = await agent.classify([LEE], { from: 'dr.kim@clinic-a.example' })
+  expect(recipient).toMatchObject({ route: 'direct', validUntil: until })
+})
+
 test('a pinned certificate is believed for its one address, and for no other of the same domain (TR-5)', async () => {
   const dir = await temporaryFolder()
   const [one, two] = [await clinicA(dir), await clinicA(dir)]

@@ -1,6 +1,6 @@
 import type { Failure } from '../failures.ts'
 import { checkRevocation } from '../revocation/check.ts'
-import { NO_MATERIAL } from '../revocation/types.ts'
+import { type BelievedAs, NO_MATERIAL } from '../revocation/types.ts'
 import type { Wanted } from '../wanted.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { ANY_POLICY } from '../x509/policies.ts'
@@ -53,9 +53,11 @@ export function validatePath(request: PathRequest): PathResult {
   return isPath && ofName !== null ? { ok: false, failure: ofName, wanted: [], work: result.work } : result
 }
 
+const AN_ANCHOR: BelievedAs = { text: 'it is itself a trust anchor', until: null }
+
 /** `validatePath` but for the leaf's own dates, purposes and name, which `usable.ts` has judged when it comes here. */
 export function findPath(request: PathRequest): PathResult {
-  const { leaf, anchors, at, revocation, trace, believedAs = 'it is itself a trust anchor' } = request
+  const { leaf, anchors, at, revocation, trace, believedAs = AN_ANCHOR } = request
   if (anchors.length === 0)
     return refused({ code: 'NO_ANCHORS', text: 'no trust anchors are configured here' })
   const settings = { ...DEFAULTS, ...request.settings }

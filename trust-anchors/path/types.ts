@@ -1,5 +1,5 @@
 import type { Failure } from '../failures.ts'
-import type { RevocationRequest, RevocationStatus } from '../revocation/types.ts'
+import type { BelievedAs, RevocationRequest, RevocationStatus } from '../revocation/types.ts'
 import type { Wanted } from '../wanted.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import type { AcceptedAlgorithms } from '../x509/signature.ts'
@@ -10,8 +10,8 @@ export interface PathRequest {
   /** Where issuers may be found, in any order; hostile ones do no harm. */
   readonly candidates: readonly Certificate[]
   readonly anchors: readonly Certificate[]
-  /** How the leaf came to be among the anchors, as a clause (`it is pinned …`). Absent: it is itself a trust anchor. */
-  readonly believedAs?: string
+  /** How the leaf came to be among the anchors. Absent: it is itself a trust anchor, until somebody removes it. */
+  readonly believedAs?: BelievedAs
   /** The time of processing (CERT-2). */
   readonly at: Date
   /** What is left out is as RFC 5280 6.1.1 has it for a caller without wishes. */

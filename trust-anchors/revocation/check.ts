@@ -32,8 +32,11 @@ export function checkRevocation(
   context: RevocationContext,
 ): RevocationVerdict {
   const certificates = path.slice(0, -1)
-  if (certificates.length === 0)
-    return { ok: true, statuses: [notChecked(path[0], `${context.believedAs}; ${NOT_ASKED}`)], wanted: [] }
+  if (certificates.length === 0) {
+    const { text, until } = context.believedAs
+    const status = { ...notChecked(path[0]), text: `${text}; ${NOT_ASKED}`, nextUpdate: until }
+    return { ok: true, statuses: [status], wanted: [] }
+  }
   if (request === undefined || request.mode === 'off') {
     const statuses = certificates.map((certificate) => notChecked(certificate))
     return { ok: true, statuses, wanted: [] }

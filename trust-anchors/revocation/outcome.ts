@@ -58,9 +58,9 @@ const nothingToAsk = (certificate: Certificate) =>
     ? 'it names no URL to ask, and no CRL at hand speaks of it'
     : 'it names neither a CRL nor an OCSP responder, and no CRL at hand speaks of it'
 
-export const notChecked = (certificate: Certificate, text: string | null = null): RevocationStatus => ({
+export const notChecked = (certificate: Certificate): RevocationStatus => ({
   certificate,
   ...NOTHING_KNOWN,
   status: 'not-checked',
-  text,
+  text: null,
 })

@@ -74,11 +74,17 @@ export interface RevocationStatus {
   readonly stale: boolean
 }
 
+/** A leaf that is itself the anchor: why, as a clause (`it is pinned …`), and until when; null: no end is known. */
+export interface BelievedAs {
+  readonly text: string
+  readonly until: Date | null
+}
+
 /** What judging a path's revocation asks of whoever searched the path. */
 export interface RevocationContext {
   readonly at: Date
-  /** How a leaf that is itself the anchor came to be one, as a clause. */
-  readonly believedAs: string
+  /** How a leaf that is itself the anchor came to be one. */
+  readonly believedAs: BelievedAs
   /** Signatures on CRLs and OCSP responses are accepted as on the certificates of the path (ALG). */
   readonly algorithms: AcceptedAlgorithms
   /** Where the certificates of CRL issuers and OCSP responders may be found, beside those inside a response. */
