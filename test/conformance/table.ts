@@ -2,7 +2,10 @@ import { TIDINESS } from './divergences.ts'
 import { isFalseAccept, isFalseReject, judge, limbo, pkits, type Row, web } from './rows.ts'
 
 /** Prints the table of the README: what the outside suites say of us. Without them there is nothing to print. */
-if (pkits().length === 0) process.exit(1)
+if (pkits().length === 0) {
+  process.stderr.write('The outside suites are not beside this checkout, so there is nothing to print.\n')
+  process.exit(1)
+}
 const lines = [
   '| suite | rows | right | false accepts | false rejects |',
   '|---|---|---|---|---|',
