@@ -79,7 +79,7 @@ async function believedBy(
     'NO_ANCHORS',
     `no outgoing trust anchors are configured${sender ? ` for ${sender}` : ''}`,
     {
-      hint: "Add an entry to trust with direction outgoing or both, and its anchors; without one nobody's certificate can be believed.",
+      hint: 'Add one: "direct trust add", or an entry of trust with direction outgoing or both; "direct trust list" shows what was removed.',
     },
   )
 }

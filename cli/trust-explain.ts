@@ -37,6 +37,9 @@ Examples:
     )
 }
 
+/** A file that was looked for in the wrong folder, rather than a domain. */
+const FILE_NAME = /\.(eml|pem|cer|crt|der|p7[a-z]|crl|csr|key|txt|yaml|json)$/i
+
 export async function run(session: Session, command: Command): Promise<number> {
   const target = command.args[0] as string
   const { from, for: recipient } = command.opts<Options>()
@@ -44,8 +47,8 @@ export async function run(session: Session, command: Command): Promise<number> {
   if (!isFile && !target.includes('@'))
     throw new DirectError('USAGE', `${target} is neither a file nor an address`, {
       hint:
-        parseDomain(target) === null
-          ? 'As in: direct trust explain dr.lee@hisp.example, or with the path of a certificate or message.'
+        parseDomain(target) === null || FILE_NAME.test(target)
+          ? 'As in: direct trust explain dr.lee@hisp.example, or with the path of a certificate or message that is there.'
           : `Certificates are judged for an address; for anybody of a domain: direct trust explain postmaster@${target}`,
     })
   await using agent = await openAgent(session)

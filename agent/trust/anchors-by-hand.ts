@@ -1,6 +1,6 @@
 import type { Certificate } from '../../trust-anchors/index.ts'
 import { fingerprintOf, nameOf, oneOf, requireActor } from './arguments.ts'
-import { narrowing, notAsked, unreached, widening } from './changes.ts'
+import { forsaken, narrowing, notAsked, unreached, widening } from './changes.ts'
 import { readAnchorFile } from './configured.ts'
 import type { AnchorEntry, TrustState } from './entries.ts'
 import { entriesFor, exceptions } from './in-force.ts'
@@ -21,7 +21,7 @@ export function anchorsByHand(tools: AdministrationTools): Omit<TrustAdministrat
       const state = await trust.state()
       if (name !== null) requireKnown(name, state)
       const entries = name === null ? state.entries : entriesFor(name, state)
-      return entries.map((entry) => describeAnchor(entry, state, at()))
+      return entries.map((entry) => describedFor(name, describeAnchor(entry, state, at()), state))
     },
 
     async add(path, { for: given, direction, actor, narrow }) {
@@ -80,10 +80,27 @@ export function anchorsByHand(tools: AdministrationTools): Omit<TrustAdministrat
       const notes = elsewhere.map(
         (one) => `${one.certificate.sha256}, an anchor for ${one.for}, does not count for ${name} now`,
       )
-      const widened = widening(found.filter(isMeant), before, await trust.state())
-      return { anchors, notes: [...new Set([...notes, ...widened])] }
+      const after = await trust.state()
+      const told = [
+        ...widening(found.filter(isMeant), before, after),
+        ...forsaken(
+          found.map(({ for: scope, direction }) => ({ for: name ?? scope, direction })),
+          before,
+          after,
+        ),
+      ]
+      return { anchors, notes: [...new Set([...notes, ...told])] }
     },
   }
+}
+
+/** What was removed for this very name does not count for it, whatever entry it is of. */
+function describedFor(name: string | null, anchor: TrustedAnchor, { removed }: TrustState): TrustedAnchor {
+  const isOut = anchor.exceptFor.some((one) => one.for === name && one.because === 'removed')
+  const by = isOut ? removed.find((one) => one.for === name && one.sha256 === anchor.sha256) : undefined
+  return by === undefined
+    ? anchor
+    : { ...anchor, state: 'removed', removed: { actor: by.actor, at: by.at }, exceptFor: [] }
 }
 
 function describeAnchor(entry: AnchorEntry, state: TrustState, at: Date): TrustedAnchor {

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto'
-import type { BundleChange, BundleId, BundleRecord, RemovedAnchor, TrustRecords } from '../../store/index.ts'
+import type {
+  AddedAnchor,
+  BundleChange,
+  BundleId,
+  BundleRecord,
+  RemovedAnchor,
+  TrustRecords,
+} from '../../store/index.ts'
 import { BUNDLE_LIMIT, type Bundle, Certificate, parseCertificate } from '../../trust-anchors/index.ts'
 import type { GuardedFetch } from '../fetch.ts'
 import { type Log, silent } from '../log.ts'
@@ -12,8 +19,9 @@ import type { AnchorFacts, BundleReport } from './types.ts'
 export interface BundleTools extends BundleOpening {
   readonly records: TrustRecords
   readonly sources: readonly BundleSource[]
-  /** What was removed by hand. */
+  /** What was removed by hand, and what was added. */
   readonly removed: readonly RemovedAnchor[]
+  readonly added: readonly AddedAnchor[]
   /** Null: the network is forbidden. */
   readonly fetch: GuardedFetch | null
   /** The clock on the wall, for intervals and the audit. */
@@ -218,13 +226,16 @@ type Out = BundleReport['staysOut'][number]
 function thoseOut(
   { scopes }: BundleSource,
   anchors: readonly Certificate[],
-  { removed }: Pick<BundleTools, 'removed'>,
+  { removed, added }: Pick<BundleTools, 'removed' | 'added'>,
 ): ReadonlyMap<string, Out> {
   const known = byAnchor(removed)
   const out = anchors.flatMap((anchor) => {
     const removals = known.get(anchorKey(anchor)) ?? []
     const [first] = removals
-    const isOut = scopes.every((scope) => removals.some((one) => one.for === null || one.for === scope.for))
+    const isBack = (name: string) => added.some((one) => one.sha256 === anchor.sha256 && one.for === name)
+    const isOut = scopes.every(
+      ({ for: name }) => !isBack(name) && removals.some((one) => one.for === null || one.for === name),
+    )
     return first === undefined || !isOut
       ? []
       : [[anchor.sha256, { ...anchorFacts(anchor), actor: first.actor, at: first.at }] as const]

@@ -1,4 +1,4 @@
-import type { Certificate } from '../../trust-anchors/index.ts'
+import type { Certificate, Direction } from '../../trust-anchors/index.ts'
 import { DirectError } from '../errors.ts'
 import type { TrustState } from './entries.ts'
 import { directionsOf, exceptions, narrowed } from './in-force.ts'
@@ -63,6 +63,24 @@ export function widening(
     }),
   )
   return [...new Set(notes)]
+}
+
+/** Where the last anchor in force has gone, and no wider entry speaks. */
+export function forsaken(
+  scopes: readonly TrustScope[],
+  before: TrustState,
+  after: TrustState,
+): readonly string[] {
+  const anchorsOf = ({ anchors }: TrustState, direction: Direction, name: string) => {
+    const deciding = anchors.deciding(direction, name)
+    return (deciding?.certificates.length ?? 0) + (deciding?.missing.length ?? 0)
+  }
+  return scopes.flatMap(({ for: name, direction }) => {
+    const ended = directionsOf({ direction }).filter(
+      (one) => anchorsOf(before, one, name) > 0 && anchorsOf(after, one, name) === 0,
+    )
+    return ended.length === 0 ? [] : [`nobody is believed for ${name} any more, for ${mailText(ended)}`]
+  })
 }
 
 /** A certificate that is believed for its own sake. */

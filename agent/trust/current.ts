@@ -114,8 +114,10 @@ export class CurrentTrust implements AsyncDisposable {
   /** For `refreshBundles` and `diffBundles`, over the records of a store. */
   async bundleTools(records: TrustRecords): Promise<BundleTools> {
     const { fetch, spool, now, at, log } = this.#tools
-    const { sources, removed } = putTogether(await this.#files(), await records.read())
-    return { records, sources, removed, fetch: await fetch(), spool: await spool(), now, at, log }
+    const stored = await records.read()
+    const { sources, removed } = putTogether(await this.#files(), stored)
+    const { added } = stored
+    return { records, sources, removed, added, fetch: await fetch(), spool: await spool(), now, at, log }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -194,7 +196,7 @@ export function requireIncomingAnchors({ mailboxes }: Settings, { anchors, hasPi
     'NO_ANCHORS',
     `no incoming trust anchors are configured for ${mailbox?.addresses.join(', ')}`,
     {
-      hint: 'Add an entry to trust with direction incoming or both; without one every message would be refused.',
+      hint: 'Add one: "direct trust add", or an entry of trust with direction incoming or both; "direct trust list" shows what was removed. Mail waits in its folder until then.',
     },
   )
 }

@@ -80,7 +80,7 @@ export function putTogether(configured: ConfiguredTrust, stored: TrustSnapshot |
         certificate,
         origin: 'added',
         from: added.actor,
-        removal: null,
+        removal: laterRemoval(removalOf(certificate, added.for), added.at),
       }),
     ),
   )
@@ -98,9 +98,7 @@ export function putTogether(configured: ConfiguredTrust, stored: TrustSnapshot |
     missing,
     anchors: new AnchorSets(
       sets,
-      entries.flatMap(({ certificate, origin }) =>
-        origin === 'added' ? [] : outFor(certificate, removals, stored?.added ?? []),
-      ),
+      entries.flatMap(({ certificate }) => outFor(certificate, removals, stored?.added ?? [])),
     ),
     scopes: sets.map(scopeOf),
     removed,
@@ -109,7 +107,7 @@ export function putTogether(configured: ConfiguredTrust, stored: TrustSnapshot |
   }
 }
 
-/** For which names an anchor of a file or a bundle is out, unless it was added for that very name since. */
+/** For which names an anchor is out, unless it was added for that very name since. */
 function outFor(
   certificate: Certificate,
   removals: ReturnType<typeof byAnchor>,
@@ -121,6 +119,11 @@ function outFor(
       ? []
       : [{ for: name, sha256 }],
   )
+}
+
+/** Of the same anchor under another certificate: what was added since was meant to be there all the same. */
+function laterRemoval(removal: RemovedAnchor | null, addedAt: Date): RemovedAnchor | null {
+  return removal !== null && removal.at > addedAt ? removal : null
 }
 
 /** An entry of the configuration speaks for its name even when it has no anchor left: it narrows (AnchorSets). */

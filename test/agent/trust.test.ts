@@ -376,10 +376,32 @@ test('an older bundle of the same signer does not take the place of a newer one,
 test('what is removed for one name does not come back by a wider entry', async () => {
   const agent = await agentOf()
   const { notes } = await agent.trust.remove(pki('root-a.pem'), { for: 'clinic-a.example', ...KIM })
-  expect(notes).toEqual([expect.stringContaining('an anchor for *, does not count for clinic-a.example now')])
+  expect(notes).toEqual([
+    expect.stringContaining('an anchor for *, does not count for clinic-a.example now'),
+    'nobody is believed for clinic-a.example any more, for incoming and outgoing mail',
+  ])
   await expect(routeOf(agent)).rejects.toMatchObject({ code: 'NO_ANCHORS' })
   const [elsewhere] = await agent.classify(['dr.lee@clinic-b.example'], { from: 'x@clinic-c.example' })
   expect(elsewhere?.route).toBe('direct')
+})
+
+test('nor by a wider entry that was made by hand, until it is added for that name again', async () => {
+  const agent = await agentOf({ trust: [] })
+  await agent.trust.add(pki('root-a.pem'), { for: '*', direction: 'both', ...KIM })
+  expect(await routeOf(agent)).toBe('direct')
+  await agent.trust.remove(pki('root-a.pem'), { for: 'clinic-a.example', ...KIM })
+  await expect(routeOf(agent)).rejects.toMatchObject({ code: 'NO_ANCHORS' })
+  await agent.trust.add(pki('root-a.pem'), { for: 'clinic-a.example', direction: 'both', ...KIM })
+  expect(await routeOf(agent)).toBe('direct')
+})
+
+test('an anchor that a bundle has and that was added again is not told as one that stays out', async () => {
+  const agent = await bundled(new Web(p7b([rootA])))
+  await agent.trust.bundles.refresh(KIM)
+  await agent.trust.remove(pki('root-a.pem'), KIM)
+  expect(await agent.trust.bundles.diff()).toMatchObject([{ staysOut: [{ actor: 'kim' }] }])
+  await agent.trust.add(pki('root-a.pem'), { for: '*', direction: 'both', ...KIM })
+  expect(await agent.trust.bundles.diff()).toMatchObject([{ staysOut: [] }])
 })
 
 describe('a first anchor for one name, which would end what it has by a wider entry (TR-1)', () => {
@@ -516,6 +538,9 @@ test('what counts for a name is listed from whatever entry, and what was removed
   ])
   await agent.trust.remove(pki('root-a.pem'), { for: 'clinic-a.example', ...KIM })
   expect(await agent.trust.list({ for: 'clinic-a.example' })).toMatchObject([
+    { for: '*', state: 'removed', removed: { actor: 'kim', at: NOW }, exceptFor: [] },
+  ])
+  expect(await agent.trust.list()).toMatchObject([
     { for: '*', exceptFor: [{ for: 'clinic-a.example', because: 'removed' }] },
   ])
   await agent.trust.remove(pki('root-a.pem'), KIM)
