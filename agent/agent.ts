@@ -45,7 +45,9 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     neighbours.once('identities', async () =>
       (await import('./identities.ts')).Identities.load(settings.identities, (await policies()).own),
     )
-  const trust = async (signal?: AbortSignal): Promise<Trust> => (await neighbours.trust()).now(signal)
+  const trust = async (signal?: AbortSignal): Promise<Trust> => (await neighbours.trust()).now(signal, true)
+  /** For what stores nothing (`open`, `explain`). */
+  const passingTrust = async (signal?: AbortSignal): Promise<Trust> => (await neighbours.trust()).now(signal)
   const belief = async (): Promise<BeliefTools> => ({
     judge: await neighbours.judge(),
     trust,
@@ -205,8 +207,8 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       const { anchorOrigins } = await import('./explain/origins.ts')
       const { onlyIdentity } = await import('./identities.ts')
       return explain(target, options, {
-        search: classifyTools,
-        open: openTools,
+        search: async () => ({ ...(await classifyTools()), trust: passingTrust }),
+        open: async () => ({ ...(await openTools()), trust: passingTrust }),
         watched: (watch) => neighbours.watchedJudge(watch),
         origins: async () => anchorOrigins(await trustAdministration(administrationTools).list()),
         state: async () => (await neighbours.trust()).state(),
@@ -241,7 +243,8 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     async open(request) {
       const { openFile } = await import('./open/file.ts')
-      return openFile(request, { ...(await openTools()), judge: await neighbours.judge('memory') })
+      const judge = await neighbours.judge('memory')
+      return openFile(request, { ...(await openTools()), judge, trust: passingTrust })
     },
     async *receive({ signal } = {}) {
       const { offerAll } = await import('./offer.ts')

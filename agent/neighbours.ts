@@ -131,23 +131,25 @@ export class Neighbours {
   async watchedJudge(watch: (fetched: FetchedUrl) => void): Promise<Judge> {
     const { watching } = await import('./explain/record.ts')
     const fetch = await this.fetch()
-    return this.#newJudge('store', this.settings.revocation, fetch && watching(fetch, watch))
+    return this.#newJudge('existing', this.settings.revocation, fetch && watching(fetch, watch))
   }
 
   async #newJudge(
-    kept: 'store' | 'memory',
+    kept: 'store' | 'existing' | 'memory',
     mode: RevocationMode,
     fetch: GuardedFetch | null,
   ): Promise<Judge> {
     const { createJudge, memoryCache } = await import('./trust/judge.ts')
     const memory = memoryCache()
-    const cache = async () => (kept === 'memory' ? memory : ((await this.existingStore())?.fetches ?? memory))
+    const known = async () => (kept === 'memory' ? memory : ((await this.existingStore())?.fetches ?? memory))
+    // What was fetched is worth a store of its own: a CRL speaks for days, and its host may be away tomorrow (CERT-7).
+    const keeping = async () => (kept === 'store' ? (await this.store()).fetches : known())
     return createJudge({
       mode,
       fetch,
       cache: {
-        get: async (key, now) => (await cache()).get(key, now),
-        put: async (fetched, now) => (await cache()).put(fetched, now),
+        get: async (key, now) => (await known()).get(key, now),
+        put: async (fetched, now) => (await keeping()).put(fetched, now),
       },
       now: this.now,
       random: randomBytes,
@@ -226,6 +228,7 @@ export class Neighbours {
       return new CurrentTrust({
         settings,
         existingStore: () => this.existingStore(),
+        store: () => this.store(),
         fetch: () => this.fetch(),
         spool: () => this.spool(),
         now,

@@ -30,8 +30,10 @@ export interface PinnedCertificate {
 /** What knowing whom we believe asks of its neighbours. */
 export interface TrustTools {
   readonly settings: Settings
-  /** The store if there is one: trust by itself makes none. */
+  /** The store if there is one. */
   readonly existingStore: () => Promise<Store | null>
+  /** The store, made if there is none. */
+  readonly store: () => Promise<Store>
   /** Null: the network is forbidden. */
   readonly fetch: () => Promise<GuardedFetch | null>
   readonly spool: () => Promise<Spool>
@@ -70,12 +72,14 @@ export class CurrentTrust implements AsyncDisposable {
 
   /**
    * Fetches bundles that were never had before it answers, side by side, where the network is allowed: for as long as one
-   * fetch may take (NET). Those that cannot be had are in `anchors.missing`. Throws CERT_UNREADABLE for files of the
-   * configuration, what the store throws, and ABORTED.
+   * fetch may take (NET). Those that cannot be had are in `anchors.missing`. With `keep` a store is made for what they
+   * brought, so that the last good content outlives the process; else it is in memory where there is none.
+   * Throws CERT_UNREADABLE for files of the configuration, what the store throws, and ABORTED.
    */
-  async now(signal?: AbortSignal): Promise<Trust> {
+  async now(signal?: AbortSignal, keep = false): Promise<Trust> {
     let state = await this.state()
-    if (state.missing.length > 0 && (await this.#fetchMissing(state, signal))) state = await this.state()
+    if (state.missing.length > 0 && (await this.#fetchMissing(state, keep, signal)))
+      state = await this.state()
     const at = this.#tools.at()
     const pins = state.pins.filter(({ until }) => at < until)
     return {
@@ -138,11 +142,15 @@ export class CurrentTrust implements AsyncDisposable {
   }
 
   /** False: nothing was tried. */
-  async #fetchMissing({ missing }: TrustState, signal = new AbortController().signal): Promise<boolean> {
+  async #fetchMissing(
+    { missing }: TrustState,
+    keep: boolean,
+    signal = new AbortController().signal,
+  ): Promise<boolean> {
     if (!this.#isFetching && !missing.some((source) => this.#mayTry(source))) return false
     const work = async (given: AbortSignal) => {
       this.#isFetching = true
-      await this.#fetchNow(missing, given).finally(() => {
+      await this.#fetchNow(missing, keep, given).finally(() => {
         this.#isFetching = false
       })
     }
@@ -158,9 +166,9 @@ export class CurrentTrust implements AsyncDisposable {
     return true
   }
 
-  async #fetchNow(missing: TrustState['missing'], signal: AbortSignal): Promise<void> {
+  async #fetchNow(missing: TrustState['missing'], keep: boolean, signal: AbortSignal): Promise<void> {
     if ((await this.#tools.fetch()) === null) return
-    const records = (await this.#records()) ?? (await this.#inMemory())
+    const records = (await this.#records()) ?? (await (keep ? this.#inStore() : this.#inMemory()))
     const sources = missing.filter((source) => this.#mayTry(source))
     for (const source of sources) this.#tried.set(keyOf(source), this.#tools.now().getTime())
     const { refreshBundles } = await import('./bundles.ts')
@@ -178,6 +186,16 @@ export class CurrentTrust implements AsyncDisposable {
   #mayTry(source: TrustState['missing'][number]): boolean {
     const tried = this.#tried.get(keyOf(source))
     return tried === undefined || this.#tools.now().getTime() - tried >= FIRST_RETRY_MS
+  }
+
+  /** A folder that cannot be written to keeps nobody from asking how others can be reached. */
+  async #inStore(): Promise<TrustRecords> {
+    try {
+      return (await this.#tools.store()).trust
+    } catch (error) {
+      if (!(error instanceof DirectError)) throw error
+      return this.#inMemory()
+    }
   }
 
   async #inMemory(): Promise<TrustRecords> {

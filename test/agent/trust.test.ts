@@ -248,6 +248,15 @@ function hanging() {
   return { asked, fetch }
 }
 
+test('a bundle that a command has fetched outlives it, where there was no store before (TR-4)', async () => {
+  const dir = await temporaryFolder()
+  const web = new Web(p7b([rootA]))
+  const config = { trust: [{ for: '*', bundles: [{ url: URL }] }] }
+  expect(await routeOf(await agentOf(config, { dir, fetch: web.fetch }))).toBe('direct')
+  web.served = 'failed'
+  expect(await routeOf(await agentOf(config, { dir, fetch: web.fetch }))).toBe('direct')
+})
+
 test('several bundles that were never had are asked for at once, and whoever gives up is free at once', async () => {
   const { asked, fetch } = hanging()
   const urls = ['a', 'b', 'c'].map((name) => `https://${name}.example/anchors.p7b`)

@@ -287,3 +287,17 @@ describe('OCSP', () => {
     expect((await classified([one])).recipient).toMatchObject({ route: 'direct' })
   })
 })
+
+test('what a command has fetched outlives it, where there was no store before: the next one judges by it (CERT-7)', async () => {
+  const dataDir = await temporaryFolder()
+  await using web = await pkiWeb()
+  const good = leaf({ crlUrls: [web.url('/a.crl')] })
+  const ends = '2026-11-22T12:00:00Z'
+  web.paths.set('/a.crl', makeCrl({ issuer: root, nextUpdate: ends }).der)
+  const config = { dataDir }
+  expect((await classified([good], { config })).recipient).toMatchObject({ route: 'direct' })
+  web.paths.set('/a.crl', { status: 404 })
+  const later = (hours: number) => ({ config, parts: { at: new Date(Date.parse(ends) + hours * 3_600_000) } })
+  expect((await classified([good], later(71))).recipient).toMatchObject({ route: 'direct' })
+  expect((await classified([good], later(73))).recipient).toMatchObject({ route: 'undetermined' })
+})
