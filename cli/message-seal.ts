@@ -45,7 +45,11 @@ function sealedText({ messageId, copies, refused }: SealResult): string {
     printable(messageId),
     columns([
       ...copies.map(({ file, recipients }) => ['sealed', file, recipients.join(', ')]),
-      ...refused.map(({ address, why }) => ['refused', address, why.map(({ text }) => text).join('; ')]),
+      ...refused.map(({ address, route, why }) => [
+        route === 'undetermined' ? 'undetermined' : 'refused',
+        address,
+        why.map(({ text }) => text).join('; '),
+      ]),
     ]),
   ].join('\n')
 }

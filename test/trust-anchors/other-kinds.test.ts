@@ -30,6 +30,8 @@ describe('what is given in the place of a certificate is named', () => {
     ['a private key, encrypted', der(pemOf('pkcs8', 'secret'))],
     ['a certificate request', request],
     ['a CRL', makeCrl({ issuer: root }).pem],
+    ['a CRL', makeCrl({ issuer: root }).der],
+    ['a mail', 'From: a@b.example\r\nSubject: x\r\n\r\nx\r\n'],
     ['a certificate request', der(request)],
     ['a public key', KEYS.publicKey.export({ format: 'der', type: 'spki' })],
     ['a PKCS#12 file', sequence(encodeInteger(3), sequence(encodeOid('1.2.840.113549.1.7.1')))],

@@ -1,12 +1,13 @@
 import { DerReader, Malformed, oidText, TAG } from './der.ts'
 
-/** What other PEM blocks are (RFC 7468), by the end of their labels. */
+/** What other PEM blocks are (RFC 7468), by the end of their labels; and a mail, by its header. */
 const LABELS: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/, 'a private key'],
   [/-----BEGIN [A-Z0-9 ]*CERTIFICATE REQUEST-----/, 'a certificate request'],
   [/-----BEGIN X509 CRL-----/, 'a CRL'],
   [/-----BEGIN [A-Z0-9 ]*PUBLIC KEY-----/, 'a public key'],
   [/-----BEGIN (PKCS7|CMS)-----/, 'a CMS (p7b, p7c or p7m)'],
+  [/^(MIME-Version|Return-Path|Received|Message-ID|From|To|Date|Subject):/i, 'a mail'],
 ]
 const DATA = '1.2.840.113549.1.7.1'
 
@@ -38,11 +39,22 @@ function kindOfDer(fields: DerReader): string | null {
   // EncryptedPrivateKeyInfo: an algorithm, and octets (RFC 5958 3). SubjectPublicKeyInfo: an algorithm, and bits.
   if (second.tag === TAG.OCTET_STRING) return 'a private key, encrypted'
   if (second.tag === TAG.BIT_STRING) return 'a public key'
+  if (isCrl(first.content)) return 'a CRL'
   return isRequest(first.content) ? 'a certificate request' : null
 }
 
 function isPfx(content: Uint8Array): boolean {
   return oidText(new DerReader(content).next(TAG.OID).content) === DATA
+}
+
+/** TBSCertList: a version or none, an algorithm, a name, and the time of this update (RFC 5280 5.1). */
+function isCrl(content: Uint8Array): boolean {
+  const list = new DerReader(content)
+  list.optional(TAG.INTEGER)
+  const tags = [list.next().tag, list.next().tag, list.next().tag]
+  const [algorithm, name, time] = tags
+  const isTime = time === TAG.UTC_TIME || time === TAG.GENERALIZED_TIME
+  return algorithm === TAG.SEQUENCE && name === TAG.SEQUENCE && isTime
 }
 
 /** CertificationRequestInfo: a version, a name, a key, and attributes in [0] (RFC 2986 4.1). */
