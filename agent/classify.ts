@@ -3,9 +3,9 @@ import type { VerifiedPath } from '../trust-anchors/index.ts'
 import { type Address, parseAddress } from './address.ts'
 import { describe, invalidRecipient } from './describe.ts'
 import { DirectError } from './errors.ts'
+import type { Discovery, Recipient, Route, RouteReason } from './recipient-types.ts'
 import { type Believed, type SearchTools, searchFor } from './search.ts'
 import type { Trust } from './trust/current.ts'
-import type { Discovery, Recipient, Route, RouteReason } from './types.ts'
 
 /** What classification asks of its neighbours. */
 export interface ClassifyTools extends SearchTools {

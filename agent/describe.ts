@@ -1,7 +1,7 @@
 import type { VerifiedPath } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
+import type { ChosenCertificate, Recipient, Route, RouteReason } from './recipient-types.ts'
 import type { Search } from './search.ts'
-import type { ChosenCertificate, Recipient, Route, RouteReason } from './types.ts'
 
 const DAY_MS = 24 * 3600_000
 /** When an answer without a lifetime of its own is asked for anew. */

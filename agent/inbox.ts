@@ -12,12 +12,12 @@ import type { TrustedMessage } from './open/trusted-message.ts'
 import type { Judged } from './open/verdict.ts'
 import { type OpenTools, openMessage } from './open.ts'
 import { Patience } from './patience.ts'
+import type { ReceiveReport, VerdictCode } from './receiving-types.ts'
 import type { MailboxSettings } from './settings.ts'
 import type { Source } from './smime/source.ts'
 import { storedSource } from './stored-source.ts'
 import { track } from './track.ts'
 import type { Judge } from './trust/judge.ts'
-import type { ReceiveReport, VerdictCode } from './types.ts'
 import type { Undetermined } from './undetermined.ts'
 
 /** What receiving asks of its neighbours. */

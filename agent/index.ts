@@ -28,6 +28,7 @@ export {
   type MessageCode,
   type Reason,
 } from './errors.ts'
+export type { CertificateReason, Evidence, JudgedCertificate, RevocationFacts } from './evidence.ts'
 export type {
   ApplicableAnchors,
   ExplainedCertificate,
@@ -41,6 +42,28 @@ export type {
 export type { Fetched, FetchRequest, GuardedFetch } from './fetch.ts'
 export type { Log } from './log.ts'
 export type { AgentOptions, Parts } from './options.ts'
+export type {
+  DeliveredMessage,
+  DeliveredPart,
+  Delivery,
+  Opened,
+  OpenedPart,
+  OpenRequest,
+  ReceiveReport,
+  VerdictCode,
+} from './receiving-types.ts'
+export type { ChosenCertificate, Discovery, Recipient, Route, RouteReason } from './recipient-types.ts'
+export type {
+  Attachment,
+  Draft,
+  MessageFile,
+  SealedCopy,
+  SealResult,
+  SendOptions,
+  SendResult,
+  Sent,
+  SentRecipient,
+} from './sending-types.ts'
 export type { Settings } from './settings.ts'
 export type {
   AnchorFacts,
@@ -59,35 +82,7 @@ export type {
   TrustedAnchor,
   TrustScope,
 } from './trust/types.ts'
-export type {
-  Agent,
-  Attachment,
-  CertificateReason,
-  ChosenCertificate,
-  DeliveredMessage,
-  DeliveredPart,
-  Delivery,
-  Discovery,
-  Draft,
-  Evidence,
-  JudgedCertificate,
-  MessageFile,
-  Opened,
-  OpenedPart,
-  OpenRequest,
-  ReceiveReport,
-  Recipient,
-  RevocationFacts,
-  Route,
-  RouteReason,
-  SealedCopy,
-  SealResult,
-  SendOptions,
-  SendResult,
-  Sent,
-  SentRecipient,
-  VerdictCode,
-} from './types.ts'
+export type { Agent } from './types.ts'
 
 /**
  * An agent over a configuration: the path of a file (`direct.yaml` when undefined), or an object of the same shape,

@@ -3,8 +3,8 @@ import { DirectError } from './errors.ts'
 import type { InboxTools, Mailbox } from './inbox.ts'
 import type { Log } from './log.ts'
 import { offerNew } from './receive.ts'
+import type { Delivery } from './receiving-types.ts'
 import { logReport } from './run.ts'
-import type { Delivery } from './types.ts'
 
 /** What offering messages to an EHR drives. */
 export interface OfferTools {

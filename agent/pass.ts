@@ -6,8 +6,8 @@ import { type Handled, handle, type InboxTools, type Mailbox, nameOf, openEntry,
 import { describeReceived, undecidedOf } from './open/report.ts'
 import type { Judged } from './open/verdict.ts'
 import { Patience } from './patience.ts'
+import type { ReceiveReport } from './receiving-types.ts'
 import { PATIENCE_MS } from './trust/judge.ts'
-import type { ReceiveReport } from './types.ts'
 import { isOverdue, sinceWhen } from './undetermined.ts'
 
 /** For messages that were undetermined before, in one pass: what comes in meanwhile waits no longer for its turn. */

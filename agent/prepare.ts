@@ -7,13 +7,13 @@ import { DirectError } from './errors.ts'
 import { givenAddress } from './given-address.ts'
 import type { Identities } from './identities.ts'
 import { type SealedMessage, type SignWith, sealCopies, type Visible } from './seal.ts'
+import type { Draft, MessageFile, SendOptions } from './sending-types.ts'
 import type { Settings } from './settings.ts'
 import type { Digest } from './smime/algorithms.ts'
 import type { Identity } from './smime/identity.ts'
 import { type Signed, sign } from './smime/sign.ts'
 import type { Source, Spool } from './smime/source.ts'
 import { type Composed, wrap } from './smime/wrap.ts'
-import type { Draft, MessageFile, SendOptions } from './types.ts'
 
 /** A message to be: as a draft, or as a file that already is RFC 5322. */
 export type Outgoing = Draft | MessageFile

@@ -4,8 +4,8 @@ import { type InboxTools, listMailbox, type Mailbox, type Offer } from './inbox.
 import { describeReceived, describeSigner, messageIdOf } from './open/report.ts'
 import { passOver } from './pass.ts'
 import { readParts } from './read.ts'
+import type { DeliveredMessage, Delivery, ReceiveReport } from './receiving-types.ts'
 import { describeRevocation } from './trust/believe.ts'
-import type { DeliveredMessage, Delivery, ReceiveReport } from './types.ts'
 
 /**
  * One pass over the mailboxes, every trusted message into a folder of its own under `deliverTo`. One that cannot be

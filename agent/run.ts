@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { DirectError } from './errors.ts'
 import type { Mailbox } from './inbox.ts'
 import type { Log } from './log.ts'
-import type { ReceiveReport } from './types.ts'
+import type { ReceiveReport } from './receiving-types.ts'
 
 /** What the daemon drives. */
 export interface RunTools {

@@ -1,9 +1,10 @@
 import { type DiscoverySources, discoverDeciding, type Place } from '../dns/index.ts'
 import { chooseCertificate, type VerifiedPath } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
+import type { Evidence, JudgedCertificate } from './evidence.ts'
+import type { RouteReason } from './recipient-types.ts'
 import { type Believed, judgePlace, type PlaceTools } from './search/place.ts'
 import type { Trust } from './trust/current.ts'
-import type { Evidence, JudgedCertificate, RouteReason } from './types.ts'
 
 export type { Believed } from './search/place.ts'
 

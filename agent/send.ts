@@ -6,8 +6,15 @@ import { givenAddress } from './given-address.ts'
 import { deliverCopies, type OutboxTools } from './outbox.ts'
 import { type Outgoing, type Prepared, prepare, type SendTools, sealPrepared, signatures } from './prepare.ts'
 import { algorithmsFor, outerMessage, type SealedMessage, type SignWith } from './seal.ts'
+import type {
+  MessageFile,
+  SealResult,
+  SendOptions,
+  SendResult,
+  Sent,
+  SentRecipient,
+} from './sending-types.ts'
 import { encrypt } from './smime/encrypt.ts'
-import type { MessageFile, SealResult, SendOptions, SendResult, Sent, SentRecipient } from './types.ts'
 
 /** Compose, classify, sign, encrypt, into the outbox, and one try at SMTP: one result for each recipient. */
 export async function send(

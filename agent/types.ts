@@ -5,30 +5,6 @@ import type { Discovery, Recipient } from './recipient-types.ts'
 import type { Draft, MessageFile, SealResult, SendOptions, Sent } from './sending-types.ts'
 import type { PinAdministration, TrustAdministration } from './trust/types.ts'
 
-export type { CertificateReason, Evidence, JudgedCertificate, RevocationFacts } from './evidence.ts'
-export type {
-  DeliveredMessage,
-  DeliveredPart,
-  Delivery,
-  Opened,
-  OpenedPart,
-  OpenRequest,
-  ReceiveReport,
-  VerdictCode,
-} from './receiving-types.ts'
-export type { ChosenCertificate, Discovery, Recipient, Route, RouteReason } from './recipient-types.ts'
-export type {
-  Attachment,
-  Draft,
-  MessageFile,
-  SealedCopy,
-  SealResult,
-  SendOptions,
-  SendResult,
-  Sent,
-  SentRecipient,
-} from './sending-types.ts'
-
 /** What `createAgent` gives. */
 export interface Agent extends AsyncDisposable {
   /**

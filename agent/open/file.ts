@@ -2,7 +2,7 @@ import { replaceFile } from '../deliver.ts'
 import { fileSource } from '../file-source.ts'
 import { givenAddress } from '../given-address.ts'
 import { type OpenTools, openMessage } from '../open.ts'
-import type { Opened, OpenRequest } from '../types.ts'
+import type { Opened, OpenRequest } from '../receiving-types.ts'
 import { type MailFrom, parseMailFrom } from './envelope.ts'
 import { describeOpened } from './report.ts'
 

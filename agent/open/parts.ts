@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { MessageCode, Reason } from '../errors.ts'
 import { MimeError } from '../mime/error.ts'
 import { readParts } from '../read.ts'
+import type { OpenedPart } from '../receiving-types.ts'
 import type { Source } from '../smime/source.ts'
-import type { OpenedPart } from '../types.ts'
 
 /** The leaves of a trusted message, measured. A structure beyond IN-11's limits is refused, not cut short. */
 export async function listParts(inner: Source): Promise<readonly OpenedPart[] | Reason<MessageCode>> {

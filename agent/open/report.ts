@@ -1,6 +1,6 @@
 import type { Judgement, Undecided } from '../../store/index.ts'
+import type { Opened, ReceiveReport } from '../receiving-types.ts'
 import { describeRevocation } from '../trust/believe.ts'
-import type { Opened, ReceiveReport } from '../types.ts'
 import type { Judged } from './verdict.ts'
 
 /** What `message open` answers: everything, for the owner alone. A refused message shows ids and codes, no content. */

@@ -2,8 +2,8 @@ import type { Certificate } from '../../trust-anchors/index.ts'
 import type { Address } from '../address.ts'
 import type { Reason } from '../errors.ts'
 import type { MessageFacts } from '../read.ts'
+import type { Opened, OpenedPart, VerdictCode } from '../receiving-types.ts'
 import type { Source } from '../smime/source.ts'
-import type { Opened, OpenedPart, VerdictCode } from '../types.ts'
 import type { TrustedMessage } from './trusted-message.ts'
 
 interface Accepted {

@@ -7,8 +7,8 @@ import type {
   Verification,
 } from '../../trust-anchors/index.ts'
 import type { Address } from '../address.ts'
+import type { RevocationFacts } from '../evidence.ts'
 import type { Settings } from '../settings.ts'
-import type { RevocationFacts } from '../types.ts'
 import type { Trust } from './current.ts'
 import type { Judge, JudgeContext } from './judge.ts'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { composeDraft } from '../../agent/compose.ts'
 import { readMessageHeader, readParts } from '../../agent/read.ts'
-import type { Draft } from '../../agent/types.ts'
+import type { Draft } from '../../agent/sending-types.ts'
 import { corpora } from '../corpora.ts'
 import { collect, inChunks, memorySpool } from './mime/streams.ts'
 
