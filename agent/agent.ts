@@ -1,24 +1,16 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { MailServer } from '../mailbox/index.ts'
-import type { Certificate } from '../trust-anchors/index.ts'
-import type { Address } from './address.ts'
 import { DirectError } from './errors.ts'
-import type { InboxTools, Mailbox } from './inbox.ts'
+import type { Mailbox } from './inbox.ts'
 import { Neighbours } from './neighbours.ts'
-import type { NotifyTools } from './notify.ts'
-import type { OpenTools } from './open.ts'
 import type { AgentOptions } from './options.ts'
-import type { OutboxTools } from './outbox.ts'
-import type { SendTools } from './prepare.ts'
 import type { ReceiveReport } from './receiving-types.ts'
 import type { SealedMessage } from './seal.ts'
 import type { Settings } from './settings.ts'
 import { pinAdministration, trustAdministration } from './trust/administration.ts'
-import type { BeliefTools } from './trust/believe.ts'
-import type { Trust } from './trust/current.ts'
 import type { Agent } from './types.ts'
 import { Undetermined } from './undetermined.ts'
+import { wire } from './wiring.ts'
 
 const EVENT_POLL_MS = 1000
 /** An MDN that failed less often than this is tried by every `receiveOnce`, whatever its pause. */
@@ -26,119 +18,23 @@ const HASTENED_TRIES = 5
 /** What concerns one message of a mailbox or one folder of the EHR: a pass tells of it once it has come to its end. */
 const ONE_MESSAGE: ReadonlySet<string> = new Set(['IMAP_REFUSED', 'FILE_UNWRITABLE'])
 
-/**
- * Wires the neighbours together, and nowhere else. Everything is loaded at first use, so that a command pays for
- * what it needs alone.
- */
+/** The public calls, each by its flow, over one set of neighbours. */
 export function assemble(settings: Settings, options: AgentOptions): Agent {
   const neighbours = new Neighbours(settings, options)
   const { now, at, log } = neighbours
 
-  const configured = () =>
-    neighbours.once('configured', async () =>
-      (await import('./credential-files.ts')).loadConfigured(settings.certificates),
-    )
-  const policies = () =>
-    neighbours.once('policies', async () =>
-      (await import('./policies.ts')).loadPolicies(settings.certificatePolicy),
-    )
-  const identities = () =>
-    neighbours.once('identities', async () =>
-      (await import('./identities.ts')).Identities.load(settings.identities, (await policies()).own),
-    )
-  const trust = async (signal?: AbortSignal): Promise<Trust> => (await neighbours.trust()).now(signal, true)
-  /** For what stores nothing (`open`, `explain`). */
-  const passingTrust = async (signal?: AbortSignal): Promise<Trust> => (await neighbours.trust()).now(signal)
-  const belief = async (): Promise<BeliefTools> => ({
-    judge: await neighbours.judge(),
-    trust,
-    policies: await policies(),
-    legacy: settings.legacy,
-  })
-  const intermediates = async (): Promise<readonly Certificate[]> => [
-    ...(await configured()).map(({ certificate }) => certificate),
-    ...(await identities()).intermediates,
-  ]
-
-  const classifyTools = () =>
-    neighbours.once('classify', async () => {
-      const { intermediatesOf, onlyIdentity } = await import('./identities.ts')
-      return {
-        ...(await belief()),
-        sources: await neighbours.sources(await configured()),
-        onlyIdentity: onlyIdentity(settings.identities),
-        intermediates: [
-          ...(await configured()).map(({ certificate }) => certificate),
-          ...(await intermediatesOf(settings.identities)),
-        ],
-        tlsDomains: await neighbours.tlsServers(),
-        proveTls: neighbours.offline
-          ? null
-          : async (server: MailServer, signal?: AbortSignal) =>
-              (await neighbours.smtp()).proveTls(server, signal),
-        now: at,
-      }
-    })
-  const classified = async (addresses: readonly string[], from: Address | null, signal?: AbortSignal) => {
-    const { classify } = await import('./classify.ts')
-    return classify(addresses, from, await classifyTools(), signal)
-  }
-
-  const sendTools = async (): Promise<SendTools> => ({
-    settings,
-    identities: await identities(),
-    classify: classified,
-    spool: await neighbours.spool(),
-    at,
-    now,
-  })
-  const outboxTools = async (): Promise<OutboxTools> => ({
-    store: await neighbours.store(),
-    smtp: await neighbours.smtp(),
-    relay: await neighbours.relay(),
-    tlsServers: await neighbours.tlsServers(),
-    openRecord: async (body, mailFrom) => {
-      const { openRecord } = await import('./record.ts')
-      return openRecord(body, mailFrom, { identities: await identities(), spool: await neighbours.spool() })
-    },
-    now,
-    log,
-  })
-  const openTools = async (): Promise<OpenTools> => ({
-    ...(await belief()),
-    identities: await identities(),
-    intermediates: await intermediates(),
-    receive: settings.receive,
-    spool: await neighbours.spool(),
-    at,
-  })
-  const inboxTools = async (undetermined: Undetermined, signal?: AbortSignal): Promise<InboxTools> => {
-    const { requireIncomingAnchors } = await import('./trust/current.ts')
-    requireIncomingAnchors(settings, await trust(signal))
-    return {
-      store: await neighbours.store(),
-      imap: await neighbours.imap(),
-      open: await openTools(),
-      judgeAccepted: await neighbours.judge('store', 'off'),
-      undetermined,
-      alone: (mailbox, signal) => neighbours.receivingAlone(mailbox.name, signal),
-      now,
-    }
-  }
-  const notifyTools = async (): Promise<NotifyTools> => ({
-    ...(await sendTools()),
-    store: await neighbours.store(),
-  })
-
-  const administrationTools = async () => ({
-    settings,
-    trust: await neighbours.trust(),
-    identities,
-    store: () => neighbours.store(),
-    spool: () => neighbours.spool(),
-    now,
-    at,
-  })
+  const {
+    policies,
+    passingTrust,
+    classifyTools,
+    classified,
+    sendTools,
+    outboxTools,
+    openTools,
+    inboxTools,
+    notifyTools,
+    administrationTools,
+  } = wire(neighbours)
 
   const seal = async (signal?: AbortSignal): Promise<void> => {
     const { sealNotices } = await import('./notify.ts')

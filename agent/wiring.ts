@@ -1,0 +1,139 @@
+import type { MailServer } from '../mailbox/index.ts'
+import type { Certificate } from '../trust-anchors/index.ts'
+import type { Address } from './address.ts'
+import type { InboxTools } from './inbox.ts'
+import type { Neighbours } from './neighbours.ts'
+import type { NotifyTools } from './notify.ts'
+import type { OpenTools } from './open.ts'
+import type { OutboxTools } from './outbox.ts'
+import type { SendTools } from './prepare.ts'
+import type { BeliefTools } from './trust/believe.ts'
+import type { Trust } from './trust/current.ts'
+import type { Undetermined } from './undetermined.ts'
+
+/**
+ * Puts together what each flow asks of its neighbours, and nowhere else is that done. Everything is loaded at first use,
+ * so that a command pays for what it needs alone.
+ */
+export function wire(neighbours: Neighbours) {
+  const { settings, now, at, log } = neighbours
+
+  const configured = () =>
+    neighbours.once('configured', async () =>
+      (await import('./credential-files.ts')).loadConfigured(settings.certificates),
+    )
+  const policies = () =>
+    neighbours.once('policies', async () =>
+      (await import('./policies.ts')).loadPolicies(settings.certificatePolicy),
+    )
+  const identities = () =>
+    neighbours.once('identities', async () =>
+      (await import('./identities.ts')).Identities.load(settings.identities, (await policies()).own),
+    )
+  const trust = async (signal?: AbortSignal): Promise<Trust> => (await neighbours.trust()).now(signal, true)
+  /** For what stores nothing (`open`, `explain`). */
+  const passingTrust = async (signal?: AbortSignal): Promise<Trust> => (await neighbours.trust()).now(signal)
+  const belief = async (): Promise<BeliefTools> => ({
+    judge: await neighbours.judge(),
+    trust,
+    policies: await policies(),
+    legacy: settings.legacy,
+  })
+  const intermediates = async (): Promise<readonly Certificate[]> => [
+    ...(await configured()).map(({ certificate }) => certificate),
+    ...(await identities()).intermediates,
+  ]
+
+  const classifyTools = () =>
+    neighbours.once('classify', async () => {
+      const { intermediatesOf, onlyIdentity } = await import('./identities.ts')
+      return {
+        ...(await belief()),
+        sources: await neighbours.sources(await configured()),
+        onlyIdentity: onlyIdentity(settings.identities),
+        intermediates: [
+          ...(await configured()).map(({ certificate }) => certificate),
+          ...(await intermediatesOf(settings.identities)),
+        ],
+        tlsDomains: await neighbours.tlsServers(),
+        proveTls: neighbours.offline
+          ? null
+          : async (server: MailServer, signal?: AbortSignal) =>
+              (await neighbours.smtp()).proveTls(server, signal),
+        now: at,
+      }
+    })
+  const classified = async (addresses: readonly string[], from: Address | null, signal?: AbortSignal) => {
+    const { classify } = await import('./classify.ts')
+    return classify(addresses, from, await classifyTools(), signal)
+  }
+
+  const sendTools = async (): Promise<SendTools> => ({
+    settings,
+    identities: await identities(),
+    classify: classified,
+    spool: await neighbours.spool(),
+    at,
+    now,
+  })
+  const outboxTools = async (): Promise<OutboxTools> => ({
+    store: await neighbours.store(),
+    smtp: await neighbours.smtp(),
+    relay: await neighbours.relay(),
+    tlsServers: await neighbours.tlsServers(),
+    openRecord: async (body, mailFrom) => {
+      const { openRecord } = await import('./record.ts')
+      return openRecord(body, mailFrom, { identities: await identities(), spool: await neighbours.spool() })
+    },
+    now,
+    log,
+  })
+  const openTools = async (): Promise<OpenTools> => ({
+    ...(await belief()),
+    identities: await identities(),
+    intermediates: await intermediates(),
+    receive: settings.receive,
+    spool: await neighbours.spool(),
+    at,
+  })
+  const inboxTools = async (undetermined: Undetermined, signal?: AbortSignal): Promise<InboxTools> => {
+    const { requireIncomingAnchors } = await import('./trust/current.ts')
+    requireIncomingAnchors(settings, await trust(signal))
+    return {
+      store: await neighbours.store(),
+      imap: await neighbours.imap(),
+      open: await openTools(),
+      judgeAccepted: await neighbours.judge('store', 'off'),
+      undetermined,
+      alone: (mailbox, signal) => neighbours.receivingAlone(mailbox.name, signal),
+      now,
+    }
+  }
+  const notifyTools = async (): Promise<NotifyTools> => ({
+    ...(await sendTools()),
+    store: await neighbours.store(),
+  })
+
+  const administrationTools = async () => ({
+    settings,
+    trust: await neighbours.trust(),
+    identities,
+    store: () => neighbours.store(),
+    spool: () => neighbours.spool(),
+    now,
+    at,
+  })
+
+  return {
+    policies,
+    passingTrust,
+    classifyTools,
+    classified,
+    sendTools,
+    outboxTools,
+    openTools,
+    inboxTools,
+    notifyTools,
+    administrationTools,
+  }
+}
