@@ -8,7 +8,7 @@ import type { AgentOptions } from './options.ts'
 import type { Settings } from './settings.ts'
 import type { Agent } from './types.ts'
 
-export type { Answer, Resolver } from '../dns/index.ts'
+export type { Answer, LdapAnswer, LdapClient, LdapServer, Question, Resolver } from '../dns/index.ts'
 export type { ImapClient, ImapFolder, SmtpClient } from '../mailbox/index.ts'
 export type {
   AuditRow,

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DiscoverySources, Resolver } from '../dns/index.ts'
+import type { DiscoveryNetwork, DiscoverySources, LdapClient, Resolver } from '../dns/index.ts'
 import type { ImapClient, MailServer, SmtpClient } from '../mailbox/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Certificate, RevocationMode } from '../trust-anchors/index.ts'
@@ -211,13 +211,41 @@ export class Neighbours {
   async sources(
     configured: readonly { readonly origin: string; readonly certificate: Certificate }[],
   ): Promise<DiscoverySources> {
-    const resolver = await this.resolver()
-    const { certServerFor, configuredFor } = await import('./places.ts')
+    const { configuredFor } = await import('./places.ts')
     return {
       configured: (address) => configuredFor(address, configured, this.settings.legacy),
-      resolver,
-      certServer: resolver === null ? () => null : certServerFor(this.settings, await this.lookup()),
+      network: await this.#discoveryNetwork(),
     }
+  }
+
+  async #discoveryNetwork(): Promise<DiscoveryNetwork | null> {
+    const resolver = await this.resolver()
+    if (resolver === null) return null
+    const { certServerFor, createReach } = await import('./places.ts')
+    const { createResolver } = await import('../dns/index.ts')
+    const { dns, network } = this.settings
+    const lookup = await this.lookup()
+    return {
+      resolver,
+      ldap: await this.ldap(),
+      reach: createReach(lookup, network.allowPrivate),
+      followUrl: null,
+      certServer: certServerFor(this.settings, lookup),
+      askHost: ({ addresses }) =>
+        createResolver({
+          servers: addresses.map((host) => ({ host, port: 53 })),
+          timeoutMs: dns.timeoutMs,
+        }),
+      random: Math.random,
+    }
+  }
+
+  ldap(): Promise<LdapClient> {
+    return this.once('ldap', async () => {
+      if (this.#parts.ldap) return this.#parts.ldap
+      const { createLdapClient } = await import('../dns/index.ts')
+      return createLdapClient(this.settings.ldap)
+    })
   }
 
   /** Whom we believe, as of each question. */

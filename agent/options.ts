@@ -1,4 +1,4 @@
-import type { Resolver } from '../dns/index.ts'
+import type { LdapClient, Resolver } from '../dns/index.ts'
 import type { ImapClient, SmtpClient } from '../mailbox/index.ts'
 import type { Store } from '../store/index.ts'
 import type { GuardedFetch } from './fetch.ts'
@@ -7,6 +7,8 @@ import type { Log } from './log.ts'
 /** Everything outside the flows, as arguments: an EHR's own tests hand in what needs no network. */
 export interface Parts {
   readonly resolver?: Resolver
+  /** Searches directories (DISC-8). */
+  readonly ldap?: LdapClient
   readonly smtp?: SmtpClient
   readonly imap?: ImapClient
   readonly store?: Store

@@ -45,7 +45,7 @@ export async function searchFor(
   const deciding = places.find(({ status }) => status === 'found' || status === 'failed')
   const ttl = Math.min(...places.filter(({ status }) => status !== 'not-asked').map((place) => place.ttl))
   const chosen = chooseCertificate(paths)
-  const offline = tools.sources.resolver === null && deciding === undefined
+  const offline = tools.sources.network === null && deciding === undefined
   // What one of them needs could not be had: none of them being usable is not known yet, and no other route is taken.
   const waiting = chosen ? [] : evidence.flatMap(({ certificates }) => certificates.filter(mayBeUsableLater))
   return {
@@ -115,8 +115,8 @@ function reasons(
 }
 
 /** A server that answers REFUSED is there: it will not serve us, and waiting changes that for nobody. */
-function unanswered({ refused, place }: Place): string {
-  if (!refused) return 'could not be asked'
+function unanswered({ refusedBy, place }: Place): string {
+  if (refusedBy !== 'servers') return 'could not be asked'
   const key = place === 'cert-server' ? 'certServers' : 'dns.servers'
   return `is not answered: every server refused the question; see whether ${key} names servers that answer it for this machine`
 }

@@ -15,9 +15,17 @@ export interface Settings {
   readonly trust: readonly TrustSettings[]
   /** Files with configured recipient certificates (PEM, several allowed, or DER). */
   readonly certificates: readonly string[]
-  readonly dns: { readonly servers: readonly HostPort[] | undefined; readonly timeoutMs: number }
-  /** Domain (A-labels) -> hosted cert server asked by DNS (DISC-9). */
-  readonly certServers: ReadonlyMap<string, HostPort>
+  /** `followUrls`: the URLs of IPKIX records are fetched (DISC-3). */
+  readonly dns: {
+    readonly servers: readonly HostPort[] | undefined
+    readonly timeoutMs: number
+    readonly followUrls: boolean
+  }
+  /** `timeoutMs`: for one directory server, all its contexts together (DISC-8). */
+  readonly ldap: { readonly timeoutMs: number }
+  /** Domain (A-labels) -> hosted cert server that is asked directly (DISC-9). */
+  readonly certServers: ReadonlyMap<string, CertServerSettings>
+  readonly publish: PublishSettings
   readonly revocation: RevocationMode
   /** What certificates must have beyond the protocol's rules, per use. Absent uses ask nothing more. */
   readonly certificatePolicy: CertificatePolicySettings
@@ -88,6 +96,28 @@ export interface BundleSettings {
 export interface HostPort {
   readonly host: string
   readonly port: number
+}
+
+/** `secure`: ldaps. */
+export interface CertServerSettings extends HostPort {
+  readonly protocol: 'dns' | 'ldap'
+  readonly secure: boolean
+}
+
+/** How our certificates are published (H1 to H4): by our own name server, and in a directory that we run. */
+export interface PublishSettings {
+  /** Where `run` answers DNS for our names; undefined: it does not. */
+  readonly listen: HostPort | undefined
+  /** Who answers for our names, of every SOA and NS; empty: `ns.<domain>` stands in. The first is the primary. */
+  readonly nameServers: readonly {
+    readonly name: string
+    /** For the A and AAAA records of one that lies in a zone of ours. */
+    readonly addresses: readonly string[]
+  }[]
+  /** Directories that hold our certificates: the targets of `_ldap._tcp`, the first preferred. */
+  readonly directories: readonly HostPort[]
+  /** Seconds: of CERT and SRV records. */
+  readonly ttl: number
 }
 
 /** An SMTP or IMAP server. `secure`: TLS from the start; otherwise STARTTLS, insisted on but on loopback. */

@@ -24,14 +24,18 @@ export type Answer =
   | {
       readonly status: 'found'
       readonly records: readonly AnswerRecord[]
+      /** Seconds from now. */
       readonly ttl: number
       readonly server: string
+      /** It was known from before, and nobody was asked (DISC-11). */
+      readonly kept?: true
     }
   | {
       readonly status: 'absent'
       readonly kind: 'NXDOMAIN' | 'NODATA'
       readonly ttl: number
       readonly server: string
+      readonly kept?: true
     }
   | { readonly status: 'failed'; readonly tries: readonly FailedTry[] }
 
@@ -75,13 +79,19 @@ export interface Place {
   /** The owner name asked, the file configured, or the server; for evidence. */
   readonly owner: string
   readonly status: 'found' | 'absent' | 'failed' | 'not-asked'
-  /** Of `failed`: every server answered, and would not answer this (RCODE 5): it is not away, it is not ours to ask. */
-  readonly refused?: true
   /**
-   * DER, in the order published; only parsable CERT records of type PKIX. Empty unless `found`; empty although
-   * `found` when every PKIX record is garbled: something was published, and it decides (DISC-4).
+   * Of `failed`, where waiting changes nothing. `servers`: every one answered, and would not answer this (RCODE 5).
+   * `guard`: NET forbids to contact any of them (`URL_REFUSED`); such a place is final, and still no absence.
+   */
+  readonly refusedBy?: 'servers' | 'guard'
+  /**
+   * DER, in the order published: parsable CERT records of type PKIX, what the URLs of IPKIX records gave, values of LDAP
+   * attributes (`userSMIMECertificate` may be certs-only CMS). Empty unless `found`; empty although `found` when all of
+   * it is garbled: something was published, and it decides (DISC-4).
    */
   readonly certificates: readonly Uint8Array[]
+  /** URLs of IPKIX records that gave nothing, while they are followed: each was published, and counts (DISC-3, NET). */
+  readonly unread: readonly UnreadUrl[]
   /** Records skipped and why, servers that failed and how, why a place was not asked. */
   readonly notes: readonly string[]
   /**
@@ -90,15 +100,97 @@ export interface Place {
    */
   readonly ttl: number
   /** Each question put, for evidence. */
-  readonly questions: readonly { readonly name: string; readonly type: RecordType; readonly answer: string }[]
+  readonly questions: readonly Question[]
 }
 
-/** Where to look. What is absent here is not asked. */
+/** One question as it was put, for evidence. */
+export interface Question {
+  /** The DNS name, the LDAP URL (RFC 4516: server, base and filter), or the URL that was fetched. */
+  readonly name: string
+  readonly type: RecordType | 'LDAP' | 'URL'
+  /** For a person: what came, from which server, or what went wrong. */
+  readonly answer: string
+}
+
+/** A URL of an IPKIX record that gave no certificate: not now (`failed`), or never (`refused`, NET). */
+export interface UnreadUrl {
+  readonly url: string
+  readonly status: 'failed' | 'refused'
+  readonly text: string
+}
+
+/** Where to look. */
 export interface DiscoverySources {
   /** Configured certificates of this address or its domain, as DER. */
   readonly configured: (address: Address) => readonly { readonly origin: string; readonly der: Uint8Array }[]
-  /** Null: no network is allowed. */
-  readonly resolver: Resolver | null
-  /** The cert server configured for a domain, if any: already a resolver that asks just that server. */
-  readonly certServer: (domain: string) => { readonly server: string; readonly resolver: Resolver } | null
+  /** Null: no network is allowed, and what needs it is `not-asked`. */
+  readonly network: DiscoveryNetwork | null
 }
+
+/** Every way by which discovery asks somebody. */
+export interface DiscoveryNetwork {
+  readonly resolver: Resolver
+  readonly ldap: LdapClient
+  /** NET: the addresses of a host that a DNS answer named (SRV targets, `certdns`). */
+  readonly reach: Reach
+  /** Fetches the URL of an IPKIX record; null: they are not followed (DISC-3). */
+  readonly followUrl: FollowUrl | null
+  /** The cert server that the configuration names for a domain, if any (DISC-9). Its host is the owner's choice. */
+  readonly certServer: (domain: string) => CertServer | null
+  /** A resolver that asks one host alone, for `certdns.<domain>`: port 53 of the addresses that `reach` gave. */
+  readonly askHost: (server: { readonly name: string; readonly addresses: readonly string[] }) => Resolver
+  /** At least 0, below 1: the weighted draw among SRV targets (RFC 2782). */
+  readonly random: () => number
+}
+
+/** A hosted cert server of the configuration. `server` is what evidence calls it. */
+export type CertServer =
+  | { readonly kind: 'dns'; readonly server: string; readonly resolver: Resolver }
+  | { readonly kind: 'ldap'; readonly server: string; readonly ldap: LdapServer }
+
+/** Which addresses of a host may be dialled. `refused`: NET, final. `absent`: the name has none. `failed`: not known now. */
+export type Reach = (host: string, signal?: AbortSignal) => Promise<Reached>
+export type Reached =
+  | { readonly status: 'ok'; readonly addresses: readonly string[] }
+  | { readonly status: 'refused' | 'absent' | 'failed'; readonly text: string }
+
+/** What the URL of an IPKIX record gave: DER of each certificate there. Rejects only when the signal fires. */
+export type FollowUrl = (
+  url: string,
+  signal?: AbortSignal,
+) => Promise<{ readonly status: 'ok'; readonly certificates: readonly Uint8Array[] } | Omit<UnreadUrl, 'url'>>
+
+/** One directory server that may be asked. */
+export interface LdapServer {
+  /** As an SRV record or the configuration names it: for evidence, and for TLS's SNI. */
+  readonly host: string
+  readonly port: number
+  /** TLS from the start (LDAPS); otherwise StartTLS where the server offers it. */
+  readonly secure: boolean
+  /** IP addresses to dial, in this order; never resolved again (NET). */
+  readonly addresses: readonly string[]
+}
+
+/**
+ * The LDAP seam (DISC-8): one question to one server, whatever it takes there (rootDSE, each naming context). Rejects
+ * with DirectError `ABORTED` when the signal fires; every other outcome is an `LdapAnswer`.
+ */
+export interface LdapClient {
+  /** Everything that entries with this `mail` (an address or a domain) publish; `domain` is the base where no context is named. */
+  search(
+    server: LdapServer,
+    question: { readonly mail: string; readonly domain: string },
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<LdapAnswer>
+}
+
+/** `empty`: reachable, and it has nothing (DISC-7). */
+export type LdapAnswer =
+  | {
+      readonly status: 'found' | 'empty'
+      /** Values of the three attributes, each once, in the order they came. */
+      readonly certificates: readonly Uint8Array[]
+      readonly notes: readonly string[]
+      readonly questions: readonly Question[]
+    }
+  | { readonly status: 'failed'; readonly text: string; readonly questions: readonly Question[] }

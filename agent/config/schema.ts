@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import type { KeyUsage, RevocationMode } from '../../trust-anchors/index.ts'
-import type { HostPort } from '../settings.ts'
+import type { CertServerSettings } from '../settings.ts'
 import type { ContentCipher, Digest, KeyTransport } from '../smime/algorithms.ts'
 import {
   domainOf,
   domainOrAddressOf,
   hasControls,
   hostPortOf,
+  ipOf,
   nameServerOf,
   oidOf,
   type ServerUrl,
@@ -172,10 +173,22 @@ export const configuration = map({
   dns: map({
     servers: z.array(text(nameServerOf)).min(1, 'must name a server, or be left out').optional(),
     timeoutMs: number(10, 600_000, 'milliseconds').default(3000),
-    followUrls: later('following the URLs of IPKIX records', (value) => value === false),
+    followUrls: z.boolean().default(false),
   }).prefault({}),
-  ldap: later('LDAP'),
+  ldap: map({ timeoutMs: number(10, 600_000, 'milliseconds').default(5000) }).prefault({}),
   certServers: z.record(z.string(), z.string().transform(certServer)).default({}),
+  publish: map({
+    listen: text((value) => hostPortOf(value, 53)).optional(),
+    nameServers: z
+      .array(map({ name: domain, addresses: z.array(text(ipOf)).default([]) }))
+      .max(13, 'must name 13 at most')
+      .default([]),
+    directories: z
+      .array(text((value) => hostPortOf(value, 389)))
+      .max(8, 'must name 8 at most')
+      .default([]),
+    ttl: number(60, 86_400, 'seconds').default(3600),
+  }).prefault({}),
   revocation: oneOf<RevocationMode>(['require', 'prefer', 'off']).default('require'),
   certificatePolicy: map({ encrypt: policy, verify: policy, own: policy }).prefault({}),
   network: map({ allowPrivate: z.boolean().default(false) }).prefault({}),
@@ -206,15 +219,18 @@ function missing(key: string) {
   return { error: 'is missing', path: [key] }
 }
 
-function certServer(value: string, context: z.RefinementCtx): HostPort {
-  if (/^ldaps?:\/\//i.test(value)) {
-    notBuilt(context, 'a cert server by ldap://')
-    return z.NEVER
-  }
-  const server = /^dns:\/\/([^/]+)\/?$/i.exec(value)?.[1]
-  const parsed = hostPortOf(server ?? '', 53)
-  if (!(parsed instanceof Wrong)) return parsed
-  context.addIssue({ code: 'custom', message: 'must be a URL such as dns://192.0.2.53:53' })
+const CERT_SERVER_PORTS: Readonly<Record<string, number>> = { dns: 53, ldap: 389, ldaps: 636 }
+
+function certServer(value: string, context: z.RefinementCtx): CertServerSettings {
+  const [, scheme = '', server = ''] = /^(dns|ldaps?):\/\/([^/]+)\/?$/i.exec(value) ?? []
+  const protocol = scheme.toLowerCase()
+  const parsed = hostPortOf(server, CERT_SERVER_PORTS[protocol] ?? 0)
+  if (!(parsed instanceof Wrong))
+    return { ...parsed, protocol: protocol === 'dns' ? 'dns' : 'ldap', secure: protocol === 'ldaps' }
+  context.addIssue({
+    code: 'custom',
+    message: 'must be a URL such as dns://192.0.2.53:53 or ldap://directory.example:389',
+  })
   return z.NEVER
 }
 

@@ -47,6 +47,11 @@ export function hostPortOf(text: string, defaultPort: number): HostPort | Wrong 
   return host === null || port < 1 || port > 65_535 ? wrong : { host, port }
 }
 
+/** An IPv4 or IPv6 address. */
+export function ipOf(text: string): string | Wrong {
+  return isIP(text) > 0 && !text.includes('%') ? text.toLowerCase() : new Wrong('must be an IP address')
+}
+
 /** A DNS server: its address, since a name could not be resolved before there is a server to ask. */
 export function nameServerOf(text: string): HostPort | Wrong {
   const server = hostPortOf(text, 53)

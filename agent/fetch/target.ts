@@ -47,19 +47,27 @@ export async function addressesOf(
   allowPrivate: boolean,
   signal: AbortSignal,
 ): Promise<readonly string[] | Stop> {
-  const literal = hostname.replace(/^\[(.*)\]$/, '$1')
-  let found: readonly string[]
   try {
-    found = isIP(literal) === 0 ? await lookup(hostname, signal) : [literal]
+    return await reachable(hostname.replace(/^\[(.*)\]$/, '$1'), lookup, allowPrivate, signal)
   } catch (error) {
     if (!(error instanceof DirectError) || signal.aborted) throw error
     return fail(error.message)
   }
+}
+
+/** The addresses of a host that may be dialled (NET). Throws what `lookup` throws. */
+export async function reachable(
+  host: string,
+  lookup: HostLookup,
+  allowPrivate: boolean,
+  signal: AbortSignal,
+): Promise<readonly string[] | Stop> {
+  const found = isIP(host) === 0 ? await lookup(host, signal) : [host]
   const allowed = found.filter((address) => isIP(address) !== 0 && (allowPrivate || isGlobal(address)))
   if (allowed.length > 0) return allowed.slice(0, MAX_ADDRESSES)
-  if (found.length === 0) return fail(`the host ${hostname} has no address`)
+  if (found.length === 0) return fail(`the host ${host} has no address`)
   const at = found.slice(0, 3).join(', ')
-  return refuse(`the host ${hostname} is at ${at}, not globally reachable, and network.allowPrivate is off`)
+  return refuse(`the host ${host} is at ${at}, not globally reachable, and network.allowPrivate is off`)
 }
 
 /** A URL for people, as it was written, but for credentials, controls and more length than anyone reads. */

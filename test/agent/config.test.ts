@@ -118,7 +118,9 @@ describe('a whole configuration', () => {
         senderOnlyFrom: ['hisp.example'],
       },
     })
-    expect(settings.certServers).toEqual(new Map([['hisp.example', { host: '127.0.0.1', port: 10054 }]]))
+    expect(settings.certServers).toEqual(
+      new Map([['hisp.example', { protocol: 'dns', host: '127.0.0.1', port: 10054, secure: false }]]),
+    )
     expect(settings.algorithms).toEqual({
       keyTransport: 'rsa-oaep-sha256',
       content: 'aes-256-cbc',
@@ -253,9 +255,6 @@ describe('a feature of a later version is an error that says so by name', () => 
   test.each([
     [{ identities: [{ for: 'a.example', pkcs12: 'a.p12' }] }, 'identities[0].pkcs12'],
     [{ identities: [{ ...identity, pkcs12: 'a.p12' }] }, 'identities[0].pkcs12'],
-    [{ ldap: { timeoutMs: 5000 } }, 'ldap'],
-    [{ certServers: { 'hisp.example': 'ldap://127.0.0.1' } }, 'ldap'],
-    [{ dns: { followUrls: true } }, 'dns.followUrls'],
     [{ notifications: { timeoutMinutes: 60 } }, 'notifications'],
     [{ algorithms: { content: 'aes-256-gcm' } }, 'aes-256-gcm'],
     [{ algorithms: { signature: 'rsa-pss' } }, 'rsa-pss'],

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type Address, parseAddress } from '../../agent/address.ts'
 import {
   createResolver,
+  type DiscoveryNetwork,
   type DiscoverySources,
   discover,
   discoverDeciding,
@@ -10,7 +11,7 @@ import {
   type Resolver,
   restNotAsked,
 } from '../../dns/index.ts'
-import { type Literal, literalZone } from './literal-zone.ts'
+import { type Literal, literalNetwork, literalZone } from './literal-zone.ts'
 import { answerTo, CODE, certRdata, derOf, scriptedServer } from './scripted-server.ts'
 
 const ONE = derOf(40, 1)
@@ -24,15 +25,18 @@ function address(text: string): Address {
 
 const LEE = address('lee@d.example')
 
-function sources(resolver: Resolver | null, more: Partial<DiscoverySources> = {}): DiscoverySources {
-  return { configured: () => [], certServer: () => null, resolver, ...more }
+interface More extends Partial<DiscoveryNetwork> {
+  readonly configured?: DiscoverySources['configured']
 }
 
-async function search(
-  zone: Readonly<Record<string, Literal>>,
-  who = LEE,
-  more: Partial<DiscoverySources> = {},
-) {
+function sources(
+  resolver: Resolver | null,
+  { configured = () => [], ...network }: More = {},
+): DiscoverySources {
+  return { configured, network: resolver && { ...literalNetwork(resolver), ...network } }
+}
+
+async function search(zone: Readonly<Record<string, Literal>>, who = LEE, more: More = {}) {
   const resolver = literalZone(zone)
   const places = await discoverDeciding(who, sources(resolver, more))
   return { places, asked: resolver.asked, statuses: places.map((place) => `${place.place} ${place.status}`) }
@@ -59,6 +63,7 @@ describe('the order of places, and where the search stops (DISC-1)', () => {
       owner: 'lee.d.example',
       status: 'found',
       certificates: [ONE],
+      unread: [],
       notes: [],
       ttl: 600,
       questions: [{ name: 'lee.d.example', type: 'CERT', answer: '1 CERT from 192.0.2.1:53' }],
@@ -94,9 +99,9 @@ describe('the order of places, and where the search stops (DISC-1)', () => {
       codes.map((code, i) => ({ server: `192.0.2.${i}:53`, code, text: code }))
     const refusedBy = async (...codes: FailedTry['code'][]) => {
       const resolver = { resolve: async () => ({ status: 'failed' as const, tries: tries(codes) }) }
-      return placeOf(await discoverDeciding(LEE, sources(resolver)), 'dns-address').refused
+      return placeOf(await discoverDeciding(LEE, sources(resolver)), 'dns-address').refusedBy
     }
-    expect(await refusedBy('REFUSED', 'REFUSED')).toBe(true)
+    expect(await refusedBy('REFUSED', 'REFUSED')).toBe('servers')
     expect(await refusedBy('REFUSED', 'TIMEOUT')).toBeUndefined()
   })
 
@@ -239,7 +244,7 @@ describe('the cert server (DISC-9)', () => {
     const domains: string[] = []
     const certServer = (domain: string) => {
       domains.push(domain)
-      return { server, resolver }
+      return { kind: 'dns' as const, server, resolver }
     }
     return { resolver, certServer, domains }
   }

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createResolver } from '../../dns/index.ts'
-import { interpret } from '../../dns/interpret.ts'
-import { encodeQuery, readReply } from '../../dns/wire.ts'
+import { interpret } from '../../dns/resolver/interpret.ts'
+import { encodeQuery, readReply } from '../../dns/resolver/wire.ts'
 import {
   type Asked,
   alias,

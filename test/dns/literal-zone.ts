@@ -1,4 +1,4 @@
-import type { Answer, RecordType, Resolver } from '../../dns/index.ts'
+import type { Answer, DiscoveryNetwork, RecordType, Resolver } from '../../dns/index.ts'
 import { certRdata } from './scripted-server.ts'
 
 /** What a literal zone holds at a name: DER of PKIX records, whole RDATA, or how the question fails. */
@@ -33,4 +33,17 @@ function answerFrom(literal: Literal, name: string, type: RecordType): Answer {
   }
   const rdata = 'rdata' in literal ? literal.rdata : literal.map((der) => certRdata(der))
   return { status: 'found', records: rdata.map((data) => ({ name, type, ttl: 600, data })), ttl: 600, server }
+}
+
+/** A network that has this resolver alone: no directory is reachable, no URL is followed. */
+export function literalNetwork(resolver: Resolver): DiscoveryNetwork {
+  return {
+    resolver,
+    ldap: { search: async () => ({ status: 'failed', text: 'there is no directory here', questions: [] }) },
+    reach: async (host) => ({ status: 'absent', text: `${host} has no address` }),
+    followUrl: null,
+    certServer: () => null,
+    askHost: () => resolver,
+    random: () => 0,
+  }
 }

@@ -3,7 +3,7 @@ import { type Answer, type DecodedPacket, decode, encode, type Packet, type Reco
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { encodeCertRecord, type Zone, zoneOf } from '../../dns/index.ts'
-import { respond } from '../../dns/respond.ts'
+import { respond } from '../../dns/serve/respond.ts'
 import { makeCertificate } from './certificates.ts'
 import { CODE, derOf, FLAG } from './scripted-server.ts'
 

@@ -14,6 +14,7 @@ import {
   zoneOf,
 } from '../../dns/index.ts'
 import { makeCertificate } from './certificates.ts'
+import { literalNetwork } from './literal-zone.ts'
 import { framed } from './scripted-server.ts'
 
 let big: Buffer
@@ -66,7 +67,7 @@ function closed(socket: Socket): Promise<void> {
 describe('strangers find what we publish (H1, H2, D14)', () => {
   test('a small certificate over UDP, a large one over TCP, by our own discovery', async () => {
     const resolver = createResolver({ servers: [serving.address], timeoutMs: 5000 })
-    const sources = { configured: () => [], certServer: () => null, resolver }
+    const sources = { configured: () => [], network: literalNetwork(resolver) }
     for (const [who, certificate] of [
       ['lee@d.example', small],
       ['kim@d.example', big],

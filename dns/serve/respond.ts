@@ -1,7 +1,7 @@
 import { type Answer, AUTHORITATIVE_ANSWER, encode, TRUNCATED_RESPONSE } from 'dns-packet'
+import { EDNS_BYTES, RCODE } from '../resolver/wire.ts'
+import { apexOf, type Zone } from '../zone/zone.ts'
 import { type Edns, HEADER, type Question, readEdns, readQuestion } from './query.ts'
-import { EDNS_BYTES, RCODE } from './wire.ts'
-import { apexOf, type Zone } from './zone.ts'
 
 const PLAIN_UDP_BYTES = 512
 const TCP_BYTES = 65_535

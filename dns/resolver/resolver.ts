@@ -1,12 +1,12 @@
 import { randomInt } from 'node:crypto'
 import { getServers, promises } from 'node:dns'
 import { isIP } from 'node:net'
-import { DirectError } from '../agent/errors.ts'
+import { DirectError } from '../../agent/errors.ts'
+import { canonicalName, isDnsName } from '../names.ts'
+import type { Answer, FailedTry, HostPort, RecordType, Resolver } from '../types.ts'
 import { askServer, type ExchangeOptions, showServer } from './exchange.ts'
 import { interpret, type Trail } from './interpret.ts'
-import { canonicalName, isDnsName } from './names.ts'
 import { createLimit, createSharing } from './share.ts'
-import type { Answer, FailedTry, HostPort, RecordType, Resolver } from './types.ts'
 import type { Message } from './wire.ts'
 
 /** Each question holds a socket; a large batch must not use up the process's files. */

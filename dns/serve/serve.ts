@@ -1,12 +1,12 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, isIPv6, type Server, type Socket } from 'node:net'
-import { DirectError } from '../agent/errors.ts'
-import { showServer } from './exchange.ts'
+import { DirectError } from '../../agent/errors.ts'
+import { showServer } from '../resolver/exchange.ts'
+import { messageReader } from '../resolver/transport.ts'
+import type { HostPort } from '../types.ts'
+import type { Zone } from '../zone/zone.ts'
 import { respond } from './respond.ts'
-import { messageReader } from './transport.ts'
-import type { HostPort } from './types.ts'
-import type { Zone } from './zone.ts'
 
 export interface ServeOptions {
   /** Port 0: one that is free for UDP and TCP. */

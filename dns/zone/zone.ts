@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto'
-import { parseAddress, parseDomain } from '../agent/address.ts'
-import { DirectError } from '../agent/errors.ts'
-import { encodeCertRecord } from './cert-record.ts'
-import { addressOwner, canonicalName, isDnsName } from './names.ts'
+import { parseAddress, parseDomain } from '../../agent/address.ts'
+import { DirectError } from '../../agent/errors.ts'
+import { addressOwner, canonicalName, isDnsName } from '../names.ts'
+import { encodeCertRecord } from '../records/cert-record.ts'
 
 /** One certificate of ours and whose it is: a domain, or an address. */
 export interface ZoneEntry {

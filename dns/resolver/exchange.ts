@@ -1,5 +1,5 @@
+import type { FailedTry, HostPort, RecordType } from '../types.ts'
 import { askTcp, askUdp, type Transport } from './transport.ts'
-import type { FailedTry, HostPort, RecordType } from './types.ts'
 import { encodeQuery, type Message, RCODE } from './wire.ts'
 
 export interface ExchangeOptions {

@@ -1,5 +1,5 @@
-import { canonicalName, isDnsName, isWithin } from './names.ts'
-import type { AnswerRecord, FailedTry, RecordType } from './types.ts'
+import { canonicalName, isDnsName, isWithin } from '../names.ts'
+import type { AnswerRecord, FailedTry, RecordType } from '../types.ts'
 import { type Message, RCODE, type WireRecord } from './wire.ts'
 
 const MAX_ALIASES = 8

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { connect, isIPv6 } from 'node:net'
-import { DirectError } from '../agent/errors.ts'
-import type { HostPort } from './types.ts'
+import { DirectError } from '../../agent/errors.ts'
+import type { HostPort } from '../types.ts'
 import { type Query, type Reply, readReply } from './wire.ts'
 
 /** What became of one question to one server over one transport. */

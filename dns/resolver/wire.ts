@@ -1,6 +1,6 @@
 import { decode, encode, RECURSION_DESIRED } from 'dns-packet'
-import { canonicalName } from './names.ts'
-import type { RecordType } from './types.ts'
+import { canonicalName } from '../names.ts'
+import type { RecordType } from '../types.ts'
 
 /** What we tell servers that we take over UDP (DISC-5): fits an IPv6 packet that is never fragmented. */
 export const EDNS_BYTES = 1232
