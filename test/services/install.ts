@@ -13,6 +13,10 @@ export default async function install(): Promise<void> {
       '/usr/lib/dovecot/imap': 'dovecot-imapd',
       '/usr/lib/dovecot/lmtp': 'dovecot-lmtpd',
       named: 'bind9',
+      'named-checkzone': 'bind9-utils',
+      dig: 'bind9-dnsutils',
+      slapd: 'slapd',
+      ldapadd: 'ldap-utils',
     })
   } catch (error) {
     process.stderr.write(`The interop tests will fail: ${(error as Error).message}\n`)
