@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DiscoveryNetwork, DiscoverySources, LdapClient, Resolver } from '../dns/index.ts'
+import type { AnswerCache, DiscoveryNetwork, DiscoverySources, LdapClient, Resolver } from '../dns/index.ts'
 import type { ImapClient, MailServer, SmtpClient } from '../mailbox/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Certificate, RevocationMode } from '../trust-anchors/index.ts'
@@ -95,9 +95,18 @@ export class Neighbours {
   async resolver(): Promise<Resolver | null> {
     if (this.offline) return null
     return this.once('resolver', async () => {
+      // One that was handed in keeps for itself what it wants to keep.
       if (this.#parts.resolver) return this.#parts.resolver
       const { createResolver } = await import('../dns/index.ts')
-      return createResolver(this.settings.dns)
+      return (await this.#answers()).around('dns.servers', createResolver(this.settings.dns))
+    })
+  }
+
+  /** What name servers said, the cert servers too (DISC-11). */
+  #answers(): Promise<AnswerCache> {
+    return this.once('answers', async () => {
+      const { createAnswerCache } = await import('../dns/index.ts')
+      return createAnswerCache({ clock: this.now })
     })
   }
 
@@ -221,23 +230,22 @@ export class Neighbours {
   async #discoveryNetwork(): Promise<DiscoveryNetwork | null> {
     const resolver = await this.resolver()
     if (resolver === null) return null
-    const { certServerFor, createReach } = await import('./places.ts')
-    const { createResolver } = await import('../dns/index.ts')
-    const { dns, network } = this.settings
-    const lookup = await this.lookup()
-    return {
-      resolver,
-      ldap: await this.ldap(),
-      reach: createReach(lookup, network.allowPrivate),
-      followUrl: null,
-      certServer: certServerFor(this.settings, lookup),
-      askHost: ({ addresses }) =>
-        createResolver({
-          servers: addresses.map((host) => ({ host, port: 53 })),
-          timeoutMs: dns.timeoutMs,
-        }),
-      random: Math.random,
-    }
+    return this.once('discovery', async () => {
+      const { createAskHost, createCertServers, createReach } = await import('./places.ts')
+      const { createLookup } = await import('../dns/index.ts')
+      const { network } = this.settings
+      const answers = await this.#answers()
+      return {
+        resolver,
+        ldap: await this.ldap(),
+        // A host that DNS names is looked up in DNS: the system would go through its search domains and hosts file.
+        reach: createReach(createLookup(resolver, false), network.allowPrivate),
+        followUrl: null,
+        certServer: createCertServers(this.settings, await this.lookup(), answers),
+        askHost: createAskHost(this.settings, answers),
+        random: Math.random,
+      }
+    })
   }
 
   ldap(): Promise<LdapClient> {

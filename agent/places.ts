@@ -1,5 +1,13 @@
-import { type CertServer, createResolver, type HostLookup, type Reach } from '../dns/index.ts'
-import { bindingOf, type Certificate } from '../trust-anchors/index.ts'
+import {
+  type AnswerCache,
+  type CertServer,
+  createResolver,
+  type DiscoveryNetwork,
+  type HostLookup,
+  type Reach,
+  type Resolver,
+} from '../dns/index.ts'
+import { BoundedMap, bindingOf, type Certificate } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
 import { DirectError } from './errors.ts'
 import { reachable } from './fetch/target.ts'
@@ -16,16 +24,39 @@ export function configuredFor(
     .map(({ origin, certificate }) => ({ origin, der: certificate.der }))
 }
 
+/** Resolvers of hosts that are asked directly: made once, so that a question under way is put once. */
+const MOST_HOSTS = 500
+
 /** The hosted cert server that the configuration names for a domain (DISC-9). Its host is its owner's choice. */
-export function certServerFor(
+export function createCertServers(
   { certServers, dns }: Settings,
   lookup: HostLookup,
+  answers: AnswerCache,
 ): (domain: string) => CertServer | null {
+  const resolvers = new Map<string, Resolver>()
   return (domain) => {
-    const server = certServers.get(domain)
-    if (server?.protocol !== 'dns') return null
-    const resolver = createResolver({ servers: [server], timeoutMs: dns.timeoutMs, lookup })
-    return { kind: 'dns', server: `${server.host}:${server.port}`, resolver }
+    const settings = certServers.get(domain)
+    if (settings?.protocol !== 'dns') return null
+    const server = `${settings.host}:${settings.port}`
+    const known = resolvers.get(server)
+    const resolver =
+      known ??
+      answers.around(server, createResolver({ servers: [settings], timeoutMs: dns.timeoutMs, lookup }))
+    resolvers.set(server, resolver)
+    return { kind: 'dns', server, resolver }
+  }
+}
+
+/** A resolver for each host that DNS names as a cert server (DISC-9); those with the same addresses are one host. */
+export function createAskHost({ dns }: Settings, answers: AnswerCache): DiscoveryNetwork['askHost'] {
+  const resolvers = new BoundedMap<Resolver>(MOST_HOSTS, () => 1)
+  return ({ addresses }) => {
+    const host = addresses.join(' ')
+    const servers = addresses.map((address) => ({ host: address, port: 53 }))
+    const resolver =
+      resolvers.get(host) ?? answers.around(host, createResolver({ servers, timeoutMs: dns.timeoutMs }))
+    resolvers.set(host, resolver)
+    return resolver
   }
 }
 

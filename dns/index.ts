@@ -4,6 +4,7 @@ export { discover, discoverDeciding, isDeciding, restNotAsked } from './discover
 export { createLdapClient, type LdapClientOptions } from './ldap/client.ts'
 export { addressOwner, isDnsName } from './names.ts'
 export { type CertRecord, encodeCertRecord, parseCertRecord } from './records/cert-record.ts'
+export { type AnswerCache, type AnswerCacheOptions, createAnswerCache } from './resolver/cache.ts'
 export { createLookup, type HostLookup } from './resolver/lookup.ts'
 export { createResolver, type ResolverOptions } from './resolver/resolver.ts'
 export { type ServeOptions, type Serving, serveZone } from './serve/serve.ts'
