@@ -34,6 +34,8 @@ export type Answer =
       readonly status: 'absent'
       readonly kind: 'NXDOMAIN' | 'NODATA'
       readonly ttl: number
+      /** Seconds that the zone's SOA allows, before `ttl`'s bounds; absent where no SOA came. */
+      readonly soaTtl?: number
       readonly server: string
       readonly kept?: true
     }
@@ -146,7 +148,13 @@ export interface DiscoveryNetwork {
 /** A hosted cert server of the configuration. `server` is what evidence calls it. */
 export type CertServer =
   | { readonly kind: 'dns'; readonly server: string; readonly resolver: Resolver }
-  | { readonly kind: 'ldap'; readonly server: string; readonly ldap: LdapServer }
+  | {
+      readonly kind: 'ldap'
+      readonly server: string
+      readonly ldap: Omit<LdapServer, 'addresses'>
+      /** The addresses of its host: as its owner chose it, NET does not guard it. */
+      readonly reach: Reach
+    }
 
 /** Which addresses of a host may be dialled. `refused`: NET, final. `absent`: the name has none. `failed`: not known now. */
 export type Reach = (host: string, signal?: AbortSignal) => Promise<Reached>
@@ -177,11 +185,18 @@ export interface LdapServer {
  */
 export interface LdapClient {
   /** Everything that entries with this `mail` (an address or a domain) publish; `domain` is the base where no context is named. */
-  search(
-    server: LdapServer,
-    question: { readonly mail: string; readonly domain: string },
-    options?: { readonly signal?: AbortSignal },
-  ): Promise<LdapAnswer>
+  search(server: LdapServer, question: LdapQuestion, options?: LdapSearchOptions): Promise<LdapAnswer>
+}
+
+export interface LdapQuestion {
+  readonly mail: string
+  readonly domain: string
+}
+
+export interface LdapSearchOptions {
+  readonly signal?: AbortSignal
+  /** Seconds for which an answer may be kept and given again (DISC-11). Default 0. */
+  readonly ttl?: number
 }
 
 /** `empty`: reachable, and it has nothing (DISC-7). */
@@ -192,5 +207,7 @@ export type LdapAnswer =
       readonly certificates: readonly Uint8Array[]
       readonly notes: readonly string[]
       readonly questions: readonly Question[]
+      /** Seconds that are left of its time: it was known from before, and nobody was asked (DISC-11). */
+      readonly kept?: number
     }
   | { readonly status: 'failed'; readonly text: string; readonly questions: readonly Question[] }
