@@ -8,6 +8,8 @@ export interface ExchangeOptions {
   /** Fresh message ids, 0 to 65535. */
   readonly id: () => number
   readonly signal: AbortSignal
+  /** False: the server is asked for what it knows itself. */
+  readonly recursive: boolean
 }
 
 /** An answer that says something (NOERROR or NXDOMAIN), or every try that led nowhere. */
@@ -31,7 +33,7 @@ export async function askServer(
     const over = transport === askUdp ? 'UDP' : 'TCP'
     const failed = (code: FailedTry['code'], text: string) =>
       tries.push({ server: showServer(server), code, text: `${text} (${over})` })
-    const query = encodeQuery(options.id(), name, type, edns)
+    const query = encodeQuery(options.id(), name, type, edns, options.recursive)
     const reply = await transport(server, query, options.timeoutMs, options.signal)
     switch (reply.kind) {
       case 'message': {

@@ -15,7 +15,7 @@ export interface Trail {
 /** What an answer says about the end of the trail. `alias`: the last name is to be asked for. */
 export type Reading =
   | { readonly kind: 'found'; readonly records: readonly AnswerRecord[]; readonly ttl: number }
-  | { readonly kind: 'NXDOMAIN' | 'NODATA'; readonly ttl: number }
+  | { readonly kind: 'NXDOMAIN' | 'NODATA'; readonly ttl: number; readonly soaTtl?: number }
   | { readonly kind: 'alias'; readonly trail: Trail }
   | { readonly kind: 'failed'; readonly code: FailedTry['code']; readonly text: string }
 
@@ -48,21 +48,27 @@ export function interpret(message: Message, trail: Trail, type: RecordType): Rea
 function readAbsence(message: Message, trail: Trail, moved: boolean): Reading {
   const name = trail.names.at(-1) as string
   const soa = message.authorities.find((record) => record.type === 'SOA' && isWithin(name, record.name))
-  const ttl = negativeTtl(soa, trail.ttl)
-  if (message.rcode === RCODE.NXDOMAIN) return { kind: 'NXDOMAIN', ttl }
-  if (soa !== undefined) return { kind: 'NODATA', ttl }
+  const ttl = {
+    ttl: withinBounds(negativeTtl(soa, trail.ttl)),
+    ...(soa && { soaTtl: negativeTtl(soa, trail.ttl) }),
+  }
+  if (message.rcode === RCODE.NXDOMAIN) return { kind: 'NXDOMAIN', ...ttl }
+  if (soa !== undefined) return { kind: 'NODATA', ...ttl }
   if (moved) return { kind: 'alias', trail }
   if (message.answers.length > 0) return malformed('its records are not what was asked for')
   if (!message.authoritative && message.authorities.some((record) => record.type === 'NS')) {
     return { kind: 'failed', code: 'LAME', text: 'refers to other servers, it neither knows nor asks them' }
   }
-  return { kind: 'NODATA', ttl }
+  return { kind: 'NODATA', ...ttl }
 }
 
 /** RFC 2308 5: the lesser of the SOA's own TTL and its minimum field. */
 function negativeTtl(soa: WireRecord | undefined, trailTtl: number): number {
   const minimum = (soa?.data as { readonly minimum?: number } | undefined)?.minimum ?? 0
-  const seconds = soa === undefined ? 0 : Math.min(soa.ttl, minimum, trailTtl)
+  return soa === undefined ? 0 : Math.min(soa.ttl, minimum, trailTtl)
+}
+
+function withinBounds(seconds: number): number {
   return Math.min(Math.max(seconds, NEGATIVE.least), NEGATIVE.most)
 }
 

@@ -19,6 +19,8 @@ export interface ResolverOptions {
   readonly timeoutMs: number
   /** How often the whole list is gone through. Default 1: UDP, then TCP, are two tries of a silent server already. */
   readonly attempts?: number
+  /** False: the servers are name servers, asked for what they know themselves. Default true. */
+  readonly recursive?: boolean
   /** Message ids, 0 to 65535. Default: node:crypto. */
   readonly randomId?: () => number
   /** Addresses of a server that is given by name. Default: the system's. */
@@ -39,12 +41,12 @@ export function createResolver(options: ResolverOptions): Resolver {
   let configured = options.servers
 
   function servers(): readonly HostPort[] {
-    configured ??= getServers().map(parseServer)
+    configured ??= systemServers()
     return Array.from({ length: attempts }, () => configured ?? []).flat()
   }
 
   async function find(start: string, type: RecordType, signal: AbortSignal): Promise<Answer> {
-    const exchange = { timeoutMs: options.timeoutMs, id, signal }
+    const exchange = { timeoutMs: options.timeoutMs, id, signal, recursive: options.recursive ?? true }
     let trail: Trail = { names: [start], ttl: Number.POSITIVE_INFINITY }
     // Every turn makes the trail longer, and `interpret` bounds it.
     for (;;) {
@@ -94,7 +96,13 @@ async function askInTurn(
         tries.push({ server: shown, code: reading.code, text: reading.text })
         break
       default:
-        return { status: 'absent', kind: reading.kind, ttl: reading.ttl, server: shown }
+        return {
+          status: 'absent',
+          kind: reading.kind,
+          ttl: reading.ttl,
+          ...(reading.soaTtl !== undefined && { soaTtl: reading.soaTtl }),
+          server: shown,
+        }
     }
   }
   return { status: 'failed', tries }
@@ -127,6 +135,11 @@ async function askByName(
 
 async function systemLookup(host: string): Promise<readonly string[]> {
   return (await promises.lookup(host, { all: true })).map((found) => found.address)
+}
+
+/** The resolvers of this machine. */
+export function systemServers(): readonly HostPort[] {
+  return getServers().map(parseServer)
 }
 
 /** As node:dns writes them: `192.0.2.1`, `192.0.2.1:5353`, `2001:db8::1`, `[2001:db8::1]:5353`. */

@@ -39,8 +39,17 @@ export type Reply =
   | { readonly kind: 'malformed'; readonly why: string }
   | { readonly kind: 'unrelated' }
 
-/** A recursive question (RD), with EDNS0 or plain. `name` must be one that DNS can carry (`isDnsName`). */
-export function encodeQuery(id: number, name: string, type: RecordType, edns: boolean): Query {
+/**
+ * A question, with EDNS0 or plain; `recursive` (RD) unless a name server is asked for what is its own. `name` must be one
+ * that DNS can carry (`isDnsName`).
+ */
+export function encodeQuery(
+  id: number,
+  name: string,
+  type: RecordType,
+  edns: boolean,
+  recursive = true,
+): Query {
   const opt = {
     type: 'OPT' as const,
     name: '.',
@@ -54,7 +63,7 @@ export function encodeQuery(id: number, name: string, type: RecordType, edns: bo
   const bytes = encode({
     type: 'query',
     id,
-    flags: RECURSION_DESIRED,
+    flags: recursive ? RECURSION_DESIRED : 0,
     questions: [{ type, name, class: 'IN' }],
     additionals: edns ? [opt] : [],
   })
