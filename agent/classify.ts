@@ -1,7 +1,7 @@
 import type { MailServer, TlsProof } from '../mailbox/index.ts'
 import type { VerifiedPath } from '../trust-anchors/index.ts'
 import { type Address, parseAddress } from './address.ts'
-import { describe, invalidRecipient } from './describe.ts'
+import { describe, describeSearch, invalidRecipient } from './describe.ts'
 import { DirectError } from './errors.ts'
 import type { Discovery, Recipient, Route, RouteReason } from './recipient-types.ts'
 import { type Believed, type SearchTools, searchFor } from './search.ts'
@@ -56,10 +56,7 @@ export async function discover(
   const believed = await believedBy(from, [text], tools, signal)
   const address = parseAddress(text)
   if ('code' in address) throw new DirectError('ADDRESS_INVALID', address.text)
-  const search = await searchFor(address, believed, tools, signal)
-  const chosen = search.chosen?.leaf.sha256 ?? null
-  const outcome = search.undetermined ? 'undetermined' : chosen === null ? 'none' : 'direct'
-  return { address: address.toString(), places: search.evidence, chosen, outcome }
+  return describeSearch(address, await searchFor(address, believed, tools, signal), tools.now())
 }
 
 /** The sender's outgoing anchors as they are now (DISC-10). */
@@ -106,8 +103,10 @@ async function classifyOne(
     tls: null,
     ...rest,
   })
-  if (search.undetermined) return answer('undetermined', search.why)
+  if (search.outcome === 'undetermined') return answer('undetermined', search.why)
   if (search.chosen) return answer('direct', search.why, { path: search.chosen })
+  // Nobody looked, as NET forbids it: no other route stands in for what is not known.
+  if (search.outcome === 'refused') return answer('insecure', search.why)
   const tls = tools.tlsDomains.get(address.domain)
   if (!tls) return answer('insecure', search.why)
   const proof = tools.proveTls === null ? FORBIDDEN : await tools.proveTls(tls, signal)

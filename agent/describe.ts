@@ -1,6 +1,6 @@
 import type { VerifiedPath } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
-import type { ChosenCertificate, Recipient, Route, RouteReason } from './recipient-types.ts'
+import type { ChosenCertificate, Discovery, Recipient, Route, RouteReason } from './recipient-types.ts'
 import type { Search } from './search.ts'
 
 const DAY_MS = 24 * 3600_000
@@ -11,7 +11,7 @@ const SENTENCES: Record<Route, (address: string) => string> = {
   direct: (address) =>
     `${address} can be reached by Direct: the message will be encrypted to its certificate.`,
   tls: (address) =>
-    `${address} has no Direct certificate; mail goes to its domain's own server, secured by TLS.`,
+    `${address} has no usable Direct certificate; mail goes to its domain's own server, secured by TLS.`,
   insecure: (address) => `${address} cannot be reached securely, so nothing will be sent to it.`,
   undetermined: (address) => `How ${address} can be reached is not known yet; try again in a few minutes.`,
 }
@@ -24,32 +24,67 @@ export function describe(
   search: Search,
   now: Date,
 ): Recipient {
-  const chosen = route === 'direct' ? search.chosen : null
+  const { chosen, deciding, evidence, outcome, advice } = search
   const certificates: ChosenCertificate[] =
-    chosen && search.foundIn
+    chosen && deciding
       ? [
           {
             sha256: chosen.leaf.sha256,
-            foundIn: search.foundIn,
+            foundIn: deciding.place,
             boundTo: chosen.boundTo,
             notAfter: chosen.leaf.notAfter,
           },
         ]
       : []
-  const lifetime = route === 'undetermined' ? AGAIN_MS : Math.min(search.ttl * 1000, DAY_MS)
-  const until = Math.min(now.getTime() + lifetime, ...(chosen ? endsOf(chosen, now) : []))
   const text = address.toString()
+  const validUntil = endOf(search, now, { isKnown: route !== 'undetermined' })
   return {
     address: text,
     route,
-    directCapable: search.undetermined ? null : search.chosen !== null,
+    directCapable: CAPABLE[outcome],
     why,
     certificates,
-    evidence: search.evidence,
-    validUntil: new Date(until),
+    evidence,
+    validUntil,
     forUser: SENTENCES[route](text),
-    forAdministrator: administratorSentence(route, why, chosen, search),
+    forAdministrator: administratorSentence(`Route ${route}`, why, search, validUntil),
+    advice,
   }
+}
+
+const CAPABLE: Readonly<Record<Search['outcome'], boolean | null>> = {
+  direct: true,
+  none: false,
+  refused: null,
+  undetermined: null,
+}
+
+/** What the search came to, whatever route that leads to. */
+export function describeSearch(address: Address, search: Search, now: Date): Discovery {
+  // Where NET forbids to look, that is final: nothing will be found.
+  const outcome = search.outcome === 'refused' ? 'none' : search.outcome
+  const validUntil = endOf(search, now, { isKnown: outcome !== 'undetermined' })
+  return {
+    address: address.toString(),
+    places: search.evidence,
+    chosen: search.chosen?.leaf.sha256 ?? null,
+    outcome,
+    why: search.why,
+    validUntil,
+    forAdministrator: administratorSentence(`Outcome ${outcome}`, search.why, search, validUntil),
+    advice: search.advice,
+  }
+}
+
+/** Until when an answer may be used again (DISC-11); one that is not known is asked for again soon. */
+function endOf(
+  { outcome, chosen, ttl }: Search,
+  now: Date,
+  { isKnown }: { readonly isKnown: boolean },
+): Date {
+  const hasLifetime = isKnown && outcome !== 'refused'
+  const lifetime = hasLifetime ? Math.min(ttl * 1000, DAY_MS) : AGAIN_MS
+  return new Date(Math.min(now.getTime() + lifetime, ...(chosen ? endsOf(chosen, now) : [])))
 }
 
 /** When what the path rests on ends (DISC-11): its certificates, and what is known about their revocation. */
@@ -65,21 +100,24 @@ function endsOf({ certificates, revocation }: VerifiedPath<'encrypt'>, now: Date
 }
 
 function administratorSentence(
-  route: Route,
+  what: string,
   why: readonly RouteReason[],
-  chosen: VerifiedPath<'encrypt'> | null,
-  search: Search,
+  { chosen, deciding, evidence }: Search,
+  validUntil: Date,
 ): string {
-  if (chosen) {
-    const found = `Certificate ${chosen.leaf.sha256} from ${search.foundIn}, bound to the ${chosen.boundTo}`
+  if (chosen && deciding) {
+    const where = `${deciding.place} (${deciding.owner})`
+    const found = `Certificate ${chosen.leaf.sha256} from ${where}, bound to the ${chosen.boundTo}`
     // It is its own anchor: that its revocation is not asked is said by its status.
     if (chosen.anchor === chosen.leaf) return `${found}: ${chosen.revocation[0]?.text}.`
     const unchecked = chosen.unchecked.length > 0 ? `; not checked: ${chosen.unchecked.join(', ')}` : ''
     return `${found}, leads to ${chosen.anchor.subjectText}${unchecked}.`
   }
-  const places = search.evidence.filter(({ status }) => status === 'not-asked').map(({ place }) => place)
+  const places = evidence.filter(({ status }) => status === 'not-asked').map(({ place }) => place)
   const asked = places.length > 0 ? ` Not asked: ${places.join(', ')}.` : ''
-  return `Route ${route}: ${why.map(({ code, text }) => `${code}, ${text}`).join('; ')}.${asked}`
+  const isOpen = why.some(({ temporary }) => temporary)
+  const again = isOpen ? ` Ask again after ${validUntil.toISOString()}.` : ''
+  return `${what}: ${why.map(({ code, text }) => `${code}, ${text}`).join('; ')}.${asked}${again}`
 }
 
 export function invalidRecipient(text: string, reason: RouteReason, now: Date): Recipient {
@@ -93,5 +131,6 @@ export function invalidRecipient(text: string, reason: RouteReason, now: Date): 
     validUntil: new Date(now.getTime() + DAY_MS),
     forUser: `${JSON.stringify(text.slice(0, 100))} is not an address that mail can be sent to.`,
     forAdministrator: reason.text,
+    advice: [],
   }
 }

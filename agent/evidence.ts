@@ -8,7 +8,12 @@ export interface Evidence {
   /** What was asked for there: a DNS name, an address, a file, or the cert server. */
   readonly owner: string
   readonly status: Place['status']
+  /** Of `failed`: everyone there refused to answer, or NET forbids to contact anyone (`guard`). */
+  readonly refusedBy?: Place['refusedBy']
   readonly certificates: readonly JudgedCertificate[]
+  /** URLs that were published in place of certificates, and gave none. */
+  readonly unread: Place['unread']
+  /** Each question put there, and what came. */
   readonly questions: Place['questions']
   /** What was passed over, or why nothing was asked: for an administrator. */
   readonly notes: readonly string[]
@@ -35,6 +40,9 @@ export interface RevocationFacts {
 export interface JudgedCertificate {
   readonly sha256: string
   readonly usable: boolean
+  /** The one to encrypt to, of those that are usable (MSG-9). */
+  readonly chosen: boolean
+  /** Null: to neither the address asked about nor its domain (CERT-1). */
   readonly boundTo: 'address' | 'domain' | null
   readonly notAfter: Date
   /** Empty when usable; otherwise the most specific reason first. */

@@ -8,7 +8,7 @@ import { beliefOf, type ExplainTools, type Finding, outgoing, type Question } fr
 import { asBelieved, describeRecorded, named, type Recorded, recording } from './explain/record.ts'
 import type { ExplainOptions, ExplainTarget, Explanation, FetchedUrl } from './explain/types.ts'
 import { givenAddress } from './given-address.ts'
-import { searchFor } from './search.ts'
+import { type Search, searchFor } from './search.ts'
 
 /**
  * Judges as sending and receiving do, and tells all that was tried on the way. Nothing is kept but what was fetched.
@@ -59,19 +59,25 @@ export async function explain(
   }
 }
 
-async function explainAddress(text: string, question: Question, search: ClassifyTools): Promise<Finding> {
-  const anchors = outgoing(question, search.onlyIdentity)
+async function explainAddress(text: string, question: Question, tools: ClassifyTools): Promise<Finding> {
+  const anchors = outgoing(question, tools.onlyIdentity)
   const address = parseAddress(text)
   if ('code' in address) return { outcome: 'refused', why: [address], anchors: [anchors], places: [] }
-  const { evidence, chosen, undetermined, why } = await searchFor(
+  const { outcome, why, evidence } = await searchFor(
     address,
     { trust: question.trust, anchors: anchors.certificates, missing: anchors.missing },
-    { ...search, ...beliefOf(question, search) },
+    { ...tools, ...beliefOf(question, tools) },
     question.signal,
   )
-  const outcome = undetermined ? 'undetermined' : chosen === null ? 'refused' : 'trusted'
-  return { outcome, why, anchors: [anchors], places: evidence }
+  return { outcome: OUTCOMES[outcome], why, anchors: [anchors], places: evidence }
 }
+
+const OUTCOMES = {
+  direct: 'trusted',
+  none: 'refused',
+  refused: 'refused',
+  undetermined: 'undetermined',
+} as const satisfies Record<Search['outcome'], Explanation['outcome']>
 
 /** Any of them is enough. */
 function outcomeOf(verdicts: readonly ('usable' | 'refused' | 'undetermined')[]): Explanation['outcome'] {

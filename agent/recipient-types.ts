@@ -26,7 +26,7 @@ export interface Recipient {
   /** As asked for, its domain in A-labels; what is no address stands here as it was given. */
   readonly address: string
   readonly route: Route
-  /** False only when it is known that nothing usable is published; null while that is not known. */
+  /** False only when it is known that nothing usable is published; null where that is not known. */
   readonly directCapable: boolean | null
   /** Empty on the direct route. */
   readonly why: readonly RouteReason[]
@@ -37,6 +37,8 @@ export interface Recipient {
   /** One sentence each: for the person who writes, and for the administrator. */
   readonly forUser: string
   readonly forAdministrator: string
+  /** What to do about it, for the administrator, one sentence for each cause; empty where nothing is to be done. */
+  readonly advice: readonly string[]
 }
 
 /** All that was found for one address, whatever route it leads to. */
@@ -46,4 +48,9 @@ export interface Discovery {
   /** `sha256` of the certificate that a message would be encrypted to. */
   readonly chosen: string | null
   readonly outcome: 'direct' | 'none' | 'undetermined'
+  /** These as of a `Recipient`. */
+  readonly why: readonly RouteReason[]
+  readonly validUntil: Date
+  readonly forAdministrator: string
+  readonly advice: readonly string[]
 }

@@ -47,7 +47,7 @@ const ADVICE: Readonly<Record<string, string>> = {
     'This version cannot use such a certificate; ask the partner for another, with an RSA key for example.',
   NO_CERTIFICATE: 'Ask the partner whether the address is right, and where its certificate is published.',
   LOOKUP_FAILED:
-    'See whether the name servers can be reached from here, and whether those in dns.servers answer for names that are not their own; the question may be asked again.',
+    'See whether the server that is named can be reached from here, and whether those in dns.servers answer for names that are not their own; then ask again.',
 } satisfies Record<
   CertificateCode | 'PASSED_OVER' | 'SELF_SIGNED' | 'NO_CERTIFICATE' | 'LOOKUP_FAILED',
   string

@@ -1,17 +1,13 @@
 import type { Place } from '../../dns/index.ts'
-import {
-  bindingOf,
-  byPreference,
-  Certificate,
-  parseCertificate,
-  type VerifiedPath,
-} from '../../trust-anchors/index.ts'
+import type { VerifiedPath } from '../../trust-anchors/index.ts'
+import { bindingOf, byPreference, type Certificate, chooseCertificate } from '../../trust-anchors/index.ts'
 import type { Address } from '../address.ts'
 import type { Evidence, JudgedCertificate } from '../evidence.ts'
 import { UrlAllowance } from '../fetch/allowance.ts'
 import { type BeliefTools, believe, describeRevocation } from '../trust/believe.ts'
 import type { Trust } from '../trust/current.ts'
 import { PATIENCE_MS } from '../trust/judge.ts'
+import { readCandidates } from './candidates.ts'
 
 /** Certificates of one place that are judged side by side: more than an honest one publishes. */
 const AT_ONCE = 8
@@ -34,20 +30,15 @@ export interface Believed {
 /** One place of an address, each of its certificates judged (DISC-10). */
 export interface JudgedPlace {
   readonly evidence: Evidence
-  /** Of those that are usable. */
-  readonly paths: readonly VerifiedPath<'encrypt'>[]
+  /** The one to encrypt to, of those that are usable (MSG-9). */
+  readonly chosen: VerifiedPath<'encrypt'> | null
 }
 
-interface Verdict {
-  readonly judged: JudgedCertificate
-  readonly path: VerifiedPath<'encrypt'> | null
-}
+type Verdict =
+  | { readonly path: VerifiedPath<'encrypt'> }
+  | { readonly path: null; readonly why: JudgedCertificate['why'] }
 
-/**
- * Judges every certificate that a place published. However many they are, together they ask for no more URLs than one
- * address may, and wait no longer than one certificate may. Those that would be chosen first go first (MSG-9); once one
- * of them is usable none behind it can be chosen, and nothing more is fetched for the rest.
- */
+/** Judges every certificate that a place published, and chooses. */
 export async function judgePlace(
   place: Place,
   address: Address,
@@ -55,7 +46,49 @@ export async function judgePlace(
   tools: PlaceTools,
   signal?: AbortSignal,
 ): Promise<JudgedPlace> {
-  const { certificates, malformed } = read(place)
+  const { certificates, notes: skipped } = readCandidates(place)
+  const verdicts = await judgeAll(certificates, address, believed, tools, signal)
+  const chosen = chooseCertificate([...verdicts.values()].flatMap(({ path }) => path ?? []))
+  const { place: name, owner, status, refusedBy, unread, questions, notes } = place
+  const evidence: Evidence = {
+    place: name,
+    owner,
+    status,
+    ...(refusedBy && { refusedBy }),
+    certificates: certificates.flatMap((leaf) => {
+      const verdict = verdicts.get(leaf)
+      if (verdict === undefined) return []
+      const { path } = verdict
+      return {
+        sha256: leaf.sha256,
+        usable: path !== null,
+        chosen: leaf === chosen?.leaf,
+        boundTo: bindingOf(leaf, address, tools.legacy)?.boundTo ?? null,
+        notAfter: leaf.notAfter,
+        why: path === null ? verdict.why : [],
+        unchecked: path?.unchecked ?? [],
+        revocation: path === null ? [] : describeRevocation(path.revocation),
+      }
+    }),
+    unread,
+    questions,
+    notes: [...notes, ...skipped],
+  }
+  return { evidence, chosen }
+}
+
+/**
+ * However many certificates there are, together they ask for no more URLs than one address may, and wait no longer than
+ * one certificate may. Those that would be chosen first go first (MSG-9); once one of them is usable none behind it can
+ * be chosen, and nothing more is fetched for the rest.
+ */
+async function judgeAll(
+  certificates: readonly Certificate[],
+  address: Address,
+  believed: Believed,
+  tools: PlaceTools,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<Certificate, Verdict>> {
   const allowance = new UrlAllowance()
   const deadline = performance.now() + PATIENCE_MS
   const context = {
@@ -68,18 +101,7 @@ export async function judgePlace(
   const judge = async (leaf: Certificate): Promise<Verdict> => {
     const patienceMs = Math.max(0, Math.ceil(deadline - performance.now()))
     const verdict = await believe('encrypt', address, leaf, { ...context, patienceMs }, tools)
-    return {
-      judged: {
-        sha256: leaf.sha256,
-        usable: verdict.ok,
-        boundTo: verdict.ok ? verdict.path.boundTo : null,
-        notAfter: leaf.notAfter,
-        why: verdict.ok ? [] : verdict.failures,
-        unchecked: verdict.ok ? verdict.path.unchecked : [],
-        revocation: verdict.ok ? describeRevocation(verdict.path.revocation) : [],
-      },
-      path: verdict.ok ? verdict.path : null,
-    }
+    return verdict.ok ? { path: verdict.path } : { path: null, why: verdict.failures }
   }
   const verdicts = new Map<Certificate, Verdict>()
   const waiting = preferredFirst(certificates, address, tools)
@@ -90,29 +112,7 @@ export async function judgePlace(
     for (const [leaf, verdict] of judged) verdicts.set(leaf, verdict)
     if (judged.some(([, { path }]) => path !== null)) allowance.close(HAS_BETTER)
   }
-  const asPublished = certificates.flatMap((leaf) => verdicts.get(leaf) ?? [])
-  const { place: name, owner, status, questions, notes } = place
-  const evidence: Evidence = {
-    place: name,
-    owner,
-    status,
-    certificates: asPublished.map(({ judged }) => judged),
-    questions,
-    notes: [...notes, ...malformed],
-  }
-  return { evidence, paths: asPublished.flatMap(({ path }) => path ?? []) }
-}
-
-/** Each certificate once; what is none, as sentences. */
-function read({ certificates: ders }: Place) {
-  const certificates = new Map<string, Certificate>()
-  const malformed: string[] = []
-  for (const der of ders) {
-    const parsed = parseCertificate(der)
-    if (parsed instanceof Certificate) certificates.set(parsed.sha256, parsed)
-    else malformed.push(parsed.text)
-  }
-  return { certificates: [...certificates.values()], malformed }
+  return verdicts
 }
 
 function preferredFirst(
