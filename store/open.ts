@@ -13,6 +13,7 @@ import { NodeSqliteDialect, openDatabase } from './sqlite-dialect.ts'
 import type { Store } from './store.ts'
 import { SqlTracking } from './tracking.ts'
 import { SqlTrust } from './trust.ts'
+import { SqlWaiting } from './waiting.ts'
 
 export interface OpenStoreOptions {
   /** Path of the database, made with its folder if it is missing (0600 in 0700), or `:memory:`. */
@@ -43,6 +44,7 @@ export async function openStore({ file, now = () => new Date() }: OpenStoreOptio
 class SqlStore implements Store {
   readonly bodies: SqlBodies
   readonly outbox: SqlOutbox
+  readonly waiting: SqlWaiting
   readonly inbox: SqlInbox
   readonly tracking: SqlTracking
   readonly audit: SqlAudit
@@ -55,6 +57,7 @@ class SqlStore implements Store {
     this.#db = db
     this.bodies = new SqlBodies(db, now)
     this.outbox = new SqlOutbox(db)
+    this.waiting = new SqlWaiting(db)
     this.inbox = new SqlInbox(db)
     this.tracking = new SqlTracking(db)
     this.audit = new SqlAudit(db)

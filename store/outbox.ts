@@ -1,17 +1,14 @@
 import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
-import { DirectError } from '../agent/errors.ts'
-import { record } from './audit.ts'
 import type { NoticeId } from './incoming-types.ts'
+import { addMessage } from './new-message.ts'
 import { moveNotice } from './notices.ts'
 import type { NewMessage, Outbox, OutboxCopy, StoredMessage, TriedRecipient } from './outgoing-types.ts'
-import { addressKey, encodeWhy, type Schema, type Tx } from './schema.ts'
-import { advance, storedMessages, type TrackedRecipient } from './tracking.ts'
+import { addressKey, NEVER_SO_LONG_MS, type Schema, type Tx } from './schema.ts'
+import { advance, explain, storedMessages, type TrackedRecipient } from './tracking.ts'
 
 /** Copies that one `claim` takes when it is not told. */
 const CLAIMED = 20
-/** Nothing is put off or held this long: what seems so was dated by a clock that has been set back since. */
-const NEVER_SO_LONG_MS = 24 * 3_600_000
 
 export class SqlOutbox implements Outbox {
   readonly #db: Kysely<Schema>
@@ -23,9 +20,7 @@ export class SqlOutbox implements Outbox {
   async add(message: NewMessage, notice?: NoticeId): Promise<void> {
     await this.#db.transaction().execute(async (tx) => {
       if (notice !== undefined && !(await moveNotice(tx, notice, 'queued'))) return
-      const id = await addMessage(tx, message)
-      await addRecipients(tx, id, message)
-      await addCopies(tx, id, message)
+      await addMessage(tx, message)
     })
   }
 
@@ -192,91 +187,6 @@ function decide(
   return { outcome: null, why: [{ code: 'SMTP_TEMPORARY', text }] }
 }
 
-async function addMessage(tx: Tx, message: NewMessage): Promise<number> {
-  const row = await tx
-    .insertInto('messages')
-    .values({
-      message_id: message.messageId,
-      kind: message.kind,
-      sender: addressKey(message.from),
-      at: message.at.getTime(),
-      actor: message.actor,
-      patient: message.patient,
-      documents: JSON.stringify(message.documents),
-      idempotency_key: message.idempotencyKey,
-      record_body: message.recordBody,
-    })
-    .onConflict((conflict) => conflict.column('idempotency_key').doNothing())
-    .returning('id')
-    .executeTakeFirst()
-  if (row !== undefined) return row.id
-  throw new DirectError(
-    'IDEMPOTENCY_CONFLICT',
-    `the idempotency key ${JSON.stringify(message.idempotencyKey)} already stands for another message`,
-    { hint: 'Nothing was queued; `byIdempotencyKey` finds the first message.' },
-  )
-}
-
-async function addRecipients(tx: Tx, id: number, message: NewMessage): Promise<void> {
-  for (const recipient of message.recipients) {
-    const { route, certificate, state, why } = recipient
-    const address = addressKey(recipient.address)
-    await tx
-      .insertInto('recipients')
-      .values({
-        message: id,
-        address,
-        route,
-        certificate,
-        state,
-        why: encodeWhy(why),
-        at: message.at.getTime(),
-      })
-      .execute()
-    await record(tx, {
-      at: message.at,
-      event: message.kind === 'notification' && state === 'queued' ? 'mdn-queued' : state,
-      actor: message.actor,
-      messageId: message.messageId,
-      from: message.from,
-      address,
-      route,
-      certificate,
-      documents: message.documents,
-      patient: message.patient,
-      outcome: state,
-      why,
-    })
-  }
-}
-
-/** Due from the moment at which the message was made. */
-async function addCopies(tx: Tx, message: number, { at, copies }: NewMessage): Promise<void> {
-  for (const copy of copies) {
-    const { id } = await tx
-      .insertInto('copies')
-      .values({
-        message,
-        route: copy.route,
-        domain: copy.domain,
-        mail_from: copy.mailFrom,
-        body: copy.body,
-        attempts: 0,
-        next_at: at.getTime(),
-        held_until: null,
-      })
-      .returning('id')
-      .executeTakeFirstOrThrow()
-    const rows = copy.recipients.map((address, seq) => ({
-      copy: id,
-      seq,
-      address: addressKey(address),
-      state: 'pending' as const,
-    }))
-    if (rows.length > 0) await tx.insertInto('copy_recipients').values(rows).execute()
-  }
-}
-
 /** Those of a copy that SMTP has neither accepted nor refused for good, as `advance` wants them. */
 async function pendingRecipients(tx: Tx, copy: number): Promise<TrackedRecipient[]> {
   return await tx
@@ -294,16 +204,6 @@ async function pendingRecipients(tx: Tx, copy: number): Promise<TrackedRecipient
     .where('copy', '=', copy)
     .where('copy_recipients.state', '=', 'pending')
     .orderBy('seq')
-    .execute()
-}
-
-/** Why a recipient still waits, for `status`. A repeated attempt is no audit event. */
-async function explain(tx: Tx, recipient: TrackedRecipient, why: readonly Reason[]): Promise<void> {
-  await tx
-    .updateTable('recipients')
-    .set({ why: encodeWhy(why) })
-    .where('id', '=', recipient.recipient)
-    .where('state', '=', 'queued')
     .execute()
 }
 

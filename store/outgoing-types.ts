@@ -19,16 +19,25 @@ export interface NewMessage {
   readonly recordBody: BodyId | null
   readonly recipients: readonly NewRecipient[]
   readonly copies: readonly NewCopy[]
+  /** Where recipients of route `undetermined` are queued: they wait until theirs is known. It takes a `recordBody`. */
+  readonly wait?: NewWait | null
 }
 
 export interface NewRecipient {
   readonly address: string
   readonly route: 'direct' | 'tls' | 'insecure' | 'undetermined'
-  /** `queued` when a copy carries it, else `refused`. */
+  /** `queued` when a copy carries it, or it waits until its route is known; else `refused`. */
   readonly state: 'queued' | 'refused'
   readonly why: readonly Reason[]
   /** Hex SHA-256 of the certificate encrypted to; null off the direct route. */
   readonly certificate: string | null
+}
+
+/** How long it is asked how the undetermined recipients of a message can be reached (DISC-6), and when next. */
+export interface NewWait {
+  /** Counted from the moment at which the message was made. */
+  readonly until: Date
+  readonly nextAt: Date
 }
 
 /** One SMTP transaction to be: a sealed body and the envelope around it. */
@@ -58,7 +67,7 @@ export interface TriedRecipient {
 
 export interface Outbox {
   /**
-   * One transaction: message, recipients, copies, audit rows; and, for an MDN, its notice is marked `queued`. A
+   * One transaction: message, recipients, copies, wait, audit rows; and, for an MDN, its notice is marked `queued`. A
    * notice that is not owed any more (another process was first) adds nothing. An idempotency key that already
    * stands for a message: DirectError IDEMPOTENCY_CONFLICT, nothing is added. A Message-ID may come again: a given
    * file sent once more, an MDN owed again.

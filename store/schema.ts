@@ -18,6 +18,7 @@ export interface Schema {
   recipients: RecipientsTable
   copies: CopiesTable
   copy_recipients: CopyRecipientsTable
+  waiting_messages: WaitingMessagesTable
   inbox_entries: InboxEntriesTable
   inbox_deliveries: InboxDeliveriesTable
   entry_deliveries: { entry: number; delivery: number }
@@ -92,6 +93,16 @@ interface CopyRecipientsTable {
   state: 'pending' | 'accepted' | 'failed'
 }
 
+/** A row while some recipients of the message, those of route `undetermined`, wait until theirs is known (DISC-6). */
+interface WaitingMessagesTable {
+  message: number
+  until: number
+  asked: number
+  next_at: number
+  /** Until then one process is asking. */
+  held_until: number | null
+}
+
 interface InboxEntriesTable {
   id: Generated<number>
   mailbox: string
@@ -163,6 +174,9 @@ interface AuditTable {
   outcome: string | null
   why: string
 }
+
+/** Nothing is put off or held this long: what seems so was dated by a clock that has been set back since. */
+export const NEVER_SO_LONG_MS = 24 * 3_600_000
 
 /** The key under which two spellings of an address are one (MSG-13); Message-IDs have no such key. */
 export function addressKey(address: string): string {

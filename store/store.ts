@@ -2,6 +2,7 @@ import type { Inbox } from './incoming-types.ts'
 import type { Outbox, Tracking } from './outgoing-types.ts'
 import type { TrustRecords } from './trust-types.ts'
 import type { Audit, Bodies, Fetches } from './types.ts'
+import type { Waiting } from './waiting-types.ts'
 
 /**
  * What survives a restart. Times are Dates (UTC, milliseconds), addresses are lower-case keys, message ids are
@@ -10,6 +11,7 @@ import type { Audit, Bodies, Fetches } from './types.ts'
 export interface Store extends AsyncDisposable {
   readonly bodies: Bodies
   readonly outbox: Outbox
+  readonly waiting: Waiting
   readonly inbox: Inbox
   readonly tracking: Tracking
   readonly audit: Audit

@@ -124,6 +124,16 @@ export async function advance(
   return { state, changed }
 }
 
+/** Why a recipient still waits, for `status`. A repeated attempt is no audit event. */
+export async function explain(tx: Tx, recipient: TrackedRecipient, why: readonly Reason[]): Promise<void> {
+  await tx
+    .updateTable('recipients')
+    .set({ why: encodeWhy(why) })
+    .where('id', '=', recipient.recipient)
+    .where('state', '=', 'queued')
+    .execute()
+}
+
 function auditEvent(kind: TrackedRecipient['kind'], occurrence: Occurrence): AuditEvent {
   if (occurrence === 'accepted') return kind === 'message' ? 'sent' : 'mdn-sent'
   if (occurrence === 'undeliverable') return kind === 'message' ? 'failed' : 'mdn-given-up'

@@ -49,10 +49,11 @@ export class Faults {
   }
 
   store(store: Store): Store {
-    const { bodies, outbox, inbox, tracking, audit, fetches, trust } = store
+    const { bodies, outbox, waiting, inbox, tracking, audit, fetches, trust } = store
     return {
       bodies: this.wrap(bodies),
       outbox: this.wrap(outbox),
+      waiting: this.wrap(waiting),
       inbox: this.wrap(inbox),
       tracking: this.wrap(tracking),
       audit: this.wrap(audit),

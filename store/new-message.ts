@@ -1,0 +1,108 @@
+import { DirectError } from '../agent/errors.ts'
+import { record } from './audit.ts'
+import type { NewCopy, NewMessage } from './outgoing-types.ts'
+import { addressKey, encodeWhy, type Tx } from './schema.ts'
+
+/** The message with its recipients, its copies and the wait for those who have none yet. */
+export async function addMessage(tx: Tx, message: NewMessage): Promise<void> {
+  const id = await addRow(tx, message)
+  await addRecipients(tx, id, message)
+  // Due from the moment at which the message was made.
+  await addCopies(tx, id, message.copies, message.at)
+  if (message.wait == null) return
+  const { until, nextAt } = message.wait
+  await tx
+    .insertInto('waiting_messages')
+    .values({ message: id, until: until.getTime(), asked: 1, next_at: nextAt.getTime(), held_until: null })
+    .execute()
+}
+
+async function addRow(tx: Tx, message: NewMessage): Promise<number> {
+  const row = await tx
+    .insertInto('messages')
+    .values({
+      message_id: message.messageId,
+      kind: message.kind,
+      sender: addressKey(message.from),
+      at: message.at.getTime(),
+      actor: message.actor,
+      patient: message.patient,
+      documents: JSON.stringify(message.documents),
+      idempotency_key: message.idempotencyKey,
+      record_body: message.recordBody,
+    })
+    .onConflict((conflict) => conflict.column('idempotency_key').doNothing())
+    .returning('id')
+    .executeTakeFirst()
+  if (row !== undefined) return row.id
+  throw new DirectError(
+    'IDEMPOTENCY_CONFLICT',
+    `the idempotency key ${JSON.stringify(message.idempotencyKey)} already stands for another message`,
+    { hint: 'Nothing was queued; `byIdempotencyKey` finds the first message.' },
+  )
+}
+
+async function addRecipients(tx: Tx, id: number, message: NewMessage): Promise<void> {
+  for (const recipient of message.recipients) {
+    const { route, certificate, state, why } = recipient
+    const address = addressKey(recipient.address)
+    await tx
+      .insertInto('recipients')
+      .values({
+        message: id,
+        address,
+        route,
+        certificate,
+        state,
+        why: encodeWhy(why),
+        at: message.at.getTime(),
+      })
+      .execute()
+    await record(tx, {
+      at: message.at,
+      event: message.kind === 'notification' && state === 'queued' ? 'mdn-queued' : state,
+      actor: message.actor,
+      messageId: message.messageId,
+      from: message.from,
+      address,
+      route,
+      certificate,
+      documents: message.documents,
+      patient: message.patient,
+      outcome: state,
+      why,
+    })
+  }
+}
+
+/** Sealed bodies with their envelopes, for SMTP to be tried from `dueAt` on. */
+export async function addCopies(
+  tx: Tx,
+  message: number,
+  copies: readonly NewCopy[],
+  dueAt: Date,
+): Promise<void> {
+  for (const copy of copies) {
+    const { id } = await tx
+      .insertInto('copies')
+      .values({
+        message,
+        route: copy.route,
+        domain: copy.domain,
+        mail_from: copy.mailFrom,
+        body: copy.body,
+        attempts: 0,
+        next_at: dueAt.getTime(),
+        held_until: null,
+      })
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    const rows = copy.recipients.map((address, seq) => ({
+      copy: id,
+      seq,
+      address: addressKey(address),
+      state: 'pending' as const,
+    }))
+    if (rows.length > 0) await tx.insertInto('copy_recipients').values(rows).execute()
+  }
+}
