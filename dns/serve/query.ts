@@ -1,5 +1,3 @@
-import { type Answer, decode } from 'dns-packet'
-
 /** Bytes before the first question. */
 export const HEADER = 12
 
@@ -13,11 +11,14 @@ export interface Question {
   readonly bytes: Buffer
 }
 
-/** What a client's OPT record says. */
+/** What a client's OPT record says. Its options and its DO bit ask for nothing that we have. */
 export interface Edns {
-  readonly bytes: number
+  /** Bytes that the client takes over UDP. */
+  readonly room: number
   readonly version: number
 }
+
+const TYPE_OPT = 41
 
 /** The one question, null when there is not exactly one that can be read (RFC 9619). */
 export function readQuestion(packet: Buffer): Question | null {
@@ -52,17 +53,38 @@ function escapeLabel(label: string): string {
   )
 }
 
-/** RFC 6891 6.1.1: at most one OPT record; null where there is none. */
-export function readEdns(packet: Buffer): Edns | null | 'malformed' {
-  let additionals: readonly Answer[]
-  try {
-    additionals = decode(packet).additionals ?? []
-  } catch {
-    // dns-packet throws on anything that does not add up; the caller answers FORMERR.
-    return 'malformed'
+/**
+ * RFC 6891 6.1.1: at most one OPT record, owned by the root; null where there is none. Walks the records after
+ * `question` by their lengths alone, each byte once; what comes after the last is passed over.
+ */
+export function readEdns(packet: Buffer, question: Question): Edns | null | 'malformed' {
+  const before = packet.readUInt16BE(6) + packet.readUInt16BE(8)
+  const records = before + packet.readUInt16BE(10)
+  let edns: Edns | null = null
+  let at = HEADER + question.bytes.length
+  for (let i = 0; i < records; i++) {
+    const fixed = skipName(packet, at)
+    if (fixed === null || fixed + 10 > packet.length) return 'malformed'
+    const end = fixed + 10 + packet.readUInt16BE(fixed + 8)
+    if (end > packet.length) return 'malformed'
+    if (packet.readUInt16BE(fixed) === TYPE_OPT) {
+      const isRoot = fixed === at + 1
+      if (edns !== null || i < before || !isRoot) return 'malformed'
+      edns = { room: packet.readUInt16BE(fixed + 2), version: packet[fixed + 5] as number }
+    }
+    at = end
   }
-  const opts = additionals.filter((record) => record.type === 'OPT')
-  if (decode.bytes > packet.length || opts.length > 1) return 'malformed'
-  const opt = opts[0]
-  return opt === undefined ? null : { bytes: opt.udpPayloadSize, version: opt.ednsVersion }
+  return edns
+}
+
+/** Where a name ends, null when it does not. A pointer ends it, wherever it leads. */
+function skipName(packet: Buffer, start: number): number | null {
+  for (let at = start; ; ) {
+    const length = packet[at]
+    if (length === undefined) return null
+    if (length === 0) return at + 1
+    if (length >= 0xc0) return at + 2
+    if (length > 63) return null
+    at += 1 + length
+  }
 }

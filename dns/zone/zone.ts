@@ -1,8 +1,10 @@
 import { X509Certificate } from 'node:crypto'
-import { parseAddress, parseDomain } from '../../agent/address.ts'
+import { isIP, isIPv6 } from 'node:net'
 import { DirectError } from '../../agent/errors.ts'
-import { addressOwner, canonicalName, isDnsName } from '../names.ts'
+import { canonicalName, isDnsName } from '../names.ts'
 import { encodeCertRecord } from '../records/cert-record.ts'
+import type { HostPort } from '../types.ts'
+import { apexOfIdentity, ownerOfIdentity } from './owner.ts'
 
 /** One certificate of ours and whose it is: a domain, or an address. */
 export interface ZoneEntry {
@@ -10,53 +12,111 @@ export interface ZoneEntry {
   readonly der: Uint8Array
 }
 
-/** What the responder publishes. All names canonical: lower case, no trailing dot. */
-export interface Zone {
-  /** The domains that we answer for; each is a zone of its own. */
-  readonly apexes: ReadonlySet<string>
-  /** Owner name -> RDATA of its CERT records. */
-  readonly certificates: ReadonlyMap<string, readonly Buffer[]>
-  /** Every name that exists, those without records included: `lee.d.example` because of `dr.lee.d.example`. */
-  readonly names: ReadonlySet<string>
-  /** Of every SOA: the newest certificate's notBefore, in seconds since 1970. */
+/** One record; `name` and the names in `data` are canonical: lower case, absolute, without the trailing dot. Class IN. */
+export type ZoneRecord = {
+  readonly name: string
+  /** Seconds. */
+  readonly ttl: number
+} & (
+  | { readonly type: 'SOA'; readonly data: SoaData }
+  | { readonly type: 'NS'; readonly data: string }
+  /** An IP address as text. */
+  | { readonly type: 'A' | 'AAAA'; readonly data: string }
+  | { readonly type: 'SRV'; readonly data: SrvData }
+  /** The RDATA of RFC 4398 2: type, key tag, algorithm, certificate. */
+  | { readonly type: 'CERT'; readonly data: Buffer }
+)
+
+/** RFC 1035 3.3.13; the times are seconds. */
+export interface SoaData {
+  readonly mname: string
+  readonly rname: string
   readonly serial: number
-  /** Of every NS, where it is known; otherwise `ns.<apex>` stands in. */
-  readonly nameServer: string | null
+  readonly refresh: number
+  readonly retry: number
+  readonly expire: number
+  readonly minimum: number
 }
 
+/** RFC 2782. */
+export interface SrvData {
+  readonly priority: number
+  readonly weight: number
+  readonly port: number
+  readonly target: string
+}
+
+/** All that is published for our identities: what the responder answers from, and `zone generate` writes. */
+export interface Zone {
+  /** The domains that we answer for, each a zone of its own with an SOA and NS records at it. In the order of the identities. */
+  readonly apexes: ReadonlySet<string>
+  /** Zone by zone: SOA, NS, addresses of name servers, SRV, CERT. `apexOf` tells the zone of each. */
+  readonly records: readonly ZoneRecord[]
+  /** Every name that exists, those without records included: `lee.d.example` because of `dr.lee.d.example`. */
+  readonly names: ReadonlyMap<string, readonly ZoneRecord[]>
+  /** Of every SOA. */
+  readonly serial: number
+}
+
+export interface ZoneOptions {
+  /** Domains or addresses whose domain is a zone of ours although it may have no certificate now. */
+  readonly also?: readonly string[]
+  /** Of every zone; the first is the primary. None: `ns.<domain>`, which has no address here. */
+  readonly nameServers?: readonly { readonly name: string; readonly addresses: readonly string[] }[]
+  /** LDAP directories that hold our certificates, the first preferred (DISC-7). */
+  readonly directories?: readonly HostPort[]
+  /** Seconds, of CERT and SRV records. Default 3600. */
+  readonly ttl?: number
+  /** Without one: the newest certificate's notBefore in seconds since 1970. See `nextSerial`. */
+  readonly serial?: number
+}
+
+/** Seconds, of what changes seldom: SOA, NS and the addresses of name servers. */
+const INFRASTRUCTURE_TTL = 3600
+/** Seconds that resolvers may hold an absence (RFC 2308 5, DISC-11). */
+export const NEGATIVE_TTL = 300
 /** A message is at most 65,535 bytes, even over TCP; this leaves room for all but the records. */
 const MAX_RECORD_SET = 65_000
 
 /**
  * The zones that publish certificates: one for each domain, with CERT records at the domain and at the addresses
- * (DISC-2). Throws DirectError `CONFIG_INVALID` for a name that DNS cannot carry, `CERT_UNREADABLE`, and
- * `LIMIT_EXCEEDED` when one name holds more certificates than a DNS message.
+ * (DISC-2), and SRV records at `_ldap._tcp.<domain>` for the directories (DISC-7).
+ * Throws DirectError `CONFIG_INVALID` for a name that DNS cannot carry, `CERT_UNREADABLE`, and `LIMIT_EXCEEDED` when
+ * one name holds more certificates than a DNS message.
  */
-export function zoneOf(entries: readonly ZoneEntry[], options: { readonly nameServer?: string } = {}): Zone {
-  const apexes = new Set<string>()
+export function zoneOf(entries: readonly ZoneEntry[], options: ZoneOptions = {}): Zone {
   const certificates = new Map<string, Buffer[]>()
-  let serial = 0
+  const apexes = new Set<string>()
+  let newest = 0
   for (const entry of entries) {
-    const { apex, owner } = ownerOf(entry.name)
-    apexes.add(apex)
-    const { rdata, notBefore } = recordOf(entry)
+    apexes.add(apexOfIdentity(entry.name))
+    const owner = ownerOfIdentity(entry.name)
+    const { rdata, notBefore } = certificateOf(entry)
     const set = certificates.get(owner) ?? []
     if (!set.some((other) => other.equals(rdata))) set.push(rdata)
     certificates.set(owner, set)
-    serial = Math.max(serial, Math.floor(notBefore.getTime() / 1000))
+    newest = Math.max(newest, Math.floor(notBefore.getTime() / 1000))
   }
-  for (const [owner, set] of certificates) {
-    const bytes = set.reduce((sum, rdata) => sum + owner.length + 12 + rdata.length, 0)
-    if (bytes > MAX_RECORD_SET) {
-      throw new DirectError('LIMIT_EXCEEDED', `${owner} would hold ${bytes} bytes of CERT records`, {
-        hint: 'A DNS message takes 65,535 bytes: remove certificates that are no longer used.',
-      })
-    }
-  }
-  const nameServer = options.nameServer === undefined ? null : canonicalName(options.nameServer)
-  const published = [...apexes].map((apex) => nameServer ?? `ns.${apex}`)
-  const names = withParents([...certificates.keys(), ...apexes, ...published], apexes)
-  return { apexes, certificates, names, serial, nameServer }
+  for (const name of options.also ?? []) apexes.add(apexOfIdentity(name))
+  for (const [owner, set] of certificates) requireRoom(owner, set)
+  const serial = options.serial ?? newest
+  const servers = (options.nameServers ?? []).map(({ name, addresses }) => ({
+    name: hostName(name, 'publish.nameServers'),
+    addresses,
+  }))
+  const ttl = options.ttl ?? 3600
+  const records = [...apexes].flatMap((apex): readonly ZoneRecord[] => {
+    const isHere = (name: string) => apexOf({ apexes }, name) === apex
+    return [
+      ...authorityRecords(apex, servers, serial),
+      ...servers.filter(({ name }) => isHere(name)).flatMap(addressRecords),
+      ...directoryRecords(apex, options.directories ?? [], ttl),
+      ...[...certificates].flatMap(([name, set]) =>
+        isHere(name) ? set.map((data) => ({ name, type: 'CERT', ttl, data }) as const) : [],
+      ),
+    ]
+  })
+  return { apexes, records, names: namesOf(records, apexes), serial }
 }
 
 /** The deepest zone that a name lies in, null when it is none of ours. */
@@ -67,30 +127,71 @@ export function apexOf(zone: Pick<Zone, 'apexes'>, name: string): string | null 
   }
 }
 
-function ownerOf(name: string): { readonly apex: string; readonly owner: string } {
-  const domain = name.includes('@') ? null : parseDomain(name)
-  if (domain !== null) return { apex: domain, owner: domain }
-  const address = parseAddress(name)
-  if ('code' in address) {
-    throw new DirectError('CONFIG_INVALID', `no certificate can be published for ${JSON.stringify(name)}`, {
-      hint: 'Give a domain, or an address.',
-      cause: address,
-    })
-  }
-  const owner = addressOwner(address)
-  if (!isDnsName(owner)) {
-    throw new DirectError(
-      'CONFIG_INVALID',
-      `${name} cannot be published in DNS: its name there would not fit`,
-      {
-        hint: 'The parts between the dots hold at most 63 characters, the whole at most 253.',
-      },
-    )
-  }
-  return { apex: address.domain, owner }
+/** Name servers and directories that lie in a zone of ours, where no address is published for them. */
+export function namesWithoutAddress({ apexes, names, records }: Zone): readonly string[] {
+  const targets = records.flatMap((record) => {
+    if (record.type === 'NS') return [record.data]
+    return record.type === 'SRV' ? [record.data.target] : []
+  })
+  const hasAddress = (name: string) =>
+    names.get(name)?.some(({ type }) => type === 'A' || type === 'AAAA') ?? false
+  return [...new Set(targets)].filter((name) => apexOf({ apexes }, name) !== null && !hasAddress(name))
 }
 
-function recordOf(entry: ZoneEntry): { readonly rdata: Buffer; readonly notBefore: Date } {
+function authorityRecords(
+  apex: string,
+  servers: readonly { readonly name: string }[],
+  serial: number,
+): readonly ZoneRecord[] {
+  const names = servers.length === 0 ? [`ns.${apex}`] : servers.map(({ name }) => name)
+  const data: SoaData = {
+    mname: names[0] as string,
+    rname: `hostmaster.${apex}`,
+    serial,
+    refresh: 7200,
+    retry: 900,
+    expire: 1_209_600,
+    minimum: NEGATIVE_TTL,
+  }
+  const ttl = INFRASTRUCTURE_TTL
+  return [
+    { name: apex, type: 'SOA', ttl, data },
+    ...names.map((name) => ({ name: apex, type: 'NS', ttl, data: name }) as const),
+  ]
+}
+
+function addressRecords(server: {
+  readonly name: string
+  readonly addresses: readonly string[]
+}): ZoneRecord[] {
+  return server.addresses.map((data) => ({
+    name: server.name,
+    type: isIPv6(data) ? 'AAAA' : 'A',
+    ttl: INFRASTRUCTURE_TTL,
+    data,
+  }))
+}
+
+/** Each its own priority: strangers come to the next only where one fails or is empty (DISC-7). */
+function directoryRecords(apex: string, directories: readonly HostPort[], ttl: number): ZoneRecord[] {
+  return directories.map(({ host, port }, priority) => ({
+    name: `_ldap._tcp.${apex}`,
+    type: 'SRV',
+    ttl,
+    data: { priority, weight: 0, port, target: hostName(host, 'publish.directories') },
+  }))
+}
+
+/** RFC 1035 3.3.11, RFC 2782: both name a host, and an IP address is no name. */
+function hostName(text: string, key: string): string {
+  const name = canonicalName(text)
+  if (isDnsName(name) && isIP(name) === 0) return name
+  throw new DirectError('CONFIG_INVALID', `${key}: ${JSON.stringify(text)} is not a host name`, {
+    hint: 'DNS records name a host: give a name such as ldap.clinic.example, and its address in DNS.',
+  })
+}
+
+function certificateOf(entry: ZoneEntry): { readonly rdata: Buffer; readonly notBefore: Date } {
   try {
     return { rdata: encodeCertRecord(entry.der), notBefore: new X509Certificate(entry.der).validFromDate }
   } catch (cause) {
@@ -98,12 +199,28 @@ function recordOf(entry: ZoneEntry): { readonly rdata: Buffer; readonly notBefor
   }
 }
 
-function withParents(owners: readonly string[], apexes: ReadonlySet<string>): ReadonlySet<string> {
-  const names = new Set<string>()
-  for (const owner of owners) {
-    for (let name = owner; apexOf({ apexes }, name) !== null; name = name.slice(name.indexOf('.') + 1)) {
-      names.add(name)
-    }
+function requireRoom(owner: string, set: readonly Buffer[]): void {
+  const bytes = set.reduce((sum, rdata) => sum + owner.length + 12 + rdata.length, 0)
+  if (bytes <= MAX_RECORD_SET) return
+  throw new DirectError('LIMIT_EXCEEDED', `${owner} would hold ${bytes} bytes of CERT records`, {
+    hint: 'A DNS message takes 65,535 bytes: remove certificates that are no longer used.',
+  })
+}
+
+/** With the names between each record's and its zone's, and those of name servers that lie here. */
+function namesOf(
+  records: readonly ZoneRecord[],
+  apexes: ReadonlySet<string>,
+): ReadonlyMap<string, readonly ZoneRecord[]> {
+  const names = new Map<string, ZoneRecord[]>()
+  const exists = (name: string) => {
+    for (let at = name; apexOf({ apexes }, at) !== null; at = at.slice(at.indexOf('.') + 1))
+      if (!names.has(at)) names.set(at, [])
+  }
+  for (const record of records) {
+    exists(record.name)
+    names.get(record.name)?.push(record)
+    if (record.type === 'NS') exists(record.data)
   }
   return names
 }

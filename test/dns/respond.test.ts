@@ -87,7 +87,9 @@ describe('what is published (H1, H2)', () => {
   })
 
   test('the name server can be named', () => {
-    const named = zoneOf([{ name: 'd.example', der: domain }], { nameServer: 'NS1.host.example.' })
+    const named = zoneOf([{ name: 'd.example', der: domain }], {
+      nameServers: [{ name: 'NS1.host.example.', addresses: [] }],
+    })
     const answer = respond(question('d.example', 'NS'), named, 'udp') as Buffer
     expect(decode(answer).answers).toMatchObject([{ data: 'ns1.host.example' }])
   })
