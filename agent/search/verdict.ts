@@ -1,6 +1,6 @@
 import type { Address } from '../address.ts'
+import { adviceOn } from '../advice.ts'
 import type { Evidence, JudgedCertificate } from '../evidence.ts'
-import { adviceFor } from '../explain/advice.ts'
 import type { RouteReason } from '../recipient-types.ts'
 import type { JudgedPlace } from './place.ts'
 
@@ -30,7 +30,7 @@ export function verdictOn(
       : deciding.evidence.status === 'failed'
         ? notLookedAt(deciding.evidence)
         : nothingUsable(deciding.evidence)
-  return { outcome, why, advice: adviceFor(why.filter(isToBeMended), new Map(), []) }
+  return { outcome, why, advice: adviceOn(why.filter(isToBeMended).map(({ code }) => code)) }
 }
 
 /** An anchor that is wanting may be in a bundle that was never had: the reason says which, and time mends it. */

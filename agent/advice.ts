@@ -1,0 +1,54 @@
+import type { CertificateCode } from '../trust-anchors/index.ts'
+
+/** What whoever runs this may do about a code; codes that only the certificate's owner can mend say so. */
+const ADVICE: Readonly<Record<string, string>> = {
+  CERT_MALFORMED: 'Ask the partner to publish a certificate that is X.509 in DER.',
+  CERT_NOT_YET_VALID:
+    'Check the clock of this machine; else wait, or ask the partner for a certificate of now.',
+  CERT_EXPIRED:
+    'Ask the partner to renew and publish it; if it is an anchor of ours that has ended, replace it.',
+  CERT_REVOKED: 'Do not use it. Ask the partner, by another way, for the new one.',
+  REVOCATION_UNKNOWN:
+    'See whether the host that is named answers from here; the question is asked again by itself.',
+  CERT_NOT_BOUND: 'Ask the partner for a certificate whose subjectAltName holds the address or its domain.',
+  CERT_IS_CA: "Ask the partner to publish the address's or domain's own certificate instead of its CA's.",
+  KEY_USAGE: 'Ask the partner for a certificate whose key usage allows this.',
+  EXT_KEY_USAGE: 'Ask the partner for a certificate for e-mail protection.',
+  KEY_WEAK: 'Ask the partner for a certificate with a longer key.',
+  SIGNATURE_WEAK: 'Ask the partner for a newer certificate; legacy.sha1From lets SHA-1 pass for one domain.',
+  BAD_SIGNATURE:
+    'The certificate, or the one above it, is not what its issuer signed: ask the partner to publish it anew.',
+  UNKNOWN_ISSUER:
+    'If you mean to trust its CA, add that CA (direct trust add) or the bundle it belongs to; if a CA in between is missing, ask the partner to publish it, or name it in certificates.',
+  PASSED_OVER:
+    'An anchor that fits is known and does not count here; if it is meant to, add it for whoever of yours is to believe (direct trust add FILE --for NAME).',
+  SELF_SIGNED:
+    'It is self-signed, so that no CA vouches for it. If you know by another way that it is theirs, pin it to its address: direct cert pin FILE --address ADDRESS.',
+  ISSUER_NOT_CA: "The partner's CA has issued what it may not; nothing here can mend that.",
+  PATH_LENGTH: "A CA above has forbidden so many CAs below it; only the partner's CA can mend that.",
+  NAME_CONSTRAINT:
+    'A CA above is limited to other names; ask the partner to get a certificate from one that may issue it.',
+  POLICY:
+    'See certificatePolicy in the configuration; else the CA asks for policies that this path does not have.',
+  UNKNOWN_CRITICAL_EXTENSION:
+    "The certificate demands something that is not known here; ask the partner's CA what it is.",
+  WORK_LIMIT:
+    'The certificates lead in circles, or there are too many of one name: ask the partner to publish fewer.',
+  NO_ANCHORS:
+    'Add anchors (direct trust add, or trust in the configuration): without any, nobody is trusted.',
+  URL_REFUSED:
+    'The sentence says why the URL is not followed: its owner has to publish at another. A private address alone may be meant; network.allowPrivate lets those.',
+  NOT_SUPPORTED:
+    'This version cannot use such a certificate; ask the partner for another, with an RSA key for example.',
+  NO_CERTIFICATE: 'Ask the partner whether the address is right, and where its certificate is published.',
+  LOOKUP_FAILED:
+    'See whether the server that is named can be reached from here, and whether those in dns.servers answer for names that are not their own; then ask again.',
+} satisfies Record<
+  CertificateCode | 'PASSED_OVER' | 'SELF_SIGNED' | 'NO_CERTIFICATE' | 'LOOKUP_FAILED',
+  string
+>
+
+/** One sentence for each code about which anything can be done. */
+export function adviceOn(codes: Iterable<string>): readonly string[] {
+  return [...new Set(codes)].flatMap((code) => ADVICE[code] ?? [])
+}
