@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import type { Evidence, Recipient, Route } from '../agent/index.ts'
+import type { Recipient, Route } from '../agent/index.ts'
 import { exitOfRoutes } from './exit.ts'
 import { single } from './options.ts'
+import { explainedText } from './places-text.ts'
 import { columns, printable } from './printable.ts'
-import { revocationText } from './revocation-text.ts'
 import { answer, openAgent, type Session } from './session.ts'
 
 interface Options {
@@ -37,34 +37,18 @@ export async function run(session: Session, command: Command): Promise<number> {
   const table = columns(recipients.map((each) => [SIGN[each.route], each.address, each.forUser])).split('\n')
   for (const [i, recipient] of recipients.entries()) {
     const { evidence, ...brief } = recipient
-    await answer(session, explain ? recipient : brief, () =>
-      [table[i], ...(explain ? explanation(recipient) : reasons(recipient))].join('\n'),
-    )
+    await answer(session, explain ? recipient : brief, () => {
+      const below = explain ? explainedText({ places: evidence, ...brief }) : reasons(brief)
+      return [table[i], ...below.map((line) => `    ${line}`)].join('\n')
+    })
   }
   return exitOfRoutes(recipients)
 }
 
-/** What stands in the way: the date, the name, the host that does not answer. */
-function reasons({ why }: Recipient): readonly string[] {
-  return why.map(({ code, text }) => printable(`    ${code}: ${text}`))
-}
-
-function explanation({ forAdministrator, evidence }: Recipient): readonly string[] {
-  return [`    ${printable(forAdministrator)}`, ...evidence.map(placeText)]
-}
-
-/** One place, each question asked there, and the verdict on each certificate that it published. */
-export function placeText({ place, owner, status, questions, certificates, notes }: Evidence): string {
+/** What stands in the way: the date, the name, the host that does not answer; and when to ask again. */
+function reasons({ route, why, validUntil }: Omit<Recipient, 'evidence'>): readonly string[] {
   return [
-    printable(`    ${place}  ${owner}  ${status}`),
-    ...questions.map(({ name, type, answer }) => printable(`        ${name} ${type}?  ${answer}`)),
-    ...certificates.flatMap(({ sha256, usable, why, revocation }) => {
-      const verdict = usable ? 'usable' : why.map(({ code, text }) => `${code}: ${text}`).join('; ')
-      return [
-        printable(`        ${sha256}  ${verdict}`),
-        ...revocation.map((one) => printable(`            ${revocationText(one)}`)),
-      ]
-    }),
-    ...notes.map((note) => printable(`        ${note}`)),
-  ].join('\n')
+    ...why.map(({ code, text }) => printable(`${code}: ${text}`)),
+    ...(route === 'undetermined' ? [`ask again after ${validUntil.toISOString()}`] : []),
+  ]
 }

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { parseAddress } from '../agent/address.ts'
-import { placeText } from './classify.ts'
 import { EXIT, exitOfDiscovery } from './exit.ts'
 import { single } from './options.ts'
+import { explainedText } from './places-text.ts'
 import { printable } from './printable.ts'
 import { answer, openAgent, type Session } from './session.ts'
 
@@ -29,12 +29,7 @@ export async function run(session: Session, command: Command): Promise<number> {
   session.out.progress(`looking up ${address} …`)
   const found = await agent.discover(address, { ...(from !== undefined && { from }), signal: session.signal })
   await answer(session, found, () =>
-    [
-      printable(
-        `${found.outcome}  ${found.address}${found.chosen === null ? '' : `  chosen ${found.chosen}`}`,
-      ),
-      ...found.places.map(placeText),
-    ].join('\n'),
+    [`${found.outcome}  ${printable(found.address)}`, ...explainedText(found)].join('\n'),
   )
   return exitOfDiscovery(found)
 }
