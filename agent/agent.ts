@@ -25,6 +25,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
 
   const {
     policies,
+    ourNames,
     passingTrust,
     classifyTools,
     classified,
@@ -111,8 +112,8 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
         state: async () => (await neighbours.trust()).state(),
         pins: async () =>
           (await pinAdministration(administrationTools).list()).filter(({ state }) => state === 'in-force'),
-        ours: settings.identities.map((identity) => identity.for),
-        onlyIdentity: onlyIdentity(settings.identities),
+        ours: await ourNames(),
+        onlyIdentity: onlyIdentity(await ourNames()),
       })
     },
     async plan(draft, options = {}) {

@@ -13,37 +13,34 @@ import { DirectError } from './errors.ts'
 import type { IdentitySettings } from './settings.ts'
 import { Identity } from './smime/identity.ts'
 
-/**
- * CA certificates in the files of our own, without their keys: they may complete a partner's path. A file that is not
- * there yet, as before a CA has answered, stops nobody from asking how others can be reached.
- */
-export async function intermediatesOf(
-  settings: readonly IdentitySettings[],
-): Promise<readonly Certificate[]> {
-  const read = await Promise.allSettled(settings.map(({ certificate }) => readCertificateFile(certificate)))
-  return read.flatMap((file) => {
-    if (file.status === 'fulfilled') return file.value.slice(1)
-    if (file.reason instanceof DirectError) return []
-    throw file.reason
-  })
+/** One of our own certificates with its key, and where it lies. */
+export interface Owned {
+  readonly settings: IdentitySettings
+  readonly identity: Identity
+  /** It has been replaced in its file: mail to it is read, nothing else. */
+  readonly readsOnly: boolean
 }
 
-/** Our own certificates with their keys, for whom each is configured. Old ones stay, for reading (ALG-5). */
+/**
+ * Our own certificates with their keys, and whose each is, as of one moment (`LiveIdentities`). Old ones stay, for
+ * reading (ALG-5).
+ */
 export class Identities {
   readonly #all: readonly Owned[]
   readonly #policy: CertificatePolicy
 
-  private constructor(all: readonly Owned[], policy: CertificatePolicy) {
+  /** `policy`: what the configuration asks of our own certificates; one that breaks it only reads. */
+  constructor(all: readonly Owned[], policy: CertificatePolicy = {}) {
     this.#all = all
     this.#policy = policy
   }
 
-  /** `policy`: what the configuration asks of our own certificates; one that breaks it only reads. */
+  /** Those that these files hold now. Throws CERT_UNREADABLE, KEY_UNREADABLE, KEY_MISMATCH. */
   static async load(
     settings: readonly IdentitySettings[],
     policy: CertificatePolicy = {},
   ): Promise<Identities> {
-    return new Identities(await Promise.all(settings.map(load)), policy)
+    return new Identities(await Promise.all(settings.map(loadIdentity)), policy)
   }
 
   /** CA certificates that came with our own: they may complete a path. */
@@ -51,11 +48,18 @@ export class Identities {
     return this.#all.flatMap(({ identity }) => identity.intermediates)
   }
 
-  /** What may be published: each certificate that others may encrypt to at `at`, and for whom. */
+  /**
+   * What is to be published: each certificate that others may encrypt to at `at`, and for whom. One that was renewed is
+   * read with, and no longer published.
+   */
   published(at: Date): readonly { readonly name: string; readonly certificate: Certificate }[] {
-    return this.#all
-      .filter(({ identity }) => this.#failures('encrypt', identity, at).length === 0)
+    const usable = this.#all
+      .filter(({ identity, readsOnly }) => !readsOnly && this.#failures('encrypt', identity, at).length === 0)
       .map(({ settings, identity }) => ({ name: settings.for, certificate: identity.certificate }))
+    return usable.filter(
+      ({ name, certificate }) =>
+        !usable.some((other) => other.name === name && isRenewalOf(other.certificate, certificate)),
+    )
   }
 
   /**
@@ -89,7 +93,7 @@ export class Identities {
   }
 
   #best(purpose: Purpose, sender: Address, at: Date): Identity {
-    const covering = this.#all.filter(({ settings }) => covers(settings.for, sender))
+    const covering = this.#all.filter(({ settings, readsOnly }) => !readsOnly && covers(settings.for, sender))
     if (covering.length === 0)
       throw new DirectError('IDENTITY_MISSING', `no identity is configured for ${sender}`, {
         hint: `Add an entry to identities with "for: ${sender.domain}", a certificate and its private key.`,
@@ -123,21 +127,32 @@ export class Identities {
   }
 }
 
-interface Owned {
-  readonly settings: IdentitySettings
-  readonly identity: Identity
-}
-
 function covers(configured: string, address: Address): boolean {
   return [address.key, address.withoutTag()?.key, address.domain].includes(configured)
 }
 
-async function load(settings: IdentitySettings): Promise<Owned> {
+/**
+ * Whether one certificate has taken the other's place: by the same CA, bound to all that the other is bound to, and begun
+ * later. Those of different CAs stand beside each other: partners may believe one CA and not the other.
+ */
+export function isRenewalOf(newer: Certificate, older: Certificate): boolean {
+  const names = ({ names: { rfc822, dns } }: Certificate) =>
+    [...rfc822, ...dns].map((name) => name.toLowerCase())
+  const covered = new Set(names(newer))
+  return (
+    newer.notBefore > older.notBefore &&
+    newer.issuerCanonical === older.issuerCanonical &&
+    names(older).every((name) => covered.has(name))
+  )
+}
+
+/** Throws CERT_UNREADABLE, KEY_UNREADABLE, KEY_MISMATCH. */
+export async function loadIdentity(settings: IdentitySettings): Promise<Owned> {
   const [leaf, ...intermediates] = await readCertificateFile(settings.certificate)
   if (!leaf) throw new DirectError('CERT_UNREADABLE', `${settings.certificate} holds no certificate`)
   const key = await readKeyFile(settings)
   try {
-    return { settings, identity: Identity.of(leaf, intermediates, key) }
+    return { settings, identity: Identity.of(leaf, intermediates, key), readsOnly: false }
   } catch (error) {
     if (!(error instanceof DirectError && error.code === 'KEY_MISMATCH')) throw error
     throw new DirectError(
@@ -148,8 +163,8 @@ async function load(settings: IdentitySettings): Promise<Owned> {
   }
 }
 
-/** The only identity's `for`, for DISC-10; null when there is none or more than one. */
-export function onlyIdentity(settings: readonly IdentitySettings[]): string | null {
-  const names = new Set(settings.map((identity) => identity.for))
-  return names.size === 1 ? ([...names][0] as string) : null
+/** The only name that is ours, for DISC-10; null when there is none or more than one. */
+export function onlyIdentity(names: readonly string[]): string | null {
+  const distinct = new Set(names)
+  return distinct.size === 1 ? ([...distinct][0] as string) : null
 }

@@ -25,6 +25,8 @@ export interface InboxTools {
   readonly store: Store
   readonly imap: ImapClient
   readonly open: OpenTools
+  /** Our domains and addresses, which a mailbox receives for that names none of its own. */
+  readonly ourNames: readonly string[]
   /** Without revocation: of a message that was accepted once, it was known then. */
   readonly judgeAccepted: Judge
   /** When what is not known yet is judged again. */
@@ -76,7 +78,7 @@ export async function* listMailbox(
     const name = nameOf(mailbox, folder, uid)
     if (listed.has(name) || !tools.undetermined.isDue(name, tools.now())) continue
     await using raw = await tools.open.spool(folder.fetch(uid))
-    const envelope = await envelopeOf(raw, mailbox.settings)
+    const envelope = await envelopeOf(raw, mailbox.settings.addresses ?? tools.ourNames)
     const look = patience.look()
     await using judged = await openMessage(raw, envelope, { ...tools.open, patienceMs: look.ms }, signal)
     if (judged.verdict === 'undetermined') {
@@ -101,7 +103,7 @@ export async function openEntry(
   bounds: Pick<OpenTools, 'patienceMs' | 'isLastLook'>,
   signal?: AbortSignal,
 ): Promise<Judged> {
-  const envelope = await envelopeOf(raw, mailbox.settings)
+  const envelope = await envelopeOf(raw, mailbox.settings.addresses ?? tools.ourNames)
   const judged = await openMessage(raw, envelope, { ...tools.open, ...bounds }, signal)
   const { judgement, judgedAt } = entry
   if (judged.trusted || judgement?.verdict !== 'accept' || judgedAt === null) return judged
@@ -186,11 +188,11 @@ export async function rawOf(
   return { ...fetched, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
-async function envelopeOf(raw: Source, settings: MailboxSettings) {
+async function envelopeOf(raw: Source, ours: readonly string[]) {
   try {
     const { header, discard } = await openEntity(raw.read())
     await discard()
-    return { recipients: envelopeRecipients(header, settings.addresses), mailFrom: undefined }
+    return { recipients: envelopeRecipients(header, ours), mailFrom: undefined }
   } catch (error) {
     // Opening says what is wrong with it.
     if (error instanceof MimeError) return { recipients: [], mailFrom: undefined }

@@ -135,8 +135,8 @@ export interface MailboxSettings {
   readonly folder: string
   /** Where refused mail is moved (IN-1, IN-9). */
   readonly asideFolder: string
-  /** Addresses and domains that this mailbox receives for. */
-  readonly addresses: readonly string[]
+  /** Addresses and domains that this mailbox receives for; null: all that are ours. */
+  readonly addresses: readonly string[] | null
   /** The rest between two passes. */
   readonly pollSeconds: number
 }

@@ -26,10 +26,20 @@ export function wire(neighbours: Neighbours) {
     neighbours.once('policies', async () =>
       (await import('./policies.ts')).loadPolicies(settings.certificatePolicy),
     )
-  const identities = () =>
-    neighbours.once('identities', async () =>
-      (await import('./identities.ts')).Identities.load(settings.identities, (await policies()).own),
+  const live = () =>
+    neighbours.once('identities', async () => {
+      const { LiveIdentities } = await import('./identities/live.ts')
+      return new LiveIdentities({ settings, policy: (await policies()).own ?? {}, log })
+    })
+  /** As their files are now; for one message, once. */
+  const identities = async () => (await live()).current()
+  const ours = async () => {
+    const now = neighbours.once('ours', async () =>
+      (await import('./identities/certificates.ts')).createOurs(settings),
     )
+    return (await now)()
+  }
+  const ourNames = async () => (await ours()).names
   const trust = async (signal?: AbortSignal): Promise<Trust> => (await neighbours.trust()).now(signal, true)
   /** For what stores nothing (`open`, `explain`). */
   const passingTrust = async (signal?: AbortSignal): Promise<Trust> => (await neighbours.trust()).now(signal)
@@ -44,17 +54,20 @@ export function wire(neighbours: Neighbours) {
     ...(await identities()).intermediates,
   ]
 
-  const classifyTools = () =>
+  const classifyTools = async () => {
+    const { onlyIdentity } = await import('./identities.ts')
+    const { names, intermediates } = await ours()
+    return {
+      ...(await lastingClassifyTools()),
+      onlyIdentity: onlyIdentity(names),
+      intermediates: [...(await configured()).map(({ certificate }) => certificate), ...intermediates],
+    }
+  }
+  const lastingClassifyTools = () =>
     neighbours.once('classify', async () => {
-      const { intermediatesOf, onlyIdentity } = await import('./identities.ts')
       return {
         ...(await belief()),
         sources: await neighbours.sources(await configured()),
-        onlyIdentity: onlyIdentity(settings.identities),
-        intermediates: [
-          ...(await configured()).map(({ certificate }) => certificate),
-          ...(await intermediatesOf(settings.identities)),
-        ],
         tlsDomains: await neighbours.tlsServers(),
         proveTls: neighbours.offline
           ? null
@@ -103,6 +116,7 @@ export function wire(neighbours: Neighbours) {
       store: await neighbours.store(),
       imap: await neighbours.imap(),
       open: await openTools(),
+      ourNames: await ourNames(),
       judgeAccepted: await neighbours.judge('store', 'off'),
       undetermined,
       alone: (mailbox, signal) => neighbours.receivingAlone(mailbox.name, signal),
@@ -118,6 +132,7 @@ export function wire(neighbours: Neighbours) {
     settings,
     trust: await neighbours.trust(),
     identities,
+    ourNames,
     store: () => neighbours.store(),
     spool: () => neighbours.spool(),
     now,
@@ -126,6 +141,8 @@ export function wire(neighbours: Neighbours) {
 
   return {
     policies,
+    identities,
+    ourNames,
     passingTrust,
     classifyTools,
     classified,

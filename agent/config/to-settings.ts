@@ -85,7 +85,7 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
         server: server(entry.imap, entry, ['mailboxes', i]),
         folder,
         asideFolder: entry.asideFolder,
-        addresses: entry.addresses ?? [...new Set(data.identities.map((identity) => identity.for))],
+        addresses: entry.addresses ?? null,
         pollSeconds: entry.pollSeconds,
       }
     }),

@@ -10,16 +10,16 @@ import type { TrustAdministration, TrustChange, TrustedAnchor } from './types.ts
 
 /** Anchors, listed and changed by hand (TR-1). */
 export function anchorsByHand(tools: AdministrationTools): Omit<TrustAdministration, 'bundles'> {
-  const { settings, trust, store, now, at } = tools
+  const { settings, trust, store, now, at, ourNames } = tools
   /** What is there for a name can always be seen and ended, though the configuration knows it no more. */
-  const requireKnown = (name: string, { scopes }: TrustState) => {
-    if (!scopes.some((scope) => scope.for === name)) requireOurs(name, settings)
+  const requireKnown = async (name: string, { scopes }: TrustState) => {
+    if (!scopes.some((scope) => scope.for === name)) requireOurs(name, settings, await ourNames())
   }
   return {
     async list(options = {}) {
       const name = options.for === undefined ? null : nameOf(options.for)
       const state = await trust.state()
-      if (name !== null) requireKnown(name, state)
+      if (name !== null) await requireKnown(name, state)
       const entries = name === null ? state.entries : entriesFor(name, state)
       return entries.map((entry) => describedFor(name, describeAnchor(entry, state, at()), state))
     },
@@ -27,7 +27,7 @@ export function anchorsByHand(tools: AdministrationTools): Omit<TrustAdministrat
     async add(path, { for: given, direction, actor, narrow }) {
       const scope = { for: nameOf(given), direction }
       requireActor(actor)
-      requireOurs(scope.for, settings)
+      requireOurs(scope.for, settings, await ourNames())
       const { certificates, notes } = await readAnchorFile(path)
       const narrowed = narrowing({ ...scope, actor, narrow }, await trust.state())
       const records = (await store()).trust
@@ -62,7 +62,7 @@ export function anchorsByHand(tools: AdministrationTools): Omit<TrustAdministrat
       const name = given === undefined ? null : nameOf(given)
       requireActor(actor)
       const before = await trust.state()
-      if (name !== null) requireKnown(name, before)
+      if (name !== null) await requireKnown(name, before)
       const wanted = new Set(await fingerprintsOf(anchor, before))
       const found = before.entries.filter(({ certificate }) => wanted.has(certificate.sha256))
       const records = (await store()).trust

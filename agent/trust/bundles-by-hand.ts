@@ -14,6 +14,7 @@ export function bundlesByHand({
   trust,
   store,
   now,
+  ourNames,
 }: AdministrationTools): TrustAdministration['bundles'] {
   return {
     async list() {
@@ -41,7 +42,7 @@ export function bundlesByHand({
       const url = bundleUrlOf(given, { isSigned: signedBy !== undefined, allowPrivate })
       const scope = { for: nameOf(name), direction }
       requireActor(actor)
-      requireOurs(scope.for, settings)
+      requireOurs(scope.for, settings, await ourNames())
       const hours = hoursOf(refreshHours)
       const narrowed = narrowing({ ...scope, actor, narrow }, await trust.state())
       const signer = signedBy === undefined ? null : await readSigner(signedBy)

@@ -212,7 +212,7 @@ export function requireIncomingAnchors({ mailboxes }: Settings, { anchors, hasPi
   const [mailbox] = mailboxes
   throw new DirectError(
     'NO_ANCHORS',
-    `no incoming trust anchors are configured for ${mailbox?.addresses.join(', ')}`,
+    `no incoming trust anchors are configured for ${mailbox?.addresses?.join(', ') ?? 'our mailboxes'}`,
     {
       hint: 'Add one: "direct trust add", or an entry of trust with direction incoming or both; "direct trust list" shows what was removed. Mail waits in its folder until then.',
     },

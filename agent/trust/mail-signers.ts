@@ -6,7 +6,6 @@ import type { Identities } from '../identities.ts'
 import { parseMediaType } from '../mime/media-type.ts'
 import { type Outer, openOuter } from '../open/outer.ts'
 import { readMessageHeader } from '../read.ts'
-import type { Settings } from '../settings.ts'
 import { decrypt } from '../smime/decrypt.ts'
 import { signersOf } from '../smime/signed-alone.ts'
 import type { ValidSigner } from '../smime/signer.ts'
@@ -14,7 +13,8 @@ import type { Source, Spool } from '../smime/source.ts'
 
 /** What reading a mail's signers asks of its neighbours. */
 export interface MailTools {
-  readonly settings: Pick<Settings, 'identities'>
+  /** Domains and addresses. */
+  readonly ourNames: () => Promise<readonly string[]>
   /** Asked for only when the mail is sealed. */
   readonly identities: () => Promise<Identities>
   readonly spool: () => Promise<Spool>
@@ -54,7 +54,7 @@ async function decryptedBy(raw: Source, cms: Pick<Source, 'read'>, spool: Spool,
   const { to, cc } = await readMessageHeader(raw)
   const named = [...to.mailboxes, ...cc.mailboxes].map(({ address }) => address)
   // A sealed copy need not name its recipient.
-  const ours = tools.settings.identities.flatMap(({ for: name }) => someoneAt(name) ?? [])
+  const ours = (await tools.ourNames()).flatMap((name) => someoneAt(name) ?? [])
   const keys = new Set([...named, ...ours].flatMap((recipient) => identities.readingFor(recipient)))
   const decrypted = await decrypt(cms, [...keys], spool)
   return 'code' in decrypted ? { ...decrypted, async [Symbol.asyncDispose]() {} } : decrypted

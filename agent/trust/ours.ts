@@ -8,11 +8,12 @@ import type { Settings } from '../settings.ts'
  */
 export function requireOurs(
   name: string,
-  { identities, mailboxes }: Pick<Settings, 'identities' | 'mailboxes'>,
+  { mailboxes }: Pick<Settings, 'mailboxes'>,
+  ourNames: readonly string[],
 ): void {
   const ours = new Set([
-    ...identities.map((identity) => identity.for.toLowerCase()),
-    ...mailboxes.flatMap(({ addresses }) => addresses.map((one) => one.toLowerCase())),
+    ...ourNames,
+    ...mailboxes.flatMap(({ addresses }) => (addresses ?? []).map((one) => one.toLowerCase())),
   ])
   const isOurs = [...ours].some((one) => namesFor(name).includes(one) || namesFor(one).includes(name))
   if (name === '*' || ours.size === 0 || isOurs) return

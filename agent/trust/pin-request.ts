@@ -11,7 +11,7 @@ import type { PinRequest } from './types.ts'
 
 /** What judging a pin asks of its neighbours. */
 export interface PinTools extends MailTools {
-  readonly settings: Pick<Settings, 'identities' | 'legacy'>
+  readonly settings: Pick<Settings, 'legacy'>
   readonly at: () => Date
 }
 

@@ -1,0 +1,56 @@
+import { stat } from 'node:fs/promises'
+import type { IdentitySettings, Settings } from '../settings.ts'
+import { type Damaged, readManaged, settingsOf } from './managed.ts'
+
+/** Where each certificate of ours and its key lie: those of the configuration, and the managed ones. */
+export interface OwnFiles {
+  readonly files: readonly OwnFile[]
+  /** Names with a request that the CA has not answered. */
+  readonly requested: ReadonlySet<string>
+  readonly damaged: readonly Damaged[]
+}
+
+export interface OwnFile {
+  readonly settings: IdentitySettings
+  readonly isManaged: boolean
+  /** Another one after every change of its files. */
+  readonly stamp: string
+}
+
+/** As of now; a few `stat`s. */
+export async function ownFiles({
+  identities,
+  dataDir,
+}: Pick<Settings, 'identities' | 'dataDir'>): Promise<OwnFiles> {
+  const { managed, damaged } = await readManaged(dataDir)
+  const all = [
+    ...identities.map((settings) => ({ settings, isManaged: false })),
+    ...settingsOf(managed, identities).map((settings) => ({ settings, isManaged: true })),
+  ]
+  const files = all.map(async (one) => ({ ...one, stamp: await stampOf(one.settings) }))
+  const open = managed.filter(({ answered }) => !answered)
+  return {
+    files: await Promise.all(files),
+    requested: new Set(open.map(({ facts }) => facts.for)),
+    damaged,
+  }
+}
+
+/** Whose certificates these are, each name once. */
+export function namesOf({ files }: Pick<OwnFiles, 'files'>): readonly string[] {
+  return [...new Set(files.map(({ settings }) => settings.for))]
+}
+
+async function stampOf({ certificate, privateKey }: IdentitySettings): Promise<string> {
+  return (await Promise.all([certificate, privateKey].map(fileStamp))).join(' ')
+}
+
+async function fileStamp(path: string): Promise<string> {
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
+    return `${ino}:${size}:${mtimeNs}:${ctimeNs}`
+  } catch (error) {
+    // Reading it will tell what is wrong.
+    return (error as NodeJS.ErrnoException).code ?? 'unknown error'
+  }
+}

@@ -1,0 +1,143 @@
+import { dirname } from 'node:path'
+import type { CertificatePolicy } from '../../trust-anchors/index.ts'
+import { DirectError } from '../errors.ts'
+import { Identities, loadIdentity, type Owned } from '../identities.ts'
+import type { Log } from '../log.ts'
+import type { Settings } from '../settings.ts'
+import type { Identity } from '../smime/identity.ts'
+import { type OwnFile, ownFiles } from './files.ts'
+import type { Damaged } from './managed.ts'
+
+export interface LiveTools {
+  readonly settings: Pick<Settings, 'identities' | 'dataDir'>
+  /** `certificatePolicy.own`. */
+  readonly policy: CertificatePolicy
+  readonly log: Log
+}
+
+const NOT = 'it does not count'
+const STILL = 'what was read before still counts'
+
+/** One certificate with its key as it was last read well. */
+interface Unit {
+  readonly file: OwnFile
+  readonly identity: Identity
+  /** What stood in the same files before: mail that is on its way may be sealed to it (ALG-5). */
+  readonly former: readonly Identity[]
+  /** Its files cannot be read since. */
+  readonly stale: boolean
+}
+
+/**
+ * Our own certificates with their keys as their files are now: a renewal counts from the next call of `current` on, in
+ * every process. Whoever works on one message keeps what `current` gave for it.
+ */
+export class LiveIdentities {
+  readonly #tools: LiveTools
+  #units: ReadonlyMap<string, Unit> = new Map()
+  #seen: string | null = null
+  #current: Identities | null = null
+  #looking: Promise<Identities> | null = null
+  /** Files and folders whose trouble was told. */
+  readonly #told = new Set<string>()
+
+  constructor(tools: LiveTools) {
+    this.#tools = tools
+  }
+
+  /**
+   * Reads what has changed since the last call, and nothing otherwise. What cannot be read any more stays as it was and
+   * is logged once; one of the configuration that was never read throws CERT_UNREADABLE, KEY_UNREADABLE or KEY_MISMATCH,
+   * a managed one of that kind does not count.
+   */
+  current(): Promise<Identities> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = null
+    })
+    return this.#looking
+  }
+
+  async #look(): Promise<Identities> {
+    const { files, damaged } = await this.#filesNow()
+    const seen = files.map(({ settings, stamp }) => `${settings.certificate} ${stamp}`).join('\n')
+    if (this.#current !== null && seen === this.#seen) return this.#current
+    const read = files.map(async (file) => [keyOf(file), await this.#unit(file)] as const)
+    const units = [...(await Promise.all(read)), ...damaged.flatMap((folder) => this.#kept(folder))]
+    this.#units = new Map(units.flatMap(([key, unit]) => (unit === null ? [] : [[key, unit]])))
+    // What could not be read may be readable without having changed.
+    this.#seen = units.every(([, unit]) => unit !== null && !unit.stale) ? seen : null
+    this.#current = new Identities([...this.#units.values()].flatMap(ownedOf), this.#tools.policy)
+    return this.#current
+  }
+
+  /** What a folder held before it was damaged. */
+  #kept({ folder, text }: Damaged): readonly (readonly [key: string, unit: Unit])[] {
+    const kept = [...this.#units].filter(([, { file }]) => dirname(file.settings.certificate) === folder)
+    this.#tell(folder, text, kept.length === 0 ? NOT : STILL)
+    return kept.map(([key, unit]) => [key, { ...unit, stale: true }])
+  }
+
+  async #filesNow() {
+    try {
+      return await ownFiles(this.#tools.settings)
+    } catch (error) {
+      const { code = 'unknown error' } = error as NodeJS.ErrnoException
+      const text = `the folder of our own certificates cannot be read (${code})`
+      if (this.#current === null)
+        throw new DirectError('CERT_UNREADABLE', text, {
+          hint: 'Let the user that runs direct-agent own dataDir.',
+          cause: error,
+        })
+      this.#tell('identities', text, STILL)
+      return { files: [...this.#units.values()].map(({ file }) => file), damaged: [] }
+    }
+  }
+
+  /** Null: it was never read well. */
+  async #unit(file: OwnFile): Promise<Unit | null> {
+    const known = this.#units.get(keyOf(file))
+    if (known !== undefined && known.file.stamp === file.stamp && !known.stale) return known
+    const { settings, isManaged } = file
+    try {
+      const { identity } = await loadIdentity(settings)
+      this.#told.delete(keyOf(file))
+      if (known === undefined) {
+        if (this.#current !== null) this.#tellRenewal(file, identity)
+        return { file, identity, former: [], stale: false }
+      }
+      const isSame = known.identity.certificate.sha256 === identity.certificate.sha256
+      if (!isSame) this.#tellRenewal(file, identity)
+      const former = isSame ? known.former : [known.identity, ...known.former]
+      return { file, identity, former, stale: false }
+    } catch (error) {
+      if (!(error instanceof DirectError) || (known === undefined && !isManaged)) throw error
+      this.#tell(keyOf(file), error.message, known === undefined ? NOT : STILL)
+      return known === undefined ? null : { ...known, stale: true }
+    }
+  }
+
+  #tell(what: string, text: string, consequence: string): void {
+    if (this.#told.has(what)) return
+    this.#told.add(what)
+    this.#tools.log.warn({ loop: 'identities' }, `of our own: ${text}; ${consequence}`)
+  }
+
+  #tellRenewal({ settings }: OwnFile, { certificate }: Identity): void {
+    const { sha256, notAfter } = certificate
+    this.#tools.log.info(
+      { for: settings.for, sha256, notAfter },
+      `a new certificate of ${settings.for} counts from now on`,
+    )
+  }
+}
+
+function keyOf({ settings }: OwnFile): string {
+  return `${settings.certificate} ${settings.privateKey} ${settings.for}`
+}
+
+function ownedOf({ file: { settings }, identity, former }: Unit): readonly Owned[] {
+  return [
+    { settings, identity, readsOnly: false },
+    ...former.map((one) => ({ settings, identity: one, readsOnly: true })),
+  ]
+}

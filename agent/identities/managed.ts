@@ -1,0 +1,127 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import { domainOrAddressOf, Wrong } from '../config/values.ts'
+import type { IdentitySettings, Settings } from '../settings.ts'
+
+/** What `identity.json` says. Later versions may say more. */
+const facts = z.object({
+  version: z.literal(1),
+  for: z.string().refine((name) => !(domainOrAddressOf(name) instanceof Wrong)),
+  made: z.iso.datetime(),
+  by: z.string(),
+  /** Path of the private key, relative to the folder: its own `key.pem`, or one that another identity has too. */
+  key: z.string().min(1),
+})
+
+export type ManagedFacts = z.output<typeof facts>
+
+/** A folder of `dataDir/identities`: a key and a request, and the certificate once it is there. */
+export interface Managed {
+  readonly facts: ManagedFacts
+  readonly folder: string
+  readonly request: string
+  readonly certificate: string
+  readonly privateKey: string
+  /** The CA has answered. */
+  readonly answered: boolean
+}
+
+/** A folder that is not as it was made. */
+export interface Damaged {
+  readonly folder: string
+  readonly text: string
+}
+
+export const FILES = {
+  key: 'key.pem',
+  request: 'request.pem',
+  certificate: 'certificate.pem',
+  facts: 'identity.json',
+} as const
+
+export function managedFolder(dataDir: string): string {
+  return join(dataDir, 'identities')
+}
+
+/** Every managed identity. Unfinished ones, which begin with a dot, are passed over. */
+export async function readManaged(
+  dataDir: string,
+): Promise<{ readonly managed: readonly Managed[]; readonly damaged: readonly Damaged[] }> {
+  const parent = managedFolder(dataDir)
+  const names = (await entriesOf(parent)).filter((name) => !name.startsWith('.')).sort()
+  const read = await Promise.all(names.map((name) => readFolder(join(parent, name))))
+  return {
+    managed: read.filter((one) => one !== null).filter((one) => 'facts' in one),
+    damaged: read.filter((one) => one !== null).filter((one) => 'text' in one),
+  }
+}
+
+/** Those with a certificate, as an entry of the configuration's `identities` has them. */
+export function settingsOf(
+  managed: readonly Managed[],
+  configured: Settings['identities'],
+): readonly IdentitySettings[] {
+  return managed
+    .filter(({ answered }) => answered)
+    .map(({ facts, certificate, privateKey }) => ({
+      for: facts.for,
+      certificate,
+      privateKey,
+      // A key that the configuration names may be encrypted.
+      get password() {
+        return configured.find((one) => one.privateKey === privateKey)?.password
+      },
+    }))
+}
+
+async function entriesOf(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+/** Null: it is no folder, or was taken away meanwhile. */
+async function readFolder(folder: string): Promise<Managed | Damaged | null> {
+  try {
+    const text = await readFile(join(folder, FILES.facts), 'utf8')
+    const read = facts.safeParse(jsonOf(text))
+    if (!read.success) return { folder, text: `${join(folder, FILES.facts)} does not read as it was written` }
+    const certificate = join(folder, FILES.certificate)
+    return {
+      facts: read.data,
+      folder,
+      request: join(folder, FILES.request),
+      certificate,
+      privateKey: resolve(folder, read.data.key),
+      answered: await exists(certificate),
+    }
+  } catch (error) {
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException
+    if (code === 'ENOTDIR') return null
+    if (code === 'ENOENT' && !(await exists(folder))) return null
+    return { folder, text: `${join(folder, FILES.facts)} cannot be read (${code})` }
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // A SyntaxError, the one thing that it throws: the caller's schema refuses what is no object.
+    return null
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false
+      throw error
+    },
+  )
+}
