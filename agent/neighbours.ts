@@ -2,7 +2,14 @@ import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { AnswerCache, DiscoveryNetwork, DiscoverySources, LdapClient, Resolver } from '../dns/index.ts'
+import type {
+  AnswerCache,
+  DiscoveryNetwork,
+  DiscoverySources,
+  FollowUrl,
+  LdapClient,
+  Resolver,
+} from '../dns/index.ts'
 import type { ImapClient, MailServer, SmtpClient } from '../mailbox/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Certificate, RevocationMode } from '../trust-anchors/index.ts'
@@ -240,12 +247,20 @@ export class Neighbours {
         ldap: await this.ldap(),
         // A host that DNS names is looked up in DNS: the system would go through its search domains and hosts file.
         reach: createReach(createLookup(resolver, false), network.allowPrivate),
-        followUrl: null,
+        followUrl: await this.#followUrl(),
         certServer: createCertServers(this.settings, await this.lookup(), answers),
         askHost: createAskHost(this.settings, answers),
         random: Math.random,
       }
     })
+  }
+
+  /** Null: they are not followed. */
+  async #followUrl(): Promise<FollowUrl | null> {
+    const fetch = this.settings.dns.followUrls ? await this.fetch() : null
+    if (fetch === null) return null
+    const { createFollowUrl } = await import('./follow-url.ts')
+    return createFollowUrl(fetch)
   }
 
   ldap(): Promise<LdapClient> {

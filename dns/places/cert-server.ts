@@ -13,8 +13,6 @@ export async function askCertServer(
   if (certServer?.kind !== 'dns')
     return notAsked('cert-server', address, `no cert server is configured for ${address.domain}`)
   const owners = [...addressOwners(address), address.domain]
-  return {
-    ...(await askOwners('cert-server', owners, certServer.resolver, signal)),
-    owner: certServer.server,
-  }
+  const asking = { resolver: certServer.resolver, followUrl: network.followUrl }
+  return { ...(await askOwners('cert-server', owners, asking, signal)), owner: certServer.server }
 }

@@ -1,7 +1,8 @@
 import type { Address } from '../../agent/address.ts'
 import { addressOwner, isDnsName } from '../names.ts'
 import { parseCertRecord } from '../records/cert-record.ts'
-import type { Answer, DiscoveryNetwork, Place, PlaceName, Question, Resolver } from '../types.ts'
+import type { Answer, AnswerRecord, DiscoveryNetwork, Place, PlaceName, Question } from '../types.ts'
+import { followUrls } from './follow.ts'
 import { DAY } from './not-asked.ts'
 
 /**
@@ -15,7 +16,7 @@ export function askDns(
   signal: AbortSignal | undefined,
 ): Promise<Place> {
   const owners = place === 'dns-domain' ? [address.domain] : addressOwners(address)
-  return askOwners(place, owners, network.resolver, signal)
+  return askOwners(place, owners, network, signal)
 }
 
 /** Where an address publishes: as written, then without its tag. */
@@ -24,17 +25,23 @@ export function addressOwners(address: Address): readonly string[] {
   return untagged === null ? [addressOwner(address)] : [addressOwner(address), addressOwner(untagged)]
 }
 
-/** Asks one owner name after the other until one has published something or is not known. */
+/** Whom a place in DNS asks. */
+export type Asking = Pick<DiscoveryNetwork, 'resolver' | 'followUrl'>
+
+/**
+ * Asks one owner name after the other until one has published something or is not known. URLs that are not followed
+ * publish nothing (DISC-4).
+ */
 export async function askOwners(
   place: PlaceName,
   owners: readonly string[],
-  resolver: Resolver,
+  { resolver, followUrl }: Asking,
   signal: AbortSignal | undefined,
 ): Promise<Place> {
   const notes: string[] = []
   const questions: Question[] = []
   let ttl = DAY
-  let last: Pick<Read, 'status' | 'refusedBy' | 'certificates'> = { status: 'absent', certificates: [] }
+  let last: Pick<Place, 'status' | 'refusedBy' | 'certificates' | 'unread'> = NOTHING
   let owner = owners[0] as string
   for (owner of owners) {
     if (!isDnsName(owner)) {
@@ -43,66 +50,84 @@ export async function askOwners(
     }
     const answer = await resolver.resolve(owner, 'CERT', signal === undefined ? {} : { signal })
     questions.push({ name: owner, type: 'CERT', answer: showAnswer(answer) })
-    const read = readAnswer(answer)
+    const read = answer.status === 'found' ? readRecords(answer.records, followUrl !== null) : unfound(answer)
     notes.push(...read.notes)
-    ttl = Math.min(ttl, read.ttl)
-    last = read
+    ttl = Math.min(ttl, answer.status === 'failed' ? 0 : answer.ttl)
+    last = { ...read, unread: [] }
+    if (followUrl !== null && read.urls.length > 0) {
+      const followed = await followUrls(read.urls, followUrl, signal)
+      questions.push(...followed.questions)
+      ttl = Math.min(ttl, followed.ttl)
+      last = {
+        ...last,
+        certificates: distinct([...read.certificates, ...followed.certificates]),
+        unread: followed.unread,
+      }
+    }
     if (read.status !== 'absent') break
   }
-  const { status, refusedBy, certificates } = last
+  const { status, refusedBy, certificates, unread } = last
   return {
     place,
     owner,
     status,
     ...(refusedBy && { refusedBy }),
     certificates,
-    unread: [],
+    unread,
     notes,
     ttl,
     questions,
   }
 }
 
-type Read = Pick<Place, 'status' | 'refusedBy' | 'certificates' | 'notes' | 'ttl'>
+const NOTHING = { status: 'absent', certificates: [], unread: [] } as const
 
-function readAnswer(answer: Answer): Read {
-  if (answer.status === 'absent') return { status: 'absent', certificates: [], notes: [], ttl: answer.ttl }
-  if (answer.status === 'failed') {
-    const notes = answer.tries.map((one) => `${one.server}: ${one.code}, ${one.text}`)
-    const refused = answer.tries.length > 0 && answer.tries.every(({ code }) => code === 'REFUSED')
-    return {
-      status: 'failed',
-      ...(refused && { refusedBy: 'servers' as const }),
-      certificates: [],
-      notes,
-      ttl: 0,
-    }
-  }
-  const certificates = new Map<string, Uint8Array>()
+/** What one answer published. */
+interface Read extends Pick<Place, 'status' | 'refusedBy' | 'certificates' | 'notes'> {
+  /** Of IPKIX records, where they are followed. */
+  readonly urls: readonly string[]
+}
+
+function unfound(answer: Exclude<Answer, { status: 'found' }>): Read {
+  const nothing = { certificates: [], urls: [] }
+  if (answer.status === 'absent') return { ...nothing, status: 'absent', notes: [] }
+  const notes = answer.tries.map((one) => `${one.server}: ${one.code}, ${one.text}`)
+  const refused = answer.tries.length > 0 && answer.tries.every(({ code }) => code === 'REFUSED')
+  return { ...nothing, status: 'failed', ...(refused && { refusedBy: 'servers' as const }), notes }
+}
+
+function readRecords(records: readonly AnswerRecord[], follows: boolean): Read {
+  const certificates: Buffer[] = []
+  const urls: string[] = []
   const notes: string[] = []
-  let published = false
-  for (const { data } of answer.records) {
+  let garbled = false
+  for (const { data } of records) {
     const record = parseCertRecord(Buffer.isBuffer(data) ? data : Buffer.alloc(0))
-    // A garbled certificate is a published one (DISC-4); a PGP key or a URL is not.
-    if (record.kind !== 'other') published = true
-    if (record.kind === 'pkix') certificates.set(record.certificate.toString('latin1'), record.certificate)
+    if (record.kind === 'pkix') certificates.push(record.certificate)
+    else if (record.kind === 'url' && follows) urls.push(record.url)
     else notes.push(record.note)
+    if (record.kind === 'garbled') garbled = true
   }
-  return {
-    status: published ? 'found' : 'absent',
-    certificates: [...certificates.values()],
-    notes,
-    ttl: answer.ttl,
-  }
+  // A garbled certificate is a published one (DISC-4); a PGP key or a URL that is not followed is not.
+  const published = certificates.length > 0 || urls.length > 0 || garbled
+  return { status: published ? 'found' : 'absent', certificates: distinct(certificates), urls, notes }
+}
+
+function distinct(ders: readonly Uint8Array[]): readonly Uint8Array[] {
+  return [...new Map(ders.map((der) => [Buffer.from(der).toString('latin1'), der])).values()]
 }
 
 function showAnswer(answer: Answer): string {
   switch (answer.status) {
     case 'found':
-      return `${answer.records.length} CERT from ${answer.server}`
+      return `${answer.records.length} CERT from ${answer.server}${before(answer)}`
     case 'absent':
-      return `${answer.kind} from ${answer.server}`
+      return `${answer.kind} from ${answer.server}${before(answer)}`
     case 'failed':
       return answer.tries.map((one) => `${one.code} at ${one.server}`).join(', ') || 'no server to ask'
   }
+}
+
+function before({ kept }: { readonly kept?: true }): string {
+  return kept ? ', known from before' : ''
 }

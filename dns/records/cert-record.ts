@@ -3,6 +3,7 @@ import { publicKeyTag } from './key-tag.ts'
 
 /** RFC 4398 2.1: what the last field of a CERT record holds. */
 const PKIX = 1
+const IPKIX = 4
 const TYPE_NAMES: Readonly<Record<number, string>> = {
   1: 'PKIX',
   2: 'SPKI',
@@ -29,6 +30,8 @@ export type CertRecord =
     }
   /** Of type PKIX, but not one DER SEQUENCE from the first byte to the last. */
   | { readonly kind: 'garbled'; readonly note: string }
+  /** IPKIX: where the certificate is to be fetched, if that is wanted (DISC-3). */
+  | { readonly kind: 'url'; readonly url: string; readonly note: string }
   /** Nothing for us: another type, or too short to have one. */
   | { readonly kind: 'other'; readonly note: string }
 
@@ -36,8 +39,10 @@ export type CertRecord =
 export function parseCertRecord(rdata: Buffer): CertRecord {
   if (rdata.length < 2) return { kind: 'other', note: 'a CERT record too short to have a type was skipped' }
   const type = rdata.readUInt16BE(0)
-  if (type === 4)
-    return { kind: 'other', note: 'a CERT record of type IPKIX was skipped: its URL is not followed' }
+  if (type === IPKIX) {
+    const note = 'a CERT record of type IPKIX was skipped: its URL is not followed'
+    return { kind: 'url', url: urlText(rdata.subarray(HEADER)), note }
+  }
   if (type !== PKIX) {
     const name = TYPE_NAMES[type] ?? String(type)
     return {
@@ -53,6 +58,13 @@ export function parseCertRecord(rdata: Buffer): CertRecord {
     }
   }
   return { kind: 'pkix', type, keyTag: rdata.readUInt16BE(2), algorithm: rdata.readUInt8(4), certificate }
+}
+
+/** What no URL holds as it is goes in encoded (RFC 3986 2.1), so that evidence may show it; nothing else changes. */
+function urlText(bytes: Buffer): string {
+  return bytes
+    .toString('latin1')
+    .replace(/[^\x21-\x7e]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
 }
 
 /**
