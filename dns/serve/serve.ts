@@ -1,128 +1,119 @@
-import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { createServer, isIPv6, type Server, type Socket } from 'node:net'
-import { DirectError } from '../../agent/errors.ts'
+import { setTimeout as pause } from 'node:timers/promises'
 import { showServer } from '../resolver/exchange.ts'
-import { messageReader } from '../resolver/transport.ts'
 import type { HostPort } from '../types.ts'
 import type { Zone } from '../zone/zone.ts'
-import { respond } from './respond.ts'
+import { AnswerLimit, type FloodOptions } from './flood.ts'
+import { respond, respondTruncated } from './respond.ts'
+import { errorCode, openSockets, type Sockets } from './sockets.ts'
+import { answerClients, type StreamLimits } from './stream.ts'
 
-export interface ServeOptions {
+export interface ServeOptions extends Partial<StreamLimits> {
   /** Port 0: one that is free for UDP and TCP. */
   readonly listen: HostPort
-  readonly zone: Zone
+  /** What is published, or where to look for it at each question: so it may change while it is served. */
+  readonly zone: Zone | (() => Zone)
   /** Ends it. */
   readonly signal: AbortSignal
-  /** Milliseconds within which a TCP client must have sent its next whole question. Default 10,000. */
-  readonly idleMs?: number
-  /** TCP clients at once; further ones are turned away. Default 100. */
-  readonly maxConnections?: number
+  /** Answers over UDP to each network of clients; beyond that they are truncated. */
+  readonly flood?: FloodOptions
+  /** Is told, in a sentence, when a socket broke and when it is open again. */
+  readonly tell?: (note: string) => void
+  /** Milliseconds before a broken socket is opened again; doubled while that fails, up to a minute. Default 1000. */
+  readonly reopenMs?: number
+  /** How sockets are opened, for tests. */
+  readonly open?: (listen: HostPort) => Promise<Sockets>
 }
 
 export interface Serving {
   readonly address: HostPort
-  /** Fulfilled when all sockets are closed after `signal`; rejects with `LISTEN_FAILED` when one broke before. */
+  /** Fulfilled when all sockets are closed after `signal`. */
   readonly closed: Promise<void>
 }
 
-/** Bytes that a client may leave unread before we stop reading its questions. */
-const MAX_UNSENT = 256 * 1024
-const PORT_TRIES = 20
+const LONGEST_PAUSE_MS = 60_000
+/** `idleMs` 10 s, 200 TCP clients, 50 of them from one address: a resolver that serves many, and not all of the room. */
+const LIMITS: StreamLimits = { idleMs: 10_000, maxConnections: 200, maxPerAddress: 50 }
 
 /**
- * Publishes a zone: authoritative DNS over UDP and TCP on one port (`direct certs serve`).
- * Throws DirectError `LISTEN_FAILED` when the address or the port is not to be had.
+ * Publishes a zone: authoritative DNS over UDP and TCP on one port (`direct certs serve`). A socket that breaks later
+ * is opened again. Throws DirectError `LISTEN_FAILED` when the address or the port is not to be had now.
  */
 export async function serveZone(options: ServeOptions): Promise<Serving> {
-  const { zone, signal } = options
-  const idleMs = options.idleMs ?? 10_000
-  const { udp, tcp, port } = await listenOnBoth(options.listen)
-  const clients = new Set<Socket>()
+  const { open = openSockets } = options
+  const first = await open(options.listen)
+  const address = { host: options.listen.host, port: first.port }
+  return { address, closed: keepServing(first, address, { ...options, open }) }
+}
 
-  udp.on('message', (packet, from) => {
-    const answer = respond(packet, zone, 'udp')
-    // Port 0 can be forged but not sent to. A client that went away is no fault of ours.
-    if (answer !== null && from.port !== 0) udp.send(answer, from.port, from.address, () => undefined)
-  })
-  tcp.maxConnections = options.maxConnections ?? 100
-  tcp.on('connection', (socket) => {
-    clients.add(socket)
-    socket.on('close', () => clients.delete(socket))
-    answerStream(socket, zone, idleMs)
-  })
-
-  const closed = untilClosed(udp, tcp)
-  const stop = () => {
-    udp.close()
-    tcp.close()
-    for (const socket of clients) socket.destroy()
-  }
-  signal.addEventListener('abort', stop, { once: true })
-  if (signal.aborted) stop()
-  return {
-    address: { host: options.listen.host, port },
-    closed: closed.catch((cause) => {
-      signal.removeEventListener('abort', stop)
-      stop()
-      throw listenFailed(options.listen, cause)
-    }),
+async function keepServing(
+  first: Sockets,
+  address: HostPort,
+  options: ServeOptions & Required<Pick<ServeOptions, 'open'>>,
+): Promise<void> {
+  const { signal, tell = () => undefined } = options
+  const limit = new AnswerLimit(options.flood)
+  let sockets: Sockets | null = first
+  while (sockets !== null) {
+    const broken = await answerOn(sockets, limit, options)
+    if (broken === null) return
+    tell(`the socket at ${showServer(address)} broke (${errorCode(broken)}), and is opened again`)
+    sockets = await openAgain(address, options)
+    if (sockets !== null && !signal.aborted) tell(`answering DNS at ${showServer(address)} again`)
   }
 }
 
-/** Questions in, answers out, in order (RFC 7766 6.2.1.1). The clock starts anew only with each whole question. */
-function answerStream(socket: Socket, zone: Zone, idleMs: number): void {
-  const idle = setTimeout(() => socket.destroy(), idleMs)
-  const read = messageReader((packet) => {
-    idle.refresh()
-    const answer = respond(packet, zone, 'tcp')
-    if (answer === null || !socket.writable) return
-    const length = Buffer.alloc(2)
-    length.writeUInt16BE(answer.length)
-    socket.write(Buffer.concat([length, answer]))
-    if (socket.writableLength > MAX_UNSENT) socket.pause()
-  })
-  socket.on('data', read)
-  socket.on('drain', () => socket.resume())
-  socket.on('error', () => socket.destroy())
-  socket.on('close', () => clearTimeout(idle))
-}
-
-async function listenOnBoth(
-  listen: HostPort,
-): Promise<{ readonly udp: UdpSocket; readonly tcp: Server; readonly port: number }> {
-  for (let tries = 1; ; tries++) {
-    const udp = createSocket(isIPv6(listen.host) ? 'udp6' : 'udp4')
-    const tcp = createServer()
+/** Null: the signal fired meanwhile. */
+async function openAgain(
+  address: HostPort,
+  { open, signal, tell = () => undefined, reopenMs = 1000 }: Parameters<typeof keepServing>[2],
+): Promise<Sockets | null> {
+  for (let wait = reopenMs; ; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
+    await pause(wait, undefined, { signal }).catch(() => undefined)
+    if (signal.aborted) return null
     try {
-      udp.bind(listen.port, listen.host)
-      await once(udp, 'listening')
-      const { port } = udp.address()
-      tcp.listen(port, listen.host)
-      await once(tcp, 'listening')
-      return { udp, tcp, port }
-    } catch (cause) {
-      udp.close()
-      tcp.close()
-      // The port that UDP was given may be taken for TCP.
-      if (listen.port !== 0 || tries === PORT_TRIES) throw listenFailed(listen, cause)
+      return await open(address)
+    } catch (error) {
+      tell(`${error instanceof Error ? error.message : String(error)}; the next try is in a while`)
     }
   }
 }
 
-async function untilClosed(udp: UdpSocket, tcp: Server): Promise<void> {
-  await Promise.all([once(udp, 'close'), once(tcp, 'close')])
+/** Answers until the signal fires (null) or a socket breaks (why). Everything is closed then. */
+async function answerOn(sockets: Sockets, limit: AnswerLimit, options: ServeOptions): Promise<unknown> {
+  const { udp, tcp } = sockets
+  const { signal, zone } = options
+  const current = typeof zone === 'function' ? zone : () => zone
+  udp.on('message', (packet, from) => {
+    const answer = limit.allows(from.address)
+      ? respond(packet, current(), 'udp')
+      : respondTruncated(packet, current())
+    // Port 0 can be forged but not sent to. A client that went away is no fault of ours.
+    if (answer !== null && from.port !== 0) udp.send(answer, from.port, from.address, () => undefined)
+  })
+  const endClients = answerClients(tcp, (packet) => respond(packet, current(), 'tcp'), {
+    ...LIMITS,
+    ...limits(options),
+  })
+  const { promise: ended, resolve: end } = Promise.withResolvers<unknown>()
+  const stop = () => end(null)
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  for (const socket of [udp, tcp]) socket.on('error', (error: unknown) => end(error))
+  const why = await ended
+  signal.removeEventListener('abort', stop)
+  const closed = Promise.all([once(udp, 'close'), once(tcp, 'close')])
+  udp.close()
+  tcp.close()
+  endClients()
+  await closed
+  return why
 }
 
-function listenFailed(listen: HostPort, cause: unknown): DirectError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
-  const hints: Readonly<Record<string, string>> = {
-    EADDRINUSE: 'Another program has that port: stop it, or choose another port.',
-    EACCES: 'Ports below 1024 need a privilege (CAP_NET_BIND_SERVICE): choose a higher one, or grant it.',
-    EADDRNOTAVAIL: 'That address is not one of this machine: use 0.0.0.0 or [::] for all of them.',
+function limits({ idleMs, maxConnections, maxPerAddress }: Partial<StreamLimits>): Partial<StreamLimits> {
+  return {
+    ...(idleMs !== undefined && { idleMs }),
+    ...(maxConnections !== undefined && { maxConnections }),
+    ...(maxPerAddress !== undefined && { maxPerAddress }),
   }
-  return new DirectError('LISTEN_FAILED', `cannot answer DNS at ${showServer(listen)}: ${code}`, {
-    hint: hints[code] ?? 'Check the host and the port after --listen.',
-    cause,
-  })
 }

@@ -1,0 +1,69 @@
+import { isIPv4 } from 'node:net'
+
+export interface FloodOptions {
+  /** Full answers that one network of clients gets each second, on the average. Default 50. */
+  readonly perSecond?: number
+  /** And at once, after a rest. Default 100. */
+  readonly burst?: number
+  /** Networks remembered; of more, the one that asked longest ago is forgotten. Default 10,000, about 2 MB. */
+  readonly networks?: number
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: () => number
+}
+
+/** A bucket of answers, filled at a steady rate up to the burst. */
+interface Bucket {
+  readonly answers: number
+  readonly at: number
+}
+
+/**
+ * How many answers over UDP each network of clients gets, since the source of a datagram can be forged: whoever would
+ * flood a victim by way of us gets no more than this out of us. Counted by network (`networkOf`), as forged sources
+ * are spread over the victim's.
+ */
+export class AnswerLimit {
+  readonly #perSecond: number
+  readonly #burst: number
+  readonly #networks: number
+  readonly #now: () => number
+  /** In the order of the last question. */
+  readonly #buckets = new Map<string, Bucket>()
+
+  constructor({ perSecond = 50, burst = 100, networks = 10_000, now }: FloodOptions = {}) {
+    this.#perSecond = perSecond
+    this.#burst = burst
+    this.#networks = networks
+    this.#now = now ?? (() => performance.now())
+  }
+
+  /** Counts one question from an IP address; false: it came with too many others of its network. */
+  allows(address: string): boolean {
+    const network = networkOf(address)
+    const at = this.#now()
+    const last = this.#buckets.get(network) ?? { answers: this.#burst, at }
+    const filled = Math.min(this.#burst, last.answers + ((at - last.at) / 1000) * this.#perSecond)
+    const isAllowed = filled >= 1
+    this.#buckets.delete(network)
+    this.#buckets.set(network, { answers: isAllowed ? filled - 1 : filled, at })
+    if (this.#buckets.size > this.#networks) this.#buckets.delete(this.#buckets.keys().next().value as string)
+    return isAllowed
+  }
+}
+
+/** The /24 of an IPv4 address, mapped ones too, or the /56 of an IPv6 address: what one client may well have. */
+export function networkOf(address: string): string {
+  const plain = address.replace(/%.*$/, '').replace(/^::ffff:(?=[\d.]+$)/i, '')
+  if (isIPv4(plain)) return plain.slice(0, plain.lastIndexOf('.'))
+  const [front = '', back] = plain.split('::')
+  const groups = front === '' ? [] : front.split(':')
+  const after = back === undefined || back === '' ? 0 : back.split(':').length
+  // Only the first four groups count; those of the back half are there only where nothing was left out.
+  const whole =
+    back === undefined
+      ? groups
+      : [...groups, ...Array<string>(8 - groups.length - after).fill('0'), ...back.split(':')]
+  const [a = '0', b = '0', c = '0', d = '0'] = whole
+  const upper = (Number.parseInt(d, 16) >> 8).toString(16)
+  return `${[a, b, c].map((group) => Number.parseInt(group, 16).toString(16)).join(':')}:${upper}`
+}
