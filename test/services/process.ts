@@ -43,7 +43,9 @@ export interface ServerProcess {
   readonly folder: string
   /** What the server writes about itself; quoted when it does not start. */
   readonly logFile: string
-  /** The server is ready when it greets on each of these ports of 127.0.0.1. */
+  /** An address of loopback; 127.0.0.1 by default. */
+  readonly host?: string
+  /** The server is ready when it greets on each of these ports of `host`. */
   readonly ports: readonly number[]
 }
 
@@ -69,7 +71,7 @@ export async function startProcess(server: ServerProcess): Promise<AsyncDisposab
     await rm(server.folder, { recursive: true, force: true, maxRetries: 5 })
     guard?.stdin?.end('done\n')
   }
-  const failed = await Promise.race([ended, greeted(server.ports)])
+  const failed = await Promise.race([ended, greeted(server.ports, server.host ?? '127.0.0.1')])
   if (failed === null) return { [Symbol.asyncDispose]: stop }
   const log = await readFile(server.logFile, 'utf8').catch(() => 'no log was written')
   await stop()
@@ -96,10 +98,10 @@ function startGuard(pid: number, folder: string): ChildProcess {
 const STARTING_MS = 30_000
 
 /** Null when every port has greeted, else which did not. */
-async function greeted(ports: readonly number[]): Promise<string | null> {
+async function greeted(ports: readonly number[], host: string): Promise<string | null> {
   const deadline = Date.now() + STARTING_MS
   for (const port of ports) {
-    while (!(await greets(port))) {
+    while (!(await greets(port, host))) {
       if (Date.now() > deadline) return `no greeting on port ${port} within ${STARTING_MS / 1000} s`
       await sleep(50)
     }
@@ -108,9 +110,9 @@ async function greeted(ports: readonly number[]): Promise<string | null> {
 }
 
 /** Whether someone takes a connection on this port. */
-function greets(port: number): Promise<boolean> {
+function greets(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = connect(port, host)
     socket.once('connect', () => {
       socket.destroy()
       resolve(true)
