@@ -33,16 +33,16 @@ function statusText({ status, refusedBy, notes }: Evidence): string {
 }
 
 function detailsOf({ status, questions, certificates, unread, notes }: Evidence): readonly string[] {
+  // Of a URL that was asked for, its own question tells.
+  const neverAsked = unread.filter(({ url }) => !questions.some(({ name }) => name === url))
+  const asked = questions.map(({ type, name, answer }) => [`${type} ${name}`, answer])
   return [
-    ...table(questions.map(({ type, name, answer }) => [`${type} ${name}`, answer])),
+    ...table([...asked, ...neverAsked.map(({ url, text }) => [`URL ${url}`, text])]),
     ...certificatesText(certificates),
-    ...table(unread.map((one) => [`URL ${one.url}`, `${UNREAD[one.status]}: ${one.text}`])),
     // Of a place that was not asked, they stand in its line.
     ...(status === 'not-asked' ? [] : notes.map((note) => printable(`note: ${note}`))),
   ]
 }
-
-const UNREAD = { failed: 'not fetched', refused: 'not followed' } as const
 
 function certificatesText(certificates: readonly Judged[]): readonly string[] {
   const [head, ...lines] = table([

@@ -75,27 +75,20 @@ function nothingUsable(evidence: Evidence): Finding {
     ...certificates.filter(mayBeUsableLater).flatMap(({ why }) => why),
     ...unread
       .filter(({ status }) => status === 'failed')
-      .map(
-        ({ url, text }): RouteReason => ({
-          code: 'LOOKUP_FAILED',
-          text: `${where} publishes the URL ${url}, which could not be fetched: ${text}`,
-          temporary: true,
-        }),
-      ),
+      .map((one): RouteReason => ({ code: 'LOOKUP_FAILED', text: unreadText(one, where), temporary: true })),
   ]
   if (waiting.length > 0) return ['undetermined', distinct(waiting)]
   const final = [
     ...withoutCas(certificates).flatMap(({ why }) => why),
-    ...unread.map(
-      ({ url, text }): RouteReason => ({
-        code: 'URL_REFUSED',
-        text: `${where} publishes the URL ${url}, which is not followed: ${text}`,
-      }),
-    ),
+    ...unread.map((one): RouteReason => ({ code: 'URL_REFUSED', text: unreadText(one, where) })),
   ]
   if (final.length > 0) return ['none', distinct(final)]
   const text = `${where} publishes only what is no certificate: ${notes.join('; ')}`
   return ['none', [{ code: 'CERT_MALFORMED', text }]]
+}
+
+function unreadText({ url, text }: Evidence['unread'][number], where: string): string {
+  return `of ${where}, ${text.includes(url) ? text : `${url}: ${text}`}`
 }
 
 /** Nothing final is wrong with it. */
