@@ -197,10 +197,12 @@ test.concurrent('global options may stand before and after the command', async (
 
 test.concurrent('a feature of a later version in the configuration says so', async () => {
   await using folder = await temporaryFolder()
-  await writeFile(join(folder.path, 'direct.yaml'), 'ldap: { timeoutMs: 5000 }\n')
+  await writeFile(join(folder.path, 'direct.yaml'), 'notifications: { timeoutMinutes: 60 }\n')
   const { code, stderr } = await direct(['status'], { cwd: folder.path })
   expect(code).toBe(2)
-  expect(stderr).toMatch(/^direct: direct\.yaml:1:1: ldap: LDAP is not built yet in this version\n/)
+  expect(stderr).toMatch(
+    /^direct: direct\.yaml:1:1: notifications: a time limit for receipts is not built yet in this version\n/,
+  )
 })
 
 test.concurrent('a text file that is not UTF-8 is not sent as something else', async () => {
