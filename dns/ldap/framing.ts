@@ -1,0 +1,37 @@
+import { MAX_HEADER, readHeader } from './ber.ts'
+
+const SEQUENCE = 0x30
+
+/**
+ * Cuts a stream into LDAP messages (RFC 4511 5.1). `add` gives those that are complete, or says why the stream is none;
+ * a message larger than `maxBytes` is refused by its header, before it is there.
+ */
+export function createFraming(maxBytes: number): { add(chunk: Buffer): readonly Buffer[] | string } {
+  let waiting: Buffer[] = []
+  let size = 0
+  let needed = 1
+  return {
+    add(chunk) {
+      waiting.push(chunk)
+      size += chunk.length
+      // A large message is put together once, not anew with each piece.
+      if (size < needed) return []
+      let rest = waiting.length === 1 ? chunk : Buffer.concat(waiting)
+      const messages: Buffer[] = []
+      for (;;) {
+        const header = readHeader(rest.subarray(0, MAX_HEADER))
+        if (header === null || (header !== 'incomplete' && header.tag !== SEQUENCE))
+          return 'what it sends is no LDAP'
+        needed = header === 'incomplete' ? rest.length + 1 : header.bytes + header.length
+        if (needed > maxBytes)
+          return `it announces a message of ${needed} bytes, and ${maxBytes} are the most`
+        if (rest.length < needed) break
+        messages.push(rest.subarray(0, needed))
+        rest = rest.subarray(needed)
+      }
+      waiting = rest.length === 0 ? [] : [rest]
+      size = rest.length
+      return messages
+    },
+  }
+}
