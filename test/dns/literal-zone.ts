@@ -1,13 +1,25 @@
 import type { Answer, DiscoveryNetwork, RecordType, Resolver } from '../../dns/index.ts'
 import { certRdata } from './scripted-server.ts'
 
-/** What a literal zone holds at a name: DER of PKIX records, whole RDATA, or how the question fails. */
+/**
+ * What a literal zone holds at a name: DER of PKIX records, whole RDATA of CERT records, addresses, SRV records (`target`
+ * alone: priority 0, weight 0, port 389), or how every question about it fails.
+ */
 export type Literal =
   | 'SERVFAIL'
   | 'NXDOMAIN'
   | 'NODATA'
   | readonly Buffer[]
   | { readonly rdata: readonly Buffer[] }
+  | { readonly a: readonly string[] }
+  | { readonly srv: readonly LiteralSrv[] }
+
+export interface LiteralSrv {
+  readonly target: string
+  readonly priority?: number
+  readonly weight?: number
+  readonly port?: number
+}
 
 /** A resolver over an object, that keeps the questions in the order they came. */
 export function literalZone(
@@ -31,8 +43,22 @@ function answerFrom(literal: Literal, name: string, type: RecordType): Answer {
   if (literal === 'NXDOMAIN' || literal === 'NODATA') {
     return { status: 'absent', kind: literal, ttl: 120, server }
   }
-  const rdata = 'rdata' in literal ? literal.rdata : literal.map((der) => certRdata(der))
-  return { status: 'found', records: rdata.map((data) => ({ name, type, ttl: 600, data })), ttl: 600, server }
+  const data = dataOf(literal, type)
+  if (data.length === 0) return { status: 'absent', kind: 'NODATA', ttl: 120, server }
+  return {
+    status: 'found',
+    records: data.map((one) => ({ name, type, ttl: 600, data: one })),
+    ttl: 600,
+    server,
+  }
+}
+
+function dataOf(literal: Exclude<Literal, string>, type: RecordType): readonly unknown[] {
+  if ('a' in literal) return type === 'A' ? literal.a : []
+  if ('srv' in literal)
+    return type === 'SRV' ? literal.srv.map((one) => ({ priority: 0, weight: 0, port: 389, ...one })) : []
+  if (type !== 'CERT') return []
+  return 'rdata' in literal ? literal.rdata : literal.map((der) => certRdata(der))
 }
 
 /** A network that has this resolver alone: no directory is reachable, no URL is followed. */
