@@ -4,6 +4,7 @@ import { DirectError } from './errors.ts'
 import type { Mailbox } from './inbox.ts'
 import { Neighbours } from './neighbours.ts'
 import type { AgentOptions } from './options.ts'
+import type { ServingCertificates } from './publish.ts'
 import type { ReceiveReport } from './receiving-types.ts'
 import type { SealedMessage } from './seal.ts'
 import type { Settings } from './settings.ts'
@@ -15,6 +16,8 @@ import { wire } from './wiring.ts'
 const EVENT_POLL_MS = 1000
 /** An MDN that failed less often than this is tried by every `receiveOnce`, whatever its pause. */
 const HASTENED_TRIES = 5
+/** For all that one pass asks again about those who wait; the next pass goes on. */
+const SEEKING_MS = 30_000
 /** What concerns one message of a mailbox or one folder of the EHR: a pass tells of it once it has come to its end. */
 const ONE_MESSAGE: ReadonlySet<string> = new Set(['IMAP_REFUSED', 'FILE_UNWRITABLE'])
 
@@ -25,11 +28,13 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
 
   const {
     policies,
+    identities,
     ourNames,
     passingTrust,
     classifyTools,
     classified,
     sendTools,
+    seekTools,
     outboxTools,
     openTools,
     inboxTools,
@@ -45,11 +50,17 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     const { deliverCopies } = await import('./outbox.ts')
     await deliverCopies(await outboxTools(), { signal, route })
   }
-  /** MDNs that are owed are sealed, and what is due goes to SMTP. */
+  /** Asks again how those can be reached who wait; how many have a copy in the outbox now. */
+  const seek = async (signal?: AbortSignal, patienceMs?: number): Promise<number> => {
+    const { seekRoutes } = await import('./seek.ts')
+    return seekRoutes(await seekTools(), { signal, patienceMs })
+  }
+  /** MDNs that are owed are sealed, what is due goes to SMTP, and who waits is asked about again. */
   const flush = async (signal?: AbortSignal): Promise<void> => {
     // An MDN that cannot be sealed keeps no mail from leaving.
     const [sealed] = await Promise.allSettled([seal(signal)])
     await handOver(signal)
+    if ((await seek(signal, SEEKING_MS)) > 0) await handOver(signal)
     if (sealed.status === 'rejected') throw sealed.reason
   }
 
@@ -69,6 +80,19 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     await refreshBundles(await current.bundleTools(store.trust), { due: true }, signal)
   }
   const refreshes = { CRLs: refreshFetched, bundles: refreshBundles }
+
+  /** `publish.listen`: the daemon answers DNS for our names, with what it can read the mail to. Null: not asked for. */
+  const servePublished = async (signal: AbortSignal): Promise<ServingCertificates | null> => {
+    const { listen } = settings.publish
+    if (listen === undefined || neighbours.offline) return null
+    const { servePublished } = await import('./publish.ts')
+    const source = async (at: Date) => ({
+      names: await ourNames(),
+      certificates: (await identities()).published(at),
+      notes: [],
+    })
+    return servePublished({ source, publish: settings.publish, at, now, log }, { listen, signal })
+  }
 
   async function* pass(
     mailboxes: readonly Mailbox[],
@@ -178,7 +202,15 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       if (mailboxes.length > 0) await inboxTools(known.undetermined, signal)
       await notifyTools()
       const receive = (mailbox: Mailbox) => pass([mailbox], deliverTo, known, signal)
-      await run({ mailboxes, receive, seal, handOver, refreshes, log }, signal)
+      const ended = new AbortController()
+      const serving = await servePublished(AbortSignal.any([signal, ended.signal]))
+      await using _ = {
+        async [Symbol.asyncDispose]() {
+          ended.abort()
+          await serving?.closed
+        },
+      }
+      await run({ mailboxes, receive, seal, handOver, seek, refreshes, log }, signal)
     },
     async status(messageId) {
       return (await (await neighbours.existingStore())?.tracking.status(messageId)) ?? []

@@ -34,6 +34,7 @@ const RECEIVING_MS = 30_000
 export class Neighbours {
   readonly settings: Settings
   readonly now: () => Date
+  readonly random: () => number
   readonly at: () => Date
   readonly log: Log
   readonly offline: boolean
@@ -41,9 +42,10 @@ export class Neighbours {
   readonly #made = new Map<string, Promise<unknown>>()
 
   constructor(settings: Settings, options: AgentOptions) {
-    const { at, now = () => new Date(), log = silent, network = true } = options
+    const { at, now = () => new Date(), random = Math.random, log = silent, network = true } = options
     this.settings = settings
     this.now = now
+    this.random = random
     this.at = at ? () => at : now
     this.log = log
     this.offline = !network
@@ -250,7 +252,7 @@ export class Neighbours {
         followUrl: await this.#followUrl(),
         certServer: createCertServers(this.settings, await this.lookup(), answers),
         askHost: createAskHost(this.settings, answers),
-        random: Math.random,
+        random: this.random,
       }
     })
   }

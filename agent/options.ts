@@ -16,6 +16,8 @@ export interface Parts {
   readonly fetch?: GuardedFetch
   /** The clock on the wall: timers, retries, audit. */
   readonly now?: () => Date
+  /** Draws from [0, 1): how long the pauses between questions are. */
+  readonly random?: () => number
   readonly log?: Log
 }
 

@@ -1,7 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { MailServer, RecipientOutcome, SmtpClient } from '../mailbox/index.ts'
 import type { OutboxCopy, Store } from '../store/index.ts'
 import { DirectError } from './errors.ts'
+import { HOLD_MS, holdUntil, whileHeld } from './hold.ts'
 import type { Log } from './log.ts'
 import type { Source } from './smime/source.ts'
 import { storedSource } from './stored-source.ts'
@@ -24,12 +24,6 @@ export interface OutboxTools {
 const PAUSES = [5, 15, 60, 120, 300, 600, 1200, 1800, 3600]
 /** About a day of trying; then what is still pending has failed, and the sender is told. */
 const MOST_ATTEMPTS = 32
-/**
- * A copy is held so long by the process that tries it, which renews that while SMTP goes on. A process that was killed
- * in the middle keeps it from the next one no longer than this. For as long a new message is left to whoever queued it,
- * so that `send` and the daemon do not race for its answer.
- */
-const HOLD_MS = 30_000
 
 /** Tries every copy whose time has come (of one message or one route when it is given). Returns how many were tried. */
 export async function deliverCopies(
@@ -42,6 +36,7 @@ export async function deliverCopies(
 ): Promise<number> {
   const { store, now } = tools
   const { messageId, route } = options
+  // For as long as a hold a new message is left to whoever queued it, so that `send` and the daemon do not race.
   const due = () =>
     messageId === undefined ? { untriedSince: new Date(now().getTime() - HOLD_MS) } : { messageId }
   let tried = 0
@@ -52,7 +47,9 @@ export async function deliverCopies(
       limit: 1,
     })
     if (!copy) break
-    const outcomes = await whileHeld(copy, tools, () => handOver(copy, tools, options.signal))
+    const renew = (until: Date) => store.outbox.hold(copy.id, until)
+    const held = { messageId: copy.messageId, renew }
+    const outcomes = await whileHeld(held, tools, () => handOver(copy, tools, options.signal))
     // Whoever was stopped has not failed: the next run goes on at once.
     const again = options.signal?.aborted ? now() : nextTry(copy.attempts + 1, now())
     await store.outbox.tried(copy.id, outcomes, now(), again)
@@ -82,36 +79,6 @@ function nextTry(attempts: number, now: Date): Date | null {
   if (attempts >= MOST_ATTEMPTS) return null
   const seconds = PAUSES[Math.min(attempts, PAUSES.length) - 1] as number
   return new Date(now.getTime() + seconds * 1000)
-}
-
-function holdUntil(now: Date): Date {
-  return new Date(now.getTime() + HOLD_MS)
-}
-
-/**
- * Renews the hold on a copy until `work` is done. A store that is busy just now must not leave that going on unseen: its
- * answer would be lost, and the copy sent again.
- */
-async function whileHeld<T>(
-  copy: OutboxCopy,
-  { store, now, log }: OutboxTools,
-  work: () => Promise<T>,
-): Promise<T> {
-  const done = new AbortController()
-  const renew = async () => {
-    for (;;) {
-      await pause(HOLD_MS / 3, undefined, { signal: done.signal }).catch(() => undefined)
-      if (done.signal.aborted) return
-      await store.outbox.hold(copy.id, holdUntil(now())).catch((error) => {
-        if (!(error instanceof DirectError && error.temporary)) throw error
-      })
-    }
-  }
-  const [worked, renewed] = await Promise.allSettled([work().finally(() => done.abort()), renew()])
-  if (worked.status === 'rejected') throw worked.reason
-  if (renewed.status === 'rejected')
-    log.warn({ messageId: copy.messageId }, 'the hold on a copy was not renewed')
-  return worked.value
 }
 
 /** One SMTP transaction. What stops it is an outcome for each recipient, so that the copy stays in the outbox. */

@@ -7,6 +7,7 @@ import { DirectError } from './errors.ts'
 import { givenAddress } from './given-address.ts'
 import type { Identities } from './identities.ts'
 import { type SealedMessage, type SignWith, sealCopies, type Visible } from './seal.ts'
+import { hoursToKeepTrying } from './seek/pauses.ts'
 import type { Draft, MessageFile, SendOptions } from './sending-types.ts'
 import type { Settings } from './settings.ts'
 import type { Digest } from './smime/algorithms.ts'
@@ -32,6 +33,8 @@ export interface SendTools {
   readonly at: () => Date
   /** The clock on the wall. */
   readonly now: () => Date
+  /** Draws from [0, 1). */
+  readonly random: () => number
 }
 
 /** A message composed, its signer and its recipients' routes known; nothing has been signed or stored. */
@@ -47,6 +50,7 @@ export interface Prepared extends AsyncDisposable {
 
 /** Classify and compose. Throws before anything is done when the sender cannot sign (MSG-8). */
 export async function prepare(message: Outgoing, options: SendOptions, tools: SendTools): Promise<Prepared> {
+  if (options.keepTryingHours !== undefined) hoursToKeepTrying(options.keepTryingHours)
   const from = givenAddress(message.from)
   const signer = tools.identities.signingFor(from, tools.at())
   const classified = await classifyRecipients(message, from, tools, options.signal)
@@ -56,13 +60,16 @@ export async function prepare(message: Outgoing, options: SendOptions, tools: Se
     signer,
     composed,
     classified,
-    warnings: bccWarnings(composed, classified),
+    warnings: bccWarnings(composed, classified, options),
     [Symbol.asyncDispose]: () => composed[Symbol.asyncDispose](),
   }
 }
 
 /** Signs at one time, and once for each digest: what was sealed and what is recorded are the same. */
-export function signatures({ composed, signer }: Prepared, tools: SendTools): SignWith {
+export function signatures(
+  { composed, signer }: Pick<Prepared, 'composed' | 'signer'>,
+  tools: Pick<SendTools, 'at'>,
+): SignWith {
   const at = tools.at()
   const made = new Map<Digest, Promise<Signed>>()
   return (digest) => {
@@ -149,8 +156,14 @@ function withValidAddresses(draft: Draft, classified: readonly Classified[]): Dr
   return { ...draft, to: valid(draft.to), cc: valid(draft.cc), bcc: valid(draft.bcc) }
 }
 
-function bccWarnings({ routing }: Composed, classified: readonly Classified[]): string[] {
-  const direct = new Set(classified.filter(({ path }) => path !== null).map(({ address }) => address?.key))
+function bccWarnings(
+  { routing }: Composed,
+  classified: readonly Classified[],
+  { keepTryingHours }: SendOptions,
+): string[] {
+  const mayBeDirect = ({ path, recipient }: Classified) =>
+    path !== null || (keepTryingHours !== undefined && recipient.route === 'undetermined')
+  const direct = new Set(classified.filter(mayBeDirect).map(({ address }) => address?.key))
   return routing.bcc
     .filter(({ key }) => direct.has(key))
     .map(

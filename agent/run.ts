@@ -13,6 +13,8 @@ export interface RunTools {
   readonly seal: (signal: AbortSignal) => Promise<void>
   /** Hands what is due to SMTP, one copy after another; several at once share the work. */
   readonly handOver: (signal: AbortSignal, route?: 'direct') => Promise<void>
+  /** Asks again how recipients can be reached who wait for that; how many have a copy in the outbox now. */
+  readonly seek: (signal: AbortSignal) => Promise<number>
   /** What is fetched ahead of need, by its name: each does what is due. */
   readonly refreshes: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>>
   readonly log: Log
@@ -27,8 +29,8 @@ const REFRESH_SECONDS = 300
 const ROUTES = [undefined, undefined, undefined, 'direct'] as const
 
 /**
- * Polls every mailbox by its interval, drives the outbox and refreshes what is kept, until `signal` aborts. One
- * failing or hanging neighbour stops no other.
+ * Polls every mailbox by its interval, drives the outbox, asks about those who wait and refreshes what is kept, until
+ * `signal` aborts. One failing or hanging neighbour stops no other.
  */
 export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
   const naps = new Naps(signal)
@@ -52,6 +54,13 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
   const outbox = [sealing, ...ROUTES.map((route) => () => tools.handOver(signal, route))].map((step) =>
     loop('outbox', step, () => naps.take(OUTBOX_SECONDS)),
   )
+  const seeking = loop(
+    'routes',
+    async () => {
+      if ((await tools.seek(signal)) > 0) naps.end()
+    },
+    () => rest(OUTBOX_SECONDS, signal),
+  )
   const refreshes = Object.entries(tools.refreshes).map(([name, refresh]) =>
     loop(
       name,
@@ -59,7 +68,7 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
       () => rest(REFRESH_SECONDS, signal),
     ),
   )
-  await Promise.all([...mailboxes, ...outbox, ...refreshes])
+  await Promise.all([...mailboxes, ...outbox, seeking, ...refreshes])
 
   async function loop(name: string, step: () => Promise<void>, rest: () => Promise<void>): Promise<void> {
     while (!signal.aborted) {
@@ -98,7 +107,7 @@ async function rest(seconds: number, woken: AbortSignal): Promise<void> {
 }
 
 /** Ids and codes alone: what an unexpected error says could quote a message. */
-function logFailure(name: string, error: unknown, log: Log): void {
+export function logFailure(name: string, error: unknown, log: Log): void {
   if (error instanceof DirectError)
     log.warn({ loop: name, code: error.code, hint: error.hint }, error.message)
   else {

@@ -1,11 +1,22 @@
-import type { BodyId, NewCopy, NewMessage, NewRecipient, Store, StoredMessage } from '../store/index.ts'
+import type {
+  BodyId,
+  NewCopy,
+  NewMessage,
+  NewRecipient,
+  NewWait,
+  Store,
+  StoredMessage,
+} from '../store/index.ts'
 import type { Address } from './address.ts'
 import type { Classified } from './classify.ts'
+import { isReachable, storeCopies } from './copies.ts'
 import { DirectError, type Reason } from './errors.ts'
 import { givenAddress } from './given-address.ts'
 import { deliverCopies, type OutboxTools } from './outbox.ts'
 import { type Outgoing, type Prepared, prepare, type SendTools, sealPrepared, signatures } from './prepare.ts'
 import { algorithmsFor, outerMessage, type SealedMessage, type SignWith } from './seal.ts'
+import { endOf, nextQuestion } from './seek/pauses.ts'
+import { waitingFor } from './seek/reasons.ts'
 import type {
   MessageFile,
   SealResult,
@@ -27,12 +38,15 @@ export async function send(
     options.idempotencyKey === undefined ? null : await store.outbox.byIdempotencyKey(options.idempotencyKey)
   if (earlier) return earlierResult(earlier, message, options, store)
   await using prepared = await prepare(message, options, tools)
-  requireMeans(prepared, tools)
+  const at = tools.now()
+  const wait = waitOf(prepared, options, at, tools)
+  const isCarried = carriedWith(wait)
+  requireMeans(prepared, isCarried, tools)
   const { messageId } = prepared.composed.routing
-  const stored = prepared.classified.some(isReachable)
+  const stored = prepared.classified.some(isCarried)
     ? await sealAndStore(prepared, tools, store)
     : NOTHING_TO_CARRY
-  const recipients = prepared.classified.filter(({ recipient }) => recipient.route !== 'undetermined')
+  const recipients = prepared.classified.filter((one) => !isUndetermined(one) || isCarried(one))
   // A message that went to nobody does not use its key up: the next try may find a certificate.
   const idempotencyKey = stored === NOTHING_TO_CARRY ? null : (options.idempotencyKey ?? null)
   if (recipients.length > 0) {
@@ -40,22 +54,23 @@ export async function send(
       messageId,
       kind: 'message',
       from: prepared.from.key,
-      at: tools.now(),
+      at,
       actor: options.actor ?? null,
       patient: options.patient ?? null,
       documents: options.documents ?? [],
       idempotencyKey,
-      recipients: recipients.map(recipientRow),
+      recipients: recipients.map((one, index) => recipientRow(one, index, wait)),
+      wait,
       ...stored,
     })
     if (added) return earlierResult(added, message, options, store)
   }
-  await auditUndetermined(prepared, options, tools.now(), store)
+  if (wait === null) await auditUndetermined(prepared, options, tools.now(), store)
   if (stored !== NOTHING_TO_CARRY) await deliverCopies(tools.outbox, { messageId, signal: options.signal })
   const [after] = await store.tracking.status(messageId)
   return {
     messageId,
-    recipients: prepared.classified.map((one) => resultOf(one, after)),
+    recipients: prepared.classified.map((one) => (isCarried(one) ? resultOf(one, after) : refusal(one))),
     warnings: prepared.warnings,
     planned: false,
   }
@@ -64,19 +79,16 @@ export async function send(
 /** What `send` would do: nothing is signed, stored or sent. */
 export async function plan(message: Outgoing, options: SendOptions, tools: SendTools): Promise<Sent> {
   await using prepared = await prepare(message, options, tools)
-  requireMeans(prepared, tools)
+  const wait = waitOf(prepared, options, tools.now(), tools)
+  const isCarried = carriedWith(wait)
+  requireMeans(prepared, isCarried, tools)
   return {
     messageId: prepared.composed.routing.messageId,
-    recipients: prepared.classified.map((one) =>
-      isReachable(one)
-        ? {
-            address: one.recipient.address,
-            route: one.recipient.route,
-            result: 'queued',
-            why: one.recipient.why,
-          }
-        : refusal(one),
-    ),
+    recipients: prepared.classified.map((one) => {
+      if (!isCarried(one)) return refusal(one)
+      const { address, route } = one.recipient
+      return { address, route, result: 'queued', why: whyCarried(one, wait) }
+    }),
     warnings: prepared.warnings,
     planned: true,
   }
@@ -116,39 +128,42 @@ interface Carried {
 
 const NOTHING_TO_CARRY: Carried = { recordBody: null, copies: [] }
 
-const isReachable = ({ path, tls }: Classified) => path !== null || tls !== null
+/** Until when it is asked how those can be reached whose route is not known (DISC-6). Null: nobody is kept. */
+function waitOf(
+  { classified }: Prepared,
+  { keepTryingHours }: SendOptions,
+  at: Date,
+  { random }: SendTools,
+): NewWait | null {
+  if (keepTryingHours === undefined || !classified.some(isUndetermined)) return null
+  const until = endOf(at, keepTryingHours)
+  return { until, nextAt: nextQuestion(1, at, until, random) }
+}
 
-/** Everything that SMTP will be given, durable before it is tried; nothing readable by anyone but its owner (MSG-15). */
+const isUndetermined = ({ recipient }: Classified) => recipient.route === 'undetermined'
+
+/** Whom the message is stored for: who is reached now, and who is asked about again. */
+function carriedWith(wait: NewWait | null): (one: Classified) => boolean {
+  return (one) => isReachable(one) || (wait !== null && isUndetermined(one))
+}
+
+function whyCarried(one: Classified, wait: NewWait | null): readonly Reason[] {
+  const { why } = one.recipient
+  return wait !== null && isUndetermined(one) ? waitingFor(why, wait) : why
+}
+
+/** The record, and everything that SMTP will be given now. */
 async function sealAndStore(prepared: Prepared, tools: SendTools, store: Store): Promise<Carried> {
   const { from, composed, classified } = prepared
   const signWith = signatures(prepared, tools)
   const recordBody = await storeRecord(signWith, from, tools, store)
-  const copies: NewCopy[] = []
-  for (const { message, domain, recipients } of await sealPrepared(
-    signWith,
-    prepared,
-    tools.settings,
-    isReachable,
-  )) {
-    copies.push({
-      route: 'direct',
-      domain,
-      mailFrom: from.toString(),
-      recipients: recipients.map(String),
-      body: await store.bodies.write(message.read()),
-    })
-  }
-  const shown = new Set([...composed.routing.to, ...composed.routing.cc].map(({ key }) => key))
-  const tls = classified.flatMap(({ address, tls }) => (address && tls ? [address] : []))
-  for (const [, group] of Map.groupBy(tls, ({ key, domain }) => (shown.has(key) ? domain : key)))
-    copies.push({
-      route: 'tls',
-      domain: (group[0] as Address).domain,
-      mailFrom: from.toString(),
-      recipients: group.map(String),
-      // Until TLS holds, what this route carries is kept as the sealed record.
-      body: recordBody,
-    })
+  const reached = classified.filter(isReachable)
+  const shown = new Set(reached.map(({ address }) => address?.key))
+  const stays = ({ key }: Address) => shown.has(key)
+  const copies = await storeCopies(
+    { composed, signWith, reached, stays, recordBody },
+    { settings: tools.settings, store },
+  )
   return { recordBody, copies }
 }
 
@@ -166,8 +181,15 @@ async function storeRecord(
 }
 
 /** What would stop the message at the last moment stops it, and its plan, before anything is done. */
-function requireMeans({ classified, from }: Prepared, { settings, identities, at }: SendTools): void {
-  if (settings.smtp === undefined && classified.some(({ path }) => path !== null))
+function requireMeans(
+  { classified, from }: Prepared,
+  isCarried: (one: Classified) => boolean,
+  { settings, identities, at }: SendTools,
+): void {
+  const hasOwnServer = new Set(settings.tlsDomains.map(({ domain }) => domain))
+  const mayNeedRelay = (one: Classified) =>
+    one.path !== null || (!isReachable(one) && isCarried(one) && !hasOwnServer.has(one.address?.domain ?? ''))
+  if (settings.smtp === undefined && classified.some(mayNeedRelay))
     throw new DirectError(
       'CONFIG_INVALID',
       'no SMTP server is configured, and a recipient is to be reached by Direct',
@@ -175,7 +197,7 @@ function requireMeans({ classified, from }: Prepared, { settings, identities, at
         hint: 'Set smtp.url in the configuration. Nothing was sent.',
       },
     )
-  if (classified.some(isReachable)) identities.recordingFor(from, at())
+  if (classified.some(isCarried)) identities.recordingFor(from, at())
 }
 
 /** Adds the message; or the one that its idempotency key came to stand for meanwhile, and nothing is added. */
@@ -192,8 +214,9 @@ async function addOnce({ outbox }: Store, message: NewMessage): Promise<StoredMe
   }
 }
 
-function recipientRow({ recipient, address, path }: Classified, index: number): NewRecipient {
-  const { route, why } = recipient
+function recipientRow(one: Classified, index: number, wait: NewWait | null): NewRecipient {
+  const { recipient, address, path } = one
+  const { route } = recipient
   // What is no address may be anything, a patient's name too: the caller hears it, the store does not (MSG-15).
   if (address === null)
     return {
@@ -206,8 +229,8 @@ function recipientRow({ recipient, address, path }: Classified, index: number): 
   return {
     address: address.key,
     route,
-    state: route === 'direct' || route === 'tls' ? 'queued' : 'refused',
-    why,
+    state: route === 'insecure' ? 'refused' : 'queued',
+    why: whyCarried(one, wait),
     certificate: path?.leaf.sha256 ?? null,
   }
 }
@@ -216,7 +239,7 @@ const INVALID: Reason = { code: 'ADDRESS_INVALID', text: 'what was given is not 
 
 function resultOf(one: Classified, after: StoredMessage | undefined): SentRecipient {
   const status = after?.recipients.find(({ address }) => address === one.address?.key)
-  if (!status || !isReachable(one)) return refusal(one)
+  if (!status) return refusal(one)
   const result = resultOfState(status.state)
   const { address, route, why } = one.recipient
   return { address, route, result, why: result === 'accepted' ? why : status.why }
@@ -231,14 +254,14 @@ function resultOfState(state: StoredMessage['recipients'][number]['state']): Sen
   return state === 'refused' || state === 'failed' || state === 'expired' ? 'refused' : 'accepted'
 }
 
-/** Nothing is kept for an undetermined recipient, but the audit says that it was asked for. */
+/** Where nothing is kept for an undetermined recipient, the audit says that it was asked for. */
 async function auditUndetermined(
   { classified, composed, from }: Prepared,
   options: SendOptions,
   at: Date,
   store: Store,
 ) {
-  for (const { recipient } of classified.filter(({ recipient }) => recipient.route === 'undetermined'))
+  for (const { recipient } of classified.filter(isUndetermined))
     await store.audit.add({
       at,
       event: 'undetermined',

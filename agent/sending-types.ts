@@ -45,10 +45,18 @@ export interface SendOptions {
   readonly idempotencyKey?: string
   /** Ask for the `dispatched` MDN as well (N-3). */
   readonly finalDelivery?: boolean
+  /**
+   * Keeps the message for recipients whose route is `undetermined`, and asks again for so many hours (0.1 to 720) how they
+   * can be reached: they are `queued`. Who is still not known by then has failed, and `events` tells.
+   */
+  readonly keepTryingHours?: number
   readonly signal?: AbortSignal
 }
 
-/** `accepted`: SMTP has it; `queued`: it will be tried again; `refused`: it will not go; `undetermined`: nothing is kept. */
+/**
+ * `accepted`: SMTP has it; `queued`: it will be tried again, or, on the route `undetermined`, asked about again; `refused`:
+ * it will not go; `undetermined`: nothing is kept.
+ */
 export type SendResult = 'accepted' | 'queued' | 'refused' | 'undetermined'
 
 /** What `send` came to for one recipient. */

@@ -7,6 +7,7 @@ import type { NotifyTools } from './notify.ts'
 import type { OpenTools } from './open.ts'
 import type { OutboxTools } from './outbox.ts'
 import type { SendTools } from './prepare.ts'
+import type { SeekTools } from './seek.ts'
 import type { BeliefTools } from './trust/believe.ts'
 import type { Trust } from './trust/current.ts'
 import type { Undetermined } from './undetermined.ts'
@@ -16,7 +17,7 @@ import type { Undetermined } from './undetermined.ts'
  * so that a command pays for what it needs alone.
  */
 export function wire(neighbours: Neighbours) {
-  const { settings, now, at, log } = neighbours
+  const { settings, now, random, at, log } = neighbours
 
   const configured = () =>
     neighbours.once('configured', async () =>
@@ -88,6 +89,12 @@ export function wire(neighbours: Neighbours) {
     spool: await neighbours.spool(),
     at,
     now,
+    random,
+  })
+  const seekTools = async (): Promise<SeekTools> => ({
+    ...(await sendTools()),
+    store: await neighbours.store(),
+    log,
   })
   const outboxTools = async (): Promise<OutboxTools> => ({
     store: await neighbours.store(),
@@ -147,6 +154,7 @@ export function wire(neighbours: Neighbours) {
     classifyTools,
     classified,
     sendTools,
+    seekTools,
     outboxTools,
     openTools,
     inboxTools,

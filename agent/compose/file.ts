@@ -107,7 +107,11 @@ function checkOnce(header: Header, name: string): void {
   if (length > 1) throw invalid(`it has ${length} ${name} fields`, `Keep one ${name} field (RFC 5322 3.6).`)
 }
 
-function recipientsByField(header: Header, all: readonly Address[]): Pick<Routing, 'to' | 'cc' | 'bcc'> {
+/** Which header field names each of them; one that stands in neither To nor Cc is a Bcc recipient. */
+export function recipientsByField(
+  header: Header,
+  all: readonly Address[],
+): Pick<Routing, 'to' | 'cc' | 'bcc'> {
   const keys = (name: string) =>
     new Set(parseMailboxes(header.first(name) ?? '').mailboxes.map(({ address }) => address.key))
   const inTo = keys('To')

@@ -9,6 +9,7 @@ const IDLE: RunTools = {
   async *receive() {},
   seal: async () => {},
   handOver: async () => {},
+  seek: async () => 0,
   refreshes: {},
   log: silent,
 }

@@ -1,0 +1,128 @@
+import type { Asked, Store, WaitingMessage } from '../store/index.ts'
+import type { Classified } from './classify.ts'
+import { isReachable } from './copies.ts'
+import { DirectError, type Reason } from './errors.ts'
+import { givenAddress } from './given-address.ts'
+import { holdUntil, whileHeld } from './hold.ts'
+import type { Log } from './log.ts'
+import type { SendTools } from './prepare.ts'
+import { isOver, nextQuestion } from './seek/pauses.ts'
+import { gaveUp, waitingFor } from './seek/reasons.ts'
+import { copiesFor } from './seek/reseal.ts'
+
+/** What seeking a way to those who wait asks of its neighbours. */
+export interface SeekTools extends SendTools {
+  readonly store: Store
+  readonly log: Log
+}
+
+/** Name servers that are silent hold up the question that asks them, not all others. */
+const IN_PARALLEL = 4
+
+/**
+ * Asks again for every message that is due how its waiting recipients can be reached (DISC-6), within `patienceMs`. Who
+ * can be gets a copy in the outbox; who cannot, or was asked about for too long, has failed. Trust is judged anew, with
+ * the anchors of now. Returns how many got a copy.
+ */
+export async function seekRoutes(
+  tools: SeekTools,
+  {
+    signal,
+    patienceMs = Number.POSITIVE_INFINITY,
+  }: { readonly signal?: AbortSignal | undefined; readonly patienceMs?: number | undefined } = {},
+): Promise<number> {
+  const { store, now } = tools
+  const end = performance.now() + patienceMs
+  let reached = 0
+  const work = async () => {
+    while (!signal?.aborted && performance.now() < end) {
+      const waiting = await store.waiting.claim(now(), holdUntil(now()))
+      if (waiting === null) return
+      const { id, messageId } = waiting
+      const held = { messageId, renew: (until: Date) => store.waiting.hold(id, until) }
+      reached += await whileHeld(held, tools, () => ask(waiting, tools, signal))
+    }
+  }
+  const worked = await Promise.allSettled(Array.from({ length: IN_PARALLEL }, work))
+  for (const one of worked) if (one.status === 'rejected') throw one.reason
+  return reached
+}
+
+/** One more question about everyone of one message who waits. */
+async function ask(waiting: WaitingMessage, tools: SeekTools, signal?: AbortSignal): Promise<number> {
+  const { store, now, random } = tools
+  const found = await routesNow(waiting, tools, signal)
+  if (signal?.aborted) {
+    // Whoever was stopped has not asked: the next run does so at once.
+    await store.waiting.release(waiting.id)
+    return 0
+  }
+  const asked = waiting.asked + 1
+  const { since, until } = waiting
+  const again = isOver({ since, until, asked }, now()) ? null : nextQuestion(asked, now(), until, random)
+  const explained = (address: string, why: readonly Reason[]) =>
+    again === null ? gaveUp(address, why, { since, asked }) : waitingFor(why, { nextAt: again, until })
+  const outcome: Asked = {
+    ...found,
+    unknown: found.unknown.map(({ address, why }) => ({ address, why: explained(address, why) })),
+    again,
+  }
+  const isDone = await store.waiting.asked(waiting.id, outcome, now())
+  if (isDone) logAsked(waiting, outcome, tools.log)
+  return isDone ? outcome.reached.length : 0
+}
+
+/** Everyone who waits, by the route that is known now, with the copies that carry the message. */
+async function routesNow(
+  waiting: WaitingMessage,
+  tools: SeekTools,
+  signal?: AbortSignal,
+): Promise<Omit<Asked, 'again'>> {
+  const all = await orFault(tools.classify(waiting.waiting, givenAddress(waiting.from), signal))
+  if ('fault' in all) {
+    const unknown = waiting.waiting.map((address) => ({ address, why: all.fault }))
+    return { unknown, reached: [], refused: [], copies: [] }
+  }
+  const ofRoute = (route: string) => all.filter(({ recipient }) => recipient.route === route).map(whyOf)
+  const [refused, unknown] = [ofRoute('insecure'), ofRoute('undetermined')]
+  const reached = all.filter(isReachable)
+  if (reached.length === 0) return { refused, unknown, reached: [], copies: [] }
+  const copies = await orFault(copiesFor(reached, waiting, tools))
+  if ('fault' in copies) {
+    const stuck = reached.map(({ recipient: { address } }) => ({ address, why: copies.fault }))
+    return { refused, unknown: [...unknown, ...stuck], reached: [], copies: [] }
+  }
+  return { refused, unknown, reached: reached.map(routeOf), copies }
+}
+
+/** What is wrong on our side: a broken configuration loses nobody, it may be put right while they wait. */
+interface Fault {
+  readonly fault: readonly Reason[]
+}
+
+async function orFault<T>(work: Promise<T>): Promise<T | Fault> {
+  try {
+    return await work
+  } catch (error) {
+    if (!(error instanceof DirectError)) throw error
+    const { code, message, hint } = error
+    return { fault: [{ code, text: [message, hint].filter(Boolean).join('. ') }] }
+  }
+}
+
+function whyOf({ recipient: { address, why } }: Classified) {
+  return { address, why }
+}
+
+function routeOf({ recipient: { address }, path }: Classified): Asked['reached'][number] {
+  return { address, route: path ? 'direct' : 'tls', certificate: path?.leaf.sha256 ?? null }
+}
+
+/** What failed may name people; it is in the store, for `status`. */
+function logAsked({ messageId }: WaitingMessage, { reached, refused, unknown, again }: Asked, log: Log) {
+  const facts = { messageId, reached: reached.length, refused: refused.length }
+  if (unknown.length === 0) log.info(facts, 'it is known by now how all who waited can be reached')
+  else if (again === null)
+    log.warn({ ...facts, failed: unknown.length }, 'asked for too long; direct status tells why')
+  else log.warn({ ...facts, waiting: unknown.length, again }, 'not known yet; direct status tells why')
+}
