@@ -5,6 +5,7 @@
 import { resolve } from 'node:path'
 import { assemble } from './agent.ts'
 import type { AgentOptions } from './options.ts'
+import type { PublishOptions, ServingCertificates } from './publish.ts'
 import type { Settings } from './settings.ts'
 import type { Agent } from './types.ts'
 
@@ -42,6 +43,7 @@ export type {
 export type { Fetched, FetchRequest, GuardedFetch } from './fetch.ts'
 export type { Log } from './log.ts'
 export type { AgentOptions, Parts } from './options.ts'
+export type { PublishOptions, ServingCertificates } from './publish.ts'
 export type {
   DeliveredMessage,
   DeliveredPart,
@@ -94,19 +96,16 @@ export async function createAgent(config?: string | object, options: AgentOption
 }
 
 /**
- * Publishes the certificates of the configuration's identities by DNS, authoritatively, over UDP and TCP, until
- * `signal` aborts. Port 0 takes a free one; the address in use is returned. Throws DirectError LISTEN_FAILED.
+ * Publishes the certificates of the configuration's identities, managed ones too, by DNS, authoritatively, over UDP and
+ * TCP, until `signal` aborts. It follows their files and the clock, so that a renewal needs no restart; `log` hears of
+ * it. No private key is read. Port 0 takes a free one; the address in use is returned, with the domains answered for and
+ * the serial at the start. Throws DirectError LISTEN_FAILED, IDENTITY_MISSING when there is nothing to publish, and
+ * CONFIG_INVALID for a name that DNS cannot carry.
  */
 export async function serveCertificates(
   config: string | object | undefined,
-  options: AgentOptions & {
-    readonly listen: { readonly host: string; readonly port: number }
-    readonly signal: AbortSignal
-  },
-): Promise<{
-  readonly address: { readonly host: string; readonly port: number }
-  readonly closed: Promise<void>
-}> {
+  options: AgentOptions & PublishOptions,
+): Promise<ServingCertificates> {
   const { publish } = await import('./publish.ts')
   return publish(await settingsFrom(config, options), options)
 }

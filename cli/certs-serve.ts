@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { DirectError } from '../agent/errors.ts'
+import { daemonLog } from './daemon-log.ts'
 import { EXIT } from './exit.ts'
 import { listenOption } from './options.ts'
 import { answer, clockAndNetwork, openAgent, type Session } from './session.ts'
@@ -26,19 +27,21 @@ export async function run(session: Session, command: Command): Promise<number> {
     throw new DirectError('NETWORK_FORBIDDEN', 'certs serve opens sockets, and --no-network forbids them', {
       hint: 'Leave --no-network out.',
     })
+  const log = await daemonLog(session.out)
   // Only for what its administrator should be told.
-  await using _agent = await openAgent(session)
+  await using _agent = await openAgent(session, { log })
   const { serveCertificates } = await import('../agent/index.ts')
-  const { address, closed } = await serveCertificates(session.config, {
+  const { address, zones, serial, closed } = await serveCertificates(session.config, {
     ...clockAndNetwork(session),
     listen,
     signal: session.signal,
+    log,
   })
   const host = address.host.includes(':') ? `[${address.host}]` : address.host
   await answer(
     session,
-    { listen: `${host}:${address.port}` },
-    () => `serving certificates on ${host}:${address.port}`,
+    { listen: `${host}:${address.port}`, zones, serial },
+    () => `serving certificates of ${zones.join(', ')} on ${host}:${address.port}`,
   )
   await closed
   return EXIT.done

@@ -28,7 +28,11 @@ function follow(args: readonly string[]) {
 test('certs serve says where it answers when it is ready, and ends on SIGTERM with 0', async () => {
   const server = follow(['certs', 'serve', '--listen', '127.0.0.1:0', '--json'])
   const { value } = await server.lines.next()
-  expect(parse(value)).toEqual({ listen: expect.stringMatching(/^127\.0\.0\.1:[1-9]\d*$/) })
+  expect(parse(value)).toEqual({
+    listen: expect.stringMatching(/^127\.0\.0\.1:[1-9]\d*$/),
+    zones: ['clinic-a.example'],
+    serial: expect.any(Number),
+  })
   server.child.kill('SIGTERM')
   expect(await server.ended).toBe(0)
 })

@@ -1,0 +1,103 @@
+import { access } from 'node:fs/promises'
+import {
+  type Certificate,
+  type CertificatePolicy,
+  leafFailures,
+  ownPolicyFailures,
+} from '../../trust-anchors/index.ts'
+import { type OwnCertificate, readOwnCertificates } from '../identities/certificates.ts'
+import { namesOf, type OwnFile, ownFiles } from '../identities/files.ts'
+import { isRenewalOf } from '../identities.ts'
+import type { IdentitySettings, Settings } from '../settings.ts'
+
+/** What is to be published at a moment. */
+export interface ToPublish {
+  /** Everyone of ours, a domain or an address each: their domains are our zones, with a certificate or without. */
+  readonly names: readonly string[]
+  readonly certificates: readonly { readonly name: string; readonly certificate: Certificate }[]
+  /** What its administrator should know of it. */
+  readonly notes: readonly string[]
+}
+
+/** Asked every few seconds, so it is cheap where nothing changed. May reject with DirectError: nothing changes then. */
+export type PublishSource = (at: Date) => Promise<ToPublish>
+
+/**
+ * The certificates of our own files, managed ones too, without their keys: a machine that only publishes needs none.
+ * A file that cannot be read any more keeps what it held.
+ */
+export function certificateFiles(
+  settings: Pick<Settings, 'identities' | 'dataDir'>,
+  policy: CertificatePolicy,
+): PublishSource {
+  let known: ReadonlyMap<string, Known> = new Map()
+  return async (at) => {
+    const { files, damaged } = await ownFiles(settings)
+    const read = await Promise.all(
+      files.map(async (file) => [keyOf(file), await readAnew(file, known)] as const),
+    )
+    known = new Map(read)
+    const all = [...known.values()]
+    return {
+      names: namesOf({ files }),
+      certificates: publishable(
+        all.flatMap(({ own }) => own ?? []),
+        policy,
+        at,
+      ),
+      notes: [...damaged.map(({ text }) => text), ...all.flatMap(({ notes }) => notes)],
+    }
+  }
+}
+
+/** Others may encrypt to it at `at`, and no newer one of the same CA has taken its place. */
+export function publishable(
+  own: readonly OwnCertificate[],
+  policy: CertificatePolicy,
+  at: Date,
+): ToPublish['certificates'] {
+  const usable = own.filter(
+    ({ certificate, intermediates }) =>
+      leafFailures('encrypt', certificate, at).length === 0 &&
+      ownPolicyFailures(certificate, intermediates, policy, at).length === 0,
+  )
+  return usable.filter(
+    ({ name, certificate }) =>
+      !usable.some((other) => other.name === name && isRenewalOf(other.certificate, certificate)),
+  )
+}
+
+/** One file as it was last read. */
+interface Known {
+  /** Null: it could not be read, and may be readable without having changed. */
+  readonly stamp: string | null
+  /** Null: it never was. */
+  readonly own: OwnCertificate | null
+  readonly notes: readonly string[]
+}
+
+function keyOf({ settings }: OwnFile): string {
+  return `${settings.certificate} ${settings.for}`
+}
+
+async function readAnew(file: OwnFile, known: ReadonlyMap<string, Known>): Promise<Known> {
+  const before = known.get(keyOf(file))
+  if (before?.stamp === file.stamp) return before
+  const { settings, stamp } = file
+  const [read] = await readOwnCertificates([settings])
+  if (read !== undefined && 'certificate' in read)
+    return { stamp, own: read, notes: await keyNotes(settings) }
+  const own = before?.own ?? null
+  const consequence = own === null ? 'nothing of it is published' : 'what it held before stays published'
+  return { stamp: null, own, notes: [`${read?.text ?? settings.certificate}; ${consequence}`] }
+}
+
+/** The key itself is not read: it may well be encrypted, or lie on another machine. */
+async function keyNotes({ certificate, privateKey }: IdentitySettings): Promise<readonly string[]> {
+  return access(privateKey).then(
+    () => [],
+    (error: NodeJS.ErrnoException) => [
+      `${certificate} is published, and its private key is not to be had here (${privateKey}: ${error.code}): mail to it cannot be opened on this machine`,
+    ],
+  )
+}
