@@ -12,9 +12,12 @@ export function addressOwner(address: Address): string {
   return `${address.local.toLowerCase()}.${address.domain}`
 }
 
-/** Whether DNS can carry a name (RFC 1035 2.3.4): printable labels of 1 to 63 bytes, 253 characters in all. */
+/**
+ * Whether DNS can carry a name (RFC 1035 2.3.4): printable labels of 1 to 63 bytes, 253 characters in all. None with a
+ * backslash: that is how a byte is written that no name of ours has (RFC 1035 5.1).
+ */
 export function isDnsName(name: string): boolean {
-  if (name.length > 253 || !/^[\x21-\x7e]+$/.test(name)) return false
+  if (name.length > 253 || !/^[\x21-\x5b\x5d-\x7e]+$/.test(name)) return false
   return name.split('.').every((label) => label.length > 0 && label.length < 64)
 }
 

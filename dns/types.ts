@@ -15,7 +15,7 @@ export interface AnswerRecord {
   readonly type: RecordType
   /** Seconds. */
   readonly ttl: number
-  /** CERT: the raw RDATA as Buffer. A/AAAA: the address as text. Others: dns-packet's object. */
+  /** CERT: the RDATA as Buffer. A, AAAA, NS: text. SRV, SOA: their fields, by RFC 2782's and RFC 1035's names. */
   readonly data: unknown
 }
 

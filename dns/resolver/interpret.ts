@@ -1,6 +1,7 @@
 import { canonicalName, isDnsName, isWithin } from '../names.ts'
 import type { AnswerRecord, FailedTry, RecordType } from '../types.ts'
-import { type Message, RCODE, type WireRecord } from './wire.ts'
+import type { Message, WireRecord } from './message.ts'
+import { RCODE } from './wire.ts'
 
 const MAX_ALIASES = 8
 /** Seconds: the bounds of negative answers (DISC-11). */

@@ -6,8 +6,8 @@ import { canonicalName, isDnsName } from '../names.ts'
 import type { Answer, FailedTry, HostPort, RecordType, Resolver } from '../types.ts'
 import { askServer, type ExchangeOptions, showServer } from './exchange.ts'
 import { interpret, type Trail } from './interpret.ts'
+import type { Message } from './message.ts'
 import { createLimit, createSharing } from './share.ts'
-import type { Message } from './wire.ts'
 
 /** Each question holds a socket; a large batch must not use up the process's files. */
 const MAX_AT_ONCE = 200

@@ -1,35 +1,18 @@
-import { decode, encode, RECURSION_DESIRED } from 'dns-packet'
-import { canonicalName } from '../names.ts'
+import { encode, RECURSION_DESIRED } from 'dns-packet'
 import type { RecordType } from '../types.ts'
+import { HEADER, type Message, readMessage } from './message.ts'
+import { Malformed } from './wire-name.ts'
 
 /** What we tell servers that we take over UDP (DISC-5): fits an IPv6 packet that is never fragmented. */
 export const EDNS_BYTES = 1232
 
 export const RCODE = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5, BADVERS: 16 }
 
-const HEADER = 12
-
 /** One question as it goes out. */
 export interface Query {
   readonly bytes: Buffer
   /** The question section as sent: an answer has to repeat it. */
   readonly question: Buffer
-}
-
-/** One answer, as far as we look at it. Names are canonical; records of other classes than IN are left out. */
-export interface Message {
-  /** With the extended bits of EDNS (RFC 6891 6.1.3). */
-  readonly rcode: number
-  readonly authoritative: boolean
-  readonly answers: readonly WireRecord[]
-  readonly authorities: readonly WireRecord[]
-}
-
-export interface WireRecord {
-  readonly name: string
-  readonly type: string
-  readonly ttl: number
-  readonly data: unknown
 }
 
 /** What a packet from the server is to our question; `unrelated` ones are ignored (DISC-5). */
@@ -86,7 +69,10 @@ export function readReply(query: Query, bytes: Buffer): Reply {
   if (questions !== 1 || !repeatsQuestion(query, bytes)) return { kind: 'unrelated' }
   // Before the records are read: a truncated answer may end in the middle of one.
   if (flags & 0x0200) return { kind: 'truncated' }
-  return readRecords(bytes, rcode)
+  const message = readMessage(bytes, HEADER + query.question.length)
+  return message instanceof Malformed
+    ? { kind: 'malformed', why: `it has ${message.message}` }
+    : { kind: 'message', message }
 }
 
 /** Byte for byte but for the case of letters. Length bytes are below 64, so folding leaves them alone. */
@@ -99,33 +85,4 @@ function repeatsQuestion(query: Query, bytes: Buffer): boolean {
   return (
     fold(theirs) === fold(query.question) && theirs.subarray(nameEnd).equals(query.question.subarray(nameEnd))
   )
-}
-
-function readRecords(bytes: Buffer, rcode: number): Reply {
-  let packet: ReturnType<typeof decode>
-  try {
-    packet = decode(bytes)
-  } catch (error) {
-    return { kind: 'malformed', why: error instanceof Error ? error.message : String(error) }
-  }
-  // dns-packet hands out a shorter last record when its length points past the end.
-  if (decode.bytes > bytes.length) return { kind: 'malformed', why: 'a record is longer than the message' }
-  const opt = packet.additionals?.find((record) => record.type === 'OPT')
-  const extended = opt?.type === 'OPT' ? opt.extendedRcode << 4 : 0
-  return {
-    kind: 'message',
-    message: {
-      rcode: extended | rcode,
-      authoritative: packet.flag_aa,
-      answers: (packet.answers ?? []).flatMap(wireRecord),
-      authorities: (packet.authorities ?? []).flatMap(wireRecord),
-    },
-  }
-}
-
-function wireRecord(record: NonNullable<ReturnType<typeof decode>['answers']>[number]): WireRecord[] {
-  if (record.type === 'OPT' || record.class !== 'IN') return []
-  // RFC 2181 8: a TTL with the top bit set counts as zero.
-  const ttl = record.ttl !== undefined && record.ttl < 0x80000000 ? record.ttl : 0
-  return [{ name: canonicalName(record.name), type: record.type, ttl, data: record.data }]
 }
