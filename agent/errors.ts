@@ -29,6 +29,7 @@ export type DirectErrorCode =
   | 'DNS_UNREACHABLE'
   | 'LISTEN_FAILED'
   | 'STORE_FAILED'
+  | 'TRACE_INVALID'
   | 'NETWORK_FORBIDDEN'
   | 'ABORTED'
 

@@ -33,12 +33,12 @@ export function exitOfDiscovery({ outcome }: Pick<Discovery, 'outcome'>): number
   return verdictOf([outcome === 'none' ? 'no' : outcome === 'undetermined' ? 'notKnown' : 'done'])
 }
 
-/** `queued` is an answer still open, but not for a plan: nothing was tried. */
+/** `queued` is an answer still open, but not for a plan: nothing was tried, only looked up. */
 export function exitOfSent(sent: Sent, isPlan: boolean): number {
   return verdictOf(
-    sent.recipients.map(({ result }) => {
+    sent.recipients.map(({ route, result }) => {
       if (result === 'refused') return 'no'
-      if (result === 'undetermined') return 'notKnown'
+      if (result === 'undetermined' || (result === 'queued' && route === 'undetermined')) return 'notKnown'
       return result === 'queued' && !isPlan ? 'notKnown' : 'done'
     }),
   )
@@ -90,6 +90,7 @@ const OF_CODE: Readonly<Record<DirectErrorCode, number>> = {
   DNS_UNREACHABLE: EXIT.notKnown,
   LISTEN_FAILED: EXIT.usage,
   STORE_FAILED: EXIT.usage,
+  TRACE_INVALID: EXIT.usage,
   NETWORK_FORBIDDEN: EXIT.usage,
   ABORTED: EXIT.notKnown,
 }

@@ -20,17 +20,13 @@ export interface SendFlags {
   readonly document?: readonly string[]
   readonly idempotencyKey?: string
   readonly dryRun?: true
-  readonly keepTrying?: string
+  readonly keepTrying?: number
   readonly wait?: number
   readonly finalDelivery?: true
 }
 
 /** A draft, or the file that is the message. Attachments are named, not read. */
 export async function draftOf(options: SendFlags): Promise<Draft | MessageFile> {
-  if (options.keepTrying !== undefined)
-    throw new DirectError('NOT_BUILT', '--keep-trying is not built yet in this version', {
-      hint: 'Send again later; --idempotency-key makes sure that nothing goes twice.',
-    })
   const { from, to = [], cc = [], bcc = [], message } = options
   if (to.length + cc.length + bcc.length === 0)
     throw new DirectError('USAGE', 'nobody to send to', { hint: 'Add --to ADDRESS (or --cc, --bcc).' })
@@ -48,13 +44,15 @@ export async function draftOf(options: SendFlags): Promise<Draft | MessageFile> 
 }
 
 /** What goes into the audit, and how to send. */
-export function auditOf({ actor, patient, document, idempotencyKey, finalDelivery }: SendFlags): SendOptions {
+export function auditOf(flags: SendFlags): SendOptions {
+  const { actor, patient, document, idempotencyKey, finalDelivery, keepTrying } = flags
   return {
     ...(actor !== undefined && { actor }),
     ...(patient !== undefined && { patient }),
     ...(document !== undefined && { documents: document }),
     ...(idempotencyKey !== undefined && { idempotencyKey }),
     ...(finalDelivery && { finalDelivery }),
+    ...(keepTrying !== undefined && { keepTryingHours: keepTrying }),
   }
 }
 

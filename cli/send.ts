@@ -31,7 +31,14 @@ export function options(command: Command): void {
     .option('--document <id...>', 'which documents, for the audit')
     .addOption(single('--idempotency-key <key>', 'a second send with this key sends nothing'))
     .option('--dry-run', 'say what would be done, and do nothing')
-    .addOption(single('--keep-trying <hours>', '').hideHelp())
+    .addOption(
+      numberOption(
+        '--keep-trying <hours>',
+        'keep it for whom a lookup failed for, and ask again so long',
+        720,
+        'hours',
+      ),
+    )
     .addOption(
       numberOption(
         '--wait <seconds>',
@@ -68,7 +75,15 @@ function tellOpen({ messageId, recipients }: Sent, { out }: Session): void {
   const reasons = (of: readonly SentRecipient[]) =>
     [...new Set(of.flatMap(({ why }) => why.map(({ text }) => text)))].join('; ') ||
     'another process is at it'
-  const queued = open('queued')
+  const [waiting, queued] = [true, false].map((isWaiting) =>
+    open('queued').filter(({ route }) => (route === 'undetermined') === isWaiting),
+  ) as [SentRecipient[], SentRecipient[]]
+  if (waiting.length > 0)
+    say(
+      out,
+      `not sent yet to ${waiting.length} recipient(s), who may be reachable: ${reasons(waiting)}`,
+      `The message is kept, and "direct run" asks again; direct status '${messageId}' tells how far it is.`,
+    )
   if (queued.length > 0)
     say(
       out,
@@ -80,7 +95,7 @@ function tellOpen({ messageId, recipients }: Sent, { out }: Session): void {
     say(
       out,
       `not sent to ${unknown.length} recipient(s), who may be reachable: ${reasons(unknown)}`,
-      'Nothing is kept for them; send to them again in a few minutes.',
+      'Nothing is kept for them; send to them again in a few minutes, or add --keep-trying HOURS.',
     )
 }
 

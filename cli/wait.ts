@@ -39,11 +39,13 @@ async function statesOf(agent: Agent, sent: Sent): Promise<Waited> {
   const recipients = sent.recipients.map((recipient) => {
     const delivery = deliveries.get(recipient.address.toLowerCase())
     if (delivery === undefined) return { ...recipient, state: null }
-    const { state, why } = delivery
+    // The route of one who waited is known later.
+    const { route, state, why } = delivery
     if (state === 'failed' || state === 'expired')
-      return { ...recipient, result: 'refused' as const, why, state }
-    const left = recipient.result === 'queued' && HANDED_OVER.has(state)
-    return { ...recipient, ...(left && { result: 'accepted' as const }), state }
+      return { ...recipient, route, result: 'refused' as const, why, state }
+    if (recipient.result !== 'queued') return { ...recipient, state }
+    const result = HANDED_OVER.has(state) ? ('accepted' as const) : recipient.result
+    return { ...recipient, route, result, why, state }
   })
   return { ...sent, recipients }
 }

@@ -32,6 +32,13 @@ test('a plan tries nothing, so queued is done', () => {
   expect(exitOfSent(sent('queued'), true)).toBe(0)
 })
 
+test('queued because its route is not known is 75, in a plan too', () => {
+  const { recipients, ...rest } = sent('accepted', 'queued')
+  const waiting = { ...rest, recipients: recipients.map((one) => ({ ...one, ...route('undetermined') })) }
+  expect(exitOfSent(waiting, false)).toBe(75)
+  expect(exitOfSent(waiting, true)).toBe(75)
+})
+
 test('seal: 75 only if all who got no copy are undetermined', () => {
   const refused = (...routes: ('insecure' | 'undetermined')[]) => ({
     refused: routes.map((name) => ({ address: 'x@b.example', route: name, why: [] })),

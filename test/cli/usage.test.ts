@@ -106,10 +106,16 @@ const MISTAKES: readonly (readonly [string, readonly string[], number, RegExp])[
     /^direct: cannot read the configuration none\.yaml: there is no such file\ndirect: hint: /,
   ],
   [
-    'send --keep-trying is not built yet',
-    ['send', '--from', 'a@b.example', '--to', 'x@y.example', '--keep-trying', '3'],
+    'send --keep-trying for no time',
+    ['send', '--from', 'a@b.example', '--to', 'x@y.example', '--keep-trying', '0.05'],
     2,
-    /^direct: --keep-trying is not built yet/,
+    /^direct: 0\.05 hours is no time to keep trying for\ndirect: hint: Give 0\.1 to 720 hours\.$/m,
+  ],
+  [
+    'send --keep-trying for a time that is no number',
+    ['send', '--from', 'a@b.example', '--to', 'x@y.example', '--keep-trying', 'all day'],
+    2,
+    /^direct: "all day" is not a number of hours/,
   ],
   ['audit --verify is not built yet', ['audit', '--verify'], 2, /^direct: audit --verify is not built yet/],
   ...['zone', 'doctor'].map(
@@ -158,7 +164,7 @@ test.concurrent.each([
   expect(stdout.split('\n').length).toBeLessThan(45)
   expect(stdout).toContain(`Example:\n  direct ${name}`)
   // What a later version brings says so when it is asked for, and is not offered.
-  expect(stdout).not.toMatch(/not built|--verify|--keep-trying/)
+  expect(stdout).not.toMatch(/not built|--verify/)
 })
 
 test.concurrent('no command at all is wrong usage, and shows the usage', async () => {
