@@ -34,10 +34,16 @@ export function createCertServers(
   answers: AnswerCache,
 ): (domain: string) => CertServer | null {
   const resolvers = new Map<string, Resolver>()
+  // Private or not: whoever wrote the configuration chose the host.
+  const reach = createReach(lookup, true)
   return (domain) => {
     const settings = certServers.get(domain)
-    if (settings?.protocol !== 'dns') return null
+    if (settings === undefined) return null
     const server = `${settings.host}:${settings.port}`
+    if (settings.protocol === 'ldap') {
+      const { host, port, secure } = settings
+      return { kind: 'ldap', server, ldap: { host, port, secure }, reach }
+    }
     const known = resolvers.get(server)
     const resolver =
       known ??

@@ -1,5 +1,6 @@
 import type { Address } from '../agent/address.ts'
 import { askCertServer } from './places/cert-server.ts'
+import { findDirectories } from './places/directories.ts'
 import { askDns } from './places/dns.ts'
 import { askLdap } from './places/ldap.ts'
 import { DAY, notAsked } from './places/not-asked.ts'
@@ -34,8 +35,9 @@ export async function* discover(
   }
   yield await askDns('dns-address', address, network, signal)
   yield await askDns('dns-domain', address, network, signal)
-  yield await askLdap('ldap-address', address, network, signal)
-  yield await askLdap('ldap-domain', address, network, signal)
+  const directories = await findDirectories(address.domain, network, signal)
+  yield await askLdap('ldap-address', address, directories, signal)
+  yield await askLdap('ldap-domain', address, directories, signal)
   yield await askCertServer(address, network, signal)
 }
 

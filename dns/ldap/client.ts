@@ -5,6 +5,7 @@ import type { LdapAnswer, LdapClient, LdapQuestion, LdapServer, Question } from 
 import { Connections, serverKey } from './connections.ts'
 import { LdapFailure } from './failure.ts'
 import { searchDirectory } from './search.ts'
+import { serverUrl } from './url.ts'
 import { within } from './within.ts'
 
 export interface LdapClientOptions {
@@ -72,7 +73,8 @@ async function ask(
     )
   } catch (error) {
     if (!(error instanceof LdapFailure)) throw error
-    return { status: 'failed', text: error.message, questions }
+    const last = { name: serverUrl(server), type: 'LDAP', answer: error.message } as const
+    return { status: 'failed', text: error.message, questions: [...questions, last] }
   }
 }
 

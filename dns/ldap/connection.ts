@@ -142,16 +142,21 @@ export class Connection {
 
   #read(chunk: Buffer): void {
     const messages = this.#framing.add(chunk)
-    if (typeof messages === 'string') return this.#lose(new LdapFailure(`is not understood: ${messages}`))
-    for (const message of messages) {
-      const reply = readReply(message)
-      if (reply === null) return this.#lose(new LdapFailure('is not understood: what it sends is no LDAP'))
-      const why = this.#take(reply, message.length)
-      if (why !== null) return this.#lose(why)
-    }
+    const wrong = typeof messages === 'string' ? new LdapFailure(messages) : this.#takeAll(messages)
+    if (wrong !== null) this.#lose(wrong)
   }
 
   /** Null, or why the connection ends. */
+  #takeAll(messages: readonly Buffer[]): LdapFailure | null {
+    for (const message of messages) {
+      const reply = readReply(message)
+      const wrong =
+        reply === null ? new LdapFailure('sends what is no LDAP') : this.#take(reply, message.length)
+      if (wrong !== null) return wrong
+    }
+    return null
+  }
+
   #take(reply: Reply, bytes: number): LdapFailure | null {
     if (reply.id === 0) return lost('announced that it closes the connection')
     this.#held += bytes

@@ -1,5 +1,5 @@
 import type { LdapServer } from '../types.ts'
-import { type Directory, openDirectory } from './directory.ts'
+import { type OpenDirectory, openDirectory } from './directory.ts'
 import { LdapFailure } from './failure.ts'
 import { orGivenUp } from './within.ts'
 
@@ -10,10 +10,10 @@ const MAX_IDLE = 64
 
 interface Kept {
   readonly key: string
-  readonly opening: Promise<Directory>
+  readonly opening: Promise<OpenDirectory>
   readonly giveUp: AbortController
   /** Null until it is open. */
-  directory: Directory | null
+  directory: OpenDirectory | null
   users: number
   idle: NodeJS.Timeout | undefined
 }
@@ -37,7 +37,7 @@ export class Connections {
   async use<T>(
     server: LdapServer,
     signal: AbortSignal,
-    work: (directory: Directory) => Promise<T>,
+    work: (directory: OpenDirectory) => Promise<T>,
   ): Promise<T> {
     const before = this.#known(serverKey(server))
     try {
@@ -54,7 +54,11 @@ export class Connections {
     for (const kept of this.#kept.values()) this.#end(kept)
   }
 
-  async #useOnce<T>(kept: Kept, signal: AbortSignal, work: (directory: Directory) => Promise<T>): Promise<T> {
+  async #useOnce<T>(
+    kept: Kept,
+    signal: AbortSignal,
+    work: (directory: OpenDirectory) => Promise<T>,
+  ): Promise<T> {
     kept.users++
     clearTimeout(kept.idle)
     this.#idle.delete(kept)
@@ -92,9 +96,12 @@ export class Connections {
   }
 
   #rest(kept: Kept): void {
-    if (kept.directory === null || kept.directory.connection.lost || this.#kept.get(kept.key) !== kept)
-      return this.#end(kept)
-    kept.directory.connection.rest()
+    const { directory } = kept
+    if (directory === null || directory.connection.lost || this.#kept.get(kept.key) !== kept) {
+      this.#end(kept)
+      return
+    }
+    directory.connection.rest()
     kept.idle = setTimeout(() => this.#end(kept), IDLE_MS).unref()
     this.#idle.add(kept)
     const [longest] = this.#idle

@@ -6,7 +6,7 @@ import { printable, showResult } from './results.ts'
 import { within } from './within.ts'
 
 /** A directory that is connected and has said what it holds. */
-export interface Directory {
+export interface OpenDirectory {
   readonly connection: Connection
   /** Naming contexts, as it names them; empty: it names none (DISC-8). */
   readonly contexts: readonly string[]
@@ -27,7 +27,7 @@ const MAX_CONTEXT = 1024
 export async function openDirectory(
   server: LdapServer,
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
-): Promise<Directory> {
+): Promise<OpenDirectory> {
   const until = performance.now() + timeoutMs
   let failure = new LdapFailure('has no address')
   for (const [index, address] of server.addresses.entries()) {
@@ -43,7 +43,7 @@ export async function openDirectory(
   throw failure
 }
 
-async function openAt(server: LdapServer, address: string, signal: AbortSignal): Promise<Directory> {
+async function openAt(server: LdapServer, address: string, signal: AbortSignal): Promise<OpenDirectory> {
   const target = { host: server.host, address, port: server.port, secure: server.secure }
   const connection = await Connection.open(target, signal)
   return whileOpen(connection, signal, async () => {

@@ -3,7 +3,7 @@ import { MAX_HEADER, readHeader } from './ber.ts'
 const SEQUENCE = 0x30
 
 /**
- * Cuts a stream into LDAP messages (RFC 4511 5.1). `add` gives those that are complete, or says why the stream is none;
+ * Cuts a stream into LDAP messages (RFC 4511 5.1). `add` gives those that are complete, or what the server does that is none, as a clause;
  * a message larger than `maxBytes` is refused by its header, before it is there.
  */
 export function createFraming(maxBytes: number): { add(chunk: Buffer): readonly Buffer[] | string } {
@@ -21,10 +21,9 @@ export function createFraming(maxBytes: number): { add(chunk: Buffer): readonly 
       for (;;) {
         const header = readHeader(rest.subarray(0, MAX_HEADER))
         if (header === null || (header !== 'incomplete' && header.tag !== SEQUENCE))
-          return 'what it sends is no LDAP'
+          return 'sends what is no LDAP'
         needed = header === 'incomplete' ? rest.length + 1 : header.bytes + header.length
-        if (needed > maxBytes)
-          return `it announces a message of ${needed} bytes, and ${maxBytes} are the most`
+        if (needed > maxBytes) return `announces a message of ${needed} bytes, and ${maxBytes} are the most`
         if (rest.length < needed) break
         messages.push(rest.subarray(0, needed))
         rest = rest.subarray(needed)

@@ -1,6 +1,6 @@
 import type { LdapAnswer, LdapQuestion, LdapServer, Question } from '../types.ts'
 import type { Searched } from './connection.ts'
-import type { Directory } from './directory.ts'
+import type { OpenDirectory } from './directory.ts'
 import { LdapFailure } from './failure.ts'
 import { certificatesOf, MAX_ENTRIES, ROOT_DSE, searchFor } from './messages.ts'
 import { isDenial, printable, SIZE_LIMIT_EXCEEDED, SUCCESS, showResult } from './results.ts'
@@ -16,7 +16,7 @@ const MAX_CERTIFICATES = 100
  */
 export async function searchDirectory(
   server: LdapServer,
-  directory: Directory,
+  directory: OpenDirectory,
   { mail, domain }: LdapQuestion,
   questions: Question[],
   signal: AbortSignal,

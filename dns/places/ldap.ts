@@ -1,13 +1,89 @@
 import type { Address } from '../../agent/address.ts'
-import type { DiscoveryNetwork, Place } from '../types.ts'
-import { notAsked } from './not-asked.ts'
+import type { LdapQuestion, Place, PlaceName } from '../types.ts'
+import type { Directories } from './directories.ts'
 
-/** One place in the domain's own directory (DISC-7, DISC-8). */
-export async function askLdap(
+/** Seconds: where a directory could not be asked, absence is not for long. */
+const SHORT = 300
+
+/**
+ * One place in the directories of the address's own domain (DISC-7, DISC-8). At the address's, `user+tag@d` is searched
+ * for as written first, then, if that is absent, as `user@d` (MSG-13).
+ */
+export function askLdap(
   place: 'ldap-address' | 'ldap-domain',
   address: Address,
-  _network: DiscoveryNetwork,
-  _signal: AbortSignal | undefined,
+  directories: Directories,
+  signal: AbortSignal | undefined,
 ): Promise<Place> {
-  return notAsked(place, address, 'looking in LDAP directories is not built yet')
+  const mails = place === 'ldap-domain' ? [address.domain] : addressMails(address)
+  return askDirectories(place, mails, address.domain, directories, signal)
+}
+
+/** The values of `mail` under which an address is published: as written, then without its tag. */
+export function addressMails(address: Address): readonly string[] {
+  const untagged = address.withoutTag()
+  return untagged === null ? [address.key] : [address.key, untagged.key]
+}
+
+/** Searches for one `mail` after the other until one has published something or is not known. */
+export async function askDirectories(
+  place: PlaceName,
+  mails: readonly string[],
+  domain: string,
+  directories: Directories,
+  signal: AbortSignal | undefined,
+): Promise<Place> {
+  const questions = [...directories.questions]
+  const notes = new Set(directories.notes)
+  const { status, refusedBy, ttl } = directories
+  let owner = mails[0] as string
+  let said: Said = {
+    status,
+    ...(refusedBy && { refusedBy }),
+    certificates: [],
+    notes: [],
+    questions: [],
+    ttl,
+  }
+  if (status === 'found') {
+    for (owner of mails) {
+      said = await askInTurn({ mail: owner, domain }, { ...directories, ttl: said.ttl }, signal)
+      questions.push(...said.questions)
+      for (const note of said.notes) notes.add(note)
+      if (said.status !== 'absent') break
+    }
+  }
+  return { ...said, place, owner, unread: [], notes: [...notes], questions }
+}
+
+type Said = Pick<Place, 'status' | 'refusedBy' | 'certificates' | 'notes' | 'questions' | 'ttl'>
+
+/** DISC-7: the first server that has something decides; one that fails or has nothing passes it on to the next. */
+async function askInTurn(
+  question: LdapQuestion,
+  { servers, ttl }: Directories,
+  signal: AbortSignal | undefined,
+): Promise<Said> {
+  const notes: string[] = []
+  const questions: Place['questions'][number][] = []
+  const nothing = { certificates: [], notes, questions }
+  let lasts = ttl
+  let [failed, refused] = [0, 0]
+  for (const server of servers) {
+    const answer = await server.ask(question, ttl, signal)
+    questions.push(...answer.questions)
+    if (answer.status === 'failed' || answer.status === 'refused') {
+      notes.push(`${server.name}: ${answer.text}`)
+      failed++
+      if (answer.status === 'refused') refused++
+      continue
+    }
+    notes.push(...answer.notes.map((note) => `${server.name}: ${note}`))
+    lasts = Math.min(lasts, answer.kept ?? lasts)
+    if (answer.status === 'found')
+      return { ...nothing, status: 'found', certificates: answer.certificates, ttl: lasts }
+  }
+  if (failed < servers.length)
+    return { ...nothing, status: 'absent', ttl: failed > 0 ? Math.min(lasts, SHORT) : lasts }
+  return { ...nothing, status: 'failed', ...(refused === failed && { refusedBy: 'guard' }), ttl: 0 }
 }
