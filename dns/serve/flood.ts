@@ -55,15 +55,13 @@ export class AnswerLimit {
 export function networkOf(address: string): string {
   const plain = address.replace(/%.*$/, '').replace(/^::ffff:(?=[\d.]+$)/i, '')
   if (isIPv4(plain)) return plain.slice(0, plain.lastIndexOf('.'))
-  const [front = '', back] = plain.split('::')
-  const groups = front === '' ? [] : front.split(':')
-  const after = back === undefined || back === '' ? 0 : back.split(':').length
-  // Only the first four groups count; those of the back half are there only where nothing was left out.
-  const whole =
-    back === undefined
-      ? groups
-      : [...groups, ...Array<string>(8 - groups.length - after).fill('0'), ...back.split(':')]
-  const [a = '0', b = '0', c = '0', d = '0'] = whole
-  const upper = (Number.parseInt(d, 16) >> 8).toString(16)
-  return `${[a, b, c].map((group) => Number.parseInt(group, 16).toString(16)).join(':')}:${upper}`
+  // A tail in dots is two groups, and no part of the network.
+  const [front = '', back] = plain.replace(/\d+(\.\d+){3}$/, '0:0').split('::')
+  const before = front === '' ? [] : front.split(':')
+  const after = back ? back.split(':') : []
+  const left = back === undefined ? 0 : 8 - before.length - after.length
+  const groups = [...before, ...Array<string>(left).fill('0'), ...after].map((group) =>
+    Number.parseInt(group, 16),
+  )
+  return [...groups.slice(0, 3), (groups[3] ?? 0) >> 8].map((group) => group.toString(16)).join(':')
 }
