@@ -13,13 +13,19 @@ export interface WireName {
   readonly end: number
 }
 
+/** Each byte of a label as text. */
+const TEXT = Array.from({ length: 256 }, (_, byte) => {
+  const character = String.fromCharCode(byte)
+  return /[\x21-\x2d\x2f-\x5b\x5d-\x7e]/.test(character) ? character : `\\${String(byte).padStart(3, '0')}`
+})
+
 /**
  * Reads a name with its compression pointers (RFC 1035 4.1.4), each of which leads further back than all before it, so
  * that no name is a circle. A byte that is no part of a host name, a dot within a label too, becomes \DDD. Throws
  * `Malformed`.
  */
 export function readName(bytes: Buffer, start: number): WireName {
-  const labels: string[] = []
+  let text = ''
   let at = start
   let earliest = start
   let end: number | null = null
@@ -27,7 +33,7 @@ export function readName(bytes: Buffer, start: number): WireName {
   let pointers = 0
   for (;;) {
     const first = byteAt(bytes, at)
-    if (first === 0) return { text: labels.join('.') || '.', end: end ?? at + 1 }
+    if (first === 0) return { text: text || '.', end: end ?? at + 1 }
     if (first >= 0xc0) {
       const target = ((first & 0x3f) << 8) | byteAt(bytes, at + 1)
       end ??= at + 2
@@ -41,9 +47,10 @@ export function readName(bytes: Buffer, start: number): WireName {
     if (first > 63) throw new Malformed('a label of an unknown kind')
     length += 1 + first
     if (length > MAX_NAME) throw new Malformed(`a name of more than ${MAX_NAME} bytes`)
-    at += 1 + first
-    if (at > bytes.length) throw new Malformed('a name that ends outside the message')
-    labels.push(labelText(bytes.toString('latin1', at - first, at)))
+    const next = at + 1 + first
+    if (next > bytes.length) throw new Malformed('a name that ends outside the message')
+    if (text !== '') text += '.'
+    for (at += 1; at < next; at++) text += TEXT[bytes[at] as number]
   }
 }
 
@@ -62,11 +69,4 @@ function byteAt(bytes: Buffer, at: number): number {
   const byte = bytes[at]
   if (byte === undefined) throw new Malformed('a name that ends outside the message')
   return byte
-}
-
-function labelText(label: string): string {
-  return label.replace(
-    /[^\x21-\x2d\x2f-\x5b\x5d-\x7e]/g,
-    (byte) => `\\${String(byte.charCodeAt(0)).padStart(3, '0')}`,
-  )
 }
