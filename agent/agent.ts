@@ -32,7 +32,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     ourNames,
     passingTrust,
     classifyTools,
-    classified,
+    asked,
     sendTools,
     seekTools,
     outboxTools,
@@ -116,19 +116,28 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     async classify(addresses, { from, signal } = {}) {
       const { givenAddress } = await import('./given-address.ts')
-      const answers = await classified(addresses, from === undefined ? null : givenAddress(from), signal)
+      const sender = from === undefined ? null : givenAddress(from)
+      const question = { command: 'classify', addresses, from: sender?.toString() ?? null } as const
+      const answers = await asked(question, (tools) => classify(addresses, sender, tools, signal), signal)
       return answers.map(({ recipient }) => recipient)
     },
     async discover(address, { from, signal } = {}) {
       const { discover } = await import('./classify.ts')
       const { givenAddress } = await import('./given-address.ts')
-      return discover(address, from === undefined ? null : givenAddress(from), await classifyTools(), signal)
+      const sender = from === undefined ? null : givenAddress(from)
+      const question = {
+        command: 'discover',
+        addresses: [address],
+        from: sender?.toString() ?? null,
+      } as const
+      return asked(question, (tools) => discover(address, sender, tools, signal), signal)
     },
     async explain(target, options = {}) {
       const { explain } = await import('./explain.ts')
       const { anchorOrigins } = await import('./explain/origins.ts')
       const { onlyIdentity } = await import('./identities.ts')
       return explain(target, options, {
+      const { classify } = await import('./classify.ts')
         search: async () => ({ ...(await classifyTools()), trust: passingTrust }),
         open: async () => ({ ...(await openTools()), trust: passingTrust }),
         watched: (watch) => neighbours.watchedJudge(watch),

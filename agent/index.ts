@@ -76,6 +76,9 @@ export type {
   PinAdministration,
   PinRequest,
   RemovedBy,
+export type { Replay, ReplayOptions } from './trace/replay.ts'
+export { createRecording, type Recording, readTrace, replay, writeTrace } from './trace/trace.ts'
+export type { Decided, Exchange, Seams, Trace, TraceQuestion } from './trace/types.ts'
   SignedMail,
   TrustAdministration,
   TrustBundle,

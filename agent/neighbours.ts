@@ -21,8 +21,9 @@ import { type Log, silent } from './log.ts'
 import type { AgentOptions, Parts } from './options.ts'
 import type { ServerSettings, Settings } from './settings.ts'
 import type { Spool } from './smime/source.ts'
+import type { Recording } from './trace/trace.ts'
 import type { CurrentTrust } from './trust/current.ts'
-import type { Judge } from './trust/judge.ts'
+import type { FetchCache, Judge } from './trust/judge.ts'
 
 /** How long a pass waits for another process that is at the same mailbox. */
 const RECEIVING_MS = 30_000
@@ -38,17 +39,19 @@ export class Neighbours {
   readonly at: () => Date
   readonly log: Log
   readonly offline: boolean
+  readonly record: Recording | undefined
   readonly #parts: Parts
   readonly #made = new Map<string, Promise<unknown>>()
 
   constructor(settings: Settings, options: AgentOptions) {
-    const { at, now = () => new Date(), random = Math.random, log = silent, network = true } = options
+    const { at, now = () => new Date(), random = Math.random, log = silent, network = true, record } = options
     this.settings = settings
     this.now = now
     this.random = random
     this.at = at ? () => at : now
     this.log = log
     this.offline = !network
+    this.record = record
     this.#parts = options
   }
 
@@ -157,21 +160,22 @@ export class Neighbours {
     mode: RevocationMode,
     fetch: GuardedFetch | null,
   ): Promise<Judge> {
-    const { createJudge, memoryCache } = await import('./trust/judge.ts')
+    const { createJudge } = await import('./trust/judge.ts')
+    const cache = await this.fetchCache(kept)
+    return createJudge({ mode, fetch, cache, now: this.now, random: randomBytes })
+  }
+
+  /** Where is kept what URLs of certificates gave: `existing`, in the store where there is one. */
+  async fetchCache(kept: 'store' | 'existing' | 'memory' = 'store'): Promise<FetchCache> {
+    const { memoryCache } = await import('./trust/judge.ts')
     const memory = memoryCache()
     const known = async () => (kept === 'memory' ? memory : ((await this.existingStore())?.fetches ?? memory))
     // What was fetched is worth a store of its own: a CRL speaks for days, and its host may be away tomorrow (CERT-7).
     const keeping = async () => (kept === 'store' ? (await this.store()).fetches : known())
-    return createJudge({
-      mode,
-      fetch,
-      cache: {
-        get: async (key, now) => (await known()).get(key, now),
-        put: async (fetched, now) => (await keeping()).put(fetched, now),
-      },
-      now: this.now,
-      random: randomBytes,
-    })
+    return {
+      get: async (key, now) => (await known()).get(key, now),
+      put: async (fetched, now) => (await keeping()).put(fetched, now),
+    }
   }
 
   smtp(): Promise<SmtpClient> {

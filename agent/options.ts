@@ -3,6 +3,7 @@ import type { ImapClient, SmtpClient } from '../mailbox/index.ts'
 import type { Store } from '../store/index.ts'
 import type { GuardedFetch } from './fetch.ts'
 import type { Log } from './log.ts'
+import type { Recording } from './trace/trace.ts'
 
 /** Everything outside the flows, as arguments: an EHR's own tests hand in what needs no network. */
 export interface Parts {
@@ -27,6 +28,8 @@ export interface AgentOptions extends Parts {
   readonly at?: Date
   /** False: no socket is opened; of the places to look only `configured` is asked. */
   readonly network?: boolean
+  /** Is given the trace of each question that `classify` and `discover` answer: `createRecording()` makes one. */
+  readonly record?: Recording
   /** Where `passwordEnv` is looked up; the process's environment by default. */
   readonly env?: NodeJS.ProcessEnv
 }

@@ -1,6 +1,7 @@
 import type { MailServer } from '../mailbox/index.ts'
 import type { Certificate } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
+import type { ClassifyTools } from './classify.ts'
 import type { InboxTools } from './inbox.ts'
 import type { Neighbours } from './neighbours.ts'
 import type { NotifyTools } from './notify.ts'
@@ -9,6 +10,7 @@ import type { OutboxTools } from './outbox.ts'
 import type { SendTools } from './prepare.ts'
 import type { SeekTools } from './seek.ts'
 import type { BeliefTools } from './trust/believe.ts'
+import type { TraceQuestion } from './trace/types.ts'
 import type { Trust } from './trust/current.ts'
 import type { Undetermined } from './undetermined.ts'
 
@@ -84,6 +86,28 @@ export function wire(neighbours: Neighbours) {
 
   const sendTools = async (): Promise<SendTools> => ({
     settings,
+  /** A question of its own about addresses: recorded, where a recording was handed in. */
+  const asked = async <T>(
+    question: TraceQuestion,
+    flow: (tools: ClassifyTools) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> => {
+    const tools = await classifyTools()
+    const { record: recording } = neighbours
+    if (recording === undefined) return flow(tools)
+    const { record } = await import('./trace/record.ts')
+    const { allowPrivate } = settings.network
+    const recordTools = {
+      tools,
+      settings: { allowPrivate, revocation: settings.revocation },
+      fetch: await neighbours.fetch(),
+      cache: await neighbours.fetchCache(),
+      now,
+      at: at === now ? null : at(),
+    }
+    return record(question, flow, recordTools, recording, signal)
+  }
+
     identities: await identities(),
     classify: classified,
     spool: await neighbours.spool(),
@@ -152,7 +176,7 @@ export function wire(neighbours: Neighbours) {
     ourNames,
     passingTrust,
     classifyTools,
-    classified,
+    asked,
     sendTools,
     seekTools,
     outboxTools,

@@ -4,9 +4,10 @@ import { exitOfRoutes } from './exit.ts'
 import { single } from './options.ts'
 import { explainedText } from './places-text.ts'
 import { columns, printable } from './printable.ts'
-import { answer, openAgent, type Session } from './session.ts'
+import { answer, type Session } from './session.ts'
+import { addTraceOptions, openAnswerer, type TraceOptions } from './trace-options.ts'
 
-interface Options {
+interface Options extends TraceOptions {
   readonly from?: string
   readonly explain?: true
 }
@@ -20,20 +21,18 @@ export const SIGN: Readonly<Record<Route, string>> = {
 }
 
 export function options(command: Command): void {
-  command
-    .addOption(single('--from <address>', 'the sender, whose anchors judge'))
-    .option('--explain', 'every question asked, and every certificate seen')
-    .addHelpText('after', '\nExample:\n  direct classify dr.lee@hisp.example --explain\n')
+  addTraceOptions(
+    command
+      .addOption(single('--from <address>', 'the sender, whose anchors judge'))
+      .option('--explain', 'every question asked, and every certificate seen'),
+  ).addHelpText('after', '\nExample:\n  direct classify dr.lee@hisp.example --explain\n')
 }
 
 export async function run(session: Session, command: Command): Promise<number> {
-  const { from, explain } = command.opts<Options>()
-  await using agent = await openAgent(session)
+  const { from, explain, ...trace } = command.opts<Options>()
+  await using answerer = await openAnswerer(session, trace, command.args)
   session.out.progress(`looking up ${command.args.length} address(es) …`)
-  const recipients = await agent.classify(command.args, {
-    ...(from !== undefined && { from }),
-    signal: session.signal,
-  })
+  const recipients = await answerer.classify(command.args, from)
   const table = columns(recipients.map((each) => [SIGN[each.route], each.address, each.forUser])).split('\n')
   for (const [i, recipient] of recipients.entries()) {
     const { evidence, ...brief } = recipient

@@ -31,13 +31,13 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'classify',
-    args: '<address...>',
+    args: '[address...]',
     summary: 'how each address can be reached, and why',
     load: () => import('./classify.ts'),
   },
   {
     name: 'discover',
-    args: '<address>',
+    args: '[address]',
     summary: 'every certificate found, and the verdict on it',
     load: () => import('./discover.ts'),
   },

@@ -4,30 +4,40 @@ import { EXIT, exitOfDiscovery } from './exit.ts'
 import { single } from './options.ts'
 import { explainedText } from './places-text.ts'
 import { printable } from './printable.ts'
-import { answer, openAgent, type Session } from './session.ts'
+import { answer, type Session } from './session.ts'
+import { addTraceOptions, openAnswerer, type TraceOptions } from './trace-options.ts'
 
-interface Options {
+interface Options extends TraceOptions {
   readonly from?: string
 }
 
 export function options(command: Command): void {
-  command
-    .addOption(single('--from <address>', 'the sender, whose anchors judge'))
-    .addHelpText('after', '\nExample:\n  direct discover dr.lee@hisp.example\n')
+  addTraceOptions(
+    command.addOption(single('--from <address>', 'the sender, whose anchors judge')),
+  ).addHelpText(
+    'after',
+    `
+Examples:
+  direct discover dr.lee@hisp.example
+  direct discover dr.lee@hisp.example --record trace.json
+  direct discover --replay trace.json
+`,
+  )
 }
 
 export async function run(session: Session, command: Command): Promise<number> {
-  const address = command.args[0] as string
-  const parsed = parseAddress(address)
-  if ('code' in parsed) {
+  const [address] = command.args
+  const { from, ...trace } = command.opts<Options>()
+  const parsed = address === undefined ? null : parseAddress(address)
+  if (parsed !== null && 'code' in parsed && trace.replay === undefined) {
+    if (trace.record !== undefined) session.out.note('nothing was recorded: nobody was asked')
     const none = { address, places: [], chosen: null, outcome: 'none', why: [parsed] }
     await answer(session, none, () => printable(`none  ${parsed.text}`))
     return EXIT.no
   }
-  const { from } = command.opts<Options>()
-  await using agent = await openAgent(session)
-  session.out.progress(`looking up ${address} …`)
-  const found = await agent.discover(address, { ...(from !== undefined && { from }), signal: session.signal })
+  await using answerer = await openAnswerer(session, trace, command.args)
+  session.out.progress(`looking up ${address ?? trace.replay} …`)
+  const found = await answerer.discover(address, from)
   await answer(session, found, () =>
     [`${found.outcome}  ${printable(found.address)}`, ...explainedText(found)].join('\n'),
   )

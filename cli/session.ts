@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import type { Agent, AgentOptions, Log } from '../agent/index.ts'
+import type { Agent, AgentOptions, Log, Recording } from '../agent/index.ts'
 import type { Output } from './output.ts'
 import { jsonLine, short } from './printable.ts'
 
@@ -26,11 +26,21 @@ export async function openAgent(
     config = session.config,
     log,
     own = true,
-  }: { readonly config?: string | undefined; readonly log?: Log; readonly own?: boolean } = {},
+    record,
+  }: {
+    readonly config?: string | undefined
+    readonly log?: Log
+    readonly own?: boolean
+    readonly record?: Recording
+  } = {},
 ): Promise<Agent> {
   const { createAgent } = await import('../agent/index.ts')
   noteWithoutConfiguration(session, config)
-  const agent = await createAgent(config, { ...clockAndNetwork(session), ...(log && { log }) })
+  const agent = await createAgent(config, {
+    ...clockAndNetwork(session),
+    ...(log && { log }),
+    ...(record && { record }),
+  })
   const tell = (notice: string) => (log ? log.warn({}, notice) : session.out.note(notice))
   for (const notice of await agent.notices({ own })) tell(shortened(notice))
   return agent

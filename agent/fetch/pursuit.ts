@@ -28,7 +28,8 @@ interface Quest {
 export interface PursuitOptions {
   /** The time that is judged at. */
   readonly at: Date
-  readonly patienceMs: number
+  /** Fires when the time is over that the judgement waits. */
+  readonly patience: AbortSignal
   /** Shared with other judgements; absent: this one stands alone. */
   readonly allowance: UrlAllowance | undefined
   readonly signal: AbortSignal | undefined
@@ -46,13 +47,12 @@ export class Pursuit implements AsyncDisposable {
   readonly #quests = new Map<string, Quest>()
   #broken: { readonly error: unknown } | null = null
 
-  constructor(obtain: Obtain, gathered: Gathered, { at, patienceMs, allowance, signal }: PursuitOptions) {
+  constructor(obtain: Obtain, gathered: Gathered, { at, patience, allowance, signal }: PursuitOptions) {
     this.#obtain = obtain
     this.#gathered = gathered
     this.#at = at
     this.#allowance = allowance
     this.#given = signal
-    const patience = AbortSignal.timeout(patienceMs)
     this.#signal = AbortSignal.any([this.#ended.signal, patience, ...(signal ? [signal] : [])])
   }
 

@@ -40,6 +40,8 @@ export interface JudgeTools extends ObtainTools {
   readonly mode: RevocationMode
   /** Instead of `PATIENCE_MS`. */
   readonly patienceMs?: number
+  /** Fires after `ms` milliseconds; `about` names the judgement that waits so long. Default: the system's timers. */
+  readonly patience?: (ms: number, about: string) => AbortSignal
 }
 
 /** A CRL from the cache still speaks so long after its nextUpdate (CERT-7). */
@@ -50,13 +52,14 @@ const GRACE_MS = 72 * 3_600_000
  * Whatever arrives first is tried first, and what is then no longer wanted is given up. Throws DirectError ABORTED.
  */
 export function createJudge(tools: JudgeTools): Judge {
-  const { mode, patienceMs = PATIENCE_MS } = tools
+  const { mode, patienceMs = PATIENCE_MS, patience = (ms) => AbortSignal.timeout(ms) } = tools
   const obtain = createObtain(tools)
 
   return async (purpose, address, leaf, context) => {
     const { material, allowance, signal, trace, patienceMs: left = patienceMs, ...asked } = context
     const gathered = new Gathered(context.candidates, material)
-    const bounds = { at: context.at, patienceMs: left, allowance, signal }
+    const about = `${purpose} ${address.key} ${leaf.sha256}`
+    const bounds = { at: context.at, patience: patience(left, about), allowance, signal }
     await using pursuit = new Pursuit(obtain, gathered, bounds)
     for (;;) {
       const attempts: Attempt[] = []
