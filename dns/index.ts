@@ -6,10 +6,26 @@ export { createLdapClient, type LdapClientOptions } from './ldap/client.ts'
 export { addressOwner, isDnsName } from './names.ts'
 export { type CertRecord, encodeCertRecord, parseCertRecord } from './records/cert-record.ts'
 export { type AnswerCache, type AnswerCacheOptions, createAnswerCache } from './resolver/cache.ts'
+export { showServer } from './resolver/exchange.ts'
 export { createLookup, type HostLookup } from './resolver/lookup.ts'
-export { createResolver, type ResolverOptions } from './resolver/resolver.ts'
+export { createResolver, type ResolverOptions, systemServers } from './resolver/resolver.ts'
 export { type ServeOptions, type Serving, serveZone } from './serve/serve.ts'
 export type * from './types.ts'
+export { checkZone, type ZoneCheck } from './zone/check/check.ts'
+export type { CheckNetwork } from './zone/check/gather.ts'
+export type {
+  CheckedRecord,
+  CheckedServer,
+  RecordStatus,
+  ServerRole,
+  ServerView,
+} from './zone/check/types.ts'
+export { bindText } from './zone/formats/bind.ts'
+export { factsOf, jsonText, type ZoneRecordFacts } from './zone/formats/facts.ts'
+export { ldifText } from './zone/formats/ldif.ts'
+export { linesText } from './zone/formats/lines.ts'
+export { apexOfIdentity, ownerOfIdentity } from './zone/owner.ts'
+export { type PublishedRecord, publishedRecords } from './zone/published.ts'
 export { nextSerial } from './zone/serial.ts'
 export {
   apexOf,

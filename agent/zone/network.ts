@@ -1,0 +1,41 @@
+import {
+  type CheckNetwork,
+  createLookup,
+  createResolver,
+  type HostPort,
+  showServer,
+  systemServers,
+} from '../../dns/index.ts'
+import { createReach } from '../places.ts'
+import type { ZoneTools } from './tools.ts'
+
+/** Milliseconds, of one try: a name server that is silent for longer is as good as away. */
+const NAME_SERVER_MS = 2000
+const DNS_PORT = 53
+
+/** Whom zone check asks: everybody anew, since what the agent's cache holds is what is to be found out. */
+export async function checkNetwork({ settings, resolver: given, ldap }: ZoneTools): Promise<CheckNetwork> {
+  const { dns, network, publish } = settings
+  const servers = dns.servers ?? (given === undefined ? systemServers() : [])
+  const asking = (some: readonly HostPort[]) => createResolver({ servers: some, timeoutMs: dns.timeoutMs })
+  const resolver = given ?? asking(servers)
+  const alone = new Map(servers.map((server) => [showServer(server), server]))
+  return {
+    resolver,
+    resolvers: given
+      ? [{ server: 'the given resolver', resolver: given }]
+      : [...alone].map(([server, address]) => ({ server, resolver: asking([address]) })),
+    reach: createReach(createLookup(resolver, false), network.allowPrivate),
+    askNameServer: given
+      ? null
+      : (addresses) =>
+          createResolver({
+            servers: addresses.map((host) => ({ host, port: DNS_PORT })),
+            timeoutMs: Math.min(dns.timeoutMs, NAME_SERVER_MS),
+            recursive: false,
+          }),
+    ldap: await ldap(),
+    directories: publish.directories,
+    reachDirectory: createReach(createLookup(resolver, dns.servers === undefined && !given), true),
+  }
+}

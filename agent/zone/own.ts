@@ -1,0 +1,68 @@
+import type { ZoneEntry } from '../../dns/index.ts'
+import { type CertificatePolicy, leafFailures, ownPolicyFailures } from '../../trust-anchors/index.ts'
+import { DirectError } from '../errors.ts'
+import { type OwnCertificate, readOwnCertificates } from '../identities/certificates.ts'
+import { ownFiles } from '../identities/files.ts'
+import { publishable } from '../publish/source.ts'
+import type { ZoneTools } from './tools.ts'
+
+/** Our own certificates: those that others may encrypt to now, the others, and why. */
+export interface OwnContent {
+  readonly published: readonly ZoneEntry[]
+  readonly withheld: readonly ZoneEntry[]
+  /** Of ours, as far as the configuration and our certificates name them. */
+  readonly addresses: readonly string[]
+  readonly notes: readonly string[]
+}
+
+/** From their files, without their keys. Throws DirectError IDENTITY_MISSING where nothing can be published. */
+export async function own({ settings, policy, at }: ZoneTools): Promise<OwnContent> {
+  const { files, damaged } = await ownFiles(settings)
+  const read = await readOwnCertificates(files.map((file) => file.settings))
+  const certificates = read.filter((one) => 'certificate' in one)
+  const published = publishable(certificates, policy, at())
+  if (published.length === 0) throw nothing()
+  const keys = new Set(published.map(({ name, certificate }) => `${name} ${certificate.sha256}`))
+  const withheld = certificates.filter(({ name, certificate }) => !keys.has(`${name} ${certificate.sha256}`))
+  return {
+    published: published.map(entryOf),
+    withheld: withheld.map(entryOf),
+    addresses: [
+      ...settings.mailboxes.flatMap(({ addresses }) => addresses ?? []),
+      ...files.map((file) => file.settings.for),
+      ...certificates.flatMap(({ certificate }) => certificate.names.rfc822),
+    ].filter((name) => name.includes('@')),
+    notes: [
+      ...damaged.map(({ text }) => text),
+      ...read.flatMap((one) => ('text' in one ? [`${one.text}: nothing of it is published`] : [])),
+      ...withheld.map((one) => whyWithheld(one, policy, at())),
+    ],
+  }
+}
+
+function entryOf({ name, certificate }: Pick<OwnCertificate, 'name' | 'certificate'>): ZoneEntry {
+  return { name, der: certificate.der }
+}
+
+function whyWithheld(
+  { name, file, certificate, intermediates }: OwnCertificate,
+  policy: CertificatePolicy,
+  at: Date,
+): string {
+  const [failure] = [
+    ...leafFailures('encrypt', certificate, at),
+    ...ownPolicyFailures(certificate, intermediates, policy, at),
+  ]
+  const why = failure === undefined ? 'a newer one has taken its place' : `${failure.text} (${failure.code})`
+  return `left out: ${file} of ${name}: ${why}`
+}
+
+function nothing(): DirectError {
+  return new DirectError(
+    'IDENTITY_MISSING',
+    'no identity has a certificate that others could encrypt to now',
+    {
+      hint: 'Add an identity with a valid certificate; "direct init" makes one.',
+    },
+  )
+}

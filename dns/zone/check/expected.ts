@@ -1,0 +1,107 @@
+import { X509Certificate } from 'node:crypto'
+import { parseAddress } from '../../../agent/address.ts'
+import { addressOwner, isDnsName } from '../../names.ts'
+import { apexOfIdentity, ownerOfIdentity } from '../owner.ts'
+import { fingerprint, type PublishedRecord } from '../published.ts'
+import type { ZoneEntry } from '../zone.ts'
+import type { Expectation, ExpectedValue } from './types.ts'
+
+export interface ExpectedContent {
+  /** What must be visible. */
+  readonly records: readonly PublishedRecord[]
+  /** The same certificates, as directories hold them. */
+  readonly entries: readonly ZoneEntry[]
+  /** Certificates of ours that nobody is to encrypt to any more, and whose they are. */
+  readonly former: readonly ZoneEntry[]
+  /** Addresses of ours: one without a certificate of its own must publish none, or it hides its domain's (D5). */
+  readonly addresses: readonly string[]
+  /** Whether directories hold them too. */
+  readonly inDirectories: boolean
+}
+
+/** The questions to ask, and what their answers must be. */
+export function expectationsOf(content: ExpectedContent): readonly Expectation[] {
+  const { records, entries, inDirectories } = content
+  const sets = Map.groupBy(
+    records.filter(({ record }) => record.type === 'CERT' || record.type === 'SRV'),
+    ({ record }) => `${record.type} ${record.name}`,
+  )
+  const dns = [...sets.values()].map((set) => dnsSet(set, content.former))
+  const people = inDirectories ? Map.groupBy(entries, ({ name }) => name) : new Map<string, ZoneEntry[]>()
+  const ldap = [...people].map(([name, its]) => directorySet(name, its, content.former))
+  return [...dns, ...mustBeEmpty(content, dns), ...ldap]
+}
+
+function dnsSet(set: readonly PublishedRecord[], former: readonly ZoneEntry[]): Expectation {
+  const { record, domain, for: whom } = set[0] as PublishedRecord
+  const { name } = record
+  return {
+    name,
+    type: record.type === 'SRV' ? 'SRV' : 'CERT',
+    domain,
+    for: whom,
+    values: set.map(expectedValue),
+    former: keysOf(former.filter((entry) => ownerOfIdentity(entry.name) === name)),
+  }
+}
+
+function expectedValue({ record, for: whom, certificate }: PublishedRecord): ExpectedValue {
+  if (record.type !== 'SRV')
+    return { key: certificate?.sha256 ?? '', for: whom, notAfter: certificate?.notAfter ?? null }
+  return { key: srvKey(record.data), for: whom, notAfter: null }
+}
+
+/** How SRV records are compared (RFC 2782), and shown. */
+export function srvKey({
+  priority,
+  weight,
+  port,
+  target,
+}: {
+  readonly priority: number
+  readonly weight: number
+  readonly port: number
+  readonly target: string
+}): string {
+  return `${priority} ${weight} ${port} ${target}`
+}
+
+function directorySet(
+  name: string,
+  entries: readonly ZoneEntry[],
+  former: readonly ZoneEntry[],
+): Expectation {
+  return {
+    name,
+    type: 'LDAP',
+    domain: apexOfIdentity(name),
+    for: name,
+    values: entries.map(({ der }) => ({
+      key: fingerprint(der),
+      for: name,
+      notAfter: new X509Certificate(der).validToDate,
+    })),
+    former: keysOf(former.filter((entry) => entry.name === name)),
+  }
+}
+
+/** Only where the domain has a certificate to hide: addresses that have none of their own. */
+function mustBeEmpty(
+  { addresses, former }: ExpectedContent,
+  sets: readonly Expectation[],
+): readonly Expectation[] {
+  const published = new Set(sets.flatMap(({ type, name }) => (type === 'CERT' ? [name] : [])))
+  const keys = new Set([...addresses, ...former.map(({ name }) => name)].map((one) => one.toLowerCase()))
+  return [...keys].flatMap((text): readonly Expectation[] => {
+    const address = parseAddress(text)
+    if ('code' in address || !published.has(address.domain)) return []
+    const name = addressOwner(address)
+    if (published.has(name) || !isDnsName(name)) return []
+    const left = keysOf(former.filter((entry) => entry.name === address.key))
+    return [{ name, type: 'CERT', domain: address.domain, for: address.key, values: [], former: left }]
+  })
+}
+
+function keysOf(entries: readonly ZoneEntry[]): ReadonlySet<string> {
+  return new Set(entries.map(({ der }) => fingerprint(der)))
+}

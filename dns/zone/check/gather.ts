@@ -1,0 +1,109 @@
+import { createLimit } from '../../resolver/share.ts'
+import type { HostPort, LdapClient, LdapServer, Reach, Resolver } from '../../types.ts'
+import { createNameServerSearch } from './name-servers.ts'
+import { seenInDirectory, seenInDns } from './observe.ts'
+import type { Expectation, Observation } from './types.ts'
+
+/** Whom zone check asks. Nothing here keeps answers. */
+export interface CheckNetwork {
+  /** Each resolver of the configuration by itself; the name servers are found through all of them in turn. */
+  readonly resolvers: readonly { readonly server: string; readonly resolver: Resolver }[]
+  readonly resolver: Resolver
+  /** NET, for the hosts of name servers. */
+  readonly reach: Reach
+  /** A resolver that asks one name server, without recursion; null: name servers are not asked. */
+  readonly askNameServer: ((addresses: readonly string[]) => Resolver) | null
+  readonly ldap: LdapClient
+  /** `publish.directories`. */
+  readonly directories: readonly HostPort[]
+  /** The addresses of a directory: its host is its owner's choice. */
+  readonly reachDirectory: Reach
+}
+
+export interface Gathered {
+  readonly answers: readonly {
+    readonly expected: Expectation
+    readonly observations: readonly Observation[]
+  }[]
+  readonly notes: readonly string[]
+}
+
+/** Questions to directories at once: each opens a connection. */
+const DIRECTORY_QUESTIONS = 8
+
+/** Asks every server every question, all side by side: one that is silent keeps no other waiting. */
+export async function gather(
+  expectations: readonly Expectation[],
+  network: CheckNetwork,
+  signal?: AbortSignal,
+): Promise<Gathered> {
+  const notes = new Set<string>()
+  const askName = dnsAsker(network, notes, signal)
+  const directories = await reachedDirectories(network, notes, signal)
+  const limit = createLimit(DIRECTORY_QUESTIONS)
+  const answers = expectations.map(async (expected) => {
+    const { name, domain, type } = expected
+    if (type !== 'LDAP') return { expected, observations: await askName(name, type) }
+    const observations = directories.map(async ({ server, at }): Promise<Observation> => {
+      const search = () =>
+        network.ldap.search(at, { mail: name, domain }, signal === undefined ? {} : { signal })
+      return { server, role: 'directory', seen: seenInDirectory(await limit(search)) }
+    })
+    return { expected, observations: await Promise.all(observations) }
+  })
+  return { answers: await Promise.all(answers), notes: [...notes] }
+}
+
+function dnsAsker(network: CheckNetwork, notes: Set<string>, signal: AbortSignal | undefined) {
+  const { askNameServer } = network
+  const search = createNameServerSearch(network.resolver, network.reach, signal)
+  const nameServers = new Map<string, Resolver>()
+  const options = signal === undefined ? {} : { signal }
+
+  const askOwn = async (name: string, type: 'CERT' | 'SRV'): Promise<readonly Observation[]> => {
+    if (askNameServer === null) return []
+    const { servers, notes: its } = await search(name)
+    for (const note of its) notes.add(note)
+    return Promise.all(
+      servers.map(async ({ host, addresses }): Promise<Observation> => {
+        const resolver = nameServers.get(host) ?? askNameServer(addresses)
+        nameServers.set(host, resolver)
+        const seen = seenInDns(await resolver.resolve(name, type, options), type)
+        if (seen.status === 'failed') notes.add(`the name server ${host} did not say: ${seen.text}`)
+        return { server: host, role: 'name-server', seen }
+      }),
+    )
+  }
+  return async (name: string, type: 'CERT' | 'SRV'): Promise<readonly Observation[]> => {
+    const asked = network.resolvers.map(async ({ server, resolver }): Promise<Observation> => {
+      const seen = seenInDns(await resolver.resolve(name, type, options), type)
+      if (seen.status === 'failed') notes.add(`the resolver ${server} did not say: ${seen.text}`)
+      return { server, role: 'resolver', seen }
+    })
+    const [own, others] = await Promise.all([askOwn(name, type), Promise.all(asked)])
+    return [...own, ...others]
+  }
+}
+
+/** A directory that cannot be reached is answered for by nobody: a note, and no observation. */
+async function reachedDirectories(
+  { directories, reach, reachDirectory }: CheckNetwork,
+  notes: Set<string>,
+  signal: AbortSignal | undefined,
+): Promise<readonly { readonly server: string; readonly at: LdapServer }[]> {
+  const reached = directories.map(async ({ host, port }) => {
+    const server = `${host}:${port}`
+    const found = await reachDirectory(host, signal)
+    if (found.status !== 'ok') {
+      notes.add(`the directory ${server} was not asked: ${found.text}`)
+      return []
+    }
+    const public_ = await reach(host, signal)
+    if (public_.status === 'refused')
+      notes.add(`strangers do not ask the directory ${server}: ${public_.text}`)
+    return [{ server, at: { host, port, secure: port === LDAPS, addresses: found.addresses } }]
+  })
+  return (await Promise.all(reached)).flat()
+}
+
+const LDAPS = 636

@@ -1,0 +1,86 @@
+/** What one name must publish, of one type: the question that servers are asked. */
+export interface Expectation {
+  /** The owner name; of LDAP the address or domain that is searched for. */
+  readonly name: string
+  /** LDAP: entries of a directory. */
+  readonly type: 'CERT' | 'SRV' | 'LDAP'
+  /** Our domain that it belongs to. */
+  readonly domain: string
+  /** For whom. */
+  readonly for: string
+  /** What must be there; empty: nothing, since it would hide the domain's certificates (DISC-1, D5). */
+  readonly values: readonly ExpectedValue[]
+  /** Keys of what may be left from before: certificates of ours that are not to be encrypted to any more. */
+  readonly former: ReadonlySet<string>
+}
+
+export interface ExpectedValue {
+  /** How it is compared: a certificate by its SHA-256 in hex, SRV by `priority weight port target`. */
+  readonly key: string
+  readonly for: string
+  /** Of a certificate. */
+  readonly notAfter: Date | null
+}
+
+export type ServerRole = 'name-server' | 'resolver' | 'directory'
+
+/** What one server said to one question. */
+export interface Observation {
+  readonly server: string
+  readonly role: ServerRole
+  readonly seen: Seen
+}
+
+export type Seen =
+  | {
+      readonly status: 'found'
+      /** As of `ExpectedValue`. */
+      readonly keys: readonly string[]
+      /** Records that are meant as certificates and are none (DISC-4). */
+      readonly garbled: number
+      /** Seconds. */
+      readonly ttl: number | null
+    }
+  /** `ttl`: seconds for which the server may go on to say so; null: not known. */
+  | { readonly status: 'absent'; readonly ttl: number | null }
+  | { readonly status: 'failed'; readonly text: string }
+
+/**
+ * `visible`, and `expiring` where it ends within 30 days; `not-yet`: the domain's own servers have it, another one does
+ * not yet; `stale`: another one has an older set; `wrong`: something that is not ours, or garbled; `missing`: the domain's
+ * own servers (none of them answers: all resolvers) do not have it; `unanswered`: nobody says.
+ */
+export type RecordStatus = 'visible' | 'expiring' | 'not-yet' | 'stale' | 'wrong' | 'missing' | 'unanswered'
+
+/** One record that should be visible, and how it stands. */
+export interface CheckedRecord {
+  readonly name: string
+  readonly type: Expectation['type']
+  readonly for: string
+  /** Of the certificate: ours, or the one that should not be there. Null: no certificate. */
+  readonly sha256: string | null
+  /** Of SRV: priority, weight, port and target. */
+  readonly target: string | null
+  readonly status: RecordStatus
+  readonly servers: readonly CheckedServer[]
+  /** `not-yet`, `stale`: normal until then, where it is resolvers that are late. `expiring`: the certificate's end. */
+  readonly until: Date | null
+  /** What to do next; null: nothing. */
+  readonly advice: string | null
+}
+
+export interface CheckedServer {
+  readonly server: string
+  readonly role: ServerRole
+  /**
+   * `yes`; `beside`: yes, and something that is not ours; `absent`: nothing; `older`: only what is ours; `other`: only,
+   * or also, what is not ours; `failed`: no answer that says anything.
+   */
+  readonly answer: ServerView
+  /** Seconds; null: not known. */
+  readonly ttl: number | null
+  /** Of `failed`: what went wrong. */
+  readonly text: string | null
+}
+
+export type ServerView = 'yes' | 'beside' | 'absent' | 'older' | 'other' | 'failed'
