@@ -115,6 +115,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       return [...ofTrust, ...(await ownNotices(settings.identities, (await policies()).own ?? {}, at()))]
     },
     async classify(addresses, { from, signal } = {}) {
+      const { classify } = await import('./classify.ts')
       const { givenAddress } = await import('./given-address.ts')
       const sender = from === undefined ? null : givenAddress(from)
       const question = { command: 'classify', addresses, from: sender?.toString() ?? null } as const
@@ -137,7 +138,6 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       const { anchorOrigins } = await import('./explain/origins.ts')
       const { onlyIdentity } = await import('./identities.ts')
       return explain(target, options, {
-      const { classify } = await import('./classify.ts')
         search: async () => ({ ...(await classifyTools()), trust: passingTrust }),
         open: async () => ({ ...(await openTools()), trust: passingTrust }),
         watched: (watch) => neighbours.watchedJudge(watch),

@@ -67,6 +67,9 @@ export type {
   SentRecipient,
 } from './sending-types.ts'
 export type { Settings } from './settings.ts'
+export type { Replay, ReplayOptions } from './trace/replay.ts'
+export { createRecording, type Recording, readTrace, replay, writeTrace } from './trace/trace.ts'
+export type { Decided, Exchange, Seams, Trace, TraceQuestion } from './trace/types.ts'
 export type {
   AnchorFacts,
   BundleCode,
@@ -76,9 +79,6 @@ export type {
   PinAdministration,
   PinRequest,
   RemovedBy,
-export type { Replay, ReplayOptions } from './trace/replay.ts'
-export { createRecording, type Recording, readTrace, replay, writeTrace } from './trace/trace.ts'
-export type { Decided, Exchange, Seams, Trace, TraceQuestion } from './trace/types.ts'
   SignedMail,
   TrustAdministration,
   TrustBundle,

@@ -11,6 +11,7 @@ import type { SendTools } from './prepare.ts'
 import type { SeekTools } from './seek.ts'
 import type { BeliefTools } from './trust/believe.ts'
 import type { TraceQuestion } from './trace/types.ts'
+import type { BeliefTools } from './trust/believe.ts'
 import type { Trust } from './trust/current.ts'
 import type { Undetermined } from './undetermined.ts'
 
