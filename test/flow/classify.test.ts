@@ -16,6 +16,10 @@ const B = 'dr.lee@clinic-b.example'
 
 const PLACES = ['configured', 'dns-address', 'dns-domain', 'ldap-address', 'ldap-domain', 'cert-server']
 
+/** Who asks for a directory, and for a cert server, where DNS holds no certificate (DISC-7, DISC-9). */
+const directoryOf = (domain: string) => `SRV _ldap._tcp.${domain}`
+const certdnsOf = (domain: string) => [`A certdns.${domain}`, `AAAA certdns.${domain}`]
+
 /** Clinic A over a literal zone, and the questions that it asked. */
 async function over(
   zone: Readonly<Record<string, Literal>>,
@@ -137,8 +141,13 @@ test('nothing anywhere is insecure, with every place that was asked in order and
   const recipient = await routeOf(agent, LEE)
   expect(recipient).toMatchObject({ route: 'insecure', directCapable: false })
   expect(codes(recipient)).toEqual(['NO_CERTIFICATE'])
-  expect(asked).toEqual(['CERT dr.lee.hisp.example', 'CERT hisp.example'])
-  expect(recipient.evidence.map(({ place }) => place)).toEqual(PLACES)
+  expect(asked).toEqual([
+    ...['CERT dr.lee.hisp.example', 'CERT hisp.example'],
+    ...[directoryOf('hisp.example'), ...certdnsOf('hisp.example')],
+  ])
+  expect(recipient.evidence.map(({ place, status }) => [place, status])).toEqual(
+    PLACES.map((place) => [place, 'absent']),
+  )
 })
 
 test("a SERVFAIL at the address is undetermined: never the domain's certificate (DISC-6)", async () => {
@@ -239,7 +248,7 @@ test('a configured certificate comes first and is judged like any other (DISC-1)
 test("a configured certificate of another domain says nothing about the recipient's", async () => {
   const { agent, asked } = await over({}, { config: { certificates: [pki('CERT1_OtherDomain.pem')] } })
   expect(codes(await routeOf(agent, B))).toEqual(['NO_CERTIFICATE'])
-  expect(asked).toEqual(['CERT dr.lee.clinic-b.example', 'CERT clinic-b.example'])
+  expect(asked.slice(0, 2)).toEqual(['CERT dr.lee.clinic-b.example', 'CERT clinic-b.example'])
 })
 
 test('the hosted cert server is asked last, and one that is away leaves it open (DISC-9, DISC-6)', async () => {
@@ -256,7 +265,11 @@ test('the hosted cert server is asked last, and one that is away leaves it open 
   const recipient = await routeOf(agent, B)
   expect(recipient).toMatchObject({ route: 'undetermined', directCapable: null })
   expect(recipient.evidence.at(-1)).toMatchObject({ place: 'cert-server', status: 'failed' })
-  expect(asked).toEqual(['CERT dr.lee.clinic-b.example', 'CERT clinic-b.example'])
+  // The one that is configured stands in for certdns.<domain>.
+  expect(asked).toEqual([
+    ...['CERT dr.lee.clinic-b.example', 'CERT clinic-b.example'],
+    directoryOf('clinic-b.example'),
+  ])
 })
 
 test('the hosted cert server answers where neither address nor domain publishes anything (DISC-9)', async () => {
@@ -279,7 +292,10 @@ test('the hosted cert server answers where neither address nor domain publishes 
     route: 'direct',
     certificates: [{ sha256: fingerprint(der('clinic-b.pem')), foundIn: 'cert-server' }],
   })
-  expect(asked).toEqual(['CERT dr.lee.clinic-b.example', 'CERT clinic-b.example'])
+  expect(asked).toEqual([
+    ...['CERT dr.lee.clinic-b.example', 'CERT clinic-b.example'],
+    directoryOf('clinic-b.example'),
+  ])
 })
 
 test('what the domain publishes keeps the hosted cert server from being asked (DISC-1)', async () => {

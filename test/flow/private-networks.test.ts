@@ -1,10 +1,11 @@
 /** NET as an address meets it: what a certificate says leads nobody into a private network. Listeners count. */
 import { describe, expect, test } from 'vitest'
+import type { LdapClient } from '../../dns/index.ts'
 import { type MintOptions, mint } from '../../fixtures/pki.ts'
 import { makeCrl } from '../../fixtures/revocation.ts'
 import { type PkiWeb, pkiWeb } from '../services/pki-web.ts'
 import { issuer } from './clinics.ts'
-import { classified, openedFrom } from './trusting.ts'
+import { asked, classified, clinic, openedFrom } from './trusting.ts'
 
 const root = issuer('root-a')
 const regional = mint({ issuer: root, key: 'intermediate', ca: true, subject: 'Test Regional CA' })
@@ -93,4 +94,54 @@ test('a refused URL does no harm where another one gives the same', async () => 
   const { recipient } = await classified([leaf({ crlUrls })])
   expect(recipient).toMatchObject({ route: 'direct', why: [] })
   expect(web.requests).toEqual(['GET /crl'])
+})
+
+describe('a directory that an SRV record names', () => {
+  const ADDRESSES = ['127.0.0.1', '10.0.0.5', '169.254.169.254', '::1', 'fd00::1', '::ffff:192.168.0.1']
+  const named = (address: string) => ({
+    '_ldap._tcp.hisp.example': { srv: [{ target: 'ldap.hisp.example' }] },
+    'ldap.hisp.example': { a: [address] },
+  })
+  /** Has the certificate, if anybody asked. */
+  function directory() {
+    const asked: string[] = []
+    const certificates = [Buffer.from(leaf({}).certificate.der)]
+    const ldap: LdapClient = {
+      async search({ host, addresses }) {
+        asked.push(`${host} ${addresses}`)
+        return { status: 'found', certificates, notes: [], questions: [] }
+      },
+    }
+    return { asked, ldap }
+  }
+
+  test.each(ADDRESSES)('at %s is not contacted, and the answer names the host', async (address) => {
+    const { asked: contacted, ldap } = directory()
+    const agent = await clinic('a', { ...GUARDED, zone: named(address), parts: { ldap } })
+    const { recipient } = await asked(agent)
+    expect(recipient).toMatchObject({
+      ...{ route: 'insecure', directCapable: null, certificates: [] },
+      why: [{ code: 'URL_REFUSED', text: expect.stringContaining('ldap.hisp.example') }],
+    })
+    expect(contacted).toEqual([])
+  })
+
+  test.each(['localhost', '127.0.0.1'])('called %s is not contacted either', async (target) => {
+    const { asked: contacted, ldap } = directory()
+    const zone = { '_ldap._tcp.hisp.example': { srv: [{ target }] } }
+    const { recipient } = await asked(await clinic('a', { ...GUARDED, zone, parts: { ldap } }))
+    expect(recipient).toMatchObject({
+      route: 'insecure',
+      why: [{ code: 'URL_REFUSED', text: expect.stringContaining(target) }],
+    })
+    expect(contacted).toEqual([])
+  })
+
+  test('in a private network is asked where the configuration allows it', async () => {
+    const { asked: contacted, ldap } = directory()
+    const agent = await clinic('a', { zone: named('10.0.0.5'), parts: { ldap } })
+    const { recipient } = await asked(agent)
+    expect(recipient).toMatchObject({ route: 'direct', certificates: [{ foundIn: 'ldap-address' }] })
+    expect(contacted).toEqual(['ldap.hisp.example 10.0.0.5'])
+  })
 })
