@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { nextSerial, type Zone, zoneOf } from '../../dns/index.ts'
+import { apexOfIdentity, nextSerial, ownerOfIdentity, type Zone, zoneOf } from '../../dns/index.ts'
 import { DirectError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { logFailure } from '../run.ts'
@@ -93,16 +93,36 @@ async function contentOf(
   before: Content | null,
 ): Promise<Content> {
   const { names, certificates, notes } = await source(at())
-  const entries = certificates.map(({ name, certificate }) => ({ name, der: certificate.der }))
+  // One name that DNS cannot carry keeps no other from being published.
+  const unfit = new Map(names.map((name) => [name, unfitness(name)]))
+  const carried = names.filter((name) => unfit.get(name) === null)
+  const entries = certificates.filter(({ name }) => carried.includes(name))
   const published = [
-    ...names,
-    ...certificates.map(({ name, certificate }) => `${name} ${certificate.sha256}`),
+    ...carried,
+    ...entries.map(({ name, certificate }) => `${name} ${certificate.sha256}`),
   ].join('\n')
   const isSame = before?.published === published
+  const ders = entries.map(({ name, certificate }) => ({ name, der: certificate.der }))
   const serial = () => nextSerial(before?.zone.serial ?? null, now())
-  const zone = isSame ? before.zone : zoneOf(entries, { ...publish, also: names, serial: serial() })
-  const without = names
+  const zone = isSame ? before.zone : zoneOf(ders, { ...publish, also: carried, serial: serial() })
+  const without = carried
     .filter((name) => !entries.some((one) => one.name === name))
     .map((name) => `nothing is published for ${name}: no certificate of it can be encrypted to now`)
-  return { zone, published, notes: [...notes, ...without] }
+  return {
+    zone,
+    published,
+    notes: [...notes, ...[...unfit.values()].filter((why) => why !== null), ...without],
+  }
+}
+
+/** Null: DNS carries it. */
+function unfitness(name: string): string | null {
+  try {
+    ownerOfIdentity(name)
+    apexOfIdentity(name)
+    return null
+  } catch (error) {
+    if (error instanceof DirectError && error.code === 'CONFIG_INVALID') return error.message
+    throw error
+  }
 }

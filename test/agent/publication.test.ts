@@ -1,0 +1,188 @@
+import { chmod, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Log } from '../../agent/log.ts'
+import { Publication } from '../../agent/publish/publication.ts'
+import { certificateFiles } from '../../agent/publish/source.ts'
+import type { IdentitySettings } from '../../agent/settings.ts'
+import { mint } from '../../fixtures/pki.ts'
+import { parseCertificate } from '../../trust-anchors/index.ts'
+import { issuer, pki, temporaryFolder } from '../flow/clinics.ts'
+
+const DAY = 86_400_000
+const START = new Date('2026-11-22T00:00:00Z')
+const PUBLISH = { listen: undefined, nameServers: [], directories: [], ttl: 3600 }
+
+let dir: string
+let clock: Date
+let told: string[]
+let log: Log
+
+beforeEach(async () => {
+  dir = await temporaryFolder()
+  clock = START
+  told = []
+  const keep = (_facts: object, text: string) => void told.push(text)
+  log = { info: keep, warn: keep, error: keep }
+})
+
+/** A certificate of `name` for these days from the start, in its file. */
+async function put(file: string, name: string, from: number, to: number) {
+  const day = (days: number) => new Date(START.getTime() + days * DAY).toISOString().slice(0, 10)
+  const { pem } = mint({
+    issuer: issuer('root-a'),
+    key: 'clinic-a',
+    san: [name],
+    from: day(from),
+    to: day(to),
+  })
+  await writeFile(join(dir, `${file}.new`), pem)
+  await rename(join(dir, `${file}.new`), join(dir, file))
+}
+
+function identity(name: string, file: string, key = pki('clinic-a.key')): IdentitySettings {
+  return { for: name, certificate: join(dir, file), privateKey: key, password: undefined }
+}
+
+function publication(...identities: readonly IdentitySettings[]): Promise<Publication> {
+  const source = certificateFiles({ identities, dataDir: join(dir, 'data') }, {})
+  return Publication.of({ source, publish: PUBLISH, at: () => clock, now: () => clock, log })
+}
+
+/** The days that the published certificates of an owner begin on, counted from the start. */
+function published({ zone }: Publication, owner: string): readonly number[] {
+  return (zone.names.get(owner) ?? []).flatMap((record) => {
+    if (record.type !== 'CERT') return []
+    const certificate = parseCertificate(record.data.subarray(5))
+    if ('code' in certificate) throw new Error(certificate.text)
+    return [Math.round((certificate.notBefore.getTime() - START.getTime()) / DAY)]
+  })
+}
+
+const later = (seconds: number) => {
+  clock = new Date(clock.getTime() + seconds * 1000)
+}
+
+describe('a renewal republishes by itself', () => {
+  test('a certificate that takes the place of another in its file is published at the next look, with a greater serial', async () => {
+    await put('a.pem', 'a.example', -300, 20)
+    const own = await publication(identity('a.example', 'a.pem'))
+    const { serial } = own.zone
+    await put('a.pem', 'a.example', -1, 365)
+    later(3)
+    await own.refresh()
+    expect(published(own, 'a.example')).toEqual([-1])
+    expect(own.zone.serial).toBeGreaterThan(serial)
+    expect(told).toEqual([expect.stringMatching(/^published anew: 1 certificate in a\.example, serial \d+$/)])
+  })
+
+  test('where nothing changed nothing is made anew: the same zone and serial, although the file was touched', async () => {
+    await put('a.pem', 'a.example', -1, 20)
+    const own = await publication(identity('a.example', 'a.pem'))
+    const { zone } = own
+    await copyFile(join(dir, 'a.pem'), join(dir, 'copy.pem'))
+    await rename(join(dir, 'copy.pem'), join(dir, 'a.pem'))
+    later(60)
+    await own.refresh()
+    expect(own.zone).toBe(zone)
+    expect(told).toEqual([])
+  })
+
+  test('what expires leaves and what becomes valid enters, by the clock alone; the zone stays, and says so', async () => {
+    await put('old.pem', 'a.example', -10, 1)
+    await put('next.pem', 'a.example', 2, 30)
+    const own = await publication(identity('a.example', 'old.pem'), identity('a.example', 'next.pem'))
+    expect(published(own, 'a.example')).toEqual([-10])
+    later(1.5 * 86_400)
+    await own.refresh()
+    expect(published(own, 'a.example')).toEqual([])
+    expect([...own.zone.apexes]).toEqual(['a.example'])
+    expect(told.at(-1)).toMatch(/nothing is published for a\.example/)
+    later(86_400)
+    await own.refresh()
+    expect(published(own, 'a.example')).toEqual([2])
+  })
+
+  test('a managed certificate that appears in dataDir is published', async () => {
+    await put('a.pem', 'a.example', -1, 20)
+    const own = await publication(identity('a.example', 'a.pem'))
+    const folder = join(dir, 'data', 'identities', 'lee-1')
+    await mkdir(folder, { recursive: true })
+    await put('lee.pem', 'lee@a.example', -1, 20)
+    await copyFile(pki('clinic-a.key'), join(folder, 'key.pem'))
+    const facts = { version: 1, for: 'lee@a.example', made: START.toISOString(), by: 'test', key: 'key.pem' }
+    await writeFile(join(folder, 'identity.json'), JSON.stringify(facts))
+    await rename(join(dir, 'lee.pem'), join(folder, 'certificate.pem'))
+    await own.refresh()
+    expect(published(own, 'lee.a.example')).toEqual([-1])
+  })
+})
+
+describe('what is wrong takes nothing away', () => {
+  test('a file that cannot be read keeps what it held, told once; when it can be read again, that counts', async () => {
+    await put('a.pem', 'a.example', -300, 20)
+    await put('b.pem', 'b.example', -300, 20)
+    const own = await publication(identity('a.example', 'a.pem'), identity('b.example', 'b.pem'))
+    await writeFile(join(dir, 'a.pem'), '-----BEGIN CERTIFICATE-----\nMIIB')
+    await put('b.pem', 'b.example', -1, 365)
+    await own.refresh()
+    await own.refresh()
+    expect(published(own, 'a.example')).toEqual([-300])
+    expect(published(own, 'b.example')).toEqual([-1])
+    expect(told.filter((text) => text.includes('a.pem'))).toEqual([
+      expect.stringMatching(/what it held before stays published/),
+    ])
+    await rm(join(dir, 'a.pem'))
+    await own.refresh()
+    expect(published(own, 'a.example')).toEqual([-300])
+    await put('a.pem', 'a.example', -1, 365)
+    await own.refresh()
+    expect(published(own, 'a.example')).toEqual([-1])
+  })
+
+  test('a file that is unreadable from the start keeps no other from being published', async () => {
+    await put('a.pem', 'a.example', -1, 20)
+    const own = await publication(identity('a.example', 'a.pem'), identity('b.example', 'b.pem'))
+    expect(published(own, 'a.example')).toEqual([-1])
+    expect([...own.zone.apexes]).toEqual(['a.example', 'b.example'])
+    expect(told).toContainEqual(expect.stringMatching(/b\.pem.*; nothing of it is published/))
+  })
+
+  test('a name that DNS cannot carry, or that would be a wildcard, is left out, told, and stops no other', async () => {
+    await put('a.pem', 'a.example', -1, 20)
+    const long = `${'x'.repeat(64)}@a.example`
+    const own = await publication(
+      identity('a.example', 'a.pem'),
+      identity('*@a.example', 'a.pem'),
+      identity(long, 'a.pem'),
+    )
+    expect(own.zone.records.filter(({ type }) => type === 'CERT').map(({ name }) => name)).toEqual([
+      'a.example',
+    ])
+    expect(told.filter((text) => text.includes('cannot be published'))).toHaveLength(2)
+  })
+
+  test('no private key is needed or read; one that is missing is told, since the mail could not be opened here', async () => {
+    await put('a.pem', 'a.example', -1, 20)
+    await put('b.pem', 'b.example', -1, 20)
+    await writeFile(join(dir, 'locked.key'), 'no key at all')
+    await chmod(join(dir, 'locked.key'), 0)
+    const own = await publication(
+      identity('a.example', 'a.pem', join(dir, 'locked.key')),
+      identity('b.example', 'b.pem', join(dir, 'missing.key')),
+    )
+    expect(published(own, 'a.example')).toEqual([-1])
+    expect(published(own, 'b.example')).toEqual([-1])
+    expect(told).toEqual([expect.stringMatching(/b\.pem is published, and its private key .*missing\.key/)])
+  })
+
+  test('what others cannot encrypt to is not published: expired, for signing alone, a CA', async () => {
+    await put('expired.pem', 'a.example', -20, -1)
+    await copyFile(pki('CERT4_KeyUsage_SignOnly.pem'), join(dir, 'sign.pem'))
+    await copyFile(pki('root-a.pem'), join(dir, 'ca.pem'))
+    const own = await publication(
+      ...['expired.pem', 'sign.pem', 'ca.pem'].map((file) => identity('a.example', file)),
+    )
+    expect(published(own, 'a.example')).toEqual([])
+  })
+})
