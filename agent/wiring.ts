@@ -9,7 +9,6 @@ import type { OpenTools } from './open.ts'
 import type { OutboxTools } from './outbox.ts'
 import type { SendTools } from './prepare.ts'
 import type { SeekTools } from './seek.ts'
-import type { BeliefTools } from './trust/believe.ts'
 import type { TraceQuestion } from './trace/types.ts'
 import type { BeliefTools } from './trust/believe.ts'
 import type { Trust } from './trust/current.ts'
@@ -85,8 +84,6 @@ export function wire(neighbours: Neighbours) {
     return classify(addresses, from, await classifyTools(), signal)
   }
 
-  const sendTools = async (): Promise<SendTools> => ({
-    settings,
   /** A question of its own about addresses: recorded, where a recording was handed in. */
   const asked = async <T>(
     question: TraceQuestion,
@@ -109,6 +106,8 @@ export function wire(neighbours: Neighbours) {
     return record(question, flow, recordTools, recording, signal)
   }
 
+  const sendTools = async (): Promise<SendTools> => ({
+    settings,
     identities: await identities(),
     classify: classified,
     spool: await neighbours.spool(),
