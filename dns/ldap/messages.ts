@@ -37,9 +37,9 @@ export function certificatesOf(entry: Entry): readonly Buffer[] {
   return [...names].flatMap((name) => entry.get(name) ?? [])
 }
 
-export function encodeSearch(messageId: number, { attributes, ...search }: Search): Buffer {
-  const limits = { sizeLimit: MAX_ENTRIES, timeLimit: 0 }
-  return new SearchRequest({ messageId, ...search, attributes: [...attributes], ...limits }).write()
+export function encodeSearch(messageId: number, { base, scope, filter, attributes }: Search): Buffer {
+  const what = { baseDN: base, scope, filter, attributes: [...attributes] }
+  return new SearchRequest({ messageId, ...what, sizeLimit: MAX_ENTRIES, timeLimit: 0 }).write()
 }
 
 export function encodeStartTls(messageId: number): Buffer {
