@@ -114,6 +114,11 @@ export class Neighbours {
     })
   }
 
+  /** The resolver that was handed in, if one was. */
+  get givenResolver(): Resolver | undefined {
+    return this.#parts.resolver
+  }
+
   /** What name servers said, the cert servers too (DISC-11). */
   #answers(): Promise<AnswerCache> {
     return this.once('answers', async () => {
@@ -269,7 +274,7 @@ export class Neighbours {
     return createFollowUrl(fetch)
   }
 
-  ldap(): Promise<LdapClient> {
+  ldap(): Promise<LdapClient & Partial<Disposable>> {
     return this.once('ldap', async () => {
       if (this.#parts.ldap) return this.#parts.ldap
       const { createLdapClient } = await import('../dns/index.ts')
@@ -296,6 +301,9 @@ export class Neighbours {
   }
 
   async close(): Promise<void> {
+    const ldap = this.#made.get('ldap') as ReturnType<Neighbours['ldap']> | undefined
+    // A client that was handed in belongs to whoever made it.
+    if (ldap && !this.#parts.ldap) (await ldap)[Symbol.dispose]?.()
     const trust = this.#made.get('trust') as Promise<CurrentTrust> | undefined
     if (trust) await (await trust)[Symbol.asyncDispose]()
     const store = this.#made.get('store') as Promise<Store> | undefined
