@@ -41,7 +41,8 @@ export async function copiesFor(
     stays: ({ key }: Address) => shown.has(key),
     recordBody: waiting.recordBody,
   }
-  return storeCopies(toCopy, tools)
+  // Awaited here: what is copied is read until then.
+  return await storeCopies(toCopy, tools)
 }
 
 /** The message as it was composed. Who is a Bcc recipient follows from its To and Cc. */
