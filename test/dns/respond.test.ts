@@ -2,8 +2,9 @@ import { X509Certificate } from 'node:crypto'
 import { type Answer, type DecodedPacket, decode, encode, type Packet, type RecordClass } from 'dns-packet'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { encodeCertRecord, type Zone, zoneOf } from '../../dns/index.ts'
-import { respond } from '../../dns/serve/respond.ts'
+import { encodeCertRecord, namesWithoutAddress, type Zone, zoneOf } from '../../dns/index.ts'
+import { readEdns, readQuestion } from '../../dns/serve/query.ts'
+import { respond, respondTruncated } from '../../dns/serve/respond.ts'
 import { makeCertificate } from './certificates.ts'
 import { CODE, derOf, FLAG } from './scripted-server.ts'
 
@@ -21,7 +22,7 @@ beforeAll(() => {
   ])
 })
 
-type Type = 'CERT' | 'SOA' | 'NS' | 'A' | 'AXFR' | 'IXFR' | 'ANY'
+type Type = 'CERT' | 'SOA' | 'NS' | 'A' | 'AAAA' | 'SRV' | 'DS' | 'AXFR' | 'IXFR' | 'ANY'
 
 function opt(udpPayloadSize: number, ednsVersion = 0): Answer {
   return {
@@ -48,8 +49,8 @@ interface Read {
   readonly bytes: Buffer
 }
 
-function ask(bytes: Buffer, transport: 'udp' | 'tcp' = 'tcp'): Read {
-  const answer = respond(bytes, zone, transport)
+function ask(bytes: Buffer, transport: 'udp' | 'tcp' = 'tcp', of = zone): Read {
+  const answer = respond(bytes, of, transport)
   if (answer === null) throw new Error('no answer')
   const packet = decode(answer)
   expect(decode.bytes).toBe(answer.length)
@@ -98,6 +99,86 @@ describe('what is published (H1, H2)', () => {
     const { packet } = ask(question('Dr.LEE.d.eXample'))
     expect(packet.questions).toMatchObject([{ name: 'Dr.LEE.d.eXample', type: 'CERT' }])
     expect(packet.answers).toHaveLength(1)
+  })
+})
+
+describe('directories and name servers (DISC-7)', () => {
+  const served = () =>
+    zoneOf(
+      [
+        { name: 'd.example', der: domain },
+        { name: 'kim@other.example', der: lee },
+      ],
+      {
+        nameServers: [
+          { name: 'ns1.d.example', addresses: ['192.0.2.1', '2001:db8::1'] },
+          { name: 'ns.elsewhere.example', addresses: ['198.51.100.1'] },
+        ],
+        directories: [
+          { host: 'ns1.d.example', port: 389 },
+          { host: 'ldap.elsewhere.example', port: 636 },
+        ],
+        ttl: 600,
+        serial: 7,
+      },
+    )
+
+  test('SRV at each domain, the first directory preferred, with its addresses where they are ours', () => {
+    for (const apex of ['d.example', 'other.example']) {
+      const { packet } = ask(question(`_ldap._tcp.${apex}`, 'SRV'), 'udp', served())
+      expect(packet.answers).toMatchObject([
+        { type: 'SRV', ttl: 600, data: { priority: 0, weight: 0, port: 389, target: 'ns1.d.example' } },
+        {
+          type: 'SRV',
+          ttl: 600,
+          data: { priority: 1, weight: 0, port: 636, target: 'ldap.elsewhere.example' },
+        },
+      ])
+      expect(packet.additionals).toMatchObject([
+        { name: 'ns1.d.example', type: 'A', data: '192.0.2.1' },
+        { name: 'ns1.d.example', type: 'AAAA', data: '2001:db8::1' },
+      ])
+    }
+    expect(ask(question('_tcp.d.example', 'SRV'), 'udp', served()).rcode).toBe(0)
+  })
+
+  test('every name server is named, the first is the primary, and addresses are those of our own names alone', () => {
+    const { packet } = ask(question('d.example', 'NS'), 'udp', served())
+    expect(packet.answers).toMatchObject([{ data: 'ns1.d.example' }, { data: 'ns.elsewhere.example' }])
+    expect(packet.additionals).toMatchObject([{ type: 'A' }, { type: 'AAAA' }])
+    expect(ask(question('other.example', 'SOA'), 'udp', served()).packet.answers).toMatchObject([
+      { data: { mname: 'ns1.d.example', serial: 7 } },
+    ])
+    expect(ask(question('ns1.d.example', 'AAAA'), 'udp', served()).packet.answers).toMatchObject([
+      { data: '2001:db8::1' },
+    ])
+    expect(ask(question('ns.elsewhere.example', 'A'), 'udp', served()).rcode).toBe(CODE.REFUSED)
+  })
+
+  test('what nobody asked for is left out before the answer is truncated', () => {
+    const nameServers = Array.from({ length: 13 }, (_, i) => ({
+      name: `ns${i}.d.example`,
+      addresses: ['192.0.2.1', '2001:db8::1'],
+    }))
+    const many = zoneOf([{ name: 'd.example', der: domain }], { nameServers })
+    const { packet } = ask(question('d.example', 'NS'), 'udp', many)
+    expect(packet).toMatchObject({ flag_tc: false, additionals: [] })
+    expect(packet.answers).toHaveLength(13)
+    expect(ask(question('d.example', 'NS'), 'tcp', many).packet.additionals).toHaveLength(26)
+  })
+
+  test('a domain without a certificate is a zone all the same', () => {
+    const empty = zoneOf([], { also: ['lee@d.example'], serial: 1 })
+    expect(ask(question('d.example', 'SOA'), 'udp', empty).packet.answers).toHaveLength(1)
+    expect(ask(question('d.example'), 'udp', empty)).toMatchObject({ rcode: 0 })
+    expect(ask(question('lee.d.example'), 'udp', empty)).toMatchObject({ rcode: CODE.NXDOMAIN })
+  })
+
+  test('DS at the cut between two zones of ours belongs to the upper one (RFC 4035 3.1.4.1)', () => {
+    const both = zoneOf([], { also: ['d.example', 'sub.d.example'], serial: 1 })
+    const soaOf = (name: string) => ask(question(name, 'DS'), 'udp', both).packet.authorities
+    expect(soaOf('sub.d.example')).toMatchObject([{ name: 'd.example', type: 'SOA' }])
+    expect(soaOf('d.example')).toMatchObject([{ name: 'd.example', type: 'SOA' }])
   })
 })
 
@@ -215,6 +296,42 @@ describe('EDNS and size (RFC 6891)', () => {
     expect(decode(respond(bytes, big(), 'udp') as Buffer)).toMatchObject({ flag_tc: true, answers: [] })
   })
 
+  test('names that the question ends in are pointers, so that a certificate of RSA 2048 fits into 1232 bytes', () => {
+    const { bytes, packet } = ask(question('d.example', 'CERT', { additionals: [opt(1232)] }), 'udp')
+    const rdata = encodeCertRecord(domain)
+    expect(bytes.length).toBe(12 + 15 + 2 + 10 + rdata.length + 11)
+    expect(packet.answers).toMatchObject([{ name: 'd.example', data: rdata }])
+  })
+
+  test('DO, AD, CD and options that we know nothing of are passed over, and none comes back (RFC 6891 6.1.2)', () => {
+    const asked = {
+      ...opt(1232),
+      flags: 0x8000,
+      flag_do: true,
+      options: [{ code: 3, data: Buffer.alloc(0) }],
+    }
+    const bytes = question('d.example', 'CERT', { additionals: [asked as Answer] })
+    bytes.writeUInt16BE(bytes.readUInt16BE(2) | 0x30, 2)
+    const { packet, rcode } = ask(bytes, 'udp')
+    expect(rcode).toBe(0)
+    expect(packet).toMatchObject({ flag_ad: false, flag_cd: false, answers: [{ type: 'CERT' }] })
+    expect(packet.additionals).toMatchObject([{ type: 'OPT', flags: 0, options: [] }])
+  })
+
+  test('an OPT record elsewhere than at the root of the additional section is FORMERR', () => {
+    const good = question('d.example', 'CERT', { additionals: [opt(1232)] })
+    const inAnswers = Buffer.from(good)
+    inAnswers.writeUInt16BE(1, 6)
+    inAnswers.writeUInt16BE(0, 10)
+    const owned = Buffer.concat([good.subarray(0, -11), Buffer.from([1, 0x61]), good.subarray(-11)])
+    for (const bytes of [inAnswers, owned]) expect(ask(bytes).rcode).toBe(CODE.FORMERR)
+  })
+
+  test('bytes after the last record change nothing', () => {
+    const bytes = Buffer.concat([question('d.example', 'CERT', { additionals: [opt(1232)] }), derOf(50)])
+    expect(ask(bytes, 'udp').packet.answers).toHaveLength(1)
+  })
+
   test('an answer that fits comes over UDP', () => {
     expect(
       ask(question('d.example', 'CERT', { additionals: [opt(1232)] }), 'udp').packet.answers,
@@ -223,24 +340,83 @@ describe('EDNS and size (RFC 6891)', () => {
 })
 
 describe('hostile packets', () => {
-  test('no bytes make the responder throw, and what it says can be read', () => {
-    const packets = fc.oneof(
+  const transports = fc.constantFrom('udp' as const, 'tcp' as const)
+  const packets = () =>
+    fc.oneof(
       fc.uint8Array({ maxLength: 600 }).map((bytes) => Buffer.from(bytes)),
       mutated(question('dr.lee.d.example', 'CERT', { additionals: [opt(1232)] })),
       mutated(question('d.example', 'SOA', { additionals: [opt(512)] })),
+      mutated(question('_ldap._tcp.d.example', 'SRV')),
     )
+
+  test('no bytes make the responder throw, its answers can be read and have the room, and id and question come back', () => {
     fc.assert(
-      fc.property(packets, fc.constantFrom('udp' as const, 'tcp' as const), (bytes, transport) => {
+      fc.property(packets(), transports, (bytes, transport) => {
         const answer = respond(bytes, zone, transport)
-        if (answer === null) return
+        if (answer === null) {
+          expect(bytes.length < 12 || (bytes.readUInt16BE(2) & 0x8000) !== 0).toBe(true)
+          return
+        }
         decode(answer)
         expect(decode.bytes).toBe(answer.length)
-        expect(answer.readUInt16BE(2) & 0x8000).toBe(0x8000)
-        if (transport === 'udp') expect(answer.length).toBeLessThanOrEqual(1232)
+        expect(answer.readUInt16BE(0)).toBe(bytes.readUInt16BE(0))
+        // QR, and never RA.
+        expect(answer.readUInt16BE(2) & 0x8080).toBe(0x8000)
+        const rcode = answer.readUInt16BE(2) & 0xf
+        const asked = readQuestion(bytes)
+        if (answer.readUInt16BE(4) === 0) expect([CODE.FORMERR, CODE.NOTIMP]).toContain(rcode)
+        else expect(answer.subarray(12, 12 + (asked?.bytes.length ?? 0))).toEqual(asked?.bytes)
+        const edns = asked === null ? null : readEdns(bytes, asked)
+        const client = edns !== null && edns !== 'malformed' ? Math.max(edns.room, 512) : 512
+        if (transport === 'udp') expect(answer.length).toBeLessThanOrEqual(Math.min(client, 1232))
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  test('what a flood is answered with is never longer than what came', () => {
+    fc.assert(
+      fc.property(packets(), (bytes) => {
+        const answer = respondTruncated(bytes, zone)
+        if (answer !== null) expect(answer.length).toBeLessThanOrEqual(bytes.length)
       }),
       { numRuns: 1000 },
     )
   })
+
+  test('a name is read back as it was written, whatever its bytes are', () => {
+    const label = fc.uint8Array({ minLength: 1, maxLength: 63 })
+    fc.assert(
+      fc.property(
+        fc.array(label, { maxLength: 3 }),
+        fc.nat(65_535),
+        fc.nat(65_535),
+        (labels, type, klass) => {
+          const name = Buffer.concat([
+            ...labels.flatMap((one) => [Buffer.from([one.length]), one]),
+            Buffer.from([0]),
+          ])
+          const end = Buffer.alloc(4)
+          end.writeUInt16BE(type, 0)
+          end.writeUInt16BE(klass, 2)
+          const header = question('.').subarray(0, 12)
+          const read = readQuestion(Buffer.concat([header, name, end]))
+          expect(read).toMatchObject({ type, class: klass, bytes: Buffer.concat([name, end]) })
+          const back = (read?.name ?? '')
+            .split('.')
+            .map((one) => one.replace(/\\(\d{3})/g, (_, code) => String.fromCharCode(Number(code))))
+          expect(back).toEqual(
+            labels.length === 0 ? [''] : labels.map((one) => lowered(Buffer.from(one).toString('latin1'))),
+          )
+        },
+      ),
+    )
+  })
+
+  /** DNS folds the letters of ASCII alone (RFC 4343). */
+  function lowered(text: string): string {
+    return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+  }
 
   /** A good packet with bytes changed, cut off or added. */
   function mutated(packet: Buffer): fc.Arbitrary<Buffer> {
@@ -259,8 +435,50 @@ describe('a zone that cannot be', () => {
   test.each([
     ['a name that is neither', 'not a name', 'CONFIG_INVALID'],
     ['an address whose label is too long for DNS', `${'x'.repeat(64)}@d.example`, 'CONFIG_INVALID'],
+    ['an address that would be a wildcard (RFC 4592)', '*@d.example', 'CONFIG_INVALID'],
+    ['an address with a wildcard within', 'lee.*.kim@d.example', 'CONFIG_INVALID'],
+    [
+      'a domain before which _ldap._tcp. does not fit',
+      `${'x'.repeat(49)}.`.repeat(5).slice(0, -6),
+      'CONFIG_INVALID',
+    ],
   ])('%s', (_, name, code) => {
     expect(() => zoneOf([{ name, der: domain }])).toThrow(expect.objectContaining({ code }))
+  })
+
+  test('a star beside other characters is an ordinary name', () => {
+    expect(zoneOf([{ name: 'a*b@d.example', der: lee }]).names.has('a*b.d.example')).toBe(true)
+  })
+
+  test('a directory or a name server that is an address and no name', () => {
+    const entries = [{ name: 'd.example', der: domain }]
+    const invalid = expect.objectContaining({ code: 'CONFIG_INVALID' })
+    expect(() => zoneOf(entries, { directories: [{ host: '192.0.2.1', port: 389 }] })).toThrow(invalid)
+    expect(() => zoneOf(entries, { nameServers: [{ name: '::1', addresses: [] }] })).toThrow(invalid)
+  })
+
+  test('more certificates at one name than a DNS message holds', () => {
+    const many = Array.from({ length: 100 }, (_, i) => ({ name: 'd.example', der: padded(i) }))
+    expect(() => zoneOf(many)).toThrow(expect.objectContaining({ code: 'LIMIT_EXCEEDED' }))
+  })
+
+  /** Another certificate each: the serial number alone differs, and nobody here checks the signature. */
+  function padded(i: number): Buffer {
+    const der = Buffer.from(domain)
+    const serial = der.indexOf(Buffer.from(new X509Certificate(domain).serialNumber, 'hex'))
+    der.writeUInt8(i, serial + 4)
+    return der
+  }
+
+  test('hosts of ours that have no address here are told', () => {
+    const named = zoneOf([{ name: 'd.example', der: domain }], {
+      nameServers: [{ name: 'ns1.d.example', addresses: [] }],
+      directories: [
+        { host: 'ldap.d.example', port: 389 },
+        { host: 'ldap.elsewhere.example', port: 389 },
+      ],
+    })
+    expect(namesWithoutAddress(named)).toEqual(['ns1.d.example', 'ldap.d.example'])
   })
 
   test('bytes that are no certificate', () => {
