@@ -12,6 +12,7 @@ import { pinAdministration, trustAdministration } from './trust/administration.t
 import type { Agent } from './types.ts'
 import { Undetermined } from './undetermined.ts'
 import { wire } from './wiring.ts'
+import { zoneAdministration } from './zone/administration.ts'
 
 const EVENT_POLL_MS = 1000
 /** An MDN that failed less often than this is tried by every `receiveOnce`, whatever its pause. */
@@ -40,6 +41,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     inboxTools,
     notifyTools,
     administrationTools,
+    zoneTools,
   } = wire(neighbours)
 
   const seal = async (signal?: AbortSignal): Promise<void> => {
@@ -241,6 +243,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     trust: trustAdministration(administrationTools),
     pins: pinAdministration(administrationTools),
+    zone: zoneAdministration(zoneTools),
     [Symbol.asyncDispose]: () => neighbours.close(),
   }
 }

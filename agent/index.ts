@@ -88,6 +88,17 @@ export type {
   TrustScope,
 } from './trust/types.ts'
 export type { Agent } from './types.ts'
+export type {
+  CheckedRecord,
+  CheckedServer,
+  GeneratedZone,
+  RecordStatus,
+  ZoneAdministration,
+  ZoneCheck,
+  ZoneFormat,
+  ZoneOptions,
+  ZoneRecordFacts,
+} from './zone/types.ts'
 
 /**
  * An agent over a configuration: the path of a file (`direct.yaml` when undefined), or an object of the same shape,

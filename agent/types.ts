@@ -4,6 +4,7 @@ import type { Delivery, Opened, OpenRequest, ReceiveReport } from './receiving-t
 import type { Discovery, Recipient } from './recipient-types.ts'
 import type { Draft, MessageFile, SealResult, SendOptions, Sent } from './sending-types.ts'
 import type { PinAdministration, TrustAdministration } from './trust/types.ts'
+import type { ZoneAdministration } from './zone/types.ts'
 
 /** What `createAgent` gives. */
 export interface Agent extends AsyncDisposable {
@@ -70,4 +71,6 @@ export interface Agent extends AsyncDisposable {
   readonly trust: TrustAdministration
   /** Certificates pinned to partners' addresses (TR-5). */
   readonly pins: PinAdministration
+  /** Publishing our own certificates (H1 to H4). */
+  readonly zone: ZoneAdministration
 }

@@ -13,6 +13,7 @@ import type { TraceQuestion } from './trace/types.ts'
 import type { BeliefTools } from './trust/believe.ts'
 import type { Trust } from './trust/current.ts'
 import type { Undetermined } from './undetermined.ts'
+import type { ZoneTools } from './zone/tools.ts'
 
 /**
  * Puts together what each flow asks of its neighbours, and nowhere else is that done. Everything is loaded at first use,
@@ -170,6 +171,16 @@ export function wire(neighbours: Neighbours) {
     at,
   })
 
+  const zoneTools = async (): Promise<ZoneTools> => ({
+    settings,
+    policy: (await policies()).own ?? {},
+    offline: neighbours.offline,
+    resolver: neighbours.givenResolver,
+    ldap: () => neighbours.ldap(),
+    now,
+    at,
+  })
+
   return {
     policies,
     identities,
@@ -184,5 +195,6 @@ export function wire(neighbours: Neighbours) {
     inboxTools,
     notifyTools,
     administrationTools,
+    zoneTools,
   }
 }

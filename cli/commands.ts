@@ -174,6 +174,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./trust-bundle-diff.ts'),
   },
   {
+    name: 'zone generate',
+    args: '',
+    summary: 'records that publish our certificates',
+    load: () => import('./zone-generate.ts'),
+  },
+  {
+    name: 'zone check',
+    args: '',
+    summary: 'do strangers see what we publish',
+    load: () => import('./zone-check.ts'),
+  },
+  {
     name: 'certs serve',
     args: '',
     summary: 'publish our certificates: a small DNS server',
@@ -188,6 +200,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   cert: 'look at certificates, pin them to partners (cert inspect, pin, pins, unpin)',
   trust: 'whom we believe (trust list, add, remove, bundle, explain)',
   'trust bundle': 'anchors that a URL distributes (trust bundle list, add, remove, refresh, diff)',
+  zone: 'our certificates in DNS and directories (zone generate, zone check)',
   certs: 'publish our certificates (certs serve)',
 }
 

@@ -1,5 +1,5 @@
 import type { DirectError, DirectErrorCode } from '../agent/errors.ts'
-import type { Discovery, Opened, Recipient, SealResult, Sent } from '../agent/index.ts'
+import type { CheckedRecord, Discovery, Opened, Recipient, SealResult, Sent } from '../agent/index.ts'
 
 /** Exit codes: what a script decides by. */
 export const EXIT = {
@@ -55,6 +55,15 @@ export function exitOfOpened({ verdict, recipients }: Pick<Opened, 'verdict' | '
   return verdictOf(
     [verdict, ...recipients.map((recipient) => recipient.verdict)].map((one) =>
       one === 'reject' ? 'no' : one === 'undetermined' ? 'notKnown' : 'done',
+    ),
+  )
+}
+
+/** Late ones are on their way: no no, and nothing unknown. */
+export function exitOfZoneCheck(records: readonly Pick<CheckedRecord, 'status'>[]): number {
+  return verdictOf(
+    records.map(({ status }) =>
+      status === 'wrong' || status === 'missing' ? 'no' : status === 'unanswered' ? 'notKnown' : 'done',
     ),
   )
 }

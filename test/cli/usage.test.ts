@@ -118,7 +118,7 @@ const MISTAKES: readonly (readonly [string, readonly string[], number, RegExp])[
     /^direct: "all day" is not a number of hours/,
   ],
   ['audit --verify is not built yet', ['audit', '--verify'], 2, /^direct: audit --verify is not built yet/],
-  ...['zone', 'doctor'].map(
+  ...['doctor'].map(
     (name) =>
       [
         `${name} is not built yet`,

@@ -43,6 +43,6 @@ function entry(
   }
   if (record.type !== 'SRV') return [recordLine(record)]
   const { target } = record.data
-  const missing = addressless.has(target) ? [`; ${target} needs an A or AAAA record beside it`] : []
+  const missing = addressless.has(target) ? [`; ${target} needs an A or AAAA record in its zone`] : []
   return ['', `; the directory that has the certificates of ${whom}`, ...missing, recordLine(record)]
 }
