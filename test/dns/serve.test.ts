@@ -3,16 +3,20 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { decode, encode } from 'dns-packet'
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { parseAddress } from '../../agent/address.ts'
+import { DirectError } from '../../agent/errors.ts'
 import {
   createResolver,
   discoverDeciding,
+  type HostPort,
+  type ServeOptions,
   type Serving,
   serveZone,
   type Zone,
   zoneOf,
 } from '../../dns/index.ts'
+import { openSockets, type Sockets } from '../../dns/serve/sockets.ts'
 import { makeCertificate } from './certificates.ts'
 import { literalNetwork } from './literal-zone.ts'
 import { framed } from './scripted-server.ts'
@@ -192,5 +196,80 @@ describe('starting and ending', () => {
     }
     udp.close()
     tcp.close()
+  })
+})
+
+describe('what goes on while it is served', () => {
+  async function ask(name: string) {
+    const resolver = createResolver({ servers: [serving.address], timeoutMs: 5000 })
+    return resolver.resolve(name, 'CERT')
+  }
+
+  async function serve(options: Partial<ServeOptions>): Promise<void> {
+    ending.abort()
+    await serving.closed
+    ending = new AbortController()
+    const listen = { host: '127.0.0.1', port: 0 }
+    serving = await serveZone({ listen, zone, signal: ending.signal, ...options })
+  }
+
+  test('what is published may change: each question is answered from what is published then', async () => {
+    let current = zoneOf([], { also: ['d.example'], serial: 1 })
+    await serve({ zone: () => current })
+    expect(await ask('lee.d.example')).toMatchObject({ status: 'absent', kind: 'NXDOMAIN' })
+    current = zone
+    expect(await ask('lee.d.example')).toMatchObject({ status: 'found' })
+  })
+
+  test('one address cannot take all the connections', async () => {
+    await serve({ maxPerAddress: 2, maxConnections: 10 })
+    const inside = await Promise.all([client(), client()])
+    const outside = connect(serving.address)
+    outside.on('error', () => outside.destroy())
+    outside.resume()
+    await closed(outside)
+    for (const socket of inside) socket.destroy()
+    const resolver = createResolver({ servers: [serving.address], timeoutMs: 5000, attempts: 20 })
+    expect(await resolver.resolve('d.example', 'CERT')).toMatchObject({ status: 'found' })
+  })
+
+  test.each(['udp', 'tcp'] as const)(
+    'a %s socket that breaks is opened again on the same port, with pauses while it is not to be had, and told',
+    async (which) => {
+      const opened: Sockets[] = []
+      const told: string[] = []
+      let failures = 2
+      const open = async (listen: HostPort) => {
+        if (opened.length > 0 && failures-- > 0) throw new DirectError('LISTEN_FAILED', 'the port is taken')
+        const sockets = await openSockets(listen)
+        opened.push(sockets)
+        return sockets
+      }
+      await serve({ open, reopenMs: 1, tell: (note) => told.push(note) })
+      opened[0]?.[which].emit('error', Object.assign(new Error('broken'), { code: 'ENETDOWN' }))
+      await vi.waitFor(() => expect(told.at(-1)).toMatch(/^answering DNS at .* again$/))
+      expect(told).toEqual([
+        expect.stringMatching(/ENETDOWN/),
+        expect.stringMatching(/the port is taken/),
+        expect.stringMatching(/the port is taken/),
+        expect.stringMatching(/again/),
+      ])
+      expect(opened.map(({ port }) => port)).toEqual([serving.address.port, serving.address.port])
+      expect(await ask('d.example')).toMatchObject({ status: 'found' })
+    },
+  )
+
+  test('a signal that fires while a broken socket waits to be opened again ends it', async () => {
+    let first: Sockets | undefined
+    const told: string[] = []
+    const open = async (listen: HostPort) => {
+      first = await openSockets(listen)
+      return first
+    }
+    await serve({ open, reopenMs: 600_000, tell: (note) => told.push(note) })
+    first?.udp.emit('error', new Error('broken'))
+    await vi.waitFor(() => expect(told).toHaveLength(1))
+    ending.abort()
+    await serving.closed
   })
 })
