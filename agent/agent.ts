@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { DirectError } from './errors.ts'
+import { identityAdministration } from './identities/administration.ts'
 import type { Mailbox } from './inbox.ts'
 import { Neighbours } from './neighbours.ts'
 import type { AgentOptions } from './options.ts'
@@ -28,7 +29,6 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
   const { now, at, log } = neighbours
 
   const {
-    policies,
     identities,
     ourNames,
     passingTrust,
@@ -40,6 +40,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     openTools,
     inboxTools,
     notifyTools,
+    identityTools,
     administrationTools,
     zoneTools,
   } = wire(neighbours)
@@ -81,7 +82,18 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     const [current, store] = [await neighbours.trust(), await neighbours.store()]
     await refreshBundles(await current.bundleTools(store.trust), { due: true }, signal)
   }
-  const refreshes = { CRLs: refreshFetched, bundles: refreshBundles }
+  /** Renewals are taken up without mail that asks for them, and what comes to an end is told (CERT-2). */
+  const watchOwn = async (): Promise<void> => {
+    const watch = neighbours.once('ends', async () => {
+      const { EndWatch } = await import('./identities/end-watch.ts')
+      return new EndWatch(log)
+    })
+    const { endsNow } = await import('./own-notices.ts')
+    const { ends, requested } = await endsNow(await identityTools())
+    await identities()
+    ;(await watch).look(ends, requested, at())
+  }
+  const refreshes = { CRLs: refreshFetched, bundles: refreshBundles, certificates: watchOwn }
 
   /** `publish.listen`: the daemon answers DNS for our names, with what it can read the mail to. Null: not asked for. */
   const servePublished = async (signal: AbortSignal): Promise<ServingCertificates | null> => {
@@ -110,11 +122,11 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
   const nothingKnown = () => ({ listed: new Set<string>(), undetermined: new Undetermined() })
 
   return {
-    async notices({ own = true } = {}) {
+    async notices({ own = true, ends = true } = {}) {
       const ofTrust = await (await neighbours.trust()).notices()
       if (!own) return ofTrust
-      const { ownNotices } = await import('./own-notices.ts')
-      return [...ofTrust, ...(await ownNotices(settings.identities, (await policies()).own ?? {}, at()))]
+      const { noticesOf } = await import('./own-notices.ts')
+      return [...ofTrust, ...(await noticesOf(await identityTools(), { ends }))]
     },
     async classify(addresses, { from, signal } = {}) {
       const { classify } = await import('./classify.ts')
@@ -241,6 +253,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       const store = await neighbours.existingStore()
       if (store) yield* store.audit.list(filter)
     },
+    identities: identityAdministration(identityTools),
     trust: trustAdministration(administrationTools),
     pins: pinAdministration(administrationTools),
     zone: zoneAdministration(zoneTools),

@@ -10,6 +10,7 @@ import {
 import type { Address } from './address.ts'
 import { readCertificateFile, readKeyFile } from './credential-files.ts'
 import { DirectError } from './errors.ts'
+import { subjectsOf } from './identities/certificates.ts'
 import type { IdentitySettings } from './settings.ts'
 import { Identity } from './smime/identity.ts'
 
@@ -87,17 +88,51 @@ export class Identities {
     return this.#best('encrypt', sender, at)
   }
 
+  /** What each is used for at `at`: nothing, where a better one is there. */
+  usedFor(
+    at: Date,
+  ): readonly { readonly name: string; readonly sha256: string; readonly use: readonly Purpose[] }[] {
+    const published = this.published(at)
+    return this.#all.map(({ settings: { for: name }, identity }) => {
+      const { certificate } = identity
+      const signs = subjectsOf(name, certificate).some(
+        ({ address }) => this.#choose('sign', address, at).best === identity,
+      )
+      const isPublished = published.some((one) => one.name === name && one.certificate === certificate)
+      const use = [...(signs ? ['sign' as const] : []), ...(isPublished ? ['encrypt' as const] : [])]
+      return { name, sha256: certificate.sha256, use }
+    })
+  }
+
   #failures(purpose: Purpose, { certificate, intermediates }: Identity, at: Date): readonly Failure[] {
     const failures = leafFailures(purpose, certificate, at)
     return failures.length > 0 ? failures : ownPolicyFailures(certificate, intermediates, this.#policy, at)
   }
 
   #best(purpose: Purpose, sender: Address, at: Date): Identity {
-    const covering = this.#all.filter(({ settings, readsOnly }) => !readsOnly && covers(settings.for, sender))
-    if (covering.length === 0)
+    const { best, problems } = this.#choose(purpose, sender, at)
+    if (best !== null) return best
+    if (problems.length === 0)
       throw new DirectError('IDENTITY_MISSING', `no identity is configured for ${sender}`, {
-        hint: `Add an entry to identities with "for: ${sender.domain}", a certificate and its private key.`,
+        hint: `Add an entry to identities with "for: ${sender.domain}", a certificate and its private key; or ask for a certificate with "direct cert request".`,
       })
+    const doing = purpose === 'sign' ? 'sign' : 'keep the record of what is sent'
+    throw new DirectError(
+      'IDENTITY_UNUSABLE',
+      `no certificate of ${sender} can ${doing}: ${problems.join('; ')}`,
+      {
+        hint: 'Renew the certificate ("direct cert request"), or name another one in identities. Nothing was sent.',
+      },
+    )
+  }
+
+  /** The best certificate for a sender, and what is wrong with the others. */
+  #choose(
+    purpose: Purpose,
+    sender: Address,
+    at: Date,
+  ): { readonly best: Identity | null; readonly problems: readonly string[] } {
+    const covering = this.#all.filter(({ settings, readsOnly }) => !readsOnly && covers(settings.for, sender))
     const usable: { identity: Identity; addressBound: boolean }[] = []
     const problems: string[] = []
     for (const { identity, settings } of covering) {
@@ -114,16 +149,7 @@ export class Identities {
         Number(b.addressBound) - Number(a.addressBound) ||
         b.identity.certificate.notBefore.getTime() - a.identity.certificate.notBefore.getTime(),
     )
-    const best = usable[0]
-    if (best) return best.identity
-    const doing = purpose === 'sign' ? 'sign' : 'keep the record of what is sent'
-    throw new DirectError(
-      'IDENTITY_UNUSABLE',
-      `no certificate of ${sender} can ${doing}: ${problems.join('; ')}`,
-      {
-        hint: 'Renew the certificate, or name another one in identities. Nothing was sent.',
-      },
-    )
+    return { best: usable[0]?.identity ?? null, problems }
   }
 }
 

@@ -41,6 +41,15 @@ export type {
   PathStep,
 } from './explain/types.ts'
 export type { Fetched, FetchRequest, GuardedFetch } from './fetch.ts'
+export type {
+  CertificateRequest,
+  IdentityAdministration,
+  ImportCode,
+  ImportedCertificate,
+  ListedCertificate,
+  NewRequest,
+  Use,
+} from './identities/types.ts'
 export type { Log } from './log.ts'
 export type { AgentOptions, Parts } from './options.ts'
 export type { PublishOptions, ServingCertificates } from './publish.ts'

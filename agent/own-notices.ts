@@ -1,26 +1,41 @@
-import {
-  bindingOf,
-  type Certificate,
-  type CertificatePolicy,
-  type Failure,
-  leafFailures,
-  ownPolicyFailures,
-  type Purpose,
-} from '../trust-anchors/index.ts'
-import { parseAddress } from './address.ts'
-import { readCertificateFile } from './credential-files.ts'
-import { DirectError } from './errors.ts'
+import { type CertificatePolicy, ownPolicyFailures } from '../trust-anchors/index.ts'
+import type { Reason } from './errors.ts'
+import { type OwnCertificate, readOwnCertificates } from './identities/certificates.ts'
+import { endNotices } from './identities/end-watch.ts'
+import { type End, ownEnds, pinEnds } from './identities/ends.ts'
+import { ownFiles } from './identities/files.ts'
+import type { IdentityTools } from './identities/tools.ts'
+import type { Use } from './identities/types.ts'
+import { useFailure } from './identities/usable.ts'
 import type { IdentitySettings } from './settings.ts'
 
-/** One of our own certificates, as its file has it: without its key. */
-interface Own {
-  readonly name: string
-  readonly file: string
-  readonly certificate: Certificate
-  readonly intermediates: readonly Certificate[]
+/** What the administrator should be told of our own certificates, and, with `ends`, of what comes to an end. */
+export async function noticesOf(
+  tools: IdentityTools,
+  { ends }: { readonly ends: boolean },
+): Promise<readonly string[]> {
+  const { files, damaged } = await ownFiles(tools.settings)
+  const settings = files.map((file) => file.settings)
+  const wrong = await ownNotices(settings, await tools.policy(), tools.at())
+  const folders = damaged.map(({ text }) => `of our own: ${text}`)
+  if (!ends) return [...folders, ...wrong]
+  const now = await endsNow(tools)
+  return [...folders, ...wrong, ...endNotices(now.ends, now.requested)]
 }
 
-const CANNOT: Readonly<Record<Purpose, string>> = {
+/** What ends within 60 days, of ours and of what is pinned. */
+export async function endsNow(
+  tools: IdentityTools,
+): Promise<{ readonly ends: readonly End[]; readonly requested: ReadonlySet<string> }> {
+  const { files, requested } = await ownFiles(tools.settings)
+  const read = await readOwnCertificates(files.map(({ settings }) => settings))
+  const own = read.filter((one) => 'certificate' in one)
+  const { pins } = await tools.trust()
+  const ends = [...ownEnds(own, await tools.policy(), tools.at()), ...pinEnds(pins, tools.at())]
+  return { ends, requested }
+}
+
+const CANNOT: Readonly<Record<Use, string>> = {
   sign: 'can sign what is sent in its name',
   encrypt: 'can be encrypted to',
 }
@@ -34,10 +49,11 @@ export async function ownNotices(
   policy: CertificatePolicy,
   at: Date,
 ): Promise<readonly string[]> {
-  const read = await Promise.all(settings.map(ownOf))
-  const unreadable = read.filter((one) => typeof one === 'string')
+  const read = await readOwnCertificates(settings)
+  // Before a CA has answered there is none; whoever needs it is told so as an error.
+  const unreadable = read.flatMap((one) => ('certificate' in one ? [] : [`of our own: ${one.text}`]))
   const names = Map.groupBy(
-    read.filter((one) => typeof one !== 'string'),
+    read.filter((one) => 'certificate' in one),
     ({ name }) => name,
   )
   const others = [...names].flatMap(([name, all]) => {
@@ -50,13 +66,16 @@ export async function ownNotices(
 /** For which uses none of a name's certificates will do, and why; the same reasons are told once. */
 function uselessness(
   name: string,
-  all: readonly Own[],
+  all: readonly OwnCertificate[],
   policy: CertificatePolicy,
   at: Date,
 ): readonly string[] {
-  const uses = (['sign', 'encrypt'] as const).flatMap((purpose) => {
-    const problems = all.map((own) => problemOf(purpose, own, policy, at))
-    return problems.includes(null) ? [] : [{ cannot: CANNOT[purpose], why: problems.join('; ') }]
+  const uses = (['sign', 'encrypt'] as const).flatMap((use) => {
+    const problems = all.map((own) => {
+      const failure = useFailure(use, own, policy, at)
+      return failure === null ? null : `${own.file}: ${textOf(failure)}`
+    })
+    return problems.includes(null) ? [] : [{ cannot: CANNOT[use], why: problems.join('; ') }]
   })
   return [...Map.groupBy(uses, ({ why }) => why)].map(
     ([why, same]) => `no certificate of ${name} ${same.map(({ cannot }) => cannot).join(', or ')}: ${why}`,
@@ -65,7 +84,7 @@ function uselessness(
 
 /** One that would be used but for the policy, beside another that is. */
 function breach(
-  { file, certificate, intermediates }: Own,
+  { file, certificate, intermediates }: OwnCertificate,
   policy: CertificatePolicy,
   at: Date,
 ): readonly string[] {
@@ -76,38 +95,4 @@ function breach(
     : [`${file} breaks certificatePolicy.own, and only reads: ${textOf(failure)}`]
 }
 
-async function ownOf({ for: name, certificate: file }: IdentitySettings): Promise<Own | string> {
-  try {
-    const [certificate, ...intermediates] = await readCertificateFile(file)
-    return certificate === undefined
-      ? `${file} holds no certificate`
-      : { name, file, certificate, intermediates }
-  } catch (error) {
-    // Before a CA has answered there is none; whoever needs it is told so as an error.
-    if (error instanceof DirectError) return `of our own: ${error.message}`
-    throw error
-  }
-}
-
-/** Null: it can be used. */
-function problemOf(purpose: Purpose, own: Own, policy: CertificatePolicy, at: Date): string | null {
-  const { name, file, certificate, intermediates } = own
-  const [failure] = [
-    ...leafFailures(purpose, certificate, at),
-    ...(isBoundWithin(name, certificate) ? [] : [UNBOUND]),
-    ...ownPolicyFailures(certificate, intermediates, policy, at),
-  ]
-  return failure === undefined ? null : `${file}: ${textOf(failure)}`
-}
-
-const UNBOUND: Failure = { code: 'CERT_NOT_BOUND', text: 'it is bound to nobody there' }
-const textOf = ({ code, text }: Failure) => `${text} (${code})`
-
-/** Of a domain: to it, or to one of its addresses. */
-function isBoundWithin(name: string, certificate: Certificate): boolean {
-  const address = parseAddress(name.includes('@') ? name : `postmaster@${name}`)
-  if ('code' in address) return true
-  if (bindingOf(certificate, address, { subjectEmail: false }) !== null) return true
-  const isInDomain = (one: string) => one.toLowerCase().endsWith(`@${name.toLowerCase()}`)
-  return !name.includes('@') && certificate.names.rfc822.some(isInDomain)
-}
+const textOf = ({ code, text }: Reason) => `${text} (${code})`

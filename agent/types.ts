@@ -1,5 +1,6 @@
 import type { AuditRow, StoredMessage, TrackingEvent } from '../store/index.ts'
 import type { ExplainOptions, ExplainTarget, Explanation } from './explain/types.ts'
+import type { IdentityAdministration } from './identities/types.ts'
 import type { Delivery, Opened, OpenRequest, ReceiveReport } from './receiving-types.ts'
 import type { Discovery, Recipient } from './recipient-types.ts'
 import type { Draft, MessageFile, SealResult, SendOptions, Sent } from './sending-types.ts'
@@ -11,9 +12,10 @@ export interface Agent extends AsyncDisposable {
   /**
    * What an administrator should always be told, a sentence each: trust in a test CA, anchors that are not valid now,
    * bundles that cannot be had, and, unless `own` is false, what is wrong with our own certificates: whatever needs one of
-   * those says so itself. Throws CERT_UNREADABLE for a file of the configuration.
+   * those says so itself. Unless `ends` is false, what ends within 60 days: `run` logs that by itself. Throws
+   * CERT_UNREADABLE for a file of the configuration.
    */
-  notices(options?: { readonly own?: boolean }): Promise<readonly string[]>
+  notices(options?: { readonly own?: boolean; readonly ends?: boolean }): Promise<readonly string[]>
   /**
    * Each address's route and why, in the order asked. `from` chooses the anchors (DISC-10). What is wrong with an address
    * is its answer; throws ADDRESS_INVALID for `from`, CERT_UNREADABLE, ABORTED.
@@ -67,6 +69,8 @@ export interface Agent extends AsyncDisposable {
     readonly document?: string
     readonly patient?: string
   }): AsyncIterable<AuditRow>
+  /** Our own certificates: asked for, taken from the CA, listed with their ends. */
+  readonly identities: IdentityAdministration
   /** Anchors and bundles, listed and changed by hand (TR-1, TR-4). */
   readonly trust: TrustAdministration
   /** Certificates pinned to partners' addresses (TR-5). */

@@ -2,6 +2,7 @@ import type { MailServer } from '../mailbox/index.ts'
 import type { Certificate } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
 import type { ClassifyTools } from './classify.ts'
+import type { IdentityTools } from './identities/tools.ts'
 import type { InboxTools } from './inbox.ts'
 import type { Neighbours } from './neighbours.ts'
 import type { NotifyTools } from './notify.ts'
@@ -160,6 +161,19 @@ export function wire(neighbours: Neighbours) {
     store: await neighbours.store(),
   })
 
+  const identityTools = async (): Promise<IdentityTools> => ({
+    settings,
+    policy: async () => (await policies()).own ?? {},
+    trust: async () => (await neighbours.trust()).state(),
+    candidates: async () => [
+      ...(await configured()).map(({ certificate }) => certificate),
+      ...(await ours()).intermediates,
+    ],
+    store: () => neighbours.store(),
+    now,
+    at,
+  })
+
   const administrationTools = async () => ({
     settings,
     trust: await neighbours.trust(),
@@ -194,6 +208,7 @@ export function wire(neighbours: Neighbours) {
     openTools,
     inboxTools,
     notifyTools,
+    identityTools,
     administrationTools,
     zoneTools,
   }

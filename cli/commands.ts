@@ -108,6 +108,24 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./trust-explain.ts'),
   },
   {
+    name: 'cert request',
+    args: '<address-or-domain>',
+    summary: 'a key, and a request for a certificate of ours',
+    load: () => import('./cert-request.ts'),
+  },
+  {
+    name: 'cert import',
+    args: '<file>',
+    summary: "take a certificate authority's answer",
+    load: () => import('./cert-import.ts'),
+  },
+  {
+    name: 'cert list',
+    args: '',
+    summary: 'our certificates and pins, and when each ends',
+    load: () => import('./cert-list.ts'),
+  },
+  {
     name: 'cert pin',
     args: '<file>',
     summary: "pin a certificate, or a mail's signer, to an address",
@@ -197,7 +215,7 @@ export const COMMANDS: readonly CommandEntry[] = [
 export const GROUPS: Readonly<Record<string, string>> = {
   message: 'seal and open files (message seal, message open)',
   chain: 'judge certificates in hand (chain verify)',
-  cert: 'look at certificates, pin them to partners (cert inspect, pin, pins, unpin)',
+  cert: 'our certificates, and those pinned to partners (cert request, import, list, inspect, pin, pins, unpin)',
   trust: 'whom we believe (trust list, add, remove, bundle, explain)',
   'trust bundle': 'anchors that a URL distributes (trust bundle list, add, remove, refresh, diff)',
   zone: 'our certificates in DNS and directories (zone generate, zone check)',
@@ -205,4 +223,4 @@ export const GROUPS: Readonly<Record<string, string>> = {
 }
 
 /** Commands that a later version brings; asked for, they say so. */
-export const LATER: readonly string[] = ['cert list', 'cert import', 'cert request', 'zone', 'doctor']
+export const LATER: readonly string[] = ['doctor']

@@ -1,7 +1,6 @@
-import { parseAddress, parseDomain } from '../agent/address.ts'
 import { DirectError } from '../agent/errors.ts'
 import type { InitOptions } from './init-ask.ts'
-import { publicProviderOf } from './public-providers.ts'
+import { ourAddress, ourDomain } from './our-name.ts'
 import type { Session } from './session.ts'
 
 /** What is needed to set up, complete and checked. */
@@ -73,28 +72,6 @@ export function needsPassword(url: string): boolean {
 }
 
 function subjectOf({ domain, address }: InitOptions): string {
-  if (address !== undefined) {
-    const parsed = parseAddress(address)
-    if ('code' in parsed)
-      throw new DirectError('USAGE', parsed.text, { hint: 'Write it as dr.kim@clinic-a.example.' })
-    refuseProvider(parsed.domain)
-    return parsed.key
-  }
-  const parsed = parseDomain(domain ?? '')
-  if (parsed === null)
-    throw new DirectError('USAGE', `${JSON.stringify(domain)} is not a domain name`, {
-      hint: 'Write it as clinic-a.example; a single address goes into --address.',
-    })
-  refuseProvider(parsed)
-  return parsed
-}
-
-function refuseProvider(domain: string): void {
-  const provider = publicProviderOf(domain)
-  if (provider === null) return
-  throw new DirectError(
-    'USAGE',
-    `${provider} is a public mailbox provider: its domain is not yours, so no certificate for it can be, and you cannot publish one in its DNS`,
-    { hint: 'Use a domain of your own, or an address that your HISP gives you.' },
-  )
+  if (address !== undefined) return ourAddress(address)
+  return ourDomain(domain ?? '', 'a single address goes into --address')
 }

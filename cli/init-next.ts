@@ -4,12 +4,12 @@ import { printable } from './printable.ts'
 /** What is left to do by hand, in order. */
 export function nextSteps(
   { dir, subject, testCa, passwordNeeded, passwordEnv }: Answers,
-  names: { readonly request: string; readonly certificate: string },
+  names: { readonly request: string },
   anchors: readonly string[],
 ): string {
   const steps = [
     testCa === undefined &&
-      `have your certificate authority sign ${names.request}; put its answer into ${names.certificate}`,
+      `have your certificate authority sign ${names.request}; take its answer:  direct cert import ANSWER`,
     anchors.length === 0 && 'name the CAs that you trust in direct.yaml, under trust: anchors',
     passwordNeeded && `export ${passwordEnv}=…`,
     'publish the certificate:  direct certs serve --listen 127.0.0.1:10053  (each clinic its own port)',

@@ -42,7 +42,8 @@ export async function openAgent(
     ...(record && { record }),
   })
   const tell = (notice: string) => (log ? log.warn({}, notice) : session.out.note(notice))
-  for (const notice of await agent.notices({ own })) tell(shortened(notice))
+  // The daemon logs by itself what comes to an end.
+  for (const notice of await agent.notices({ own, ends: log === undefined })) tell(shortened(notice))
   return agent
 }
 

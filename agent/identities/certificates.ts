@@ -1,6 +1,8 @@
-import type { Certificate } from '../../trust-anchors/index.ts'
+import { bindingOf, type Certificate } from '../../trust-anchors/index.ts'
+import type { Address } from '../address.ts'
 import { readCertificateFile } from '../credential-files.ts'
 import { DirectError } from '../errors.ts'
+import { someoneAt } from '../given-address.ts'
 import type { IdentitySettings, Settings } from '../settings.ts'
 import { namesOf, ownFiles } from './files.ts'
 
@@ -40,6 +42,31 @@ async function readOne({
     if (!(error instanceof DirectError)) throw error
     return { name, file, text: error.message, hint: error.hint }
   }
+}
+
+/** Whether a certificate is bound to a name: of a domain, to it, or to one of its addresses. */
+export function isBoundWithin(name: string, certificate: Certificate): boolean {
+  const address = someoneAt(name)
+  if (address === null) return true
+  if (bindingOf(certificate, address, { subjectEmail: false }) !== null) return true
+  const isInDomain = (one: string) => one.toLowerCase().endsWith(`@${name}`)
+  return !name.includes('@') && certificate.names.rfc822.some(isInDomain)
+}
+
+/** Who uses a certificate. `address`: of a domain, somebody's. */
+export interface Subject {
+  readonly name: string
+  readonly address: Address
+}
+
+/** Of a name of ours: the address, the domain, or each of its addresses that the certificate is bound to. */
+export function subjectsOf(name: string, { names }: Certificate): readonly Subject[] {
+  const own = name.includes('@') || names.dns.some((one) => one.toLowerCase() === name) ? [name] : []
+  const isInDomain = (one: string) => !name.includes('@') && one.toLowerCase().endsWith(`@${name}`)
+  return [...own, ...names.rfc822.filter(isInDomain)].flatMap((one) => {
+    const address = someoneAt(one)
+    return address === null ? [] : [{ name: one.toLowerCase(), address }]
+  })
 }
 
 /** Who we are, for whoever needs no key of ours. */

@@ -25,7 +25,9 @@ export async function ownFiles({
   const { managed, damaged } = await readManaged(dataDir)
   const all = [
     ...identities.map((settings) => ({ settings, isManaged: false })),
-    ...settingsOf(managed, identities).map((settings) => ({ settings, isManaged: true })),
+    ...managed
+      .filter(({ answered }) => answered)
+      .map((one) => ({ settings: settingsOf(one, identities), isManaged: true })),
   ]
   const files = all.map(async (one) => ({ ...one, stamp: await stampOf(one.settings) }))
   const open = managed.filter(({ answered }) => !answered)

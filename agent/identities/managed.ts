@@ -57,22 +57,20 @@ export async function readManaged(
   }
 }
 
-/** Those with a certificate, as an entry of the configuration's `identities` has them. */
+/** As an entry of the configuration's `identities` has it. */
 export function settingsOf(
-  managed: readonly Managed[],
+  { facts, certificate, privateKey }: Managed,
   configured: Settings['identities'],
-): readonly IdentitySettings[] {
-  return managed
-    .filter(({ answered }) => answered)
-    .map(({ facts, certificate, privateKey }) => ({
-      for: facts.for,
-      certificate,
-      privateKey,
-      // A key that the configuration names may be encrypted.
-      get password() {
-        return configured.find((one) => one.privateKey === privateKey)?.password
-      },
-    }))
+): IdentitySettings {
+  return {
+    for: facts.for,
+    certificate,
+    privateKey,
+    // A key that the configuration names may be encrypted.
+    get password() {
+      return configured.find((one) => one.privateKey === privateKey)?.password
+    },
+  }
 }
 
 async function entriesOf(folder: string): Promise<readonly string[]> {

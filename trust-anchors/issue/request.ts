@@ -3,9 +3,16 @@ import { promisify } from 'node:util'
 import type { Failure } from '../failures.ts'
 import { DerReader, Malformed, readOnly, TAG } from '../x509/der.ts'
 import { encode, encodeBitString, encodeInteger, encodeOid, sequence } from '../x509/der-write.ts'
-import { bitString, EXTENSION, readAltNames, readExtensions } from '../x509/extensions.ts'
+import { bitString, EMAIL_PROTECTION, EXTENSION, readAltNames, readExtensions } from '../x509/extensions.ts'
 import { toPem } from '../x509/read.ts'
-import { encodeExtensions, encodeName, signatureAlgorithm, subjectAltName } from './issue.ts'
+import {
+  encodeExtensions,
+  encodeName,
+  extendedKeyUsage,
+  keyUsage,
+  signatureAlgorithm,
+  subjectAltName,
+} from './issue.ts'
 
 export interface KeyPair {
   readonly privateKey: KeyObject
@@ -26,9 +33,16 @@ export interface RequestFields extends KeyPair {
   readonly organisation?: string
 }
 
-/** A certificate request for an address or a domain: PKCS#10 (RFC 2986) as PEM, signed with SHA-256. */
+/**
+ * A certificate request for an address or a domain: PKCS#10 (RFC 2986) as PEM, signed with SHA-256. It asks for what Direct
+ * wants of a certificate (CERT-1, CERT-4): one for signing and encryption.
+ */
 export function createCertificateRequest(fields: RequestFields): string {
-  const wanted = encodeExtensions([subjectAltName(fields.subject)])
+  const wanted = encodeExtensions([
+    keyUsage('digitalSignature', 'keyEncipherment'),
+    extendedKeyUsage(EMAIL_PROTECTION),
+    subjectAltName(fields.subject),
+  ])
   const info = sequence(
     encodeInteger(0),
     subjectName(fields.subject, fields.organisation),

@@ -1,0 +1,201 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Certificate, readIssuers, toPem } from '../../trust-anchors/index.ts'
+import { DirectError } from '../errors.ts'
+import { fileSource } from '../file-source.ts'
+import { requireActor } from '../trust/arguments.ts'
+import { checkAnswer, intermediatesOf, pathFailure } from './answer.ts'
+import { readOwnCertificates } from './certificates.ts'
+import { alone, makeFolder, putCertificate } from './folder.ts'
+import { type OwnKey, ownKeys } from './keys.ts'
+import { exists, FILES } from './managed.ts'
+import { auditRow, type IdentityTools } from './tools.ts'
+import type { ImportedCertificate, Use } from './types.ts'
+
+const MOST_BYTES = 1 << 20
+/** Keys that an error names. */
+const MOST_NAMED = 8
+
+type Results = readonly [ImportedCertificate, ...ImportedCertificate[]]
+
+/** A certificate that holds, and where it is to go. */
+interface Accepted {
+  readonly certificate: Certificate
+  readonly intermediates: readonly Certificate[]
+  readonly owner: OwnKey
+  readonly use: readonly Use[]
+  readonly notes: readonly string[]
+}
+
+/** As `IdentityAdministration.import`: where one certificate is refused, none is taken. */
+export async function importAnswer(
+  answer: string | Uint8Array,
+  { actor }: { readonly actor: string },
+  tools: IdentityTools,
+): Promise<Results> {
+  requireActor(actor)
+  const certificates = await readAnswer(answer)
+  const { audit } = await tools.store()
+  using _ = await alone(tools.settings.dataDir)
+  const keys = await ownKeys(tools.settings)
+  const each = [...new Map(certificates.map((one) => [one.sha256, one])).values()]
+  const matches = each.flatMap((certificate) => {
+    const owners = keys.filter(({ key }) => 'spkiSha256' in key && key.spkiSha256 === certificate.spkiSha256)
+    return owners.length === 0 ? [] : [{ certificate, owners }]
+  })
+  if (matches.length === 0) return [mismatch(certificates, keys)]
+
+  const policy = await tools.policy()
+  const checked = matches.flatMap(({ certificate, owners }) => {
+    const intermediates = intermediatesOf(certificate, certificates)
+    return onePerName(owners).map((owner) => {
+      const asked = { name: owner.settings.for, exactly: owner.managed !== null, intermediates, policy }
+      return {
+        certificate,
+        intermediates,
+        owner,
+        checked: checkAnswer(certificate, { ...asked, at: tools.at() }),
+      }
+    })
+  })
+  const refused = checked.flatMap(({ certificate: { sha256 }, checked }) =>
+    'use' in checked ? [] : [{ outcome: 'refused' as const, sha256, why: checked }],
+  )
+  // A key may be several names', and its certificate is for one of them.
+  const accepted = checked.flatMap(({ checked, ...one }) =>
+    'use' in checked ? [{ ...one, ...checked }] : [],
+  )
+  const none = refused.filter(
+    ({ sha256 }) => !accepted.some(({ certificate }) => certificate.sha256 === sha256),
+  )
+  const [first, ...others] = none
+  if (first !== undefined) return [first, ...others]
+
+  const results: ImportedCertificate[] = []
+  for (const one of accepted) {
+    const known = await fileOf(one, keys)
+    const file = known ?? (await place(one, actor, tools))
+    if (known === null) await audit.add(auditOf(one, actor, tools.now()))
+    results.push(await describe(one, { outcome: known === null ? 'imported' : 'known', file }, tools))
+  }
+  return results as unknown as Results
+}
+
+async function readAnswer(answer: string | Uint8Array): Promise<readonly Certificate[]> {
+  const certificates = readIssuers(typeof answer === 'string' ? await bytesOf(answer) : answer)
+  if (!('code' in certificates)) return certificates
+  const name = typeof answer === 'string' ? answer : 'what was given'
+  throw new DirectError('CERT_UNREADABLE', `${name} holds no certificate: ${certificates.text}`, {
+    hint: 'Give the answer of the CA as it came: PEM, DER, or p7b.',
+  })
+}
+
+async function bytesOf(path: string): Promise<Uint8Array> {
+  await using file = await fileSource(path)
+  if (file.bytes > MOST_BYTES)
+    throw new DirectError('CERT_UNREADABLE', `${path} is too long for certificates: ${file.bytes} bytes`, {
+      hint: 'Give the answer of the CA as it came: PEM, DER, or p7b.',
+    })
+  return readFile(path)
+}
+
+/** Of the keys that are one and the same: those that wait come first (`ownKeys`), and one is enough for a name. */
+function onePerName(owners: readonly OwnKey[]): readonly OwnKey[] {
+  return [...new Map(owners.toReversed().map((owner) => [owner.settings.for, owner])).values()].reverse()
+}
+
+function mismatch(certificates: readonly Certificate[], keys: readonly OwnKey[]): ImportedCertificate {
+  const named = keys.slice(0, MOST_NAMED).map(({ settings, waits, key }) => {
+    const state = key instanceof DirectError ? 'cannot be read' : waits ? 'waits for its certificate' : null
+    return `${settings.privateKey} (${[settings.for, ...(state ? [state] : [])].join(', ')})`
+  })
+  const more = keys.length > named.length ? [`${keys.length - named.length} more`] : []
+  const looked = [...named, ...more].join(', ') || 'there is none'
+  const whose = certificates.find(({ isCa }) => !isCa) ?? (certificates[0] as Certificate)
+  const what =
+    certificates.length === 1 ? 'the certificate' : `none of the ${certificates.length} certificates`
+  const belongs = certificates.length === 1 ? 'belongs to no key of ours' : 'belongs to a key of ours'
+  return {
+    outcome: 'refused',
+    sha256: null,
+    why: [
+      {
+        code: 'KEY_MISMATCH',
+        text: `${what} ${belongs}; that of ${whose.subjectText || 'no subject'} has the key ${whose.spkiSha256.slice(0, 16)}…. Looked at: ${looked}`,
+      },
+    ],
+  }
+}
+
+/** Where the same certificate lies already; null: nowhere. */
+async function fileOf({ certificate, owner }: Accepted, keys: readonly OwnKey[]): Promise<string | null> {
+  const there = keys.filter(({ waits, settings }) => !waits && settings.for === owner.settings.for)
+  const read = await readOwnCertificates(there.map(({ settings }) => settings))
+  const same = read.find((one) => 'certificate' in one && one.certificate.sha256 === certificate.sha256)
+  return same?.file ?? null
+}
+
+/** Into the file that waits for it; else into a new folder, beside the older certificates of the same key. */
+async function place({ certificate, intermediates, owner }: Accepted, actor: string, tools: IdentityTools) {
+  const pem = [certificate, ...intermediates].map(({ der }) => toPem(der)).join('')
+  const { settings, waits } = owner
+  // Of a pair for one key, the second goes beside the first.
+  if (waits && !(await exists(settings.certificate))) {
+    await putCertificate(settings.certificate, pem)
+    return settings.certificate
+  }
+  const key = { file: settings.privateKey }
+  const made = { for: settings.for, at: tools.now(), by: actor, key, certificate: pem }
+  return join(await makeFolder(tools.settings.dataDir, made), FILES.certificate)
+}
+
+function auditOf({ certificate, owner }: Accepted, actor: string, at: Date) {
+  const { sha256, notAfter } = certificate
+  const text = `until ${notAfter.toISOString().slice(0, 10)}`
+  const event = 'certificate-imported' as const
+  return auditRow({ at, event, actor, name: owner.settings.for, certificate: sha256, text })
+}
+
+async function describe(
+  { certificate, intermediates, owner, use, notes }: Accepted,
+  { outcome, file }: { readonly outcome: 'imported' | 'known'; readonly file: string },
+  tools: IdentityTools,
+): Promise<ImportedCertificate> {
+  const failure = await anchorFailure(certificate, intermediates, tools)
+  const { sha256, notBefore, notAfter, names, spkiSha256 } = certificate
+  const name = owner.settings.for
+  return {
+    outcome,
+    for: name,
+    sha256,
+    notBefore,
+    notAfter,
+    boundTo: names.dns.some((one) => one.toLowerCase() === name) ? 'domain' : 'address',
+    use,
+    key: spkiSha256,
+    file,
+    intermediates: intermediates.map((one) => one.sha256),
+    leadsToAnchor: failure === null,
+    notes: failure === null ? notes : [...notes, failure],
+  }
+}
+
+/** Null: it leads to an anchor that somebody of ours believes. */
+async function anchorFailure(
+  certificate: Certificate,
+  intermediates: readonly Certificate[],
+  { trust, candidates, at }: IdentityTools,
+): Promise<string | null> {
+  try {
+    const { entries } = await trust()
+    const anchors = entries.filter(({ removal }) => removal === null).map((entry) => entry.certificate)
+    const failure = pathFailure(certificate, [...intermediates, ...(await candidates())], anchors, at())
+    if (failure === null) return null
+    return `it leads to no anchor of ours, which it need not; partners must have its CA as an anchor (${failure.text})`
+  } catch (error) {
+    // Whoever's mail needs the anchors is told by an error of its own.
+    if (error instanceof DirectError)
+      return `whether it leads to an anchor of ours is not known: ${error.message}`
+    throw error
+  }
+}

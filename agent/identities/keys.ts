@@ -1,0 +1,69 @@
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
+import { readKeyFile } from '../credential-files.ts'
+import { DirectError } from '../errors.ts'
+import type { IdentitySettings, Settings } from '../settings.ts'
+import { exists, type Managed, readManaged, settingsOf } from './managed.ts'
+
+/** A private key of ours, and the certificate that it has or waits for. */
+export interface OwnKey {
+  /** `certificate` is where that lies, or belongs. */
+  readonly settings: IdentitySettings
+  /** Null: the configuration names it. */
+  readonly managed: Managed | null
+  /** No certificate is there yet. */
+  readonly waits: boolean
+  /** Why the key cannot be read, or what it is. */
+  readonly key: DirectError | KeyFacts
+}
+
+export interface KeyFacts {
+  readonly privateKey: KeyObject
+  /** SHA-256 of the SubjectPublicKeyInfo, lower-case hex. */
+  readonly spkiSha256: string
+  /** Of an RSA modulus; 0 for other keys. */
+  readonly bits: number
+}
+
+/** Every key of ours, those that wait for a certificate first, the latest request before the others. */
+export async function ownKeys({
+  identities,
+  dataDir,
+}: Pick<Settings, 'identities' | 'dataDir'>): Promise<readonly OwnKey[]> {
+  const { managed } = await readManaged(dataDir)
+  const latestFirst = managed.toSorted((a, b) => (a.facts.made < b.facts.made ? 1 : -1))
+  const all = [
+    ...latestFirst.map((one) => ({
+      settings: settingsOf(one, identities),
+      managed: one,
+      waits: !one.answered,
+    })),
+    ...(await Promise.all(
+      identities.map(async (settings) => ({
+        settings,
+        managed: null,
+        waits: !(await exists(settings.certificate)),
+      })),
+    )),
+  ]
+  const keys = await Promise.all(all.map(async (one) => ({ ...one, key: await readKey(one.settings) })))
+  return keys.toSorted((a, b) => Number(b.waits) - Number(a.waits))
+}
+
+export function keyFacts(privateKey: KeyObject): KeyFacts {
+  const publicKey = createPublicKey(privateKey)
+  const spki = publicKey.export({ type: 'spki', format: 'der' })
+  return {
+    privateKey,
+    spkiSha256: createHash('sha256').update(spki).digest('hex'),
+    bits: publicKey.asymmetricKeyType === 'rsa' ? (publicKey.asymmetricKeyDetails?.modulusLength ?? 0) : 0,
+  }
+}
+
+async function readKey(settings: IdentitySettings): Promise<DirectError | KeyFacts> {
+  try {
+    return keyFacts(await readKeyFile(settings))
+  } catch (error) {
+    if (error instanceof DirectError) return error
+    throw error
+  }
+}

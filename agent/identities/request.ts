@@ -1,0 +1,119 @@
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createCertificateRequest, generateRsaKey } from '../../trust-anchors/index.ts'
+import { domainOrAddressOf, Wrong } from '../config/values.ts'
+import { DirectError } from '../errors.ts'
+import { requireActor } from '../trust/arguments.ts'
+import { readOwnCertificates } from './certificates.ts'
+import { alone, makeFolder } from './folder.ts'
+import { type KeyFacts, keyFacts, type OwnKey, ownKeys } from './keys.ts'
+import { FILES } from './managed.ts'
+import { auditRow, type IdentityTools } from './tools.ts'
+import type { CertificateRequest, NewRequest } from './types.ts'
+
+const LEAST_BITS = 2048
+
+/** As `IdentityAdministration.request`. */
+export async function requestCertificate(
+  given: string,
+  { actor, keyBits, reuseKey = false, anew = false }: NewRequest,
+  { settings, store, now }: IdentityTools,
+): Promise<CertificateRequest> {
+  const name = domainOrAddressOf(given)
+  if (name instanceof Wrong)
+    throw new DirectError('USAGE', `no certificate can be for ${JSON.stringify(given.slice(0, 100))}`, {
+      hint: `Whom it is for ${name.expected}.`,
+    })
+  requireActor(actor)
+  const { audit } = await store()
+  using _ = await alone(settings.dataDir)
+  const keys = (await ownKeys(settings)).filter((one) => one.settings.for === name)
+  const open = anew ? undefined : keys.find(({ waits }) => waits)
+  if (open !== undefined) return await openRequest(name, open, { keyBits, reuseKey })
+
+  const shared = reuseKey ? await newestKey(name, keys) : null
+  const privateKey = shared?.facts.privateKey ?? (await generateRsaKey(keyBits)).privateKey
+  const request = requestFor(name, privateKey)
+  const key = shared ? { file: shared.file } : { pem: pkcs8(privateKey) }
+  const folder = await makeFolder(settings.dataDir, { for: name, at: now(), by: actor, key, request })
+  const { spkiSha256, bits } = keyFacts(privateKey)
+  const text = `a request with ${shared ? 'its' : 'a new'} RSA key of ${bits} bits, ${spkiSha256.slice(0, 16)}…`
+  await audit.add(
+    auditRow({ at: now(), event: 'certificate-requested', actor, name, certificate: null, text }),
+  )
+  const file = join(folder, FILES.request)
+  return { for: name, request, key: spkiSha256, keyBits: bits, file, outcome: 'made', notes: [] }
+}
+
+/** The request that waits already: as it was kept, or made again from the key that `direct init` made. */
+async function openRequest(
+  name: string,
+  { settings, managed, key }: OwnKey,
+  wanted: { readonly keyBits: number | undefined; readonly reuseKey: boolean },
+): Promise<CertificateRequest> {
+  if (key instanceof DirectError)
+    throw new DirectError(key.code, `a certificate for ${name} is waited for already, and ${key.message}`, {
+      hint: managed
+        ? 'Ask for another one with --new (anew: true).'
+        : 'Take that entry out of identities, or ask for another certificate with --new (anew: true).',
+      cause: key,
+    })
+  const since = managed?.facts.made.slice(0, 10)
+  const notes = [
+    managed
+      ? `a request for ${name} waits for its answer since ${since}; this is the same one (--new makes another)`
+      : `${settings.certificate} is not there yet; this request is for the key that the configuration names for it (--new makes another)`,
+  ]
+  if (wanted.reuseKey || (wanted.keyBits !== undefined && wanted.keyBits !== key.bits))
+    notes.push(`its key is the RSA key of ${key.bits} bits that was made then`)
+  return {
+    for: name,
+    request: managed ? await kept(managed.request) : requestFor(name, key.privateKey),
+    key: key.spkiSha256,
+    keyBits: key.bits,
+    file: managed?.request ?? null,
+    outcome: 'open',
+    notes,
+  }
+}
+
+async function kept(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new DirectError('FILE_UNREADABLE', `the request ${path} cannot be read (${cause.code})`, {
+      hint: 'Make another one with --new (anew: true).',
+      cause,
+    })
+  })
+}
+
+/** The key of the newest certificate for the name. Throws USAGE, KEY_UNREADABLE. */
+async function newestKey(
+  name: string,
+  keys: readonly OwnKey[],
+): Promise<{ readonly facts: KeyFacts; readonly file: string }> {
+  const certificates = await readOwnCertificates(keys.map(({ settings }) => settings))
+  const begun = (one: OwnKey) => {
+    const own = certificates[keys.indexOf(one)]
+    return own !== undefined && 'certificate' in own ? own.certificate.notBefore.getTime() : 0
+  }
+  const [newest] = keys.toSorted((a, b) => begun(b) - begun(a))
+  if (newest === undefined)
+    throw new DirectError('USAGE', `there is no key of ${name} to use again`, {
+      hint: 'Leave --reuse-key (reuseKey) out: a new one is made.',
+    })
+  if (newest.key instanceof DirectError) throw newest.key
+  if (newest.key.bits < LEAST_BITS)
+    throw new DirectError('USAGE', `the key of ${name} is no RSA key of ${LEAST_BITS} bits or more`, {
+      hint: 'Leave --reuse-key (reuseKey) out: a new one is made.',
+    })
+  return { facts: newest.key, file: newest.settings.privateKey }
+}
+
+function requestFor(name: string, privateKey: KeyObject): string {
+  return createCertificateRequest({ subject: name, privateKey, publicKey: createPublicKey(privateKey) })
+}
+
+function pkcs8(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString()
+}

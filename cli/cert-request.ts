@@ -1,0 +1,77 @@
+import { writeFile } from 'node:fs/promises'
+import { type Command, Option } from 'commander'
+import { DirectError } from '../agent/errors.ts'
+import type { CertificateRequest, NewRequest } from '../agent/index.ts'
+import { EXIT } from './exit.ts'
+import { attempt, exists } from './init-files.ts'
+import { single } from './options.ts'
+import { ourAddress, ourDomain } from './our-name.ts'
+import { answer, openAgentForStore, type Session } from './session.ts'
+import { actorOf, addActor } from './trust-options.ts'
+
+interface Options {
+  readonly out?: string
+  readonly keyBits?: '2048' | '3072' | '4096'
+  readonly reuseKey?: true
+  readonly new?: true
+}
+
+export function options(command: Command): void {
+  command
+    .addOption(single('--out <file>', 'write the request there instead of printing it'))
+    .addOption(
+      new Option('--key-bits <bits>', 'of the new RSA key (default: 3072)').choices(['2048', '3072', '4096']),
+    )
+    .option('--reuse-key', 'ask with the key of the present certificate')
+    .option('--new', 'another one, although one waits for its answer')
+  addActor(command).addHelpText(
+    'after',
+    `
+For a domain, one certificate serves all its addresses. The key stays in dataDir, and needs no entry under
+identities: once "direct cert import" has taken the answer, it counts. The old certificate goes on reading.
+
+Examples:
+  direct cert request clinic-a.example --out clinic-a.csr
+  direct cert request dr.kim@clinic-a.example > dr.kim.csr
+`,
+  )
+}
+
+/** The request on stdout, what to do with it on stderr. */
+export async function run(session: Session, command: Command): Promise<number> {
+  const { out, keyBits, reuseKey, new: anew } = command.opts<Options>()
+  const given = command.args[0] as string
+  const name = given.includes('@') ? ourAddress(given) : ourDomain(given, 'or as dr.kim@clinic-a.example')
+  if (out !== undefined && (await exists(out)))
+    throw new DirectError('FILE_UNWRITABLE', `${out} is there already; nothing was made`, {
+      hint: 'Name another file, or move that one away: it is not overwritten.',
+    })
+  await using agent = await openAgentForStore(session)
+  if (!reuseKey) session.out.progress(`making an RSA key of ${keyBits ?? 3072} bits …`)
+  const bits = keyBits === undefined ? undefined : (Number(keyBits) as NewRequest['keyBits'])
+  const made = await agent.identities.request(name, {
+    actor: actorOf(command),
+    keyBits: bits,
+    reuseKey,
+    anew,
+  })
+  const { request } = made
+  if (out !== undefined)
+    await attempt(out, () => writeFile(out, request, { flag: 'wx', mode: 0o600, flush: true }))
+  const file = out ?? made.file
+  await answer(session, { ...made, file }, () =>
+    out === undefined ? request.trimEnd() : `written to ${out}`,
+  )
+  for (const note of made.notes) session.out.note(note)
+  for (const line of nextSteps(made, file)) session.out.talk(line)
+  return EXIT.done
+}
+
+function nextSteps({ for: name, keyBits, key }: CertificateRequest, file: string | null): readonly string[] {
+  return [
+    `Next, for ${name} (RSA ${keyBits} bits, key ${key.slice(0, 16)}…):`,
+    `  1. give ${file ?? 'this request'} to your certificate authority; it must issue for ${name}, to sign and to encrypt`,
+    '  2. take its answer:       direct cert import answer.pem',
+    '  3. see what waits:        direct cert list',
+  ]
+}
