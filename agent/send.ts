@@ -11,20 +11,13 @@ import type { Address } from './address.ts'
 import type { Classified } from './classify.ts'
 import { isReachable, storeCopies } from './copies.ts'
 import { DirectError, type Reason } from './errors.ts'
-import { givenAddress } from './given-address.ts'
 import { deliverCopies, type OutboxTools } from './outbox.ts'
 import { type Outgoing, type Prepared, prepare, type SendTools, sealPrepared, signatures } from './prepare.ts'
 import { algorithmsFor, outerMessage, type SealedMessage, type SignWith } from './seal.ts'
 import { endOf, nextQuestion } from './seek/pauses.ts'
 import { waitingFor } from './seek/reasons.ts'
-import type {
-  MessageFile,
-  SealResult,
-  SendOptions,
-  SendResult,
-  Sent,
-  SentRecipient,
-} from './sending-types.ts'
+import { earlierResult, refusal, resultOf } from './send/results.ts'
+import type { MessageFile, SealResult, SendOptions, Sent } from './sending-types.ts'
 import { encrypt } from './smime/encrypt.ts'
 
 /** Compose, classify, sign, encrypt, into the outbox, and one try at SMTP: one result for each recipient. */
@@ -237,23 +230,6 @@ function recipientRow(one: Classified, index: number, wait: NewWait | null): New
 
 const INVALID: Reason = { code: 'ADDRESS_INVALID', text: 'what was given is not a Direct address' }
 
-function resultOf(one: Classified, after: StoredMessage | undefined): SentRecipient {
-  const status = after?.recipients.find(({ address }) => address === one.address?.key)
-  if (!status) return refusal(one)
-  const result = resultOfState(status.state)
-  const { address, route, why } = one.recipient
-  return { address, route, result, why: result === 'accepted' ? why : status.why }
-}
-
-function refusal({ recipient: { address, route, why } }: Classified): SentRecipient {
-  return { address, route, result: route === 'undetermined' ? 'undetermined' : 'refused', why }
-}
-
-function resultOfState(state: StoredMessage['recipients'][number]['state']): SendResult {
-  if (state === 'queued') return 'queued'
-  return state === 'refused' || state === 'failed' || state === 'expired' ? 'refused' : 'accepted'
-}
-
 /** Where nothing is kept for an undetermined recipient, the audit says that it was asked for. */
 async function auditUndetermined(
   { classified, composed, from }: Prepared,
@@ -276,31 +252,4 @@ async function auditUndetermined(
       outcome: 'undetermined',
       why: recipient.why,
     })
-}
-
-/** What the first call with this key answered; for whom it was undetermined, the audit alone knows. */
-async function earlierResult(
-  earlier: StoredMessage,
-  message: Outgoing,
-  { idempotencyKey }: SendOptions,
-  { audit }: Store,
-): Promise<Sent> {
-  if (earlier.from !== givenAddress(message.from).key)
-    throw new DirectError(
-      'IDEMPOTENCY_CONFLICT',
-      `the idempotency key ${idempotencyKey} stands for a message from ${earlier.from}`,
-      {
-        hint: 'Use a new key for a new message.',
-      },
-    )
-  const { messageId } = earlier
-  const recipients = new Map<string, SentRecipient>()
-  for await (const { event, address, why } of audit.list({ messageId }))
-    if (event === 'undetermined' && address !== null)
-      recipients.set(address.toLowerCase(), { address, route: 'undetermined', result: 'undetermined', why })
-  const carried = earlier.recipients.map(({ address, route, state, why }): SentRecipient => {
-    recipients.delete(address)
-    return { address, route, result: resultOfState(state), why }
-  })
-  return { messageId, recipients: [...carried, ...recipients.values()], warnings: [], planned: true }
 }

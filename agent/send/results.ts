@@ -1,0 +1,51 @@
+import type { Store, StoredMessage } from '../../store/index.ts'
+import type { Classified } from '../classify.ts'
+import { DirectError } from '../errors.ts'
+import { givenAddress } from '../given-address.ts'
+import type { SendOptions, SendResult, Sent, SentRecipient } from '../sending-types.ts'
+
+/** What became of one recipient whom the message was stored for. */
+export function resultOf(one: Classified, after: StoredMessage | undefined): SentRecipient {
+  const status = after?.recipients.find(({ address }) => address === one.address?.key)
+  if (!status) return refusal(one)
+  const result = resultOfState(status.state)
+  const { address, route, why } = one.recipient
+  return { address, route, result, why: result === 'accepted' ? why : status.why }
+}
+
+/** For whom nothing was stored. */
+export function refusal({ recipient: { address, route, why } }: Classified): SentRecipient {
+  return { address, route, result: route === 'undetermined' ? 'undetermined' : 'refused', why }
+}
+
+function resultOfState(state: StoredMessage['recipients'][number]['state']): SendResult {
+  if (state === 'queued') return 'queued'
+  return state === 'refused' || state === 'failed' || state === 'expired' ? 'refused' : 'accepted'
+}
+
+/** What the first call with this key answered; for whom it was undetermined, the audit alone knows. */
+export async function earlierResult(
+  earlier: StoredMessage,
+  message: { readonly from: string },
+  { idempotencyKey }: SendOptions,
+  { audit }: Store,
+): Promise<Sent> {
+  if (earlier.from !== givenAddress(message.from).key)
+    throw new DirectError(
+      'IDEMPOTENCY_CONFLICT',
+      `the idempotency key ${idempotencyKey} stands for a message from ${earlier.from}`,
+      {
+        hint: 'Use a new key for a new message.',
+      },
+    )
+  const { messageId } = earlier
+  const recipients = new Map<string, SentRecipient>()
+  for await (const { event, address, why } of audit.list({ messageId }))
+    if (event === 'undetermined' && address !== null)
+      recipients.set(address.toLowerCase(), { address, route: 'undetermined', result: 'undetermined', why })
+  const carried = earlier.recipients.map(({ address, route, state, why }): SentRecipient => {
+    recipients.delete(address)
+    return { address, route, result: resultOfState(state), why }
+  })
+  return { messageId, recipients: [...carried, ...recipients.values()], warnings: [], planned: true }
+}
