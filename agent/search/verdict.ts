@@ -28,7 +28,7 @@ export function verdictOn(
     deciding === null
       ? (['none', [noCertificate(address)]] as const)
       : deciding.evidence.status === 'failed'
-        ? notLookedAt(deciding.evidence)
+        ? notLookedAt(deciding.evidence, address)
         : nothingUsable(deciding.evidence)
   return { outcome, why, advice: adviceOn(why.filter(isToBeMended).map(({ code }) => code)) }
 }
@@ -57,13 +57,23 @@ function noCertificate(address: Address): RouteReason {
 type Finding = readonly [Verdict['outcome'], readonly RouteReason[]]
 
 /** DISC-6: not known, unless it is NET that keeps us from asking. */
-function notLookedAt(evidence: Evidence): Finding {
+function notLookedAt(evidence: Evidence, address: Address): Finding {
   const where = whereOf(evidence)
   const how = evidence.notes.join('; ')
   if (evidence.refusedBy === 'guard')
     return ['refused', [{ code: 'URL_REFUSED', text: `${where} is not contacted: ${how}` }]]
-  const text = `${where} ${unanswered(evidence)}: ${how}`
+  const text =
+    evidence.refusedBy === 'servers'
+      ? `${where} is not answered, every server refused the question: ${how}${whoseServers(evidence, address)}`
+      : `${where} could not be asked: ${how}`
   return ['undetermined', [{ code: 'LOOKUP_FAILED', text, temporary: true }]]
+}
+
+/** A server that answers REFUSED is there: it will not serve us, and waiting changes that for nobody. */
+function whoseServers({ place, owner }: Evidence, { domain }: Address): string {
+  if (owner === `certdns.${domain}`) return ''
+  const key = place === 'cert-server' ? 'certServers' : 'dns.servers'
+  return `; see whether ${key} names servers that answer it for this machine`
 }
 
 /** DISC-1: what it published decides, and is not usable, now or ever. */
@@ -104,13 +114,6 @@ function withoutCas(certificates: readonly JudgedCertificate[]): readonly Judged
 
 function whereOf({ place, owner }: Evidence): string {
   return `${place} (${owner})`
-}
-
-/** A server that answers REFUSED is there: it will not serve us, and waiting changes that for nobody. */
-function unanswered({ refusedBy, place }: Evidence): string {
-  if (refusedBy !== 'servers') return 'could not be asked'
-  const key = place === 'cert-server' ? 'certServers' : 'dns.servers'
-  return `is not answered: every server refused the question; see whether ${key} names servers that answer it for this machine`
 }
 
 function distinct(reasons: readonly RouteReason[]): readonly RouteReason[] {
