@@ -18,6 +18,14 @@ test('MSG-15: after a message out and one in, no file of the store holds anythin
   const recipients = base.recipients.map((r) => ({ ...more, ...r, why: [{ ...more, code: 'X', text: 'x' }] }))
   const copies = base.copies.map((copy) => ({ ...more, ...copy }))
   await store.outbox.add({ ...more, ...base, recipients, copies })
+  const wait = { ...more, until: at(3600), nextAt: at(60) }
+  const waiting = recipients.map((one) => ({ ...one, route: 'undetermined' as const }))
+  const kept = { ...base, messageId: '<m2@clinic.example>', idempotencyKey: null, copies: [] }
+  await store.outbox.add({ ...more, ...kept, recipients: waiting, wait })
+  await store.waiting.claim(at(60), at(90))
+  const why = [{ ...more, code: 'X', text: 'x' }]
+  const unknown = [{ ...more, address: 'lee@hisp.example', why }]
+  await store.waiting.asked(2, { reached: [], copies: [], refused: [], unknown, again: at(99) }, at(61))
   await store.outbox.claim(at(0), at(60))
   const said = { ...more, address: 'lee@hisp.example', outcome: 'accepted', reply: '250' } as const
   await store.outbox.tried(1, [said], at(1), null)

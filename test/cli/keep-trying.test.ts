@@ -1,0 +1,70 @@
+/** `send --keep-trying`, as a person meets it: the name server is away. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Clinics, closedPort, twoClinics } from './clinics.ts'
+import { direct } from './direct.ts'
+
+let clinics: Clinics
+beforeAll(async () => {
+  clinics = await twoClinics()
+  await clinics.variant('direct.yaml', {
+    'certificates: [': `dns: { servers: ['127.0.0.1:${await closedPort()}'], timeoutMs: 200 }\ncertificates: [`,
+  })
+})
+afterAll(() => clinics[Symbol.asyncDispose]())
+
+const inA = (...args: readonly string[]) => direct(args, { cwd: clinics.a })
+const SEND = [
+  'send',
+  '--from',
+  'dr.kim@clinic-a.example',
+  '--to',
+  'dr.ross@clinic-c.example',
+  '--text',
+  'hello',
+]
+
+/** Times and ids that differ at each run, by name. */
+const plain = (text: string) =>
+  text
+    .replace(/<[^<>]+@clinic-a\.example>/g, '<ID>')
+    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, 'TIME')
+    .replace(/127\.0\.0\.1:\d+/g, 'SERVER')
+
+test('a dry run says what would be kept, and keeps nothing: 75', async () => {
+  const { code, stdout } = await inA(...SEND, '--keep-trying', '24', '--dry-run')
+  expect(code).toBe(75)
+  expect(plain(stdout)).toMatch(
+    /^<ID> {2}\(dry run: nothing was sent\)\nqueued {2}undetermined {2}dr\.ross@clinic-c\.example {2}.*; asked again at TIME, until TIME\n$/,
+  )
+  expect((await inA('status')).stdout).toBe('')
+})
+
+test('without --keep-trying nothing is kept, and the hint names it: 75', async () => {
+  const { code, stdout, stderr } = await inA(...SEND)
+  expect(code).toBe(75)
+  expect(plain(stdout)).toMatch(/\nundetermined {2}undetermined {2}dr\.ross/)
+  expect(stderr).toMatch(/direct: hint: Nothing is kept for them; .*--keep-trying HOURS\.\n$/)
+  expect((await inA('status')).stdout).toBe('')
+})
+
+test('with it the message is kept: 75, and status tells what is not known and when it is asked again', async () => {
+  const sent = await inA(...SEND, '--keep-trying', '24')
+  expect(sent.code).toBe(75)
+  expect(plain(sent.stdout)).toMatch(
+    /^<ID>\nqueued {2}undetermined {2}dr\.ross@clinic-c\.example {2}.*clinic-c\.example.*; asked again at TIME, until TIME\n$/,
+  )
+  expect(plain(sent.stderr)).toMatch(
+    /^direct: note: .* TEST CA .*\ndirect: not sent yet to 1 recipient\(s\), who may be reachable: .*; asked again at TIME, until TIME\ndirect: hint: The message is kept, and "direct run" asks again; direct status '<ID>' tells how far it is\.\n$/,
+  )
+  const [id = ''] = /<[^>]+>/.exec(sent.stdout) ?? []
+  const status = await inA('status', id)
+  expect(status.code).toBe(0)
+  expect(plain(status.stdout)).toMatch(
+    /^<ID> {2}TIME {2}from dr\.kim@clinic-a\.example\n {2}queued {2}TIME {2}undetermined {2}dr\.ross@clinic-c\.example {2}.*; asked again at TIME, until TIME\n$/,
+  )
+  expect(JSON.parse((await inA('status', id, '--json')).stdout)).toMatchObject({
+    recipients: [
+      { state: 'queued', route: 'undetermined', why: [{ code: 'LOOKUP_FAILED' }, { code: 'ASKED_AGAIN' }] },
+    ],
+  })
+})
