@@ -14,25 +14,38 @@ export async function noticesOf(
   tools: IdentityTools,
   { ends }: { readonly ends: boolean },
 ): Promise<readonly string[]> {
-  const { files, damaged } = await ownFiles(tools.settings)
+  const { files, requested, damaged } = await ownFiles(tools.settings)
   const settings = files.map((file) => file.settings)
+  const broken = [
+    ...damaged.map(({ text }) => text),
+    ...files
+      .filter(({ isManaged, hasKey }) => isManaged && !hasKey)
+      .map(
+        ({ settings: { certificate, privateKey } }) => `the key of ${certificate}, ${privateKey}, is gone`,
+      ),
+  ].map((text) => `of our own: ${text}`)
   const wrong = await ownNotices(settings, await tools.policy(), tools.at())
-  const folders = damaged.map(({ text }) => `of our own: ${text}`)
-  if (!ends) return [...folders, ...wrong]
-  const now = await endsNow(tools)
-  return [...folders, ...wrong, ...endNotices(now.ends, now.requested)]
+  const ending = ends ? endNotices(await endsOf(settings, tools), requested) : []
+  return [...broken, ...wrong, ...ending]
 }
 
-/** What ends within 60 days, of ours and of what is pinned. */
+/** What ends within 60 days, of ours and of what is pinned; `requested`: names that wait for a CA's answer. */
 export async function endsNow(
   tools: IdentityTools,
 ): Promise<{ readonly ends: readonly End[]; readonly requested: ReadonlySet<string> }> {
   const { files, requested } = await ownFiles(tools.settings)
-  const read = await readOwnCertificates(files.map(({ settings }) => settings))
+  const settings = files.map((file) => file.settings)
+  return { ends: await endsOf(settings, tools), requested }
+}
+
+async function endsOf(
+  settings: readonly IdentitySettings[],
+  { policy, trust, at }: IdentityTools,
+): Promise<readonly End[]> {
+  const read = await readOwnCertificates(settings)
   const own = read.filter((one) => 'certificate' in one)
-  const { pins } = await tools.trust()
-  const ends = [...ownEnds(own, await tools.policy(), tools.at()), ...pinEnds(pins, tools.at())]
-  return { ends, requested }
+  const { pins } = await trust()
+  return [...ownEnds(own, await policy(), at()), ...pinEnds(pins, at())]
 }
 
 const CANNOT: Readonly<Record<Use, string>> = {

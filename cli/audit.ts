@@ -46,10 +46,10 @@ export async function run(session: Session, command: Command): Promise<number> {
   return EXIT.done
 }
 
-/** One row streams after another, so the widths are fixed; the longest event is `certificate-unpinned`. */
-const WIDTH = { event: 20, actor: 10 }
+/** One row streams after another, so the widths are fixed; the longest event is `certificate-requested`. */
+const WIDTH = { event: 21, actor: 10 }
 
-/** Changes of whom we believe (TR-1, TR-4, TR-5) speak of no message. */
+/** Changes of whom we believe (TR-1, TR-4, TR-5), and of our own certificates, speak of no message. */
 function isOfTrust({ event }: AuditRow): boolean {
   return /^(anchor|bundle|certificate)-/.test(event)
 }

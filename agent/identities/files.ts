@@ -13,6 +13,8 @@ export interface OwnFiles {
 export interface OwnFile {
   readonly settings: IdentitySettings
   readonly isManaged: boolean
+  /** Its private key's file is there. */
+  readonly hasKey: boolean
   /** Another one after every change of its files. */
   readonly stamp: string
 }
@@ -29,7 +31,7 @@ export async function ownFiles({
       .filter(({ answered }) => answered)
       .map((one) => ({ settings: settingsOf(one, identities), isManaged: true })),
   ]
-  const files = all.map(async (one) => ({ ...one, stamp: await stampOf(one.settings) }))
+  const files = all.map(async (one) => ({ ...one, ...(await seen(one.settings)) }))
   const open = managed.filter(({ answered }) => !answered)
   return {
     files: await Promise.all(files),
@@ -38,13 +40,19 @@ export async function ownFiles({
   }
 }
 
-/** Whose certificates these are, each name once. */
+/** Whose certificates these are, each name once. A managed one without its key makes nobody of ours. */
 export function namesOf({ files }: Pick<OwnFiles, 'files'>): readonly string[] {
-  return [...new Set(files.map(({ settings }) => settings.for))]
+  return [...new Set(files.filter(counts).map(({ settings }) => settings.for))]
 }
 
-async function stampOf({ certificate, privateKey }: IdentitySettings): Promise<string> {
-  return (await Promise.all([certificate, privateKey].map(fileStamp))).join(' ')
+/** What the configuration names counts although its files are not all there yet. */
+function counts({ isManaged, hasKey }: OwnFile): boolean {
+  return hasKey || !isManaged
+}
+
+async function seen({ certificate, privateKey }: IdentitySettings) {
+  const [ofCertificate, ofKey] = await Promise.all([fileStamp(certificate), fileStamp(privateKey)])
+  return { stamp: `${ofCertificate} ${ofKey}`, hasKey: ofKey !== 'ENOENT' }
 }
 
 async function fileStamp(path: string): Promise<string> {

@@ -112,8 +112,9 @@ function mismatch(certificates: readonly Certificate[], keys: readonly OwnKey[])
   const more = keys.length > named.length ? [`${keys.length - named.length} more`] : []
   const looked = [...named, ...more].join(', ') || 'there is none'
   const whose = certificates.find(({ isCa }) => !isCa) ?? (certificates[0] as Certificate)
+  const one = `certificate ${whose.sha256.slice(0, 16)}…`
   const what =
-    certificates.length === 1 ? 'the certificate' : `none of the ${certificates.length} certificates`
+    certificates.length === 1 ? one : `none of ${certificates.length} certificates, ${one} among them,`
   const belongs = certificates.length === 1 ? 'belongs to no key of ours' : 'belongs to a key of ours'
   return {
     outcome: 'refused',
@@ -121,7 +122,7 @@ function mismatch(certificates: readonly Certificate[], keys: readonly OwnKey[])
     why: [
       {
         code: 'KEY_MISMATCH',
-        text: `${what} ${belongs}; that of ${whose.subjectText || 'no subject'} has the key ${whose.spkiSha256.slice(0, 16)}…. Looked at: ${looked}`,
+        text: `${what} ${belongs}; its key is ${whose.spkiSha256.slice(0, 16)}…. Looked at: ${looked}`,
       },
     ],
   }

@@ -121,7 +121,7 @@ async function pinned({ trust }: IdentityTools, at: Date): Promise<readonly List
       notAfter: until,
       daysLeft: daysUntil(until, at),
       state: at < until ? 'in-force' : 'expired',
-      use: at < until ? ['encrypt'] : [],
+      use: [],
       file: null,
       why: [{ code: 'BY_HAND', text: `pinned by ${actor}: ${why}` }],
     }
