@@ -1,0 +1,231 @@
+import { describe, expect, test } from 'vitest'
+import {
+  type Answer,
+  type CheckNetwork,
+  checkZone,
+  type LdapAnswer,
+  publishedRecords,
+  type Resolver,
+  type ZoneEntry,
+  zoneOf,
+} from '../../dns/index.ts'
+import { mint } from '../../fixtures/pki.ts'
+import { certRdata } from './scripted-server.ts'
+
+const NOW = new Date('2026-11-22T12:00:00Z')
+const DIRECTORIES = [{ host: 'ldap.clinic.example', port: 389 }]
+const ours = mint({ san: ['clinic.example'] }).certificate
+const old = mint({ san: ['clinic.example'], from: '2020-01-01', to: '2026-01-01' }).certificate
+
+type Data = readonly unknown[] | 'SERVFAIL' | 'absent'
+
+/** A server by what it has: `CERT clinic.example` -> data of its records. It keeps the questions that came. */
+function server(has: Readonly<Record<string, Data>>): Resolver & { readonly asked: readonly string[] } {
+  const asked: string[] = []
+  return {
+    asked,
+    async resolve(name, type): Promise<Answer> {
+      asked.push(`${type} ${name}`)
+      const data = has[`${type} ${name}`] ?? 'absent'
+      if (data === 'SERVFAIL')
+        return {
+          status: 'failed',
+          tries: [{ server: 'it', code: 'SERVFAIL', text: 'answered SERVFAIL (UDP)' }],
+        }
+      if (data === 'absent') return { status: 'absent', kind: 'NODATA', ttl: 300, soaTtl: 900, server: 'it' }
+      return {
+        status: 'found',
+        ttl: 600,
+        server: 'it',
+        records: data.map((one) => ({ name, type, ttl: 600, data: one })),
+      }
+    },
+  }
+}
+
+const CERT = { 'CERT clinic.example': [certRdata(Buffer.from(ours.der))] }
+const NS = { 'NS clinic.example': ['NS1.Clinic.Example.', 'ns2.clinic.example'] }
+
+interface World {
+  readonly resolvers: readonly Resolver[]
+  /** By host. */
+  readonly nameServers?: Readonly<Record<string, Resolver>>
+  readonly refused?: readonly string[]
+  readonly directory?: (mail: string) => LdapAnswer
+}
+
+function network({ resolvers, nameServers = {}, refused = [], directory }: World): CheckNetwork {
+  return {
+    resolvers: resolvers.map((resolver, i) => ({ server: `resolver-${i + 1}`, resolver })),
+    resolver: resolvers[0] as Resolver,
+    reach: async (host) =>
+      refused.includes(host)
+        ? { status: 'refused', text: `${host} is at 10.0.0.1, not globally reachable` }
+        : { status: 'ok', addresses: [host] },
+    askNameServer: ([host = '']) => nameServers[host] ?? server({ 'CERT clinic.example': 'SERVFAIL' }),
+    ldap: {
+      search: async (_, { mail }) =>
+        directory?.(mail) ?? { status: 'failed', text: 'it is away', questions: [] },
+    },
+    directories: directory === undefined ? [] : DIRECTORIES,
+    reachDirectory: async (host) => ({ status: 'ok', addresses: [host] }),
+  }
+}
+
+function check(
+  world: World,
+  {
+    entries = [{ name: 'clinic.example', der: ours.der }],
+    former = [],
+    addresses = [],
+  }: { entries?: readonly ZoneEntry[]; former?: readonly ZoneEntry[]; addresses?: readonly string[] } = {},
+) {
+  const directories = world.directory === undefined ? [] : DIRECTORIES
+  const records = publishedRecords(zoneOf(entries, { directories }), entries)
+  const content = { records, entries, former, addresses, inDirectories: directories.length > 0 }
+  return checkZone(content, network(world), { at: NOW, now: NOW })
+}
+
+describe('who is asked (H1, H2)', () => {
+  test("the domain's name servers and each resolver, each once for each record", async () => {
+    const [ns1, ns2, second] = [server(CERT), server(CERT), server(CERT)]
+    const first = server({ ...CERT, ...NS })
+    const { records, notes } = await check({
+      resolvers: [first, second],
+      nameServers: { 'ns1.clinic.example': ns1, 'ns2.clinic.example': ns2 },
+    })
+    expect(records).toMatchObject([
+      { name: 'clinic.example', type: 'CERT', sha256: ours.sha256, status: 'visible' },
+    ])
+    expect(records[0]?.servers.map(({ server, role, answer }) => `${role} ${server} ${answer}`)).toEqual([
+      'name-server ns1.clinic.example yes',
+      'name-server ns2.clinic.example yes',
+      'resolver resolver-1 yes',
+      'resolver resolver-2 yes',
+    ])
+    expect(notes).toEqual([])
+    expect([ns1.asked, ns2.asked, second.asked]).toEqual(Array(3).fill(['CERT clinic.example']))
+  })
+
+  test('the name servers are those of the zone that the name lies in, found by walking up', async () => {
+    const ns = server({ 'CERT a.b.clinic.example': [certRdata(Buffer.from(ours.der))] })
+    const resolver = server({ 'NS clinic.example': ['ns1.clinic.example'] })
+    const { records } = await check(
+      { resolvers: [resolver], nameServers: { 'ns1.clinic.example': ns } },
+      { entries: [{ name: 'a.b@clinic.example', der: ours.der }] },
+    )
+    expect(resolver.asked.filter((one) => one.startsWith('NS'))).toEqual([
+      'NS a.b.clinic.example',
+      'NS b.clinic.example',
+      'NS clinic.example',
+    ])
+    expect(records[0]).toMatchObject({ status: 'not-yet', until: new Date('2026-11-22T12:15:00Z') })
+  })
+
+  test('the way up is asked once, however many addresses there are', async () => {
+    const resolver = server(NS)
+    const names = ['a@clinic.example', 'b@clinic.example', 'c@clinic.example']
+    await check({ resolvers: [resolver] }, { entries: names.map((name) => ({ name, der: ours.der })) })
+    expect(resolver.asked.filter((one) => one === 'NS clinic.example')).toHaveLength(1)
+  })
+
+  test('a name server where NET forbids to go is a note, and the resolvers decide (NET)', async () => {
+    const ns1 = server(CERT)
+    const { records, notes } = await check({
+      resolvers: [server({ ...CERT, 'NS clinic.example': ['ns1.clinic.example'] })],
+      nameServers: { 'ns1.clinic.example': ns1 },
+      refused: ['ns1.clinic.example'],
+    })
+    expect(records).toMatchObject([{ status: 'visible' }])
+    expect(notes).toEqual([
+      expect.stringMatching(/^the name server ns1\.clinic\.example .* was not asked: .*10\.0\.0\.1/),
+    ])
+    expect(ns1.asked).toEqual([])
+  })
+
+  test('name servers that answer SERVFAIL are notes, not an answer', async () => {
+    const { records, notes } = await check({ resolvers: [server({ ...CERT, ...NS })] })
+    expect(records).toMatchObject([{ status: 'visible' }])
+    expect(notes).toHaveLength(2)
+  })
+
+  test('name servers that are not known now are a note', async () => {
+    const { records, notes } = await check({
+      resolvers: [server({ ...CERT, 'NS clinic.example': 'SERVFAIL' })],
+    })
+    expect(records).toMatchObject([{ status: 'visible' }])
+    expect(notes).toEqual([expect.stringContaining('the name servers of clinic.example are not known now')])
+  })
+})
+
+describe('what is left from before', () => {
+  const both = [ours, old].map(({ der }) => certRdata(Buffer.from(der)))
+  const former = [{ name: 'clinic.example', der: old.der }]
+
+  test('an old certificate of ours beside the new one is a note, and nothing wrong', async () => {
+    const { records, notes } = await check(
+      { resolvers: [server({ 'CERT clinic.example': both })] },
+      { former },
+    )
+    expect(records).toMatchObject([{ status: 'visible' }])
+    expect(notes).toContainEqual(expect.stringContaining(`still has our certificate ${old.sha256}`))
+  })
+
+  test('the same beside ours is wrong where it is nobody of us', async () => {
+    const { records } = await check({ resolvers: [server({ 'CERT clinic.example': both })] })
+    expect(records).toMatchObject([{ status: 'wrong' }])
+  })
+
+  test('an address of ours with a leftover hides the certificate of its domain (DISC-1, D1, D5)', async () => {
+    const resolver = server({ ...CERT, 'CERT dr.lee.clinic.example': [certRdata(Buffer.from(old.der))] })
+    const { records } = await check(
+      { resolvers: [resolver] },
+      { addresses: ['Dr.Lee@clinic.example', 'x@clinic.example'] },
+    )
+    expect(records).toMatchObject([
+      { name: 'clinic.example', status: 'visible' },
+      { name: 'dr.lee.clinic.example', for: 'dr.lee@clinic.example', status: 'wrong', sha256: old.sha256 },
+    ])
+  })
+})
+
+describe('directories (H3, H4)', () => {
+  const srv = { priority: 0, weight: 0, port: 389, target: 'LDAP.clinic.example.' }
+  const dns = server({ ...CERT, 'SRV _ldap._tcp.clinic.example': [srv] })
+  const found = (...ders: readonly Uint8Array[]): LdapAnswer => ({
+    status: ders.length === 0 ? 'empty' : 'found',
+    certificates: ders,
+    notes: [],
+    questions: [],
+  })
+
+  test('the SRV record, and the certificate in each directory', async () => {
+    const { records } = await check({ resolvers: [dns], directory: () => found(ours.der) })
+    expect(records.map(({ type, name, status }) => `${type} ${name} ${status}`)).toEqual([
+      'SRV _ldap._tcp.clinic.example visible',
+      'CERT clinic.example visible',
+      'LDAP clinic.example visible',
+    ])
+  })
+
+  test.each<[string, LdapAnswer, string]>([
+    ['an empty one', found(), 'missing'],
+    ['one with the old certificate alone', found(old.der), 'missing'],
+    ["one with somebody else's", found(mint({ san: ['other.example'] }).certificate.der), 'wrong'],
+    ['one that is away', { status: 'failed', text: 'it is away', questions: [] }, 'unanswered'],
+    ['one that has CMS beside it', found(ours.der, Buffer.from('3003060100', 'hex')), 'visible'],
+  ])('%s: %s', async (_, answer, status) => {
+    const former = [{ name: 'clinic.example', der: old.der }]
+    const { records } = await check({ resolvers: [dns], directory: () => answer }, { former })
+    expect(records.find(({ type }) => type === 'LDAP')).toMatchObject({ name: 'clinic.example', status })
+  })
+
+  test('another target is wrong', async () => {
+    const other = server({
+      ...CERT,
+      'SRV _ldap._tcp.clinic.example': [srv, { ...srv, target: 'old.example' }],
+    })
+    const { records } = await check({ resolvers: [other], directory: () => found(ours.der) })
+    expect(records[0]).toMatchObject({ type: 'SRV', status: 'wrong', target: '0 0 389 ldap.clinic.example' })
+  })
+})

@@ -1,0 +1,208 @@
+import { describe, expect, test } from 'vitest'
+import { judgeSet } from '../../dns/zone/check/judge.ts'
+import { formerNotes } from '../../dns/zone/check/notes.ts'
+import type { Expectation, Observation, Seen, ServerRole } from '../../dns/zone/check/types.ts'
+
+const NOW = new Date('2026-11-22T12:00:00Z')
+const CLOCKS = { at: NOW, now: NOW }
+const NEW = 'a'.repeat(64)
+const OLD = 'b'.repeat(64)
+const FOREIGN = 'c'.repeat(64)
+
+const CERT: Expectation = {
+  name: 'clinic.example',
+  type: 'CERT',
+  domain: 'clinic.example',
+  for: 'clinic.example',
+  values: [{ key: NEW, for: 'clinic.example', notAfter: new Date('2028-01-01') }],
+  former: new Set([OLD]),
+}
+
+const absent: Seen = { status: 'absent', ttl: 1800 }
+const failed: Seen = { status: 'failed', text: '192.0.2.1:53: answered REFUSED (UDP)' }
+function has(...keys: readonly string[]): Seen {
+  return { status: 'found', keys, garbled: 0, ttl: 600 }
+}
+const garbled: Seen = { status: 'found', keys: [NEW], garbled: 1, ttl: 600 }
+
+function at(role: ServerRole, ...answers: readonly Seen[]): readonly Observation[] {
+  return answers.map((seen, i) => ({ server: `${role}-${i + 1}`, role, seen }))
+}
+const own = (...answers: readonly Seen[]) => at('name-server', ...answers)
+const resolvers = (...answers: readonly Seen[]) => at('resolver', ...answers)
+
+function statuses(expected: Expectation, observations: readonly Observation[]): readonly string[] {
+  return judgeSet(expected, observations, CLOCKS).map(({ status }) => status)
+}
+
+describe('how one certificate stands (H1, H2)', () => {
+  test.each<readonly [string, string, readonly Observation[]]>([
+    ['everybody has it', 'visible', [...own(has(NEW)), ...resolvers(has(NEW), has(NEW))]],
+    [
+      'an old one of ours beside it does no harm',
+      'visible',
+      [...own(has(NEW, OLD)), ...resolvers(has(OLD, NEW))],
+    ],
+    [
+      'a name server that does not answer is no name server that lacks it',
+      'visible',
+      [...own(failed), ...resolvers(has(NEW))],
+    ],
+    ['nor is a resolver that does not', 'visible', [...own(has(NEW)), ...resolvers(failed, has(NEW))]],
+    [
+      'a resolver remembers that there was nothing',
+      'not-yet',
+      [...own(has(NEW)), ...resolvers(has(NEW), absent)],
+    ],
+    ['a second name server has no copy yet', 'not-yet', [...own(has(NEW), absent), ...resolvers(has(NEW))]],
+    [
+      'without name servers, one resolver has it and another does not',
+      'not-yet',
+      resolvers(has(NEW), absent),
+    ],
+    ['a resolver remembers the old set', 'stale', [...own(has(NEW)), ...resolvers(has(OLD))]],
+    ['whatever else it remembers is late as well', 'stale', [...own(has(NEW)), ...resolvers(has(FOREIGN))]],
+    [
+      'without name servers, one resolver has it and another something else',
+      'stale',
+      resolvers(has(NEW), has(FOREIGN)),
+    ],
+    ['the name servers have another', 'wrong', [...own(has(FOREIGN)), ...resolvers(has(NEW))]],
+    [
+      'a foreign one stands beside ours',
+      'wrong',
+      [...own(has(NEW, FOREIGN)), ...resolvers(has(NEW, FOREIGN))],
+    ],
+    ['a garbled one stands beside ours', 'wrong', [...own(garbled), ...resolvers(has(NEW))]],
+    ['all resolvers have another', 'wrong', resolvers(has(FOREIGN), has(FOREIGN))],
+    ['the name servers have nothing', 'missing', [...own(absent), ...resolvers(has(NEW))]],
+    ['the name servers have only the old one', 'missing', [...own(has(OLD)), ...resolvers(has(OLD))]],
+    [
+      'no name server answers, and no resolver has it',
+      'missing',
+      [...own(failed), ...resolvers(absent, absent)],
+    ],
+    ['records of other types are nothing for us (DISC-4)', 'missing', [...own(has()), ...resolvers(has())]],
+    ['nobody answers', 'unanswered', [...own(failed), ...resolvers(failed)]],
+    ['nobody could be asked', 'unanswered', []],
+  ])('%s: %s', (_, status, observations) => {
+    expect(statuses(CERT, observations)).toEqual([status])
+  })
+
+  test('one that ends within 30 days is expiring, with the days that are left', () => {
+    const values = [{ key: NEW, for: 'clinic.example', notAfter: new Date('2026-12-12T13:00:00Z') }]
+    const [record] = judgeSet({ ...CERT, values }, resolvers(has(NEW)), CLOCKS)
+    expect(record).toMatchObject({
+      status: 'expiring',
+      until: new Date('2026-12-12T13:00:00Z'),
+      advice: expect.stringContaining('20 days'),
+    })
+  })
+
+  test('each certificate of a set has a status of its own', () => {
+    const values = [NEW, FOREIGN].map((key) => ({ key, for: 'clinic.example', notAfter: null }))
+    expect(statuses({ ...CERT, values }, own(has(NEW)))).toEqual(['visible', 'missing'])
+  })
+})
+
+describe('until when it is normal', () => {
+  test('not-yet: until the longest negative answer ends', () => {
+    const late = resolvers({ status: 'absent', ttl: 60 }, { status: 'absent', ttl: 1800 })
+    expect(judgeSet(CERT, [...own(has(NEW)), ...late], CLOCKS)[0]).toMatchObject({
+      until: new Date('2026-11-22T12:30:00Z'),
+      advice: expect.stringMatching(/resolver-1.*resolver-2.*30 to 60 minutes are usual, 48 hours the most/),
+    })
+  })
+
+  test('a resolver that says no time is given an hour', () => {
+    const late = resolvers({ status: 'absent', ttl: null })
+    expect(judgeSet(CERT, [...own(has(NEW)), ...late], CLOCKS)[0]?.until).toEqual(
+      new Date('2026-11-22T13:00:00Z'),
+    )
+  })
+
+  test('stale: until the TTL of the old set ends', () => {
+    const [record] = judgeSet(CERT, [...own(has(NEW)), ...resolvers(has(OLD))], CLOCKS)
+    expect(record?.until).toEqual(new Date('2026-11-22T12:10:00Z'))
+  })
+
+  test('a name server that is behind the others has no such time: its transfer is to be looked at', () => {
+    const [record] = judgeSet(CERT, own(has(NEW), absent), CLOCKS)
+    expect(record).toMatchObject({ until: null, advice: expect.stringContaining('transferred') })
+  })
+})
+
+describe('what to do next', () => {
+  const adviceFor = (observations: readonly Observation[], expected = CERT) =>
+    judgeSet(expected, observations, CLOCKS)[0]?.advice
+
+  test('nothing, where all is well', () => {
+    expect(adviceFor(own(has(NEW)))).toBe(null)
+  })
+
+  test('missing: the record, and the two ways around a provider that takes no CERT', () => {
+    expect(adviceFor(own(absent))).toMatch(
+      /zone generate.*delegate clinic\.example.*certs serve.*publish\.directories/,
+    )
+  })
+
+  test('wrong: which certificate is to be removed, by its fingerprint', () => {
+    expect(adviceFor(own(has(NEW, OLD, FOREIGN)))).toContain(`Remove the certificate ${FOREIGN} from`)
+  })
+
+  test('an old one that is still published is told as a note', () => {
+    expect(formerNotes(CERT, [...own(has(NEW, OLD)), ...resolvers(has(NEW))])).toEqual([
+      `clinic.example still has our certificate ${OLD}, which is out of use (at name-server-1): remove it`,
+    ])
+  })
+})
+
+describe('SRV (H3, H4)', () => {
+  const OURS = '0 0 389 ldap.clinic.example'
+  const SRV: Expectation = {
+    ...CERT,
+    name: '_ldap._tcp.clinic.example',
+    type: 'SRV',
+    values: [{ key: OURS, for: 'clinic.example', notAfter: null }],
+    former: new Set(),
+  }
+
+  test('another target beside ours is wrong, and named', () => {
+    const [record] = judgeSet(SRV, own(has(OURS, '0 0 389 old.example')), CLOCKS)
+    expect(record).toMatchObject({ status: 'wrong', sha256: null, target: OURS })
+    expect(record?.advice).toContain('Remove 0 0 389 old.example from _ldap._tcp.clinic.example')
+  })
+
+  test('another weight is another record', () => {
+    expect(statuses(SRV, own(has('0 5 389 ldap.clinic.example')))).toEqual(['wrong'])
+  })
+})
+
+describe('an address whose mail must come to its domain (DISC-1, D5)', () => {
+  const EMPTY: Expectation = {
+    ...CERT,
+    name: 'dr.lee.clinic.example',
+    for: 'dr.lee@clinic.example',
+    values: [],
+  }
+
+  test('is not worth a line where it publishes nothing', () => {
+    expect(judgeSet(EMPTY, [...own(absent), ...resolvers(absent, failed)], CLOCKS)).toEqual([])
+  })
+
+  test('hides the certificate of its domain by whatever was left there', () => {
+    const [record] = judgeSet(EMPTY, [...own(has(OLD)), ...resolvers(absent)], CLOCKS)
+    expect(record).toMatchObject({ name: 'dr.lee.clinic.example', status: 'wrong', sha256: OLD })
+    expect(record?.advice).toMatch(/Remove it.*hides the certificate of clinic\.example/)
+  })
+
+  test('garbled ones hide it as well (DISC-4)', () => {
+    const seen: Seen = { status: 'found', keys: [], garbled: 1, ttl: 600 }
+    expect(statuses(EMPTY, own(seen))).toEqual(['wrong'])
+  })
+
+  test('is late where only a resolver still has it', () => {
+    const [record] = judgeSet(EMPTY, [...own(absent), ...resolvers(has(OLD))], CLOCKS)
+    expect(record).toMatchObject({ status: 'stale', until: new Date('2026-11-22T12:10:00Z') })
+  })
+})
