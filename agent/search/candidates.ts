@@ -1,6 +1,9 @@
 import type { Place } from '../../dns/index.ts'
 import { Certificate, parseCertificate, readIssuers } from '../../trust-anchors/index.ts'
 
+/** Certificates of one place that are judged: more than fit into a DNS answer, far more than an honest one publishes. */
+const MOST = 200
+
 /** What the values of one place hold. */
 export interface Candidates {
   /** Each once, in the order published. */
@@ -16,7 +19,11 @@ export interface Candidates {
 export function readCandidates({ certificates: values }: Pick<Place, 'certificates'>): Candidates {
   const certificates = new Map<string, Certificate>()
   const notes: string[] = []
-  for (const value of values) {
+  for (const [i, value] of values.entries()) {
+    if (certificates.size >= MOST) {
+      notes.push(`skipped: ${values.length - i} value(s), after ${certificates.size} certificates`)
+      break
+    }
     const certificate = parseCertificate(value)
     const inside = certificate instanceof Certificate ? [certificate] : readIssuers(value)
     if ('code' in inside) notes.push(`skipped: ${inside.text}`)

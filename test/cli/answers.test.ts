@@ -80,10 +80,12 @@ describe('classify and discover', () => {
     })
   })
 
-  test('what is not known yet is 75', async () => {
+  test('what is not known yet is 75, and says when to ask again', async () => {
     expect(await inA(['classify', 'x@elsewhere.example', '--no-network'])).toMatchObject({
       code: 75,
-      stdout: expect.stringMatching(/^retry .*\n {4}LOOKUP_FAILED: .*--no-network/),
+      stdout: expect.stringMatching(
+        /^retry .*\n {4}LOOKUP_FAILED: .*--no-network.*\n {4}ask again after \d{4}-/,
+      ),
     })
   })
 

@@ -278,6 +278,15 @@ describe('what a directory holds', () => {
     expect(recipient.evidence[3]?.notes).toEqual([expect.stringMatching(/^skipped: no certificate/)])
   })
 
+  test('no more than some two hundred certificates are judged, however many a directory gives', async () => {
+    const many = Array.from({ length: 7 }, (_, i) =>
+      p7b(Array.from({ length: 32 }, () => certificate({ san: [`${i}.example`] }))),
+    )
+    const { recipient } = await classified({ ...inDirectory(...many, ofLee), config: { tlsDomains: [] } })
+    expect(recipient.evidence[3]?.certificates).toHaveLength(7 * 32)
+    expect(recipient.evidence[3]?.notes).toEqual(['skipped: 1 value(s), after 224 certificates'])
+  })
+
   test('garbled values alone are something published, and the place decides (DISC-4)', async () => {
     const { recipient } = await classified({
       ...inDirectory(Buffer.from('garbled')),
