@@ -98,7 +98,15 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
   /** `publish.listen`: the daemon answers DNS for our names, with what it can read the mail to. Null: not asked for. */
   const servePublished = async (signal: AbortSignal): Promise<ServingCertificates | null> => {
     const { listen } = settings.publish
-    if (listen === undefined || neighbours.offline) return null
+    if (listen === undefined) return null
+    if (neighbours.offline)
+      throw new DirectError(
+        'NETWORK_FORBIDDEN',
+        'publish.listen opens sockets, and the network is forbidden',
+        {
+          hint: 'Leave --no-network out, or publish.listen.',
+        },
+      )
     const { servePublished } = await import('./publish.ts')
     const source = async (at: Date) => ({
       names: await ourNames(),
