@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'vitest'
+import { settingsOf } from '../../agent/config/load.ts'
+import { createAskHost, createCertServers } from '../../agent/places.ts'
+import { createAnswerCache } from '../../dns/index.ts'
+import { answerTo, certRdata, certRecord, derOf, scriptedServer } from '../dns/scripted-server.ts'
+
+const noLookup = async (host: string): Promise<readonly string[]> => {
+  throw new Error(`${host} was looked up`)
+}
+
+function settings(certServers: Readonly<Record<string, string>>) {
+  return settingsOf({ certServers }, { origin: 'the test', dir: '/', env: {} })
+}
+
+describe('a resolver for each cert server (DISC-9)', () => {
+  test('is made once, so that a question under way is put once, and a known answer not again (DISC-11)', async () => {
+    await using server = await scriptedServer({
+      udp: (a) => a.send(answerTo(a, { answers: [certRecord(a.question.name, certRdata(derOf(60)))] })),
+    })
+    const url = `dns://${server.host}:${server.port}`
+    const certServer = createCertServers(
+      settings({ 'one.example': url, 'two.example': url }),
+      noLookup,
+      createAnswerCache(),
+    )
+    const ask = async (domain: string) => {
+      const found = certServer(domain)
+      if (found?.kind !== 'dns') throw new Error('no cert server')
+      return found.resolver.resolve('lee.d.example', 'CERT')
+    }
+    const together = await Promise.all([ask('one.example'), ask('one.example'), ask('two.example')])
+    expect(together.map(({ status }) => status)).toEqual(['found', 'found', 'found'])
+    expect(await ask('two.example')).toMatchObject({ status: 'found', kept: true })
+    expect(server.log).toHaveLength(1)
+  })
+
+  test('is one for all names of the same host', () => {
+    const askHost = createAskHost(settings({}), createAnswerCache())
+    const one = askHost({ name: 'certdns.one.example', addresses: ['192.0.2.1', '192.0.2.2'] })
+    expect(askHost({ name: 'certdns.two.example', addresses: ['192.0.2.1', '192.0.2.2'] })).toBe(one)
+    expect(askHost({ name: 'certdns.one.example', addresses: ['192.0.2.1'] })).not.toBe(one)
+  })
+})
