@@ -25,19 +25,21 @@ const texts = z.array(text)
 const count = z.int().nonnegative()
 const port = z.int().min(0).max(65_535)
 
+const seconds = z.number().nonnegative()
+
 const recordType = z.enum(['CERT', 'A', 'AAAA', 'SRV', 'SOA', 'NS'])
 
 const record = z.discriminatedUnion('type', [
-  z.object({ name: text, ttl: count, type: z.literal('CERT'), data: bytes }),
-  z.object({ name: text, ttl: count, type: z.enum(['A', 'AAAA']), data: text }),
+  z.object({ name: text, ttl: seconds, type: z.literal('CERT'), data: bytes }),
+  z.object({ name: text, ttl: seconds, type: z.enum(['A', 'AAAA']), data: text }),
   z.object({
     name: text,
-    ttl: count,
+    ttl: seconds,
     type: z.literal('SRV'),
     data: z.object({ priority: count, weight: count, port, target: text }),
   }),
   // Discovery asks for neither.
-  z.object({ name: text, ttl: count, type: z.enum(['SOA', 'NS']), data: z.unknown() }),
+  z.object({ name: text, ttl: seconds, type: z.enum(['SOA', 'NS']), data: z.unknown() }),
 ])
 
 const failedTry = z.object({
@@ -57,7 +59,6 @@ const failedTry = z.object({
   text,
 })
 
-const seconds = z.number().nonnegative()
 const kept = z.literal(true).exactOptional()
 
 const question = z.object({ name: text, type: z.union([recordType, z.enum(['LDAP', 'URL'])]), answer: text })

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { CertServer, DiscoveryNetwork, Reach, Resolver } from '../../dns/index.ts'
 import type { ClassifyTools } from '../classify.ts'
 import { DirectError } from '../errors.ts'
@@ -116,13 +115,19 @@ export function judgingThrough(
     random: (bytes) => nonce.subarray(0, bytes),
     patience: (ms, about) => {
       const controller = new AbortController()
-      const over = () => pause(ms, null, { ref: false })
       void tape
-        .ask('patience', { about }, over)
+        .ask('patience', { about }, () => over(ms))
         .then(() => controller.abort(new DOMException('the time is over', 'TimeoutError')))
       return controller.signal
     },
   }
+}
+
+/** Holds up no process that has come to its end. */
+function over(ms: number): Promise<null> {
+  const { promise, resolve } = Promise.withResolvers<null>()
+  AbortSignal.timeout(ms).addEventListener('abort', () => resolve(null), { once: true })
+  return promise
 }
 
 /** Losing it loses nothing but time, as without a tape: what was fetched is in hand. */

@@ -1,0 +1,151 @@
+/** A trace comes by mail from people whom nobody knows: whatever is in the file, reading it ends with a clear error. */
+import { mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { readTrace, replay, type Trace, writeTrace } from '../../agent/index.ts'
+
+const TRACE: Trace = {
+  format: 'direct-agent trace',
+  version: 1,
+  agent: '0.1.0',
+  question: { command: 'classify', addresses: ['dr.lee@hisp.example'], from: null },
+  clock: { started: '2026-11-21T12:00:00.000Z', at: null },
+  random: { nonce: Buffer.alloc(32).toString('base64'), draw: 0.5 },
+  decided: {
+    network: true,
+    allowPrivate: false,
+    anchors: [],
+    missing: ['the trust bundle https://bundles.example/b.p7b was never fetched'],
+    pins: [],
+    configured: [],
+    intermediates: [],
+    onlyIdentity: null,
+    revocation: 'require',
+    policy: null,
+    legacy: { sha1From: [], subjectEmail: false },
+    followUrls: false,
+    certServers: [],
+    tlsDomains: [],
+  },
+  exchanges: [
+    {
+      seam: 'dns',
+      number: 0,
+      question: { via: '', name: 'dr.lee.hisp.example', type: 'CERT' },
+      time: '2026-11-21T12:00:01.000Z',
+      answer: { status: 'failed', tries: [{ server: '192.0.2.1:53', code: 'SERVFAIL', text: 'SERVFAIL' }] },
+    },
+  ],
+}
+
+async function folder(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'direct-trace-'))
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  return dir
+}
+
+/** A file with this in it. */
+async function file(content: unknown): Promise<string> {
+  const path = join(await folder(), 'trace.json')
+  await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content))
+  return path
+}
+
+/** The trace with another value at a path. */
+function changed(path: string, value: unknown): unknown {
+  const copy: unknown = JSON.parse(JSON.stringify(TRACE))
+  const keys = path.split('.')
+  const last = keys.pop() as string
+  const parent = keys.reduce((at, key) => (at as Record<string, unknown>)[key], copy)
+  ;(parent as Record<string, unknown>)[last] = value
+  return copy
+}
+
+test('it is written 0600 and whole, and read back as it was', async () => {
+  const dir = await folder()
+  const path = join(dir, 'trace.json')
+  await writeTrace(path, TRACE)
+  expect((await stat(path)).mode & 0o777).toBe(0o600)
+  expect(await readdir(dir)).toEqual(['trace.json'])
+  expect(await readTrace(path)).toEqual(TRACE)
+  expect(await (await replay(await readTrace(path))).classify()).toMatchObject([
+    { route: 'undetermined', validUntil: new Date('2026-11-21T12:01:01Z') },
+  ])
+})
+
+test('a folder that cannot be written to is an error that names it', async () => {
+  const path = join(await folder(), 'none', 'trace.json')
+  await expect(writeTrace(path, TRACE)).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' })
+})
+
+test.each<[string, unknown, RegExp]>([
+  ['nothing', '', /not JSON/],
+  ['half of it', JSON.stringify(TRACE).slice(0, 400), /not JSON/],
+  ['no JSON', '-----BEGIN PRIVATE KEY-----', /not JSON, or not all of it$/],
+  ['another kind of JSON', { address: 'dr.lee@hisp.example' }, /no trace of direct-agent/],
+  ['null', 'null', /no trace of direct-agent/],
+  ['a list', '[]', /no trace of direct-agent/],
+  ['a list in a list, a million deep', '['.repeat(1e6) + ']'.repeat(1e6), /no trace of direct-agent/],
+  ['a newer version', { ...TRACE, version: 2 }, /has version 2, and this direct-agent reads version 1/],
+  ['a version that is a long text', { ...TRACE, version: 'x'.repeat(1e5) }, /^.{0,200}$/],
+  ['no version', { ...TRACE, version: undefined }, /version/],
+  ['no address', changed('question.addresses', []), /damaged at question\.addresses/],
+  ['an address that is a number', changed('question.addresses', [7]), /damaged at question\.addresses\.0/],
+  ['a clock that is none', changed('clock.started', 'tomorrow'), /damaged at clock\.started/],
+  ['a draw beyond its range', changed('random.draw', 1), /damaged at random\.draw/],
+  ['exchanges that are an object', changed('exchanges', {}), /damaged at exchanges/],
+  ['an exchange with nobody', changed('exchanges.0.seam', 'smtp'), /damaged at exchanges\.0/],
+  ['an answer that is a million deep', changed('exchanges.0.answer', 0), /damaged at exchanges\.0/],
+  ['an answer of another seam', changed('exchanges.0.answer', { status: 'ok' }), /exchanges\.0\.answer/],
+  ['bytes that are not base64', changed('decided.intermediates', ['*']), /decided\.intermediates\.0.*base64/],
+  ['sloppy base64', changed('decided.intermediates', ['AAA']), /decided\.intermediates\.0.*base64/],
+])('%s is refused', async (_, content, fact) => {
+  await expect(readTrace(await file(content))).rejects.toMatchObject({
+    code: 'TRACE_INVALID',
+    message: expect.stringMatching(fact),
+  })
+})
+
+test('a __proto__ in a trace stays in the trace', async () => {
+  const text = JSON.stringify(TRACE).replace('{"format"', '{"__proto__":{"polluted":true},"format"')
+  await readTrace(await file(text))
+  expect(({} as { polluted?: true }).polluted).toBeUndefined()
+})
+
+test('more than 256 MiB is not read', async () => {
+  const path = await file('{')
+  await truncate(path, (256 << 20) + 1)
+  await expect(readTrace(path)).rejects.toMatchObject({ code: 'TRACE_INVALID' })
+})
+
+test('what is not there, or no file, is unreadable', async () => {
+  const dir = await folder()
+  for (const path of [dir, join(dir, 'none.json'), '/dev/zero'])
+    await expect(readTrace(path)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' })
+})
+
+describe('a trace that reads well, and says what cannot be', () => {
+  const rejected = async (trace: unknown) => (await replay(trace as Trace)).classify()
+
+  test('an anchor that is no certificate', async () => {
+    await expect(rejected(changed('decided.anchors', ['AAAA']))).rejects.toMatchObject({
+      code: 'TRACE_INVALID',
+      message: expect.stringContaining('certificate'),
+    })
+  })
+
+  test('a question that the flow does not ask leaves the one that it asks without an answer', async () => {
+    const trace = changed('exchanges.0.question.name', 'elsewhere.example')
+    await expect(rejected(trace)).rejects.toMatchObject({
+      code: 'TRACE_INVALID',
+      message: expect.stringContaining('dr.lee.hisp.example'),
+    })
+  })
+
+  test('a sender that is no address', async () => {
+    await expect(rejected(changed('question.from', 'nobody'))).rejects.toMatchObject({
+      code: 'ADDRESS_INVALID',
+    })
+  })
+})
