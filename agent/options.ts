@@ -7,6 +7,7 @@ import type { Recording } from './trace/trace.ts'
 
 /** Everything outside the flows, as arguments: an EHR's own tests hand in what needs no network. */
 export interface Parts {
+  /** Asked as it is: what it keeps of its answers is its own concern (DISC-11). */
   readonly resolver?: Resolver
   /** Searches directories (DISC-8). */
   readonly ldap?: LdapClient

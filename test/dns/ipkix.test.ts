@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Address, parseAddress } from '../../agent/address.ts'
 import { discoverDeciding, type FollowUrl, type Place, parseCertRecord } from '../../dns/index.ts'
@@ -44,6 +45,24 @@ test('an IPKIX record is read as its URL (RFC 4398 2.1)', () => {
 test('what no URL holds as it is comes out encoded, controls and bytes beyond ASCII', () => {
   const rdata = certRdata(Buffer.from('http://d.example/\r\n\x1b[31m\xe9 x', 'latin1'), IPKIX)
   expect(parseCertRecord(rdata)).toMatchObject({ url: 'http://d.example/%0D%0A%1B[31m%E9%20x' })
+})
+
+test('any URL comes back as it was published, any other bytes as text that can be shown', () => {
+  const anyBytes = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes))
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.webUrl().map((url) => Buffer.from(url)),
+        anyBytes,
+      ),
+      (content) => {
+        const record = parseCertRecord(certRdata(content, IPKIX))
+        const url = record.kind === 'url' ? record.url : null
+        expect(url).toMatch(/^[\x21-\x7e]*$/)
+        if (/^[\x21-\x7e]*$/.test(content.toString('latin1'))) expect(url).toBe(content.toString('latin1'))
+      },
+    ),
+  )
 })
 
 describe('URLs that are followed (DISC-3)', () => {
