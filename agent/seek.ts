@@ -40,7 +40,9 @@ export async function seekRoutes(
       if (waiting === null) return
       const { id, messageId } = waiting
       const held = { messageId, renew: (until: Date) => store.waiting.hold(id, until) }
-      reached += await whileHeld(held, tools, () => ask(waiting, tools, signal))
+      // Not `reached += await`: another worker may count while this one waits.
+      const found = await whileHeld(held, tools, () => ask(waiting, tools, signal))
+      reached += found
     }
   }
   const worked = await Promise.allSettled(Array.from({ length: IN_PARALLEL }, work))

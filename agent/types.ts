@@ -57,7 +57,7 @@ export interface Agent extends AsyncDisposable {
     readonly deliverTo?: string
     readonly signal?: AbortSignal
   }): AsyncIterable<ReceiveReport>
-  /** The daemon: mailboxes, outbox, MDNs, until `signal` aborts. `deliverTo` as for `receiveOnce`. */
+  /** The daemon: mailboxes, outbox, who waits for a route, MDNs, until `signal` aborts. `deliverTo` as for `receiveOnce`. */
   run(options: { readonly deliverTo?: string; readonly signal: AbortSignal }): Promise<void>
   /** Deliveries and their state, newest first; throws nothing for an unknown id, returns none. */
   status(messageId?: string): Promise<readonly StoredMessage[]>

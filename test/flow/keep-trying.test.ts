@@ -1,7 +1,7 @@
 /** Recipients whose route is undetermined, kept and asked about again (DISC-6). */
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { type Agent, type AgentOptions, createAgent, type Draft } from '../../agent/index.ts'
 import type { Resolver } from '../../dns/index.ts'
 import { mint } from '../../fixtures/pki.ts'
@@ -476,6 +476,26 @@ function gated(resolver: Resolver) {
     } satisfies Resolver,
   }
 }
+
+test('whoever is known is handed over in the same pass, though others who wait take longer to ask about', async () => {
+  const { a, dns, zone, post, pass, another } = await whileAway()
+  await a.send(draft(), { keepTryingHours: 24 })
+  await a.send(draft({ to: [TLS] }), { keepTryingHours: 24 })
+  zone['clinic-b.example'] = CLINIC_B
+  pass(1)
+  const isKnown = async () =>
+    expect((await a.status()).flatMap(({ recipients }) => recipients)).toContainEqual(
+      expect.objectContaining({ address: B1, route: 'direct' }),
+    )
+  const slow: Resolver = {
+    resolve: async (name, ...rest) => {
+      if (name.endsWith('partner.example')) await vi.waitFor(isKnown)
+      return dns.resolve(name, ...rest)
+    },
+  }
+  await once(await another({}, { resolver: slow }))
+  expect(post.handed.map(({ to }) => to)).toEqual([[B1]])
+})
 
 test('two processes over one store: one asks, one copy goes', async () => {
   const { a, dns, post, zone, pass, another } = await whileAway()
