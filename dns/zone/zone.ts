@@ -105,17 +105,17 @@ export function zoneOf(entries: readonly ZoneEntry[], options: ZoneOptions = {})
     addresses,
   }))
   const ttl = options.ttl ?? 3600
-  const records = [...apexes].flatMap((apex): readonly ZoneRecord[] => {
-    const isHere = (name: string) => apexOf({ apexes }, name) === apex
-    return [
-      ...authorityRecords(apex, servers, serial),
-      ...servers.filter(({ name }) => isHere(name)).flatMap(addressRecords),
-      ...directoryRecords(apex, options.directories ?? [], ttl),
-      ...[...certificates].flatMap(([name, set]) =>
-        isHere(name) ? set.map((data) => ({ name, type: 'CERT', ttl, data }) as const) : [],
-      ),
-    ]
-  })
+  const zoneOfName = (name: string) => apexOf({ apexes }, name)
+  const serversIn = Map.groupBy(servers, ({ name }) => zoneOfName(name))
+  const ownersIn = Map.groupBy(certificates, ([owner]) => zoneOfName(owner))
+  const records = [...apexes].flatMap((apex): readonly ZoneRecord[] => [
+    ...authorityRecords(apex, servers, serial),
+    ...(serversIn.get(apex) ?? []).flatMap(addressRecords),
+    ...directoryRecords(apex, options.directories ?? [], ttl),
+    ...(ownersIn.get(apex) ?? []).flatMap(([name, set]) =>
+      set.map((data) => ({ name, type: 'CERT', ttl, data }) as const),
+    ),
+  ])
   return { apexes, records, names: namesOf(records, apexes), serial }
 }
 

@@ -16,7 +16,8 @@ export function ldifText(entries: readonly ZoneEntry[], records: readonly Publis
     const srv = records.filter((one) => one.domain === domain && one.record.type === 'SRV')
     return section(domain, its, srv)
   })
-  return ['version: 1\n', ...sections].join('\n')
+  // No version line: slapadd takes it for an entry.
+  return sections.join('\n')
 }
 
 function section(domain: string, entries: readonly ZoneEntry[], srv: readonly PublishedRecord[]): string {
