@@ -96,23 +96,29 @@ async function contentOf(
   // One name that DNS cannot carry keeps no other from being published.
   const unfit = new Map(names.map((name) => [name, unfitness(name)]))
   const carried = names.filter((name) => unfit.get(name) === null)
-  const entries = certificates.filter(({ name }) => carried.includes(name))
+  const entries = certificates.filter(({ name }) => unfit.get(name) === null)
   const published = [
     ...carried,
     ...entries.map(({ name, certificate }) => `${name} ${certificate.sha256}`),
   ].join('\n')
-  const isSame = before?.published === published
   const ders = entries.map(({ name, certificate }) => ({ name, der: certificate.der }))
   const serial = () => nextSerial(before?.zone.serial ?? null, now())
+  const isSame = before?.published === published
   const zone = isSame ? before.zone : zoneOf(ders, { ...publish, also: carried, serial: serial() })
-  const without = carried
-    .filter((name) => !entries.some((one) => one.name === name))
-    .map((name) => `nothing is published for ${name}: no certificate of it can be encrypted to now`)
+  const filled = new Set(entries.map(({ name }) => name))
   return {
     zone,
     published,
-    notes: [...notes, ...[...unfit.values()].filter((why) => why !== null), ...without],
+    notes: [
+      ...notes,
+      ...[...unfit.values()].filter((why) => why !== null),
+      ...carried.filter((name) => !filled.has(name)).map(emptyNote),
+    ],
   }
+}
+
+function emptyNote(name: string): string {
+  return `nothing is published for ${name}: no certificate of it can be encrypted to now`
 }
 
 /** Null: DNS carries it. */

@@ -61,9 +61,10 @@ export function publishable(
       leafFailures('encrypt', certificate, at).length === 0 &&
       ownPolicyFailures(certificate, intermediates, policy, at).length === 0,
   )
+  const ofName = Map.groupBy(usable, ({ name }) => name)
   return usable.filter(
     ({ name, certificate }) =>
-      !usable.some((other) => other.name === name && isRenewalOf(other.certificate, certificate)),
+      !ofName.get(name)?.some((other) => isRenewalOf(other.certificate, certificate)),
   )
 }
 

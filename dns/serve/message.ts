@@ -8,14 +8,14 @@ export interface Content {
   readonly rcode: number
   readonly authoritative?: boolean
   readonly truncated?: boolean
-  readonly answers?: readonly PublishedRecord[]
-  readonly authorities?: readonly PublishedRecord[]
+  readonly answers?: readonly ServedRecord[]
+  readonly authorities?: readonly ServedRecord[]
   /** Left out first, and without TC, where there is no room (RFC 2181 9). */
-  readonly additionals?: readonly PublishedRecord[]
+  readonly additionals?: readonly ServedRecord[]
 }
 
 /** HINFO only in answer to ANY (RFC 8482 4.2). */
-export type PublishedRecord =
+export type ServedRecord =
   | ZoneRecord
   | {
       readonly name: string
@@ -70,10 +70,10 @@ function nameBytes(name: string): Buffer {
   return Buffer.concat([...labels, Buffer.from([0])])
 }
 
-const bodies = new WeakMap<PublishedRecord, Buffer>()
+const bodies = new WeakMap<ServedRecord, Buffer>()
 
 /** What follows the owner's name: type, class, TTL and data. The same for every answer, so made once. */
-function bodyOf(record: PublishedRecord): Buffer {
+function bodyOf(record: ServedRecord): Buffer {
   const known = bodies.get(record)
   if (known !== undefined) return known
   const atRoot = encode({ type: 'response', answers: [{ ...record, name: '.' } as Answer] })

@@ -1,6 +1,6 @@
 import { EDNS_BYTES, RCODE } from '../resolver/wire.ts'
 import { apexOf, type Zone, type ZoneRecord } from '../zone/zone.ts'
-import { type Content, encodeAnswer, type PublishedRecord } from './message.ts'
+import { type Content, encodeAnswer, type ServedRecord } from './message.ts'
 import { type Edns, HEADER, type Question, readEdns, readQuestion } from './query.ts'
 
 const PLAIN_UDP_BYTES = 512
@@ -85,11 +85,7 @@ function responsible(name: string, type: number, zone: Zone): string | null {
   return apexOf(zone, name.slice(name.indexOf('.') + 1)) ?? apex
 }
 
-function answersAmong(
-  records: readonly ZoneRecord[],
-  name: string,
-  type: number,
-): readonly PublishedRecord[] {
+function answersAmong(records: readonly ZoneRecord[], name: string, type: number): readonly ServedRecord[] {
   const [first] = records
   if (type === TYPE.ANY && first !== undefined)
     return [{ name, type: 'HINFO', ttl: first.ttl, data: { cpu: 'RFC8482', os: '' } }]
@@ -97,7 +93,7 @@ function answersAmong(
 }
 
 /** RFC 1034 4.3.2, RFC 2782: addresses of the hosts that the answer names, as far as they are ours. */
-function addressesFor(answers: readonly PublishedRecord[], zone: Zone): readonly ZoneRecord[] {
+function addressesFor(answers: readonly ServedRecord[], zone: Zone): readonly ZoneRecord[] {
   const hosts = answers.flatMap((record) => {
     if (record.type === 'NS') return [record.data]
     return record.type === 'SRV' ? [record.data.target] : []
