@@ -1,0 +1,264 @@
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { mint } from '../../fixtures/pki.ts'
+import {
+  answerTo,
+  CODE,
+  certRdata,
+  FLAG,
+  type ScriptedServer,
+  scriptedServer,
+  soaRecord,
+} from '../dns/scripted-server.ts'
+import { issuer, pki } from '../flow/clinics.ts'
+import { closedPort } from './clinics.ts'
+import { direct, temporaryFolder } from './direct.ts'
+
+const AT = ['--at', '2026-11-22T12:00:00Z']
+const ofDomain = mint({ issuer: issuer('root-a'), san: ['clinic-a.example'] })
+const ofAddress = mint({ issuer: issuer('root-a'), san: ['dr.lee@clinic-a.example'], to: '2026-12-01' })
+const expired = mint({ issuer: issuer('root-a'), san: ['clinic-a.example'], to: '2026-06-01' })
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>
+
+beforeAll(async () => {
+  folder = await temporaryFolder()
+  await writeFile(join(folder.path, 'domain.pem'), ofDomain.pem)
+  await writeFile(join(folder.path, 'address.pem'), ofAddress.pem)
+  await writeFile(join(folder.path, 'expired.pem'), expired.pem)
+})
+
+afterAll(() => folder[Symbol.asyncDispose]())
+
+const IDENTITIES = {
+  'clinic-a.example': ['domain.pem', 'expired.pem'],
+  'dr.lee@clinic-a.example': ['address.pem'],
+} as const
+
+/** A configuration of its own, as a file. */
+async function config(name: string, more: Record<string, unknown> = {}): Promise<readonly string[]> {
+  const identities = Object.entries(IDENTITIES).flatMap(([whom, files]) =>
+    files.map((certificate) => ({ for: whom, certificate, privateKey: pki('clinic-a.key') })),
+  )
+  const trust = [{ for: '*', anchors: [pki('root-a.pem')] }]
+  await writeFile(join(folder.path, name), JSON.stringify({ identities, trust, ...more }))
+  return ['--config', name, ...AT]
+}
+
+function run(args: readonly string[]) {
+  return direct(args, { cwd: folder.path })
+}
+
+function lines(stdout: string) {
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+}
+
+describe('zone generate', () => {
+  test('writes what others may encrypt to, and tells what it leaves out and why', async () => {
+    const { code, stdout, stderr } = await run([
+      ...(await config('a.json')),
+      'zone',
+      'generate',
+      '--format',
+      'lines',
+    ])
+    expect(code).toBe(0)
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^clinic-a\.example\. 3600 IN CERT PKIX /),
+      expect.stringMatching(/^dr\.lee\.clinic-a\.example\. 3600 IN CERT PKIX /),
+    ])
+    expect(stderr).toMatch(/note: left out: .*expired\.pem of clinic-a\.example: .*CERT_EXPIRED/)
+  })
+
+  test('with --json, and with --format json, an object a line', async () => {
+    const options = await config('b.json')
+    const [json, format] = await Promise.all([
+      run([...options, '--json', 'zone', 'generate']),
+      run([...options, 'zone', 'generate', '--format', 'json']),
+    ])
+    expect(format.stdout).toBe(json.stdout)
+    expect(lines(json.stdout)).toMatchObject([
+      {
+        name: 'clinic-a.example',
+        type: 'CERT',
+        for: 'clinic-a.example',
+        sha256: ofDomain.certificate.sha256,
+      },
+      { name: 'dr.lee.clinic-a.example', type: 'CERT', certType: 1, notAfter: '2026-12-01T00:00:00.000Z' },
+    ])
+  })
+
+  test('--out writes a file that a name server may read', async () => {
+    const { code, stdout } = await run([
+      ...(await config('c.json')),
+      'zone',
+      'generate',
+      '--out',
+      'certs.zone',
+    ])
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '2 records in certs.zone\n' })
+    const file = join(folder.path, 'certs.zone')
+    expect((await stat(file)).mode & 0o777).toBe(0o644)
+    expect(await readFile(file, 'utf8')).toContain('; dr.lee@clinic-a.example, until 2026-12-01')
+  })
+
+  test.each<[string, readonly string[], RegExp]>([
+    [
+      'a domain that is not ours',
+      ['--domain', 'other.example'],
+      /nothing is published for "other\.example"\n.*clinic-a\.example/,
+    ],
+    [
+      'a whole zone without a name server',
+      ['--whole-zone'],
+      /ns\.clinic-a\.example has no address\n.*publish: \{ nameServers/,
+    ],
+    ['a whole zone for a directory', ['--whole-zone', '--format', 'ldif'], /a directory has no zone/],
+    ['a format that is none', ['--format', 'yaml'], /Allowed choices are bind, lines, json, ldif/],
+  ])('%s is wrong usage, and says what to do', async (_, args, expected) => {
+    const { code, stdout, stderr } = await run([...(await config('d.json')), 'zone', 'generate', ...args])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(expected)
+  })
+
+  test('a whole zone is of one domain', async () => {
+    const identities = ['clinic-a.example', 'clinic-b.example'].map((name) => ({
+      for: name,
+      certificate: 'domain.pem',
+      privateKey: pki('clinic-a.key'),
+    }))
+    const nameServers = [{ name: 'ns.elsewhere.example' }]
+    const options = await config('e.json', { identities, publish: { nameServers } })
+    const both = await run([...options, 'zone', 'generate', '--whole-zone'])
+    expect(both.code).toBe(2)
+    expect(both.stderr).toContain('--domain clinic-a.example, or --domain clinic-b.example')
+    const one = await run([...options, 'zone', 'generate', '--whole-zone', '--domain', 'clinic-b.example'])
+    expect(one.stdout).toMatch(/^clinic-b\.example\. 3600 IN SOA ns\.elsewhere\.example\./m)
+  })
+
+  test('nothing to publish is an error, as for certs serve', async () => {
+    for (const words of [
+      ['zone', 'generate'],
+      ['zone', 'check'],
+    ]) {
+      const { code, stderr } = await run([...(await config('f.json', { identities: [] })), ...words])
+      expect(code).toBe(2)
+      expect(stderr).toContain('direct: no identity has a certificate that others could encrypt to now')
+    }
+  })
+})
+
+describe('zone check', () => {
+  /** A name server that has these certificates, by owner, and no NS. */
+  function nameServer(has: Readonly<Record<string, readonly Uint8Array[]>>): Promise<ScriptedServer> {
+    const answer = (asked: Parameters<typeof answerTo>[0]) => {
+      const { name, type } = asked.question
+      const ders = type === 'CERT' ? (has[name] ?? []) : []
+      const answers = ders.map(
+        (der) => ({ name, type: 'CERT', ttl: 600, data: certRdata(Buffer.from(der)) }) as const,
+      )
+      const authorities = answers.length > 0 ? [] : [soaRecord('clinic-a.example', 900, 900)]
+      asked.send(answerTo(asked, { answers, authorities }))
+    }
+    return scriptedServer({ udp: answer, tcp: answer })
+  }
+
+  const BOTH = {
+    'clinic-a.example': [ofDomain.certificate.der],
+    'dr.lee.clinic-a.example': [ofAddress.certificate.der],
+  }
+
+  async function check(name: string, servers: readonly ScriptedServer[], args: readonly string[] = []) {
+    const dns = { servers: servers.map(({ host, port }) => `${host}:${port}`), timeoutMs: 1000 }
+    return run([...(await config(name, { dns })), ...args, 'zone', 'check'])
+  }
+
+  test('all visible: 0, one line for each record, and the days that an ending one has left', async () => {
+    await using server = await nameServer(BOTH)
+    const { code, stdout } = await check('g.json', [server])
+    expect(code).toBe(0)
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^visible +CERT +clinic-a\.example +[0-9a-f]{16}… +seen at 127\.0\.0\.1:\d+$/),
+      expect.stringMatching(
+        /^expiring +CERT +dr\.lee\.clinic-a\.example .*Renew the certificate: it ends in 8 days/,
+      ),
+    ])
+  })
+
+  test('one resolver has nothing yet: 0, and until when that is normal', async () => {
+    await using full = await nameServer(BOTH)
+    await using empty = await nameServer({})
+    const { code, stdout } = await check('h.json', [full, empty], ['--json'])
+    expect(code).toBe(0)
+    expect(lines(stdout)).toMatchObject([
+      {
+        name: 'clinic-a.example',
+        type: 'CERT',
+        for: 'clinic-a.example',
+        sha256: ofDomain.certificate.sha256,
+        status: 'not-yet',
+        servers: [
+          { server: `127.0.0.1:${full.port}`, role: 'resolver', answer: 'yes', ttl: 600 },
+          { server: `127.0.0.1:${empty.port}`, role: 'resolver', answer: 'absent', ttl: 900 },
+        ],
+        until: expect.stringMatching(/^\d{4}-/),
+        advice: expect.stringContaining('30 to 60 minutes'),
+      },
+      { status: 'not-yet' },
+    ])
+  })
+
+  test('missing: 1, and what to do at a provider without CERT', async () => {
+    await using server = await nameServer({ 'clinic-a.example': BOTH['clinic-a.example'] })
+    const { code, stdout } = await check('i.json', [server])
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/^missing +CERT +dr\.lee\.clinic-a\.example .*delegate.*certs serve/m)
+  })
+
+  test('wrong: 1, and which certificate is to be removed', async () => {
+    const other = mint({ san: ['clinic-a.example'], subject: 'Somebody' }).certificate
+    await using server = await nameServer({
+      ...BOTH,
+      'clinic-a.example': [ofDomain.certificate.der, other.der],
+    })
+    const { code, stdout } = await check('j.json', [server])
+    expect(code).toBe(1)
+    expect(stdout).toMatch(
+      new RegExp(`^wrong +CERT +clinic-a\\.example .*Remove the certificate ${other.sha256}`, 'm'),
+    )
+  })
+
+  test('our old one beside the new one: 0, and a note to remove it', async () => {
+    const set = [expired.certificate.der, ofDomain.certificate.der]
+    await using server = await nameServer({ ...BOTH, 'clinic-a.example': set })
+    const { code, stderr } = await check('k.json', [server])
+    expect(code).toBe(0)
+    expect(stderr).toMatch(
+      new RegExp(`note: clinic-a\\.example still has our certificate ${expired.certificate.sha256}`),
+    )
+  })
+
+  test('nobody answers: 75', async () => {
+    const dns = { servers: [`127.0.0.1:${await closedPort()}`], timeoutMs: 500 }
+    const { code, stdout } = await run([...(await config('l.json', { dns })), 'zone', 'check'])
+    expect(code).toBe(75)
+    expect(stdout).toMatch(/^unanswered +CERT +clinic-a\.example /m)
+  })
+
+  test('a server that refuses does not answer: 75', async () => {
+    const refuse = (asked: Parameters<typeof answerTo>[0]) =>
+      asked.send(answerTo(asked, { flags: FLAG.AA | CODE.REFUSED }))
+    await using server = await scriptedServer({ udp: refuse, tcp: refuse })
+    expect((await check('m.json', [server])).code).toBe(75)
+  })
+
+  test('--no-network is wrong usage', async () => {
+    const { code, stderr } = await run([...(await config('n.json')), '--no-network', 'zone', 'check'])
+    expect(code).toBe(2)
+    expect(stderr).toContain('the network is forbidden')
+  })
+})
