@@ -37,7 +37,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   NO_ANCHORS:
     'Add anchors (direct trust add, or trust in the configuration): without any, nobody is trusted.',
   URL_REFUSED:
-    'The sentence says why the URL is not followed: its owner has to publish at another. A private address alone may be meant; network.allowPrivate lets those.',
+    'The sentence says why the URL or the host is not contacted: its owner has to name another. A private address alone may be meant; network.allowPrivate lets those.',
   NOT_SUPPORTED:
     'This version cannot use such a certificate; ask the partner for another, with an RSA key for example.',
   NO_CERTIFICATE: 'Ask the partner whether the address is right, and where its certificate is published.',

@@ -68,7 +68,9 @@ function certificatesText(certificates: readonly Judged[]): readonly string[] {
 function verdictText({ usable, chosen, why, unchecked }: Judged): string {
   if (!usable) {
     const isOpen = why.every(({ temporary }) => temporary)
-    const reasons = why.map(({ code, text }) => `${code}, ${text}`)
+    // A chain is published with its CAs; whatever else such a one is not good for follows from that.
+    const ca = why.filter(({ code }) => code === 'CERT_IS_CA')
+    const reasons = (ca.length > 0 ? ca : why).map(({ code, text }) => `${code}, ${text}`)
     return `${isOpen ? 'not known yet' : 'not usable'}: ${reasons.join('; ')}`
   }
   const not = unchecked.length === 0 ? '' : ` (not checked: ${unchecked.join(', ')})`

@@ -80,6 +80,17 @@ test('what may pass is not known yet; what NET or every server refuses says so',
   expect(lines.join('\n')).toMatch(/cert-server .* failed: every server refused/)
 })
 
+test("of a CA's certificate beside the others only that is told", () => {
+  const ca = judged({
+    why: [
+      { code: 'CERT_NOT_BOUND', text: 'to nobody' },
+      { code: 'CERT_IS_CA', text: "a CA's" },
+    ],
+  })
+  const lines = text([place('dns-address', { status: 'found', certificates: [ca] })])
+  expect(lines[3]).toMatch(/neither +2027-01-31 +not usable: CERT_IS_CA, a CA's$/)
+})
+
 test('a URL that was fetched is told once; one that never was is told too', () => {
   const [asked, never] = ['http://a.example/a', 'http://a.example/b']
   const lines = text([
