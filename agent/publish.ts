@@ -50,7 +50,14 @@ export async function servePublished(
   tools: PublicationTools,
   options: PublishOptions,
 ): Promise<ServingCertificates> {
-  return serve(await Publication.of(tools), tools, options)
+  const publication = await Publication.of(tools)
+  const serving = await serve(publication, tools, options)
+  const { zone } = publication
+  tools.log.info(
+    { loop: LOOP, listen: serving.address, serial: zone.serial },
+    `answering DNS: ${summary(zone)}`,
+  )
+  return serving
 }
 
 async function serve(
@@ -63,7 +70,6 @@ async function serve(
   const { zone } = publication
   const { address } = serving
   for (const name of homeless(zone, publish, address.port)) warn(homelessNote(name))
-  log.info({ loop: LOOP, listen: address, serial: zone.serial }, `answering DNS: ${summary(zone)}`)
   const closed = Promise.all([serving.closed, publication.follow(signal)]).then(() => undefined)
   return { address, closed, zones: [...zone.apexes], serial: zone.serial }
 }
