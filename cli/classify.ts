@@ -31,7 +31,7 @@ export function options(command: Command): void {
 export async function run(session: Session, command: Command): Promise<number> {
   const { from, explain, ...trace } = command.opts<Options>()
   await using answerer = await openAnswerer(session, trace, command.args)
-  session.out.progress(`looking up ${command.args.length} address(es) …`)
+  session.out.progress(`looking up ${trace.replay ?? `${command.args.length} address(es)`} …`)
   const recipients = await answerer.classify(command.args, from)
   const table = columns(recipients.map((each) => [SIGN[each.route], each.address, each.forUser])).split('\n')
   for (const [i, recipient] of recipients.entries()) {

@@ -61,6 +61,9 @@ async function recording(session: Session, file: string): Promise<Answerer> {
   const answerer = asking(session, await openAgent(session, { record }))
   async function recorded<T>(answer: T): Promise<T> {
     for (const trace of record.traces) await writeTrace(file, trace)
+    session.out.note(
+      `${file} holds the addresses, their certificates, our anchors and what servers answered; no key, no password`,
+    )
     return answer
   }
   return {

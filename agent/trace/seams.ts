@@ -40,9 +40,9 @@ export function networkThrough(
   { draw }: OpenTrace['random'],
   real: DiscoveryNetwork,
 ): DiscoveryNetwork {
-  const resolver = (via: string, { resolve }: Resolver): Resolver => ({
+  const resolver = (via: string, asked: Resolver): Resolver => ({
     resolve: (name, type, options = {}) =>
-      tape.ask('dns', { via, name, type }, () => resolve(name, type, options), options.signal),
+      tape.ask('dns', { via, name, type }, () => asked.resolve(name, type, options), options.signal),
   })
   const reach =
     (via: string, ask: Reach): Reach =>

@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { readTrace, replay, type Trace, writeTrace } from '../../agent/index.ts'
 
 const TRACE: Trace = {
@@ -141,6 +141,21 @@ describe('a trace that reads well, and says what cannot be', () => {
       code: 'TRACE_INVALID',
       message: expect.stringContaining('dr.lee.hisp.example'),
     })
+  })
+
+  test('a question that nobody waited for then, and somebody waits for now, ends with an error', async () => {
+    const [{ answer: _, ...unanswered }] = TRACE.exchanges as [Trace['exchanges'][number]]
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const waiting = rejected({ ...TRACE, exchanges: [unanswered] })
+    const outcome = expect(waiting).rejects.toMatchObject({
+      code: 'TRACE_INVALID',
+      message: expect.stringContaining('dr.lee.hisp.example'),
+    })
+    // Until the question has been asked.
+    await vi.waitUntil(() => vi.getTimerCount() > 0, { interval: 0 })
+    vi.runAllTimers()
+    await outcome
   })
 
   test('a sender that is no address', async () => {
