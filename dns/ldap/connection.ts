@@ -215,7 +215,7 @@ async function ready<T extends Socket>(
     socket.destroy()
     reject(new LdapFailure(`${what}: ${why}`))
   }
-  const onAbort = () => fail('no answer in time')
+  const onAbort = () => fail('it was not waited for any longer')
   const onError = (error: Error) => fail(codeOf(error))
   const onClose = () => fail('the connection was closed')
   signal.addEventListener('abort', onAbort, { once: true })
