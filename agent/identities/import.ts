@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Certificate, readIssuers, toPem } from '../../trust-anchors/index.ts'
+import { bindingOf, type Certificate, readIssuers, toPem } from '../../trust-anchors/index.ts'
 import { DirectError } from '../errors.ts'
 import { fileSource } from '../file-source.ts'
+import { someoneAt } from '../given-address.ts'
 import { requireActor } from '../trust/arguments.ts'
 import { checkAnswer, intermediatesOf, pathFailure } from './answer.ts'
 import { readOwnCertificates } from './certificates.ts'
@@ -15,8 +16,6 @@ import type { ImportedCertificate, Use } from './types.ts'
 const MOST_BYTES = 1 << 20
 /** Keys that an error names. */
 const MOST_NAMED = 8
-
-type Results = readonly [ImportedCertificate, ...ImportedCertificate[]]
 
 /** A certificate that holds, and where it is to go. */
 interface Accepted {
@@ -32,7 +31,7 @@ export async function importAnswer(
   answer: string | Uint8Array,
   { actor }: { readonly actor: string },
   tools: IdentityTools,
-): Promise<Results> {
+): Promise<readonly [ImportedCertificate, ...ImportedCertificate[]]> {
   requireActor(actor)
   const certificates = await readAnswer(answer)
   const { audit } = await tools.store()
@@ -43,8 +42,6 @@ export async function importAnswer(
     const owners = keys.filter(({ key }) => 'spkiSha256' in key && key.spkiSha256 === certificate.spkiSha256)
     return owners.length === 0 ? [] : [{ certificate, owners }]
   })
-  if (matches.length === 0) return [mismatch(certificates, keys)]
-
   const policy = await tools.policy()
   const checked = matches.flatMap(({ certificate, owners }) => {
     const intermediates = intermediatesOf(certificate, certificates)
@@ -65,20 +62,22 @@ export async function importAnswer(
   const accepted = checked.flatMap(({ checked, ...one }) =>
     'use' in checked ? [{ ...one, ...checked }] : [],
   )
-  const none = refused.filter(
+  const [no, ...moreNos] = refused.filter(
     ({ sha256 }) => !accepted.some(({ certificate }) => certificate.sha256 === sha256),
   )
-  const [first, ...others] = none
-  if (first !== undefined) return [first, ...others]
+  if (no !== undefined) return [no, ...moreNos]
+  const [one, ...others] = accepted
+  if (one === undefined) return [mismatch(certificates, keys)]
 
-  const results: ImportedCertificate[] = []
-  for (const one of accepted) {
-    const known = await fileOf(one, keys)
-    const file = known ?? (await place(one, actor, tools))
-    if (known === null) await audit.add(auditOf(one, actor, tools.now()))
-    results.push(await describe(one, { outcome: known === null ? 'imported' : 'known', file }, tools))
+  const take = async (accepted: Accepted): Promise<ImportedCertificate> => {
+    const known = await fileOf(accepted, keys)
+    const file = known ?? (await place(accepted, actor, tools))
+    if (known === null) await audit.add(auditOf(accepted, actor, tools.now()))
+    return describe(accepted, { outcome: known === null ? 'imported' : 'known', file }, tools)
   }
-  return results as unknown as Results
+  const results: [ImportedCertificate, ...ImportedCertificate[]] = [await take(one)]
+  for (const other of others) results.push(await take(other))
+  return results
 }
 
 async function readAnswer(answer: string | Uint8Array): Promise<readonly Certificate[]> {
@@ -163,15 +162,18 @@ async function describe(
   tools: IdentityTools,
 ): Promise<ImportedCertificate> {
   const failure = await anchorFailure(certificate, intermediates, tools)
-  const { sha256, notBefore, notAfter, names, spkiSha256 } = certificate
+  const { sha256, notBefore, notAfter, spkiSha256 } = certificate
   const name = owner.settings.for
+  const address = someoneAt(name)
+  const binding = address && bindingOf(certificate, address, { subjectEmail: false })
   return {
     outcome,
     for: name,
     sha256,
     notBefore,
     notAfter,
-    boundTo: names.dns.some((one) => one.toLowerCase() === name) ? 'domain' : 'address',
+    // Of a domain, one of its addresses may be it.
+    boundTo: binding?.boundTo ?? 'address',
     use,
     key: spkiSha256,
     file,

@@ -79,16 +79,12 @@ export class LiveIdentities {
 
   async #filesNow() {
     try {
-      return await ownFiles(this.#tools.settings)
+      const files = await ownFiles(this.#tools.settings)
+      this.#told.delete('identities')
+      return files
     } catch (error) {
-      const { code = 'unknown error' } = error as NodeJS.ErrnoException
-      const text = `the folder of our own certificates cannot be read (${code})`
-      if (this.#current === null)
-        throw new DirectError('CERT_UNREADABLE', text, {
-          hint: 'Let the user that runs direct-agent own dataDir.',
-          cause: error,
-        })
-      this.#tell('identities', text, STILL)
+      if (!(error instanceof DirectError) || this.#current === null) throw error
+      this.#tell('identities', error.message, STILL)
       return { files: [...this.#units.values()].map(({ file }) => file), damaged: [] }
     }
   }

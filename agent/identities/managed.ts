@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { domainOrAddressOf, Wrong } from '../config/values.ts'
+import { DirectError } from '../errors.ts'
 import type { IdentitySettings, Settings } from '../settings.ts'
 
 /** What `identity.json` says. Later versions may say more. */
@@ -76,9 +77,17 @@ export function settingsOf(
 async function entriesOf(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
+  } catch (cause) {
+    const { code = 'unknown error' } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT') return []
+    throw new DirectError(
+      'CERT_UNREADABLE',
+      `the folder of our own certificates, ${folder}, cannot be read (${code})`,
+      {
+        hint: 'Let the user that runs direct-agent own dataDir.',
+        cause,
+      },
+    )
   }
 }
 
@@ -114,12 +123,10 @@ function jsonOf(text: string): unknown {
   }
 }
 
+/** Or something else that is in the way, which whoever reads or writes it is told. */
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false
-      throw error
-    },
+    ({ code }: NodeJS.ErrnoException) => code !== 'ENOENT' && code !== 'ENOTDIR',
   )
 }

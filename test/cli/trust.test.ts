@@ -73,7 +73,7 @@ test('an anchor is added, listed, removed, and each time told by whom in the aud
     `  anchor-removed  by lee  ${short}  for everyone`,
     '',
   ])
-  expect(stdout.split('\n').map((line) => line.indexOf(' by '))).toEqual([47, 47, -1])
+  expect(stdout.split('\n').map((line) => line.indexOf(' by '))).toEqual([48, 48, -1])
   const audit = await a('audit')
   expect(audit.rows.map(({ event, actor, certificate }) => [event, actor, certificate])).toEqual([
     ['anchor-added', 'kim', sha256],
