@@ -22,6 +22,7 @@ export async function generate(
 ): Promise<GeneratedZone> {
   const content = await contentOf(domain, tools)
   if (wholeZone) requireWhole(content, format)
+  if (format !== 'ldif') requireRecords(content)
   const records = content.records.filter(({ record }) => wholeZone || isOurs(record.type))
   const generated = {
     records: records.map(factsOf),
@@ -52,6 +53,14 @@ function textOf(format: ZoneFormat, records: readonly PublishedRecord[], content
     case 'ldif':
       return ldifText(content.entries, records)
   }
+}
+
+/** Every one of our names may be one that DNS cannot carry. */
+function requireRecords({ records, notes }: ZoneContent): void {
+  if (records.some(({ record }) => record.type === 'CERT')) return
+  throw new DirectError('CONFIG_INVALID', 'none of our certificates can be published in DNS', {
+    hint: [...notes, 'A directory can hold them: --format ldif.'].join('\n'),
+  })
 }
 
 /** A zone without a name server that has an address is loaded by no name server. */

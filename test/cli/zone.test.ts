@@ -140,6 +140,24 @@ describe('zone generate', () => {
     expect(one.stdout).toMatch(/^clinic-b\.example\. 3600 IN SOA ns\.elsewhere\.example\./m)
   })
 
+  test('a name that DNS cannot carry is left out with a note, and a directory holds it', async () => {
+    const names = ['*@clinic-a.example', 'clinic-a.example']
+    const identities = names.map((name) => ({
+      for: name,
+      certificate: 'domain.pem',
+      privateKey: pki('clinic-a.key'),
+    }))
+    const options = await config('o.json', { identities })
+    const zone = await run([...options, 'zone', 'generate', '--format', 'lines'])
+    expect(zone.stdout.match(/^\S+/gm)).toEqual(['clinic-a.example.'])
+    expect(zone.stderr).toMatch(/note: \*@clinic-a\.example cannot be published in DNS/)
+    const directory = await run([...options, 'zone', 'generate', '--format', 'ldif'])
+    expect(directory.stdout).toContain('\nmail: *@clinic-a.example\n')
+    const alone = await config('p.json', { identities: identities.slice(0, 1) })
+    const none = await run([...alone, 'zone', 'generate'])
+    expect(none).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--format ldif') })
+  })
+
   test('nothing to publish is an error, as for certs serve', async () => {
     for (const words of [
       ['zone', 'generate'],

@@ -143,6 +143,27 @@ describe('who is asked (H1, H2)', () => {
     expect(ns1.asked).toEqual([])
   })
 
+  test('a name server that is silent is asked once, not for each record', async () => {
+    const asked: string[] = []
+    const silent: Resolver = {
+      async resolve(name) {
+        asked.push(name)
+        return {
+          status: 'failed',
+          tries: [{ server: 'it', code: 'TIMEOUT', text: 'no answer within 2000 ms' }],
+        }
+      },
+    }
+    const names = ['a@clinic.example', 'b@clinic.example', 'c@clinic.example']
+    const resolver = server({ 'NS clinic.example': ['ns1.clinic.example'] })
+    const { records } = await check(
+      { resolvers: [resolver], nameServers: { 'ns1.clinic.example': silent } },
+      { entries: names.map((name) => ({ name, der: ours.der })) },
+    )
+    expect(records.map(({ servers }) => servers[0]?.answer)).toEqual(['failed', 'failed', 'failed'])
+    expect(asked).toHaveLength(1)
+  })
+
   test('name servers that answer SERVFAIL are notes, not an answer', async () => {
     const { records, notes } = await check({ resolvers: [server({ ...CERT, ...NS })] })
     expect(records).toMatchObject([{ status: 'visible' }])

@@ -16,6 +16,7 @@ const CERT: Expectation = {
   for: 'clinic.example',
   values: [{ key: NEW, for: 'clinic.example', notAfter: new Date('2028-01-01') }],
   former: new Set([OLD]),
+  tolerated: new Set(),
 }
 
 const absent: Seen = { status: 'absent', ttl: 1800 }
@@ -199,6 +200,12 @@ describe('an address whose mail must come to its domain (DISC-1, D5)', () => {
   test('garbled ones hide it as well (DISC-4)', () => {
     const seen: Seen = { status: 'found', keys: [], garbled: 1, ttl: 600 }
     expect(statuses(EMPTY, own(seen))).toEqual(['wrong'])
+  })
+
+  test('hides nothing where it has the certificate of its domain, or one that the domain has too', () => {
+    const tolerated = { ...EMPTY, tolerated: new Set([NEW]) }
+    expect(judgeSet(tolerated, own(has(NEW, OLD)), CLOCKS)).toEqual([])
+    expect(statuses(tolerated, own(has(OLD)))).toEqual(['wrong'])
   })
 
   test('is late where only a resolver still has it', () => {

@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createAgent } from '../../agent/index.ts'
+import { type Agent, createAgent, serveCertificates } from '../../agent/index.ts'
 import {
   checkZone,
   createLdapClient,
@@ -27,6 +29,11 @@ const run = promisify(execFile)
 const ODD = "o'h$a*b+c=d?e{f|g}h~i!j#k%l&m/n^p_q`r-s"
 const NAMES = ['clinic-a.example', 'dr.lee@clinic-a.example', `${ODD}@clinic-a.example`]
 
+/** Of this process's own, so that no other server on this machine is in the way. */
+const OURS = `127.55.${(process.pid >> 8) & 255}.${1 + (process.pid & 127)}`
+/** Name servers answer at port 53, which is not everyone's to take. */
+const MAY_TAKE_PORT_53 = await mayBind(OURS, 53)
+
 let dir: string
 let checkzone: string
 
@@ -38,18 +45,22 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true, force: true }))
 
 /** A clinic with a certificate for its domain and for two addresses; nothing of it needs a store. */
-async function clinic(options: Record<string, unknown> = {}) {
+async function configuration(options: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
   const identities = NAMES.map(async (name, i) => {
     const certificate = join(dir, `${i}.pem`)
     await writeFile(certificate, mint({ issuer: issuer('root-a'), san: [name], serialFrom: name }).pem)
     return { for: name, certificate, privateKey: pki('clinic-a.key') }
   })
-  return createAgent({
+  return {
     dataDir: join(dir, 'data'),
     identities: await Promise.all(identities),
     trust: [{ for: '*', direction: 'both', anchors: [pki('root-a.pem')] }],
     ...options,
-  })
+  }
+}
+
+async function clinic(options: Record<string, unknown> = {}): Promise<Agent> {
+  return createAgent(await configuration(options))
 }
 
 const AUTHORITY = [
@@ -148,6 +159,69 @@ describe('zone check against real name servers', () => {
     expect(notes).toContainEqual(expect.stringContaining('ns.clinic-a.example'))
   })
 
+  test('with a real directory: the SRV record, and the certificates in it (H3, H4)', async () => {
+    await using writer = await clinic()
+    const ldif = await writer.zone.generate({ format: 'ldif' })
+    const contexts = [{ suffix: 'dc=clinic-a,dc=example', entries: ldif.text }]
+    await using slapd = await startSlapd({ contexts })
+    const publish = { directories: [`ldap.clinic-a.example:${slapd.port}`] }
+    await using publisher = await clinic({ publish })
+    const { text } = await publisher.zone.generate()
+    await using bind = await startBind({ zones: { 'clinic-a.example': AUTHORITY + text } })
+    await using agent = await clinic({ publish, dns: { servers: [bind.server] } })
+    const { records, notes } = await agent.zone.check()
+    expect(records.map(({ type, status }) => `${type} ${status}`)).toEqual([
+      'SRV visible',
+      ...Array(3).fill('CERT visible'),
+      ...Array(3).fill('LDAP visible'),
+    ])
+    // It is in a private network, where strangers do not go (NET).
+    expect(notes).toContainEqual(expect.stringMatching(/strangers do not ask the directory .*127\.0\.0\.1/))
+  })
+
+  const delegated = test.skipIf(!MAY_TAKE_PORT_53)
+
+  delegated('a domain that is delegated to certs serve: its name server is asked at port 53', async () => {
+    const delegation = [
+      'example. 600 IN SOA ns.example. hostmaster.example. 1 7200 900 1209600 120',
+      'example. 600 IN NS ns.example.',
+      'ns.example. 600 IN A 127.0.0.1',
+      'clinic-a.example. 600 IN NS ns.clinic-a.example.',
+      `ns.clinic-a.example. 600 IN A ${OURS}`,
+      '',
+    ].join('\n')
+    await using parent = await startBind({
+      zones: { example: delegation },
+      options: 'recursion yes; allow-recursion { 127.0.0.0/8; };',
+    })
+    const options = {
+      publish: { nameServers: [{ name: 'ns.clinic-a.example', addresses: [OURS] }] },
+      dns: { servers: [parent.server] },
+      network: { allowPrivate: true },
+    }
+    await using agent = await clinic(options)
+    const ending = new AbortController()
+    const listen = { host: OURS, port: 53 }
+    const { closed } = await serveCertificates(await configuration(options), {
+      listen,
+      signal: ending.signal,
+    })
+    try {
+      const { records } = await agent.zone.check()
+      expect(records).toHaveLength(3)
+      for (const { status, servers } of records) {
+        expect(status).toBe('visible')
+        expect(servers).toMatchObject([
+          { server: 'ns.clinic-a.example', role: 'name-server', answer: 'yes', ttl: 3600 },
+          { server: parent.server, role: 'resolver', answer: 'yes' },
+        ])
+      }
+    } finally {
+      ending.abort()
+      await closed
+    }
+  })
+
   test('a resolver that keeps what was is late: not-yet and stale, with their ends', async () => {
     const domain = 'clinic-a.example'
     const [before, now] = ['before', 'now'].map(
@@ -232,12 +306,25 @@ access to * by * read
 `,
   )
   const url = `ldap://127.0.0.1:${port}/`
-  const process = await startProcess({
+  const running = await startProcess({
     command: slapd,
     args: ['-d', '0', '-f', conf, '-h', url],
     folder,
     logFile: join(folder, 'log'),
     ports: [port],
   })
-  return { url, [Symbol.asyncDispose]: () => process[Symbol.asyncDispose]() }
+  return { url, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() }
+}
+
+async function mayBind(host: string, port: number): Promise<boolean> {
+  const socket = createSocket('udp4')
+  try {
+    socket.bind(port, host)
+    await once(socket, 'listening')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.close()
+  }
 }

@@ -32,6 +32,8 @@ export function expectationsOf(content: ExpectedContent): readonly Expectation[]
   return [...dns, ...mustBeEmpty(content, dns), ...ldap]
 }
 
+const NONE: ReadonlySet<string> = new Set()
+
 function dnsSet(set: readonly PublishedRecord[], former: readonly ZoneEntry[]): Expectation {
   const { record, domain, for: whom } = set[0] as PublishedRecord
   const { name } = record
@@ -42,6 +44,7 @@ function dnsSet(set: readonly PublishedRecord[], former: readonly ZoneEntry[]): 
     for: whom,
     values: set.map(expectedValue),
     former: keysOf(former.filter((entry) => ownerOfIdentity(entry.name) === name)),
+    tolerated: NONE,
   }
 }
 
@@ -82,6 +85,7 @@ function directorySet(
       notAfter: new X509Certificate(der).validToDate,
     })),
     former: keysOf(former.filter((entry) => entry.name === name)),
+    tolerated: NONE,
   }
 }
 
@@ -90,15 +94,19 @@ function mustBeEmpty(
   { addresses, former }: ExpectedContent,
   sets: readonly Expectation[],
 ): readonly Expectation[] {
-  const published = new Set(sets.flatMap(({ type, name }) => (type === 'CERT' ? [name] : [])))
+  const published = new Map(sets.flatMap((set) => (set.type === 'CERT' ? [[set.name, set] as const] : [])))
   const keys = new Set([...addresses, ...former.map(({ name }) => name)].map((one) => one.toLowerCase()))
   return [...keys].flatMap((text): readonly Expectation[] => {
     const address = parseAddress(text)
-    if ('code' in address || !published.has(address.domain)) return []
+    const ofDomain = 'code' in address ? undefined : published.get(address.domain)
+    if ('code' in address || ofDomain === undefined) return []
     const name = addressOwner(address)
     if (published.has(name) || !isDnsName(name)) return []
     const left = keysOf(former.filter((entry) => entry.name === address.key))
-    return [{ name, type: 'CERT', domain: address.domain, for: address.key, values: [], former: left }]
+    const tolerated = new Set(ofDomain.values.map(({ key }) => key))
+    return [
+      { name, type: 'CERT', domain: address.domain, for: address.key, values: [], former: left, tolerated },
+    ]
   })
 }
 

@@ -1,5 +1,5 @@
 import { createLimit } from '../../resolver/share.ts'
-import type { HostPort, LdapClient, LdapServer, Reach, Resolver } from '../../types.ts'
+import type { Answer, HostPort, LdapClient, LdapServer, Reach, Resolver } from '../../types.ts'
 import { createNameServerSearch } from './name-servers.ts'
 import { seenInDirectory, seenInDns } from './observe.ts'
 import type { Expectation, Observation } from './types.ts'
@@ -66,7 +66,7 @@ function dnsAsker(network: CheckNetwork, notes: Set<string>, signal: AbortSignal
     for (const note of its) notes.add(note)
     return Promise.all(
       servers.map(async ({ host, addresses }): Promise<Observation> => {
-        const resolver = nameServers.get(host) ?? askNameServer(addresses)
+        const resolver = nameServers.get(host) ?? onceSilent(askNameServer(addresses))
         nameServers.set(host, resolver)
         const seen = seenInDns(await resolver.resolve(name, type, options), type)
         if (seen.status === 'failed') notes.add(`the name server ${host} did not say: ${seen.text}`)
@@ -84,6 +84,27 @@ function dnsAsker(network: CheckNetwork, notes: Set<string>, signal: AbortSignal
     return [...own, ...others]
   }
 }
+
+/** A name server that is silent to the first question is not waited for at each of the others. */
+function onceSilent(resolver: Resolver): Resolver {
+  let first: Promise<Answer> | null = null
+  return {
+    async resolve(name, type, options) {
+      if (first === null) {
+        first = resolver.resolve(name, type, options)
+        return first
+      }
+      const answer = await first
+      return isSilence(answer) ? answer : resolver.resolve(name, type, options)
+    },
+  }
+}
+
+function isSilence(answer: Answer): boolean {
+  return answer.status === 'failed' && answer.tries.every(({ code }) => SILENCE.has(code))
+}
+
+const SILENCE: ReadonlySet<string> = new Set(['TIMEOUT', 'UNREACHABLE'])
 
 /** A directory that cannot be reached is answered for by nobody: a note, and no observation. */
 async function reachedDirectories(

@@ -106,9 +106,12 @@ function lateUntil(servers: readonly CheckedServer[], good: ServerView, now: Dat
 /** Where nothing may be: a row for each thing that is, none where nothing is. */
 function leftover(
   expected: Expectation,
-  observations: readonly Observation[],
+  answers: readonly Observation[],
   clocks: Clocks,
 ): readonly CheckedRecord[] {
+  const observations = answers.map((one) =>
+    isTolerated(one.seen, expected) ? { ...one, seen: { status: 'absent', ttl: null } as const } : one,
+  )
   const keys = new Set(observations.flatMap(({ seen }) => (seen.status === 'found' ? seen.keys : [])))
   const isGarbled = observations.some(({ seen }) => seen.status === 'found' && seen.garbled > 0)
   const things: readonly (string | null)[] = [...keys, ...(isGarbled ? [null] : [])]
@@ -134,6 +137,10 @@ function leftover(
 
 function shown({ type }: Expectation, key: string | null): Pick<CheckedRecord, 'sha256' | 'target'> {
   return type === 'SRV' ? { sha256: null, target: key } : { sha256: key, target: null }
+}
+
+function isTolerated(seen: Seen, { tolerated }: Expectation): boolean {
+  return seen.status === 'found' && seen.keys.some((key) => tolerated.has(key))
 }
 
 function holds(seen: Seen, key: string | null): boolean {

@@ -12,6 +12,8 @@ export interface Expectation {
   readonly values: readonly ExpectedValue[]
   /** Keys of what may be left from before: certificates of ours that are not to be encrypted to any more. */
   readonly former: ReadonlySet<string>
+  /** Keys of which one may be there all the same: where nothing must be, a certificate of the domain hides nothing. */
+  readonly tolerated: ReadonlySet<string>
 }
 
 export interface ExpectedValue {
