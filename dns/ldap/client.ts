@@ -66,9 +66,10 @@ async function ask(
   let questions: Question[] = []
   try {
     return await within(timeoutMs, signal, (signal) =>
-      connections.use(server, signal, (directory) => {
+      connections.use(server, signal, (directory, known) => {
         questions = []
-        return searchDirectory(server, directory, question, questions, signal)
+        const rootDse = `${directory.rootDse}${known ? ', known from before' : ''}`
+        return searchDirectory(server, { ...directory, rootDse }, question, questions, signal)
       }),
     )
   } catch (error) {

@@ -31,13 +31,14 @@ export class Connections {
   }
 
   /**
-   * Lets `work` ask a directory. A connection from before may have ended without our knowing: then once more, on a new
-   * one. Rejects with what `work` rejects with, and with LdapFailure where there is no connection or the signal fires.
+   * Lets `work` ask a directory; `known`: it was connected before. Such a connection may have ended without our knowing:
+   * then once more, on a new one. Rejects with what `work` rejects with, and with LdapFailure where there is no
+   * connection or the signal fires.
    */
   async use<T>(
     server: LdapServer,
     signal: AbortSignal,
-    work: (directory: OpenDirectory) => Promise<T>,
+    work: (directory: OpenDirectory, known: boolean) => Promise<T>,
   ): Promise<T> {
     const before = this.#known(serverKey(server))
     try {
@@ -57,15 +58,16 @@ export class Connections {
   async #useOnce<T>(
     kept: Kept,
     signal: AbortSignal,
-    work: (directory: OpenDirectory) => Promise<T>,
+    work: (directory: OpenDirectory, known: boolean) => Promise<T>,
   ): Promise<T> {
     kept.users++
     clearTimeout(kept.idle)
     this.#idle.delete(kept)
+    const known = kept.directory !== null
     try {
       const directory = await orGivenUp(kept.opening, signal)
       directory.connection.wake()
-      return await work(directory)
+      return await work(directory, known)
     } catch (error) {
       // Nobody else shall wait for a server that garbles, or answers late.
       this.#forget(kept)

@@ -15,8 +15,14 @@ export function askLdap(
   directories: Directories,
   signal: AbortSignal | undefined,
 ): Promise<Place> {
-  const mails = place === 'ldap-domain' ? [address.domain] : addressMails(address)
-  return askDirectories(place, mails, address.domain, directories, signal)
+  if (place === 'ldap-address')
+    return askDirectories(place, addressMails(address), address.domain, directories, signal)
+  // Their question was put once, for the address.
+  const questions = directories.questions.map((question) => ({
+    ...question,
+    answer: question.answer.replace(/(, known from before)?$/, ', known from before'),
+  }))
+  return askDirectories(place, [address.domain], address.domain, { ...directories, questions }, signal)
 }
 
 /** The values of `mail` under which an address is published: as written, then without its tag. */

@@ -30,8 +30,14 @@ describe('connections to directories', () => {
     await using directory = await scriptedDirectory(FOUND)
     using client = createLdapClient({ timeoutMs: 20_000 })
     await client.search(directory.server, mail('a'))
+    expect((await client.search(directory.server, mail('again'))).questions[0]?.answer).toBe(
+      `naming contexts: ${BASE}, known from before`,
+    )
     directory.cut()
-    expect(await client.search(directory.server, mail('b'))).toMatchObject({ status: 'found' })
+    expect(await client.search(directory.server, mail('b'))).toMatchObject({
+      status: 'found',
+      questions: [{ answer: `naming contexts: ${BASE}` }, {}],
+    })
     expect(directory.connections().opened).toBe(2)
   })
 

@@ -75,7 +75,14 @@ describe('which directories are asked (DISC-7)', () => {
       { name: SRV, type: 'SRV', answer: '0 0 389 a.example from 192.0.2.1:53' },
       { name: 'a.example lee@d.example', type: 'LDAP', answer: 'asked' },
     ])
-    expect(place('ldap-domain')).toMatchObject({ status: 'absent', owner: 'd.example' })
+    expect(place('ldap-domain')).toMatchObject({
+      status: 'absent',
+      owner: 'd.example',
+      questions: [
+        { name: SRV, answer: '0 0 389 a.example from 192.0.2.1:53, known from before' },
+        { name: 'a.example d.example' },
+      ],
+    })
   })
 
   test('what the address publishes decides, and nobody is asked for the domain', async () => {
