@@ -127,6 +127,14 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     if (deliverTo === undefined) yield* listNew(mailboxes, tools, known.listed, signal)
     else yield* receiveIntoFolder(mailboxes, deliverTo, tools, signal)
   }
+  const senderOf = async (from: string | undefined) =>
+    from === undefined ? null : (await import('./given-address.ts')).givenAddress(from)
+  const bookTools = async () => {
+    if (neighbours.record === undefined) return classifyTools()
+    throw new DirectError('USAGE', 'an address book is not recorded: a trace holds one question', {
+      hint: 'Record the addresses that support has to see: classify or discover.',
+    })
+  }
   const nothingKnown = () => ({ listed: new Set<string>(), undetermined: new Undetermined() })
 
   return {
@@ -143,6 +151,16 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       const question = { command: 'classify', addresses, from: sender?.toString() ?? null } as const
       const answers = await asked(question, (tools) => classify(addresses, sender, tools, signal), signal)
       return answers.map(({ recipient }) => recipient)
+    },
+    async *classifyEach(addresses, { from, signal } = {}) {
+      const { classifyEach } = await import('./book.ts')
+      yield* classifyEach(addresses, await senderOf(from), await bookTools(), signal)
+    },
+    async *changes(addresses, { from, ...options } = {}) {
+      const { changes } = await import('./book/changes.ts')
+      const { book } = await neighbours.store()
+      const tools = { ...(await bookTools()), book, wallClock: now }
+      yield* changes(addresses, await senderOf(from), options, tools)
     },
     async discover(address, { from, signal } = {}) {
       const { discover } = await import('./classify.ts')

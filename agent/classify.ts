@@ -36,7 +36,8 @@ export async function classify(
   tools: ClassifyTools,
   signal?: AbortSignal,
 ): Promise<readonly Classified[]> {
-  const believed = await believedBy(from, addresses, tools, signal)
+  const isAnyPinned = (trust: Trust) => addresses.some((one) => isPinned(one, trust))
+  const believed = await believedBy(from, tools, isAnyPinned, signal)
   const answers: Classified[] = []
   const waiting = addresses.entries()
   const work = async () => {
@@ -53,24 +54,26 @@ export async function discover(
   tools: ClassifyTools,
   signal?: AbortSignal,
 ): Promise<Discovery> {
-  const believed = await believedBy(from, [text], tools, signal)
+  const believed = await believedBy(from, tools, (trust) => isPinned(text, trust), signal)
   const address = parseAddress(text)
   if ('code' in address) throw new DirectError('ADDRESS_INVALID', address.text)
   return describeSearch(address, await searchFor(address, believed, tools, signal), tools.now())
 }
 
-/** The sender's outgoing anchors as they are now (DISC-10). */
-async function believedBy(
+/**
+ * The sender's outgoing anchors as they are now (DISC-10). Throws NO_ANCHORS when there are none, unless the pins are
+ * `enough`.
+ */
+export async function believedBy(
   from: Address | null,
-  partners: readonly string[],
   tools: ClassifyTools,
+  enough: (trust: Trust) => boolean,
   signal?: AbortSignal,
 ): Promise<Believed> {
   const trust = await tools.trust(signal)
   const anchors = trust.anchors.outgoingFor(from, tools.onlyIdentity)
   const missing = trust.anchors.missingFor(from, tools.onlyIdentity)
-  if (anchors.length + missing.length > 0 || partners.some((one) => isPinned(one, trust)))
-    return { trust, anchors, missing }
+  if (anchors.length + missing.length > 0 || enough(trust)) return { trust, anchors, missing }
   const sender = from ?? tools.onlyIdentity
   throw new DirectError(
     'NO_ANCHORS',
@@ -86,7 +89,8 @@ function isPinned(text: string, trust: Trust): boolean {
   return !('code' in address) && trust.pinned(address).length > 0
 }
 
-async function classifyOne(
+/** Address -> route and why. What is no address is its own answer. */
+export async function classifyOne(
   text: string,
   believed: Believed,
   tools: ClassifyTools,

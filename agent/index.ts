@@ -15,12 +15,14 @@ export type {
   AuditRow,
   DeliveryState,
   DeliveryStatus,
+  KnownCertificate,
   StoredMessage,
   TrackingEvent,
   TrackingEventType,
 } from '../store/index.ts'
 export type { CertificateCode } from '../trust-anchors/index.ts'
 export { Address, parseAddress, parseDomain } from './address.ts'
+export type { Change, ChangesOptions, PreviousState } from './book/types.ts'
 export {
   type AddressCode,
   DirectError,

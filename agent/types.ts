@@ -1,4 +1,5 @@
 import type { AuditRow, StoredMessage, TrackingEvent } from '../store/index.ts'
+import type { Change, ChangesOptions } from './book/types.ts'
 import type { ExplainOptions, ExplainTarget, Explanation } from './explain/types.ts'
 import type { IdentityAdministration } from './identities/types.ts'
 import type { Delivery, Opened, OpenRequest, ReceiveReport } from './receiving-types.ts'
@@ -24,6 +25,28 @@ export interface Agent extends AsyncDisposable {
     addresses: readonly string[],
     options?: { readonly from?: string; readonly signal?: AbortSignal },
   ): Promise<readonly Recipient[]>
+  /**
+   * `classify` for an address book of any length: one answer for each address, in their order, as soon as it is known.
+   * Some sixty are looked up side by side, at most eight of one domain; addresses are taken as answers are, at most a
+   * thousand ahead. An address that comes again soon is answered and not asked about again. Leaving the loop gives up
+   * what is under way. Throws as `classify`, USAGE where a recording was handed in, and what `addresses` throws, after
+   * the answers to those before.
+   */
+  classifyEach(
+    addresses: Iterable<string> | AsyncIterable<string>,
+    options?: { readonly from?: string; readonly signal?: AbortSignal },
+  ): AsyncIterable<Recipient>
+  /**
+   * What changed about the addresses of an address book since the last time that `from` asked: who became `direct`, who
+   * is so no more, whose certificate ends soon. The first time, everyone who is `direct` became so. A change is told once,
+   * at least: it counts as told when the next one is asked for, so that after a crash some are told again. What is
+   * `undetermined` changes nothing. An address that nobody asked about for a year is forgotten.
+   * Throws as `classifyEach`, and STORE_FAILED.
+   */
+  changes(
+    addresses: Iterable<string> | AsyncIterable<string>,
+    options?: ChangesOptions,
+  ): AsyncIterable<Change>
   /** Every certificate found for one address and the verdict on it. */
   discover(
     address: string,

@@ -1,4 +1,5 @@
-/** What survives a restart: bodies, outbox, inbox, tracking, audit, fetches, trust. */
+/** What survives a restart: bodies, outbox, inbox, tracking, audit, fetches, trust, the address book. */
+export type * from './book-types.ts'
 export { exclusively } from './exclusive.ts'
 export type * from './incoming-types.ts'
 export { type OpenStoreOptions, openStore } from './open.ts'

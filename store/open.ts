@@ -4,6 +4,7 @@ import { Kysely } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import { SqlAudit } from './audit.ts'
 import { SqlBodies, sweepBodies } from './bodies.ts'
+import { SqlBook } from './book.ts'
 import { SqlFetches } from './fetches.ts'
 import { SqlInbox } from './inbox.ts'
 import { migrate } from './migrate.ts'
@@ -50,6 +51,7 @@ class SqlStore implements Store {
   readonly audit: SqlAudit
   readonly fetches: SqlFetches
   readonly trust: SqlTrust
+  readonly book: SqlBook
   readonly #db: Kysely<Schema>
   #closed: Promise<void> | null = null
 
@@ -63,6 +65,7 @@ class SqlStore implements Store {
     this.audit = new SqlAudit(db)
     this.fetches = new SqlFetches(db)
     this.trust = new SqlTrust(db)
+    this.book = new SqlBook(db)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

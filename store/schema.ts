@@ -1,5 +1,6 @@
 import type { Generated, Transaction } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
+import type { BookEntry } from './book-types.ts'
 import type { InboxDelivery, InboxEntry, Judgement } from './incoming-types.ts'
 import type { DeliveryState, NewMessage, NewRecipient, TrackingEventType } from './outgoing-types.ts'
 import type { NoticeState } from './states.ts'
@@ -34,6 +35,7 @@ export interface Schema {
   bundles: BundlesTable
   bundle_certificates: BundleCertificatesTable
   pins: PinsTable
+  book: BookTable
 }
 
 export type Tx = Transaction<Schema>
@@ -265,4 +267,16 @@ export interface PinsTable {
   until: number
   made_at: number
   ended_at: number | null
+}
+
+/** How addresses of the address book stood when they were last asked about. */
+interface BookTable {
+  /** Empty: no sender was named. */
+  sender: string
+  address: string
+  route: BookEntry['route']
+  certificates: string
+  since: number
+  ends_told: string
+  asked_at: number
 }

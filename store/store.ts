@@ -1,3 +1,4 @@
+import type { Book } from './book-types.ts'
 import type { Inbox } from './incoming-types.ts'
 import type { Outbox, Tracking } from './outgoing-types.ts'
 import type { TrustRecords } from './trust-types.ts'
@@ -17,4 +18,5 @@ export interface Store extends AsyncDisposable {
   readonly audit: Audit
   readonly fetches: Fetches
   readonly trust: TrustRecords
+  readonly book: Book
 }

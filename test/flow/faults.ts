@@ -49,7 +49,7 @@ export class Faults {
   }
 
   store(store: Store): Store {
-    const { bodies, outbox, waiting, inbox, tracking, audit, fetches, trust } = store
+    const { bodies, outbox, waiting, inbox, tracking, audit, fetches, trust, book } = store
     return {
       bodies: this.wrap(bodies),
       outbox: this.wrap(outbox),
@@ -59,6 +59,7 @@ export class Faults {
       audit: this.wrap(audit),
       fetches: this.wrap(fetches),
       trust: this.wrap(trust),
+      book: this.wrap(book),
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     }
   }
