@@ -29,7 +29,7 @@ export interface DcdtCase {
   /** The certificate chosen; null: nothing is sent. */
   readonly finds: FixtureName | null
   /** What else the deciding place holds, and the verdict on it. */
-  readonly refuses?: Readonly<Partial<Record<FixtureName, CertificateCode>>>
+  readonly refuses?: Readonly<Record<FixtureName, CertificateCode>>
   /** Which directories are searched, and for what, in order. */
   readonly searches?: readonly Search[]
   /** Where nothing is sent: why, as the answer for the address says it. */

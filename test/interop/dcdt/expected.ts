@@ -1,7 +1,14 @@
 /** What the table says, as answers and servers say it. */
 import type { Evidence } from '../../../agent/evidence.ts'
 import type { PlaceName } from '../../../dns/index.ts'
-import { addressOf, type DcdtCase, DIRECTORIES, type DirectoryName, ownerOf } from './cases.ts'
+import {
+  addressOf,
+  type DcdtCase,
+  DIRECTORIES,
+  type DirectoryName,
+  type FixtureName,
+  ownerOf,
+} from './cases.ts'
 import type { Certificates } from './certificates.ts'
 
 const PLACES: readonly PlaceName[] = [
@@ -28,11 +35,11 @@ export function verdictsOf(
   { finds, refuses = {} }: DcdtCase,
   certificates: Certificates,
 ): Readonly<Record<string, readonly string[]>> {
-  const sha256 = (name: string) => certificates.get(name as keyof typeof refuses).certificate.sha256
-  return {
-    ...(finds !== null && { [sha256(finds)]: [] }),
-    ...Object.fromEntries(Object.entries(refuses).map(([name, code]) => [sha256(name), [code]])),
-  }
+  const usable = finds === null ? [] : [[finds, []] as const]
+  const refused = Object.entries(refuses).map(([name, code]) => [name as FixtureName, [code]] as const)
+  return Object.fromEntries(
+    [...usable, ...refused].map(([name, codes]) => [certificates.get(name).certificate.sha256, codes]),
+  )
 }
 
 /** The same of an answer. */

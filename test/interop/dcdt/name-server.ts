@@ -1,7 +1,7 @@
 /** A name server as a clinic's client meets it: a real BIND, and before it what counts, or cannot take EDNS. */
 import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
-import { decode, encode, type Packet } from 'dns-packet'
+import { type Answer, decode, encode, type Packet } from 'dns-packet'
 import type { HostPort } from '../../../dns/index.ts'
 import { messageReader } from '../../../dns/resolver/transport.ts'
 import { type Asked, answerTo, CODE, framed, scriptedServer } from '../../dns/scripted-server.ts'
@@ -16,7 +16,7 @@ export interface Front extends AsyncDisposable {
 export interface FrontOptions {
   /** What becomes of a question over UDP that has EDNS. Over TCP, and plain, all pass. Default: it passes. */
   readonly edns?: 'passes' | 'FORMERR' | 'dropped'
-  /** The order in which the records of an answer come, as places in BIND's own; an answer of as many has it. */
+  /** The order in which the records of an answer of as many come: their places when they are sorted by their bytes. */
   readonly order?: readonly number[]
 }
 
@@ -44,9 +44,13 @@ export async function startFront(behind: HostPort, options: FrontOptions = {}): 
 
 function reordered(answer: Buffer, order: readonly number[]): Buffer {
   const packet: Packet = decode(answer)
-  const { answers = [] } = packet
-  if (answers.length !== order.length) return answer
-  return encode({ ...packet, answers: order.flatMap((place) => answers[place] ?? []) })
+  const sorted = (packet.answers ?? []).toSorted((a, b) => Buffer.compare(encoded(a), encoded(b)))
+  if (sorted.length !== order.length) return answer
+  return encode({ ...packet, answers: order.flatMap((place) => sorted[place] ?? []) })
+}
+
+function encoded(record: Answer): Buffer {
+  return encode({ answers: [record] })
 }
 
 /** Null: no answer came. */
