@@ -1,5 +1,5 @@
-import { connect, isIP, type Socket } from 'node:net'
-import { connect as connectTls, type TLSSocket } from 'node:tls'
+import type { Socket } from 'node:net'
+import { codeOf, type DialTarget, dial, secure } from './dial.ts'
 import { LdapFailure } from './failure.ts'
 import { createFraming } from './framing.ts'
 import {
@@ -13,8 +13,8 @@ import {
 } from './messages.ts'
 import { printable, type Result } from './results.ts'
 
-/** Of one message, and of all replies together to what is under way on one connection. */
-const MAX_BYTES = 8 << 20
+/** Of one message, of all replies together to what is under way on one connection, and of what one search gives. */
+export const MAX_BYTES = 8 << 20
 
 /** What a search gave. */
 export interface Searched {
@@ -52,24 +52,9 @@ export class Connection {
     this.#listen(socket)
   }
 
-  /**
-   * Dials one IP address; `secure`: with TLS from the start. Certificates are not verified: nothing that a directory
-   * says is believed for the sake of the connection. Rejects with LdapFailure, also when the signal fires.
-   */
-  static async open(
-    target: {
-      readonly host: string
-      readonly address: string
-      readonly port: number
-      readonly secure: boolean
-    },
-    signal: AbortSignal,
-  ): Promise<Connection> {
-    const plain = connect({ host: target.address, port: target.port, noDelay: true })
-    const socket = await ready(plain, 'connect', signal)
-    return new Connection(
-      target.secure ? await ready(tlsOver(socket, target.host), 'secureConnect', signal) : socket,
-    )
+  /** Rejects with LdapFailure, also when the signal fires. */
+  static async open(target: DialTarget, signal: AbortSignal): Promise<Connection> {
+    return new Connection(await dial(target, signal))
   }
 
   get lost(): boolean {
@@ -89,7 +74,7 @@ export class Connection {
     plain.off('data', this.#onData).off('close', this.#onClose)
     this.#framing = createFraming(MAX_BYTES)
     try {
-      this.#socket = await ready(tlsOver(plain, host), 'secureConnect', signal)
+      this.#socket = await secure(plain, host, signal)
     } catch (error) {
       this.close()
       throw error
@@ -191,50 +176,4 @@ export class Connection {
 
 function lost(clause: string): LdapFailure {
   return new LdapFailure(clause, { connectionLost: true })
-}
-
-function tlsOver(socket: Socket, host: string): TLSSocket {
-  const secure = connectTls({
-    socket,
-    rejectUnauthorized: false,
-    ...(isIP(host) === 0 && { servername: host }),
-  })
-  socket.on('error', (error) => secure.destroy(error))
-  return secure
-}
-
-/** The socket when it is connected. Rejects with LdapFailure, the socket destroyed, where it fails or the signal fires. */
-async function ready<T extends Socket>(
-  socket: T,
-  event: 'connect' | 'secureConnect',
-  signal: AbortSignal,
-): Promise<T> {
-  const { promise, resolve, reject } = Promise.withResolvers<T>()
-  const what = event === 'connect' ? 'cannot be reached' : 'does not speak TLS'
-  const fail = (why: string) => {
-    socket.destroy()
-    reject(new LdapFailure(`${what}: ${why}`))
-  }
-  const onAbort = () => fail('it was not waited for any longer')
-  const onError = (error: Error) => fail(codeOf(error))
-  const onClose = () => fail('the connection was closed')
-  signal.addEventListener('abort', onAbort, { once: true })
-  socket
-    .once(event, () => resolve(socket))
-    .on('error', onError)
-    .once('close', onClose)
-  if (signal.aborted) onAbort()
-  try {
-    return await promise
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-    socket.off('close', onClose)
-    // What fails after it has failed is of no interest; what becomes connected gets listeners of its own.
-    if (!socket.destroyed) socket.off('error', onError)
-  }
-}
-
-function codeOf(error: Error): string {
-  if (!('code' in error && typeof error.code === 'string')) return printable(error.message)
-  return error.code === 'ECONNREFUSED' ? 'the port is closed' : error.code
 }

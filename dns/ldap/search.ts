@@ -1,5 +1,5 @@
 import type { LdapAnswer, LdapQuestion, LdapServer, Question } from '../types.ts'
-import type { Searched } from './connection.ts'
+import { MAX_BYTES, type Searched } from './connection.ts'
 import type { OpenDirectory } from './directory.ts'
 import { LdapFailure } from './failure.ts'
 import { certificatesOf, MAX_ENTRIES, ROOT_DSE, searchFor } from './messages.ts'
@@ -24,6 +24,7 @@ export async function searchDirectory(
   questions.push({ name: searchUrl(server, ROOT_DSE), type: 'LDAP', answer: directory.rootDse })
   const notes = [...directory.notes]
   const certificates = new Map<string, Buffer>()
+  let bytes = 0
   const bases = directory.contexts.length > 0 ? directory.contexts : ['', domainBase(domain)]
   for (const base of bases) {
     const search = searchFor(mail, base)
@@ -35,16 +36,17 @@ export async function searchDirectory(
       answer: showSearched(searched, values.length),
     })
     notes.push(...notesOn(base, searched))
-    for (const value of values) {
-      // A copy: the value is a window into a message, of which a stranger may have filled the rest with nothing.
-      if (certificates.size < MAX_CERTIFICATES) certificates.set(value.toString('latin1'), Buffer.from(value))
-    }
-    if (values.length > 0 && certificates.size === MAX_CERTIFICATES)
-      notes.push(`no more than ${MAX_CERTIFICATES} certificates are taken`)
+    bytes = values.reduce((sum, { length }) => sum + length, bytes)
+    if (bytes > MAX_BYTES) throw new LdapFailure(`answers with more than ${MAX_BYTES} bytes`)
+    // A copy: the value is a window into a message, of which a stranger may have filled the rest with nothing.
+    for (const value of values) certificates.set(value.toString('latin1'), Buffer.from(value))
   }
+  const taken = [...certificates.values()].slice(0, MAX_CERTIFICATES)
+  if (certificates.size > taken.length)
+    notes.push(`${certificates.size} certificates are there, and the first ${taken.length} are taken`)
   return {
-    status: certificates.size > 0 ? 'found' : 'empty',
-    certificates: [...certificates.values()],
+    status: taken.length > 0 ? 'found' : 'empty',
+    certificates: taken,
     notes,
     questions,
   }

@@ -114,10 +114,11 @@ describe('connections to directories', () => {
     const script = `import { createLdapClient } from ${JSON.stringify(dns)}
       const client = createLdapClient({ timeoutMs: 20000 })
       const { status } = await client.search(${JSON.stringify(directory.server)}, ${JSON.stringify(mail('a'))})
-      process.on('exit', () => console.log(status, process.getActiveResourcesInfo().filter((name) => name === 'Timeout')))`
+      console.log(status)
+      // Of itself this keeps nothing alive: it speaks only if something else does.
+      setTimeout(() => console.log('still alive'), 300).unref()`
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
-    // The timer that would close it has not fired: the process ended before.
-    expect(stdout).toBe('found []\n')
+    expect(stdout).toBe('found\n')
   })
 })
 

@@ -126,6 +126,13 @@ describe('a directory that keeps us waiting, or says too much (DISC-7, DISC-8)',
     })
   })
 
+  test('and so do contexts that each give a little less', async () => {
+    const large = (id: number) =>
+      Buffer.concat([entry(id, { userCertificate: [Buffer.alloc(5 << 20, id)] }), done(id)])
+    const answer = await search(behind(['o=a', 'o=b'], ({ id, socket }) => void socket.write(large(id))))
+    expect(answer).toMatchObject({ status: 'failed', text: 'answers with more than 8388608 bytes' })
+  })
+
   test('it closes at once, after the rootDSE, or in the middle of an entry', async () => {
     const closed = { status: 'failed', text: 'closed the connection before it answered' }
     expect(await search(({ socket }) => void socket.end())).toMatchObject(closed)
@@ -143,7 +150,7 @@ describe('a directory that keeps us waiting, or says too much (DISC-7, DISC-8)',
   })
 
   test('more entries, certificates and contexts than are taken are left out, with a note', async () => {
-    const values = (n: number) => [derOf(40, n % 256), Buffer.from(`value ${n}`)]
+    const values = (n: number) => [derOf(40, n), derOf(41, n), ...(n < 10 ? [derOf(42, n)] : [])]
     const many = sending((id) =>
       Buffer.concat([
         ...Array.from({ length: 60 }, (_, n) => entry(id, { 'userCertificate;binary': values(n) })),
@@ -153,11 +160,11 @@ describe('a directory that keeps us waiting, or says too much (DISC-7, DISC-8)',
     const answer = await search(many)
     expect(answer).toMatchObject({
       status: 'found',
-      questions: [{}, { answer: '50 entries, 100 certificates' }],
+      questions: [{}, { answer: '50 entries, 110 certificates' }],
     })
     expect(answer.notes).toEqual([
       `${BASE} has more than the 50 entries that are taken, or than it gives`,
-      'no more than 100 certificates are taken',
+      '110 certificates are there, and the first 100 are taken',
     ])
     const contexts = Array.from({ length: 40 }, (_, n) => `o=${n}`)
     const wide = await search(behind(contexts, ({ id, socket }) => void socket.write(done(id))))
@@ -167,6 +174,17 @@ describe('a directory that keeps us waiting, or says too much (DISC-7, DISC-8)',
     })
     expect(wide.questions).toHaveLength(17)
   })
+})
+
+test('a certificate that is kept does not keep the message that it came in', async () => {
+  const answer = await search(
+    sending((id) =>
+      Buffer.concat([entry(id, { x: ['x'.repeat(500_000)], userCertificate: [ONE] }), done(id)]),
+    ),
+  )
+  if (answer.status === 'failed') throw new Error(answer.text)
+  expect(answer.certificates).toEqual([ONE])
+  expect(answer.certificates[0]?.buffer.byteLength).toBeLessThan(100_000)
 })
 
 describe('what a directory says reaches people as plain text', () => {
