@@ -31,7 +31,8 @@ export class Output {
   /** A line of the answer, or several. */
   async line(text: string): Promise<void> {
     if (this.#closed) return
-    this.#clearProgress()
+    // A file or a pipe does not disturb what is shown.
+    if (process.stdout.isTTY) this.#clearProgress()
     if (!process.stdout.write(`${text}\n`)) await drained()
   }
 

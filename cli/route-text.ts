@@ -1,0 +1,25 @@
+import type { Recipient, Route } from '../agent/index.ts'
+import { explainedText } from './places-text.ts'
+import { printable } from './printable.ts'
+
+/** What the EHR shows for a route (design.md). */
+export const SIGN: Readonly<Record<Route, string>> = {
+  direct: 'lock',
+  tls: 'envelope',
+  insecure: 'blocked',
+  undetermined: 'retry',
+}
+
+/** Below the line of an address: with --explain all that was asked, else what stands in the way. */
+export function belowRoute({ evidence, ...brief }: Recipient, explain: boolean): readonly string[] {
+  const below = explain ? explainedText({ places: evidence, ...brief }) : reasons(brief)
+  return below.map((line) => `    ${line}`)
+}
+
+/** What stands in the way: the date, the name, the host that does not answer; and when to ask again. */
+function reasons({ route, why, validUntil }: Omit<Recipient, 'evidence'>): readonly string[] {
+  return [
+    ...why.map(({ code, text }) => printable(`${code}: ${text}`)),
+    ...(route === 'undetermined' ? [`ask again after ${validUntil.toISOString()}`] : []),
+  ]
+}
