@@ -113,7 +113,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       certificates: (await identities()).published(at),
       notes: [],
     })
-    return servePublished({ source, publish: settings.publish, at, now, log }, { listen, signal })
+    return servePublished({ source, publish: settings.publish, listen, at, now, log }, signal)
   }
 
   async function* pass(

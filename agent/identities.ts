@@ -11,6 +11,7 @@ import type { Address } from './address.ts'
 import { readCertificateFile, readKeyFile } from './credential-files.ts'
 import { DirectError } from './errors.ts'
 import { subjectsOf } from './identities/certificates.ts'
+import { publishable } from './identities/usable.ts'
 import type { IdentitySettings } from './settings.ts'
 import { Identity } from './smime/identity.ts'
 
@@ -49,18 +50,13 @@ export class Identities {
     return this.#all.flatMap(({ identity }) => identity.intermediates)
   }
 
-  /**
-   * What is to be published: each certificate that others may encrypt to at `at`, and for whom. One that was renewed is
-   * read with, and no longer published.
-   */
+  /** What is to be published, and for whom: the rule of `publishable`. What was replaced in its file is read with alone. */
   published(at: Date): readonly { readonly name: string; readonly certificate: Certificate }[] {
-    const usable = this.#all
-      .filter(({ identity, readsOnly }) => !readsOnly && this.#failures('encrypt', identity, at).length === 0)
-      .map(({ settings, identity }) => ({ name: settings.for, certificate: identity.certificate }))
-    return usable.filter(
-      ({ name, certificate }) =>
-        !usable.some((other) => other.name === name && isRenewalOf(other.certificate, certificate)),
-    )
+    const own = this.#all.flatMap(({ settings, identity, readsOnly }) => {
+      const { certificate, intermediates } = identity
+      return readsOnly ? [] : [{ name: settings.for, certificate, intermediates }]
+    })
+    return publishable(own, this.#policy, at)
   }
 
   /**
@@ -155,21 +151,6 @@ export class Identities {
 
 function covers(configured: string, address: Address): boolean {
   return [address.key, address.withoutTag()?.key, address.domain].includes(configured)
-}
-
-/**
- * Whether one certificate has taken the other's place: by the same CA, bound to all that the other is bound to, and begun
- * later. Those of different CAs stand beside each other: partners may believe one CA and not the other.
- */
-export function isRenewalOf(newer: Certificate, older: Certificate): boolean {
-  const names = ({ names: { rfc822, dns } }: Certificate) =>
-    [...rfc822, ...dns].map((name) => name.toLowerCase())
-  const covered = new Set(names(newer))
-  return (
-    newer.notBefore > older.notBefore &&
-    newer.issuerCanonical === older.issuerCanonical &&
-    names(older).every((name) => covered.has(name))
-  )
 }
 
 /** Throws CERT_UNREADABLE, KEY_UNREADABLE, KEY_MISMATCH. */

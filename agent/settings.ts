@@ -108,14 +108,14 @@ export interface CertServerSettings extends HostPort {
 export interface PublishSettings {
   /** Where `run` answers DNS for our names; undefined: it does not. */
   readonly listen: HostPort | undefined
-  /** Who answers for our names, of every SOA and NS; empty: `ns.<domain>` stands in. The first is the primary. */
-  readonly nameServers: readonly {
-    readonly name: string
-    /** For the A and AAAA records of one that lies in a zone of ours. */
-    readonly addresses: readonly string[]
-  }[]
+  /** Hosts (A-labels) of every SOA and NS record; empty: `ns.<domain>` stands in. The first is the primary. */
+  readonly nameServers: readonly string[]
+  /** Hosts (A-labels) of the MX records of every domain, the first preferred. */
+  readonly mailServers: readonly string[]
   /** Directories that hold our certificates: the targets of `_ldap._tcp`, the first preferred. */
   readonly directories: readonly HostPort[]
+  /** IP addresses of hosts above, for the A and AAAA records of those that lie in a zone of ours. */
+  readonly addresses: ReadonlyMap<string, readonly string[]>
   /** Seconds: of CERT and SRV records. */
   readonly ttl: number
 }

@@ -6,6 +6,7 @@ import {
   domainOf,
   domainOrAddressOf,
   hasControls,
+  hostNameOf,
   hostPortOf,
   ipOf,
   nameServerOf,
@@ -82,6 +83,8 @@ const folder = text((name) =>
 )
 const domain = text(domainOf)
 const domainOrAddress = text(domainOrAddressOf)
+const hostName = text(hostNameOf)
+const directory = text((server) => hostPortOf(server, 389))
 /** A password written here by mistake must not be repeated by the error. */
 const variable = text((name) =>
   /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? name : new Wrong('must be the name of an environment variable'),
@@ -133,6 +136,10 @@ function some<Item extends z.ZodType>(item: Item) {
   return z.array(item).min(1, 'must name one, or be left out').optional()
 }
 
+function atMost<Item extends z.ZodType>(count: number, item: Item) {
+  return z.array(item).max(count, `must name ${count} at most`).default([])
+}
+
 const policy = map({
   keyUsage: some(oneOf(END_ENTITY_USAGES)),
   policies: some(text(oidOf)),
@@ -179,14 +186,10 @@ export const configuration = map({
   certServers: z.record(z.string(), z.string().transform(certServer)).default({}),
   publish: map({
     listen: text((value) => hostPortOf(value, 53)).optional(),
-    nameServers: z
-      .array(map({ name: domain, addresses: z.array(text(ipOf)).default([]) }))
-      .max(13, 'must name 13 at most')
-      .default([]),
-    directories: z
-      .array(text((value) => hostPortOf(value, 389)))
-      .max(8, 'must name 8 at most')
-      .default([]),
+    nameServers: atMost(13, hostName),
+    mailServers: atMost(13, hostName),
+    directories: atMost(8, directory),
+    addresses: z.record(z.string(), z.array(text(ipOf)).min(1, 'must hold an IP address')).default({}),
     ttl: number(60, 86_400, 'seconds').default(3600),
   }).prefault({}),
   revocation: oneOf<RevocationMode>(['require', 'prefer', 'off']).default('require'),

@@ -5,6 +5,7 @@ import type {
   CertificatePolicySettings,
   MailboxSettings,
   PolicySettings,
+  PublishSettings,
   ServerSettings,
   Settings,
 } from '../settings.ts'
@@ -71,7 +72,7 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
     certificates: data.certificates.map(path),
     dns: { servers: data.dns.servers, timeoutMs: data.dns.timeoutMs, followUrls: data.dns.followUrls },
     ldap: data.ldap,
-    publish: { ...data.publish, listen: data.publish.listen },
+    publish: publishing(data.publish, refuse),
     certServers: byDomain(data.certServers, ['certServers'], refuse),
     revocation: data.revocation,
     certificatePolicy: policies(data.certificatePolicy, path),
@@ -138,6 +139,22 @@ function policies(
     ...(verify && { verify: settings(verify) }),
     ...(own && { own: settings(own) }),
   }
+}
+
+/** An address of a host that nothing here names is a slip of the pen, and the host that was meant has none. */
+function publishing(publish: Configuration['publish'], refuse: Refuse): PublishSettings {
+  const { listen, nameServers, mailServers, directories } = publish
+  const hosts = [...nameServers, ...mailServers, ...directories.map(({ host }) => host)]
+  const at = ['publish', 'addresses']
+  const addresses = byDomain(publish.addresses, at, refuse)
+  const unnamed = Object.keys(publish.addresses).find((key) => !hosts.some((host) => host === domainOf(key)))
+  if (unnamed !== undefined)
+    throw refuse(
+      [...at, unnamed],
+      `is of a host that publish does not name${hosts.length === 0 ? '' : `; it names ${hosts.join(', ')}`}`,
+      'Name it in publish.nameServers, mailServers or directories, or take its addresses out.',
+    )
+  return { ...publish, listen, addresses }
 }
 
 type GivenAlgorithms = Configuration['algorithms']['byDomain'][string]

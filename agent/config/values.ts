@@ -37,6 +37,11 @@ export function domainOrAddressOf(text: string): string | Wrong {
     : new Wrong('must be a domain or an address such as dr.kim@clinic-a.example')
 }
 
+/** A host by its name, as DNS records name it: lower-case A-labels. */
+export function hostNameOf(text: string): string | Wrong {
+  return parseDomain(text) ?? new Wrong('must be the name of a host such as ns1.clinic-a.example')
+}
+
 /** `host`, `host:port`, `[IPv6]:port` or a bare IPv6 address. */
 export function hostPortOf(text: string, defaultPort: number): HostPort | Wrong {
   const wrong = new Wrong('must be a host, host:port or [IPv6]:port')

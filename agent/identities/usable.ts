@@ -1,4 +1,5 @@
 import {
+  type Certificate,
   type CertificatePolicy,
   type Failure,
   leafFailures,
@@ -7,12 +8,15 @@ import {
 } from '../../trust-anchors/index.ts'
 import { isBoundWithin, type OwnCertificate } from './certificates.ts'
 
+/** Its file does not matter here: one in memory is judged as well. */
+type Own = Omit<OwnCertificate, 'file'>
+
 const UNBOUND: Failure = { code: 'CERT_NOT_BOUND', text: 'it is bound to nobody there' }
 
 /** What keeps a certificate of ours from a use, the most telling first; null: nothing. No key is asked for. */
 export function useFailure(
   purpose: Purpose,
-  { name, certificate, intermediates }: OwnCertificate,
+  { name, certificate, intermediates }: Own,
   policy: CertificatePolicy,
   at: Date,
 ): Failure | null {
@@ -22,4 +26,36 @@ export function useFailure(
     ...ownPolicyFailures(certificate, intermediates, policy, at),
   ]
   return failure
+}
+
+/**
+ * Those that are to be published: others may encrypt to them at `at`, and no newer one of the same name has taken their
+ * place. One that is bound to nobody under its name is not: the search of strangers would end at it (DISC-1).
+ */
+export function publishable<One extends Own>(
+  own: readonly One[],
+  policy: CertificatePolicy,
+  at: Date,
+): readonly One[] {
+  const usable = own.filter((one) => useFailure('encrypt', one, policy, at) === null)
+  const ofName = Map.groupBy(usable, ({ name }) => name)
+  return usable.filter(
+    ({ name, certificate }) =>
+      !ofName.get(name)?.some((other) => isRenewalOf(other.certificate, certificate)),
+  )
+}
+
+/**
+ * Whether one certificate has taken the other's place: by the same CA, bound to all that the other is bound to, and begun
+ * later. Those of different CAs stand beside each other: partners may believe one CA and not the other.
+ */
+function isRenewalOf(newer: Certificate, older: Certificate): boolean {
+  const names = ({ names: { rfc822, dns } }: Certificate) =>
+    [...rfc822, ...dns].map((name) => name.toLowerCase())
+  const covered = new Set(names(newer))
+  return (
+    newer.notBefore > older.notBefore &&
+    newer.issuerCanonical === older.issuerCanonical &&
+    names(older).every((name) => covered.has(name))
+  )
 }

@@ -3,12 +3,16 @@ import { apexOfIdentity, nextSerial, ownerOfIdentity, type Zone, zoneOf } from '
 import { DirectError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { logFailure } from '../run.ts'
-import type { PublishSettings } from '../settings.ts'
+import type { HostPort, PublishSettings } from '../settings.ts'
+import { hostNotes } from './notes.ts'
 import type { PublishSource } from './source.ts'
+import { unfitness } from './unfitness.ts'
 
 export interface PublicationTools {
   readonly source: PublishSource
   readonly publish: PublishSettings
+  /** Where the zones are answered. Port 0: one that is free. */
+  readonly listen: HostPort
   /** The time that certificates are judged by. */
   readonly at: () => Date
   /** The clock on the wall, for serials. */
@@ -89,12 +93,12 @@ interface Content {
 }
 
 async function contentOf(
-  { source, publish, at, now }: PublicationTools,
+  { source, publish, listen, at, now }: PublicationTools,
   before: Content | null,
 ): Promise<Content> {
   const { names, certificates, notes } = await source(at())
   // One name that DNS cannot carry keeps no other from being published.
-  const unfit = new Map(names.map((name) => [name, unfitness(name)]))
+  const unfit = new Map(names.map((name) => [name, whyNot(name)]))
   const carried = names.filter((name) => unfit.get(name) === null)
   const entries = certificates.filter(({ name }) => unfit.get(name) === null)
   const published = [
@@ -113,22 +117,16 @@ async function contentOf(
       ...notes,
       ...[...unfit.values()].filter((why) => why !== null),
       ...carried.filter((name) => !filled.has(name)).map(emptyNote),
+      ...hostNotes(zone, publish, listen),
     ],
   }
 }
 
 function emptyNote(name: string): string {
-  return `nothing is published for ${name}: no certificate of it can be encrypted to now`
+  return `nothing is published for ${name}: no certificate of it can be encrypted to now ("direct cert list" says why)`
 }
 
 /** Null: DNS carries it. */
-function unfitness(name: string): string | null {
-  try {
-    ownerOfIdentity(name)
-    apexOfIdentity(name)
-    return null
-  } catch (error) {
-    if (error instanceof DirectError && error.code === 'CONFIG_INVALID') return error.message
-    throw error
-  }
+function whyNot(name: string): string | null {
+  return unfitness(apexOfIdentity, name) ?? unfitness(ownerOfIdentity, name)
 }

@@ -1,13 +1,9 @@
 import { access } from 'node:fs/promises'
-import {
-  type Certificate,
-  type CertificatePolicy,
-  leafFailures,
-  ownPolicyFailures,
-} from '../../trust-anchors/index.ts'
+import type { Certificate, CertificatePolicy } from '../../trust-anchors/index.ts'
+import { DirectError } from '../errors.ts'
 import { type OwnCertificate, readOwnCertificates } from '../identities/certificates.ts'
 import { namesOf, type OwnFile, ownFiles } from '../identities/files.ts'
-import { isRenewalOf } from '../identities.ts'
+import { publishable } from '../identities/usable.ts'
 import type { IdentitySettings, Settings } from '../settings.ts'
 
 /** What is to be published at a moment. */
@@ -50,22 +46,11 @@ export function certificateFiles(
   }
 }
 
-/** Others may encrypt to it at `at`, and no newer one of the same CA has taken its place. */
-export function publishable(
-  own: readonly OwnCertificate[],
-  policy: CertificatePolicy,
-  at: Date,
-): ToPublish['certificates'] {
-  const usable = own.filter(
-    ({ certificate, intermediates }) =>
-      leafFailures('encrypt', certificate, at).length === 0 &&
-      ownPolicyFailures(certificate, intermediates, policy, at).length === 0,
-  )
-  const ofName = Map.groupBy(usable, ({ name }) => name)
-  return usable.filter(
-    ({ name, certificate }) =>
-      !ofName.get(name)?.some((other) => isRenewalOf(other.certificate, certificate)),
-  )
+export function nothingToPublish(): DirectError {
+  const text = 'no identity has a certificate that others could encrypt to now'
+  return new DirectError('IDENTITY_MISSING', text, {
+    hint: 'Add an identity with a valid certificate, bound to its name; "direct init" makes one.',
+  })
 }
 
 /** One file as it was last read. */

@@ -10,6 +10,7 @@ import {
 } from '../../dns/index.ts'
 import { parseDomain } from '../address.ts'
 import { DirectError } from '../errors.ts'
+import { unfitness } from '../publish/unfitness.ts'
 import { own } from './own.ts'
 import type { ZoneTools } from './tools.ts'
 
@@ -49,17 +50,6 @@ export async function contentOf(domain: string | undefined, tools: ZoneTools): P
     former: former.filter(({ name }) => isWanted(name)),
     addresses: ours.addresses,
     notes: [...ours.notes, ...new Set(unfit)],
-  }
-}
-
-/** Null: DNS can carry it. */
-function unfitness(check: (name: string) => string, name: string): string | null {
-  try {
-    check(name)
-    return null
-  } catch (error) {
-    if (!(error instanceof DirectError && error.code === 'CONFIG_INVALID')) throw error
-    return [error.message, error.hint ?? []].flat().join('. ')
   }
 }
 

@@ -2,15 +2,18 @@ import { chmod } from 'node:fs/promises'
 import {
   apexOf,
   bindText,
+  delegationsBelow,
   factsOf,
+  hostOf,
+  hostsWithoutAddress,
   jsonText,
   ldifText,
   linesText,
-  namesWithoutAddress,
   type PublishedRecord,
 } from '../../dns/index.ts'
 import { replaceFile } from '../deliver.ts'
 import { DirectError } from '../errors.ts'
+import { mailNotes } from '../publish/notes.ts'
 import { contentOf, type ZoneContent } from './content.ts'
 import type { ZoneTools } from './tools.ts'
 import type { GeneratedZone, ZoneFormat, ZoneOptions } from './types.ts'
@@ -23,11 +26,16 @@ export async function generate(
   const content = await contentOf(domain, tools)
   if (wholeZone) requireWhole(content, format)
   if (format !== 'ldif') requireRecords(content)
-  const records = content.records.filter(({ record }) => wholeZone || isOurs(record.type))
+  const records = wholeZone ? wholeOf(content) : content.records.filter(belongsIntoAnyZone)
+  const addressless = addresslessAmong(records, content, wholeZone)
   const generated = {
     records: records.map(factsOf),
-    text: textOf(format, records, content),
-    notes: [...content.notes, ...addresslessNotes(records, content)],
+    text: textOf(format, records, content, addressless),
+    notes: [
+      ...content.notes,
+      ...addressless.map((name) => addresslessNote(name, content, wholeZone)),
+      ...(wholeZone ? mailNotes(tools.settings.publish, [...new Set(records.map((one) => one.domain))]) : []),
+    ],
   }
   if (out !== undefined) {
     await replaceFile(out, [Buffer.from(generated.text)])
@@ -37,15 +45,31 @@ export async function generate(
   return generated
 }
 
-/** What belongs into a zone that exists already. */
-function isOurs(type: PublishedRecord['record']['type']): boolean {
-  return type === 'CERT' || type === 'SRV'
+/** A zone that exists already has its own SOA, NS and MX records, and the addresses of its hosts. */
+function belongsIntoAnyZone({ record }: PublishedRecord): boolean {
+  return record.type === 'CERT' || record.type === 'SRV'
 }
 
-function textOf(format: ZoneFormat, records: readonly PublishedRecord[], content: ZoneContent): string {
+/** A zone that stands alone says where those of ours below it are answered. */
+function wholeOf({ zone, records }: ZoneContent): readonly PublishedRecord[] {
+  const [{ domain } = { domain: '' }] = records
+  const below = delegationsBelow(zone, domain).map((record) => {
+    const child = apexOf(zone, record.name) ?? record.name
+    return { record, domain, for: child, certificate: null }
+  })
+  const afterNs = records.findLastIndex(({ record }) => record.type === 'NS') + 1
+  return records.toSpliced(afterNs, 0, ...below)
+}
+
+function textOf(
+  format: ZoneFormat,
+  records: readonly PublishedRecord[],
+  content: ZoneContent,
+  addressless: readonly string[],
+): string {
   switch (format) {
     case 'bind':
-      return bindText(records, namesWithoutAddress(content.zone))
+      return bindText(records, addressless)
     case 'lines':
       return linesText(records)
     case 'json':
@@ -75,20 +99,25 @@ function requireWhole({ zone, records }: ZoneContent, format: ZoneFormat): void 
       hint: `Choose one: --domain ${[...domains].join(', or --domain ')}.`,
     })
   const servers = new Set(records.flatMap(({ record }) => (record.type === 'NS' ? [record.data] : [])))
-  const [addressless] = namesWithoutAddress(zone).filter((name) => servers.has(name))
+  const [addressless] = hostsWithoutAddress(zone).filter((name) => servers.has(name))
   if (addressless === undefined) return
-  throw new DirectError('CONFIG_INVALID', `publish.nameServers: ${addressless} has no address`, {
-    hint: `Say who answers for the zone: publish: { nameServers: [{ name: ${addressless}, addresses: [ITS IP ADDRESS] }] }. Without --whole-zone the records are for a zone that exists already.`,
+  throw new DirectError('CONFIG_INVALID', `the name server ${addressless} has no address`, {
+    hint: `Say who answers for the zone: publish: { nameServers: [${addressless}], addresses: { ${addressless}: [ITS IP ADDRESS] } }. Without --whole-zone the records are for a zone that exists already.`,
   })
 }
 
-function addresslessNotes(records: readonly PublishedRecord[], { zone }: ZoneContent): readonly string[] {
-  const targets = records.flatMap(({ record }) => (record.type === 'SRV' ? [record.data.target] : []))
-  const addressless = new Set(namesWithoutAddress(zone))
-  return [...new Set(targets)]
-    .filter((name) => addressless.has(name))
-    .map(
-      (name) =>
-        `${name} needs an A or AAAA record in the zone of ${apexOf(zone, name)}, beside the SRV record`,
-    )
+/** Hosts of ours that the records lead to, and whose address is not written. */
+function addresslessAmong(
+  records: readonly PublishedRecord[],
+  { zone }: ZoneContent,
+  wholeZone: boolean,
+): readonly string[] {
+  const hosts = new Set(records.flatMap(({ record }) => hostOf(record) ?? []))
+  const nowhere = new Set(hostsWithoutAddress(zone))
+  return [...hosts].filter((name) => (wholeZone ? nowhere.has(name) : apexOf(zone, name) !== null))
+}
+
+function addresslessNote(name: string, { zone }: ZoneContent, wholeZone: boolean): string {
+  const way = wholeZone ? ': name its addresses in publish.addresses' : ', beside the SRV record'
+  return `${name} needs an A or AAAA record in the zone of ${apexOf(zone, name)}${way}`
 }

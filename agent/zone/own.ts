@@ -1,9 +1,9 @@
 import type { ZoneEntry } from '../../dns/index.ts'
-import { type CertificatePolicy, leafFailures, ownPolicyFailures } from '../../trust-anchors/index.ts'
-import { DirectError } from '../errors.ts'
+import type { CertificatePolicy } from '../../trust-anchors/index.ts'
 import { type OwnCertificate, readOwnCertificates } from '../identities/certificates.ts'
 import { ownFiles } from '../identities/files.ts'
-import { publishable } from '../publish/source.ts'
+import { publishable, useFailure } from '../identities/usable.ts'
+import { nothingToPublish } from '../publish/source.ts'
 import type { ZoneTools } from './tools.ts'
 
 /** Our own certificates: those that others may encrypt to now, the others, and why. */
@@ -21,7 +21,7 @@ export async function own({ settings, policy, at }: ZoneTools): Promise<OwnConte
   const read = await readOwnCertificates(files.map((file) => file.settings))
   const certificates = read.filter((one) => 'certificate' in one)
   const published = publishable(certificates, policy, at())
-  if (published.length === 0) throw nothing()
+  if (published.length === 0) throw nothingToPublish()
   const keys = new Set(published.map(({ name, certificate }) => `${name} ${certificate.sha256}`))
   const withheld = certificates.filter(({ name, certificate }) => !keys.has(`${name} ${certificate.sha256}`))
   return {
@@ -44,25 +44,8 @@ function entryOf({ name, certificate }: Pick<OwnCertificate, 'name' | 'certifica
   return { name, der: certificate.der }
 }
 
-function whyWithheld(
-  { name, file, certificate, intermediates }: OwnCertificate,
-  policy: CertificatePolicy,
-  at: Date,
-): string {
-  const [failure] = [
-    ...leafFailures('encrypt', certificate, at),
-    ...ownPolicyFailures(certificate, intermediates, policy, at),
-  ]
-  const why = failure === undefined ? 'a newer one has taken its place' : `${failure.text} (${failure.code})`
-  return `left out: ${file} of ${name}: ${why}`
-}
-
-function nothing(): DirectError {
-  return new DirectError(
-    'IDENTITY_MISSING',
-    'no identity has a certificate that others could encrypt to now',
-    {
-      hint: 'Add an identity with a valid certificate; "direct init" makes one.',
-    },
-  )
+function whyWithheld(own: OwnCertificate, policy: CertificatePolicy, at: Date): string {
+  const failure = useFailure('encrypt', own, policy, at)
+  const why = failure === null ? 'a newer one has taken its place' : `${failure.text} (${failure.code})`
+  return `left out: ${own.file} of ${own.name}: ${why}`
 }

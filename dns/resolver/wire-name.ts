@@ -1,3 +1,5 @@
+import { labelText, nameEnd } from '../wire-labels.ts'
+
 /** A DNS message that does not add up; never leaves the resolver. Its message is a noun phrase: what it has. */
 export class Malformed extends Error {}
 
@@ -13,16 +15,9 @@ export interface WireName {
   readonly end: number
 }
 
-/** Each byte of a label as text. */
-const TEXT = Array.from({ length: 256 }, (_, byte) => {
-  const character = String.fromCharCode(byte)
-  return /[\x21-\x2d\x2f-\x5b\x5d-\x7e]/.test(character) ? character : `\\${String(byte).padStart(3, '0')}`
-})
-
 /**
  * Reads a name with its compression pointers (RFC 1035 4.1.4), each of which leads further back than all before it, so
- * that no name is a circle. A byte that is no part of a host name, a dot within a label too, becomes \DDD. Throws
- * `Malformed`.
+ * that no name is a circle. Bytes as `labelText` writes them. Throws `Malformed`.
  */
 export function readName(bytes: Buffer, start: number): WireName {
   let text = ''
@@ -50,19 +45,16 @@ export function readName(bytes: Buffer, start: number): WireName {
     const next = at + 1 + first
     if (next > bytes.length) throw new Malformed('a name that ends outside the message')
     if (text !== '') text += '.'
-    for (at += 1; at < next; at++) text += TEXT[bytes[at] as number]
+    text += labelText(bytes, at + 1, next)
+    at = next
   }
 }
 
-/** Where a name ends; where its pointer leads is not looked at. Throws `Malformed`. */
+/** Where a name ends. Throws `Malformed`. */
 export function skipName(bytes: Buffer, start: number): number {
-  for (let at = start; ; ) {
-    const first = byteAt(bytes, at)
-    if (first === 0) return at + 1
-    if (first >= 0xc0) return at + 2
-    if (first > 63) throw new Malformed('a label of an unknown kind')
-    at += 1 + first
-  }
+  const end = nameEnd(bytes, start)
+  if (end === null) throw new Malformed('a name without an end, or with a label of an unknown kind')
+  return end
 }
 
 function byteAt(bytes: Buffer, at: number): number {

@@ -1,6 +1,6 @@
 import { type Answer, encode } from 'dns-packet'
 import { EDNS_BYTES } from '../resolver/wire.ts'
-import type { ZoneRecord } from '../zone/zone.ts'
+import type { ZoneRecord } from '../zone/records.ts'
 import { type Edns, HEADER, type Question } from './query.ts'
 
 /** What an answer says. RCODEs above 15 need EDNS (RFC 6891 6.1.3). */

@@ -1,9 +1,11 @@
+import { labelText, nameEnd } from '../wire-labels.ts'
+
 /** Bytes before the first question. */
 export const HEADER = 12
 
 /** What a client asks, as the responder reads it. */
 export interface Question {
-  /** Canonical; bytes that our names never have are written as \DDD. */
+  /** Canonical; bytes as `labelText` writes them. */
   readonly name: string
   readonly type: number
   readonly class: number
@@ -31,7 +33,7 @@ export function readQuestion(packet: Buffer): Question | null {
     if (length === undefined || length > 63) return null
     at++
     if (length === 0) break
-    labels.push(escapeLabel(packet.toString('latin1', at, at + length)))
+    labels.push(labelText(packet, at, at + length))
     at += length
   }
   const end = at + 4
@@ -45,14 +47,6 @@ export function readQuestion(packet: Buffer): Question | null {
   }
 }
 
-/** A dot within a label must not pass for one between two. */
-function escapeLabel(label: string): string {
-  return label.replace(
-    /[^\x21-\x2d\x2f-\x5b\x5d-\x7e]/g,
-    (byte) => `\\${String(byte.charCodeAt(0)).padStart(3, '0')}`,
-  )
-}
-
 /**
  * RFC 6891 6.1.1: at most one OPT record, owned by the root; null where there is none. Walks the records after
  * `question` by their lengths alone, each byte once; what comes after the last is passed over.
@@ -63,7 +57,7 @@ export function readEdns(packet: Buffer, question: Question): Edns | null | 'mal
   let edns: Edns | null = null
   let at = HEADER + question.bytes.length
   for (let i = 0; i < records; i++) {
-    const fixed = skipName(packet, at)
+    const fixed = nameEnd(packet, at)
     if (fixed === null || fixed + 10 > packet.length) return 'malformed'
     const end = fixed + 10 + packet.readUInt16BE(fixed + 8)
     if (end > packet.length) return 'malformed'
@@ -75,16 +69,4 @@ export function readEdns(packet: Buffer, question: Question): Edns | null | 'mal
     at = end
   }
   return edns
-}
-
-/** Where a name ends, null when it does not. A pointer ends it, wherever it leads. */
-function skipName(packet: Buffer, start: number): number | null {
-  for (let at = start; ; ) {
-    const length = packet[at]
-    if (length === undefined) return null
-    if (length === 0) return at + 1
-    if (length >= 0xc0) return at + 2
-    if (length > 63) return null
-    at += 1 + length
-  }
 }

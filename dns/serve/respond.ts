@@ -1,11 +1,24 @@
 import { EDNS_BYTES, RCODE } from '../resolver/wire.ts'
-import { apexOf, type Zone, type ZoneRecord } from '../zone/zone.ts'
+import { hostOf, isAddress, type ZoneRecord } from '../zone/records.ts'
+import { apexOf, type Zone } from '../zone/zone.ts'
 import { type Content, encodeAnswer, type ServedRecord } from './message.ts'
 import { type Edns, HEADER, type Question, readEdns, readQuestion } from './query.ts'
 
 const PLAIN_UDP_BYTES = 512
 const TCP_BYTES = 65_535
-const TYPE = { A: 1, NS: 2, SOA: 6, AAAA: 28, SRV: 33, CERT: 37, DS: 43, IXFR: 251, AXFR: 252, ANY: 255 }
+const TYPE = {
+  A: 1,
+  NS: 2,
+  SOA: 6,
+  MX: 15,
+  AAAA: 28,
+  SRV: 33,
+  CERT: 37,
+  DS: 43,
+  IXFR: 251,
+  AXFR: 252,
+  ANY: 255,
+}
 const CLASS_IN = 1
 
 /**
@@ -92,15 +105,10 @@ function answersAmong(records: readonly ZoneRecord[], name: string, type: number
   return records.filter((record) => TYPE[record.type] === type)
 }
 
-/** RFC 1034 4.3.2, RFC 2782: addresses of the hosts that the answer names, as far as they are ours. */
+/** RFC 1034 4.3.2, RFC 1035 3.3.9, RFC 2782: addresses of the hosts that the answer leads to, as far as they are ours. */
 function addressesFor(answers: readonly ServedRecord[], zone: Zone): readonly ZoneRecord[] {
-  const hosts = answers.flatMap((record) => {
-    if (record.type === 'NS') return [record.data]
-    return record.type === 'SRV' ? [record.data.target] : []
-  })
-  return [...new Set(hosts)].flatMap(
-    (host) => zone.names.get(host)?.filter(({ type }) => type === 'A' || type === 'AAAA') ?? [],
-  )
+  const hosts = answers.flatMap((record) => (record.type === 'HINFO' ? [] : (hostOf(record) ?? [])))
+  return [...new Set(hosts)].flatMap((host) => zone.names.get(host)?.filter(isAddress) ?? [])
 }
 
 /** RFC 2308 3: the TTL of an absence is the lesser of the SOA's own and its minimum. */

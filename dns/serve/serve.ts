@@ -8,6 +8,7 @@ import { respond, respondTruncated } from './respond.ts'
 import { errorCode, openSockets, type Sockets } from './sockets.ts'
 import { answerClients, type StreamLimits } from './stream.ts'
 
+/** Of TCP clients by default 200, 50 of them from one address (a resolver that serves many), 10 s each. */
 export interface ServeOptions extends Partial<StreamLimits> {
   /** Port 0: one that is free for UDP and TCP. */
   readonly listen: HostPort
@@ -32,26 +33,23 @@ export interface Serving {
 }
 
 const LONGEST_PAUSE_MS = 60_000
-/** `idleMs` 10 s, 200 TCP clients, 50 of them from one address: a resolver that serves many, and not all of the room. */
-const LIMITS: StreamLimits = { idleMs: 10_000, maxConnections: 200, maxPerAddress: 50 }
+
+/** With what stands in where it is not said. */
+type Complete = ServeOptions & Required<Pick<ServeOptions, 'open' | 'tell'>>
 
 /**
  * Publishes a zone: authoritative DNS over UDP and TCP on one port (`direct certs serve`). A socket that breaks later
  * is opened again. Throws DirectError `LISTEN_FAILED` when the address or the port is not to be had now.
  */
 export async function serveZone(options: ServeOptions): Promise<Serving> {
-  const { open = openSockets } = options
-  const first = await open(options.listen)
-  const address = { host: options.listen.host, port: first.port }
-  return { address, closed: keepServing(first, address, { ...options, open }) }
+  const { open = openSockets, tell = () => undefined, listen } = options
+  const first = await open(listen)
+  const address = { host: listen.host, port: first.port }
+  return { address, closed: keepServing(first, address, { ...options, open, tell }) }
 }
 
-async function keepServing(
-  first: Sockets,
-  address: HostPort,
-  options: ServeOptions & Required<Pick<ServeOptions, 'open'>>,
-): Promise<void> {
-  const { signal, tell = () => undefined } = options
+async function keepServing(first: Sockets, address: HostPort, options: Complete): Promise<void> {
+  const { signal, tell } = options
   const limit = new AnswerLimit(options.flood)
   let sockets: Sockets | null = first
   while (sockets !== null) {
@@ -66,7 +64,7 @@ async function keepServing(
 /** Null: the signal fired meanwhile. */
 async function openAgain(
   address: HostPort,
-  { open, signal, tell = () => undefined, reopenMs = 1000 }: Parameters<typeof keepServing>[2],
+  { open, signal, tell, reopenMs = 1000 }: Complete,
 ): Promise<Sockets | null> {
   for (let wait = reopenMs; ; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
     await pause(wait, undefined, { signal }).catch(() => undefined)
@@ -80,9 +78,9 @@ async function openAgain(
 }
 
 /** Answers until the signal fires (null) or a socket breaks (why). Everything is closed then. */
-async function answerOn(sockets: Sockets, limit: AnswerLimit, options: ServeOptions): Promise<unknown> {
+async function answerOn(sockets: Sockets, limit: AnswerLimit, options: Complete): Promise<unknown> {
   const { udp, tcp } = sockets
-  const { signal, zone } = options
+  const { signal, zone, idleMs = 10_000, maxConnections = 200, maxPerAddress = 50 } = options
   const current = typeof zone === 'function' ? zone : () => zone
   udp.on('message', (packet, from) => {
     const answer = limit.allows(from.address)
@@ -92,8 +90,9 @@ async function answerOn(sockets: Sockets, limit: AnswerLimit, options: ServeOpti
     if (answer !== null && from.port !== 0) udp.send(answer, from.port, from.address, () => undefined)
   })
   const endClients = answerClients(tcp, (packet) => respond(packet, current(), 'tcp'), {
-    ...LIMITS,
-    ...limits(options),
+    idleMs,
+    maxConnections,
+    maxPerAddress,
   })
   const { promise: ended, resolve: end } = Promise.withResolvers<unknown>()
   const stop = () => end(null)
@@ -108,12 +107,4 @@ async function answerOn(sockets: Sockets, limit: AnswerLimit, options: ServeOpti
   endClients()
   await closed
   return why
-}
-
-function limits({ idleMs, maxConnections, maxPerAddress }: Partial<StreamLimits>): Partial<StreamLimits> {
-  return {
-    ...(idleMs !== undefined && { idleMs }),
-    ...(maxConnections !== undefined && { maxConnections }),
-    ...(maxPerAddress !== undefined && { maxPerAddress }),
-  }
 }

@@ -1,7 +1,8 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { parseCertRecord } from '../records/cert-record.ts'
 import { ownerOfIdentity } from './owner.ts'
-import { apexOf, type Zone, type ZoneEntry, type ZoneRecord } from './zone.ts'
+import type { ZoneRecord } from './records.ts'
+import { apexOf, type Zone, type ZoneEntry } from './zone.ts'
 
 /** One record of ours, with what people ask about it. */
 export interface PublishedRecord {

@@ -1,10 +1,11 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP, isIPv6 } from 'node:net'
 import { DirectError } from '../../agent/errors.ts'
-import { canonicalName, isDnsName } from '../names.ts'
+import { canonicalName, isDnsName, isWithin } from '../names.ts'
 import { encodeCertRecord } from '../records/cert-record.ts'
 import type { HostPort } from '../types.ts'
 import { apexOfIdentity, ownerOfIdentity } from './owner.ts'
+import { hostOf, isAddress, type SoaData, type ZoneRecord } from './records.ts'
 
 /** One certificate of ours and whose it is: a domain, or an address. */
 export interface ZoneEntry {
@@ -12,45 +13,11 @@ export interface ZoneEntry {
   readonly der: Uint8Array
 }
 
-/** One record; `name` and the names in `data` are canonical: lower case, absolute, without the trailing dot. Class IN. */
-export type ZoneRecord = {
-  readonly name: string
-  /** Seconds. */
-  readonly ttl: number
-} & (
-  | { readonly type: 'SOA'; readonly data: SoaData }
-  | { readonly type: 'NS'; readonly data: string }
-  /** An IP address as text. */
-  | { readonly type: 'A' | 'AAAA'; readonly data: string }
-  | { readonly type: 'SRV'; readonly data: SrvData }
-  /** The RDATA of RFC 4398 2: type, key tag, algorithm, certificate. */
-  | { readonly type: 'CERT'; readonly data: Buffer }
-)
-
-/** RFC 1035 3.3.13; the times are seconds. */
-export interface SoaData {
-  readonly mname: string
-  readonly rname: string
-  readonly serial: number
-  readonly refresh: number
-  readonly retry: number
-  readonly expire: number
-  readonly minimum: number
-}
-
-/** RFC 2782. */
-export interface SrvData {
-  readonly priority: number
-  readonly weight: number
-  readonly port: number
-  readonly target: string
-}
-
 /** All that is published for our identities: what the responder answers from, and `zone generate` writes. */
 export interface Zone {
   /** The domains that we answer for, each a zone of its own with an SOA and NS records at it. In the order of the identities. */
   readonly apexes: ReadonlySet<string>
-  /** Zone by zone: SOA, NS, addresses of name servers, SRV, CERT. `apexOf` tells the zone of each. */
+  /** Zone by zone: SOA, NS, MX, addresses of hosts, SRV, CERT. `apexOf` tells the zone of each. */
   readonly records: readonly ZoneRecord[]
   /** Every name that exists, those without records included: `lee.d.example` because of `dr.lee.d.example`. */
   readonly names: ReadonlyMap<string, readonly ZoneRecord[]>
@@ -61,17 +28,21 @@ export interface Zone {
 export interface ZoneOptions {
   /** Domains or addresses whose domain is a zone of ours although it may have no certificate now. */
   readonly also?: readonly string[]
-  /** Of every zone; the first is the primary. None: `ns.<domain>`, which has no address here. */
-  readonly nameServers?: readonly { readonly name: string; readonly addresses: readonly string[] }[]
+  /** Hosts that answer for every zone; the first is the primary. None: `ns.<domain>`, which has no address here. */
+  readonly nameServers?: readonly string[]
+  /** Hosts that take the mail of every domain, the first preferred. */
+  readonly mailServers?: readonly string[]
   /** LDAP directories that hold our certificates, the first preferred (DISC-7). */
   readonly directories?: readonly HostPort[]
+  /** IP addresses of hosts; only those of hosts in a zone of ours are published. */
+  readonly addresses?: ReadonlyMap<string, readonly string[]>
   /** Seconds, of CERT and SRV records. Default 3600. */
   readonly ttl?: number
   /** Without one: the newest certificate's notBefore in seconds since 1970. See `nextSerial`. */
   readonly serial?: number
 }
 
-/** Seconds, of what changes seldom: SOA, NS and the addresses of name servers. */
+/** Seconds, of what changes seldom: SOA, NS, MX and addresses. */
 const INFRASTRUCTURE_TTL = 3600
 /** Seconds that resolvers may hold an absence (RFC 2308 5, DISC-11). */
 export const NEGATIVE_TTL = 300
@@ -80,7 +51,8 @@ const MAX_RECORD_SET = 65_000
 
 /**
  * The zones that publish certificates: one for each domain, with CERT records at the domain and at the addresses
- * (DISC-2), and SRV records at `_ldap._tcp.<domain>` for the directories (DISC-7).
+ * (DISC-2), SRV records at `_ldap._tcp.<domain>` for the directories (DISC-7), and MX records at the domain, whose mail
+ * would find no server otherwise.
  * Throws DirectError `CONFIG_INVALID` for a name that DNS cannot carry, `CERT_UNREADABLE`, and `LIMIT_EXCEEDED` when
  * one name holds more certificates than a DNS message.
  */
@@ -100,17 +72,16 @@ export function zoneOf(entries: readonly ZoneEntry[], options: ZoneOptions = {})
   for (const name of options.also ?? []) apexes.add(apexOfIdentity(name))
   for (const [owner, set] of certificates) requireRoom(owner, set)
   const serial = options.serial ?? newest
-  const servers = (options.nameServers ?? []).map(({ name, addresses }) => ({
-    name: hostName(name, 'publish.nameServers'),
-    addresses,
-  }))
+  const nameServers = hostNames(options.nameServers ?? [], 'publish.nameServers')
+  const mailServers = hostNames(options.mailServers ?? [], 'publish.mailServers')
   const ttl = options.ttl ?? 3600
-  const zoneOfName = (name: string) => apexOf({ apexes }, name)
-  const serversIn = Map.groupBy(servers, ({ name }) => zoneOfName(name))
-  const ownersIn = Map.groupBy(certificates, ([owner]) => zoneOfName(owner))
+  const addresses = addressRecords(options.addresses ?? new Map())
+  const addressesIn = Map.groupBy(addresses, ({ name }) => apexOf({ apexes }, name))
+  const ownersIn = Map.groupBy(certificates, ([owner]) => apexOf({ apexes }, owner))
   const records = [...apexes].flatMap((apex): readonly ZoneRecord[] => [
-    ...authorityRecords(apex, servers, serial),
-    ...(serversIn.get(apex) ?? []).flatMap(addressRecords),
+    ...authorityRecords(apex, nameServers, serial),
+    ...mailRecords(apex, mailServers),
+    ...(addressesIn.get(apex) ?? []),
     ...directoryRecords(apex, options.directories ?? [], ttl),
     ...(ownersIn.get(apex) ?? []).flatMap(([name, set]) =>
       set.map((data) => ({ name, type: 'CERT', ttl, data }) as const),
@@ -127,23 +98,33 @@ export function apexOf(zone: Pick<Zone, 'apexes'>, name: string): string | null 
   }
 }
 
-/** Name servers and directories that lie in a zone of ours, where no address is published for them. */
-export function namesWithoutAddress({ apexes, names, records }: Zone): readonly string[] {
-  const targets = records.flatMap((record) => {
-    if (record.type === 'NS') return [record.data]
-    return record.type === 'SRV' ? [record.data.target] : []
-  })
-  const hasAddress = (name: string) =>
-    names.get(name)?.some(({ type }) => type === 'A' || type === 'AAAA') ?? false
-  return [...new Set(targets)].filter((name) => apexOf({ apexes }, name) !== null && !hasAddress(name))
+/** Hosts that the records lead to, and that lie in a zone of ours, where no address is published for them. */
+export function hostsWithoutAddress({ apexes, names, records }: Zone): readonly string[] {
+  const hosts = new Set(records.flatMap((record) => hostOf(record) ?? []))
+  return [...hosts].filter((name) => apexOf({ apexes }, name) !== null && !names.get(name)?.some(isAddress))
 }
 
-function authorityRecords(
-  apex: string,
-  servers: readonly { readonly name: string }[],
-  serial: number,
-): readonly ZoneRecord[] {
-  const names = servers.length === 0 ? [`ns.${apex}`] : servers.map(({ name }) => name)
+/**
+ * What the zone of `apex` says of those of ours below it: their NS records, and the addresses of name servers that lie
+ * there themselves (RFC 1034 4.2.1). Nobody asks us for them, who answer for both.
+ */
+export function delegationsBelow(zone: Zone, apex: string): readonly ZoneRecord[] {
+  const below = [...zone.apexes].filter((child) => {
+    const parent = child.slice(child.indexOf('.') + 1)
+    return child !== apex && apexOf(zone, parent) === apex
+  })
+  return below.flatMap((child) => {
+    const servers = (zone.names.get(child) ?? []).filter(({ type }) => type === 'NS')
+    const glue = servers.flatMap((server) => {
+      const host = hostOf(server) ?? ''
+      return isWithin(host, child) ? (zone.names.get(host) ?? []).filter(isAddress) : []
+    })
+    return [...servers, ...glue]
+  })
+}
+
+function authorityRecords(apex: string, servers: readonly string[], serial: number): readonly ZoneRecord[] {
+  const names = servers.length === 0 ? [`ns.${apex}`] : servers
   const data: SoaData = {
     mname: names[0] as string,
     rname: `hostmaster.${apex}`,
@@ -160,16 +141,22 @@ function authorityRecords(
   ]
 }
 
-function addressRecords(server: {
-  readonly name: string
-  readonly addresses: readonly string[]
-}): ZoneRecord[] {
-  return server.addresses.map((data) => ({
-    name: server.name,
-    type: isIPv6(data) ? 'AAAA' : 'A',
+function mailRecords(apex: string, servers: readonly string[]): readonly ZoneRecord[] {
+  return servers.map((exchange, i) => ({
+    name: apex,
+    type: 'MX',
     ttl: INFRASTRUCTURE_TTL,
-    data,
+    data: { preference: 10 * (i + 1), exchange },
   }))
+}
+
+function addressRecords(hosts: ReadonlyMap<string, readonly string[]>): readonly ZoneRecord[] {
+  return [...hosts].flatMap(([host, addresses]) => {
+    const name = hostName(host, 'publish.addresses')
+    return addresses.map(
+      (data) => ({ name, type: isIPv6(data) ? 'AAAA' : 'A', ttl: INFRASTRUCTURE_TTL, data }) as const,
+    )
+  })
 }
 
 /** Each its own priority: strangers come to the next only where one fails or is empty (DISC-7). */
@@ -182,7 +169,11 @@ function directoryRecords(apex: string, directories: readonly HostPort[], ttl: n
   }))
 }
 
-/** RFC 1035 3.3.11, RFC 2782: both name a host, and an IP address is no name. */
+function hostNames(texts: readonly string[], key: string): readonly string[] {
+  return [...new Set(texts.map((text) => hostName(text, key)))]
+}
+
+/** RFC 1035 3.3.9 and 3.3.11, RFC 2782: they name a host, and an IP address is no name. */
 function hostName(text: string, key: string): string {
   const name = canonicalName(text)
   if (isDnsName(name) && isIP(name) === 0) return name
@@ -207,7 +198,7 @@ function requireRoom(owner: string, set: readonly Buffer[]): void {
   })
 }
 
-/** With the names between each record's and its zone's, and those of name servers that lie here. */
+/** With the names between each record's and its zone's, and the hosts in our zones that records lead to. */
 function namesOf(
   records: readonly ZoneRecord[],
   apexes: ReadonlySet<string>,
@@ -220,7 +211,8 @@ function namesOf(
   for (const record of records) {
     exists(record.name)
     names.get(record.name)?.push(record)
-    if (record.type === 'NS') exists(record.data)
+    const host = hostOf(record)
+    if (host !== null) exists(host)
   }
   return names
 }

@@ -52,6 +52,12 @@ mailboxes:
   - { imap: 'imap://user@127.0.0.1:10143/Clinic%20A', passwordEnv: IMAP_PASSWORD, addresses: [clinic-a.example] }
   - { imap: 'imaps://dr%40clinic:p%3Aw@mail.example', asideFolder: Aside, pollSeconds: 5 }
 tlsDomains: [{ domain: partner.example, server: 'smtp://mx.partner.example', ca: partner-ca.pem }]
+publish:
+  listen: '127.0.0.1'
+  nameServers: [NS1.clinic-a.example]
+  mailServers: [mx.bücher.example]
+  directories: [ldap.clinic-a.example, 'ldaps.example:636']
+  addresses: { ns1.Clinic-A.example: [192.0.2.1, '2001:DB8::1'], mx.xn--bcher-kva.example: [192.0.2.25] }
 algorithms: { digest: sha-512, byDomain: { old.example: { keyTransport: rsa-pkcs1 } } }
 legacy: { sha1From: [old.example], tripleDesFrom: [], subjectEmail: true }
 receive: { unwrapped: refuse, envelopeRecipients: refuse, mailFrom: warn, senderOnlyFrom: [hisp.example] }
@@ -121,6 +127,20 @@ describe('a whole configuration', () => {
     expect(settings.certServers).toEqual(
       new Map([['hisp.example', { protocol: 'dns', host: '127.0.0.1', port: 10054, secure: false }]]),
     )
+    expect(settings.publish).toEqual({
+      listen: { host: '127.0.0.1', port: 53 },
+      nameServers: ['ns1.clinic-a.example'],
+      mailServers: ['mx.xn--bcher-kva.example'],
+      directories: [
+        { host: 'ldap.clinic-a.example', port: 389 },
+        { host: 'ldaps.example', port: 636 },
+      ],
+      addresses: new Map([
+        ['ns1.clinic-a.example', ['192.0.2.1', '2001:db8::1']],
+        ['mx.xn--bcher-kva.example', ['192.0.2.25']],
+      ]),
+      ttl: 3600,
+    })
     expect(settings.algorithms).toEqual({
       keyTransport: 'rsa-oaep-sha256',
       content: 'aes-256-cbc',
@@ -277,6 +297,15 @@ describe('a wrong value is refused', () => {
     [{ trust: [{ anchors: [] }] }, 'trust[0].for is missing'],
     [{ trust: [{ for: '*', direction: 'inward' }] }, 'both, incoming or outgoing, not "inward"'],
     [{ trust: [{ for: '*.example' }] }, 'trust[0].for'],
+    [{ publish: { nameServers: ['192.0.2.1'] } }, 'publish.nameServers[0] must be the name of a host'],
+    [{ publish: { mailServers: ['mx'] } }, 'publish.mailServers[0] must be the name of a host'],
+    [{ publish: { addresses: { 'ns1.a.example': ['ns2'] } } }, 'must be an IP address, not "ns2"'],
+    [{ publish: { addresses: { 'ns1.a.example': [] } } }, 'must hold an IP address'],
+    [{ publish: { addresses: { ns1: ['192.0.2.1'] } } }, 'publish.addresses.ns1 must be a domain name'],
+    [
+      { publish: { nameServers: ['ns1.a.example'], addresses: { 'ns2.a.example': ['192.0.2.1'] } } },
+      'publish.addresses["ns2.a.example"] is of a host that publish does not name; it names ns1.a.example',
+    ],
     [{ revocation: 'on' }, 'revocation must be require, prefer or off, not "on"'],
     [{ trust: [{ for: '*', bundles: [{}] }] }, 'trust[0].bundles[0].url is missing'],
     [

@@ -1,17 +1,28 @@
 import { chmod, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { Identities } from '../../agent/identities.ts'
 import type { Log } from '../../agent/log.ts'
+import { hostNotes } from '../../agent/publish/notes.ts'
 import { Publication } from '../../agent/publish/publication.ts'
 import { certificateFiles } from '../../agent/publish/source.ts'
 import type { IdentitySettings } from '../../agent/settings.ts'
+import { zoneOf } from '../../dns/index.ts'
 import { mint } from '../../fixtures/pki.ts'
 import { parseCertificate } from '../../trust-anchors/index.ts'
 import { issuer, pki, temporaryFolder } from '../flow/clinics.ts'
 
 const DAY = 86_400_000
 const START = new Date('2026-11-22T00:00:00Z')
-const PUBLISH = { listen: undefined, nameServers: [], directories: [], ttl: 3600 }
+const LISTEN = { host: '127.0.0.1', port: 10053 }
+const PUBLISH = {
+  listen: undefined,
+  nameServers: [],
+  mailServers: [],
+  directories: [],
+  addresses: new Map<string, string[]>(),
+  ttl: 3600,
+}
 
 let dir: string
 let clock: Date
@@ -46,7 +57,7 @@ function identity(name: string, file: string, key = pki('clinic-a.key')): Identi
 
 function publication(...identities: readonly IdentitySettings[]): Promise<Publication> {
   const source = certificateFiles({ identities, dataDir: join(dir, 'data') }, {})
-  return Publication.of({ source, publish: PUBLISH, at: () => clock, now: () => clock, log })
+  return Publication.of({ source, publish: PUBLISH, listen: LISTEN, at: () => clock, now: () => clock, log })
 }
 
 /** The days that the published certificates of an owner begin on, counted from the start. */
@@ -176,6 +187,28 @@ describe('what is wrong takes nothing away', () => {
     expect(told).toEqual([expect.stringMatching(/b\.pem is published, and its private key .*missing\.key/)])
   })
 
+  test('a certificate that is bound to nobody under its name is not published: the search of strangers would end there (DISC-1)', async () => {
+    await put('other.pem', 'b.example', -1, 20)
+    await put('lee.pem', 'lee@a.example', -1, 20)
+    const [bound, ...unbound] = [
+      identity('a.example', 'lee.pem'),
+      identity('a.example', 'other.pem'),
+      identity('kim@a.example', 'lee.pem'),
+    ]
+    if (bound === undefined) throw new Error('no identity')
+    const own = await publication(...unbound)
+    expect(own.zone.records.filter(({ type }) => type === 'CERT')).toEqual([])
+    expect(told).toEqual(
+      ['a.example', 'kim@a.example'].map((name) =>
+        expect.stringContaining(`nothing is published for ${name}:`),
+      ),
+    )
+    expect(published(await publication(bound, ...unbound), 'a.example')).toEqual([-1])
+    // The daemon reads keys as well, and publishes the same.
+    const loaded = await Identities.load([bound, ...unbound])
+    expect(loaded.published(clock).map(({ name }) => name)).toEqual(['a.example'])
+  })
+
   test('what others cannot encrypt to is not published: expired, for signing alone, a CA', async () => {
     await put('expired.pem', 'a.example', -20, -1)
     await copyFile(pki('CERT4_KeyUsage_SignOnly.pem'), join(dir, 'sign.pem'))
@@ -184,5 +217,41 @@ describe('what is wrong takes nothing away', () => {
       ...['expired.pem', 'sign.pem', 'ca.pem'].map((file) => identity('a.example', file)),
     )
     expect(published(own, 'a.example')).toEqual([])
+  })
+})
+
+describe('what strangers would look for in vain is told', () => {
+  const zone = zoneOf([], {
+    also: ['a.example', 'b.example'],
+    nameServers: ['ns.a.example', 'ns.elsewhere.example'],
+    mailServers: ['mx.a.example'],
+    addresses: new Map([['mx.a.example', ['192.0.2.25']]]),
+  })
+  const named = { ...PUBLISH, nameServers: ['ns.a.example', 'ns.elsewhere.example'] }
+  const PUBLIC = { host: '0.0.0.0', port: 10053 }
+
+  test('a host in a zone of ours without an address, wherever it is answered', () => {
+    expect(hostNotes(zone, { ...named, mailServers: ['mx.a.example'] }, LISTEN)).toEqual([
+      expect.stringMatching(/^ns\.a\.example .*has no address here.*publish\.addresses/),
+    ])
+  })
+
+  test('ns.<domain>, which stands in, and mail that finds no server, but where only this machine is answered', () => {
+    const unnamed = zoneOf([], { also: ['a.example', 'b.example'] })
+    expect(hostNotes(unnamed, PUBLISH, LISTEN)).toEqual([])
+    for (const listen of [PUBLIC, { ...LISTEN, port: 53 }])
+      expect(hostNotes(unnamed, PUBLISH, listen)).toEqual([
+        expect.stringMatching(/^ns\.a\.example .*has no address here/),
+        expect.stringMatching(/^ns\.b\.example .*has no address here/),
+        expect.stringMatching(/^mail to a\.example and 1 more finds no server .*publish\.mailServers/),
+      ])
+  })
+
+  test('addresses of a host that lies in none of our zones, which are not used', () => {
+    const addresses = new Map([['ns.elsewhere.example', ['192.0.2.1']]])
+    const publish = { ...named, mailServers: ['mx.a.example'], addresses }
+    expect(hostNotes(zone, publish, PUBLIC).at(-1)).toMatch(
+      /^publish\.addresses: ns\.elsewhere\.example lies in no/,
+    )
   })
 })

@@ -115,7 +115,7 @@ describe('zone generate', () => {
     [
       'a whole zone without a name server',
       ['--whole-zone'],
-      /ns\.clinic-a\.example has no address\n.*publish: \{ nameServers/,
+      /ns\.clinic-a\.example has no address\n.*publish: \{ nameServers: \[ns\.clinic-a\.example\], addresses/,
     ],
     ['a whole zone for a directory', ['--whole-zone', '--format', 'ldif'], /a directory has no zone/],
     ['a format that is none', ['--format', 'yaml'], /Allowed choices are bind, lines, json, ldif/],
@@ -125,19 +125,55 @@ describe('zone generate', () => {
     expect(stderr).toMatch(expected)
   })
 
-  test('a whole zone is of one domain', async () => {
-    const identities = ['clinic-a.example', 'clinic-b.example'].map((name) => ({
-      for: name,
-      certificate: 'domain.pem',
-      privateKey: pki('clinic-a.key'),
-    }))
-    const nameServers = [{ name: 'ns.elsewhere.example' }]
-    const options = await config('e.json', { identities, publish: { nameServers } })
+  test('a whole zone is of one domain, and delegates those of ours below it (RFC 1034 4.2.1)', async () => {
+    const below = mint({ issuer: issuer('root-a'), san: ['direct.clinic-a.example'] })
+    await writeFile(join(folder.path, 'below.pem'), below.pem)
+    const identities = Object.entries({
+      'clinic-a.example': 'domain.pem',
+      'direct.clinic-a.example': 'below.pem',
+    }).map(([name, certificate]) => ({ for: name, certificate, privateKey: pki('clinic-a.key') }))
+    const publish = {
+      nameServers: ['ns.direct.clinic-a.example'],
+      addresses: { 'ns.direct.clinic-a.example': ['192.0.2.1'] },
+    }
+    const options = await config('e.json', { identities, publish })
     const both = await run([...options, 'zone', 'generate', '--whole-zone'])
     expect(both.code).toBe(2)
-    expect(both.stderr).toContain('--domain clinic-a.example, or --domain clinic-b.example')
-    const one = await run([...options, 'zone', 'generate', '--whole-zone', '--domain', 'clinic-b.example'])
-    expect(one.stdout).toMatch(/^clinic-b\.example\. 3600 IN SOA ns\.elsewhere\.example\./m)
+    expect(both.stderr).toContain('--domain clinic-a.example, or --domain direct.clinic-a.example')
+    const lines = ['zone', 'generate', '--whole-zone', '--format', 'lines', '--domain']
+    const parent = await run([...options, ...lines, 'clinic-a.example'])
+    expect(parent.stdout.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^clinic-a\.example\. 3600 IN SOA ns\.direct\.clinic-a\.example\./),
+      'clinic-a.example. 3600 IN NS ns.direct.clinic-a.example.',
+      'direct.clinic-a.example. 3600 IN NS ns.direct.clinic-a.example.',
+      'ns.direct.clinic-a.example. 3600 IN A 192.0.2.1',
+      expect.stringMatching(/^clinic-a\.example\. 3600 IN CERT /),
+    ])
+    expect(parent.stderr).toMatch(/note: mail to clinic-a\.example finds no server .*publish\.mailServers/)
+    const child = await run([...options, ...lines, 'direct.clinic-a.example'])
+    expect(child.stdout.match(/^\S+ 3600 IN \S+/gm)).toEqual([
+      'direct.clinic-a.example. 3600 IN SOA',
+      'direct.clinic-a.example. 3600 IN NS',
+      'ns.direct.clinic-a.example. 3600 IN A',
+      'direct.clinic-a.example. 3600 IN CERT',
+    ])
+  })
+
+  test('mail servers belong into a whole zone alone, and a host of ours without an address is a note', async () => {
+    const identities = [
+      { for: 'clinic-a.example', certificate: 'domain.pem', privateKey: pki('clinic-a.key') },
+    ]
+    const publish = { nameServers: ['ns.elsewhere.example'], mailServers: ['mx.clinic-a.example'] }
+    const options = await config('q.json', { identities, publish })
+    const whole = await run([...options, 'zone', 'generate', '--whole-zone'])
+    expect(whole.stdout).toMatch(
+      /^; mx\.clinic-a\.example needs an A or AAAA record.*\nclinic-a\.example\. 3600 IN MX 10 mx\.clinic-a\.example\.$/m,
+    )
+    expect(whole.stderr).toMatch(/note: mx\.clinic-a\.example needs an A .*publish\.addresses/)
+    expect(whole.stderr).not.toContain('finds no server')
+    const part = await run([...options, 'zone', 'generate'])
+    expect(part.stdout).not.toContain(' MX ')
+    expect(part.stderr).toBe('')
   })
 
   test('a name that DNS cannot carry is left out with a note, and a directory holds it', async () => {

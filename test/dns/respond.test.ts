@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { type Answer, type DecodedPacket, decode, encode, type Packet, type RecordClass } from 'dns-packet'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { encodeCertRecord, namesWithoutAddress, type Zone, zoneOf } from '../../dns/index.ts'
+import { encodeCertRecord, hostsWithoutAddress, type Zone, zoneOf } from '../../dns/index.ts'
 import { readEdns, readQuestion } from '../../dns/serve/query.ts'
 import { respond, respondTruncated } from '../../dns/serve/respond.ts'
 import { makeCertificate } from './certificates.ts'
@@ -22,7 +22,7 @@ beforeAll(() => {
   ])
 })
 
-type Type = 'CERT' | 'SOA' | 'NS' | 'A' | 'AAAA' | 'SRV' | 'DS' | 'AXFR' | 'IXFR' | 'ANY'
+type Type = 'CERT' | 'SOA' | 'NS' | 'MX' | 'A' | 'AAAA' | 'SRV' | 'DS' | 'AXFR' | 'IXFR' | 'ANY'
 
 function opt(udpPayloadSize: number, ednsVersion = 0): Answer {
   return {
@@ -89,7 +89,7 @@ describe('what is published (H1, H2)', () => {
 
   test('the name server can be named', () => {
     const named = zoneOf([{ name: 'd.example', der: domain }], {
-      nameServers: [{ name: 'NS1.host.example.', addresses: [] }],
+      nameServers: ['NS1.host.example.'],
     })
     const answer = respond(question('d.example', 'NS'), named, 'udp') as Buffer
     expect(decode(answer).answers).toMatchObject([{ data: 'ns1.host.example' }])
@@ -110,10 +110,13 @@ describe('directories and name servers (DISC-7)', () => {
         { name: 'kim@other.example', der: lee },
       ],
       {
-        nameServers: [
-          { name: 'ns1.d.example', addresses: ['192.0.2.1', '2001:db8::1'] },
-          { name: 'ns.elsewhere.example', addresses: ['198.51.100.1'] },
-        ],
+        nameServers: ['ns1.d.example', 'ns.elsewhere.example'],
+        mailServers: ['MX1.d.example', 'mx2.elsewhere.example'],
+        addresses: new Map([
+          ['ns1.d.example', ['192.0.2.1', '2001:db8::1']],
+          ['ns.elsewhere.example', ['198.51.100.1']],
+          ['mx1.d.example', ['192.0.2.25']],
+        ]),
         directories: [
           { host: 'ns1.d.example', port: 389 },
           { host: 'ldap.elsewhere.example', port: 636 },
@@ -155,12 +158,26 @@ describe('directories and name servers (DISC-7)', () => {
     expect(ask(question('ns.elsewhere.example', 'A'), 'udp', served()).rcode).toBe(CODE.REFUSED)
   })
 
+  test('MX at each domain, the first mail server preferred, with its addresses where they are ours', () => {
+    for (const apex of ['d.example', 'other.example']) {
+      const { packet } = ask(question(apex, 'MX'), 'udp', served())
+      expect(packet.answers).toMatchObject([
+        { type: 'MX', data: { preference: 10, exchange: 'mx1.d.example' } },
+        { type: 'MX', data: { preference: 20, exchange: 'mx2.elsewhere.example' } },
+      ])
+      expect(packet.additionals).toMatchObject([{ name: 'mx1.d.example', type: 'A', data: '192.0.2.25' }])
+    }
+    // An address takes no mail of its own, and a domain without mail servers says so (RFC 2308 2.2).
+    expect(ask(question('kim.other.example', 'MX'), 'udp', served())).toMatchObject({ rcode: 0 })
+    const { rcode, packet } = ask(question('d.example', 'MX'))
+    expect({ rcode, answers: packet.answers }).toEqual({ rcode: 0, answers: [] })
+    expect(packet.authorities).toMatchObject([{ type: 'SOA', name: 'd.example' }])
+  })
+
   test('what nobody asked for is left out before the answer is truncated', () => {
-    const nameServers = Array.from({ length: 13 }, (_, i) => ({
-      name: `ns${i}.d.example`,
-      addresses: ['192.0.2.1', '2001:db8::1'],
-    }))
-    const many = zoneOf([{ name: 'd.example', der: domain }], { nameServers })
+    const nameServers = Array.from({ length: 13 }, (_, i) => `ns${i}.d.example`)
+    const addresses = new Map(nameServers.map((name) => [name, ['192.0.2.1', '2001:db8::1']]))
+    const many = zoneOf([{ name: 'd.example', der: domain }], { nameServers, addresses })
     const { packet } = ask(question('d.example', 'NS'), 'udp', many)
     expect(packet).toMatchObject({ flag_tc: false, additionals: [] })
     expect(packet.answers).toHaveLength(13)
@@ -454,7 +471,7 @@ describe('a zone that cannot be', () => {
     const entries = [{ name: 'd.example', der: domain }]
     const invalid = expect.objectContaining({ code: 'CONFIG_INVALID' })
     expect(() => zoneOf(entries, { directories: [{ host: '192.0.2.1', port: 389 }] })).toThrow(invalid)
-    expect(() => zoneOf(entries, { nameServers: [{ name: '::1', addresses: [] }] })).toThrow(invalid)
+    expect(() => zoneOf(entries, { nameServers: ['::1'] })).toThrow(invalid)
   })
 
   test('more certificates at one name than a DNS message holds', () => {
@@ -472,13 +489,14 @@ describe('a zone that cannot be', () => {
 
   test('hosts of ours that have no address here are told', () => {
     const named = zoneOf([{ name: 'd.example', der: domain }], {
-      nameServers: [{ name: 'ns1.d.example', addresses: [] }],
+      nameServers: ['ns1.d.example'],
+      mailServers: ['mx.d.example', 'mx.elsewhere.example'],
       directories: [
         { host: 'ldap.d.example', port: 389 },
         { host: 'ldap.elsewhere.example', port: 389 },
       ],
     })
-    expect(namesWithoutAddress(named)).toEqual(['ns1.d.example', 'ldap.d.example'])
+    expect(hostsWithoutAddress(named)).toEqual(['ns1.d.example', 'mx.d.example', 'ldap.d.example'])
   })
 
   test('bytes that are no certificate', () => {

@@ -98,9 +98,11 @@ describe('--format json', () => {
     })
   })
 
-  test('SRV, SOA, NS and addresses have their fields', () => {
+  test('SRV, SOA, NS, MX and addresses have their fields', () => {
     const { records } = publishedFor(['clinic.example'], {
-      nameServers: [{ name: 'ns.clinic.example', addresses: ['192.0.2.1', '2001:db8::1'] }],
+      nameServers: ['ns.clinic.example'],
+      mailServers: ['mx.elsewhere.example'],
+      addresses: new Map([['ns.clinic.example', ['192.0.2.1', '2001:db8::1']]]),
       directories: [{ host: 'ldap.clinic.example', port: 636 }],
     })
     const facts = jsonText(records)
@@ -110,6 +112,12 @@ describe('--format json', () => {
     expect(facts).toMatchObject([
       { type: 'SOA', mname: 'ns.clinic.example', serial: 7, for: 'clinic.example', sha256: null },
       { type: 'NS', target: 'ns.clinic.example' },
+      {
+        type: 'MX',
+        preference: 10,
+        exchange: 'mx.elsewhere.example',
+        line: 'clinic.example. 3600 IN MX 10 mx.elsewhere.example.',
+      },
       { type: 'A', address: '192.0.2.1' },
       { type: 'AAAA', address: '2001:db8::1' },
       { type: 'SRV', priority: 0, weight: 0, port: 636, target: 'ldap.clinic.example' },

@@ -50,7 +50,9 @@ afterAll(async () => {
 
 function published(serial: number, ...entries: readonly ZoneEntry[]): Zone {
   return zoneOf(entries, {
-    nameServers: [{ name: 'ns1.d.example', addresses: [OURS] }],
+    nameServers: ['ns1.d.example'],
+    mailServers: ['mx.elsewhere.example'],
+    addresses: new Map([['ns1.d.example', [OURS]]]),
     directories: [{ host: 'ns1.d.example', port: 389 }],
     serial,
     // Seconds: so that the renewal below is seen soon.
@@ -182,6 +184,7 @@ describe('dig, the administrator’s eye', () => {
       ['kim.d.example', 'CERT'],
       /status: NXDOMAIN.*\s300\s+IN\s+SOA\s+ns1\.d\.example\./s,
     ],
+    ['who takes the mail of the domain', ['d.example', 'MX'], /\sMX\s+10 mx\.elsewhere\.example\./],
     ['the serial', ['d.example', 'SOA'], /SOA\s+ns1\.d\.example\. hostmaster\.d\.example\. [12] /],
   ])('%s', async (_, question, expected) => {
     expect(await digged(...question)).toMatch(expected)

@@ -88,12 +88,22 @@ describe('what zone generate writes', () => {
   })
 
   test('--whole-zone loads alone', async () => {
-    const nameServers = [{ name: 'ns.clinic-a.example', addresses: ['127.0.0.1', '::1'] }]
-    await using agent = await clinic({ publish: { nameServers } })
+    const publish = {
+      nameServers: ['ns.clinic-a.example'],
+      mailServers: ['mx.clinic-a.example', 'mx.elsewhere.example'],
+      addresses: { 'ns.clinic-a.example': ['127.0.0.1', '::1'], 'mx.clinic-a.example': ['127.0.0.1'] },
+    }
+    const { identities } = await configuration()
+    const certificate = join(dir, 'below.pem')
+    await writeFile(certificate, mint({ issuer: issuer('root-a'), san: ['below.clinic-a.example'] }).pem)
+    const below = { for: 'below.clinic-a.example', certificate, privateKey: pki('clinic-a.key') }
+    await using agent = await clinic({ publish, identities: [...(identities as object[]), below] })
     const out = join(dir, 'whole.zone')
-    await agent.zone.generate({ wholeZone: true, out })
-    const { stdout } = await run(checkzone, ['-i', 'local', 'clinic-a.example', out])
-    expect(stdout).toMatch(/loaded serial \d+\nOK/)
+    await agent.zone.generate({ wholeZone: true, domain: 'clinic-a.example', out })
+    const { stdout } = await run(checkzone, ['-D', '-i', 'local', 'clinic-a.example', out])
+    expect(stdout).toMatch(/loaded serial \d+\n/)
+    expect(stdout).toMatch(/\sMX\s+10 mx\.clinic-a\.example\.\n.*\sMX\s+20 mx\.elsewhere\.example\./)
+    expect(stdout).toMatch(/^below\.clinic-a\.example\.\s+3600 IN NS\s+ns\.clinic-a\.example\./m)
   })
 
   test('in a real BIND, our own discovery finds each of them (H1, H2)', async () => {
@@ -195,7 +205,7 @@ describe('zone check against real name servers', () => {
       options: 'recursion yes; allow-recursion { 127.0.0.0/8; };',
     })
     const options = {
-      publish: { nameServers: [{ name: 'ns.clinic-a.example', addresses: [OURS] }] },
+      publish: { nameServers: ['ns.clinic-a.example'], addresses: { 'ns.clinic-a.example': [OURS] } },
       dns: { servers: [parent.server] },
       network: { allowPrivate: true },
     }

@@ -19,7 +19,10 @@ export interface ExpectedContent {
   readonly inDirectories: boolean
 }
 
-/** The questions to ask, and what their answers must be. */
+/**
+ * The questions to ask, and what their answers must be. Of CERT and SRV alone: that is what the search of strangers reads.
+ * Whether SOA, NS, MX and addresses are these or others is the business of whoever runs the zone.
+ */
 export function expectationsOf(content: ExpectedContent): readonly Expectation[] {
   const { records, entries, inDirectories } = content
   const sets = Map.groupBy(

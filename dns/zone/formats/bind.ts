@@ -1,4 +1,5 @@
 import type { PublishedRecord } from '../published.ts'
+import { hostOf } from '../records.ts'
 import { certBase64, certHead, recordHead, recordLine } from './master.ts'
 
 /** Of base64: comfortable in any editor. */
@@ -41,8 +42,9 @@ function entry(
       '  )',
     ]
   }
-  if (record.type !== 'SRV') return [recordLine(record)]
-  const { target } = record.data
-  const missing = addressless.has(target) ? [`; ${target} needs an A or AAAA record in its zone`] : []
-  return ['', `; the directory that has the certificates of ${whom}`, ...missing, recordLine(record)]
+  const heading = record.type === 'SRV' ? ['', `; the directory that has the certificates of ${whom}`] : []
+  const host = hostOf(record)
+  const isMissing = host !== null && addressless.has(host)
+  const missing = isMissing ? [`; ${host} needs an A or AAAA record in its zone`] : []
+  return [...heading, ...missing, recordLine(record)]
 }

@@ -1,5 +1,5 @@
 import type { PublishedRecord } from '../published.ts'
-import type { SoaData, SrvData, ZoneRecord } from '../zone.ts'
+import type { MxData, SoaData, SrvData, ZoneRecord } from '../records.ts'
 import { certBase64, recordLine } from './master.ts'
 
 /** A record field by field, as a provider's form or a program takes it. */
@@ -16,7 +16,7 @@ export type ZoneRecordFacts = {
   readonly notAfter: Date | null
   /** The same as a line of a master file (RFC 1035 5.1). */
   readonly line: string
-} & Partial<CertFields & SrvData & SoaData & { readonly target: string; readonly address: string }>
+} & Partial<CertFields & MxData & SrvData & SoaData & { readonly target: string; readonly address: string }>
 
 interface CertFields {
   /** RFC 4398 2.1: 1, PKIX. */

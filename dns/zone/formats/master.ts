@@ -1,4 +1,4 @@
-import type { ZoneRecord } from '../zone.ts'
+import type { ZoneRecord } from '../records.ts'
 
 /** RFC 4398 2: type (by its mnemonic), key tag and algorithm; the certificate follows. */
 const CERT_HEADER = 5
@@ -37,6 +37,8 @@ function recordData(record: ZoneRecord): string {
       const { priority, weight, port, target } = record.data
       return `${priority} ${weight} ${port} ${masterName(target)}`
     }
+    case 'MX':
+      return `${record.data.preference} ${masterName(record.data.exchange)}`
     case 'SOA': {
       const { mname, rname, serial, refresh, retry, expire, minimum } = record.data
       return `${masterName(mname)} ${masterName(rname)} ${serial} ${refresh} ${retry} ${expire} ${minimum}`

@@ -1,0 +1,43 @@
+import { apexOf, type HostPort, hostsWithoutAddress, type Zone } from '../../dns/index.ts'
+import type { PublishSettings } from '../settings.ts'
+
+/** What strangers will look for in vain in zones that are answered at `listen`: a sentence each. */
+export function hostNotes(zone: Zone, publish: PublishSettings, listen: HostPort): readonly string[] {
+  const { nameServers, mailServers, directories, addresses } = publish
+  const named = new Set([...nameServers, ...mailServers, ...directories.map(({ host }) => host)])
+  const isPublic = mayBeDelegatedTo(listen)
+  // `ns.<domain>`, which stands in where no name server is named, matters only where a delegation may lead here.
+  const homeless = hostsWithoutAddress(zone).filter((name) => isPublic || named.has(name))
+  const idle = [...addresses.keys()].filter((name) => apexOf(zone, name) === null)
+  return [
+    ...homeless.map(homelessNote),
+    ...idle.map(idleNote),
+    ...(isPublic ? mailNotes(publish, [...zone.apexes]) : []),
+  ]
+}
+
+/** What senders of mail will look for in vain in zones of ours that are answered as a whole. */
+export function mailNotes(
+  { mailServers }: Pick<PublishSettings, 'mailServers'>,
+  domains: readonly string[],
+): readonly string[] {
+  if (mailServers.length > 0 || domains.length === 0) return []
+  const [first, ...others] = domains
+  const whose = others.length === 0 ? first : `${first} and ${others.length} more`
+  return [
+    `mail to ${whose} finds no server by this zone, which has no MX record: name who takes it in publish.mailServers; where a domain is used for more than Direct, delegate a sub-domain that is for Direct alone`,
+  ]
+}
+
+/** At another port than DNS's, and on this machine alone, nobody is answered but whoever tries it out. */
+function mayBeDelegatedTo({ host, port }: HostPort): boolean {
+  return port === 53 || !/^(localhost|127(\.\d+){3}|::1)$/.test(host)
+}
+
+function homelessNote(name: string): string {
+  return `${name} lies in a domain that is answered here, and has no address here, so strangers cannot reach it: name its addresses in publish.addresses, or name a host of another domain in its place`
+}
+
+function idleNote(name: string): string {
+  return `publish.addresses: ${name} lies in no domain that is answered here, so its addresses are not used: they belong in the zone that it lies in`
+}
