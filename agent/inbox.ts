@@ -24,9 +24,10 @@ import type { Undetermined } from './undetermined.ts'
 export interface InboxTools {
   readonly store: Store
   readonly imap: ImapClient
-  readonly open: OpenTools
-  /** Our domains and addresses, which a mailbox receives for that names none of its own. */
-  readonly ourNames: readonly string[]
+  /** As of each message: a certificate that came during the pass may be published already, and be written to. */
+  readonly open: () => Promise<OpenTools>
+  /** Our domains and addresses, which a mailbox receives for that names none of its own; as of each message. */
+  readonly ourNames: () => Promise<readonly string[]>
   /** Without revocation: of a message that was accepted once, it was known then. */
   readonly judgeAccepted: Judge
   /** When what is not known yet is judged again. */
@@ -77,10 +78,11 @@ export async function* listMailbox(
     if (signal?.aborted) return
     const name = nameOf(mailbox, folder, uid)
     if (listed.has(name) || !tools.undetermined.isDue(name, tools.now())) continue
-    await using raw = await tools.open.spool(folder.fetch(uid))
-    const envelope = await envelopeOf(raw, mailbox.settings.addresses ?? tools.ourNames)
+    const open = await tools.open()
+    await using raw = await open.spool(folder.fetch(uid))
+    const envelope = await envelopeOf(raw, mailbox.settings.addresses ?? (await tools.ourNames()))
     const look = patience.look()
-    await using judged = await openMessage(raw, envelope, { ...tools.open, patienceMs: look.ms }, signal)
+    await using judged = await openMessage(raw, envelope, { ...open, patienceMs: look.ms }, signal)
     if (judged.verdict === 'undetermined') {
       look.wasInVain()
       tools.undetermined.wait(name, tools.now())
@@ -103,12 +105,13 @@ export async function openEntry(
   bounds: Pick<OpenTools, 'patienceMs' | 'isLastLook'>,
   signal?: AbortSignal,
 ): Promise<Judged> {
-  const envelope = await envelopeOf(raw, mailbox.settings.addresses ?? tools.ourNames)
-  const judged = await openMessage(raw, envelope, { ...tools.open, ...bounds }, signal)
+  const open = { ...(await tools.open()), ...bounds }
+  const envelope = await envelopeOf(raw, mailbox.settings.addresses ?? (await tools.ourNames()))
+  const judged = await openMessage(raw, envelope, open, signal)
   const { judgement, judgedAt } = entry
   if (judged.trusted || judgement?.verdict !== 'accept' || judgedAt === null) return judged
   await judged[Symbol.asyncDispose]()
-  const asOfThen = { ...tools.open, ...bounds, at: () => judgedAt, judge: tools.judgeAccepted }
+  const asOfThen = { ...open, at: () => judgedAt, judge: tools.judgeAccepted }
   return openMessage(raw, envelope, asOfThen, signal)
 }
 
@@ -178,7 +181,8 @@ export async function rawOf(
   if (entry.body !== null)
     return { ...(await storedSource(store, entry.body)), async [Symbol.asyncDispose]() {} }
   await using scope = new AsyncDisposableStack()
-  const fetched = scope.use(await open.spool(folder.fetch(entry.uid)))
+  const { spool } = await open()
+  const fetched = scope.use(await spool(folder.fetch(entry.uid)))
   if (fetched.bytes === 0 && (await folder.size(entry.uid)) === null) return null
   const outer = await openOuter(fetched)
   // What is not encrypted goes aside in its mailbox; a copy here would lie in the clear (IN-1, MSG-15).
@@ -218,10 +222,8 @@ async function trackNotification(
   const { trusted } = judged
   const notification = trusted ? await notificationOf(trusted) : null
   if (!trusted || !notification) return null
-  const recipients = await track(notification, trusted, store, {
-    at: now(),
-    subjectEmail: open.legacy.subjectEmail,
-  })
+  const { subjectEmail } = (await open()).legacy
+  const recipients = await track(notification, trusted, store, { at: now(), subjectEmail })
   const [first] = notification.recipients
   return {
     messageId: messageIdOf(judged),

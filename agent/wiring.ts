@@ -145,11 +145,13 @@ export function wire(neighbours: Neighbours) {
   const inboxTools = async (undetermined: Undetermined, signal?: AbortSignal): Promise<InboxTools> => {
     const { requireIncomingAnchors } = await import('./trust/current.ts')
     requireIncomingAnchors(settings, await trust(signal))
+    // What is wrong with our own certificates is told before a mailbox is opened.
+    await openTools()
     return {
       store: await neighbours.store(),
       imap: await neighbours.imap(),
-      open: await openTools(),
-      ourNames: await ourNames(),
+      open: openTools,
+      ourNames,
       judgeAccepted: await neighbours.judge('store', 'off'),
       undetermined,
       alone: (mailbox, signal) => neighbours.receivingAlone(mailbox.name, signal),

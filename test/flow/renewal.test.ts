@@ -87,3 +87,28 @@ test('a new name that is imported is received for by a mailbox that names no add
   expect(await readFile(pki('clinic-a.pem'), 'utf8')).not.toContain(pem)
   expect(await readdir(join(dir, 'identities'))).toHaveLength(1)
 })
+
+test('mail to a certificate that was imported after a pass had begun opens: what is published can be read, always (ALG-5)', async () => {
+  const post = new PostOffice()
+  const dir = await temporaryFolder()
+  const config = clinicConfig('a', dir)
+  const administrator = await createAgent(config, { resolver: literalZone({}) })
+  onTestFinished(() => administrator[Symbol.asyncDispose]())
+  const { request } = await administrator.identities.request(A, { actor: 'kim', keyBits: 2048 })
+  const { pem, file } = await answered(request)
+  const zone = { [A]: [Buffer.from(new X509Certificate(pem).raw)], 'clinic-b.example': [der('clinic-b.pem')] }
+  const parts = { resolver: literalZone(zone), smtp: post.smtp, imap: post.imap }
+  const b = await createAgent(clinicConfig('b', await temporaryFolder()), parts)
+  onTestFinished(() => b[Symbol.asyncDispose]())
+  /** A login that takes long. */
+  const open: typeof post.imap.open = async (...args) => {
+    await administrator.identities.import(file, { actor: 'kim' })
+    await b.send({ from: LEE, to: [KIM], subject: 's', text: 't' })
+    return post.imap.open(...args)
+  }
+  const a = await createAgent(config, { ...parts, imap: { open } })
+  onTestFinished(() => a[Symbol.asyncDispose]())
+  expect(await all(a.receiveOnce({ deliverTo: await temporaryFolder() }))).toMatchObject([
+    { verdict: 'accept', to: [KIM] },
+  ])
+})
