@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { DirectError } from './errors.ts'
 import { identityAdministration } from './identities/administration.ts'
 import type { Mailbox } from './inbox.ts'
+import { lazily } from './neighbours/lazily.ts'
 import { Neighbours } from './neighbours.ts'
 import type { AgentOptions } from './options.ts'
 import type { ServingCertificates } from './publish.ts'
@@ -69,7 +70,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
 
   /** CRLs, OCSP responses and issuers in use, ahead of need (CERT-7). */
   const refreshFetched = async (signal?: AbortSignal): Promise<void> => {
-    const fetch = await neighbours.fetch()
+    const fetch = await neighbours.discovery.fetch()
     if (fetch === null) return
     const { refreshFetched } = await import('./fetch/refresh.ts')
     const { fetches } = await neighbours.store()
@@ -82,16 +83,13 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     const [current, store] = [await neighbours.trust(), await neighbours.store()]
     await refreshBundles(await current.bundleTools(store.trust), { due: true }, signal)
   }
+  const endWatch = lazily(async () => new (await import('./identities/end-watch.ts')).EndWatch(log))
   /** Renewals are taken up without mail that asks for them, and what comes to an end is told (CERT-2). */
   const watchOwn = async (): Promise<void> => {
-    const watch = neighbours.once('ends', async () => {
-      const { EndWatch } = await import('./identities/end-watch.ts')
-      return new EndWatch(log)
-    })
     const { endsNow } = await import('./own-notices.ts')
     const { ends, requested } = await endsNow(await identityTools())
     await identities()
-    ;(await watch).look(ends, requested, at())
+    ;(await endWatch()).look(ends, requested, at())
   }
   const refreshes = { CRLs: refreshFetched, bundles: refreshBundles, certificates: watchOwn }
 
@@ -146,8 +144,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     async classify(addresses, { from, signal } = {}) {
       const { classify } = await import('./classify.ts')
-      const { givenAddress } = await import('./given-address.ts')
-      const sender = from === undefined ? null : givenAddress(from)
+      const sender = await senderOf(from)
       const question = { command: 'classify', addresses, from: sender?.toString() ?? null } as const
       const answers = await asked(question, (tools) => classify(addresses, sender, tools, signal), signal)
       return answers.map(({ recipient }) => recipient)
@@ -164,13 +161,9 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     async discover(address, { from, signal } = {}) {
       const { discover } = await import('./classify.ts')
-      const { givenAddress } = await import('./given-address.ts')
-      const sender = from === undefined ? null : givenAddress(from)
-      const question = {
-        command: 'discover',
-        addresses: [address],
-        from: sender?.toString() ?? null,
-      } as const
+      const sender = await senderOf(from)
+      const asker = sender?.toString() ?? null
+      const question = { command: 'discover', addresses: [address], from: asker } as const
       return asked(question, (tools) => discover(address, sender, tools, signal), signal)
     },
     async explain(target, options = {}) {
@@ -180,7 +173,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       return explain(target, options, {
         search: async () => ({ ...(await classifyTools()), trust: passingTrust }),
         open: async () => ({ ...(await openTools()), trust: passingTrust }),
-        watched: (watch) => neighbours.watchedJudge(watch),
+        watched: (watch) => neighbours.judging.watchedJudge(watch),
         origins: async () => anchorOrigins(await trustAdministration(administrationTools).list()),
         state: async () => (await neighbours.trust()).state(),
         pins: async () =>
@@ -214,7 +207,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     async open(request) {
       const { openFile } = await import('./open/file.ts')
-      const judge = await neighbours.judge('memory')
+      const judge = await neighbours.judging.judge('memory')
       return openFile(request, { ...(await openTools()), judge, trust: passingTrust })
     },
     async *receive({ signal } = {}) {
@@ -224,12 +217,12 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       const beside = async (signal: AbortSignal) => {
         await Promise.all([flush(signal), refreshFetched(signal), refreshBundles(signal)])
       }
-      yield* offerAll({ mailboxes: await neighbours.mailboxes(), inbox, beside, log }, signal)
+      yield* offerAll({ mailboxes: await neighbours.mail.mailboxes(), inbox, beside, log }, signal)
     },
     async *receiveOnce({ deliverTo, signal } = {}) {
       let failure: DirectError | null = null
       try {
-        yield* pass(await neighbours.mailboxes(), deliverTo, nothingKnown(), signal)
+        yield* pass(await neighbours.mail.mailboxes(), deliverTo, nothingKnown(), signal)
       } catch (error) {
         // Of one message: the others have been received, and their answers are owed.
         if (!(error instanceof DirectError && ONE_MESSAGE.has(error.code))) throw error
@@ -245,7 +238,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     async run({ deliverTo, signal }) {
       const { run } = await import('./run.ts')
-      const mailboxes = settings.mailboxes.length === 0 ? [] : await neighbours.mailboxes()
+      const mailboxes = settings.mailboxes.length === 0 ? [] : await neighbours.mail.mailboxes()
       // What is wrong with the configuration is said now, not by every pass.
       const known = nothingKnown()
       if (mailboxes.length > 0) await inboxTools(known.undetermined, signal)

@@ -4,6 +4,7 @@ import type { Address } from './address.ts'
 import type { ClassifyTools } from './classify.ts'
 import type { IdentityTools } from './identities/tools.ts'
 import type { InboxTools } from './inbox.ts'
+import { lazily } from './neighbours/lazily.ts'
 import type { Neighbours } from './neighbours.ts'
 import type { NotifyTools } from './notify.ts'
 import type { OpenTools } from './open.ts'
@@ -23,64 +24,56 @@ import type { ZoneTools } from './zone/tools.ts'
 export function wire(neighbours: Neighbours) {
   const { settings, now, random, at, log } = neighbours
 
-  const configured = () =>
-    neighbours.once('configured', async () =>
-      (await import('./credential-files.ts')).loadConfigured(settings.certificates),
-    )
-  const policies = () =>
-    neighbours.once('policies', async () =>
-      (await import('./policies.ts')).loadPolicies(settings.certificatePolicy),
-    )
-  const live = () =>
-    neighbours.once('identities', async () => {
-      const { LiveIdentities } = await import('./identities/live.ts')
-      return new LiveIdentities({ settings, policy: (await policies()).own ?? {}, log })
-    })
+  const { discovery, judging, mail } = neighbours
+
+  const configured = lazily(async () =>
+    (await import('./credential-files.ts')).loadConfigured(settings.certificates),
+  )
+  const policies = lazily(async () =>
+    (await import('./policies.ts')).loadPolicies(settings.certificatePolicy),
+  )
+  const live = lazily(async () => {
+    const { LiveIdentities } = await import('./identities/live.ts')
+    return new LiveIdentities({ settings, policy: (await policies()).own ?? {}, log })
+  })
   /** As their files are now; for one message, once. */
   const identities = async () => (await live()).current()
-  const ours = async () => {
-    const now = neighbours.once('ours', async () =>
-      (await import('./identities/certificates.ts')).createOurs(settings),
-    )
-    return (await now)()
-  }
+  const liveOurs = lazily(async () => (await import('./identities/certificates.ts')).createOurs(settings))
+  const ours = async () => (await liveOurs())()
   const ourNames = async () => (await ours()).names
   const trust = async (signal?: AbortSignal): Promise<Trust> => (await neighbours.trust()).now(signal, true)
   /** For what stores nothing (`open`, `explain`). */
   const passingTrust = async (signal?: AbortSignal): Promise<Trust> => (await neighbours.trust()).now(signal)
   const belief = async (): Promise<BeliefTools> => ({
-    judge: await neighbours.judge(),
+    judge: await judging.judge(),
     trust,
     policies: await policies(),
     legacy: settings.legacy,
   })
-  const intermediates = async (): Promise<readonly Certificate[]> => [
+  /** Certificates in hand that may complete a path: configured ones, and those of CAs that came with our own. */
+  const inHand = async ({ intermediates }: { readonly intermediates: readonly Certificate[] }) => [
     ...(await configured()).map(({ certificate }) => certificate),
-    ...(await identities()).intermediates,
+    ...intermediates,
   ]
 
   const classifyTools = async () => {
     const { onlyIdentity } = await import('./identities.ts')
-    const { names, intermediates } = await ours()
+    const now = await ours()
     return {
       ...(await lastingClassifyTools()),
-      onlyIdentity: onlyIdentity(names),
-      intermediates: [...(await configured()).map(({ certificate }) => certificate), ...intermediates],
+      onlyIdentity: onlyIdentity(now.names),
+      intermediates: await inHand(now),
     }
   }
-  const lastingClassifyTools = () =>
-    neighbours.once('classify', async () => {
-      return {
-        ...(await belief()),
-        sources: await neighbours.sources(await configured()),
-        tlsDomains: await neighbours.tlsServers(),
-        proveTls: neighbours.offline
-          ? null
-          : async (server: MailServer, signal?: AbortSignal) =>
-              (await neighbours.smtp()).proveTls(server, signal),
-        now: at,
-      }
-    })
+  const lastingClassifyTools = lazily(async () => ({
+    ...(await belief()),
+    sources: await discovery.sources(await configured()),
+    tlsDomains: await mail.tlsServers(),
+    proveTls: neighbours.offline
+      ? null
+      : async (server: MailServer, signal?: AbortSignal) => (await mail.smtp()).proveTls(server, signal),
+    now: at,
+  }))
   const classified = async (addresses: readonly string[], from: Address | null, signal?: AbortSignal) => {
     const { classify } = await import('./classify.ts')
     return classify(addresses, from, await classifyTools(), signal)
@@ -100,8 +93,8 @@ export function wire(neighbours: Neighbours) {
     const recordTools = {
       tools,
       settings: { allowPrivate, revocation: settings.revocation },
-      fetch: await neighbours.fetch(),
-      cache: await neighbours.fetchCache(),
+      fetch: await discovery.fetch(),
+      cache: await judging.fetchCache(),
       now,
       at: at === now ? null : at(),
     }
@@ -124,9 +117,9 @@ export function wire(neighbours: Neighbours) {
   })
   const outboxTools = async (): Promise<OutboxTools> => ({
     store: await neighbours.store(),
-    smtp: await neighbours.smtp(),
-    relay: await neighbours.relay(),
-    tlsServers: await neighbours.tlsServers(),
+    smtp: await mail.smtp(),
+    relay: await mail.relay(),
+    tlsServers: await mail.tlsServers(),
     openRecord: async (body, mailFrom) => {
       const { openRecord } = await import('./record.ts')
       return openRecord(body, mailFrom, { identities: await identities(), spool: await neighbours.spool() })
@@ -137,7 +130,7 @@ export function wire(neighbours: Neighbours) {
   const openTools = async (): Promise<OpenTools> => ({
     ...(await belief()),
     identities: await identities(),
-    intermediates: await intermediates(),
+    intermediates: await inHand(await identities()),
     receive: settings.receive,
     spool: await neighbours.spool(),
     at,
@@ -145,14 +138,12 @@ export function wire(neighbours: Neighbours) {
   const inboxTools = async (undetermined: Undetermined, signal?: AbortSignal): Promise<InboxTools> => {
     const { requireIncomingAnchors } = await import('./trust/current.ts')
     requireIncomingAnchors(settings, await trust(signal))
-    // What is wrong with our own certificates is told before a mailbox is opened.
-    await openTools()
     return {
       store: await neighbours.store(),
-      imap: await neighbours.imap(),
-      open: openTools,
-      ourNames,
-      judgeAccepted: await neighbours.judge('store', 'off'),
+      imap: await mail.imap(),
+      open: await openTools(),
+      ourNames: await ourNames(),
+      judgeAccepted: await judging.judge('store', 'off'),
       undetermined,
       alone: (mailbox, signal) => neighbours.receivingAlone(mailbox.name, signal),
       now,
@@ -167,10 +158,7 @@ export function wire(neighbours: Neighbours) {
     settings,
     policy: async () => (await policies()).own ?? {},
     trust: async () => (await neighbours.trust()).state(),
-    candidates: async () => [
-      ...(await configured()).map(({ certificate }) => certificate),
-      ...(await ours()).intermediates,
-    ],
+    candidates: async () => inHand(await ours()),
     store: () => neighbours.store(),
     now,
     at,
@@ -191,8 +179,8 @@ export function wire(neighbours: Neighbours) {
     settings,
     policy: (await policies()).own ?? {},
     offline: neighbours.offline,
-    resolver: neighbours.givenResolver,
-    ldap: () => neighbours.ldap(),
+    resolver: discovery.givenResolver,
+    ldap: () => discovery.ldap(),
     now,
     at,
   })
