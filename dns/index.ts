@@ -4,6 +4,7 @@ export { discover, discoverDeciding, isDeciding, restNotAsked } from './discover
 export { ExpiringMap, type ExpiringMapOptions } from './expiring-map.ts'
 export { createLdapClient, type LdapClientOptions } from './ldap/client.ts'
 export { addressOwner, isDnsName } from './names.ts'
+export { createCertdnsHosts } from './places/certdns.ts'
 export { type CertRecord, encodeCertRecord, parseCertRecord } from './records/cert-record.ts'
 export { type AnswerCache, type AnswerCacheOptions, createAnswerCache } from './resolver/cache.ts'
 export { showServer } from './resolver/exchange.ts'
@@ -26,21 +27,15 @@ export { ldifText } from './zone/formats/ldif.ts'
 export { linesText } from './zone/formats/lines.ts'
 export { apexOfIdentity, ownerOfIdentity } from './zone/owner.ts'
 export { type PublishedRecord, publishedRecords } from './zone/published.ts'
-export {
-  hostOf,
-  isAddress,
-  type MxData,
-  type SoaData,
-  type SrvData,
-  type ZoneRecord,
-} from './zone/records.ts'
 export { nextSerial } from './zone/serial.ts'
 export {
   apexOf,
-  delegationsBelow,
-  hostsWithoutAddress,
+  namesWithoutAddress,
+  type SoaData,
+  type SrvData,
   type Zone,
   type ZoneEntry,
   type ZoneOptions,
+  type ZoneRecord,
   zoneOf,
 } from './zone/zone.ts'

@@ -141,9 +141,44 @@ export interface DiscoveryNetwork {
   readonly certServer: (domain: string) => CertServer | null
   /** A resolver that asks one host alone, for `certdns.<domain>`: port 53 of the addresses that `reach` gave. */
   readonly askHost: (server: { readonly name: string; readonly addresses: readonly string[] }) => Resolver
+  /** What stands behind `certdns.<domain>`: one for all addresses that are asked about (DISC-9). */
+  readonly certdns: CertdnsHosts
   /** At least 0, below 1: the weighted draw among SRV targets (RFC 2782). */
   readonly random: () => number
 }
+
+/** Finds out what stands behind `certdns.<domain>` (DISC-9), once for all who ask at the same time. */
+export interface CertdnsHosts {
+  /** `owner`: the name that it is asked for first. Rejects only when the signal fires. */
+  find(
+    domain: string,
+    owner: string,
+    network: DiscoveryNetwork,
+    signal: AbortSignal | undefined,
+  ): Promise<FoundCertdns>
+}
+
+/** The first question to a host, which may have been another address's, and that nobody answered it. */
+export interface Silence {
+  readonly owner: string
+  readonly answer: Extract<Answer, { status: 'failed' }>
+}
+
+export type FoundCertdns =
+  /** Such a name has no address. */
+  | { readonly status: 'absent' }
+  /** Its address is not known. `refused`: NET forbids to contact it. */
+  | { readonly status: 'failed' | 'refused'; readonly note: string }
+  /** No cert server: the domain has a wildcard. `ttl`: seconds for which that holds; `first` null: nobody was asked. */
+  | {
+      readonly status: 'wildcard'
+      readonly note: string
+      readonly ttl: number
+      readonly first: Silence | null
+    }
+  | { readonly status: 'silent'; readonly first: Silence }
+  /** A cert server; `resolver` asks it. */
+  | { readonly status: 'answers'; readonly resolver: Resolver }
 
 /** A hosted cert server of the configuration. `server` is what evidence calls it. */
 export type CertServer =

@@ -1,4 +1,10 @@
-import type { CertServer, DiscoveryNetwork, Reach, Resolver } from '../../dns/index.ts'
+import {
+  type CertServer,
+  createCertdnsHosts,
+  type DiscoveryNetwork,
+  type Reach,
+  type Resolver,
+} from '../../dns/index.ts'
 import type { ClassifyTools } from '../classify.ts'
 import { DirectError } from '../errors.ts'
 import type { JudgeTools } from '../trust/judge.ts'
@@ -22,6 +28,7 @@ export const NOBODY: Askable = {
     followUrl: nobody,
     certServer: () => null,
     askHost: () => ({ resolve: nobody }),
+    certdns: { find: nobody },
     random: () => 0,
   },
   fetch: nobody,
@@ -83,6 +90,8 @@ export function networkThrough(
         ? (url, signal) => tape.ask('ipkix', { url }, () => followUrl(url, signal), signal)
         : null,
     certServer,
+    // One of the tape's own: what was known from before is not in it.
+    certdns: createCertdnsHosts(() => tape.now().getTime()),
     askHost: (host) => resolver([host.name, ...host.addresses].join(' '), real.askHost(host)),
     random: () => draw,
   }

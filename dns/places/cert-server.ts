@@ -1,13 +1,11 @@
 import type { Address } from '../../agent/address.ts'
 import { isDnsName } from '../names.ts'
-import type { Answer, CertServer, DiscoveryNetwork, Place, Resolver } from '../types.ts'
+import type { CertServer, DiscoveryNetwork, Place, Question, Silence } from '../types.ts'
+import { NO_HOST } from './certdns.ts'
 import { HOUR } from './directories.ts'
 import { Directory } from './directory.ts'
-import { addressOwners, askOwners } from './dns.ts'
+import { addressOwners, askOwners, showAnswer } from './dns.ts'
 import { addressMails, askDirectories } from './ldap.ts'
-
-/** Seconds for which it holds that there is no `certdns` host: as long as a negative answer may (DISC-11). */
-const NO_HOST = 300
 
 /** The hosted cert server: the one that the configuration names for the domain, else `certdns.<domain>` (DISC-9). */
 export function askCertServer(
@@ -49,68 +47,50 @@ async function askCertdns(
 ): Promise<Place> {
   const name = `certdns.${address.domain}`
   const nothing = { place: 'cert-server', owner: name, certificates: [], unread: [], questions: [] } as const
-  const absent = (note: string): Place => ({ ...nothing, status: 'absent', notes: [note], ttl: NO_HOST })
+  const absent = (note: string, ttl = NO_HOST): Place => ({
+    ...nothing,
+    status: 'absent',
+    notes: [note],
+    ttl,
+  })
   if (!isDnsName(name))
     return absent(`${name} was not asked for: a name over 253 characters does not fit DNS`)
-  const reached = await network.reach(name, signal)
-  switch (reached.status) {
+  const names = owners(address)
+  const first = names.find(isDnsName) as string
+  const found = await network.certdns.find(address.domain, first, network, signal)
+  switch (found.status) {
     case 'absent':
       return absent(`there is no ${name}`)
     case 'failed':
-      return { ...nothing, status: 'failed', notes: [reached.text], ttl: 0 }
+      return { ...nothing, status: 'failed', notes: [found.note], ttl: 0 }
     case 'refused':
-      if (await isWildcard(address.domain, null, network, signal)) return absent(noCertServer(name))
-      return { ...nothing, status: 'failed', refusedBy: 'guard', notes: [reached.text], ttl: 0 }
-    case 'ok':
-      break
+      return { ...nothing, status: 'failed', refusedBy: 'guard', notes: [found.note], ttl: 0 }
+    case 'wildcard': {
+      const { questions, notes } = silenceAt(found.first, names)
+      return { ...absent(found.note, found.ttl), notes: [found.note, ...notes], questions }
+    }
+    case 'silent':
+      return { ...nothing, status: 'failed', ...silenceAt(found.first, names), ttl: 0 }
+    case 'answers': {
+      const asking = { resolver: found.resolver, followUrl: network.followUrl }
+      return { ...(await askOwners('cert-server', names, asking, signal)), owner: name }
+    }
   }
-  const { addresses } = reached
-  const watched = watch(network.askHost({ name, addresses }))
-  const asking = { resolver: watched.resolver, followUrl: network.followUrl }
-  const place = { ...(await askOwners('cert-server', owners(address), asking, signal)), owner: name }
-  if (place.status !== 'failed' || !watched.silent()) return place
-  if (!(await isWildcard(address.domain, addresses, network, signal))) return place
-  return { ...place, status: 'absent', notes: [noCertServer(name), ...place.notes], ttl: NO_HOST }
+}
+
+/** A question that was put for another address of the domain is no evidence for this one: only that nobody answered. */
+function silenceAt(
+  first: Silence | null,
+  names: readonly string[],
+): { readonly notes: readonly string[]; readonly questions: readonly Question[] } {
+  if (first === null) return { notes: [], questions: [] }
+  const { owner, answer } = first
+  const notes = answer.tries.map((one) => `${one.server}: ${one.code}, ${one.text}`)
+  const question = { name: owner, type: 'CERT', answer: showAnswer(answer) } as const
+  return { notes, questions: names.includes(owner) ? [question] : [] }
 }
 
 /** What a cert server is asked for, address before domain; both are one place. */
 function owners(address: Address): readonly string[] {
   return [...addressOwners(address), address.domain]
-}
-
-function noCertServer(name: string): string {
-  return `${name} has an address only as every name of its domain has, and no name server is there: it is no cert server`
-}
-
-/**
- * Whether the domain answers for any name, by a wildcard that leads to the same addresses; `addresses` null: to such as
- * NET forbids as well.
- */
-async function isWildcard(
-  domain: string,
-  addresses: readonly string[] | null,
-  { reach, random }: DiscoveryNetwork,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  const label = `no-such-host-${Math.floor(random() * 36 ** 8).toString(36)}`
-  const name = `${label}.${domain}`
-  const probed = isDnsName(name) ? await reach(name, signal) : null
-  if (addresses === null) return probed?.status === 'refused'
-  return probed?.status === 'ok' && probed.addresses.some((one) => addresses.includes(one))
-}
-
-/** Tells whether nobody was there at the last question: a server that answers, however badly, is one. */
-function watch(resolver: Resolver): { readonly resolver: Resolver; silent(): boolean } {
-  let last: Answer | null = null
-  return {
-    resolver: {
-      async resolve(name, type, options) {
-        last = await resolver.resolve(name, type, options)
-        return last
-      },
-    },
-    silent: () =>
-      last?.status === 'failed' &&
-      last.tries.every(({ code }) => code === 'TIMEOUT' || code === 'UNREACHABLE'),
-  }
 }

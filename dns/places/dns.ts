@@ -117,7 +117,8 @@ function distinct(ders: readonly Uint8Array[]): readonly Uint8Array[] {
   return [...new Map(ders.map((der) => [Buffer.from(der).toString('latin1'), der])).values()]
 }
 
-function showAnswer(answer: Answer): string {
+/** For evidence: what a question for certificates came to. */
+export function showAnswer(answer: Answer): string {
   switch (answer.status) {
     case 'found':
       return `${answer.records.length} CERT from ${answer.server}${before(answer)}`

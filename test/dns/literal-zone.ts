@@ -1,4 +1,10 @@
-import type { Answer, DiscoveryNetwork, RecordType, Resolver } from '../../dns/index.ts'
+import {
+  type Answer,
+  createCertdnsHosts,
+  type DiscoveryNetwork,
+  type RecordType,
+  type Resolver,
+} from '../../dns/index.ts'
 import { certRdata } from './scripted-server.ts'
 
 /**
@@ -70,6 +76,7 @@ export function literalNetwork(resolver: Resolver): DiscoveryNetwork {
     followUrl: null,
     certServer: () => null,
     askHost: () => resolver,
+    certdns: createCertdnsHosts(),
     random: () => 0,
   }
 }

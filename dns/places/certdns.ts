@@ -1,0 +1,105 @@
+import { ExpiringMap } from '../expiring-map.ts'
+import { isDnsName } from '../names.ts'
+import { createSharing } from '../resolver/share.ts'
+import type { Answer, CertdnsHosts, DiscoveryNetwork, FoundCertdns, Resolver, Silence } from '../types.ts'
+
+/** Seconds for which it holds that there is no `certdns` host: as long as a negative answer may (DISC-11). */
+export const NO_HOST = 300
+/** Domains of which it is remembered that they have none, and what they take, as measured for answers of DNS. */
+const KEPT = { maxEntries: 10_000, maxBytes: 4 << 20 }
+const ENTRY_BYTES = 400
+
+/**
+ * What stands behind `certdns.<domain>` (DISC-9), found out once for all who ask at the same time: a host that is silent
+ * is not waited for once an address. That it is no cert server, but one of any names of its domain, is remembered; that
+ * it is silent is not (DISC-6). `now`: milliseconds that never go back.
+ */
+export function createCertdnsHosts(now: () => number = () => performance.now()): CertdnsHosts {
+  const share = createSharing<FoundCertdns>()
+  const without = new ExpiringMap<string>({ now, ...KEPT })
+  return {
+    find(domain, owner, network, signal) {
+      const work = async (shared: AbortSignal) => {
+        const found = await findHost(domain, owner, network, shared)
+        if (found.status === 'wildcard') {
+          const bytes = ENTRY_BYTES + domain.length + found.note.length
+          without.set(domain, found.note, { bytes, seconds: NO_HOST })
+        }
+        return found
+      }
+      const known = signal?.aborted ? null : without.get(domain)
+      if (known === null) return share(domain, work, signal)
+      return Promise.resolve({ status: 'wildcard', note: known.value, ttl: known.seconds, first: null })
+    },
+  }
+}
+
+async function findHost(
+  domain: string,
+  owner: string,
+  network: DiscoveryNetwork,
+  signal: AbortSignal,
+): Promise<FoundCertdns> {
+  const name = `certdns.${domain}`
+  const reached = await network.reach(name, signal)
+  switch (reached.status) {
+    case 'absent':
+      return { status: 'absent' }
+    case 'failed':
+      return { status: 'failed', note: reached.text }
+    case 'refused': {
+      const isAnyName = await isWildcard(domain, null, network, signal)
+      return isAnyName ? wildcard(name, null) : { status: 'refused', note: reached.text }
+    }
+    case 'ok':
+      break
+  }
+  const { addresses } = reached
+  const resolver = network.askHost({ name, addresses })
+  const answer = await resolver.resolve(owner, 'CERT', { signal })
+  if (!isSilence(answer)) return { status: 'answers', resolver: startingWith({ owner, answer }, resolver) }
+  const first = { owner, answer }
+  if (await isWildcard(domain, addresses, network, signal)) return wildcard(name, first)
+  return { status: 'silent', first }
+}
+
+function wildcard(name: string, first: Silence | null): FoundCertdns {
+  const note = `${name} has an address only as every name of its domain has, and no name server is there: it is no cert server`
+  return { status: 'wildcard', note, ttl: NO_HOST, first }
+}
+
+/** What the host has answered already is not asked again. */
+function startingWith(
+  { owner, answer }: { readonly owner: string; readonly answer: Answer },
+  resolver: Resolver,
+): Resolver {
+  return {
+    resolve: (name, type, options) =>
+      name === owner && type === 'CERT' ? Promise.resolve(answer) : resolver.resolve(name, type, options),
+  }
+}
+
+/** Nobody was there: a server that answers, however badly, is one. */
+function isSilence(answer: Answer): answer is Silence['answer'] {
+  return (
+    answer.status === 'failed' &&
+    answer.tries.every(({ code }) => code === 'TIMEOUT' || code === 'UNREACHABLE')
+  )
+}
+
+/**
+ * Whether the domain answers for any name, by a wildcard that leads to the same addresses; `addresses` null: to such as
+ * NET forbids as well.
+ */
+async function isWildcard(
+  domain: string,
+  addresses: readonly string[] | null,
+  { reach, random }: DiscoveryNetwork,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const label = `no-such-host-${Math.floor(random() * 36 ** 8).toString(36)}`
+  const name = `${label}.${domain}`
+  const probed = isDnsName(name) ? await reach(name, signal) : null
+  if (addresses === null) return probed?.status === 'refused'
+  return probed?.status === 'ok' && probed.addresses.some((one) => addresses.includes(one))
+}
