@@ -27,8 +27,16 @@ export interface ScriptedServer extends AsyncDisposable {
 
 type Script = (asked: Asked) => void
 
+export interface Scripts {
+  readonly udp?: Script
+  readonly tcp?: Script
+  /** Where it listens. Default: a free port of 127.0.0.1. */
+  readonly at?: { readonly host: string; readonly port: number }
+}
+
 /** A name server on loopback that does as it is told. A transport without a script is not listened on. */
-export async function scriptedServer(scripts: { udp?: Script; tcp?: Script }): Promise<ScriptedServer> {
+export async function scriptedServer(scripts: Scripts): Promise<ScriptedServer> {
+  const { host, port: wanted } = scripts.at ?? { host: '127.0.0.1', port: 0 }
   const asked: Asked[] = []
   const log: string[] = []
   const take = (one: Omit<Asked, 'id' | 'question' | 'edns'>, script: Script) => {
@@ -42,7 +50,7 @@ export async function scriptedServer(scripts: { udp?: Script; tcp?: Script }): P
   }
   const tcp = createServer()
   const clients = new Set<Socket>()
-  tcp.listen(0, '127.0.0.1')
+  tcp.listen(wanted, host)
   await once(tcp, 'listening')
   const { port } = tcp.address() as { port: number }
   tcp.on('connection', (socket) => {
@@ -62,7 +70,7 @@ export async function scriptedServer(scripts: { udp?: Script; tcp?: Script }): P
   })
   const udp = createSocket('udp4')
   if (scripts.udp !== undefined) {
-    udp.bind(port, '127.0.0.1')
+    udp.bind(port, host)
     await once(udp, 'listening')
     udp.on('message', (packet, from) => {
       const send = (bytes: Buffer) => udp.send(bytes, from.port, from.address)
@@ -74,7 +82,7 @@ export async function scriptedServer(scripts: { udp?: Script; tcp?: Script }): P
     await once(tcp, 'close')
   }
   return {
-    host: '127.0.0.1',
+    host,
     port,
     log,
     asked,

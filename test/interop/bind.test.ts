@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createResolver, encodeCertRecord, serveZone, zoneOf } from '../../dns/index.ts'
 import { makeCertificate } from '../dns/certificates.ts'
-import { type Bind, startBind, wholeZone } from '../services/bind.ts'
+import { type Bind, certLine, startBind, wholeZone } from '../services/bind.ts'
 
 let small: Buffer
 let large: Buffer
@@ -12,14 +12,9 @@ beforeAll(() => {
 })
 
 function records(): readonly string[] {
-  const cert = (owner: string, der: Buffer) => {
-    const rdata = encodeCertRecord(der)
-    const base64 = rdata.subarray(5).toString('base64')
-    return `${owner} 600 IN CERT PKIX ${rdata.readUInt16BE(2)} ${rdata.readUInt8(4)} ${base64}`
-  }
   return [
-    cert('lee.d.example.', small),
-    cert('d.example.', large),
+    certLine('lee.d.example', small),
+    certLine('d.example', large),
     'kim.d.example. 90 IN CNAME lee.d.example.',
     'loop.d.example. 600 IN CNAME pool.d.example.',
     'pool.d.example. 600 IN CNAME loop.d.example.',

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { encodeCertRecord } from '../../dns/index.ts'
 import { ensurePackages } from './apt.ts'
 import { freePorts, privateFolder, startProcess } from './process.ts'
 
@@ -89,4 +90,11 @@ export function wholeZone(
     ...records,
     '',
   ].join('\n')
+}
+
+/** A line of a zone file: a certificate in DER, published at this name. */
+export function certLine(owner: string, der: Uint8Array): string {
+  const rdata = encodeCertRecord(Buffer.from(der))
+  const [keyTag, algorithm] = [rdata.readUInt16BE(2), rdata.readUInt8(4)]
+  return `${owner}. 600 IN CERT PKIX ${keyTag} ${algorithm} ${rdata.subarray(5).toString('base64')}`
 }

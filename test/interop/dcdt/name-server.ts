@@ -18,11 +18,13 @@ export interface FrontOptions {
   readonly edns?: 'passes' | 'FORMERR' | 'dropped'
   /** The order in which the records of an answer of as many come: their places when they are sorted by their bytes. */
   readonly order?: readonly number[]
+  /** Where it stands. Default: a free port of 127.0.0.1. */
+  readonly at?: HostPort
 }
 
-/** Stands before a name server on a port of its own, and hands on. */
+/** Stands before a name server, and hands on. */
 export async function startFront(behind: HostPort, options: FrontOptions = {}): Promise<Front> {
-  const { edns = 'passes', order } = options
+  const { edns = 'passes', order, at } = options
   const handOn = (ask: typeof askUdp) => async (asked: Asked) => {
     const answer = await ask(behind, asked.packet)
     if (answer !== null) asked.send(order === undefined ? answer : reordered(answer, order))
@@ -34,6 +36,7 @@ export async function startFront(behind: HostPort, options: FrontOptions = {}): 
       else if (edns === 'FORMERR') asked.send(answerTo(asked, { flags: CODE.FORMERR }))
     },
     tcp: (asked) => void overTcp(asked),
+    ...(at && { at }),
   })
   return {
     server: `${front.host}:${front.port}`,

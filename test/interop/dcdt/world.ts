@@ -2,8 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { encodeCertRecord } from '../../../dns/index.ts'
-import { type Bind, startBind, wholeZone } from '../../services/bind.ts'
+import { type Bind, certLine, startBind, wholeZone } from '../../services/bind.ts'
 import { type PkiWeb, pkiWeb } from '../../services/pki-web.ts'
 import { type Slapd, type SlapdEntry, startSlapd } from '../../services/slapd.ts'
 import {
@@ -88,10 +87,8 @@ function zoneText(
   directories: Readonly<Record<DirectoryName, Slapd>>,
   denial: Denial,
 ): string {
-  const cert = (owner: string) => (name: FixtureName) => {
-    const rdata = encodeCertRecord(Buffer.from(certificates.get(name).certificate.der))
-    return `${owner}. 600 IN CERT PKIX ${rdata.readUInt16BE(2)} ${rdata.readUInt8(4)} ${rdata.subarray(5).toString('base64')}`
-  }
+  const cert = (owner: string) => (name: FixtureName) =>
+    certLine(owner, certificates.get(name).certificate.der)
   const srv = (domain: string, { priority, weight, target }: SrvTarget) => {
     const port = target === UNRESOLVABLE ? 389 : directories[target].port
     return `_ldap._tcp.${domain}. 600 IN SRV ${priority} ${weight} ${port} ${target.toLowerCase()}.${ZONE}.`
