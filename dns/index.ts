@@ -27,15 +27,21 @@ export { ldifText } from './zone/formats/ldif.ts'
 export { linesText } from './zone/formats/lines.ts'
 export { apexOfIdentity, ownerOfIdentity } from './zone/owner.ts'
 export { type PublishedRecord, publishedRecords } from './zone/published.ts'
+export {
+  hostOf,
+  isAddress,
+  type MxData,
+  type SoaData,
+  type SrvData,
+  type ZoneRecord,
+} from './zone/records.ts'
 export { nextSerial } from './zone/serial.ts'
 export {
   apexOf,
-  namesWithoutAddress,
-  type SoaData,
-  type SrvData,
+  delegationsBelow,
+  hostsWithoutAddress,
   type Zone,
   type ZoneEntry,
   type ZoneOptions,
-  type ZoneRecord,
   zoneOf,
 } from './zone/zone.ts'

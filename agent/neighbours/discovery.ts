@@ -84,7 +84,7 @@ export class DiscoveryNeighbours {
   readonly #network = lazily(async (): Promise<DiscoveryNetwork> => {
     const { settings, random } = this.#circumstances
     const { createAskHost, createCertServers, createReach } = await import('../places.ts')
-    const { createLookup } = await import('../../dns/index.ts')
+    const { createCertdnsHosts, createLookup } = await import('../../dns/index.ts')
     const [resolver, answers] = [await this.#resolver(), await this.#answers()]
     return {
       resolver,
@@ -94,6 +94,7 @@ export class DiscoveryNeighbours {
       followUrl: await this.#followUrl(),
       certServer: createCertServers(settings, await this.lookup(), answers),
       askHost: createAskHost(settings, answers),
+      certdns: createCertdnsHosts(),
       random,
     }
   })
