@@ -6,12 +6,12 @@ export function hostNotes(zone: Zone, publish: PublishSettings, listen: HostPort
   const { nameServers, mailServers, directories, addresses } = publish
   const named = new Set([...nameServers, ...mailServers, ...directories.map(({ host }) => host)])
   const isPublic = mayBeDelegatedTo(listen)
-  // `ns.<domain>`, which stands in where no name server is named, matters only where a delegation may lead here.
-  const homeless = hostsWithoutAddress(zone).filter((name) => isPublic || named.has(name))
+  const homeless = hostsWithoutAddress(zone)
   const idle = [...addresses.keys()].filter((name) => apexOf(zone, name) === null)
   return [
-    ...homeless.map(homelessNote),
+    ...homeless.filter((name) => named.has(name)).map(homelessNote),
     ...idle.map(idleNote),
+    ...(isPublic ? standInNotes(homeless.filter((name) => !named.has(name))) : []),
     ...(isPublic ? mailNotes(publish, [...zone.apexes]) : []),
   ]
 }
@@ -22,11 +22,21 @@ export function mailNotes(
   domains: readonly string[],
 ): readonly string[] {
   if (mailServers.length > 0 || domains.length === 0) return []
-  const [first, ...others] = domains
-  const whose = others.length === 0 ? first : `${first} and ${others.length} more`
   return [
-    `mail to ${whose} finds no server by this zone, which has no MX record: name who takes it in publish.mailServers; where a domain is used for more than Direct, delegate a sub-domain that is for Direct alone`,
+    `mail to ${firstOf(domains)} finds no server by this zone, which has no MX record: name who takes it in publish.mailServers; where a domain is used for more than Direct, delegate a sub-domain that is for Direct alone`,
   ]
+}
+
+/** `ns.<domain>` of each domain where no name server is named. */
+function standInNotes(names: readonly string[]): readonly string[] {
+  if (names.length === 0) return []
+  return [
+    `publish.nameServers names nobody, and ${firstOf(names)}, which stands in, has no address: name the hosts that answer here, and those that lie in a domain of ours in publish.addresses`,
+  ]
+}
+
+function firstOf([first, ...others]: readonly string[]): string {
+  return others.length === 0 ? `${first}` : `${first} (and ${others.length} more)`
 }
 
 /** At another port than DNS's, and on this machine alone, nobody is answered but whoever tries it out. */

@@ -1,8 +1,9 @@
 import { access } from 'node:fs/promises'
 import type { Certificate, CertificatePolicy } from '../../trust-anchors/index.ts'
 import { DirectError } from '../errors.ts'
-import { type OwnCertificate, readOwnCertificates } from '../identities/certificates.ts'
+import type { OwnCertificate } from '../identities/certificates.ts'
 import { namesOf, type OwnFile, ownFiles } from '../identities/files.ts'
+import { readForPublishing } from '../identities/pair.ts'
 import { publishable } from '../identities/usable.ts'
 import type { IdentitySettings, Settings } from '../settings.ts'
 
@@ -19,8 +20,8 @@ export interface ToPublish {
 export type PublishSource = (at: Date) => Promise<ToPublish>
 
 /**
- * The certificates of our own files, managed ones too, without their keys: a machine that only publishes needs none.
- * A file that cannot be read any more keeps what it held.
+ * The certificates of our own files, managed ones too; a machine that only publishes needs no key. A file that cannot be
+ * read any more keeps what it held, as does one beside another's key: a renewal of which half is there.
  */
 export function certificateFiles(
   settings: Pick<Settings, 'identities' | 'dataDir'>,
@@ -46,9 +47,10 @@ export function certificateFiles(
   }
 }
 
-export function nothingToPublish(): DirectError {
+/** `why`: a sentence for each certificate of ours that is there. */
+export function nothingToPublish(why: readonly string[]): DirectError {
   const text = 'no identity has a certificate that others could encrypt to now'
-  return new DirectError('IDENTITY_MISSING', text, {
+  return new DirectError('IDENTITY_MISSING', [text, ...why].join('; '), {
     hint: 'Add an identity with a valid certificate, bound to its name; "direct init" makes one.',
   })
 }
@@ -70,7 +72,7 @@ async function readAnew(file: OwnFile, known: ReadonlyMap<string, Known>): Promi
   const before = known.get(keyOf(file))
   if (before?.stamp === file.stamp) return before
   const { settings, stamp } = file
-  const [read] = await readOwnCertificates([settings])
+  const [read] = await readForPublishing([settings])
   if (read !== undefined && 'certificate' in read)
     return { stamp, own: read, notes: await keyNotes(settings) }
   const own = before?.own ?? null
@@ -78,8 +80,8 @@ async function readAnew(file: OwnFile, known: ReadonlyMap<string, Known>): Promi
   return { stamp: null, own, notes: [`${read?.text ?? settings.certificate}; ${consequence}`] }
 }
 
-/** The key itself is not read: it may well be encrypted, or lie on another machine. */
-async function keyNotes({ certificate, privateKey }: IdentitySettings): Promise<readonly string[]> {
+/** It may well lie on another machine. */
+export async function keyNotes({ certificate, privateKey }: IdentitySettings): Promise<readonly string[]> {
   return access(privateKey).then(
     () => [],
     (error: NodeJS.ErrnoException) => [

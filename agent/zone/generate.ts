@@ -52,7 +52,8 @@ function belongsIntoAnyZone({ record }: PublishedRecord): boolean {
 
 /** A zone that stands alone says where those of ours below it are answered. */
 function wholeOf({ zone, records }: ZoneContent): readonly PublishedRecord[] {
-  const [{ domain } = { domain: '' }] = records
+  const domain = records[0]?.domain
+  if (domain === undefined) return records
   const below = delegationsBelow(zone, domain).map((record) => {
     const child = apexOf(zone, record.name) ?? record.name
     return { record, domain, for: child, certificate: null }

@@ -28,7 +28,7 @@ export interface ZoneOptions {
   readonly domain?: string
   /** Default `bind`. */
   readonly format?: ZoneFormat
-  /** With SOA and NS, so that it stands alone: of one domain. */
+  /** With SOA, NS, MX and addresses of hosts, so that it stands alone: of one domain. */
   readonly wholeZone?: boolean
   /** A file that the text is written to, as a whole or not at all. */
   readonly out?: string

@@ -8,7 +8,7 @@ import { Publication } from '../../agent/publish/publication.ts'
 import { certificateFiles } from '../../agent/publish/source.ts'
 import type { IdentitySettings } from '../../agent/settings.ts'
 import { zoneOf } from '../../dns/index.ts'
-import { mint } from '../../fixtures/pki.ts'
+import { type KeyName, mint } from '../../fixtures/pki.ts'
 import { parseCertificate } from '../../trust-anchors/index.ts'
 import { issuer, pki, temporaryFolder } from '../flow/clinics.ts'
 
@@ -38,11 +38,11 @@ beforeEach(async () => {
 })
 
 /** A certificate of `name` for these days from the start, in its file. */
-async function put(file: string, name: string, from: number, to: number) {
+async function put(file: string, name: string, from: number, to: number, key: KeyName = 'clinic-a') {
   const day = (days: number) => new Date(START.getTime() + days * DAY).toISOString().slice(0, 10)
   const { pem } = mint({
     issuer: issuer('root-a'),
-    key: 'clinic-a',
+    key,
     san: [name],
     from: day(from),
     to: day(to),
@@ -173,7 +173,29 @@ describe('what is wrong takes nothing away', () => {
     expect(told.filter((text) => text.includes('cannot be published'))).toHaveLength(2)
   })
 
-  test('no private key is needed or read; one that is missing is told, since the mail could not be opened here', async () => {
+  test('a certificate beside the key of another is not published, and what was there before stays: nobody could open mail to it (ALG-5)', async () => {
+    await put('a.pem', 'a.example', -300, 20)
+    await put('b.pem', 'b.example', -300, 20)
+    const key = join(dir, 'a.key')
+    await copyFile(pki('clinic-a.key'), key)
+    const own = await publication(
+      identity('a.example', 'a.pem', key),
+      identity('b.example', 'b.pem', pki('clinic-b.key')),
+    )
+    expect(published(own, 'b.example')).toEqual([])
+    // A renewal with a new key: the certificate's file is replaced first.
+    await put('a.pem', 'a.example', -1, 365, 'dr-lee')
+    await own.refresh()
+    expect(published(own, 'a.example')).toEqual([-300])
+    expect(told).toContainEqual(
+      expect.stringMatching(/a\.key is not the private key of .*a\.pem; what it held before stays published/),
+    )
+    await copyFile(pki('dr-lee.key'), key)
+    await own.refresh()
+    expect(published(own, 'a.example')).toEqual([-1])
+  })
+
+  test('no private key is needed; one that is missing is told, since the mail could not be opened here', async () => {
     await put('a.pem', 'a.example', -1, 20)
     await put('b.pem', 'b.example', -1, 20)
     await writeFile(join(dir, 'locked.key'), 'no key at all')
@@ -241,9 +263,8 @@ describe('what strangers would look for in vain is told', () => {
     expect(hostNotes(unnamed, PUBLISH, LISTEN)).toEqual([])
     for (const listen of [PUBLIC, { ...LISTEN, port: 53 }])
       expect(hostNotes(unnamed, PUBLISH, listen)).toEqual([
-        expect.stringMatching(/^ns\.a\.example .*has no address here/),
-        expect.stringMatching(/^ns\.b\.example .*has no address here/),
-        expect.stringMatching(/^mail to a\.example and 1 more finds no server .*publish\.mailServers/),
+        expect.stringMatching(/^publish\.nameServers names nobody, and ns\.a\.example \(and 1 more\)/),
+        expect.stringMatching(/^mail to a\.example \(and 1 more\) finds no server .*publish\.mailServers/),
       ])
   })
 
