@@ -33,7 +33,8 @@ export async function publish(
   const source = certificateFiles(settings, own)
   const tools = { source, publish: settings.publish, listen, at: at ? () => at : now, now, log }
   const publication = await Publication.of(tools)
-  if (!publication.zone.records.some(({ type }) => type === 'CERT')) throw nothingToPublish()
+  // Of what is there, the log has told already why not.
+  if (!publication.zone.records.some(({ type }) => type === 'CERT')) throw nothingToPublish([])
   return serve(publication, tools, signal)
 }
 

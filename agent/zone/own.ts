@@ -1,9 +1,10 @@
 import type { ZoneEntry } from '../../dns/index.ts'
 import type { CertificatePolicy } from '../../trust-anchors/index.ts'
-import { type OwnCertificate, readOwnCertificates } from '../identities/certificates.ts'
+import type { OwnCertificate } from '../identities/certificates.ts'
 import { ownFiles } from '../identities/files.ts'
+import { readForPublishing } from '../identities/pair.ts'
 import { publishable, useFailure } from '../identities/usable.ts'
-import { nothingToPublish } from '../publish/source.ts'
+import { keyNotes, nothingToPublish } from '../publish/source.ts'
 import type { ZoneTools } from './tools.ts'
 
 /** Our own certificates: those that others may encrypt to now, the others, and why. */
@@ -15,15 +16,23 @@ export interface OwnContent {
   readonly notes: readonly string[]
 }
 
-/** From their files, without their keys. Throws DirectError IDENTITY_MISSING where nothing can be published. */
+/** From their files; a key that is not there is told. Throws DirectError IDENTITY_MISSING where nothing can be published. */
 export async function own({ settings, policy, at }: ZoneTools): Promise<OwnContent> {
   const { files, damaged } = await ownFiles(settings)
-  const read = await readOwnCertificates(files.map((file) => file.settings))
+  const read = await readForPublishing(files.map((file) => file.settings))
   const certificates = read.filter((one) => 'certificate' in one)
   const published = publishable(certificates, policy, at())
-  if (published.length === 0) throw nothingToPublish()
   const keys = new Set(published.map(({ name, certificate }) => `${name} ${certificate.sha256}`))
   const withheld = certificates.filter(({ name, certificate }) => !keys.has(`${name} ${certificate.sha256}`))
+  const leftOut = [
+    ...damaged.map(({ text }) => text),
+    ...read.flatMap((one) => ('text' in one ? [`${one.text}: nothing of it is published`] : [])),
+    ...withheld.map((one) => whyWithheld(one, policy, at())),
+  ]
+  if (published.length === 0) throw nothingToPublish(leftOut)
+  const shown = new Set(published.map(({ file }) => file))
+  // Of managed ones it is told beside every command.
+  const configured = settings.identities.filter(({ certificate }) => shown.has(certificate))
   return {
     published: published.map(entryOf),
     withheld: withheld.map(entryOf),
@@ -32,11 +41,7 @@ export async function own({ settings, policy, at }: ZoneTools): Promise<OwnConte
       ...files.map((file) => file.settings.for),
       ...certificates.flatMap(({ certificate }) => certificate.names.rfc822),
     ].filter((name) => name.includes('@')),
-    notes: [
-      ...damaged.map(({ text }) => text),
-      ...read.flatMap((one) => ('text' in one ? [`${one.text}: nothing of it is published`] : [])),
-      ...withheld.map((one) => whyWithheld(one, policy, at())),
-    ],
+    notes: [...leftOut, ...(await Promise.all(configured.map(keyNotes))).flat()],
   }
 }
 

@@ -74,6 +74,26 @@ describe('zone generate', () => {
     expect(stderr).toMatch(/note: left out: .*expired\.pem of clinic-a\.example: .*CERT_EXPIRED/)
   })
 
+  test("leaves out what lies beside another's key, which nobody could open mail to; a key that is elsewhere is told (ALG-5)", async () => {
+    const identity = (key: string) => ({
+      identities: [{ for: 'clinic-a.example', certificate: 'domain.pem', privateKey: key }],
+    })
+    const swapped = await run([
+      ...(await config('swapped.json', identity(pki('dr-lee.key')))),
+      'zone',
+      'generate',
+    ])
+    expect(swapped).toMatchObject({ code: 2, stdout: '' })
+    expect(swapped.stderr).toMatch(
+      /^direct: no identity .*dr-lee\.key is not the private key of .*domain\.pem/,
+    )
+    const absent = await run([...(await config('absent.json', identity('absent.key'))), 'zone', 'generate'])
+    expect(absent).toMatchObject({ code: 0, stdout: expect.stringContaining('IN CERT PKIX') })
+    expect(absent.stderr).toMatch(
+      /note: .*domain\.pem is published, and its private key is not to be had here/,
+    )
+  })
+
   test('with --json, and with --format json, an object a line', async () => {
     const options = await config('b.json')
     const [json, format] = await Promise.all([
