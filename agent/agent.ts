@@ -3,11 +3,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { DirectError } from './errors.ts'
 import { identityAdministration } from './identities/administration.ts'
 import type { Mailbox } from './inbox.ts'
-import { lazily } from './neighbours/lazily.ts'
 import { Neighbours } from './neighbours.ts'
 import type { AgentOptions } from './options.ts'
-import type { ServingCertificates } from './publish.ts'
 import type { ReceiveReport } from './receiving-types.ts'
+import { stepsOf } from './run/steps.ts'
 import type { SealedMessage } from './seal.ts'
 import type { Settings } from './settings.ts'
 import { pinAdministration, trustAdministration } from './trust/administration.ts'
@@ -19,24 +18,20 @@ import { zoneAdministration } from './zone/administration.ts'
 const EVENT_POLL_MS = 1000
 /** An MDN that failed less often than this is tried by every `receiveOnce`, whatever its pause. */
 const HASTENED_TRIES = 5
-/** For all that one pass asks again about those who wait; the next pass goes on. */
-const SEEKING_MS = 30_000
 /** What concerns one message of a mailbox or one folder of the EHR: a pass tells of it once it has come to its end. */
 const ONE_MESSAGE: ReadonlySet<string> = new Set(['IMAP_REFUSED', 'FILE_UNWRITABLE'])
 
 /** The public calls, each by its flow, over one set of neighbours. */
 export function assemble(settings: Settings, options: AgentOptions): Agent {
   const neighbours = new Neighbours(settings, options)
-  const { now, at, log } = neighbours
-
+  const { now, log } = neighbours
+  const wired = wire(neighbours)
   const {
-    identities,
     ourNames,
     passingTrust,
     classifyTools,
     asked,
     sendTools,
-    seekTools,
     outboxTools,
     openTools,
     inboxTools,
@@ -44,75 +39,8 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     identityTools,
     administrationTools,
     zoneTools,
-  } = wire(neighbours)
-
-  const seal = async (signal?: AbortSignal): Promise<void> => {
-    const { sealNotices } = await import('./notify.ts')
-    await sealNotices(await notifyTools(), signal)
-  }
-  const handOver = async (signal?: AbortSignal, route?: 'direct'): Promise<void> => {
-    const { deliverCopies } = await import('./outbox.ts')
-    await deliverCopies(await outboxTools(), { signal, route })
-  }
-  /** Asks again how those can be reached who wait; how many have a copy in the outbox now. */
-  const seek = async (signal?: AbortSignal, patienceMs?: number): Promise<number> => {
-    const { seekRoutes } = await import('./seek.ts')
-    return seekRoutes(await seekTools(), { signal, patienceMs })
-  }
-  /** MDNs that are owed are sealed, what is due goes to SMTP, and who waits is asked about again. */
-  const flush = async (signal?: AbortSignal): Promise<void> => {
-    // An MDN that cannot be sealed keeps no mail from leaving.
-    const [sealed] = await Promise.allSettled([seal(signal)])
-    await handOver(signal)
-    if ((await seek(signal, SEEKING_MS)) > 0) await handOver(signal)
-    if (sealed.status === 'rejected') throw sealed.reason
-  }
-
-  /** CRLs, OCSP responses and issuers in use, ahead of need (CERT-7). */
-  const refreshFetched = async (signal?: AbortSignal): Promise<void> => {
-    const fetch = await neighbours.discovery.fetch()
-    if (fetch === null) return
-    const { refreshFetched } = await import('./fetch/refresh.ts')
-    const { fetches } = await neighbours.store()
-    await refreshFetched({ fetches, fetch, now, log }, signal)
-  }
-  /** Bundles whose interval has passed (TR-4). */
-  const refreshBundles = async (signal?: AbortSignal): Promise<void> => {
-    if (neighbours.offline) return
-    const { refreshBundles } = await import('./trust/bundles.ts')
-    const [current, store] = [await neighbours.trust(), await neighbours.store()]
-    await refreshBundles(await current.bundleTools(store.trust), { due: true }, signal)
-  }
-  const endWatch = lazily(async () => new (await import('./identities/end-watch.ts')).EndWatch(log))
-  /** Renewals are taken up without mail that asks for them, and what comes to an end is told (CERT-2). */
-  const watchOwn = async (): Promise<void> => {
-    const { endsNow } = await import('./own-notices.ts')
-    const { ends, requested } = await endsNow(await identityTools())
-    await identities()
-    ;(await endWatch()).look(ends, requested, at())
-  }
-  const refreshes = { CRLs: refreshFetched, bundles: refreshBundles, certificates: watchOwn }
-
-  /** `publish.listen`: the daemon answers DNS for our names, with what it can read the mail to. Null: not asked for. */
-  const servePublished = async (signal: AbortSignal): Promise<ServingCertificates | null> => {
-    const { listen } = settings.publish
-    if (listen === undefined) return null
-    if (neighbours.offline)
-      throw new DirectError(
-        'NETWORK_FORBIDDEN',
-        'publish.listen opens sockets, and the network is forbidden',
-        {
-          hint: 'Leave --no-network out, or publish.listen.',
-        },
-      )
-    const { servePublished } = await import('./publish.ts')
-    const source = async (at: Date) => ({
-      names: await ourNames(),
-      certificates: (await identities()).published(at),
-      notes: [],
-    })
-    return servePublished({ source, publish: settings.publish, listen, at, now, log }, signal)
-  }
+  } = wired
+  const steps = stepsOf(neighbours, wired)
 
   async function* pass(
     mailboxes: readonly Mailbox[],
@@ -215,6 +143,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       const { undetermined } = nothingKnown()
       const inbox = () => inboxTools(undetermined, signal)
       const beside = async (signal: AbortSignal) => {
+        const { flush, refreshFetched, refreshBundles } = steps
         await Promise.all([flush(signal), refreshFetched(signal), refreshBundles(signal)])
       }
       yield* offerAll({ mailboxes: await neighbours.mail.mailboxes(), inbox, beside, log }, signal)
@@ -230,9 +159,9 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       }
       if (deliverTo !== undefined) {
         await (await neighbours.store()).outbox.hastenNotices(now(), HASTENED_TRIES)
-        await flush(signal)
+        await steps.flush(signal)
         // Whoever runs this by a timer has no daemon to do it.
-        await refreshBundles(signal)
+        await steps.refreshBundles(signal)
       }
       if (failure) throw failure
     },
@@ -245,13 +174,14 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       await notifyTools()
       const receive = (mailbox: Mailbox) => pass([mailbox], deliverTo, known, signal)
       const ended = new AbortController()
-      const serving = await servePublished(AbortSignal.any([signal, ended.signal]))
+      const serving = await steps.servePublished(AbortSignal.any([signal, ended.signal]))
       await using _ = {
         async [Symbol.asyncDispose]() {
           ended.abort()
           await serving?.closed
         },
       }
+      const { seal, handOver, seek, refreshes } = steps
       await run({ mailboxes, receive, seal, handOver, seek, refreshes, log }, signal)
     },
     async status(messageId) {

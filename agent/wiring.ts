@@ -17,6 +17,9 @@ import type { Trust } from './trust/current.ts'
 import type { Undetermined } from './undetermined.ts'
 import type { ZoneTools } from './zone/tools.ts'
 
+/** What `wire` gives. */
+export type Wired = ReturnType<typeof wire>
+
 /**
  * Puts together what each flow asks of its neighbours, and nowhere else is that done. Everything is loaded at first use,
  * so that a command pays for what it needs alone.
@@ -188,7 +191,6 @@ export function wire(neighbours: Neighbours) {
   })
 
   return {
-    policies,
     identities,
     ourNames,
     passingTrust,

@@ -1,0 +1,87 @@
+import { DirectError } from '../errors.ts'
+import { lazily } from '../neighbours/lazily.ts'
+import type { Neighbours } from '../neighbours.ts'
+import type { ServingCertificates } from '../publish.ts'
+import type { Wired } from '../wiring.ts'
+
+/** For all that one pass asks again about those who wait; the next pass goes on. */
+const SEEKING_MS = 30_000
+
+/**
+ * What has to be done whether or not anybody asks for it: the daemon drives each step by itself, and whoever receives
+ * without a daemon takes some of them beside. What a step needs is loaded when it is taken.
+ */
+export function stepsOf(neighbours: Neighbours, wired: Wired) {
+  const { settings, now, at, log } = neighbours
+  const { identities, ourNames, identityTools, notifyTools, outboxTools, seekTools } = wired
+
+  /** Seals the MDNs that are owed. */
+  const seal = async (signal?: AbortSignal): Promise<void> => {
+    const { sealNotices } = await import('../notify.ts')
+    await sealNotices(await notifyTools(), signal)
+  }
+  const handOver = async (signal?: AbortSignal, route?: 'direct'): Promise<void> => {
+    const { deliverCopies } = await import('../outbox.ts')
+    await deliverCopies(await outboxTools(), { signal, route })
+  }
+  /** Asks again how those can be reached who wait; how many have a copy in the outbox now. */
+  const seek = async (signal?: AbortSignal, patienceMs?: number): Promise<number> => {
+    const { seekRoutes } = await import('../seek.ts')
+    return seekRoutes(await seekTools(), { signal, patienceMs })
+  }
+  /** MDNs that are owed are sealed, what is due goes to SMTP, and who waits is asked about again. */
+  const flush = async (signal?: AbortSignal): Promise<void> => {
+    // An MDN that cannot be sealed keeps no mail from leaving.
+    const [sealed] = await Promise.allSettled([seal(signal)])
+    await handOver(signal)
+    if ((await seek(signal, SEEKING_MS)) > 0) await handOver(signal)
+    if (sealed.status === 'rejected') throw sealed.reason
+  }
+
+  /** CRLs, OCSP responses and issuers in use, ahead of need (CERT-7). */
+  const refreshFetched = async (signal?: AbortSignal): Promise<void> => {
+    const fetch = await neighbours.discovery.fetch()
+    if (fetch === null) return
+    const { refreshFetched } = await import('../fetch/refresh.ts')
+    const { fetches } = await neighbours.store()
+    await refreshFetched({ fetches, fetch, now, log }, signal)
+  }
+  /** Bundles whose interval has passed (TR-4). */
+  const refreshBundles = async (signal?: AbortSignal): Promise<void> => {
+    if (neighbours.offline) return
+    const { refreshBundles } = await import('../trust/bundles.ts')
+    const [current, store] = [await neighbours.trust(), await neighbours.store()]
+    await refreshBundles(await current.bundleTools(store.trust), { due: true }, signal)
+  }
+  const endWatch = lazily(async () => new (await import('../identities/end-watch.ts')).EndWatch(log))
+  /** Renewals are taken up without mail that asks for them, and what comes to an end is told (CERT-2). */
+  const watchOwn = async (): Promise<void> => {
+    const { endsNow } = await import('../own-notices.ts')
+    const { ends, requested } = await endsNow(await identityTools())
+    await identities()
+    ;(await endWatch()).look(ends, requested, at())
+  }
+  /** What is done ahead of need, by the names that the log calls them. */
+  const refreshes = { CRLs: refreshFetched, bundles: refreshBundles, certificates: watchOwn }
+
+  /** `publish.listen`: the daemon answers DNS for our names, with what it can read the mail to. Null: not asked for. */
+  const servePublished = async (signal: AbortSignal): Promise<ServingCertificates | null> => {
+    const { listen } = settings.publish
+    if (listen === undefined) return null
+    if (neighbours.offline)
+      throw new DirectError(
+        'NETWORK_FORBIDDEN',
+        'publish.listen opens sockets, and the network is forbidden',
+        { hint: 'Leave --no-network out, or publish.listen.' },
+      )
+    const { servePublished } = await import('../publish.ts')
+    const source = async (at: Date) => ({
+      names: await ourNames(),
+      certificates: (await identities()).published(at),
+      notes: [],
+    })
+    return servePublished({ source, publish: settings.publish, listen, at, now, log }, signal)
+  }
+
+  return { seal, handOver, seek, flush, refreshFetched, refreshBundles, refreshes, servePublished }
+}
