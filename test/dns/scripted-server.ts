@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { type Answer, decode, encode, type Question } from 'dns-packet'
+import { listenAtSamePort } from './same-port.ts'
 
 /** One question that a scripted server got, and the ways to answer it. */
 export interface Asked {
@@ -36,7 +37,6 @@ export interface Scripts {
 
 /** A name server on loopback that does as it is told. A transport without a script is not listened on. */
 export async function scriptedServer(scripts: Scripts): Promise<ScriptedServer> {
-  const { host, port: wanted } = scripts.at ?? { host: '127.0.0.1', port: 0 }
   const asked: Asked[] = []
   const log: string[] = []
   const take = (one: Omit<Asked, 'id' | 'question' | 'edns'>, script: Script) => {
@@ -50,9 +50,7 @@ export async function scriptedServer(scripts: Scripts): Promise<ScriptedServer> 
   }
   const tcp = createServer()
   const clients = new Set<Socket>()
-  tcp.listen(wanted, host)
-  await once(tcp, 'listening')
-  const { port } = tcp.address() as { port: number }
+  const udp = createSocket('udp4')
   tcp.on('connection', (socket) => {
     clients.add(socket)
     socket.on('error', () => socket.destroy())
@@ -68,26 +66,24 @@ export async function scriptedServer(scripts: Scripts): Promise<ScriptedServer> 
       }
     })
   })
-  const udp = createSocket('udp4')
-  if (scripts.udp !== undefined) {
-    udp.bind(port, host)
-    await once(udp, 'listening')
-    udp.on('message', (packet, from) => {
-      const send = (bytes: Buffer) => udp.send(bytes, from.port, from.address)
-      take({ transport: 'udp', packet, from, send, socket: null }, scripts.udp as Script)
-    })
-  }
+  udp.on('message', (packet, from) => {
+    const send = (bytes: Buffer) => udp.send(bytes, from.port, from.address)
+    take({ transport: 'udp', packet, from, send, socket: null }, scripts.udp as Script)
+  })
+  const at = scripts.at ?? { host: '127.0.0.1', port: 0 }
+  const port = await listenAtSamePort(tcp, udp, at)
+  if (scripts.udp === undefined) udp.close()
   if (scripts.tcp === undefined) {
     tcp.close()
     await once(tcp, 'close')
   }
   return {
-    host,
+    host: at.host,
     port,
     log,
     asked,
     async [Symbol.asyncDispose]() {
-      udp.close()
+      if (scripts.udp !== undefined) udp.close()
       for (const socket of clients) socket.destroy()
       if (tcp.listening) {
         tcp.close()

@@ -2,6 +2,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { listenAtSamePort } from '../dns/same-port.ts'
 
 /** `network`: the second number of the address, one for each test file; `host`: 1 to 100. */
 export function ownHost(network: number, host = 1): string {
@@ -35,12 +36,8 @@ export async function listenAt(host: string, port: number): Promise<Listener> {
     contacts++
     socket.destroy()
   })
-  tcp.listen(port, host)
-  await once(tcp, 'listening')
-  const taken = (tcp.address() as { port: number }).port
   const udp = createSocket('udp4', () => contacts++)
-  udp.bind(taken, host)
-  await once(udp, 'listening')
+  const taken = await listenAtSamePort(tcp, udp, { host, port })
   return {
     port: taken,
     get contacts() {
