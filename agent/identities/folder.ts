@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { exclusively } from '../../store/index.ts'
-import { replaceFile, writeDurably } from '../deliver.ts'
+import { writeDurably } from '../deliver.ts'
 import { DirectError } from '../errors.ts'
 import { exists, FILES, type ManagedFacts, managedFolder } from './managed.ts'
 
@@ -21,6 +21,12 @@ export interface NewIdentity {
   readonly certificate?: string
 }
 
+/**
+ * Writes the audit row of what is about to appear: all of it is on the disk then. Where this fails nothing appears, and
+ * nothing appears that no row speaks of.
+ */
+export type RecordFirst = () => Promise<void>
+
 /** One change of the managed identities at a time, among all processes. */
 export async function alone(dataDir: string): Promise<Disposable> {
   await attempt(dataDir, () => mkdir(managedFolder(dataDir), { recursive: true, mode: 0o700 }))
@@ -32,9 +38,9 @@ export async function alone(dataDir: string): Promise<Disposable> {
 
 /**
  * Makes the folder of a managed identity, 0700, its files 0600. It appears complete, by rename, after everything in it is
- * on the disk. Returns it. Throws FILE_UNWRITABLE.
+ * on the disk. Returns it. Throws FILE_UNWRITABLE, and what `record` throws.
  */
-export async function makeFolder(dataDir: string, made: NewIdentity): Promise<string> {
+export async function makeFolder(dataDir: string, made: NewIdentity, record: RecordFirst): Promise<string> {
   const parent = managedFolder(dataDir)
   const random = randomBytes(4).toString('hex')
   const day = made.at.toISOString().slice(0, 10)
@@ -45,24 +51,36 @@ export async function makeFolder(dataDir: string, made: NewIdentity): Promise<st
     try {
       for (const [name, text] of Object.entries(filesOf(made, folder)))
         await writeDurably(join(unfinished, name), [Buffer.from(text)])
+      await syncFolder(unfinished)
+      await record()
       await rename(unfinished, folder)
     } catch (error) {
       await rm(unfinished, { recursive: true, force: true })
       throw error
     }
-    await using parentFolder = await open(parent, 'r')
-    await parentFolder.sync()
+    await syncFolder(parent)
     return folder
   })
 }
 
-/** Puts a certificate where none is yet. Throws FILE_UNWRITABLE; only under `alone`. */
-export async function putCertificate(path: string, pem: string): Promise<void> {
+/** Puts a certificate where none is yet. Throws FILE_UNWRITABLE, and what `record` throws; only under `alone`. */
+export async function putCertificate(path: string, pem: string, record: RecordFirst): Promise<void> {
   if (await exists(path))
     throw new DirectError('FILE_UNWRITABLE', `${path} is there already; it was not overwritten`, {
       hint: 'Old certificates stay for reading: name another file in identities, or move that one away.',
     })
-  await replaceFile(path, [Buffer.from(pem)])
+  const unfinished = join(dirname(path), `.${randomBytes(6).toString('hex')}.unfinished`)
+  await attempt(path, async () => {
+    try {
+      await writeDurably(unfinished, [Buffer.from(pem)])
+      await record()
+      await rename(unfinished, path)
+      await syncFolder(dirname(path))
+    } catch (error) {
+      await rm(unfinished, { force: true })
+      throw error
+    }
+  })
 }
 
 function filesOf(
@@ -82,6 +100,11 @@ function filesOf(
     ...(certificate !== undefined && { [FILES.certificate]: certificate }),
     [FILES.facts]: `${JSON.stringify(facts, null, 2)}\n`,
   }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  await using folder = await open(path, 'r')
+  await folder.sync()
 }
 
 async function attempt<Value>(path: string, make: () => Promise<Value>): Promise<Value> {

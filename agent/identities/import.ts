@@ -7,7 +7,7 @@ import { someoneAt } from '../given-address.ts'
 import { requireActor } from '../trust/arguments.ts'
 import { checkAnswer, intermediatesOf, pathFailure } from './answer.ts'
 import { readOwnCertificates } from './certificates.ts'
-import { alone, makeFolder, putCertificate } from './folder.ts'
+import { alone, makeFolder, putCertificate, type RecordFirst } from './folder.ts'
 import { type OwnKey, ownKeys } from './keys.ts'
 import { exists, FILES } from './managed.ts'
 import { auditRow, type IdentityTools } from './tools.ts'
@@ -71,8 +71,8 @@ export async function importAnswer(
 
   const take = async (accepted: Accepted): Promise<ImportedCertificate> => {
     const known = await fileOf(accepted, keys)
-    const file = known ?? (await place(accepted, actor, tools))
-    if (known === null) await audit.add(auditOf(accepted, actor, tools.now()))
+    const record = () => audit.add(auditOf(accepted, actor, tools.now()))
+    const file = known ?? (await place(accepted, actor, record, tools))
     return describe(accepted, { outcome: known === null ? 'imported' : 'known', file }, tools)
   }
   const results: [ImportedCertificate, ...ImportedCertificate[]] = [await take(one)]
@@ -136,17 +136,22 @@ async function fileOf({ certificate, owner }: Accepted, keys: readonly OwnKey[])
 }
 
 /** Into the file that waits for it; else into a new folder, beside the older certificates of the same key. */
-async function place({ certificate, intermediates, owner }: Accepted, actor: string, tools: IdentityTools) {
+async function place(
+  { certificate, intermediates, owner }: Accepted,
+  actor: string,
+  record: RecordFirst,
+  tools: IdentityTools,
+): Promise<string> {
   const pem = [certificate, ...intermediates].map(({ der }) => toPem(der)).join('')
   const { settings, waits } = owner
   // Of a pair for one key, the second goes beside the first.
   if (waits && !(await exists(settings.certificate))) {
-    await putCertificate(settings.certificate, pem)
+    await putCertificate(settings.certificate, pem, record)
     return settings.certificate
   }
   const key = { file: settings.privateKey }
   const made = { for: settings.for, at: tools.now(), by: actor, key, certificate: pem }
-  return join(await makeFolder(tools.settings.dataDir, made), FILES.certificate)
+  return join(await makeFolder(tools.settings.dataDir, made, record), FILES.certificate)
 }
 
 function auditOf({ certificate, owner }: Accepted, actor: string, at: Date) {

@@ -36,12 +36,12 @@ export async function requestCertificate(
   const privateKey = shared?.facts.privateKey ?? (await generateRsaKey(keyBits)).privateKey
   const request = requestFor(name, privateKey)
   const key = shared ? { file: shared.file } : { pem: pkcs8(privateKey) }
-  const folder = await makeFolder(settings.dataDir, { for: name, at: now(), by: actor, key, request })
   const { spkiSha256, bits } = keyFacts(privateKey)
   const text = `a request with ${shared ? 'its' : 'a new'} RSA key of ${bits} bits, ${spkiSha256.slice(0, 16)}…`
-  await audit.add(
-    auditRow({ at: now(), event: 'certificate-requested', actor, name, certificate: null, text }),
-  )
+  const event = 'certificate-requested' as const
+  const record = () => audit.add(auditRow({ at: now(), event, actor, name, certificate: null, text }))
+  const made = { for: name, at: now(), by: actor, key, request }
+  const folder = await makeFolder(settings.dataDir, made, record)
   const file = join(folder, FILES.request)
   return { for: name, request, key: spkiSha256, keyBits: bits, file, outcome: 'made', notes: [] }
 }

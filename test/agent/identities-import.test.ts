@@ -1,6 +1,7 @@
 import { createPrivateKey } from 'node:crypto'
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Agent, createAgent, type ImportedCertificate } from '../../agent/index.ts'
 import { type MintOptions, mint } from '../../fixtures/pki.ts'
@@ -284,4 +285,29 @@ test.each([
   const { agent } = await waiting()
   const bytes = file === '' ? Buffer.alloc(0) : await readFile(pki(file))
   await expect(agent.identities.import(bytes, kim)).rejects.toMatchObject({ code: 'CERT_UNREADABLE' })
+})
+
+test('what cannot be audited does not happen: no request and no certificate is there that no row speaks of', async () => {
+  const { agent, dir, dataDir, certificate } = await waiting()
+  await agent.identities.request('first.example', kim)
+  const database = new DatabaseSync(join(dataDir, 'direct.db'))
+  onTestFinished(() => database.close())
+  database.exec("create trigger full before insert on audit begin select raise(abort, 'full'); end")
+  const files = async () =>
+    (await readdir(dir, { recursive: true })).filter((name) => !/direct\.db/.test(name))
+  const before = await files()
+  const { pem } = leaf()
+  const failed = { code: 'STORE_FAILED' }
+  await expect(agent.identities.request('second.example', kim)).rejects.toMatchObject(failed)
+  await expect(taken(agent, pem)).rejects.toMatchObject(failed)
+  await expect(readFile(certificate)).rejects.toMatchObject({ code: 'ENOENT' })
+  expect(await files()).toEqual(before)
+  database.exec('drop trigger full')
+  expect(codes(await taken(agent, pem))).toEqual(['imported'])
+  await agent.identities.request('second.example', kim)
+  expect((await all(agent.audit())).map(({ event, address }) => [event, address])).toEqual([
+    ['certificate-requested', 'first.example'],
+    ['certificate-imported', A],
+    ['certificate-requested', 'second.example'],
+  ])
 })
