@@ -1,9 +1,10 @@
 import type { Address } from '../agent/address.ts'
+import { DAY } from './lifetimes.ts'
 import { askCertServer } from './places/cert-server.ts'
 import { findDirectories } from './places/directories.ts'
 import { askDns } from './places/dns.ts'
 import { askLdap } from './places/ldap.ts'
-import { DAY, notAsked } from './places/not-asked.ts'
+import { notAsked } from './places/not-asked.ts'
 import type { DiscoverySources, Place, PlaceName } from './types.ts'
 
 const PLACES: readonly PlaceName[] = [

@@ -6,6 +6,7 @@ export { createLdapClient, type LdapClientOptions } from './ldap/client.ts'
 export { addressOwner, isDnsName } from './names.ts'
 export { createCertdnsHosts } from './places/certdns.ts'
 export { type CertRecord, encodeCertRecord, parseCertRecord } from './records/cert-record.ts'
+export type { SrvData } from './records/srv-record.ts'
 export { type AnswerCache, type AnswerCacheOptions, createAnswerCache } from './resolver/cache.ts'
 export { showServer } from './resolver/exchange.ts'
 export { createLookup, type HostLookup } from './resolver/lookup.ts'
@@ -32,7 +33,6 @@ export {
   isAddress,
   type MxData,
   type SoaData,
-  type SrvData,
   type ZoneRecord,
 } from './zone/records.ts'
 export { nextSerial } from './zone/serial.ts'

@@ -21,6 +21,11 @@ export function isDnsName(name: string): boolean {
   return name.split('.').every((label) => label.length > 0 && label.length < 64)
 }
 
+/** For a person: why a name was not asked for (`isDnsName`). */
+export function unfitNote(name: string): string {
+  return `${name} was not asked for: a label over 63 or a name over 253 characters does not fit DNS`
+}
+
 /** The form in which names are compared: lower case, no trailing dot. */
 export function canonicalName(name: string): string {
   return (name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase()

@@ -63,7 +63,11 @@ export interface FailedTry {
  * Rejects with DirectError `ABORTED` when the signal fires; every other outcome is an `Answer`.
  */
 export interface Resolver {
-  resolve(name: string, type: RecordType, options?: { readonly signal?: AbortSignal }): Promise<Answer>
+  resolve(
+    name: string,
+    type: RecordType,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Answer>
 }
 
 /** DISC-1, in order. */
@@ -229,7 +233,7 @@ export interface LdapQuestion {
 }
 
 export interface LdapSearchOptions {
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Seconds for which an answer may be kept and given again (DISC-11). Default 0. */
   readonly ttl?: number
 }

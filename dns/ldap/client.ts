@@ -1,3 +1,4 @@
+import { knownBefore } from '../answers.ts'
 import { ExpiringMap } from '../expiring-map.ts'
 import { createLimit, createSharing } from '../resolver/share.ts'
 import { aborted } from '../resolver/transport.ts'
@@ -68,7 +69,7 @@ async function ask(
     return await within(timeoutMs, signal, (signal) =>
       connections.use(server, signal, (directory, known) => {
         questions = []
-        const rootDse = `${directory.rootDse}${known ? ', known from before' : ''}`
+        const rootDse = known ? knownBefore(directory.rootDse) : directory.rootDse
         return searchDirectory(server, { ...directory, rootDse }, question, questions, signal)
       }),
     )

@@ -1,16 +1,18 @@
-/** A target of an SRV record (RFC 2782). */
-export interface Target {
-  readonly priority: number
-  readonly weight: number
-  readonly port: number
-  readonly host: string
+import type { SrvData } from '../records/srv-record.ts'
+import type { HostPort, LdapServer } from '../types.ts'
+
+const LDAPS_PORT = 636
+
+/** What is known of a directory by its host and port: LDAPS at its own port, everywhere else StartTLS where it is offered. */
+export function directoryAt({ host, port }: HostPort): Omit<LdapServer, 'addresses'> {
+  return { host, port, secure: port === LDAPS_PORT }
 }
 
 /**
  * The order in which targets are asked (DISC-7): priority ascending; within a priority, drawn by weight as RFC 2782 has
  * it, and those of weight 0 after all others, as they came. `random`: at least 0, below 1.
  */
-export function orderTargets(targets: readonly Target[], random: () => number): readonly Target[] {
+export function orderTargets(targets: readonly SrvData[], random: () => number): readonly SrvData[] {
   const priorities = [...new Set(targets.map(({ priority }) => priority))].toSorted((a, b) => a - b)
   return priorities.flatMap((priority) => {
     const same = targets.filter((target) => target.priority === priority)
@@ -24,9 +26,9 @@ export function orderTargets(targets: readonly Target[], random: () => number): 
   })
 }
 
-function drawByWeight(targets: readonly Target[], random: () => number): readonly Target[] {
+function drawByWeight(targets: readonly SrvData[], random: () => number): readonly SrvData[] {
   const left = [...targets]
-  const drawn: Target[] = []
+  const drawn: SrvData[] = []
   while (left.length > 0) {
     let point = random() * left.reduce((sum, { weight }) => sum + weight, 0)
     const hit = left.findIndex(({ weight }) => {

@@ -1,10 +1,10 @@
 import type { Address } from '../../agent/address.ts'
-import { isDnsName } from '../names.ts'
+import { notesOn } from '../answers.ts'
+import { HOUR, NEGATIVE } from '../lifetimes.ts'
+import { isDnsName, unfitNote } from '../names.ts'
 import type { CertServer, DiscoveryNetwork, Place, Question, Silence } from '../types.ts'
-import { NO_HOST } from './certdns.ts'
-import { HOUR } from './directories.ts'
 import { Directory } from './directory.ts'
-import { addressOwners, askOwners, showAnswer } from './dns.ts'
+import { addressOwners, askOwners, showCert } from './dns.ts'
 import { addressMails, askDirectories } from './ldap.ts'
 
 /** The hosted cert server: the one that the configuration names for the domain, else `certdns.<domain>` (DISC-9). */
@@ -47,14 +47,13 @@ async function askCertdns(
 ): Promise<Place> {
   const name = `certdns.${address.domain}`
   const nothing = { place: 'cert-server', owner: name, certificates: [], unread: [], questions: [] } as const
-  const absent = (note: string, ttl = NO_HOST): Place => ({
+  const absent = (note: string, ttl: number = NEGATIVE.most): Place => ({
     ...nothing,
     status: 'absent',
     notes: [note],
     ttl,
   })
-  if (!isDnsName(name))
-    return absent(`${name} was not asked for: a name over 253 characters does not fit DNS`)
+  if (!isDnsName(name)) return absent(unfitNote(name))
   const names = owners(address)
   const first = names.find(isDnsName) as string
   const found = await network.certdns.find(address.domain, first, network, signal)
@@ -85,9 +84,8 @@ function silenceAt(
 ): { readonly notes: readonly string[]; readonly questions: readonly Question[] } {
   if (first === null) return { notes: [], questions: [] }
   const { owner, answer } = first
-  const notes = answer.tries.map((one) => `${one.server}: ${one.code}, ${one.text}`)
-  const question = { name: owner, type: 'CERT', answer: showAnswer(answer) } as const
-  return { notes, questions: names.includes(owner) ? [question] : [] }
+  const question = { name: owner, type: 'CERT', answer: showCert(answer) } as const
+  return { notes: notesOn(answer), questions: names.includes(owner) ? [question] : [] }
 }
 
 /** What a cert server is asked for, address before domain; both are one place. */

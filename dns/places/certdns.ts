@@ -1,10 +1,10 @@
+import { isSilence } from '../answers.ts'
 import { ExpiringMap } from '../expiring-map.ts'
+import { NEGATIVE } from '../lifetimes.ts'
 import { isDnsName } from '../names.ts'
 import { createSharing } from '../resolver/share.ts'
 import type { Answer, CertdnsHosts, DiscoveryNetwork, FoundCertdns, Resolver, Silence } from '../types.ts'
 
-/** Seconds for which it holds that there is no `certdns` host: as long as a negative answer may (DISC-11). */
-export const NO_HOST = 300
 /** Domains of which it is remembered that they have none, and what they take, as measured for answers of DNS. */
 const KEPT = { maxEntries: 10_000, maxBytes: 4 << 20 }
 const ENTRY_BYTES = 400
@@ -23,7 +23,7 @@ export function createCertdnsHosts(now: () => number = () => performance.now()):
         const found = await findHost(domain, owner, network, shared)
         if (found.status === 'wildcard') {
           const bytes = ENTRY_BYTES + domain.length + found.note.length
-          without.set(domain, found.note, { bytes, seconds: NO_HOST })
+          without.set(domain, found.note, { bytes, seconds: NEGATIVE.most })
         }
         return found
       }
@@ -65,7 +65,7 @@ async function findHost(
 
 function wildcard(name: string, first: Silence | null): FoundCertdns {
   const note = `${name} has an address only as every name of its domain has, and no name server is there: it is no cert server`
-  return { status: 'wildcard', note, ttl: NO_HOST, first }
+  return { status: 'wildcard', note, ttl: NEGATIVE.most, first }
 }
 
 /** What the host has answered already is not asked again. */
@@ -77,14 +77,6 @@ function startingWith(
     resolve: (name, type, options) =>
       name === owner && type === 'CERT' ? Promise.resolve(answer) : resolver.resolve(name, type, options),
   }
-}
-
-/** Nobody was there: a server that answers, however badly, is one. */
-function isSilence(answer: Answer): answer is Silence['answer'] {
-  return (
-    answer.status === 'failed' &&
-    answer.tries.every(({ code }) => code === 'TIMEOUT' || code === 'UNREACHABLE')
-  )
 }
 
 /**

@@ -41,7 +41,7 @@ export class Directory {
     const reached = await this.#reached
     if (reached.status === 'ok') {
       const server = { ...this.#server, addresses: reached.addresses }
-      return ldap.search(server, question, { ttl, ...(signal && { signal }) })
+      return ldap.search(server, question, { ttl, signal })
     }
     // A name without an address is a server that fails like any other (DISC-7).
     const status = reached.status === 'refused' ? 'refused' : 'failed'

@@ -1,9 +1,10 @@
 import type { Address } from '../../agent/address.ts'
-import { addressOwner, isDnsName } from '../names.ts'
+import { failedPlace, showAnswer } from '../answers.ts'
+import { DAY } from '../lifetimes.ts'
+import { addressOwner, isDnsName, unfitNote } from '../names.ts'
 import { parseCertRecord } from '../records/cert-record.ts'
 import type { Answer, AnswerRecord, DiscoveryNetwork, Place, PlaceName, Question } from '../types.ts'
 import { followUrls } from './follow.ts'
-import { DAY } from './not-asked.ts'
 
 /**
  * One place in DNS. At the address's, `user+tag@d` is asked for as written first, then, if that is absent, as
@@ -45,11 +46,11 @@ export async function askOwners(
   let owner = owners[0] as string
   for (owner of owners) {
     if (!isDnsName(owner)) {
-      notes.push(`${owner} was not asked for: a label over 63 or a name over 253 characters does not fit DNS`)
+      notes.push(unfitNote(owner))
       continue
     }
-    const answer = await resolver.resolve(owner, 'CERT', signal === undefined ? {} : { signal })
-    questions.push({ name: owner, type: 'CERT', answer: showAnswer(answer) })
+    const answer = await resolver.resolve(owner, 'CERT', { signal })
+    questions.push({ name: owner, type: 'CERT', answer: showCert(answer) })
     const read = answer.status === 'found' ? readRecords(answer.records, followUrl !== null) : unfound(answer)
     notes.push(...read.notes)
     ttl = Math.min(ttl, answer.status === 'failed' ? 0 : answer.ttl)
@@ -91,9 +92,7 @@ interface Read extends Pick<Place, 'status' | 'refusedBy' | 'certificates' | 'no
 function unfound(answer: Exclude<Answer, { status: 'found' }>): Read {
   const nothing = { certificates: [], urls: [] }
   if (answer.status === 'absent') return { ...nothing, status: 'absent', notes: [] }
-  const notes = answer.tries.map((one) => `${one.server}: ${one.code}, ${one.text}`)
-  const refused = answer.tries.length > 0 && answer.tries.every(({ code }) => code === 'REFUSED')
-  return { ...nothing, status: 'failed', ...(refused && { refusedBy: 'servers' as const }), notes }
+  return { ...nothing, ...failedPlace(answer) }
 }
 
 function readRecords(records: readonly AnswerRecord[], follows: boolean): Read {
@@ -117,18 +116,7 @@ function distinct(ders: readonly Uint8Array[]): readonly Uint8Array[] {
   return [...new Map(ders.map((der) => [Buffer.from(der).toString('latin1'), der])).values()]
 }
 
-/** For evidence: what a question for certificates came to. */
-export function showAnswer(answer: Answer): string {
-  switch (answer.status) {
-    case 'found':
-      return `${answer.records.length} CERT from ${answer.server}${before(answer)}`
-    case 'absent':
-      return `${answer.kind} from ${answer.server}${before(answer)}`
-    case 'failed':
-      return answer.tries.map((one) => `${one.code} at ${one.server}`).join(', ') || 'no server to ask'
-  }
-}
-
-function before({ kept }: { readonly kept?: true }): string {
-  return kept ? ', known from before' : ''
+/** For evidence: what a question for CERT records came to. */
+export function showCert(answer: Answer): string {
+  return showAnswer(answer, ({ length }) => `${length} CERT`)
 }

@@ -1,10 +1,11 @@
+import { HOUR } from '../lifetimes.ts'
 import type { FollowUrl, Place, Question, UnreadUrl } from '../types.ts'
 
 /** URLs of one place that are fetched: more is nobody's honest publication. */
 const MOST_URLS = 4
 const MOST_SHOWN = 200
 /** Seconds: nobody says how long what a URL gave lasts; what did not come is asked for again soon. */
-const LASTS = { read: 3600, unread: 60 }
+const LASTS = { read: HOUR, unread: 60 }
 
 /** What the IPKIX records of one place gave. `questions` has each URL that was asked for. */
 export interface Followed extends Pick<Place, 'certificates' | 'unread' | 'ttl'> {

@@ -1,9 +1,8 @@
 import type { Address } from '../../agent/address.ts'
+import { knownBefore } from '../answers.ts'
+import { NEGATIVE } from '../lifetimes.ts'
 import type { LdapQuestion, Place, PlaceName } from '../types.ts'
 import type { Directories } from './directories.ts'
-
-/** Seconds: where a directory could not be asked, absence is not for long. */
-const SHORT = 300
 
 /**
  * One place in the directories of the address's own domain (DISC-7, DISC-8). At the address's, `user+tag@d` is searched
@@ -20,7 +19,7 @@ export function askLdap(
   // Their question was put once, for the address.
   const questions = directories.questions.map((question) => ({
     ...question,
-    answer: question.answer.replace(/(, known from before)?$/, ', known from before'),
+    answer: knownBefore(question.answer),
   }))
   return askDirectories(place, [address.domain], address.domain, { ...directories, questions }, signal)
 }
@@ -90,6 +89,7 @@ async function askInTurn(
       return { ...nothing, status: 'found', certificates: answer.certificates, ttl: lasts }
   }
   if (failed < servers.length)
-    return { ...nothing, status: 'absent', ttl: failed > 0 ? Math.min(lasts, SHORT) : lasts }
+    // Where one could not be asked, absence is not for long.
+    return { ...nothing, status: 'absent', ttl: failed > 0 ? Math.min(lasts, NEGATIVE.most) : lasts }
   return { ...nothing, status: 'failed', ...(refused === failed && { refusedBy: 'guard' }), ttl: 0 }
 }

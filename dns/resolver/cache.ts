@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { ExpiringMap } from '../expiring-map.ts'
+import { DAY } from '../lifetimes.ts'
 import { canonicalName } from '../names.ts'
 import { parseCertRecord } from '../records/cert-record.ts'
 import type { Answer, AnswerRecord, Resolver } from '../types.ts'
@@ -26,8 +27,6 @@ export interface AnswerCache {
 
 type Keepable = Exclude<Answer, { status: 'failed' }>
 
-/** Seconds (DISC-11). */
-const DAY = 86_400
 /** What an entry and a record take beside their contents, as measured on Node 24. */
 const ENTRY_BYTES = 400
 const RECORD_BYTES = 300

@@ -1,11 +1,10 @@
+import { NEGATIVE } from '../lifetimes.ts'
 import { canonicalName, isDnsName, isWithin } from '../names.ts'
 import type { AnswerRecord, FailedTry, RecordType } from '../types.ts'
 import type { Message, WireRecord } from './message.ts'
 import { RCODE } from './wire.ts'
 
 const MAX_ALIASES = 8
-/** Seconds: the bounds of negative answers (DISC-11). */
-const NEGATIVE = { least: 60, most: 300 }
 
 /** The names that led here, the one now asked for last, and the least TTL on the way. */
 export interface Trail {

@@ -33,10 +33,9 @@ async function askResolver(
   host: string,
   signal: AbortSignal | undefined,
 ): Promise<readonly string[]> {
-  const options = signal === undefined ? {} : { signal }
   const [v4, v6] = await Promise.all([
-    resolver.resolve(host, 'A', options),
-    resolver.resolve(host, 'AAAA', options),
+    resolver.resolve(host, 'A', { signal }),
+    resolver.resolve(host, 'AAAA', { signal }),
   ])
   const addresses = [...addressesOf(v4), ...addressesOf(v6)]
   if (addresses.length > 0) return addresses

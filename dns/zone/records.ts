@@ -1,3 +1,5 @@
+import type { SrvData } from '../records/srv-record.ts'
+
 /** One record; `name` and the names in `data` are canonical: lower case, absolute, without the trailing dot. Class IN. */
 export type ZoneRecord = {
   readonly name: string
@@ -29,14 +31,6 @@ export interface SoaData {
 export interface MxData {
   readonly preference: number
   readonly exchange: string
-}
-
-/** RFC 2782. */
-export interface SrvData {
-  readonly priority: number
-  readonly weight: number
-  readonly port: number
-  readonly target: string
 }
 
 /** The host that a record leads to, whose address is the next question; null: to none. */

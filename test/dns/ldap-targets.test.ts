@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { orderTargets, type Target } from '../../dns/ldap/targets.ts'
+import { orderTargets } from '../../dns/ldap/targets.ts'
+import type { SrvData } from '../../dns/records/srv-record.ts'
 
-const target = (host: string, priority: number, weight: number): Target => ({
-  host,
+const target = (host: string, priority: number, weight: number): SrvData => ({
+  target: host,
   priority,
   weight,
   port: 389,
 })
-const hosts = (targets: readonly Target[]) => targets.map(({ host }) => host)
+const hosts = (targets: readonly SrvData[]) => targets.map(({ target }) => target)
 
 /** Numbers that come again and again, all below 1. */
 function draws(...numbers: readonly number[]): () => number {

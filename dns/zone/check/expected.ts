@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { parseAddress } from '../../../agent/address.ts'
 import { addressOwner, isDnsName } from '../../names.ts'
+import { showSrv } from '../../records/srv-record.ts'
 import { apexOfIdentity, ownerOfIdentity } from '../owner.ts'
 import { fingerprint, type PublishedRecord } from '../published.ts'
 import type { ZoneEntry } from '../zone.ts'
@@ -54,22 +55,7 @@ function dnsSet(set: readonly PublishedRecord[], former: readonly ZoneEntry[]): 
 function expectedValue({ record, for: whom, certificate }: PublishedRecord): ExpectedValue {
   if (record.type !== 'SRV')
     return { key: certificate?.sha256 ?? '', for: whom, notAfter: certificate?.notAfter ?? null }
-  return { key: srvKey(record.data), for: whom, notAfter: null }
-}
-
-/** How SRV records are compared (RFC 2782), and shown. */
-export function srvKey({
-  priority,
-  weight,
-  port,
-  target,
-}: {
-  readonly priority: number
-  readonly weight: number
-  readonly port: number
-  readonly target: string
-}): string {
-  return `${priority} ${weight} ${port} ${target}`
+  return { key: showSrv(record.data), for: whom, notAfter: null }
 }
 
 function directorySet(

@@ -1,3 +1,5 @@
+import { isSilence } from '../../answers.ts'
+import { directoryAt } from '../../ldap/targets.ts'
 import { createLimit } from '../../resolver/share.ts'
 import type { Answer, HostPort, LdapClient, LdapServer, Reach, Resolver } from '../../types.ts'
 import { createNameServerSearch } from './name-servers.ts'
@@ -45,8 +47,7 @@ export async function gather(
     const { name, domain, type } = expected
     if (type !== 'LDAP') return { expected, observations: await askName(name, type) }
     const observations = directories.map(async ({ server, at }): Promise<Observation> => {
-      const search = () =>
-        network.ldap.search(at, { mail: name, domain }, signal === undefined ? {} : { signal })
+      const search = () => network.ldap.search(at, { mail: name, domain }, { signal })
       return { server, role: 'directory', seen: seenInDirectory(await limit(search)) }
     })
     return { expected, observations: await Promise.all(observations) }
@@ -58,7 +59,6 @@ function dnsAsker(network: CheckNetwork, notes: Set<string>, signal: AbortSignal
   const { askNameServer } = network
   const search = createNameServerSearch(network.resolver, network.reach, signal)
   const nameServers = new Map<string, Resolver>()
-  const options = signal === undefined ? {} : { signal }
 
   const askOwn = async (name: string, type: 'CERT' | 'SRV'): Promise<readonly Observation[]> => {
     if (askNameServer === null) return []
@@ -68,7 +68,7 @@ function dnsAsker(network: CheckNetwork, notes: Set<string>, signal: AbortSignal
       servers.map(async ({ host, addresses }): Promise<Observation> => {
         const resolver = nameServers.get(host) ?? onceSilent(askNameServer(addresses))
         nameServers.set(host, resolver)
-        const seen = seenInDns(await resolver.resolve(name, type, options), type)
+        const seen = seenInDns(await resolver.resolve(name, type, { signal }), type)
         if (seen.status === 'failed') notes.add(`the name server ${host} did not say: ${seen.text}`)
         return { server: host, role: 'name-server', seen }
       }),
@@ -76,7 +76,7 @@ function dnsAsker(network: CheckNetwork, notes: Set<string>, signal: AbortSignal
   }
   return async (name: string, type: 'CERT' | 'SRV'): Promise<readonly Observation[]> => {
     const asked = network.resolvers.map(async ({ server, resolver }): Promise<Observation> => {
-      const seen = seenInDns(await resolver.resolve(name, type, options), type)
+      const seen = seenInDns(await resolver.resolve(name, type, { signal }), type)
       if (seen.status === 'failed') notes.add(`the resolver ${server} did not say: ${seen.text}`)
       return { server, role: 'resolver', seen }
     })
@@ -100,12 +100,6 @@ function onceSilent(resolver: Resolver): Resolver {
   }
 }
 
-function isSilence(answer: Answer): boolean {
-  return answer.status === 'failed' && answer.tries.every(({ code }) => SILENCE.has(code))
-}
-
-const SILENCE: ReadonlySet<string> = new Set(['TIMEOUT', 'UNREACHABLE'])
-
 /** A directory that cannot be reached is answered for by nobody: a note, and no observation. */
 async function reachedDirectories(
   { directories, reach, reachDirectory }: CheckNetwork,
@@ -122,9 +116,7 @@ async function reachedDirectories(
     const public_ = await reach(host, signal)
     if (public_.status === 'refused')
       notes.add(`strangers do not ask the directory ${server}: ${public_.text}`)
-    return [{ server, at: { host, port, secure: port === LDAPS, addresses: found.addresses } }]
+    return [{ server, at: { ...directoryAt({ host, port }), addresses: found.addresses } }]
   })
   return (await Promise.all(reached)).flat()
 }
-
-const LDAPS = 636

@@ -1,3 +1,4 @@
+import { canonicalName } from '../../names.ts'
 import type { Answer, Reach, Resolver } from '../../types.ts'
 
 /** Where the name servers of a zone are, or why they cannot be asked. */
@@ -21,7 +22,6 @@ export function createNameServerSearch(
   reach: Reach,
   signal: AbortSignal | undefined,
 ): (name: string) => Promise<NameServers> {
-  const options = signal === undefined ? {} : { signal }
   const asked = new Map<string, Promise<Answer>>()
   const zones = new Map<string, Promise<NameServers>>()
   const once = <T>(known: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> => {
@@ -32,7 +32,7 @@ export function createNameServerSearch(
   return async (owner) => {
     for (let name = owner; name.includes('.'); name = name.slice(name.indexOf('.') + 1)) {
       const at = name
-      const answer = await once(asked, at, () => resolver.resolve(at, 'NS', options))
+      const answer = await once(asked, at, () => resolver.resolve(at, 'NS', { signal }))
       if (answer.status === 'failed') {
         const why = answer.tries.map(({ server, text }) => `${server}: ${text}`).join('; ')
         return { zone: null, servers: [], notes: [`the name servers of ${at} are not known now: ${why}`] }
@@ -47,9 +47,7 @@ export function createNameServerSearch(
 /** None where an alias led elsewhere: those are the name servers of another zone. */
 function hostsAt(name: string, answer: Extract<Answer, { readonly status: 'found' }>): readonly string[] {
   const hosts = answer.records.flatMap((record) =>
-    record.name === name && typeof record.data === 'string'
-      ? [record.data.replace(/\.$/, '').toLowerCase()]
-      : [],
+    record.name === name && typeof record.data === 'string' ? [canonicalName(record.data)] : [],
   )
   return [...new Set(hosts)].slice(0, MAX_SERVERS)
 }

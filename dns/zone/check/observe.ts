@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { parseCertRecord } from '../../records/cert-record.ts'
+import { readSrv, showSrv } from '../../records/srv-record.ts'
 import type { Answer, AnswerRecord, LdapAnswer } from '../../types.ts'
 import { fingerprint } from '../published.ts'
-import { srvKey } from './expected.ts'
 import type { Seen } from './types.ts'
 
 /** A DNS answer, as far as it is compared. */
@@ -43,10 +43,8 @@ function targets({ records, ttl }: Found): Seen {
 }
 
 function keyOfSrv({ data }: AnswerRecord): string | null {
-  const { priority = 0, weight = 0, port, target } = Object(data) as Partial<Parameters<typeof srvKey>[0]>
-  if (port === undefined || typeof target !== 'string') return null
-  const name = target.replace(/\.$/, '').toLowerCase()
-  return srvKey({ priority, weight, port, target: name === '' ? '.' : name })
+  const srv = readSrv(data)
+  return srv && showSrv(srv)
 }
 
 function isCertificate(der: Uint8Array): boolean {

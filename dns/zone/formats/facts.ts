@@ -1,5 +1,6 @@
+import type { SrvData } from '../../records/srv-record.ts'
 import type { PublishedRecord } from '../published.ts'
-import type { MxData, SoaData, SrvData, ZoneRecord } from '../records.ts'
+import type { MxData, SoaData, ZoneRecord } from '../records.ts'
 import { certBase64, recordLine } from './master.ts'
 
 /** A record field by field, as a provider's form or a program takes it. */
