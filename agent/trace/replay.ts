@@ -10,6 +10,9 @@ import { NOBODY } from './seams.ts'
 import { throughTape } from './through.ts'
 import type { Trace, TraceQuestion } from './types.ts'
 
+/** Addresses that a hint names. */
+const MOST_NAMED = 8
+
 export interface ReplayOptions {
   /** The sender and the time to judge by: not needed, and those that were recorded. */
   readonly from?: string | undefined
@@ -33,7 +36,8 @@ export function replay(trace: Trace): Replay {
   const opened = openTrace(trace)
   const { question, agent } = opened
   const { addresses } = question
-  const all = addresses.join(', ')
+  const more = addresses.length > MOST_NAMED ? [`${addresses.length - MOST_NAMED} more`] : []
+  const all = [...addresses.slice(0, MOST_NAMED), ...more].join(', ')
 
   async function answer<T>(
     flow: (tools: ClassifyTools) => Promise<T>,

@@ -48,7 +48,10 @@ export interface Decided {
   readonly network: boolean
   /** `network.allowPrivate`, under which the guard judged (NET). For the reader: its verdicts are among the exchanges. */
   readonly allowPrivate: boolean
-  /** The sender's outgoing anchors in force, and bundles that belong there and were never had, a sentence each (DISC-10). */
+  /**
+   * The sender's outgoing anchors in force, and bundles that belong there and were never had, a sentence each (DISC-10),
+   * their URLs without a query.
+   */
   readonly anchors: readonly string[]
   readonly missing: readonly string[]
   /** Of these addresses (TR-5). `actor`: the id of who pinned it. */

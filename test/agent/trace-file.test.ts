@@ -164,3 +164,12 @@ describe('a trace that reads well, and says what cannot be', () => {
     })
   })
 })
+
+test('a hint names some of its addresses, however many there are', async () => {
+  const many = Array.from({ length: 1e5 }, (_, i) => `u${i}@hisp.example`)
+  const { discover } = await replay(changed('question.addresses', many) as Trace)
+  await expect(discover()).rejects.toMatchObject({
+    code: 'USAGE',
+    hint: expect.stringMatching(/u0@hisp\.example.*, 99992 more\.$/),
+  })
+})

@@ -381,10 +381,12 @@ test('no key, password, login, other partner or path of the configuration stands
   const dir = await temporaryFolder()
   await copyFile(pki('root-a.pem'), join(dir, 'root-a.pem'))
   const identity = await mintedIdentity('hisp.example', { key: 'clinic-a' })
+  const bundles = [{ url: 'http://127.0.0.1:9/b.p7b?member=canary' }]
   const { file } = await recorded({
     zone: under(leaf()),
     config: {
       identities: [{ ...identity, passwordEnv: 'CANARY' }],
+      trust: [{ for: '*', direction: 'both', anchors: [pki('root-a.pem')], bundles }],
       tlsDomains: [
         { domain: 'hisp.example', server: 'smtp://mx.hisp.example:25', ca: join(dir, 'root-a.pem') },
         { domain: 'canary.example', server: 'smtp://mx.canary.example:25' },
@@ -399,6 +401,7 @@ test('no key, password, login, other partner or path of the configuration stands
     },
     parts: { env: { CANARY: 'canary-secret' } },
   })
+  expect(file).toContain('http://127.0.0.1:9/b.p7b?… ')
   expect(file).not.toMatch(/canary|private key|passw/i)
   for (const phase of [0, 1, 2])
     expect(file).not.toContain(
