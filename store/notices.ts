@@ -1,11 +1,10 @@
 import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { record } from './audit.ts'
+import { hasCome } from './due.ts'
 import type { NewNotice, Notice, NoticeId } from './incoming-types.ts'
 import { addressKey, type Schema, type Tx } from './schema.ts'
 import { type NoticeOccurrence, nextNoticeState } from './states.ts'
-
-const DAY_MS = 24 * 3_600_000
 
 /** MDNs that we owe (N-1). One per delivery, under one Message-ID however often it has to be sent. */
 export async function owe(tx: Tx, delivery: number, notice: NewNotice, at: Date): Promise<void> {
@@ -54,8 +53,7 @@ export async function dueNotices(db: Kysely<Schema>, now: Date, limit: number): 
     .selectFrom('notices')
     .selectAll()
     .where('state', '=', 'owed')
-    // A day ahead: dated by a clock that has been set back since.
-    .where(({ eb, or }) => or([eb('due_at', '<=', now.getTime()), eb('due_at', '>', now.getTime() + DAY_MS)]))
+    .where(hasCome('due_at', now))
     .orderBy('due_at')
     .orderBy('id')
     .limit(limit)

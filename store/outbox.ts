@@ -1,10 +1,11 @@
 import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
+import { hasCome, isFree } from './due.ts'
 import type { NoticeId } from './incoming-types.ts'
 import { addMessage } from './new-message.ts'
 import { moveNotice } from './notices.ts'
 import type { NewMessage, Outbox, OutboxCopy, StoredMessage, TriedRecipient } from './outgoing-types.ts'
-import { addressKey, NEVER_SO_LONG_MS, type Schema, type Tx } from './schema.ts'
+import { addressKey, type Schema, type Tx } from './schema.ts'
 import { advance, explain, storedMessages, type TrackedRecipient } from './tracking.ts'
 
 /** Copies that one `claim` takes when it is not told. */
@@ -29,32 +30,20 @@ export class SqlOutbox implements Outbox {
   }
 
   async claim(now: Date, until: Date, options: Parameters<Outbox['claim']>[2] = {}): Promise<OutboxCopy[]> {
-    const unlikely = now.getTime() + NEVER_SO_LONG_MS
     return await this.#db.transaction().execute(async (tx) => {
       let due = tx
         .selectFrom('copies')
         .innerJoin('messages', 'messages.id', 'copies.message')
         .selectAll('copies')
         .select('message_id')
-        .where(({ eb, or }) => or([eb('next_at', '<=', now.getTime()), eb('next_at', '>', unlikely)]))
-        .where(({ eb, or }) =>
-          or([
-            eb('held_until', 'is', null),
-            eb('held_until', '<=', now.getTime()),
-            eb('held_until', '>', unlikely),
-          ]),
-        )
+        .where(hasCome('next_at', now))
+        .where(isFree(now))
       if (options.messageId !== undefined) due = due.where('message_id', '=', options.messageId)
       if (options.route !== undefined) due = due.where('copies.route', '=', options.route)
       const { untriedSince } = options
       if (untriedSince !== undefined)
         due = due.where(({ eb, or }) =>
-          or([
-            eb('attempts', '>', 0),
-            eb('kind', '=', 'notification'),
-            eb('next_at', '<=', untriedSince.getTime()),
-            eb('next_at', '>', unlikely),
-          ]),
+          or([eb('attempts', '>', 0), eb('kind', '=', 'notification'), hasCome('next_at', untriedSince)]),
         )
       const copies = await due
         .orderBy('next_at')

@@ -177,9 +177,6 @@ interface AuditTable {
   why: string
 }
 
-/** Nothing is put off or held this long: what seems so was dated by a clock that has been set back since. */
-export const NEVER_SO_LONG_MS = 24 * 3_600_000
-
 /** The key under which two spellings of an address are one (MSG-13); Message-IDs have no such key. */
 export function addressKey(address: string): string {
   return address.toLowerCase()

@@ -107,9 +107,21 @@ export async function advance(
     if (state !== 'queued' && state !== 'sent' && state !== 'refused' && who.kind === 'message')
       await announce(tx, state, who.message_id, who.address, at, why)
   }
+  await recordOf(tx, { ...who, state }, auditEvent(who.kind, occurrence), at, why)
+  return { state, changed }
+}
+
+/** An audit row of what happened to a recipient, who is as `who` says now. */
+export async function recordOf(
+  tx: Tx,
+  who: TrackedRecipient,
+  event: AuditEvent,
+  at: Date,
+  why: readonly Reason[],
+): Promise<void> {
   await record(tx, {
     at,
-    event: auditEvent(who.kind, occurrence),
+    event,
     actor: who.actor,
     messageId: who.message_id,
     from: who.sender,
@@ -118,10 +130,9 @@ export async function advance(
     certificate: who.certificate,
     documents: JSON.parse(who.documents) as string[],
     patient: who.patient,
-    outcome: state,
+    outcome: who.state,
     why,
   })
-  return { state, changed }
 }
 
 /** Why a recipient still waits, for `status`. A repeated attempt is no audit event. */

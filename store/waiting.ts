@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely'
-import { record } from './audit.ts'
+import { hasCome, isFree } from './due.ts'
 import { addCopies } from './new-message.ts'
-import { addressKey, NEVER_SO_LONG_MS, type Schema, type Tx } from './schema.ts'
-import { advance, explain, type TrackedRecipient } from './tracking.ts'
+import { addressKey, type Schema, type Tx } from './schema.ts'
+import { advance, explain, recordOf, type TrackedRecipient } from './tracking.ts'
 import type { Asked, Waiting, WaitingMessage } from './waiting-types.ts'
 
 export class SqlWaiting implements Waiting {
@@ -13,8 +13,6 @@ export class SqlWaiting implements Waiting {
   }
 
   async claim(now: Date, until: Date): Promise<WaitingMessage | null> {
-    const at = now.getTime()
-    const unlikely = at + NEVER_SO_LONG_MS
     return await this.#db.transaction().execute(async (tx) => {
       const row = await tx
         .selectFrom('waiting_messages')
@@ -22,10 +20,8 @@ export class SqlWaiting implements Waiting {
         .select(['messages.id', 'message_id', 'sender', 'at', 'record_body', 'until', 'asked'])
         .where('record_body', 'is not', null)
         .$narrowType<{ record_body: number }>()
-        .where(({ eb, or }) => or([eb('next_at', '<=', at), eb('next_at', '>', unlikely)]))
-        .where(({ eb, or }) =>
-          or([eb('held_until', 'is', null), eb('held_until', '<=', at), eb('held_until', '>', unlikely)]),
-        )
+        .where(hasCome('next_at', now))
+        .where(isFree(now))
         .orderBy('next_at')
         .orderBy('message')
         .limit(1)
@@ -123,20 +119,7 @@ async function queue(
 ): Promise<void> {
   await setRoute(tx, who.recipient, who)
   await explain(tx, who, [])
-  await record(tx, {
-    at,
-    event: 'queued',
-    actor: who.actor,
-    messageId: who.message_id,
-    from: who.sender,
-    address: who.address,
-    route: who.route,
-    certificate: who.certificate,
-    documents: JSON.parse(who.documents) as string[],
-    patient: who.patient,
-    outcome: who.state,
-    why: [],
-  })
+  await recordOf(tx, who, 'queued', at, [])
 }
 
 async function setRoute(
