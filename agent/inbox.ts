@@ -24,10 +24,11 @@ import type { Undetermined } from './undetermined.ts'
 export interface InboxTools {
   readonly store: Store
   readonly imap: ImapClient
-  /** As of each message: a certificate that came during the pass may be published already, and be written to. */
-  readonly open: () => Promise<OpenTools>
-  /** Our domains and addresses, which a mailbox receives for that names none of its own; as of each message. */
-  readonly ourNames: () => Promise<readonly string[]>
+  /**
+   * Asked for once it is known which mail is there: whatever that was encrypted to is among our certificates by then,
+   * a renewal too that was published a moment ago (ALG-5).
+   */
+  readonly opening: () => Promise<Opening>
   /** Without revocation: of a message that was accepted once, it was known then. */
   readonly judgeAccepted: Judge
   /** When what is not known yet is judged again. */
@@ -36,6 +37,15 @@ export interface InboxTools {
   readonly alone: (mailbox: Mailbox, signal?: AbortSignal) => Promise<Disposable>
   readonly now: () => Date
 }
+
+/** How the mail of one pass is opened. */
+export interface Opening {
+  readonly open: OpenTools
+  /** Our domains and addresses, which a mailbox receives for that names none of its own. */
+  readonly ourNames: readonly string[]
+}
+
+export interface PassTools extends InboxTools, Opening {}
 
 /** One mailbox, and the server it lives on with its secrets read. */
 export interface Mailbox {
@@ -70,24 +80,22 @@ export async function* listMailbox(
 ): AsyncGenerator<ReceiveReport> {
   await using folder = await tools.imap.open(mailbox.server, mailbox.settings.folder, signal)
   const patience = new Patience()
-  for (const uid of await tools.store.inbox.unsettled(
-    mailbox.name,
-    folder.uidValidity,
-    await folder.uids(),
-  )) {
+  const uids = await tools.store.inbox.unsettled(mailbox.name, folder.uidValidity, await folder.uids())
+  const opening = await tools.opening()
+  const { open, ourNames } = opening
+  for (const uid of uids) {
     if (signal?.aborted) return
     const name = nameOf(mailbox, folder, uid)
     if (listed.has(name) || !tools.undetermined.isDue(name, tools.now())) continue
-    const open = await tools.open()
     await using raw = await open.spool(folder.fetch(uid))
-    const envelope = await envelopeOf(raw, mailbox.settings.addresses ?? (await tools.ourNames()))
+    const envelope = await envelopeOf(raw, mailbox.settings.addresses ?? ourNames)
     const look = patience.look()
     await using judged = await openMessage(raw, envelope, { ...open, patienceMs: look.ms }, signal)
     if (judged.verdict === 'undetermined') {
       look.wasInVain()
       tools.undetermined.wait(name, tools.now())
     } else listed.add(name)
-    yield (await trackNotification(judged, tools)) ?? describeReceived(judged)
+    yield (await trackNotification(judged, { ...tools, ...opening })) ?? describeReceived(judged)
   }
 }
 
@@ -101,12 +109,12 @@ export async function openEntry(
   raw: Source,
   entry: InboxEntry,
   mailbox: Mailbox,
-  tools: InboxTools,
+  tools: PassTools,
   bounds: Pick<OpenTools, 'patienceMs' | 'isLastLook'>,
   signal?: AbortSignal,
 ): Promise<Judged> {
-  const open = { ...(await tools.open()), ...bounds }
-  const envelope = await envelopeOf(raw, mailbox.settings.addresses ?? (await tools.ourNames()))
+  const open = { ...tools.open, ...bounds }
+  const envelope = await envelopeOf(raw, mailbox.settings.addresses ?? tools.ourNames)
   const judged = await openMessage(raw, envelope, open, signal)
   const { judgement, judgedAt } = entry
   if (judged.trusted || judgement?.verdict !== 'accept' || judgedAt === null) return judged
@@ -121,7 +129,7 @@ export async function* handle(
   entry: InboxEntry,
   folder: ImapFolder,
   mailbox: Mailbox,
-  tools: InboxTools,
+  tools: PassTools,
 ): AsyncGenerator<Handled> {
   const { inbox } = tools.store
   const { trusted } = judged
@@ -176,13 +184,12 @@ export async function* handle(
 export async function rawOf(
   entry: InboxEntry,
   folder: ImapFolder,
-  { store, open }: InboxTools,
+  { store, open }: PassTools,
 ): Promise<(Source & AsyncDisposable) | null> {
   if (entry.body !== null)
     return { ...(await storedSource(store, entry.body)), async [Symbol.asyncDispose]() {} }
   await using scope = new AsyncDisposableStack()
-  const { spool } = await open()
-  const fetched = scope.use(await spool(folder.fetch(entry.uid)))
+  const fetched = scope.use(await open.spool(folder.fetch(entry.uid)))
   if (fetched.bytes === 0 && (await folder.size(entry.uid)) === null) return null
   const outer = await openOuter(fetched)
   // What is not encrypted goes aside in its mailbox; a copy here would lie in the clear (IN-1, MSG-15).
@@ -217,12 +224,12 @@ async function notificationOf({ inner, facts }: TrustedMessage): Promise<Notific
 
 async function trackNotification(
   judged: Judged,
-  { store, open, now }: InboxTools,
+  { store, open, now }: PassTools,
 ): Promise<ReceiveReport | null> {
   const { trusted } = judged
   const notification = trusted ? await notificationOf(trusted) : null
   if (!trusted || !notification) return null
-  const { subjectEmail } = (await open()).legacy
+  const { subjectEmail } = open.legacy
   const recipients = await track(notification, trusted, store, { at: now(), subjectEmail })
   const [first] = notification.recipients
   return {

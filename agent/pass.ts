@@ -2,7 +2,16 @@ import type { ImapFolder } from '../mailbox/index.ts'
 import type { InboxEntry } from '../store/index.ts'
 import { MOST_ATTEMPTS, POISON, POISON_REPORT, putAside } from './aside.ts'
 import { DirectError } from './errors.ts'
-import { type Handled, handle, type InboxTools, type Mailbox, nameOf, openEntry, rawOf } from './inbox.ts'
+import {
+  type Handled,
+  handle,
+  type InboxTools,
+  type Mailbox,
+  nameOf,
+  openEntry,
+  type PassTools,
+  rawOf,
+} from './inbox.ts'
 import { describeReceived, undecidedOf } from './open/report.ts'
 import type { Judged } from './open/verdict.ts'
 import { Patience } from './patience.ts'
@@ -29,8 +38,9 @@ export async function* passOver(
   const { inbox } = tools.store
   using _ = await tools.alone(mailbox, signal)
   await using folder = await tools.imap.open(mailbox.server, mailbox.settings.folder, signal)
-  const pass: Pass = { mailbox, folder, tools, signal, refused: [], cutShort: new Map() }
   const unsettled = new Set(await inbox.unsettled(mailbox.name, folder.uidValidity, await folder.uids()))
+  const opened = { ...tools, ...(await tools.opening()) }
+  const pass: Pass = { mailbox, folder, tools: opened, signal, refused: [], cutShort: new Map() }
   const waiting = new Set(await inbox.undeterminedUids(mailbox.name, folder.uidValidity))
   const fresh = [...unsettled].filter((uid) => !waiting.has(uid))
   yield* lookAtNew(fresh, pass)
@@ -45,7 +55,7 @@ export async function* passOver(
 interface Pass {
   readonly mailbox: Mailbox
   readonly folder: ImapFolder
-  readonly tools: InboxTools
+  readonly tools: PassTools
   readonly signal: AbortSignal | undefined
   /** What the server said of messages that it will not hand over. */
   readonly refused: DirectError[]

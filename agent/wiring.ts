@@ -141,13 +141,13 @@ export function wire(neighbours: Neighbours) {
   const inboxTools = async (undetermined: Undetermined, signal?: AbortSignal): Promise<InboxTools> => {
     const { requireIncomingAnchors } = await import('./trust/current.ts')
     requireIncomingAnchors(settings, await trust(signal))
+    const opening = async () => ({ open: await openTools(), ourNames: await ourNames() })
     // What is wrong with our own certificates is told before a mailbox is opened.
-    await openTools()
+    await opening()
     return {
       store: await neighbours.store(),
       imap: await mail.imap(),
-      open: openTools,
-      ourNames,
+      opening,
       judgeAccepted: await judging.judge('store', 'off'),
       undetermined,
       alone: (mailbox, signal) => neighbours.receivingAlone(mailbox.name, signal),
