@@ -1,9 +1,10 @@
 import { BoundedMap } from '../trust-anchors/index.ts'
 import { type Address, parseAddress } from './address.ts'
 import { inOrder } from './book/in-order.ts'
+import { Turns } from './book/turns.ts'
 import { believedBy, type ClassifyTools, classifyOne } from './classify.ts'
-import { createLimit } from './fetch/share.ts'
 import type { Recipient } from './recipient-types.ts'
+import type { Believed } from './search.ts'
 
 /** Addresses that are looked up side by side. */
 const AT_ONCE = 64
@@ -13,11 +14,13 @@ const AT_ONCE_IN_DOMAIN = 8
 const AHEAD = 1000
 /** Answers that are at hand for an address that comes again. */
 const REMEMBERED = 2000
+/** Whom we believe is looked up again so often: an anchor that is taken away counts from then on. */
+const BELIEVED_MS = 1000
 
 /**
  * Address -> route and why, for any number of addresses, in their order. Each address is asked about once, however often
- * it comes within a few thousand; whom we believe is read anew for each. Throws NO_ANCHORS, before anybody is asked,
- * where `from` has none and nobody has a pin; ABORTED.
+ * it comes within some two thousand. Throws NO_ANCHORS, before anybody is asked, where `from` has none and nobody has a
+ * pin; ABORTED.
  */
 export async function* classifyEach(
   addresses: Iterable<string> | AsyncIterable<string>,
@@ -25,31 +28,36 @@ export async function* classifyEach(
   tools: ClassifyTools,
   signal?: AbortSignal,
 ): AsyncGenerator<Recipient, void, void> {
-  const believed = () => believedBy(from, tools, ({ hasPins }) => hasPins, signal)
+  const believed = againEvery(BELIEVED_MS, () => believedBy(from, tools, ({ hasPins }) => hasPins, signal))
   await believed()
-  const limit = createLimit(AT_ONCE, AT_ONCE_IN_DOMAIN)
-  const domains = new BoundedMap<object>(2 * AHEAD, () => 1)
+  const turns = new Turns(AT_ONCE, AT_ONCE_IN_DOMAIN)
   const known = new BoundedMap<Promise<Recipient>>(REMEMBERED, () => 1)
 
-  function domainOf({ domain }: Address): object {
-    const asker = domains.get(domain) ?? {}
-    domains.set(domain, asker)
-    return asker
+  async function lookUp(text: string, domain: string, signal: AbortSignal): Promise<Recipient> {
+    const ask = async () => {
+      signal.throwIfAborted()
+      return classifyOne(text, await believed(), tools, signal)
+    }
+    return (await turns.run(domain, ask)).recipient
   }
 
-  async function lookUp(text: string, whose: object, signal: AbortSignal): Promise<Recipient> {
-    const ask = async () => classifyOne(text, await believed(), tools, signal)
-    return (await limit(ask, signal, whose)).recipient
-  }
-
-  async function answer(text: string, signal: AbortSignal): Promise<Recipient> {
+  function answer(text: string, signal: AbortSignal): Promise<Recipient> {
     const address = parseAddress(text)
-    if ('code' in address) return lookUp(text, {}, signal)
+    if ('code' in address) return lookUp(text, '', signal)
     const key = address.toString()
-    const answered = known.get(key) ?? lookUp(text, domainOf(address), signal)
+    const answered = known.get(key) ?? lookUp(text, address.domain, signal)
     known.set(key, answered)
     return answered
   }
 
   yield* inOrder(addresses, answer, { ahead: AHEAD, signal })
+}
+
+function againEvery(ms: number, read: () => Promise<Believed>): () => Promise<Believed> {
+  let last: { readonly at: number; readonly answer: Promise<Believed> } | null = null
+  return () => {
+    const now = performance.now()
+    if (last === null || now - last.at > ms) last = { at: now, answer: read() }
+    return last.answer
+  }
 }

@@ -28,8 +28,8 @@ interface Quest {
 export interface PursuitOptions {
   /** The time that is judged at. */
   readonly at: Date
-  /** Fires when the time is over that the judgement waits. */
-  readonly patience: AbortSignal
+  /** Begins the time that the judgement waits, and fires when it is over. */
+  readonly patience: () => AbortSignal
   /** Shared with other judgements; absent: this one stands alone. */
   readonly allowance: UrlAllowance | undefined
   readonly signal: AbortSignal | undefined
@@ -43,7 +43,8 @@ export class Pursuit implements AsyncDisposable {
   readonly #allowance: UrlAllowance | undefined
   readonly #given: AbortSignal | undefined
   readonly #ended = new AbortController()
-  readonly #signal: AbortSignal
+  readonly #patience: () => AbortSignal
+  #bounds: AbortSignal | null = null
   readonly #quests = new Map<string, Quest>()
   #broken: { readonly error: unknown } | null = null
 
@@ -53,7 +54,7 @@ export class Pursuit implements AsyncDisposable {
     this.#at = at
     this.#allowance = allowance
     this.#given = signal
-    this.#signal = AbortSignal.any([this.#ended.signal, patience, ...(signal ? [signal] : [])])
+    this.#patience = patience
   }
 
   /** Waits until more is gathered about any of these; false: there is no more to be had about them. */
@@ -68,8 +69,19 @@ export class Pursuit implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#quests.size === 0) return
     this.#ended.abort()
     await Promise.all([...this.#quests.values()].map(({ running }) => running))
+  }
+
+  /** Made when something is fetched: most judgements have all that they need, and a timer would outlive them by far. */
+  get #signal(): AbortSignal {
+    this.#bounds ??= AbortSignal.any([
+      this.#ended.signal,
+      this.#patience(),
+      ...(this.#given ? [this.#given] : []),
+    ])
+    return this.#bounds
   }
 
   #pursue(wanted: Wanted): Promise<void> | null {

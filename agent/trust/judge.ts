@@ -59,7 +59,7 @@ export function createJudge(tools: JudgeTools): Judge {
     const { material, allowance, signal, trace, patienceMs: left = patienceMs, ...asked } = context
     const gathered = new Gathered(context.candidates, material)
     const about = `${purpose} ${address.key} ${leaf.sha256}`
-    const bounds = { at: context.at, patience: patience(left, about), allowance, signal }
+    const bounds = { at: context.at, patience: () => patience(left, about), allowance, signal }
     await using pursuit = new Pursuit(obtain, gathered, bounds)
     for (;;) {
       const attempts: Attempt[] = []

@@ -9,6 +9,7 @@ export function createSharing<T>() {
     readonly result: Promise<T>
     readonly controller: AbortController
     waiting: number
+    ended: boolean
   }
   const running = new Map<string, Running>()
 
@@ -17,8 +18,11 @@ export function createSharing<T>() {
     const forget = () => {
       if (running.get(key) === entry) running.delete(key)
     }
-    const result = work(controller.signal).finally(forget)
-    const entry: Running = { result, controller, waiting: 0 }
+    const result = work(controller.signal).finally(() => {
+      entry.ended = true
+      forget()
+    })
+    const entry: Running = { result, controller, waiting: 0, ended: false }
     controller.signal.addEventListener('abort', forget, { once: true })
     running.set(key, entry)
     return entry
@@ -35,7 +39,7 @@ export function createSharing<T>() {
       return await Promise.race([entry.result, gone])
     } finally {
       signal?.removeEventListener('abort', onAbort)
-      if (--entry.waiting === 0) entry.controller.abort()
+      if (--entry.waiting === 0 && !entry.ended) entry.controller.abort()
     }
   }
 }

@@ -96,6 +96,8 @@ export class Certificate {
   readonly extensions: readonly { readonly oid: string; readonly critical: boolean }[]
   readonly isSelfIssued: boolean
   readonly #x509: X509Certificate
+  /** SHA-256 of the key that was found to have signed it: what was true once stays so. */
+  #signedBy: string | null = null
 
   private constructor(
     der: Uint8Array,
@@ -167,8 +169,11 @@ export class Certificate {
 
   /** Whether `issuer`'s key made this certificate's signature. Names and rights are not looked at. */
   isSignedBy(issuer: Certificate): boolean {
+    if (this.#signedBy === issuer.spkiSha256) return true
     try {
-      return this.#x509.verify(issuer.publicKey)
+      const isSigned = this.#x509.verify(issuer.publicKey)
+      if (isSigned) this.#signedBy = issuer.spkiSha256
+      return isSigned
     } catch {
       // OpenSSL throws instead of answering when the key is of another type than the signature.
       return false
@@ -181,8 +186,8 @@ export class Certificate {
   }
 }
 
-/** Those seen last are not read again. */
-const seen = new BoundedMap<Certificate>(512, () => 1)
+/** Those seen last are not read again: as many as an address book's domains have, some 11 KB each. */
+const seen = new BoundedMap<Certificate>(2048, () => 1)
 
 /**
  * Reads one DER certificate (RFC 5280 4.1). Trailing bytes, an extension twice, more than 64 KiB, or anything
