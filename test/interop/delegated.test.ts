@@ -1,6 +1,4 @@
 import { execFile } from 'node:child_process'
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import {
@@ -16,11 +14,11 @@ import {
 import { makeCertificate } from '../dns/certificates.ts'
 import { ensurePackages } from '../services/apt.ts'
 import { startBind, wholeZone } from '../services/bind.ts'
+import { mayTakePort53, ownHost } from './hosts.ts'
 
-/** Of this process's own, so that no other server on this machine is in the way. */
-const OURS = `127.53.${(process.pid >> 8) & 255}.${1 + (process.pid & 127)}`
+const OURS = ownHost(53)
 /** Delegations lead to port 53, which is not everyone's to take. */
-const MAY_TAKE_PORT_53 = await mayBind(OURS, 53)
+const MAY_TAKE_PORT_53 = await mayTakePort53(OURS)
 
 let dig: string
 let small: Buffer
@@ -190,16 +188,3 @@ describe('dig, the administrator’s eye', () => {
     expect(await digged(...question)).toMatch(expected)
   })
 })
-
-async function mayBind(host: string, port: number): Promise<boolean> {
-  const socket = createSocket('udp4')
-  try {
-    socket.bind(port, host)
-    await once(socket, 'listening')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.close()
-  }
-}

@@ -1,7 +1,5 @@
 import { execFile } from 'node:child_process'
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -20,8 +18,8 @@ import { mint } from '../../fixtures/pki.ts'
 import { issuer, pki } from '../flow/clinics.ts'
 import { ensurePackages } from '../services/apt.ts'
 import { type Bind, startBind } from '../services/bind.ts'
-import { freePorts, privateFolder, startProcess } from '../services/process.ts'
 import { startSlapd } from '../services/slapd.ts'
+import { mayTakePort53, ownHost } from './hosts.ts'
 
 const run = promisify(execFile)
 
@@ -29,10 +27,9 @@ const run = promisify(execFile)
 const ODD = "o'h$a*b+c=d?e{f|g}h~i!j#k%l&m/n^p_q`r-s"
 const NAMES = ['clinic-a.example', 'dr.lee@clinic-a.example', `${ODD}@clinic-a.example`]
 
-/** Of this process's own, so that no other server on this machine is in the way. */
-const OURS = `127.55.${(process.pid >> 8) & 255}.${1 + (process.pid & 127)}`
+const OURS = ownHost(55)
 /** Name servers answer at port 53, which is not everyone's to take. */
-const MAY_TAKE_PORT_53 = await mayBind(OURS, 53)
+const MAY_TAKE_PORT_53 = await mayTakePort53(OURS)
 
 let dir: string
 let checkzone: string
@@ -140,15 +137,18 @@ test('ldapadd loads the LDIF into an empty directory, as its comments say', asyn
   await using agent = await clinic()
   const ldif = join(dir, 'certificates.ldif')
   const { records } = await agent.zone.generate({ format: 'ldif', out: ldif })
-  await using slapd = await emptyDirectory('dc=clinic-a,dc=example')
+  // As a package brings it: a suffix, an administrator, and not one entry.
+  const context = { suffix: 'dc=clinic-a,dc=example', entries: '', administrator: 'secret' }
+  await using slapd = await startSlapd({ contexts: [context] })
+  const url = `ldap://${slapd.host}:${slapd.port}/`
   const { ldapadd, ldapsearch } = await ensurePackages({ ldapadd: 'ldap-utils', ldapsearch: 'ldap-utils' })
   const administrator = ['-D', 'cn=admin,dc=clinic-a,dc=example', '-w', 'secret']
-  await run(ldapadd, ['-c', '-x', '-H', slapd.url, ...administrator, '-f', ldif])
+  await run(ldapadd, ['-c', '-x', '-H', url, ...administrator, '-f', ldif])
   const { stdout } = await run(ldapsearch, [
     '-x',
     '-LLL',
     '-H',
-    slapd.url,
+    url,
     '-b',
     'dc=clinic-a,dc=example',
     '(mail=*)',
@@ -292,49 +292,4 @@ function startCache(domain: string, { host, port }: HostPort): Promise<Bind> {
     options: 'recursion yes; allow-recursion { 127.0.0.1; };',
     clauses: `zone "${domain}" { type forward; forward only; forwarders { ${host} port ${port}; }; };`,
   })
-}
-
-/** A real slapd as a package brings it: a suffix, an administrator, and not one entry. */
-async function emptyDirectory(suffix: string): Promise<AsyncDisposable & { readonly url: string }> {
-  const { slapd } = await ensurePackages({ slapd: 'slapd' })
-  const folder = await privateFolder('slapd')
-  const [port = 0] = await freePorts(1)
-  const conf = join(folder, 'slapd.conf')
-  await mkdir(join(folder, 'db'))
-  await writeFile(
-    conf,
-    `${['core', 'cosine', 'inetorgperson'].map((name) => `include /etc/ldap/schema/${name}.schema`).join('\n')}
-modulepath /usr/lib/ldap
-moduleload back_mdb
-pidfile ${folder}/pid
-database mdb
-suffix "${suffix}"
-rootdn "cn=admin,${suffix}"
-rootpw secret
-directory ${folder}/db
-access to * by * read
-`,
-  )
-  const url = `ldap://127.0.0.1:${port}/`
-  const running = await startProcess({
-    command: slapd,
-    args: ['-d', '0', '-f', conf, '-h', url],
-    folder,
-    logFile: join(folder, 'log'),
-    ports: [port],
-  })
-  return { url, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() }
-}
-
-async function mayBind(host: string, port: number): Promise<boolean> {
-  const socket = createSocket('udp4')
-  try {
-    socket.bind(port, host)
-    await once(socket, 'listening')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.close()
-  }
 }

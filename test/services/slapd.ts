@@ -18,10 +18,12 @@ export interface SlapdEntry {
 export interface SlapdContext {
   /** `dc=d,dc=example`, `o=clinic` or `ou=clinic`. */
   readonly suffix: string
-  /** Whole LDIF with the entry of the suffix itself, or entries to put below it. Default: none below it. */
+  /** Whole LDIF with the entry of the suffix itself ('': not even that), or entries to put below it. Default: none. */
   readonly entries?: string | readonly SlapdEntry[]
   /** Nobody may read it: searches come back as insufficientAccessRights. */
   readonly denied?: boolean
+  /** The password of `cn=admin,<suffix>`, who may write. Default: nobody may. */
+  readonly administrator?: string
   /** It is read under TLS alone, else confidentialityRequired. Needs `tls`. */
   readonly onlyUnderTls?: boolean
 }
@@ -108,6 +110,7 @@ async function load(
 ): Promise<void> {
   for (const index of contexts.keys()) await mkdir(join(folder, `db-${index}`))
   for (const [index, { suffix, entries = [] }] of contexts.entries()) {
+    if (entries === '') continue
     const ldif = join(folder, `${index}.ldif`)
     await writeFile(ldif, typeof entries === 'string' ? entries : ldifOf(suffix, entries))
     await add(suffix, ldif)
@@ -124,9 +127,10 @@ const OPERATION = {
 function configuration(options: SlapdOptions, folder: string, logFile: string): string {
   const { contexts, tls, hideContexts, sizeLimit = 500 } = options
   const databases = contexts.map(
-    ({ suffix, denied, onlyUnderTls }, index) => `
+    ({ suffix, denied, onlyUnderTls, administrator }, index) => `
 database mdb
 suffix "${suffix}"
+${administrator === undefined ? '' : `rootdn "cn=admin,${suffix}"\nrootpw ${administrator}`}
 directory ${folder}/db-${index}
 maxsize 268435456
 dbnosync
