@@ -50,10 +50,19 @@ export async function seekRoutes(
   return reached
 }
 
+/** What a question came to; `bug`: what was thrown that nobody expects. */
+type Found = Omit<Asked, 'again'> & { readonly bug?: unknown }
+
+/** What an unexpected error says could quote a message. */
+const BUG: Reason = { code: 'LOOKUP_FAILED', text: 'a bug in direct-agent stopped the question' }
+
 /** One more question about everyone of one message who waits. */
 async function ask(waiting: WaitingMessage, tools: SeekTools, signal?: AbortSignal): Promise<number> {
   const { store, now, random } = tools
-  const found = await routesNow(waiting, tools, signal)
+  const { bug, ...found } = await routesNow(waiting, tools, signal).catch((bug: unknown) => ({
+    ...nobodyReached(waiting, [BUG]),
+    bug,
+  }))
   if (signal?.aborted) {
     // Whoever was stopped has not asked: the next run does so at once.
     await store.waiting.release(waiting.id)
@@ -71,20 +80,15 @@ async function ask(waiting: WaitingMessage, tools: SeekTools, signal?: AbortSign
   }
   const isDone = await store.waiting.asked(waiting.id, outcome, now())
   if (isDone) logAsked(waiting, outcome, tools.log)
+  // It has been counted first, so that the wait comes to its end all the same.
+  if (bug !== undefined) throw bug
   return isDone ? outcome.reached.length : 0
 }
 
 /** Everyone who waits, by the route that is known now, with the copies that carry the message. */
-async function routesNow(
-  waiting: WaitingMessage,
-  tools: SeekTools,
-  signal?: AbortSignal,
-): Promise<Omit<Asked, 'again'>> {
+async function routesNow(waiting: WaitingMessage, tools: SeekTools, signal?: AbortSignal): Promise<Found> {
   const all = await orFault(tools.classify(waiting.waiting, givenAddress(waiting.from), signal))
-  if ('fault' in all) {
-    const unknown = waiting.waiting.map((address) => ({ address, why: all.fault }))
-    return { unknown, reached: [], refused: [], copies: [] }
-  }
+  if ('fault' in all) return nobodyReached(waiting, all.fault)
   const ofRoute = (route: string) => all.filter(({ recipient }) => recipient.route === route).map(whyOf)
   const [refused, unknown] = [ofRoute('insecure'), ofRoute('undetermined')]
   const reached = all.filter(isReachable)
@@ -95,6 +99,10 @@ async function routesNow(
     return { refused, unknown: [...unknown, ...stuck], reached: [], copies: [] }
   }
   return { refused, unknown, reached: reached.map(routeOf), copies }
+}
+
+function nobodyReached({ waiting }: WaitingMessage, why: readonly Reason[]): Found {
+  return { unknown: waiting.map((address) => ({ address, why })), reached: [], refused: [], copies: [] }
 }
 
 /** What is wrong on our side: a broken configuration loses nobody, it may be put right while they wait. */

@@ -428,6 +428,27 @@ test('a restart goes on where it was, and what ended while nobody ran is asked o
   ])
 })
 
+test('a bug of ours makes nobody wait for ever: the question counts, its error is told and not kept', async () => {
+  const { a, pass, another, dirA } = await whileAway()
+  await a.send(draft(), { keepTryingHours: 0.1 })
+  const resolver = {
+    resolve: async () => {
+      throw new TypeError('SUBJECT-CANARY')
+    },
+  }
+  const broken = await another({}, { resolver })
+  pass(1)
+  await expect(once(broken)).rejects.toThrow(TypeError)
+  const bug = { code: 'LOOKUP_FAILED', text: 'a bug in direct-agent stopped the question' }
+  expect(await recipientsOf(broken)).toMatchObject([{ state: 'queued', why: [bug, { code: 'ASKED_AGAIN' }] }])
+  pass(600)
+  await expect(once(broken)).rejects.toThrow(TypeError)
+  expect(await recipientsOf(broken)).toMatchObject([
+    { state: 'failed', why: [{ text: expect.stringMatching(/asked 3 times .*a bug in direct-agent/) }] },
+  ])
+  expect(await readable(dirA)).toEqual([])
+})
+
 test('a clock that was set back makes nobody wait for ever', async () => {
   const { a, dns, pass } = await whileAway()
   await a.send(draft(), { keepTryingHours: 1 })
