@@ -58,32 +58,39 @@ export const askTcp: Transport = async (server, query, timeoutMs, signal) => {
         if (reply.kind !== 'unrelated') settle(reply)
       })
       socket.on('data', read)
-      const length = Buffer.alloc(2)
-      length.writeUInt16BE(query.bytes.length)
-      socket.write(Buffer.concat([length, query.bytes]))
+      socket.write(framed(query.bytes))
     })
   } finally {
     socket.destroy()
   }
 }
 
-/** Cuts a TCP stream into DNS messages, however it was chunked. Holds at most one unfinished message. */
+/** A message with its length before it. */
+export function framed(message: Buffer): Buffer {
+  const length = Buffer.alloc(2)
+  length.writeUInt16BE(message.length)
+  return Buffer.concat([length, message])
+}
+
+/**
+ * Cuts a TCP stream into DNS messages, however it was chunked. Holds at most one unfinished message, and no more than its
+ * bytes: a stranger may send each in a segment of its own.
+ */
 export function messageReader(onMessage: (bytes: Buffer) => void): (chunk: Buffer) => void {
-  let pieces: Buffer[] = []
-  let held = 0
-  let wanted = 2
+  let part = Buffer.allocUnsafe(2)
+  let filled = 0
   let inLength = true
   return (chunk) => {
-    pieces.push(chunk)
-    held += chunk.length
-    while (held >= wanted) {
-      const all = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)
-      const part = all.subarray(0, wanted)
-      pieces = [all.subarray(wanted)]
-      held -= wanted
-      wanted = inLength ? part.readUInt16BE(0) : 2
+    for (let at = 0; ; ) {
+      const taken = chunk.copy(part, filled, at)
+      at += taken
+      filled += taken
+      if (filled < part.length) return
+      const whole = part
+      part = Buffer.allocUnsafe(inLength ? whole.readUInt16BE(0) : 2)
+      filled = 0
       inLength = !inLength
-      if (inLength) onMessage(part)
+      if (inLength) onMessage(whole)
     }
   }
 }

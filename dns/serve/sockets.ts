@@ -18,7 +18,7 @@ const PORT_TRIES = 20
 export async function openSockets(listen: HostPort): Promise<Sockets> {
   for (let tries = 1; ; tries++) {
     const udp = createSocket(isIPv6(listen.host) ? 'udp6' : 'udp4')
-    const tcp = createServer()
+    const tcp = createServer({ allowHalfOpen: true })
     try {
       udp.bind(listen.port, listen.host)
       await once(udp, 'listening')

@@ -1,5 +1,5 @@
 import type { Server, Socket } from 'node:net'
-import { messageReader } from '../resolver/transport.ts'
+import { framed, messageReader } from '../resolver/transport.ts'
 
 export interface StreamLimits {
   /** Milliseconds within which a client must have sent its next whole question. */
@@ -10,8 +10,10 @@ export interface StreamLimits {
   readonly maxPerAddress: number
 }
 
-/** Bytes that a client may leave unread before we stop reading its questions. */
+/** Bytes that a client may leave unread before we stop answering its questions. */
 const MAX_UNSENT = 256 * 1024
+/** Questions of one client that are answered before others have their turn: it may send thousands in one go. */
+const AT_ONCE = 16
 
 /** Answers TCP clients within the limits; those beyond are turned away. Returns what ends the connections that are left. */
 export function answerClients(
@@ -45,20 +47,44 @@ export function answerClients(
   }
 }
 
-/** Questions in, answers out, in order (RFC 7766 6.2.1.1). The clock starts anew only with each whole question. */
+/**
+ * Questions in, answers out, in order (RFC 7766 6.2.1.1). The clock starts anew only with each whole question that is
+ * answered; while some wait for their turn, or for the client to read, no more are taken from it.
+ */
 function answerStream(socket: Socket, answer: (packet: Buffer) => Buffer | null, idleMs: number): void {
+  const waiting: Buffer[] = []
   const idle = setTimeout(() => socket.destroy(), idleMs)
-  const read = messageReader((packet) => {
-    idle.refresh()
-    const reply = answer(packet)
-    if (reply === null || !socket.writable) return
-    const length = Buffer.alloc(2)
-    length.writeUInt16BE(reply.length)
-    socket.write(Buffer.concat([length, reply]))
-    if (socket.writableLength > MAX_UNSENT) socket.pause()
+  const read = messageReader((packet) => waiting.push(packet))
+  let next: NodeJS.Immediate | undefined
+  let ended = false
+  const answerSome = () => {
+    clearImmediate(next)
+    for (let left = AT_ONCE; left > 0 && socket.writableLength <= MAX_UNSENT; left--) {
+      const packet = waiting.shift()
+      if (packet === undefined || !socket.writable) break
+      idle.refresh()
+      const reply = answer(packet)
+      if (reply !== null) socket.write(framed(reply))
+    }
+    if (waiting.length === 0 && ended) socket.end()
+    else if (waiting.length === 0) socket.resume()
+    else if (socket.writableLength <= MAX_UNSENT) next = setImmediate(answerSome)
+  }
+  socket.on('data', (chunk) => {
+    socket.pause()
+    read(chunk)
+    answerSome()
   })
-  socket.on('data', read)
-  socket.on('drain', () => socket.resume())
+  // It may wait for answers although it asks no more, and is ended by us (`allowHalfOpen`).
+  socket.on('end', () => {
+    ended = true
+    answerSome()
+  })
+  socket.on('drain', answerSome)
   socket.on('error', () => socket.destroy())
-  socket.on('close', () => clearTimeout(idle))
+  socket.on('close', () => {
+    clearTimeout(idle)
+    clearImmediate(next)
+    waiting.length = 0
+  })
 }

@@ -16,6 +16,7 @@ import {
   type Zone,
   zoneOf,
 } from '../../dns/index.ts'
+import { messageReader } from '../../dns/resolver/transport.ts'
 import { openSockets, type Sockets } from '../../dns/serve/sockets.ts'
 import { makeCertificate } from './certificates.ts'
 import { literalNetwork } from './literal-zone.ts'
@@ -141,6 +142,47 @@ describe('TCP (RFC 7766)', () => {
     const flooding = setInterval(() => socket.writable && socket.write(flood), 5)
     await closed(socket)
     clearInterval(flooding)
+  })
+
+  test('to a client that reads nothing no more is answered than there is room for, however much it asked', async () => {
+    const own = new AbortController()
+    const many = zoneOf(
+      Array.from({ length: 40 }, (_, i) => ({
+        name: 'd.example',
+        der: i === 0 ? big : makeCertificate('ec', `d${i}.example`),
+      })),
+    )
+    let answered = 0
+    const serving = await serveZone({
+      listen: { host: '127.0.0.1', port: 0 },
+      zone() {
+        answered++
+        return many
+      },
+      signal: own.signal,
+      idleMs: 300,
+    })
+    const socket = connect(serving.address)
+    socket.on('error', () => socket.destroy())
+    socket.pause()
+    socket.write(Buffer.concat(Array.from({ length: 4000 }, () => framed(question('d.example')))))
+    await vi.waitFor(() => expect(answered).toBeGreaterThan(0))
+    await setTimeout(400)
+    expect(answered).toBeLessThan(2000)
+    socket.destroy()
+    own.abort()
+    await serving.closed
+  })
+
+  test('more questions in one go than are answered at once are all answered, also to one who has ended', async () => {
+    const socket = await client()
+    socket.end(Buffer.concat(Array.from({ length: 1000 }, (_, id) => framed(question('lee.d.example', id)))))
+    let received = Buffer.alloc(0)
+    for await (const chunk of socket) received = Buffer.concat([received, chunk])
+    const ids: number[] = []
+    const read = messageReader((message) => ids.push(message.readUInt16BE(0)))
+    read(received)
+    expect(ids).toEqual(Array.from({ length: 1000 }, (_, id) => id))
   })
 
   test('clients beyond the cap are turned away, and a place that falls free is given again', async () => {
