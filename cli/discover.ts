@@ -17,7 +17,7 @@ export function options(command: Command): void {
   ).addHelpText(
     'after',
     `
-Example:
+Examples:
   direct discover dr.lee@hisp.example
   direct discover dr.lee@hisp.example --record trace.json
   direct discover --replay trace.json

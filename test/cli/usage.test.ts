@@ -156,13 +156,18 @@ test.concurrent.each([
   'audit',
   'message seal',
   'message open',
+  'cert request',
+  'cert import',
+  'cert list',
+  'zone generate',
+  'zone check',
   'certs serve',
 ])('direct help %s ends with an example of that command', async (name) => {
   await using folder = await temporaryFolder()
   const { code, stdout } = await direct(['help', ...name.split(' ')], { cwd: folder.path })
   expect(code).toBe(0)
   expect(stdout.split('\n').length).toBeLessThan(45)
-  expect(stdout).toContain(`Example:\n  direct ${name}`)
+  expect(stdout).toMatch(new RegExp(`\\nExamples?:\\n {2}direct ${name}`))
   // What a later version brings says so when it is asked for, and is not offered.
   expect(stdout).not.toMatch(/not built|--verify/)
 })
