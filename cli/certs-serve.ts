@@ -37,11 +37,12 @@ export async function run(session: Session, command: Command): Promise<number> {
     signal: session.signal,
     log,
   })
-  const host = address.host.includes(':') ? `[${address.host}]` : address.host
+  const { showServer } = await import('../dns/index.ts')
+  const shown = showServer(address)
   await answer(
     session,
-    { listen: `${host}:${address.port}`, zones, serial },
-    () => `serving certificates of ${zones.join(', ')} on ${host}:${address.port}`,
+    { listen: shown, zones, serial },
+    () => `serving certificates of ${zones.join(', ')} on ${shown}`,
   )
   await closed
   return EXIT.done

@@ -22,7 +22,7 @@ export function options(command: Command): void {
         .default('bind'),
     )
     .addOption(single('--domain <domain>', 'only what belongs into its zone'))
-    .option('--whole-zone', 'with SOA and NS, so that it stands alone')
+    .option('--whole-zone', 'with SOA, NS, MX and addresses: it stands alone')
     .addOption(single('--out <file>', 'write it there'))
     .addHelpText(
       'after',

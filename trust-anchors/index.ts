@@ -52,5 +52,5 @@ export {
 } from './verified-path.ts'
 export { type Wanted, wantedKey } from './wanted.ts'
 export { Certificate, parseCertificate } from './x509/certificate.ts'
-export type { KeyUsage } from './x509/extensions.ts'
+export { KEY_USAGES, type KeyUsage } from './x509/extensions.ts'
 export { readCertificates, toPem } from './x509/read.ts'

@@ -5,7 +5,7 @@ import type { Use } from './types.ts'
 import { useFailure } from './usable.ts'
 
 /** Days before an end at which it is told; the daemon tells each once. */
-export const STAGES = [60, 30, 14, 7, 1] as const
+const STAGES = [60, 30, 14, 7, 1] as const
 
 const DAY_MS = 86_400_000
 

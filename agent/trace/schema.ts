@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { KEY_USAGES } from '../../trust-anchors/index.ts'
 import type { Seam, Seams } from './types.ts'
 
 const octets = z.custom<Uint8Array>((value) => value instanceof Uint8Array)
@@ -147,18 +148,6 @@ const exchange = <S extends Seam>(seam: S) =>
     time: date,
     answer: ANSWERS[seam].exactOptional(),
   })
-
-const KEY_USAGES = [
-  'digitalSignature',
-  'nonRepudiation',
-  'keyEncipherment',
-  'dataEncipherment',
-  'keyAgreement',
-  'keyCertSign',
-  'cRLSign',
-  'encipherOnly',
-  'decipherOnly',
-] as const
 
 const certServer = { domain: text, server: text }
 

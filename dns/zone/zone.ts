@@ -45,7 +45,7 @@ export interface ZoneOptions {
 /** Seconds, of what changes seldom: SOA, NS, MX and addresses. */
 const INFRASTRUCTURE_TTL = 3600
 /** Seconds that resolvers may hold an absence (RFC 2308 5, DISC-11). */
-export const NEGATIVE_TTL = 300
+const NEGATIVE_TTL = 300
 /** A message is at most 65,535 bytes, even over TCP; this leaves room for all but the records. */
 const MAX_RECORD_SET = 65_000
 
