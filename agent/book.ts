@@ -1,6 +1,7 @@
 import { BoundedMap } from '../trust-anchors/index.ts'
 import { type Address, parseAddress } from './address.ts'
 import { inOrder } from './book/in-order.ts'
+import { leavingAlone } from './book/leave-alone.ts'
 import { Turns } from './book/turns.ts'
 import { believedBy, type ClassifyTools, classifyOne } from './classify.ts'
 import type { Recipient } from './recipient-types.ts'
@@ -30,13 +31,15 @@ export async function* classifyEach(
 ): AsyncGenerator<Recipient, void, void> {
   const believed = againEvery(BELIEVED_MS, () => believedBy(from, tools, ({ hasPins }) => hasPins, signal))
   await believed()
+  const { network } = tools.sources
+  const sources = { ...tools.sources, network: network && leavingAlone(network) }
   const turns = new Turns(AT_ONCE, AT_ONCE_IN_DOMAIN)
   const known = new BoundedMap<Promise<Recipient>>(REMEMBERED, () => 1)
 
   async function lookUp(text: string, domain: string, signal: AbortSignal): Promise<Recipient> {
     const ask = async () => {
       signal.throwIfAborted()
-      return classifyOne(text, await believed(), tools, signal)
+      return classifyOne(text, await believed(), { ...tools, sources }, signal)
     }
     return (await turns.run(domain, ask)).recipient
   }

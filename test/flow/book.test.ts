@@ -122,6 +122,48 @@ describe('classifyEach', () => {
     expect(heard).toHaveBeenCalledTimes(101)
   })
 
+  test('a directory that keeps failing is left alone for a minute, and the answer stays undetermined (DISC-6)', async () => {
+    const host = 'ldap.hisp.example'
+    const zone = literalZone({
+      '_ldap._tcp.hisp.example': { srv: [{ target: host }] },
+      [host]: { a: ['127.0.0.1'] },
+      'd.example': 'SERVFAIL',
+    })
+    const search = vi.fn(async () => ({ status: 'failed', text: 'it is away', questions: [] }) as const)
+    const agent = await clinic({ resolver: zone, ldap: { search } }, { network: { allowPrivate: true } })
+    const at = (domain: string) => Array.from({ length: 100 }, (_, i) => `user${i}@${domain}`)
+    const answers = await all(agent.classifyEach([...at('hisp.example'), ...at('d.example')]))
+    expect(answers).toHaveLength(200)
+    for (const { route, why } of answers) {
+      expect(route).toBe('undetermined')
+      expect(why).toMatchObject([{ code: 'LOOKUP_FAILED', temporary: true }])
+    }
+    expect(answers[99]?.why[0]?.text).toContain('it is away')
+    // Those under way at once, and no more.
+    expect(search.mock.calls.length).toBeLessThanOrEqual(3 + 8)
+    const ofDomain = zone.asked.filter((question) => question === 'CERT d.example')
+    expect(ofDomain.length).toBeLessThanOrEqual(3 + 8)
+  })
+
+  test('a directory that fails now and then is asked for every address', async () => {
+    const host = 'ldap.hisp.example'
+    const zone = literalZone({
+      '_ldap._tcp.hisp.example': { srv: [{ target: host }] },
+      [host]: { a: ['127.0.0.1'] },
+    })
+    let asked = 0
+    const search = async () =>
+      ++asked % 3 === 0
+        ? ({ status: 'failed', text: 'it is busy', questions: [] } as const)
+        : ({ status: 'empty', certificates: [], notes: [], questions: [] } as const)
+    const agent = await clinic({ resolver: zone, ldap: { search } }, { network: { allowPrivate: true } })
+    async function* oneByOne() {
+      for (let i = 0; i < 20; i++) yield `user${i}@hisp.example`
+    }
+    await all(agent.classifyEach(oneByOne()))
+    expect(asked).toBeGreaterThan(30)
+  })
+
   test('a signal ends it at once with ABORTED, while the book and the answers are waited for', async () => {
     const { resolver, held } = waitingFor(literalZone({}), () => true)
     const agent = await clinic({ resolver })
