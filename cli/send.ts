@@ -34,7 +34,7 @@ export function options(command: Command): void {
     .addOption(
       numberOption(
         '--keep-trying <hours>',
-        'keep it for whom a lookup failed for, and ask again so long',
+        'keep it for recipients whose lookup failed, and ask again for so long',
         720,
         'hours',
       ),

@@ -64,7 +64,7 @@ function notLookedAt(evidence: Evidence, address: Address): Finding {
     return ['refused', [{ code: 'URL_REFUSED', text: `${where} is not contacted: ${how}` }]]
   const text =
     evidence.refusedBy === 'servers'
-      ? `${where} is not answered, every server refused the question: ${how}${whoseServers(evidence, address)}`
+      ? `${where} could not be asked, every server refused the question: ${how}${whoseServers(evidence, address)}`
       : `${where} could not be asked: ${how}`
   return ['undetermined', [{ code: 'LOOKUP_FAILED', text, temporary: true }]]
 }
@@ -98,7 +98,7 @@ function nothingUsable(evidence: Evidence): Finding {
 }
 
 function unreadText({ url, text }: Evidence['unread'][number], where: string): string {
-  return `of ${where}, ${text.includes(url) ? text : `${url}: ${text}`}`
+  return `${where}: ${text.includes(url) ? text : `${url}: ${text}`}`
 }
 
 /** Nothing final is wrong with it. */

@@ -96,7 +96,7 @@ export interface Decided {
 }
 
 /**
- * Everybody who may be asked, what is asked of him, and what he may answer. `via`: which resolver, where there are several:
+ * Everybody who may be asked, what they are asked, and what they may answer. `via`: which resolver, where there are several:
  * that of the configuration is empty.
  */
 export interface Seams {

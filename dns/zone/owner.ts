@@ -7,7 +7,11 @@ export function apexOfIdentity(name: string): string {
   const identity = identityOf(name)
   const apex = typeof identity === 'string' ? identity : identity.domain
   if (isDnsName(`hostmaster.${apex}`)) return apex
-  throw unfit(name, 'A domain holds at most 242 characters, so that _ldap._tcp. fits before it.')
+  throw unpublishable(
+    name,
+    UNFIT,
+    'A domain holds at most 242 characters, so that _ldap._tcp. fits before it.',
+  )
 }
 
 /** Where they are published (DISC-2). Throws CONFIG_INVALID for a name that DNS cannot carry, or that would be a wildcard. */
@@ -17,9 +21,17 @@ export function ownerOfIdentity(name: string): string {
   const owner = addressOwner(identity)
   // RFC 4592 2.1.1: such a label stands for every name there, and their mail would be encrypted to this certificate.
   if (owner.split('.').includes('*'))
-    throw unfit(name, 'In DNS "*" stands for every name: publish this one in a directory (LDAP).')
+    throw unpublishable(
+      name,
+      'its name there would stand for every other',
+      'In DNS "*" stands for every name: publish this one in a directory (LDAP).',
+    )
   if (!isDnsName(owner))
-    throw unfit(name, 'The parts between the dots hold at most 63 characters, the whole at most 253.')
+    throw unpublishable(
+      name,
+      UNFIT,
+      'The parts between the dots hold at most 63 characters, the whole at most 253.',
+    )
   return owner
 }
 
@@ -34,12 +46,8 @@ function identityOf(name: string): string | Address {
   })
 }
 
-function unfit(name: string, hint: string): DirectError {
-  return new DirectError(
-    'CONFIG_INVALID',
-    `${name} cannot be published in DNS: its name there would not fit`,
-    {
-      hint,
-    },
-  )
+const UNFIT = 'its name there would not fit'
+
+function unpublishable(name: string, why: string, hint: string): DirectError {
+  return new DirectError('CONFIG_INVALID', `${name} cannot be published in DNS: ${why}`, { hint })
 }

@@ -274,7 +274,7 @@ test('nothing of what waits can be read in the data directory (MSG-15)', async (
   expect(await readable(dirA)).toEqual([])
 })
 
-test('recipients of one domain that become known together share a copy (MSG-10); a Bcc recipient has his own, and is in no header (MSG-3)', async () => {
+test('recipients of one domain that become known together share a copy (MSG-10); a Bcc recipient has a copy alone, and is in no header (MSG-3)', async () => {
   const { a, b, post, zone, pass } = await whileAway()
   const hidden = 'hidden@clinic-b.example'
   const sent = await a.send(draft({ to: [B1], cc: [B2], bcc: [hidden] }), { keepTryingHours: 24 })
@@ -536,7 +536,7 @@ test('two processes over one store: one asks, one copy goes', async () => {
   expect(post.handed.map(({ to }) => to)).toEqual([[B1]])
 })
 
-test('whoever is suspended for longer than his hold finds that another has done it: nothing goes twice', async () => {
+test('whoever is suspended for longer than the hold finds that another has done it: nothing goes twice', async () => {
   const { a, dns, post, zone, pass, another } = await whileAway()
   await a.send(draft({ to: [B1, B2] }), { keepTryingHours: 24 })
   zone['clinic-b.example'] = CLINIC_B

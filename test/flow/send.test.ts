@@ -199,7 +199,7 @@ test('what goes by tls goes straight to the server of that domain, readable ther
       expect(content.includes(canary), `${canary} in ${name}`).toBe(false)
 })
 
-test('a tls Bcc recipient gets a transaction of his own', async () => {
+test('a tls Bcc recipient gets a transaction alone', async () => {
   const { a, post } = await twoClinics({ zone: ZONE, a: TLS_PARTNER })
   await a.send(draft({ to: [TLS, 'dad@partner.example'], bcc: ['aunt@partner.example'] }))
   expect(post.handed.map(({ to }) => to)).toEqual([[TLS, 'dad@partner.example'], ['aunt@partner.example']])
