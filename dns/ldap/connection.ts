@@ -16,6 +16,9 @@ import { printable, type Result } from './results.ts'
 /** Of one message, of all replies together to what is under way on one connection, and of what one search gives. */
 export const MAX_BYTES = 8 << 20
 
+/** Messages in answer to one request, and of those that answer none: entries, references and the end of an honest one are fewer. */
+const MAX_MESSAGES = 500
+
 /** What a search gave. */
 export interface Searched {
   readonly entries: readonly Entry[]
@@ -28,6 +31,7 @@ export interface Searched {
 
 interface Asked {
   bytes: number
+  messages: number
   tooMany: boolean
   references: number
   readonly entries: Entry[]
@@ -45,6 +49,8 @@ export class Connection {
   #lastId = 0
   /** Bytes of replies to what is under way, and of what nobody asked for. */
   #held = 0
+  /** Messages that answer nothing that is under way. */
+  #strays = 0
   #lost: LdapFailure | null = null
 
   private constructor(socket: Socket) {
@@ -102,6 +108,7 @@ export class Connection {
     const id = ++this.#lastId
     this.#asked.set(id, {
       bytes: 0,
+      messages: 0,
       tooMany: false,
       references: 0,
       entries: [],
@@ -148,6 +155,8 @@ export class Connection {
     if (this.#held > MAX_BYTES) return new LdapFailure(`answers with more than ${MAX_BYTES} bytes`)
     const asked = this.#asked.get(reply.id)
     // Perhaps the answer to what was given up.
+    const messages = asked === undefined ? ++this.#strays : ++asked.messages
+    if (messages > MAX_MESSAGES) return new LdapFailure(`answers with more than ${MAX_MESSAGES} messages`)
     if (asked === undefined) return null
     asked.bytes += bytes
     if (reply.kind === 'entry') {

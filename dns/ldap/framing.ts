@@ -1,6 +1,8 @@
 import { MAX_HEADER, readHeader } from './ber.ts'
 
 const SEQUENCE = 0x30
+/** Pieces that are put together although the message is not complete: one of a single byte takes a hundred. */
+const MANY_PIECES = 256
 
 /**
  * Cuts a stream into LDAP messages (RFC 4511 5.1). `add` gives those that are complete, or what the server does that is none, as a clause;
@@ -10,12 +12,18 @@ export function createFraming(maxBytes: number): { add(chunk: Buffer): readonly 
   let waiting: Buffer[] = []
   let size = 0
   let needed = 1
+  let apart = 0
   return {
     add(chunk) {
       waiting.push(chunk)
       size += chunk.length
       // A large message is put together once, not anew with each piece.
-      if (size < needed) return []
+      if (size < needed) {
+        if (++apart === MANY_PIECES) waiting.push(Buffer.concat(waiting.splice(-apart)))
+        apart %= MANY_PIECES
+        return []
+      }
+      apart = 0
       let rest = waiting.length === 1 ? chunk : Buffer.concat(waiting)
       const messages: Buffer[] = []
       for (;;) {

@@ -94,17 +94,24 @@ export function readReply(message: Buffer): Reply | null {
   }
 }
 
+/** Values of one entry, whatever the attributes: no honest entry has as many of those that we ask for. */
+const MAX_VALUES = 512
+
+/** Null for what is no entry, and for one of more values than any honest one has. */
 function readEntry(content: Buffer): Entry | null {
   const [name, list, ...more] = readElements(content) ?? []
   if (name?.tag !== TAG.octets || list?.tag !== TAG.sequence || more.length > 0) return null
   const attributes = readElements(list.content)
   if (attributes === null) return null
   const entry = new Map<string, Buffer[]>()
+  let count = 0
   for (const { tag, content: attribute } of attributes) {
     const [type, set, ...rest] = (tag === TAG.sequence && readElements(attribute)) || []
     if (type?.tag !== TAG.octets || set?.tag !== TAG.set || rest.length > 0) return null
     const values = readElements(set.content)
     if (values === null || values.some((value) => value.tag !== TAG.octets)) return null
+    count += values.length
+    if (count > MAX_VALUES) return null
     const key = bareName(type.content.toString('latin1'))
     entry.set(key, [...(entry.get(key) ?? []), ...values.map((value) => value.content)])
   }

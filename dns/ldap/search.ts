@@ -38,12 +38,17 @@ export async function searchDirectory(
     notes.push(...notesOn(base, searched))
     bytes = values.reduce((sum, { length }) => sum + length, bytes)
     if (bytes > MAX_BYTES) throw new LdapFailure(`answers with more than ${MAX_BYTES} bytes`)
-    // A copy: the value is a window into a message, of which a stranger may have filled the rest with nothing.
-    for (const value of values) certificates.set(value.toString('latin1'), Buffer.from(value))
+    for (const value of values) {
+      if (certificates.size > MAX_CERTIFICATES) break
+      // A copy: the value is a window into a message, of which a stranger may have filled the rest with nothing.
+      certificates.set(value.toString('latin1'), Buffer.from(value))
+    }
   }
   const taken = [...certificates.values()].slice(0, MAX_CERTIFICATES)
   if (certificates.size > taken.length)
-    notes.push(`${certificates.size} certificates are there, and the first ${taken.length} are taken`)
+    notes.push(
+      `more than ${MAX_CERTIFICATES} certificates are there, and the first ${MAX_CERTIFICATES} are taken`,
+    )
   return {
     status: taken.length > 0 ? 'found' : 'empty',
     certificates: taken,

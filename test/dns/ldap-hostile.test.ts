@@ -111,8 +111,11 @@ describe('a directory that keeps us waiting, or says too much (DISC-7, DISC-8)',
     expect(sent).toBeLessThan(64 << 20)
   })
 
-  test('so do endless answers that nobody asked for', async () => {
-    const chunk = Buffer.concat(Array(5000).fill(done(77)))
+  test.each([
+    ['large', done(77, 0, 'x'.repeat(65_536)), 'answers with more than 8388608 bytes'],
+    ['small', done(77), 'answers with more than 500 messages'],
+  ])('so do endless %s answers that nobody asked for', async (_, one, text) => {
+    const chunk = Buffer.concat(Array(100).fill(one))
     const endless = behind([BASE], ({ socket }) => {
       const more = () => {
         while (!socket.destroyed && socket.write(chunk));
@@ -120,10 +123,30 @@ describe('a directory that keeps us waiting, or says too much (DISC-7, DISC-8)',
       }
       more()
     })
-    expect(await search(endless)).toMatchObject({
-      status: 'failed',
-      text: 'answers with more than 8388608 bytes',
+    expect(await search(endless)).toMatchObject({ status: 'failed', text })
+  })
+
+  test('small messages without end in answer to one search end it as well', async () => {
+    const references = (id: number, n: number) =>
+      Buffer.concat([
+        ...Array<Buffer>(n).fill(message(id, element(0x73, [element(4, 'ldap://x')]))),
+        done(id),
+      ])
+    expect(await search(sending((id) => references(id, 499)))).toMatchObject({ status: 'empty' })
+    const text = 'answers with more than 500 messages'
+    expect(await search(sending((id) => references(id, 500)))).toMatchObject({ status: 'failed', text })
+  })
+
+  test('an entry of values by the thousand is no entry', async () => {
+    const values = (n: number) => Array.from({ length: n }, (_, i) => Buffer.from([i >> 8, i & 0xff]))
+    const attributes = (n: number) => ({
+      'userCertificate;binary': values(200),
+      userCertificate: values(200),
+      userSMIMECertificate: values(n),
     })
+    const sent = (n: number) => sending((id) => Buffer.concat([entry(id, attributes(n)), done(id)]))
+    expect(await search(sent(112))).toMatchObject({ status: 'found' })
+    expect(await search(sent(113))).toMatchObject({ status: 'failed', text: 'sends what is no LDAP' })
   })
 
   test('and so do contexts that each give a little less', async () => {
@@ -164,7 +187,7 @@ describe('a directory that keeps us waiting, or says too much (DISC-7, DISC-8)',
     })
     expect(answer.notes).toEqual([
       `${BASE} has more than the 50 entries that are taken, or than it gives`,
-      '110 certificates are there, and the first 100 are taken',
+      'more than 100 certificates are there, and the first 100 are taken',
     ])
     const contexts = Array.from({ length: 40 }, (_, n) => `o=${n}`)
     const wide = await search(behind(contexts, ({ id, socket }) => void socket.write(done(id))))
