@@ -119,7 +119,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       return send(draft, options, { ...(await sendTools()), outbox: await outboxTools() })
     },
     async seal(message) {
-      const { sealFile } = await import('./send.ts')
+      const { sealFile } = await import('./send/file.ts')
       const { replaceFile } = await import('./deliver.ts')
       await using written = new AsyncDisposableStack()
       const write = async (copy: SealedMessage, index: number) => {

@@ -1,7 +1,7 @@
 import type { BodyId, NewCopy, Store } from '../store/index.ts'
 import type { Address } from './address.ts'
 import type { Classified } from './classify.ts'
-import { type SignWith, sealCopies } from './seal.ts'
+import { type SignWith, sealCopies, type Visible } from './seal.ts'
 import type { Settings } from './settings.ts'
 import type { Composed } from './smime/wrap.ts'
 
@@ -20,6 +20,17 @@ export interface ToCopy {
 /** Somebody who gets a copy: by Direct, or over TLS. */
 export const isReachable = ({ path, tls }: Classified): boolean => path !== null || tls !== null
 
+/** Whether somebody is one of these. */
+export function isAmong(some: readonly Classified[]): (address: Address) => boolean {
+  const keys = new Set(some.map(({ address }) => address?.key))
+  return ({ key }) => keys.has(key)
+}
+
+/** Rejected recipients leave the outer To and Cc only (MSG-11). */
+export function visible({ routing }: Composed, stays: (address: Address) => boolean): Visible {
+  return { to: routing.to.filter(stays), cc: routing.cc.filter(stays) }
+}
+
 /**
  * What SMTP will be given, durable before it is tried; nothing readable by anyone but its owner (MSG-15). One copy per
  * recipient domain (MSG-10), and one for each Bcc recipient alone (MSG-3).
@@ -31,12 +42,11 @@ export async function storeCopies(
   const { routing } = composed
   const mailFrom = routing.from.toString()
   const paths = reached.flatMap(({ path }) => path ?? [])
-  const visible = { to: routing.to.filter(stays), cc: routing.cc.filter(stays) }
   const copies: NewCopy[] = []
   for (const { message, domain, recipients } of await sealCopies(
     signWith,
     paths,
-    visible,
+    visible(composed, stays),
     settings.algorithms,
   ))
     copies.push({

@@ -6,7 +6,7 @@ import { composeDraft, composeFile } from './compose.ts'
 import { DirectError } from './errors.ts'
 import { givenAddress } from './given-address.ts'
 import type { Identities } from './identities.ts'
-import { type SealedMessage, type SignWith, sealCopies, type Visible } from './seal.ts'
+import type { SignWith } from './seal.ts'
 import { hoursToKeepTrying } from './seek/pauses.ts'
 import type { Draft, MessageFile, SendOptions } from './sending-types.ts'
 import type { Settings } from './settings.ts'
@@ -77,24 +77,6 @@ export function signatures(
     made.set(digest, signed)
     return signed
   }
-}
-
-/** The sealed copies for all recipients of the direct route. */
-export function sealPrepared(
-  signWith: SignWith,
-  { composed, classified }: Prepared,
-  settings: Settings,
-  stays: (one: Classified) => boolean,
-): Promise<readonly SealedMessage[]> {
-  const direct = classified.flatMap(({ path }) => path ?? [])
-  return sealCopies(signWith, direct, visible(composed, classified.filter(stays)), settings.algorithms)
-}
-
-/** Rejected recipients leave the outer To and Cc only (MSG-11). */
-function visible({ routing }: Composed, staying: readonly Classified[]): Visible {
-  const kept = new Set(staying.map(({ address }) => address?.key))
-  const keep = ({ key }: Address) => kept.has(key)
-  return { to: routing.to.filter(keep), cc: routing.cc.filter(keep) }
 }
 
 /** Every recipient once, however often and wherever it was named. */

@@ -9,15 +9,15 @@ import type {
 } from '../store/index.ts'
 import type { Address } from './address.ts'
 import type { Classified } from './classify.ts'
-import { isReachable, storeCopies } from './copies.ts'
+import { isAmong, isReachable, storeCopies } from './copies.ts'
 import { DirectError, type Reason } from './errors.ts'
 import { deliverCopies, type OutboxTools } from './outbox.ts'
-import { type Outgoing, type Prepared, prepare, type SendTools, sealPrepared, signatures } from './prepare.ts'
-import { algorithmsFor, outerMessage, type SealedMessage, type SignWith } from './seal.ts'
+import { type Outgoing, type Prepared, prepare, type SendTools, signatures } from './prepare.ts'
+import { algorithmsFor, outerMessage, type SignWith } from './seal.ts'
 import { endOf, nextQuestion } from './seek/pauses.ts'
 import { waitingFor } from './seek/reasons.ts'
 import { earlierResult, refusal, resultOf } from './send/results.ts'
-import type { MessageFile, SealResult, SendOptions, Sent } from './sending-types.ts'
+import type { SendOptions, Sent } from './sending-types.ts'
 import { encrypt } from './smime/encrypt.ts'
 
 /** Compose, classify, sign, encrypt, into the outbox, and one try at SMTP: one result for each recipient. */
@@ -87,33 +87,6 @@ export async function plan(message: Outgoing, options: SendOptions, tools: SendT
   }
 }
 
-/** Signs and encrypts a file for its Direct recipients; `write` gets each copy in order. Nothing is sent. */
-export async function sealFile(
-  message: MessageFile,
-  write: (copy: SealedMessage, index: number) => Promise<string>,
-  tools: SendTools,
-): Promise<SealResult> {
-  await using prepared = await prepare(message, {}, tools)
-  const isSealable = ({ path }: Classified) => path !== null
-  const refused = prepared.classified
-    .filter((one) => !isSealable(one))
-    .map(({ recipient: { address, route, why } }) => ({ address, route, why }))
-  const { messageId } = prepared.composed.routing
-  if (!prepared.classified.some(isSealable)) return { messageId, copies: [], refused }
-  const signWith = signatures(prepared, tools)
-  const copies = []
-  for (const [index, copy] of (
-    await sealPrepared(signWith, prepared, tools.settings, isSealable)
-  ).entries()) {
-    copies.push({
-      file: await write(copy, index),
-      recipients: copy.recipients.map(String),
-      certificates: copy.certificates,
-    })
-  }
-  return { messageId, copies, refused }
-}
-
 interface Carried {
   readonly recordBody: BodyId | null
   readonly copies: readonly NewCopy[]
@@ -151,10 +124,8 @@ async function sealAndStore(prepared: Prepared, tools: SendTools, store: Store):
   const signWith = signatures(prepared, tools)
   const recordBody = await storeRecord(signWith, from, tools, store)
   const reached = classified.filter(isReachable)
-  const shown = new Set(reached.map(({ address }) => address?.key))
-  const stays = ({ key }: Address) => shown.has(key)
   const copies = await storeCopies(
-    { composed, signWith, reached, stays, recordBody },
+    { composed, signWith, reached, stays: isAmong(reached), recordBody },
     { settings: tools.settings, store },
   )
   return { recordBody, copies }
