@@ -49,8 +49,12 @@ export function isBoundWithin(name: string, certificate: Certificate): boolean {
   const address = someoneAt(name)
   if (address === null) return true
   if (bindingOf(certificate, address, { subjectEmail: false }) !== null) return true
-  const isInDomain = (one: string) => one.toLowerCase().endsWith(`@${name}`)
-  return !name.includes('@') && certificate.names.rfc822.some(isInDomain)
+  return addressesOf(name, certificate).length > 0
+}
+
+/** The addresses of a domain that a certificate is bound to; an address has none below it. */
+function addressesOf(domain: string, { names: { rfc822 } }: Certificate): readonly string[] {
+  return domain.includes('@') ? [] : rfc822.filter((one) => one.toLowerCase().endsWith(`@${domain}`))
 }
 
 /** Who uses a certificate. `address`: of a domain, somebody's. */
@@ -60,10 +64,10 @@ export interface Subject {
 }
 
 /** Of a name of ours: the address, the domain, or each of its addresses that the certificate is bound to. */
-export function subjectsOf(name: string, { names }: Certificate): readonly Subject[] {
-  const own = name.includes('@') || names.dns.some((one) => one.toLowerCase() === name) ? [name] : []
-  const isInDomain = (one: string) => !name.includes('@') && one.toLowerCase().endsWith(`@${name}`)
-  return [...own, ...names.rfc822.filter(isInDomain)].flatMap((one) => {
+export function subjectsOf(name: string, certificate: Certificate): readonly Subject[] {
+  const isOfDomain = certificate.names.dns.some((one) => one.toLowerCase() === name)
+  const own = name.includes('@') || isOfDomain ? [name] : []
+  return [...own, ...addressesOf(name, certificate)].flatMap((one) => {
     const address = someoneAt(one)
     return address === null ? [] : [{ name: one.toLowerCase(), address }]
   })
