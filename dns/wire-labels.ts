@@ -15,7 +15,7 @@ export function nameEnd(bytes: Uint8Array, start: number): number | null {
 /** A label's bytes as text: one that is no part of a host name becomes \DDD, a dot too, which must not pass for one between two labels. */
 export function labelText(bytes: Uint8Array, start: number, end: number): string {
   let text = ''
-  for (const byte of bytes.subarray(start, end)) text += TEXT[byte]
+  for (let at = start; at < end; at++) text += TEXT[bytes[at] as number]
   return text
 }
 
