@@ -13,14 +13,14 @@ const AT_ONCE = 64
 const AT_ONCE_IN_DOMAIN = 8
 /** Addresses read before their turn: one slow domain holds up nobody behind it, and memory does not grow with the book. */
 const AHEAD = 1000
-/** Answers that are at hand for an address that comes again. */
-const REMEMBERED = 2000
+/** Answers that are at hand for an address that comes again; of those before, what servers said is kept (DISC-11). */
+const REMEMBERED = 500
 /** Whom we believe is looked up again so often: an anchor that is taken away counts from then on. */
 const BELIEVED_MS = 1000
 
 /**
- * Address -> route and why, for any number of addresses, in their order. Each address is asked about once, however often
- * it comes within some two thousand. Throws NO_ANCHORS, before anybody is asked, where `from` has none and nobody has a
+ * Address -> route and why, for any number of addresses, in their order. One that comes again is not asked about again:
+ * its answer is at hand, or is judged anew from what servers said before. Throws NO_ANCHORS, before anybody is asked, where `from` has none and nobody has a
  * pin; ABORTED.
  */
 export async function* classifyEach(

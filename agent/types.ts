@@ -28,7 +28,7 @@ export interface Agent extends AsyncDisposable {
   /**
    * `classify` for an address book of any length: one answer for each address, in their order, as soon as it is known.
    * Some sixty are looked up side by side, at most eight of one domain; addresses are taken as answers are, at most a
-   * thousand ahead. An address that comes again soon is answered and not asked about again. Leaving the loop gives up
+   * thousand ahead. An address that comes again is answered from what is known (DISC-11). Leaving the loop gives up
    * what is under way. Throws as `classify`, USAGE where a recording was handed in, and what `addresses` throws, after
    * the answers to those before.
    */

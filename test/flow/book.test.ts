@@ -10,6 +10,7 @@ import {
   type Recipient,
   type Resolver,
 } from '../../agent/index.ts'
+import { createAnswerCache } from '../../dns/index.ts'
 import { type MintOptions, mint } from '../../fixtures/pki.ts'
 import { type Literal, literalZone } from '../dns/literal-zone.ts'
 import { all, clinicConfig, fingerprint, issuer, pki, temporaryFolder } from './clinics.ts'
@@ -60,7 +61,7 @@ describe('classifyEach', () => {
     const zone = literalZone(
       Object.fromEntries(domains.slice(0, 50).map((domain) => [domain, [certificate(domain)]])),
     )
-    const agent = await clinic({ resolver: zone })
+    const agent = await clinic({ resolver: createAnswerCache().around('zone', zone) })
     const book = Array.from({ length: 3000 }, (_, i) => `user${i % 2000}@${domains[i % 100]}`)
     const answers = await all(agent.classifyEach(book))
     expect(answers.map(({ address }) => address)).toEqual(book)
@@ -68,6 +69,15 @@ describe('classifyEach', () => {
     expect(zone.asked.filter((question) => question === 'CERT user7.d7.example')).toHaveLength(1)
     const atAddresses = zone.asked.filter((question) => question.startsWith('CERT user'))
     expect(atAddresses).toHaveLength(2000)
+    expect(zone.asked).toHaveLength(new Set(zone.asked).size)
+  })
+
+  test('an address that comes again soon is asked about once, though nothing be kept', async () => {
+    const zone = literalZone({ [LEE_OWNER]: [certificate(LEE)] })
+    const agent = await clinic({ resolver: zone })
+    const answers = await all(agent.classifyEach(Array.from({ length: 300 }, () => LEE)))
+    expect(answers.map(({ route }) => route)).toEqual(Array.from({ length: 300 }, () => 'direct'))
+    expect(zone.asked).toEqual([`CERT ${LEE_OWNER}`])
   })
 
   test('an answer does not wait for the end of a book that comes slowly', async () => {
