@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import { CsvError, type Options, parse } from 'csv-parse'
 import { DirectError } from '../agent/errors.ts'
 import { columnOf, isBlank } from './book-columns.ts'
-import { textOf, withFirstLine } from './book-text.ts'
+import { inLines, textOf, withFirstLine } from './book-text.ts'
 
 export interface BookFile {
   /** A path, or `-` for stdin. */
@@ -38,7 +38,7 @@ export async function* rowsOf({ file, column }: BookFile): AsyncGenerator<Row, v
   const stop = new AbortController()
   const bytes = file === '-' ? process.stdin : createReadStream(file)
   try {
-    const { firstLine, text } = await withFirstLine(textOf(bytes))
+    const { firstLine, text } = await withFirstLine(inLines(textOf(bytes), MOST_IN_ROW))
     const parser = parse({ ...OPTIONS, delimiter: delimiterOf(firstLine) })
     // What goes wrong there is thrown by the parser.
     pipeline(Readable.from(text), parser, { signal: stop.signal }).catch(() => {})

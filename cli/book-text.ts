@@ -33,6 +33,24 @@ function decoderFor(start: Uint8Array): TextDecoder {
   return new TextDecoder()
 }
 
+/**
+ * The same text, as long as none of its lines is longer than `most` characters: a parser keeps every cell of a row, of
+ * which a comma alone makes one. Throws FILE_UNREADABLE.
+ */
+export async function* inLines(
+  text: AsyncIterable<string>,
+  most: number,
+): AsyncGenerator<string, void, void> {
+  let length = 0
+  for await (const piece of text) {
+    const begins = Math.max(piece.lastIndexOf('\n'), piece.lastIndexOf('\r')) + 1
+    length = begins === 0 ? length + piece.length : piece.length - begins
+    if (length > most)
+      throw new DirectError('FILE_UNREADABLE', `a line of more than ${most} characters is no row of one`)
+    yield piece
+  }
+}
+
 /** The first line that is not blank, and the whole text, that line included. */
 export async function withFirstLine(
   text: AsyncGenerator<string, void, void>,

@@ -132,6 +132,11 @@ describe('what is no address book', () => {
   test.each([
     ['a workbook', Buffer.from('PK\x03\x04\x14\x00\x06\x00'), 'workbook'],
     ['a quote that is never closed', `email\n${LEE}\n"${'x\n'.repeat(600_000)}`, 'not closed'],
+    [
+      'a row of cells without end',
+      `email\n${LEE}${','.repeat(1_200_000)}\n`,
+      'a line of more than 1048576 characters',
+    ],
     ['a quote at the end', `email\n"${LEE}\n`, 'not closed'],
   ])('%s is told', async (_, content, fact) => {
     await expect(rows(content)).rejects.toMatchObject({
