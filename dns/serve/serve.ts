@@ -8,7 +8,7 @@ import { respond, respondTruncated } from './respond.ts'
 import { errorCode, openSockets, type Sockets } from './sockets.ts'
 import { answerClients, type StreamLimits } from './stream.ts'
 
-/** Of TCP clients by default 200, 50 of them from one address (a resolver that serves many), 10 s each. */
+/** Of TCP clients by default 200, 50 of them from one network (a resolver that serves many), 10 s each. */
 export interface ServeOptions extends Partial<StreamLimits> {
   /** Port 0: one that is free for UDP and TCP. */
   readonly listen: HostPort
@@ -80,7 +80,7 @@ async function openAgain(
 /** Answers until the signal fires (null) or a socket breaks (why). Everything is closed then. */
 async function answerOn(sockets: Sockets, limit: AnswerLimit, options: Complete): Promise<unknown> {
   const { udp, tcp } = sockets
-  const { signal, zone, idleMs = 10_000, maxConnections = 200, maxPerAddress = 50 } = options
+  const { signal, zone, idleMs = 10_000, maxConnections = 200, maxPerNetwork = 50 } = options
   const current = typeof zone === 'function' ? zone : () => zone
   udp.on('message', (packet, from) => {
     const answer = limit.allows(from.address)
@@ -92,7 +92,7 @@ async function answerOn(sockets: Sockets, limit: AnswerLimit, options: Complete)
   const endClients = answerClients(tcp, (packet) => respond(packet, current(), 'tcp'), {
     idleMs,
     maxConnections,
-    maxPerAddress,
+    maxPerNetwork,
   })
   const { promise: ended, resolve: end } = Promise.withResolvers<unknown>()
   const stop = () => end(null)

@@ -1,13 +1,14 @@
 import type { Server, Socket } from 'node:net'
 import { framed, messageReader } from '../resolver/transport.ts'
+import { networkOf } from './flood.ts'
 
 export interface StreamLimits {
   /** Milliseconds within which a client must have sent its next whole question. */
   readonly idleMs: number
   /** Clients at once. */
   readonly maxConnections: number
-  /** Of these, from one address. */
-  readonly maxPerAddress: number
+  /** Of these, from one network of clients (`networkOf`): whoever has one IPv6 address has many. */
+  readonly maxPerNetwork: number
 }
 
 /** Bytes that a client may leave unread before we stop answering its questions. */
@@ -22,23 +23,23 @@ export function answerClients(
   limits: StreamLimits,
 ): () => void {
   const clients = new Set<Socket>()
-  const perAddress = new Map<string, number>()
+  const perNetwork = new Map<string, number>()
   tcp.maxConnections = limits.maxConnections
   tcp.on('connection', (socket) => {
-    const from = socket.remoteAddress ?? ''
-    const others = perAddress.get(from) ?? 0
-    if (others >= limits.maxPerAddress) {
+    const from = networkOf(socket.remoteAddress ?? '')
+    const others = perNetwork.get(from) ?? 0
+    if (others >= limits.maxPerNetwork) {
       socket.on('error', () => undefined)
       socket.destroy()
       return
     }
-    perAddress.set(from, others + 1)
+    perNetwork.set(from, others + 1)
     clients.add(socket)
     socket.on('close', () => {
       clients.delete(socket)
-      const left = (perAddress.get(from) ?? 1) - 1
-      if (left === 0) perAddress.delete(from)
-      else perAddress.set(from, left)
+      const left = (perNetwork.get(from) ?? 1) - 1
+      if (left === 0) perNetwork.delete(from)
+      else perNetwork.set(from, left)
     })
     answerStream(socket, answer, limits.idleMs)
   })

@@ -263,13 +263,19 @@ describe('what goes on while it is served', () => {
     expect(await ask('lee.d.example')).toMatchObject({ status: 'found' })
   })
 
-  test('one address cannot take all the connections', async () => {
-    await serve({ maxPerAddress: 2, maxConnections: 10 })
-    const inside = await Promise.all([client(), client()])
-    const outside = connect(serving.address)
-    outside.on('error', () => outside.destroy())
-    outside.resume()
-    await closed(outside)
+  test('one network cannot take all the connections, by whatever addresses it comes', async () => {
+    await serve({ maxPerNetwork: 2, maxConnections: 10 })
+    const from = (localAddress: string) => {
+      const socket = connect({ ...serving.address, localAddress })
+      return socket.on('error', () => socket.destroy()).resume()
+    }
+    const inside = [from('127.0.0.2'), from('127.0.0.3')]
+    await Promise.all(inside.map((socket) => once(socket, 'connect')))
+    await closed(from('127.0.0.4'))
+    const neighbour = from('127.0.1.2')
+    neighbour.write(framed(question('d.example')))
+    await once(neighbour, 'data')
+    neighbour.destroy()
     for (const socket of inside) socket.destroy()
     const resolver = createResolver({ servers: [serving.address], timeoutMs: 5000, attempts: 20 })
     expect(await resolver.resolve('d.example', 'CERT')).toMatchObject({ status: 'found' })
