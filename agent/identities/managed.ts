@@ -84,7 +84,7 @@ async function entriesOf(folder: string): Promise<readonly string[]> {
       'CERT_UNREADABLE',
       `the folder of our own certificates, ${folder}, cannot be read (${code})`,
       {
-        hint: 'Let the user that runs direct-agent own dataDir.',
+        hint: 'dataDir has to be a folder that the user that runs direct-agent owns.',
         cause,
       },
     )

@@ -98,7 +98,7 @@ describe('a mistake ends in one line, a hint and the exit code of the contract, 
       RECEIVE,
       /no incoming trust anchors/,
     ],
-    ['a data folder that is a file', { './data': 'note.txt' }, SEND, /note\.txt.* cannot be opened/],
+    ['a data folder that is a file', { './data': 'note.txt' }, SEND, /note\.txt.* cannot be read/],
     [
       'a CA that is missing',
       { '\nsmtp: {': '\nsmtp: { ca: none.pem,' },
