@@ -46,8 +46,8 @@ export interface SendOptions {
   /** Ask for the `dispatched` MDN as well (N-3). */
   readonly finalDelivery?: boolean
   /**
-   * Keeps the message for recipients whose route is `undetermined`, and asks again for so many hours (0.1 to 720) how they
-   * can be reached: they are `queued`. Who is still not known by then has failed, and `events` tells.
+   * Keeps the message for recipients whose route is `undetermined`, and asks again for so many hours (more than 0, at most
+   * 720) how they can be reached: they are `queued`. Who is still not known by then has failed, and `events` tells.
    */
   readonly keepTryingHours?: number
   readonly signal?: AbortSignal

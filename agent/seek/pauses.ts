@@ -1,18 +1,21 @@
 import { DirectError } from '../errors.ts'
 
-const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
+const MOST_HOURS = 720
 
-/** Minutes between two questions; the last one repeats. A server that was only restarted is back soon. */
-const PAUSES = [1, 2, 4, 8, 15, 30, 60]
+/**
+ * Seconds between two questions; the last one repeats. A server that was only restarted is back soon, and one that is
+ * away for long hears no more than eight in the first hour (RFC 9520 3.2: from 5 s on, growing).
+ */
+const PAUSES = [5, 15, 45, 120, 300, 900, 1800, 3600]
 /** A pause is this part of the whole at least; the rest is drawn, so that what failed together is not asked together. */
 const LEAST = 0.75
 
 /** How long it may be asked: DirectError `USAGE` for what is no such time. */
 export function hoursToKeepTrying(hours: number): number {
-  if (hours >= 0.1 && hours <= 720) return hours
+  if (hours > 0 && hours <= MOST_HOURS) return hours
   throw new DirectError('USAGE', `${hours} hours is no time to keep trying for`, {
-    hint: 'Give 0.1 to 720 hours.',
+    hint: `Give more than 0 and at most ${MOST_HOURS} hours.`,
   })
 }
 
@@ -23,9 +26,9 @@ export function endOf(since: Date, hours: number): Date {
 
 /** When to ask again after `asked` questions: never later than at the end, which has a question of its own. */
 export function nextQuestion(asked: number, now: Date, until: Date, random: () => number): Date {
-  const minutes = PAUSES[Math.min(asked, PAUSES.length) - 1] as number
+  const seconds = PAUSES[Math.min(asked, PAUSES.length) - 1] as number
   const drawn = LEAST + (1 - LEAST) * random()
-  return new Date(Math.min(now.getTime() + minutes * MINUTE_MS * drawn, until.getTime()))
+  return new Date(Math.min(now.getTime() + seconds * 1000 * drawn, until.getTime()))
 }
 
 /**

@@ -107,9 +107,9 @@ const MISTAKES: readonly (readonly [string, readonly string[], number, RegExp])[
   ],
   [
     'send --keep-trying for no time',
-    ['send', '--from', 'a@b.example', '--to', 'x@y.example', '--keep-trying', '0.05'],
+    ['send', '--from', 'a@b.example', '--to', 'x@y.example', '--keep-trying', '0'],
     2,
-    /^direct: 0\.05 hours is no time to keep trying for\ndirect: hint: Give 0\.1 to 720 hours\.$/m,
+    /^direct: 0 hours is no time to keep trying for\ndirect: hint: Give more than 0 and at most 720 hours\.$/m,
   ],
   [
     'send --keep-trying for a time that is no number',
