@@ -8,7 +8,7 @@ import { respond, respondTruncated } from './respond.ts'
 import { errorCode, openSockets, type Sockets } from './sockets.ts'
 import { answerClients, type StreamLimits } from './stream.ts'
 
-/** Of TCP clients by default 200, 50 of them from one network (a resolver that serves many), 10 s each. */
+/** Of TCP clients by default 200, 50 of them from one network (a resolver that serves many), 10 s without a question each, or less where others want the place. */
 export interface ServeOptions extends Partial<StreamLimits> {
   /** Port 0: one that is free for UDP and TCP. */
   readonly listen: HostPort

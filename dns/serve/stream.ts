@@ -5,7 +5,7 @@ import { networkOf } from './flood.ts'
 export interface StreamLimits {
   /** Milliseconds within which a client must have sent its next whole question. */
   readonly idleMs: number
-  /** Clients at once. */
+  /** Clients at once, 1 at least. */
   readonly maxConnections: number
   /** Of these, from one network of clients (`networkOf`): whoever has one IPv6 address has many. */
   readonly maxPerNetwork: number
@@ -16,35 +16,51 @@ const MAX_UNSENT = 256 * 1024
 /** Questions of one client that are answered before others have their turn: it may send thousands in one go. */
 const AT_ONCE = 16
 
-/** Answers TCP clients within the limits; those beyond are turned away. Returns what ends the connections that are left. */
+/**
+ * Answers TCP clients within the limits. Where there is no room for another, whoever has waited longest since its last
+ * question makes room (RFC 7766 6.2.3): places that are held for nothing keep nobody out. Returns what ends those left.
+ */
 export function answerClients(
   tcp: Server,
   answer: (packet: Buffer) => Buffer | null,
   limits: StreamLimits,
 ): () => void {
-  const clients = new Set<Socket>()
+  /** And their networks, in the order of the last question. */
+  const clients = new Map<Socket, string>()
   const perNetwork = new Map<string, number>()
-  tcp.maxConnections = limits.maxConnections
-  tcp.on('connection', (socket) => {
-    const from = networkOf(socket.remoteAddress ?? '')
-    const others = perNetwork.get(from) ?? 0
-    if (others >= limits.maxPerNetwork) {
-      socket.on('error', () => undefined)
+  const leave = (socket: Socket) => {
+    const network = clients.get(socket)
+    if (network === undefined) return
+    clients.delete(socket)
+    const left = (perNetwork.get(network) ?? 1) - 1
+    if (left === 0) perNetwork.delete(network)
+    else perNetwork.set(network, left)
+  }
+  const makeRoom = (network: string) => {
+    const isCrowded = (perNetwork.get(network) ?? 0) >= limits.maxPerNetwork
+    if (!isCrowded && clients.size < limits.maxConnections) return
+    for (const [socket, its] of clients) {
+      if (isCrowded && its !== network) continue
+      leave(socket)
       socket.destroy()
       return
     }
-    perNetwork.set(from, others + 1)
-    clients.add(socket)
-    socket.on('close', () => {
+  }
+  tcp.on('connection', (socket) => {
+    const network = networkOf(socket.remoteAddress ?? '')
+    makeRoom(network)
+    clients.set(socket, network)
+    perNetwork.set(network, (perNetwork.get(network) ?? 0) + 1)
+    socket.on('close', () => leave(socket))
+    const asked = (packet: Buffer) => {
       clients.delete(socket)
-      const left = (perNetwork.get(from) ?? 1) - 1
-      if (left === 0) perNetwork.delete(from)
-      else perNetwork.set(from, left)
-    })
-    answerStream(socket, answer, limits.idleMs)
+      clients.set(socket, network)
+      return answer(packet)
+    }
+    answerStream(socket, asked, limits.idleMs)
   })
   return () => {
-    for (const socket of clients) socket.destroy()
+    for (const socket of clients.keys()) socket.destroy()
   }
 }
 

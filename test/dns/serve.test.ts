@@ -185,15 +185,19 @@ describe('TCP (RFC 7766)', () => {
     expect(ids).toEqual(Array.from({ length: 1000 }, (_, id) => id))
   })
 
-  test('clients beyond the cap are turned away, and a place that falls free is given again', async () => {
-    const inside = await Promise.all([client(), client(), client()])
-    const outside = connect(serving.address)
-    outside.on('error', () => outside.destroy())
-    outside.resume()
-    await closed(outside)
-    for (const socket of inside) socket.destroy()
-    const resolver = createResolver({ servers: [serving.address], timeoutMs: 5000, attempts: 20 })
-    expect(await resolver.resolve('d.example', 'CERT')).toMatchObject({ status: 'found' })
+  test('places that are held without a question keep nobody out: the one idle for longest makes room (RFC 7766 6.2.3)', async () => {
+    const asking = await client()
+    const idle = await Promise.all([client(), client()])
+    asking.write(framed(question('d.example')))
+    await once(asking, 'data')
+    const gone = idle.map((socket) => closed(socket.resume()))
+    const newcomer = await client()
+    newcomer.write(framed(question('d.example')))
+    await once(newcomer, 'data')
+    await Promise.race(gone)
+    asking.write(framed(question('lee.d.example')))
+    await once(asking, 'data')
+    for (const socket of [asking, newcomer, ...idle]) socket.destroy()
   })
 })
 
@@ -263,22 +267,42 @@ describe('what goes on while it is served', () => {
     expect(await ask('lee.d.example')).toMatchObject({ status: 'found' })
   })
 
-  test('one network cannot take all the connections, by whatever addresses it comes', async () => {
+  test('a network that is at its limit makes room in its own ranks, not in those of others', async () => {
     await serve({ maxPerNetwork: 2, maxConnections: 10 })
-    const from = (localAddress: string) => {
+    const from = async (localAddress: string) => {
       const socket = connect({ ...serving.address, localAddress })
-      return socket.on('error', () => socket.destroy()).resume()
+      socket.on('error', () => socket.destroy()).resume()
+      await once(socket, 'connect')
+      return socket
     }
-    const inside = [from('127.0.0.2'), from('127.0.0.3')]
-    await Promise.all(inside.map((socket) => once(socket, 'connect')))
-    await closed(from('127.0.0.4'))
-    const neighbour = from('127.0.1.2')
-    neighbour.write(framed(question('d.example')))
-    await once(neighbour, 'data')
-    neighbour.destroy()
-    for (const socket of inside) socket.destroy()
-    const resolver = createResolver({ servers: [serving.address], timeoutMs: 5000, attempts: 20 })
+    const asks = async (socket: Socket) => {
+      socket.write(framed(question('d.example')))
+      await once(socket, 'data')
+    }
+    const neighbour = await from('127.0.1.2')
+    const crowd = [await from('127.0.0.2'), await from('127.0.0.3')]
+    const firstGone = closed(crowd[0] as Socket)
+    const newcomer = await from('127.0.0.4')
+    await asks(newcomer)
+    await firstGone
+    for (const socket of [crowd[1] as Socket, neighbour]) await asks(socket)
+    const resolver = createResolver({ servers: [serving.address], timeoutMs: 5000 })
     expect(await resolver.resolve('d.example', 'CERT')).toMatchObject({ status: 'found' })
+    for (const socket of [...crowd, newcomer, neighbour]) socket.destroy()
+  })
+
+  test('who goes on asking keeps its place, however many come and say nothing', async () => {
+    await serve({ maxPerNetwork: 3 })
+    const loyal = connect(serving.address).on('error', () => undefined)
+    const silent: Socket[] = []
+    for (let i = 0; i < 20; i++) {
+      loyal.write(framed(question('d.example')))
+      await once(loyal, 'data')
+      const socket = connect(serving.address).on('error', () => undefined)
+      silent.push(socket.resume())
+      await once(socket, 'connect')
+    }
+    for (const socket of [loyal, ...silent]) socket.destroy()
   })
 
   test.each(['udp', 'tcp'] as const)(
