@@ -1,7 +1,7 @@
 import type { MailServer, TlsProof } from '../mailbox/index.ts'
 import type { VerifiedPath } from '../trust-anchors/index.ts'
 import { type Address, parseAddress } from './address.ts'
-import { describe, describeSearch, invalidRecipient } from './describe.ts'
+import { describe, describeSearch, invalidDiscovery, invalidRecipient } from './describe.ts'
 import { DirectError } from './errors.ts'
 import type { Discovery, Recipient, Route, RouteReason } from './recipient-types.ts'
 import { type Believed, type SearchTools, searchFor } from './search.ts'
@@ -47,16 +47,16 @@ export async function classify(
   return answers
 }
 
-/** Every certificate found for one address and the verdict on it. */
+/** Every certificate found for one address and the verdict on it. What is no address is its own answer. Throws NO_ANCHORS. */
 export async function discover(
   text: string,
   from: Address | null,
   tools: ClassifyTools,
   signal?: AbortSignal,
 ): Promise<Discovery> {
-  const believed = await believedBy(from, tools, (trust) => isPinned(text, trust), signal)
   const address = parseAddress(text)
-  if ('code' in address) throw new DirectError('ADDRESS_INVALID', address.text)
+  if ('code' in address) return invalidDiscovery(text, address, tools.now())
+  const believed = await believedBy(from, tools, (trust) => isPinned(text, trust), signal)
   return describeSearch(address, await searchFor(address, believed, tools, signal), tools.now())
 }
 

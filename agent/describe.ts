@@ -134,3 +134,16 @@ export function invalidRecipient(text: string, reason: RouteReason, now: Date): 
     advice: [],
   }
 }
+
+export function invalidDiscovery(text: string, reason: RouteReason, now: Date): Discovery {
+  return {
+    address: text,
+    places: [],
+    chosen: null,
+    outcome: 'none',
+    why: [reason],
+    validUntil: new Date(now.getTime() + DAY_MS),
+    forAdministrator: reason.text,
+    advice: [],
+  }
+}

@@ -47,7 +47,10 @@ export interface Agent extends AsyncDisposable {
     addresses: Iterable<string> | AsyncIterable<string>,
     options?: ChangesOptions,
   ): AsyncIterable<Change>
-  /** Every certificate found for one address and the verdict on it. */
+  /**
+   * Every certificate found for one address and the verdict on it. What is wrong with the address is its answer; throws as
+   * `classify`.
+   */
   discover(
     address: string,
     options?: { readonly from?: string; readonly signal?: AbortSignal },

@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
-import { parseAddress } from '../agent/address.ts'
-import { EXIT, exitOfDiscovery } from './exit.ts'
+import { exitOfDiscovery } from './exit.ts'
 import { single } from './options.ts'
 import { explainedText } from './places-text.ts'
 import { printable } from './printable.ts'
@@ -28,13 +27,6 @@ Examples:
 export async function run(session: Session, command: Command): Promise<number> {
   const [address] = command.args
   const { from, ...trace } = command.opts<Options>()
-  const parsed = address === undefined ? null : parseAddress(address)
-  if (parsed !== null && 'code' in parsed && trace.replay === undefined) {
-    if (trace.record !== undefined) session.out.note('nothing was recorded: nobody was asked')
-    const none = { address, places: [], chosen: null, outcome: 'none', why: [parsed] }
-    await answer(session, none, () => printable(`none  ${parsed.text}`))
-    return EXIT.no
-  }
   await using answerer = await openAnswerer(session, trace, command.args)
   session.out.progress(`looking up ${address ?? trace.replay} …`)
   const found = await answerer.discover(address, from)

@@ -73,9 +73,11 @@ async function recording(session: Session, file: string): Promise<Answerer> {
   }
 }
 
-async function replaying({ at, out }: Session, file: string): Promise<Answerer> {
+async function replaying({ at, config, out }: Session, file: string): Promise<Answerer> {
   const { readTrace, replay } = await import('../agent/index.ts')
   const recorded = await replay(await readTrace(file))
+  // No error: scripts give it to every command, and the answer is what they asked for.
+  if (config !== undefined) out.note(`${file} alone is answered from; ${config} is not read`)
   if (recorded.agent !== version())
     out.note(`recorded by direct-agent ${recorded.agent}; this is ${version()}, which may judge differently`)
   return {

@@ -114,6 +114,10 @@ test('a wrong answer is refused with its code, exit 1, and nothing is changed', 
     )
   }
   await expect(stat(join(folder.path, 'clinic-a.example.pem'))).rejects.toMatchObject({ code: 'ENOENT' })
-  const absent = await direct(['cert', 'import', 'none.pem'], options)
-  expect(absent).toMatchObject({ code: 2, stderr: expect.stringContaining('none.pem') })
+  // What holds no certificate is an error, as everywhere: on stderr alone, with --json too.
+  await writeFile(join(folder.path, 'garbage.pem'), 'garbage')
+  for (const file of ['none.pem', 'garbage.pem']) {
+    const failed = await direct(['cert', 'import', file, '--json'], options)
+    expect(failed).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(`direct: ${file} `) })
+  }
 })

@@ -115,6 +115,27 @@ test('the trace is 0600, with neither paths nor logins, and its answer was compl
   expect(await readdir(clinics.a)).not.toContain('none.json')
 })
 
+test('what is no address is recorded and replayed too: the answer is the same', async () => {
+  for (const command of ['discover', 'classify']) {
+    const recorded = await inA([command, 'not one', '--json', '--record', 'none-such.json'])
+    expect(recorded).toMatchObject({ code: 1, stderr: expect.stringContaining('none-such.json holds') })
+    expect(recorded.stdout).toContain('"code":"ADDRESS_INVALID"')
+    const { code, stdout } = recorded
+    expect(await elsewhere('none-such.json', [command, '--json'])).toMatchObject({ code, stdout, stderr: '' })
+  }
+})
+
+test('a configuration beside --replay is not read, and that is said', async () => {
+  await inA(['classify', CHEN, '--record', 'alone.json'])
+  const options = ['classify', '--replay', join(clinics.a, 'alone.json'), '--config', 'nowhere.yaml']
+  expect(await direct(options, { cwd: clinics.b })).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(
+      /^direct: note: .*alone\.json alone is answered from; nowhere\.yaml is not read\n$/,
+    ),
+  })
+})
+
 test('what is recorded as of another time is replayed as of that time (--at)', async () => {
   const at = ['--at', '2049-01-01T00:00:00Z']
   const { code, stdout } = await inA(['classify', CHEN, '--json', '--record', 'later.json', ...at])
