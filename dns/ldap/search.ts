@@ -1,6 +1,7 @@
 import type { LdapAnswer, LdapQuestion, LdapServer, Question } from '../types.ts'
 import { MAX_BYTES, type Searched } from './connection.ts'
 import type { OpenDirectory } from './directory.ts'
+import { domainBase } from './distinguished-name.ts'
 import { LdapFailure } from './failure.ts'
 import { certificatesOf, MAX_ENTRIES, ROOT_DSE, searchFor } from './messages.ts'
 import { isDenial, printable, SIZE_LIMIT_EXCEEDED, SUCCESS, showResult } from './results.ts'
@@ -76,16 +77,4 @@ function showSearched({ entries, result }: Searched, values: number): string {
   const count = (n: number, one: string, many: string) => `${n === 0 ? 'no' : n} ${n === 1 ? one : many}`
   if (entries.length === 0) return 'no entry'
   return `${count(entries.length, 'entry', 'entries')}, ${count(values, 'certificate', 'certificates')}`
-}
-
-/** `dc=d,dc=example` for `d.example` (RFC 2247), special characters escaped (RFC 4514 2.4). */
-function domainBase(domain: string): string {
-  const escaped = (label: string) =>
-    label.replace(/[^A-Za-z0-9_-]/gu, (character) =>
-      Buffer.from(character).toString('hex').replace(/../g, '\\$&'),
-    )
-  return domain
-    .split('.')
-    .map((label) => `dc=${escaped(label)}`)
-    .join(',')
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { domainBase, escapeValue } from '../../dns/ldap/distinguished-name.ts'
 import { createFraming } from '../../dns/ldap/framing.ts'
 import { certificatesOf, encodeSearch, readReply, searchFor } from '../../dns/ldap/messages.ts'
 import { searchUrl } from '../../dns/ldap/url.ts'
@@ -64,4 +65,16 @@ describe('values are never part of a filter that is parsed (RFC 4515)', () => {
       'ldap://[::1]:389/o=a%20b%3Fc??sub?(mail=%5C2a%5C29%5C28mail=%5C2a%5C5c%5C00%7C%C3%A9)',
     )
   })
+})
+
+test('what is put into a distinguished name stays one value of it (RFC 4514 2.4)', () => {
+  expect(domainBase('d.example')).toBe('dc=d,dc=example')
+  expect(domainBase('d,dc=x.example')).toBe('dc=d\\,dc=x,dc=example')
+  expect([' # ', '#a+b@d.example', ' ', 'a\0b', '\\"<;>'].map(escapeValue)).toEqual([
+    '\\ #\\ ',
+    '\\#a\\+b@d.example',
+    '\\ ',
+    'a\\00b',
+    '\\\\\\"\\<\\;\\>',
+  ])
 })

@@ -1,3 +1,4 @@
+import { domainBase, escapeValue } from '../../ldap/distinguished-name.ts'
 import { apexOfIdentity } from '../owner.ts'
 import type { PublishedRecord } from '../published.ts'
 import type { ZoneEntry } from '../zone.ts'
@@ -21,10 +22,7 @@ export function ldifText(entries: readonly ZoneEntry[], records: readonly Publis
 }
 
 function section(domain: string, entries: readonly ZoneEntry[], srv: readonly PublishedRecord[]): string {
-  const base = domain
-    .split('.')
-    .map((label) => `dc=${label}`)
-    .join(',')
+  const base = domainBase(domain)
   const people = Map.groupBy(entries, ({ name }) => name)
   return [comments(domain, base, srv), baseEntry(domain, base)]
     .concat([...people].map(([name, its]) => personEntry(name, base, its)))
@@ -67,7 +65,7 @@ function baseEntry(domain: string, base: string): string {
 function personEntry(name: string, base: string, entries: readonly ZoneEntry[]): string {
   const certificates = new Set(entries.map(({ der }) => Buffer.from(der).toString('base64')))
   return entry([
-    ['dn', `cn=${escapeDn(name)},${base}`],
+    ['dn', `cn=${escapeValue(name)},${base}`],
     ['objectClass', 'inetOrgPerson'],
     ['cn', name],
     ['sn', name],
@@ -79,11 +77,6 @@ function personEntry(name: string, base: string, entries: readonly ZoneEntry[]):
 
 function entry(lines: readonly (readonly [string, string])[]): string {
   return lines.map(([name, value]) => `${fold(`${name}: ${value}`)}\n`).join('')
-}
-
-/** RFC 4514 2.4. */
-function escapeDn(value: string): string {
-  return value.replace(/[",+;<>\\]/g, '\\$&').replace(/^#/, '\\#')
 }
 
 /** RFC 2849, note 2: a line goes on after a blank. */
