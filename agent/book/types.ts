@@ -13,7 +13,7 @@ export interface Change {
   readonly why: readonly RouteReason[]
   /** Those to encrypt to now; empty where it was lost. */
   readonly certificates: readonly ChosenCertificate[]
-  /** As it was known before; null: it was never `direct`. */
+  /** As it was known before; null: it was never `direct`, asked about before or not, or it is forgotten. */
   readonly previous: PreviousState | null
   /** When this was found, by the clock that certificates are judged by. */
   readonly at: Date

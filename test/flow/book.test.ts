@@ -305,6 +305,14 @@ describe('changes', () => {
     expect((await night(4, zone)).map(brief)).toEqual([{ ...became, was: ['insecure'] }])
   })
 
+  test('who was asked about and was never direct has nothing previous: only who once was is remembered', async () => {
+    const night = await nights()
+    expect(await night(0, {})).toEqual([])
+    expect(await night(1, { [LEE_OWNER]: [certificate(LEE)] })).toMatchObject([
+      { change: 'became-direct', previous: null },
+    ])
+  })
+
   test('a certificate that ends is told when it comes within the days, once, and lost with its date', async () => {
     const night = await nights()
     const der = certificate(LEE, { to: '2027-01-01' })
