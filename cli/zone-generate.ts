@@ -23,7 +23,7 @@ export function options(command: Command): void {
     )
     .addOption(single('--domain <domain>', 'only what belongs into its zone'))
     .option('--whole-zone', 'with SOA, NS, MX and addresses: it stands alone')
-    .addOption(single('--out <file>', 'write it there'))
+    .addOption(single('--out <file>', 'write it there, in place of a file or a link that is there'))
     .addHelpText(
       'after',
       `

@@ -1,4 +1,4 @@
-import { apexOf, type HostPort, hostsWithoutAddress, type Zone } from '../../dns/index.ts'
+import { apexOf, type HostPort, hostsWithoutAddress, isAddress, type Zone } from '../../dns/index.ts'
 import type { PublishSettings } from '../settings.ts'
 
 /** What strangers will look for in vain in zones that are answered at `listen`: a sentence each. */
@@ -12,19 +12,33 @@ export function hostNotes(zone: Zone, publish: PublishSettings, listen: HostPort
     ...homeless.filter((name) => named.has(name)).map(homelessNote),
     ...idle.map(idleNote),
     ...(isPublic ? standInNotes(homeless.filter((name) => !named.has(name))) : []),
-    ...(isPublic ? mailNotes(publish, [...zone.apexes]) : []),
+    ...(isPublic ? mailNotes(zone, [...zone.apexes]) : []),
   ]
 }
 
-/** What senders of mail will look for in vain in zones of ours that are answered as a whole. */
-export function mailNotes(
-  { mailServers }: Pick<PublishSettings, 'mailServers'>,
-  domains: readonly string[],
-): readonly string[] {
-  if (mailServers.length > 0 || domains.length === 0) return []
+/** What senders of mail will look for in vain in zones of ours that are answered as a whole (RFC 5321 5.1). */
+export function mailNotes(zone: Zone, domains: readonly string[]): readonly string[] {
+  const lost = domains.filter(
+    (domain) => !zone.names.get(domain)?.some((record) => record.type === 'MX' || isAddress(record)),
+  )
+  if (lost.length === 0) return []
   return [
-    `mail to ${firstOf(domains)} finds no server by this zone, which has no MX record: name who takes it in publish.mailServers; where a domain is used for more than Direct, delegate a sub-domain that is for Direct alone`,
+    `mail to ${firstOf(lost)} finds no server by this zone, which has no MX record: name who takes it in publish.mailServers`,
   ]
+}
+
+/** Name servers that answer for our domains from within, and that nobody finds by what is published here. */
+export function nameServerNotes(
+  zone: Zone,
+  { nameServers }: Pick<PublishSettings, 'nameServers'>,
+): readonly string[] {
+  const homeless = new Set(hostsWithoutAddress(zone))
+  return nameServers
+    .filter((name) => homeless.has(name))
+    .map(
+      (name) =>
+        `publish.nameServers: ${name} lies in a domain of ours and has no address in publish.addresses, so "direct certs serve" cannot tell strangers where it is`,
+    )
 }
 
 /** `ns.<domain>` of each domain where no name server is named. */

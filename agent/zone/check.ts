@@ -1,5 +1,6 @@
 import { checkZone, type ZoneCheck } from '../../dns/index.ts'
 import { DirectError } from '../errors.ts'
+import { nameServerNotes } from '../publish/notes.ts'
 import { contentOf } from './content.ts'
 import { checkNetwork } from './network.ts'
 import type { ZoneTools } from './tools.ts'
@@ -20,5 +21,8 @@ export async function check(
     { at: tools.at(), now: tools.now() },
     signal,
   )
-  return { records, notes: [...content.notes, ...notes] }
+  return {
+    records,
+    notes: [...content.notes, ...nameServerNotes(content.zone, tools.settings.publish), ...notes],
+  }
 }

@@ -1,4 +1,5 @@
-import { chmod } from 'node:fs/promises'
+import { chmod, lstat, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import {
   apexOf,
   bindText,
@@ -13,7 +14,7 @@ import {
 } from '../../dns/index.ts'
 import { replaceFile } from '../deliver.ts'
 import { DirectError } from '../errors.ts'
-import { mailNotes } from '../publish/notes.ts'
+import { mailNotes, nameServerNotes } from '../publish/notes.ts'
 import { contentOf, type ZoneContent } from './content.ts'
 import type { ZoneTools } from './tools.ts'
 import type { GeneratedZone, ZoneFormat, ZoneOptions } from './types.ts'
@@ -28,21 +29,34 @@ export async function generate(
   if (format !== 'ldif') requireRecords(content)
   const records = wholeZone ? wholeOf(content) : content.records.filter(belongsIntoAnyZone)
   const addressless = addresslessAmong(records, content, wholeZone)
-  const generated = {
+  const { zone } = content
+  const text = textOf(format, records, content, addressless)
+  return {
     records: records.map(factsOf),
-    text: textOf(format, records, content, addressless),
+    text,
     notes: [
       ...content.notes,
       ...addressless.map((name) => addresslessNote(name, content, wholeZone)),
-      ...(wholeZone ? mailNotes(tools.settings.publish, [...new Set(records.map((one) => one.domain))]) : []),
+      ...(wholeZone
+        ? mailNotes(zone, [...new Set(records.map((one) => one.domain))])
+        : nameServerNotes(zone, tools.settings.publish)),
+      ...(out === undefined ? [] : await write(out, text)),
     ],
   }
-  if (out !== undefined) {
-    await replaceFile(out, [Buffer.from(generated.text)])
-    // A name server of another user reads it, and nothing in it is secret.
-    await chmod(out, 0o644)
-  }
-  return generated
+}
+
+/** A sentence where `out` was a link. */
+async function write(out: string, text: string): Promise<readonly string[]> {
+  // Nothing there, or nothing that may be looked at: writing tells what is wrong with that.
+  const [named, led] = await Promise.all([lstat(out).catch(() => null), stat(out).catch(() => null)])
+  if (led?.isDirectory())
+    throw new DirectError('FILE_UNWRITABLE', `${out} is a folder`, {
+      hint: `Name a file in it, such as ${join(out, 'direct.certs')}.`,
+    })
+  await replaceFile(out, [Buffer.from(text)])
+  // A name server of another user reads it, and nothing in it is secret.
+  await chmod(out, 0o644)
+  return named?.isSymbolicLink() ? [`${out} was a link and is a file now; what it led to is as it was`] : []
 }
 
 /** A zone that exists already has its own SOA, NS and MX records, and the addresses of its hosts. */

@@ -30,7 +30,7 @@ export interface ZoneOptions {
   readonly format?: ZoneFormat
   /** With SOA, NS, MX and addresses of hosts, so that it stands alone: of one domain. */
   readonly wholeZone?: boolean
-  /** A file that the text is written to, as a whole or not at all. */
+  /** A file that the text is written to, as a whole or not at all: in place of a file or of a link that is there. */
   readonly out?: string
 }
 

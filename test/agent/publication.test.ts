@@ -268,6 +268,17 @@ describe('what strangers would look for in vain is told', () => {
       ])
   })
 
+  test('mail to a domain that is itself a host with an address finds it (RFC 5321 5.1), so only the others are named', () => {
+    const apex = zoneOf([], {
+      also: ['a.example', 'b.example'],
+      nameServers: ['a.example'],
+      addresses: new Map([['a.example', ['192.0.2.1']]]),
+    })
+    expect(hostNotes(apex, { ...PUBLISH, nameServers: ['a.example'] }, PUBLIC)).toEqual([
+      'mail to b.example finds no server by this zone, which has no MX record: name who takes it in publish.mailServers',
+    ])
+  })
+
   test('addresses of a host that lies in none of our zones, which are not used', () => {
     const addresses = new Map([['ns.elsewhere.example', ['192.0.2.1']]])
     const publish = { ...named, mailServers: ['mx.a.example'], addresses }

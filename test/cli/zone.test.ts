@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { lstat, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { mint } from '../../fixtures/pki.ts'
@@ -124,6 +124,36 @@ describe('zone generate', () => {
     const file = join(folder.path, 'certs.zone')
     expect((await stat(file)).mode & 0o777).toBe(0o644)
     expect(await readFile(file, 'utf8')).toContain('; dr.lee@clinic-a.example, until 2026-12-01')
+  })
+
+  test('--out takes the place of a file, and of a link, which it tells; a folder is refused', async () => {
+    const options = [...(await config('r.json')), 'zone', 'generate', '--out']
+    await writeFile(join(folder.path, 'before.zone'), 'before', { mode: 0o600 })
+    await symlink('before.zone', join(folder.path, 'link.zone'))
+    const link = await run([...options, 'link.zone'])
+    expect(link).toMatchObject({ code: 0, stdout: '2 records in link.zone\n' })
+    expect(link.stderr).toContain('note: link.zone was a link and is a file now; what it led to is as it was')
+    expect((await lstat(join(folder.path, 'link.zone'))).isFile()).toBe(true)
+    expect(await readFile(join(folder.path, 'before.zone'), 'utf8')).toBe('before')
+    const file = await run([...options, 'before.zone'])
+    expect(file).toMatchObject({ code: 0, stderr: expect.not.stringContaining('was a link') })
+    expect((await stat(join(folder.path, 'before.zone'))).mode & 0o777).toBe(0o644)
+    const refused = await run([...options, '.'])
+    expect(refused).toMatchObject({ code: 2, stdout: '' })
+    expect(refused.stderr).toMatch(/^direct: \. is a folder\ndirect: hint: Name a file in it/m)
+  })
+
+  test('a name server in a domain of ours whose address nobody says is a note of generate and of check', async () => {
+    const dns = { servers: [`127.0.0.1:${await closedPort()}`], timeoutMs: 500 }
+    const publish = { nameServers: ['ns.clinic-a.example', 'ns.elsewhere.example'] }
+    const options = await config('s.json', { dns, publish })
+    for (const verb of ['generate', 'check']) {
+      const { stderr } = await run([...options, 'zone', verb])
+      expect(stderr).toMatch(
+        /note: publish\.nameServers: ns\.clinic-a\.example .*no address in publish\.addresses/,
+      )
+      expect(stderr).not.toContain('publish.nameServers: ns.elsewhere.example')
+    }
   })
 
   test.each<[string, readonly string[], RegExp]>([
