@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** What the snippets of the docs take from the EHR around them. */
 const AROUND = `
 import type { Agent, Draft } from 'direct-agent'
-declare const agent: Agent, draft: Draft, signal: AbortSignal
+declare const agent: Agent, draft: Draft, signal: AbortSignal, book: AsyncIterable<string>
 declare const show: (...facts: unknown[]) => void
 declare const askAgainAt: (time: Date) => void
 declare const administratorSees: (code: string, text: string) => void
