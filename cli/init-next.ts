@@ -12,7 +12,9 @@ export function nextSteps(
       `have your certificate authority sign ${names.request}; take its answer:  direct cert import ANSWER`,
     anchors.length === 0 && 'name the CAs that you trust in direct.yaml, under trust: anchors',
     passwordNeeded && `export ${passwordEnv}=…`,
-    'publish the certificate:  direct certs serve --listen 127.0.0.1:10053  (each clinic its own port)',
+    testCa === undefined
+      ? 'publish the certificate:  direct zone generate; direct zone check says whether strangers see it'
+      : 'publish the certificate:  direct certs serve --listen 127.0.0.1:10053  (each clinic its own port)',
     `test an address:          direct classify someone@partner.example`,
     'send and receive:         direct run --deliver inbox',
   ].filter((step) => step !== false)
