@@ -1,4 +1,5 @@
-import type { Answer, AnswerRecord, Place } from './types.ts'
+import type { Place } from './places/types.ts'
+import type { Answer, AnswerRecord } from './resolver/types.ts'
 
 /** An answer that says nothing, with every try. */
 export type FailedAnswer = Extract<Answer, { readonly status: 'failed' }>

@@ -5,7 +5,7 @@ import { findDirectories } from './places/directories.ts'
 import { askDns } from './places/dns.ts'
 import { askLdap } from './places/ldap.ts'
 import { notAsked } from './places/not-asked.ts'
-import type { DiscoverySources, Place, PlaceName } from './types.ts'
+import type { DiscoverySources, Place, PlaceName } from './places/types.ts'
 
 const PLACES: readonly PlaceName[] = [
   'configured',

@@ -1,6 +1,6 @@
-import type { LdapServer } from '../types.ts'
 import { type OpenDirectory, openDirectory } from './directory.ts'
 import { LdapFailure } from './failure.ts'
+import type { LdapServer } from './types.ts'
 import { orGivenUp } from './within.ts'
 
 /** How long a connection that nobody uses is kept: a batch asks again at once. */

@@ -1,8 +1,8 @@
-import type { LdapServer } from '../types.ts'
 import { Connection } from './connection.ts'
 import { LdapFailure } from './failure.ts'
 import { type Entry, ROOT_DSE, START_TLS } from './messages.ts'
 import { printable, showResult } from './results.ts'
+import type { LdapServer } from './types.ts'
 import { within } from './within.ts'
 
 /** A directory that is connected and has said what it holds. */

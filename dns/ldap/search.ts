@@ -1,10 +1,11 @@
-import type { LdapAnswer, LdapQuestion, LdapServer, Question } from '../types.ts'
+import type { Question } from '../types.ts'
 import { MAX_BYTES, type Searched } from './connection.ts'
 import type { OpenDirectory } from './directory.ts'
 import { domainBase } from './distinguished-name.ts'
 import { LdapFailure } from './failure.ts'
 import { certificatesOf, MAX_ENTRIES, ROOT_DSE, searchFor } from './messages.ts'
 import { isDenial, printable, SIZE_LIMIT_EXCEEDED, SUCCESS, showResult } from './results.ts'
+import type { LdapAnswer, LdapQuestion, LdapServer } from './types.ts'
 import { searchUrl } from './url.ts'
 import { orGivenUp } from './within.ts'
 

@@ -1,5 +1,6 @@
 import type { SrvData } from '../records/srv-record.ts'
-import type { HostPort, LdapServer } from '../types.ts'
+import type { HostPort } from '../types.ts'
+import type { LdapServer } from './types.ts'
 
 const LDAPS_PORT = 636
 

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net'
-import type { LdapServer } from '../types.ts'
 import type { Search } from './messages.ts'
+import type { LdapServer } from './types.ts'
 
 /** The question as an LDAP URL (RFC 4516): server, base, scope and filter; the filter's value is escaped (RFC 4515). */
 export function searchUrl(

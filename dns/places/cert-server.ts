@@ -2,10 +2,11 @@ import type { Address } from '../../agent/address.ts'
 import { notesOn } from '../answers.ts'
 import { HOUR, NEGATIVE } from '../lifetimes.ts'
 import { isDnsName, unfitNote } from '../names.ts'
-import type { CertServer, DiscoveryNetwork, Place, Question, Silence } from '../types.ts'
+import type { Question } from '../types.ts'
 import { Directory } from './directory.ts'
 import { addressOwners, askOwners, showCert } from './dns.ts'
 import { addressMails, askDirectories } from './ldap.ts'
+import type { CertServer, DiscoveryNetwork, Place, Silence } from './types.ts'
 
 /** The hosted cert server: the one that the configuration names for the domain, else `certdns.<domain>` (DISC-9). */
 export function askCertServer(

@@ -3,7 +3,8 @@ import { ExpiringMap } from '../expiring-map.ts'
 import { NEGATIVE } from '../lifetimes.ts'
 import { isDnsName } from '../names.ts'
 import { createSharing } from '../resolver/share.ts'
-import type { Answer, CertdnsHosts, DiscoveryNetwork, FoundCertdns, Resolver, Silence } from '../types.ts'
+import type { Answer, Resolver } from '../resolver/types.ts'
+import type { CertdnsHosts, DiscoveryNetwork, FoundCertdns, Silence } from './types.ts'
 
 /** Domains of which it is remembered that they have none, and what they take, as measured for answers of DNS. */
 const KEPT = { maxEntries: 10_000, maxBytes: 4 << 20 }

@@ -3,8 +3,10 @@ import { directoryAt, orderTargets } from '../ldap/targets.ts'
 import { HOUR } from '../lifetimes.ts'
 import { isDnsName, unfitNote } from '../names.ts'
 import { readSrv, type SrvData, showSrv } from '../records/srv-record.ts'
-import type { AnswerRecord, DiscoveryNetwork, Place, Question } from '../types.ts'
+import type { AnswerRecord } from '../resolver/types.ts'
+import type { Question } from '../types.ts'
 import { Directory } from './directory.ts'
+import type { DiscoveryNetwork, Place } from './types.ts'
 
 /** Targets of `_ldap._tcp.<domain>` that are asked. */
 const MAX_TARGETS = 8

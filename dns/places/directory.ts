@@ -1,4 +1,5 @@
-import type { LdapAnswer, LdapClient, LdapQuestion, LdapServer, Reach } from '../types.ts'
+import type { LdapAnswer, LdapClient, LdapQuestion, LdapServer } from '../ldap/types.ts'
+import type { Reach } from '../types.ts'
 
 /** What asking one directory came to. `refused`: NET, it was not contacted. */
 export type DirectoryAnswer =

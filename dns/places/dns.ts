@@ -3,8 +3,10 @@ import { failedPlace, showAnswer } from '../answers.ts'
 import { DAY } from '../lifetimes.ts'
 import { addressOwner, isDnsName, unfitNote } from '../names.ts'
 import { parseCertRecord } from '../records/cert-record.ts'
-import type { Answer, AnswerRecord, DiscoveryNetwork, Place, PlaceName, Question } from '../types.ts'
+import type { Answer, AnswerRecord } from '../resolver/types.ts'
+import type { Question } from '../types.ts'
 import { followUrls } from './follow.ts'
+import type { DiscoveryNetwork, Place, PlaceName } from './types.ts'
 
 /**
  * One place in DNS. At the address's, `user+tag@d` is asked for as written first, then, if that is absent, as

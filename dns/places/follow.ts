@@ -1,5 +1,6 @@
 import { HOUR } from '../lifetimes.ts'
-import type { FollowUrl, Place, Question, UnreadUrl } from '../types.ts'
+import type { Question } from '../types.ts'
+import type { FollowUrl, Place, UnreadUrl } from './types.ts'
 
 /** URLs of one place that are fetched: more is nobody's honest publication. */
 const MOST_URLS = 4

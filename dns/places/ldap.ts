@@ -1,8 +1,9 @@
 import type { Address } from '../../agent/address.ts'
 import { knownBefore } from '../answers.ts'
+import type { LdapQuestion } from '../ldap/types.ts'
 import { NEGATIVE } from '../lifetimes.ts'
-import type { LdapQuestion, Place, PlaceName } from '../types.ts'
 import type { Directories } from './directories.ts'
+import type { Place, PlaceName } from './types.ts'
 
 /**
  * One place in the directories of the address's own domain (DISC-7, DISC-8). At the address's, `user+tag@d` is searched

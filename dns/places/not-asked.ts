@@ -1,7 +1,7 @@
 import type { Address } from '../../agent/address.ts'
 import { DAY } from '../lifetimes.ts'
 import { addressOwner } from '../names.ts'
-import type { Place, PlaceName } from '../types.ts'
+import type { Place, PlaceName } from './types.ts'
 
 /** A place that nobody was asked about, and why. */
 export function notAsked(place: PlaceName, address: Address, note: string): Place {

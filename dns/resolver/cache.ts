@@ -3,7 +3,7 @@ import { ExpiringMap } from '../expiring-map.ts'
 import { DAY } from '../lifetimes.ts'
 import { canonicalName } from '../names.ts'
 import { parseCertRecord } from '../records/cert-record.ts'
-import type { Answer, AnswerRecord, Resolver } from '../types.ts'
+import type { Answer, AnswerRecord, Resolver } from './types.ts'
 
 export interface AnswerCacheOptions {
   /** Milliseconds of a clock that never goes back. Default: `performance.now`. */

@@ -1,6 +1,7 @@
-import type { FailedTry, HostPort, RecordType } from '../types.ts'
+import type { HostPort } from '../types.ts'
 import type { Message } from './message.ts'
 import { askTcp, askUdp, type Transport } from './transport.ts'
+import type { FailedTry, RecordType } from './types.ts'
 import { encodeQuery, RCODE } from './wire.ts'
 
 export interface ExchangeOptions {

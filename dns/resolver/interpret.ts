@@ -1,7 +1,7 @@
 import { NEGATIVE } from '../lifetimes.ts'
 import { canonicalName, isDnsName, isWithin } from '../names.ts'
-import type { AnswerRecord, FailedTry, RecordType } from '../types.ts'
 import type { Message, WireRecord } from './message.ts'
+import type { AnswerRecord, FailedTry, RecordType } from './types.ts'
 import { RCODE } from './wire.ts'
 
 const MAX_ALIASES = 8

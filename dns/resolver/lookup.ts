@@ -2,8 +2,8 @@ import { promises } from 'node:dns'
 import { isIP } from 'node:net'
 import { DirectError } from '../../agent/errors.ts'
 import { canonicalName, isDnsName } from '../names.ts'
-import type { Answer, Resolver } from '../types.ts'
 import { aborted } from './transport.ts'
+import type { Answer, Resolver } from './types.ts'
 
 /** Host name to IP addresses; the shape that the mailbox asks for. */
 export type HostLookup = (host: string, signal?: AbortSignal) => Promise<readonly string[]>

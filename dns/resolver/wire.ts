@@ -1,6 +1,6 @@
 import { encode, RECURSION_DESIRED } from 'dns-packet'
-import type { RecordType } from '../types.ts'
 import { HEADER, type Message, readMessage } from './message.ts'
+import type { RecordType } from './types.ts'
 import { Malformed } from './wire-name.ts'
 
 /** What we tell servers that we take over UDP (DISC-5): fits an IPv6 packet that is never fragmented. */

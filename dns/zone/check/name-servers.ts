@@ -1,5 +1,6 @@
 import { canonicalName } from '../../names.ts'
-import type { Answer, Reach, Resolver } from '../../types.ts'
+import type { Answer, Resolver } from '../../resolver/types.ts'
+import type { Reach } from '../../types.ts'
 
 /** Where the name servers of a zone are, or why they cannot be asked. */
 export interface NameServers {

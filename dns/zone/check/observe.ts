@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto'
+import type { LdapAnswer } from '../../ldap/types.ts'
 import { parseCertRecord } from '../../records/cert-record.ts'
 import { readSrv, showSrv } from '../../records/srv-record.ts'
-import type { Answer, AnswerRecord, LdapAnswer } from '../../types.ts'
+import type { Answer, AnswerRecord } from '../../resolver/types.ts'
 import { fingerprint } from '../published.ts'
 import type { Seen } from './types.ts'
 
