@@ -1,6 +1,7 @@
 import type { Address } from '../agent/address.ts'
 import { DAY } from './lifetimes.ts'
 import { askCertServer } from './places/cert-server.ts'
+import { withinDeadline } from './places/deadline.ts'
 import { findDirectories } from './places/directories.ts'
 import { askDns } from './places/dns.ts'
 import { askLdap } from './places/ldap.ts'
@@ -21,19 +22,21 @@ const NO_NETWORK = 'the network is forbidden'
 /**
  * The places of protocol.md DISC-1 in their order, each asked when it is pulled. Whoever pulls stops at the first
  * that is `found` (what it published decides, usable or not) or `failed` (not known: DISC-6), and names the rest
- * with `restNotAsked`; `discoverDeciding` does both. Rejects only when the signal fires.
+ * with `restNotAsked`; `discoverDeciding` does both. Whoever has not answered within `SEARCH_MS` has failed. Rejects only
+ * when the signal fires.
  */
 export async function* discover(
   address: Address,
   sources: DiscoverySources,
-  signal?: AbortSignal,
+  caller?: AbortSignal,
 ): AsyncGenerator<Place, void, void> {
   yield configured(address, sources)
-  const { network } = sources
-  if (network === null) {
+  if (sources.network === null) {
     for (const place of PLACES.slice(1)) yield notAsked(place, address, NO_NETWORK)
     return
   }
+  using search = withinDeadline(sources.network, `search ${address.key}`, caller)
+  const { network, signal } = search
   yield await askDns('dns-address', address, network, signal)
   yield await askDns('dns-domain', address, network, signal)
   const directories = await findDirectories(address.domain, network, signal)

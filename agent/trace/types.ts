@@ -114,7 +114,7 @@ export interface Seams {
   /** That what was fetched has been put where it is kept. */
   readonly keep: { question: { key: string }; answer: null }
   readonly tls: { question: { host: string; port: number }; answer: TlsProof }
-  /** That the time was over which one judgement waits. */
+  /** That the time was over which one judgement waits, or the search of one address. */
   readonly patience: { question: { about: string }; answer: null }
 }
 

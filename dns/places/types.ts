@@ -73,6 +73,11 @@ export interface DiscoveryNetwork {
   readonly certdns: CertdnsHosts
   /** At least 0, below 1: the weighted draw among SRV targets (RFC 2782). */
   readonly random: () => number
+  /**
+   * Fires after `ms` milliseconds; `about` names the search that waits no longer. Once `done` fires nobody listens. Default:
+   * the system's timers.
+   */
+  readonly patience?: (ms: number, about: string, done: AbortSignal) => AbortSignal
 }
 
 /** A hosted cert server of the configuration. `server` is what evidence calls it. */

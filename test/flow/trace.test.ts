@@ -3,7 +3,14 @@ import { copyFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { type Agent, createRecording, type GuardedFetch, replay, type Trace } from '../../agent/index.ts'
+import {
+  type Agent,
+  createRecording,
+  type GuardedFetch,
+  type Resolver,
+  replay,
+  type Trace,
+} from '../../agent/index.ts'
 import { type KeyName, type Minted, type MintOptions, mint, poolKey } from '../../fixtures/pki.ts'
 import { makeCrl, makeOcspResponse, nonceOf } from '../../fixtures/revocation.ts'
 import type { SmtpClient, TlsProof } from '../../mailbox/index.ts'
@@ -280,6 +287,30 @@ describe('what came at which moment', () => {
     expect(recipient).toMatchObject({ route: 'undetermined', why: [{ code: 'REVOCATION_UNKNOWN' }] })
     expect(trace.exchanges.filter((exchange) => !('answer' in exchange)).length).toBeGreaterThan(0)
     expect(seams(trace)).toContain('patience')
+  })
+
+  test('a search whose time is over is over at the same moment again (DISC-6)', async () => {
+    const timeout = AbortSignal.timeout.bind(AbortSignal)
+    vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => timeout(Math.ceil(ms / HASTE)))
+    const literal = literalZone({
+      ...under(leaf()),
+      '_ldap._tcp.slow.example': { srv: [{ target: 'ldap.slow.example' }] },
+    })
+    const resolver: Resolver = {
+      resolve: (name, type, options) =>
+        name === 'ldap.slow.example' && type === 'A'
+          ? new Promise(() => undefined)
+          : literal.resolve(name, type, options),
+    }
+    const { recipients, trace } = await recorded(
+      { parts: { resolver } },
+      { addresses: ['kim@slow.example', LEE, 'lee@slow.example'] },
+    )
+    expect(recipients.map(({ route }) => route)).toEqual(['undetermined', 'direct', 'undetermined'])
+    expect(recipients[0]?.why).toMatchObject([
+      { code: 'LOOKUP_FAILED', text: expect.stringContaining('no answer within the 60 s') },
+    ])
+    expect(seams(trace).filter((seam) => seam === 'patience')).toHaveLength(2)
   })
 
   test('many addresses side by side, by a clock that goes on', async () => {
