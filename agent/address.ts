@@ -45,10 +45,10 @@ export class Address {
     return new Address(local, domain)
   }
 
-  /** `user@d` for `user+tag@d`, null where there is no tag (MSG-13). */
+  /** `user@d` for `user+tag@d` (MSG-13); null where there is no tag, or what stands before it is nobody's name. */
   withoutTag(): Address | null {
-    const plus = this.local.indexOf('+')
-    return plus < 1 ? null : new Address(this.local.slice(0, plus), this.domain)
+    const user = this.local.slice(0, Math.max(this.local.indexOf('+'), 0))
+    return DOT_ATOM.test(user) ? new Address(user, this.domain) : null
   }
 
   toString(): string {

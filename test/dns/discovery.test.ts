@@ -189,6 +189,13 @@ describe('owner names (DISC-2, MSG-13)', () => {
     expect(placeOf(failed.places, 'dns-address').status).toBe('failed')
   })
 
+  test('what stands before the tag is asked for only if it is a local part', async () => {
+    const { asked, places } = await search({}, address('lee.+x@d.example'))
+    expect(asked.slice(0, 2)).toEqual(['CERT lee.+x.d.example', 'CERT d.example'])
+    expect(placeOf(places, 'dns-address').notes).toEqual([])
+    expect(address('+x@d.example').withoutTag()).toBeNull()
+  })
+
   test('a local part that does not fit DNS is published nowhere there: absent, with a note', async () => {
     const { asked, places } = await search({ 'd.example': [ONE] }, address(`${'x'.repeat(64)}@d.example`))
     expect(asked).toEqual(['CERT d.example'])
