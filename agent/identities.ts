@@ -11,7 +11,7 @@ import type { Address } from './address.ts'
 import { readCertificateFile, readKeyFile } from './credential-files.ts'
 import { DirectError } from './errors.ts'
 import { subjectsOf } from './identities/certificates.ts'
-import { publishable } from './identities/usable.ts'
+import { type PublishedCertificate, publishable } from './identities/usable.ts'
 import type { IdentitySettings } from './settings.ts'
 import { Identity } from './smime/identity.ts'
 
@@ -50,13 +50,13 @@ export class Identities {
     return this.#all.flatMap(({ identity }) => identity.intermediates)
   }
 
-  /** What is to be published, and for whom: the rule of `publishable`. What was replaced in its file is read with alone. */
-  published(at: Date): readonly { readonly name: string; readonly certificate: Certificate }[] {
-    const own = this.#all.flatMap(({ settings, identity, readsOnly }) => {
-      const { certificate, intermediates } = identity
-      return readsOnly ? [] : [{ name: settings.for, certificate, intermediates }]
-    })
-    return publishable(own, this.#policy, at)
+  /** What is to be published: the rule of `publishable`. What was replaced in its file is read with alone. */
+  published(at: Date): readonly PublishedCertificate[] {
+    return this.#publishable(at).map(({ name, own }) => ({
+      name,
+      for: own.name,
+      certificate: own.certificate,
+    }))
   }
 
   /**
@@ -88,16 +88,26 @@ export class Identities {
   usedFor(
     at: Date,
   ): readonly { readonly name: string; readonly sha256: string; readonly use: readonly Purpose[] }[] {
-    const published = this.published(at)
+    const published = new Set(this.#publishable(at).map(({ own }) => own.identity))
     return this.#all.map(({ settings: { for: name }, identity }) => {
       const { certificate } = identity
       const signs = subjectsOf(name, certificate).some(
         ({ address }) => this.#choose('sign', address, at).best === identity,
       )
-      const isPublished = published.some((one) => one.name === name && one.certificate === certificate)
-      const use = [...(signs ? ['sign' as const] : []), ...(isPublished ? ['encrypt' as const] : [])]
+      const use = [
+        ...(signs ? ['sign' as const] : []),
+        ...(published.has(identity) ? ['encrypt' as const] : []),
+      ]
       return { name, sha256: certificate.sha256, use }
     })
+  }
+
+  #publishable(at: Date) {
+    const own = this.#all.flatMap(({ settings, identity, readsOnly }) => {
+      const { certificate, intermediates } = identity
+      return readsOnly ? [] : [{ name: settings.for, certificate, intermediates, identity }]
+    })
+    return publishable(own, this.#policy, at)
   }
 
   #failures(purpose: Purpose, { certificate, intermediates }: Identity, at: Date): readonly Failure[] {

@@ -46,10 +46,9 @@ async function readOne({
 
 /** Whether a certificate is bound to a name: of a domain, to it, or to one of its addresses. */
 export function isBoundWithin(name: string, certificate: Certificate): boolean {
+  if (!name.includes('@')) return subjectsOf(name, certificate).length > 0
   const address = someoneAt(name)
-  if (address === null) return true
-  if (bindingOf(certificate, address, { subjectEmail: false }) !== null) return true
-  return addressesOf(name, certificate).length > 0
+  return address === null || bindingOf(certificate, address, { subjectEmail: false }) !== null
 }
 
 /** The addresses of a domain that a certificate is bound to; an address has none below it. */

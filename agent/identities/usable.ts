@@ -6,7 +6,7 @@ import {
   ownPolicyFailures,
   type Purpose,
 } from '../../trust-anchors/index.ts'
-import { isBoundWithin, type OwnCertificate } from './certificates.ts'
+import { isBoundWithin, type OwnCertificate, subjectsOf } from './certificates.ts'
 
 /** Its file does not matter here: one in memory is judged as well. */
 type Own = Omit<OwnCertificate, 'file'>
@@ -28,6 +28,19 @@ export function useFailure(
   return failure
 }
 
+/** A certificate of ours and whose search finds it: a domain, or an address. */
+export interface Publishable<One extends Own> {
+  readonly name: string
+  readonly own: One
+}
+
+/** As it is published: `name` finds it, and `for` is the name of ours that it stands under. */
+export interface PublishedCertificate {
+  readonly name: string
+  readonly for: string
+  readonly certificate: Certificate
+}
+
 /**
  * Those that are to be published: others may encrypt to them at `at`, and no newer one of the same name has taken their
  * place. One that is bound to nobody under its name is not: the search of strangers would end at it (DISC-1).
@@ -36,13 +49,23 @@ export function publishable<One extends Own>(
   own: readonly One[],
   policy: CertificatePolicy,
   at: Date,
-): readonly One[] {
+): readonly Publishable<One>[] {
   const usable = own.filter((one) => useFailure('encrypt', one, policy, at) === null)
   const ofName = Map.groupBy(usable, ({ name }) => name)
-  return usable.filter(
+  const current = usable.filter(
     ({ name, certificate }) =>
       !ofName.get(name)?.some((other) => isRenewalOf(other.certificate, certificate)),
   )
+  return current.flatMap((one) => placesOf(one).map((name) => ({ name, own: one })))
+}
+
+/**
+ * The names that a certificate is published under. One of a domain that is bound to some of its addresses alone belongs
+ * at these: at the domain, the search for all others would end at it (CERT-1, DISC-1).
+ */
+export function placesOf({ name, certificate }: Pick<Own, 'name' | 'certificate'>): readonly string[] {
+  const subjects = new Set(subjectsOf(name, certificate).map((subject) => subject.name))
+  return subjects.has(name) ? [name] : [...subjects]
 }
 
 /**

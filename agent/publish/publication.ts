@@ -98,7 +98,8 @@ async function contentOf(
 ): Promise<Content> {
   const { names, certificates, notes } = await source(at())
   // One name that DNS cannot carry keeps no other from being published.
-  const unfit = new Map(names.map((name) => [name, whyNot(name)]))
+  const all = new Set([...names, ...certificates.map(({ name }) => name)])
+  const unfit = new Map([...all].map((name) => [name, whyNot(name)]))
   const carried = names.filter((name) => unfit.get(name) === null)
   const entries = certificates.filter(({ name }) => unfit.get(name) === null)
   const published = [
@@ -109,7 +110,7 @@ async function contentOf(
   const serial = () => nextSerial(before?.zone.serial ?? null, now())
   const isSame = before?.published === published
   const zone = isSame ? before.zone : zoneOf(ders, { ...publish, also: carried, serial: serial() })
-  const filled = new Set(entries.map(({ name }) => name))
+  const filled = new Set(entries.map((entry) => entry.for))
   return {
     zone,
     published,

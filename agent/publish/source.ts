@@ -1,17 +1,17 @@
 import { access } from 'node:fs/promises'
-import type { Certificate, CertificatePolicy } from '../../trust-anchors/index.ts'
+import type { CertificatePolicy } from '../../trust-anchors/index.ts'
 import { DirectError } from '../errors.ts'
 import type { OwnCertificate } from '../identities/certificates.ts'
 import { namesOf, type OwnFile, ownFiles } from '../identities/files.ts'
 import { readForPublishing } from '../identities/pair.ts'
-import { publishable } from '../identities/usable.ts'
+import { type PublishedCertificate, publishable } from '../identities/usable.ts'
 import type { IdentitySettings, Settings } from '../settings.ts'
 
 /** What is to be published at a moment. */
 export interface ToPublish {
   /** Everyone of ours, a domain or an address each: their domains are our zones, with a certificate or without. */
   readonly names: readonly string[]
-  readonly certificates: readonly { readonly name: string; readonly certificate: Certificate }[]
+  readonly certificates: readonly PublishedCertificate[]
   /** What its administrator should know of it. */
   readonly notes: readonly string[]
 }
@@ -41,7 +41,7 @@ export function certificateFiles(
         all.flatMap(({ own }) => own ?? []),
         policy,
         at,
-      ),
+      ).map(({ name, own }) => ({ name, for: own.name, certificate: own.certificate })),
       notes: [...damaged.map(({ text }) => text), ...all.flatMap(({ notes }) => notes)],
     }
   }

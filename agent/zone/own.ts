@@ -3,7 +3,7 @@ import type { CertificatePolicy } from '../../trust-anchors/index.ts'
 import type { OwnCertificate } from '../identities/certificates.ts'
 import { ownFiles } from '../identities/files.ts'
 import { readForPublishing } from '../identities/pair.ts'
-import { publishable, useFailure } from '../identities/usable.ts'
+import { placesOf, publishable, useFailure } from '../identities/usable.ts'
 import { keyNotes, nothingToPublish } from '../publish/source.ts'
 import type { ZoneTools } from './tools.ts'
 
@@ -22,20 +22,22 @@ export async function own({ settings, policy, at }: ZoneTools): Promise<OwnConte
   const read = await readForPublishing(files.map((file) => file.settings))
   const certificates = read.filter((one) => 'certificate' in one)
   const published = publishable(certificates, policy, at())
-  const keys = new Set(published.map(({ name, certificate }) => `${name} ${certificate.sha256}`))
-  const withheld = certificates.filter(({ name, certificate }) => !keys.has(`${name} ${certificate.sha256}`))
+  const current = new Set(published.map(({ own }) => own))
+  const withheld = certificates.filter((one) => !current.has(one))
   const leftOut = [
     ...damaged.map(({ text }) => text),
     ...read.flatMap((one) => ('text' in one ? [`${one.text}: nothing of it is published`] : [])),
     ...withheld.map((one) => whyWithheld(one, policy, at())),
   ]
   if (published.length === 0) throw nothingToPublish(leftOut)
-  const shown = new Set(published.map(({ file }) => file))
+  const shown = new Set(published.map(({ own }) => own.file))
   // Of managed ones it is told beside every command.
   const configured = settings.identities.filter(({ certificate }) => shown.has(certificate))
   return {
-    published: published.map(entryOf),
-    withheld: withheld.map(entryOf),
+    published: published.map(({ name, own }) => ({ name, der: own.certificate.der })),
+    withheld: withheld.flatMap((one) =>
+      [...new Set([one.name, ...placesOf(one)])].map((name) => ({ name, der: one.certificate.der })),
+    ),
     addresses: [
       ...settings.mailboxes.flatMap(({ addresses }) => addresses ?? []),
       ...files.map((file) => file.settings.for),
@@ -43,10 +45,6 @@ export async function own({ settings, policy, at }: ZoneTools): Promise<OwnConte
     ].filter((name) => name.includes('@')),
     notes: [...leftOut, ...(await Promise.all(configured.map(keyNotes))).flat()],
   }
-}
-
-function entryOf({ name, certificate }: Pick<OwnCertificate, 'name' | 'certificate'>): ZoneEntry {
-  return { name, der: certificate.der }
 }
 
 function whyWithheld(own: OwnCertificate, policy: CertificatePolicy, at: Date): string {

@@ -212,12 +212,7 @@ describe('what is wrong takes nothing away', () => {
   test('a certificate that is bound to nobody under its name is not published: the search of strangers would end there (DISC-1)', async () => {
     await put('other.pem', 'b.example', -1, 20)
     await put('lee.pem', 'lee@a.example', -1, 20)
-    const [bound, ...unbound] = [
-      identity('a.example', 'lee.pem'),
-      identity('a.example', 'other.pem'),
-      identity('kim@a.example', 'lee.pem'),
-    ]
-    if (bound === undefined) throw new Error('no identity')
+    const unbound = [identity('a.example', 'other.pem'), identity('kim@a.example', 'lee.pem')]
     const own = await publication(...unbound)
     expect(own.zone.records.filter(({ type }) => type === 'CERT')).toEqual([])
     expect(told).toEqual(
@@ -225,10 +220,42 @@ describe('what is wrong takes nothing away', () => {
         expect.stringContaining(`nothing is published for ${name}:`),
       ),
     )
-    expect(published(await publication(bound, ...unbound), 'a.example')).toEqual([-1])
+  })
+
+  test('a certificate of a domain that is bound to addresses alone is published at these: at the domain, the search for all others would end at it (CERT-1, DISC-1)', async () => {
+    const { pem } = mint({
+      issuer: issuer('root-a'),
+      key: 'clinic-a',
+      san: ['Lee@a.example', 'kim@a.example', 'sam@b.example'],
+    })
+    await writeFile(join(dir, 'two.pem'), pem)
+    await put('both.pem', 'b.example', -1, 20)
+    const identities = [identity('a.example', 'two.pem'), identity('b.example', 'both.pem')]
+    const own = await publication(...identities)
+    const owners = own.zone.records.filter(({ type }) => type === 'CERT').map(({ name }) => name)
+    expect(owners).toEqual(['lee.a.example', 'kim.a.example', 'b.example'])
+    expect([...own.zone.apexes]).toEqual(['a.example', 'b.example'])
+    expect(told).toEqual([])
     // The daemon reads keys as well, and publishes the same.
-    const loaded = await Identities.load([bound, ...unbound])
-    expect(loaded.published(clock).map(({ name }) => name)).toEqual(['a.example'])
+    const loaded = await Identities.load(identities)
+    expect(loaded.published(clock).map((one) => [one.name, one.for])).toEqual([
+      ['lee@a.example', 'a.example'],
+      ['kim@a.example', 'a.example'],
+      ['b.example', 'b.example'],
+    ])
+    expect(loaded.usedFor(clock).map(({ use }) => use)).toEqual([
+      ['sign', 'encrypt'],
+      ['sign', 'encrypt'],
+    ])
+  })
+
+  test('one of a domain that is bound to the domain as well is published there alone', async () => {
+    const { pem } = mint({ issuer: issuer('root-a'), key: 'clinic-a', san: ['a.example', 'lee@a.example'] })
+    await writeFile(join(dir, 'both.pem'), pem)
+    const own = await publication(identity('a.example', 'both.pem'))
+    expect(own.zone.records.filter(({ type }) => type === 'CERT').map(({ name }) => name)).toEqual([
+      'a.example',
+    ])
   })
 
   test('what others cannot encrypt to is not published: expired, for signing alone, a CA', async () => {

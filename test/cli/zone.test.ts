@@ -126,6 +126,20 @@ describe('zone generate', () => {
     expect(await readFile(file, 'utf8')).toContain('; dr.lee@clinic-a.example, until 2026-12-01')
   })
 
+  test('a certificate of the domain that is bound to an address alone stands at the address, in DNS and in a directory (CERT-1, DISC-1)', async () => {
+    const identities = [
+      { for: 'clinic-a.example', certificate: 'address.pem', privateKey: pki('clinic-a.key') },
+    ]
+    const options = [...(await config('t.json', { identities })), 'zone', 'generate', '--format']
+    const zone = await run([...options, 'json'])
+    expect(lines(zone.stdout)).toMatchObject([
+      { name: 'dr.lee.clinic-a.example', type: 'CERT', for: 'dr.lee@clinic-a.example' },
+    ])
+    expect(zone.stderr).not.toContain('left out')
+    const directory = await run([...options, 'ldif'])
+    expect(directory.stdout.match(/^mail: .*$/gm)).toEqual(['mail: dr.lee@clinic-a.example'])
+  })
+
   test('--out takes the place of a file, and of a link, which it tells; a folder is refused', async () => {
     const options = [...(await config('r.json')), 'zone', 'generate', '--out']
     await writeFile(join(folder.path, 'before.zone'), 'before', { mode: 0o600 })
