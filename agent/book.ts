@@ -2,8 +2,8 @@ import { BoundedMap } from '../trust-anchors/index.ts'
 import { type Address, parseAddress } from './address.ts'
 import { inOrder } from './book/in-order.ts'
 import { leavingAlone } from './book/leave-alone.ts'
-import { Turns } from './book/turns.ts'
 import { believedBy, type ClassifyTools, classifyOne } from './classify.ts'
+import { createLimit } from './fetch/share.ts'
 import type { Recipient } from './recipient-types.ts'
 import type { Believed } from './search.ts'
 
@@ -33,15 +33,12 @@ export async function* classifyEach(
   await believed()
   const { network } = tools.sources
   const sources = { ...tools.sources, network: network && leavingAlone(network) }
-  const turns = new Turns(AT_ONCE, AT_ONCE_IN_DOMAIN)
+  const limit = createLimit(AT_ONCE, AT_ONCE_IN_DOMAIN)
   const known = new BoundedMap<Promise<Recipient>>(REMEMBERED, () => 1)
 
   async function lookUp(text: string, domain: string, signal: AbortSignal): Promise<Recipient> {
-    const ask = async () => {
-      signal.throwIfAborted()
-      return classifyOne(text, await believed(), { ...tools, sources }, signal)
-    }
-    return (await turns.run(domain, ask)).recipient
+    const ask = async () => classifyOne(text, await believed(), { ...tools, sources }, signal)
+    return (await limit(ask, signal, domain)).recipient
   }
 
   function answer(text: string, signal: AbortSignal): Promise<Recipient> {

@@ -39,70 +39,76 @@ export function createSharing<T>() {
 
 /**
  * Lets at most `most` pieces of work run at once, `each` of them for one asker. The others wait their turn, unless their
- * signal calls them off; next is whoever has least under way, then whoever waited longest since its last turn: who asks
- * for much does not shut out who asks for little. `whose`: any object that stands for the asker.
+ * signal calls them off; next is whoever has least under way, and of those whoever has been so for longest: who asks for
+ * much does not shut out who asks for little. `whose`: an object that stands for the asker, or a name.
  */
 export function createLimit(most: number, each = most) {
   interface Asker {
+    readonly whose: object | string
     running: number
-    lastTurn: number
+    readonly waiting: Set<() => void>
   }
-  const askers = new WeakMap<object, Asker>()
-  const queue = new Map<() => void, Asker>()
+  const askers = new Map<object | string, Asker>()
+  /** Those that have work waiting and may begin some, by how much of theirs is under way. */
+  const lines = Array.from({ length: each }, () => new Set<Asker>())
   let running = 0
-  let turns = 0
 
-  function askerOf(whose: object): Asker {
-    const asker = askers.get(whose) ?? { running: 0, lastTurn: 0 }
-    askers.set(whose, asker)
-    return asker
+  /** In line while it has work waiting; known while it has any. */
+  function lineUp(asker: Asker): void {
+    const line = lines[asker.running]
+    if (asker.waiting.size > 0) line?.add(asker)
+    else line?.delete(asker)
+    if (asker.waiting.size + asker.running > 0) askers.set(asker.whose, asker)
+    else askers.delete(asker.whose)
+  }
+
+  function count(asker: Asker, change: 1 | -1): void {
+    lines[asker.running]?.delete(asker)
+    asker.running += change
+    running += change
+    lineUp(asker)
   }
 
   /** Fulfilled when the place is taken. */
   function turn(asker: Asker, signal: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const onAbort = () => {
-      queue.delete(start)
+      asker.waiting.delete(start)
+      lineUp(asker)
       reject(signal.reason)
     }
     const start = () => {
-      queue.delete(start)
+      asker.waiting.delete(start)
       signal.removeEventListener('abort', onAbort)
-      running++
-      asker.running++
-      asker.lastTurn = ++turns
+      count(asker, 1)
       resolve()
     }
-    queue.set(start, asker)
+    asker.waiting.add(start)
+    lineUp(asker)
     signal.addEventListener('abort', onAbort, { once: true })
     return promise
   }
 
   function startNext(): void {
     while (running < most) {
-      const [first, ...others] = [...queue].filter(([, asker]) => asker.running < each)
-      if (first === undefined) return
-      const [start] = others.reduce((best, one) => (isBefore(one[1], best[1]) ? one : best), first)
-      start()
+      const [asker] = lines.find(({ size }) => size > 0) ?? []
+      if (asker === undefined) return
+      const [start] = asker.waiting
+      start?.()
     }
   }
 
-  return async <T>(work: () => Promise<T>, signal: AbortSignal, whose: object): Promise<T> => {
+  return async <T>(work: () => Promise<T>, signal: AbortSignal, whose: object | string): Promise<T> => {
     signal.throwIfAborted()
-    const asker = askerOf(whose)
+    const asker = askers.get(whose) ?? { whose, running: 0, waiting: new Set() }
     const started = turn(asker, signal)
     startNext()
     await started
     try {
       return await work()
     } finally {
-      running--
-      asker.running--
+      count(asker, -1)
       startNext()
     }
-  }
-
-  function isBefore(one: Asker, other: Asker): boolean {
-    return one.running === other.running ? one.lastTurn < other.lastTurn : one.running < other.running
   }
 }

@@ -130,6 +130,24 @@ test('who asks for much does not shut out who asks for little', async () => {
   expect(order.slice(0, 20).filter((name) => name === 'greedy 0').length).toBeGreaterThan(8)
 })
 
+test('who gives up while waiting takes no turn, and keeps nobody from theirs', async () => {
+  const limit = createLimit(1)
+  const { promise: over, resolve: end } = Promise.withResolvers<void>()
+  const [staying, leaving] = [new AbortController(), new AbortController()]
+  const order: string[] = []
+  const take = (name: string, whose: string, { signal } = staying) =>
+    limit(async () => void order.push(name), signal, whose)
+  const first = limit(() => over, staying.signal, 'one')
+  const given = [take('given up', 'one', leaving), take('given up too', 'other', leaving)]
+  const rest = [take('second', 'one'), take('first', 'other')]
+  leaving.abort(new Error('gone'))
+  for (const one of given) await expect(one).rejects.toThrow('gone')
+  await expect(take('too late', 'one', leaving)).rejects.toThrow('gone')
+  end()
+  await Promise.all([first, ...rest])
+  expect(order).toEqual(['first', 'second'])
+})
+
 test('a certificate with 24 dead URLs keeps no other waiting for its turn', async () => {
   const hung: AbortSignal[] = []
   const fetch: GuardedFetch = ({ url, signal }) => {
