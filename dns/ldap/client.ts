@@ -1,7 +1,7 @@
 import { knownBefore } from '../answers.ts'
 import { ExpiringMap } from '../expiring-map.ts'
-import { createLimit, createSharing } from '../resolver/share.ts'
 import { aborted } from '../resolver/transport.ts'
+import { createLimit, createSharing } from '../share.ts'
 import type { Question } from '../types.ts'
 import { Connections, serverKey } from './connections.ts'
 import { LdapFailure } from './failure.ts'

@@ -2,8 +2,8 @@ import { isSilence } from '../answers.ts'
 import { ExpiringMap } from '../expiring-map.ts'
 import { NEGATIVE } from '../lifetimes.ts'
 import { isDnsName } from '../names.ts'
-import { createSharing } from '../resolver/share.ts'
 import type { Answer, Resolver } from '../resolver/types.ts'
+import { createSharing } from '../share.ts'
 import type { CertdnsHosts, DiscoveryNetwork, FoundCertdns, Silence } from './types.ts'
 
 /** Domains of which it is remembered that they have none, and what they take, as measured for answers of DNS. */
@@ -42,7 +42,7 @@ async function findHost(
   signal: AbortSignal,
 ): Promise<FoundCertdns> {
   const name = `certdns.${domain}`
-  const reached = await network.reach(name, signal)
+  const reached = await fewAddresses(network.reach)(name, signal)
   switch (reached.status) {
     case 'absent':
       return { status: 'absent' }

@@ -3,11 +3,11 @@ import { getServers, promises } from 'node:dns'
 import { isIP } from 'node:net'
 import { DirectError } from '../../agent/errors.ts'
 import { canonicalName, isDnsName } from '../names.ts'
+import { createLimit, createSharing } from '../share.ts'
 import type { HostPort } from '../types.ts'
 import { askServer, type ExchangeOptions, showServer } from './exchange.ts'
 import { interpret, type Trail } from './interpret.ts'
 import type { Message } from './message.ts'
-import { createLimit, createSharing } from './share.ts'
 import type { Answer, FailedTry, RecordType, Resolver } from './types.ts'
 
 /** Each question holds a socket; a large batch must not use up the process's files. */

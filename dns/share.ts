@@ -1,4 +1,4 @@
-import { aborted } from './transport.ts'
+import { aborted } from './resolver/transport.ts'
 
 /**
  * Runs `work` once for all who ask for the same key at the same time. One asker's signal frees that asker alone;
