@@ -51,11 +51,17 @@ export function publishable<One extends Own>(
   at: Date,
 ): readonly Publishable<One>[] {
   const usable = own.filter((one) => useFailure('encrypt', one, policy, at) === null)
-  const ofName = Map.groupBy(usable, ({ name }) => name)
-  const current = usable.filter(
-    ({ name, certificate }) =>
-      !ofName.get(name)?.some((other) => isRenewalOf(other.certificate, certificate)),
+  // A renewal bears each of the old one's names, so also the first: nobody else need be looked at.
+  const bearers = Map.groupBy(
+    usable.flatMap((one) => boundTo(one.certificate).map((bound) => ({ one, bound }))),
+    ({ one, bound }) => `${one.name} ${bound}`,
   )
+  const current = usable.filter(({ name, certificate }) => {
+    const [first] = boundTo(certificate)
+    return !bearers
+      .get(`${name} ${first}`)
+      ?.some(({ one: other }) => isRenewalOf(other.certificate, certificate))
+  })
   return current.flatMap((one) => placesOf(one).map((name) => ({ name, own: one })))
 }
 
@@ -73,12 +79,11 @@ export function placesOf({ name, certificate }: Pick<Own, 'name' | 'certificate'
  * later. Those of different CAs stand beside each other: partners may believe one CA and not the other.
  */
 function isRenewalOf(newer: Certificate, older: Certificate): boolean {
-  const names = ({ names: { rfc822, dns } }: Certificate) =>
-    [...rfc822, ...dns].map((name) => name.toLowerCase())
-  const covered = new Set(names(newer))
-  return (
-    newer.notBefore > older.notBefore &&
-    newer.issuerCanonical === older.issuerCanonical &&
-    names(older).every((name) => covered.has(name))
-  )
+  if (newer.notBefore <= older.notBefore || newer.issuerCanonical !== older.issuerCanonical) return false
+  const covered = new Set(boundTo(newer))
+  return boundTo(older).every((name) => covered.has(name))
+}
+
+function boundTo({ names: { rfc822, dns } }: Certificate): readonly string[] {
+  return [...rfc822, ...dns].map((name) => name.toLowerCase())
 }
