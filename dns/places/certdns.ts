@@ -42,7 +42,7 @@ async function findHost(
   signal: AbortSignal,
 ): Promise<FoundCertdns> {
   const name = `certdns.${domain}`
-  const reached = await fewAddresses(network.reach)(name, signal)
+  const reached = await network.reach(name, signal)
   switch (reached.status) {
     case 'absent':
       return { status: 'absent' }
