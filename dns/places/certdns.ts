@@ -4,6 +4,7 @@ import { NEGATIVE } from '../lifetimes.ts'
 import { isDnsName } from '../names.ts'
 import type { Answer, Resolver } from '../resolver/types.ts'
 import { createSharing } from '../share.ts'
+import { fewAddresses } from './few-addresses.ts'
 import type { CertdnsHosts, DiscoveryNetwork, FoundCertdns, Silence } from './types.ts'
 
 /** Domains of which it is remembered that they have none, and what they take, as measured for answers of DNS. */
@@ -42,7 +43,7 @@ async function findHost(
   signal: AbortSignal,
 ): Promise<FoundCertdns> {
   const name = `certdns.${domain}`
-  const reached = await network.reach(name, signal)
+  const reached = await fewAddresses(network.reach)(name, signal)
   switch (reached.status) {
     case 'absent':
       return { status: 'absent' }

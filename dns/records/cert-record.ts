@@ -28,16 +28,16 @@ export type CertRecord =
       readonly algorithm: number
       readonly certificate: Buffer
     }
-  /** Of type PKIX, but not one DER SEQUENCE from the first byte to the last. */
+  /** Of type PKIX, but not one DER SEQUENCE from the first byte to the last; or too short to tell its type. */
   | { readonly kind: 'garbled'; readonly note: string }
   /** IPKIX: where the certificate is to be fetched, if that is wanted (DISC-3). */
   | { readonly kind: 'url'; readonly url: string; readonly note: string }
-  /** Nothing for us: another type, or too short to have one. */
+  /** Nothing for us: another type. */
   | { readonly kind: 'other'; readonly note: string }
 
 /** Reads the RDATA of a CERT record (RFC 4398 2): type, key tag, algorithm, certificate. Never throws. */
 export function parseCertRecord(rdata: Buffer): CertRecord {
-  if (rdata.length < 2) return { kind: 'other', note: 'a CERT record too short to have a type was skipped' }
+  if (rdata.length < 2) return { kind: 'garbled', note: 'a CERT record too short to have a type was skipped' }
   const type = rdata.readUInt16BE(0)
   if (type === IPKIX) {
     const note = 'a CERT record of type IPKIX was skipped: its URL is not followed'

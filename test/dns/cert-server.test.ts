@@ -72,6 +72,12 @@ describe('certdns.<domain>, where no cert server is configured (DISC-9)', () => 
     ])
   })
 
+  test('of its addresses two are asked, one of each family where it has both', async () => {
+    const addresses = ['198.51.100.7', '198.51.100.8', '198.51.100.9', '2001:db8::7']
+    const { asked } = await ask({ hosts: { [CERTDNS]: ok(...addresses) }, holds: { 'lee.d.example': [ONE] } })
+    expect(asked.at(-1)).toBe(`${CERTDNS} 198.51.100.7 2001:db8::7 CERT lee.d.example`)
+  })
+
   test('where its address is not known, neither is what it holds', async () => {
     const { place } = await ask({ hosts: { [CERTDNS]: { status: 'failed', text: 'SERVFAIL' } } })
     expect(place).toMatchObject({ status: 'failed', ttl: 0, notes: ['SERVFAIL'] })

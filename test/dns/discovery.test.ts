@@ -235,6 +235,18 @@ describe('garbled and foreign records (DISC-4)', () => {
     expect(placeOf(places, 'dns-address')).toMatchObject({ status: 'found', certificates: [] })
   })
 
+  test.each([0, 1])(
+    'of %i bytes: what has no type may have been a certificate, and is no absence',
+    async (bytes) => {
+      const { asked, places } = await search({
+        'lee.d.example': { rdata: [Buffer.alloc(bytes), pgp] },
+        'd.example': [ONE],
+      })
+      expect(asked).toEqual(['CERT lee.d.example'])
+      expect(placeOf(places, 'dns-address')).toMatchObject({ status: 'found', certificates: [] })
+    },
+  )
+
   test('PGP and URL records alone publish nothing: the search goes on', async () => {
     const { asked, places } = await search({ 'lee.d.example': { rdata: [pgp, url] }, 'd.example': [ONE] })
     expect(asked).toHaveLength(2)

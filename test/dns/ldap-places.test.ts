@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { type Address, parseAddress } from '../../agent/address.ts'
-import { type DiscoveryNetwork, discoverDeciding, type LdapAnswer, type Place } from '../../dns/index.ts'
+import {
+  type DiscoveryNetwork,
+  discoverDeciding,
+  type LdapAnswer,
+  type LdapServer,
+  type Place,
+} from '../../dns/index.ts'
 import { type LiteralSrv, literalNetwork, literalZone } from './literal-zone.ts'
 import { derOf } from './scripted-server.ts'
 
@@ -17,7 +23,7 @@ function address(text: string): Address {
 /** What a host is: entries by `mail`, or what becomes of it. */
 type Host = Readonly<Record<string, readonly Buffer[]>> | 'failing' | 'refused' | 'unresolvable' | 'unknown'
 
-interface World extends Partial<Pick<DiscoveryNetwork, 'random'>> {
+interface World extends Partial<Pick<DiscoveryNetwork, 'random' | 'reach' | 'ldap'>> {
   readonly srv: readonly LiteralSrv[] | 'SERVFAIL' | 'NODATA'
   readonly hosts?: Readonly<Record<string, Host>>
   readonly kept?: number
@@ -207,13 +213,78 @@ describe('which directories are asked (DISC-7)', () => {
     expect(statuses.slice(3)).toEqual(['failed', 'not-asked', 'not-asked'])
   })
 
-  test('no more than eight targets are asked, and one that is named twice is one', async () => {
+  test('no more than four targets are asked, and one that is named twice is one', async () => {
     const names = Array.from({ length: 12 }, (_, index) => `h${index}.example`)
     const hosts = Object.fromEntries(names.map((name) => [name, {}]))
     const srv = names.flatMap((name) => [at(name), at(`${name}.`)])
     const { asked, place } = await search({ srv, hosts })
-    expect(asked).toHaveLength(16)
-    expect(place('ldap-address').notes).toEqual(['12 directories are named, and no more than 8 are asked'])
+    expect(asked).toHaveLength(8)
+    expect(place('ldap-address').notes).toEqual(['12 directories are named, and no more than 4 are asked'])
+  })
+
+  test('the four are the first by priority: backups beyond them are not asked', async () => {
+    const priorities = [5, 1, 4, 2, 3]
+    const srv = priorities.map((priority) => at(`h${priority}.example`, { priority }))
+    const hosts = Object.fromEntries(srv.map(({ target }) => [target, {}]))
+    const { asked } = await search({ srv, hosts })
+    expect(asked.slice(0, 4).map((question) => question.slice(5, 7))).toEqual(['h1', 'h2', 'h3', 'h4'])
+  })
+
+  test.each([
+    ['both families: one of each', ['192.0.2.1', '192.0.2.2', '2001:db8::1'], ['192.0.2.1', '2001:db8::1']],
+    ['one family: the first two', ['192.0.2.1', '192.0.2.2', '192.0.2.3'], ['192.0.2.1', '192.0.2.2']],
+    ['one address', ['2001:db8::1'], ['2001:db8::1']],
+  ])('of a target two addresses are dialled (%s)', async (_, addresses, dialled) => {
+    const searched: LdapServer[] = []
+    await search({
+      srv: [at('a.example')],
+      reach: async () => ({ status: 'ok', addresses }),
+      ldap: {
+        async search(server) {
+          searched.push(server)
+          return { status: 'empty', certificates: [], notes: [], questions: [] }
+        },
+      },
+    })
+    expect(searched[0]?.addresses).toEqual(dialled)
+  })
+
+  test.each([1, 25, 88, 443, 1023])(
+    'nobody is talked to at port %i, and that is final (NET)',
+    async (port) => {
+      const { asked, place, statuses } = await search({
+        srv: [at('a.example', { port })],
+        hosts: { 'a.example': {} },
+      })
+      expect(asked).toEqual([])
+      expect(place('ldap-address')).toMatchObject({
+        status: 'failed',
+        refusedBy: 'guard',
+        notes: [`a.example:${port}: port ${port} is for another protocol`],
+      })
+      expect(statuses.slice(3)).toEqual(['failed', 'not-asked', 'not-asked'])
+    },
+  )
+
+  test('a port of another protocol passes the question on to the next server', async () => {
+    const hosts = { 'a.example': {}, 'b.example': { 'lee@d.example': [ONE] } }
+    const srv = [at('a.example', { port: 25 }), at('b.example', { port: 1024 })]
+    const { place } = await search({ srv, hosts })
+    expect(place('ldap-address')).toMatchObject({ status: 'found', certificates: [ONE] })
+  })
+
+  test('a set of which no record names a server is not understood, and no absence (DISC-6)', async () => {
+    for (const srv of [
+      [at('a b.example'), at('c.example', { port: 0 })],
+      [at('.'), at('a b.example')],
+    ]) {
+      const { asked, place, statuses } = await search({ srv })
+      expect(asked).toEqual([])
+      expect(place('ldap-address')).toMatchObject({ status: 'failed', ttl: 0 })
+      expect(place('ldap-address').refusedBy).toBeUndefined()
+      expect(place('ldap-address').notes).toContain('an SRV record that names no server was skipped')
+      expect(statuses.slice(3)).toEqual(['failed', 'not-asked', 'not-asked'])
+    }
   })
 
   test('records that name no server are skipped: odd names, port 0', async () => {
