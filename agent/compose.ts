@@ -17,8 +17,7 @@ import { encodeWords } from './mime/words.ts'
 import type { Attachment, Draft } from './sending-types.ts'
 import { type Composed, type Routing, wrap } from './smime/wrap.ts'
 
-export type { ComposeTools } from './compose/fields.ts'
-export { type ComposeFileOptions, composeFile } from './compose/file.ts'
+export { composeFile } from './compose/file.ts'
 
 /**
  * Composes the library's draft: RFC 5322 and MIME, canonical (protocol.md MSG-1 to 4, N-3); no Bcc, no Sender.

@@ -4,13 +4,7 @@ import { exchange } from './fetch/exchange.ts'
 import { addressesOf, fail, notFetched, readTarget, refuse, type Stop, shown } from './fetch/target.ts'
 import type { Fetched, FetchRequest, GuardedFetch, NotFetched } from './fetch/types.ts'
 
-export {
-  FETCH_LIMIT,
-  type Fetched,
-  type FetchRequest,
-  type GuardedFetch,
-  type NotFetched,
-} from './fetch/types.ts'
+export type { Fetched, FetchRequest, GuardedFetch } from './fetch/types.ts'
 
 const MAX_REDIRECTS = 3
 /** For everything together: DNS, connections, TLS, redirects, the last byte. */

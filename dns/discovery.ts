@@ -60,7 +60,7 @@ export async function discoverDeciding(
 }
 
 /** Whether the search stops here (DISC-1, DISC-6). */
-export function isDeciding(place: Place): boolean {
+function isDeciding(place: Place): boolean {
   return place.status === 'found' || place.status === 'failed'
 }
 

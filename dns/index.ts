@@ -1,10 +1,10 @@
 /** Where certificates are found, and published. DER bytes out; who is believed is decided elsewhere. */
 
-export { discover, discoverDeciding, isDeciding, restNotAsked } from './discovery.ts'
+export { discover, discoverDeciding, restNotAsked } from './discovery.ts'
 export { ExpiringMap, type ExpiringMapOptions } from './expiring-map.ts'
 export { createLdapClient, type LdapClientOptions } from './ldap/client.ts'
 export type * from './ldap/types.ts'
-export { addressOwner, isDnsName } from './names.ts'
+export { addressOwner } from './names.ts'
 export { createCertdnsHosts } from './places/certdns.ts'
 export type * from './places/types.ts'
 export { type CertRecord, encodeCertRecord, parseCertRecord } from './records/cert-record.ts'

@@ -187,7 +187,7 @@ type Fetched = { readonly size?: number | undefined; readonly source?: Buffer | 
  * The path of a folder as the server spells it: as given, or else in another case; `/` stands for whatever the server
  * parts names with. Null where there is none, or only one that holds no messages.
  */
-export function findFolder(folders: readonly ListResponse[], name: string): string | null {
+function findFolder(folders: readonly ListResponse[], name: string): string | null {
   const selectable = folders.filter(
     (folder) => !folder.flags.has('\\Noselect') && !folder.flags.has('\\NonExistent'),
   )

@@ -8,7 +8,7 @@ import { type SettingsBase, toSettings } from './to-settings.ts'
 import { parseYaml } from './yaml.ts'
 
 /** Read when no file is named. */
-export const DEFAULT_FILE = 'direct.yaml'
+const DEFAULT_FILE = 'direct.yaml'
 const MAX_BYTES = 1024 * 1024
 
 /**

@@ -38,7 +38,7 @@ export function configurationError(
 }
 
 /** `mailboxes[0].imap`, `certServers["hisp.example"]` */
-export function pathText(path: KeyPath): string {
+function pathText(path: KeyPath): string {
   return path
     .map((key, i) => {
       if (typeof key === 'number') return `[${key}]`
@@ -116,7 +116,7 @@ export function typeMessage(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 /** Levenshtein distance, case ignored. */
-export function editDistance(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   const target = b.toLowerCase()
   let row = Array.from({ length: target.length + 1 }, (_, i) => i)
   for (const [i, letter] of [...a.toLowerCase()].entries()) {

@@ -2,7 +2,7 @@ import type { Log } from '../log.ts'
 import type { End } from './ends.ts'
 
 /** One sentence, for whoever can do something about it. `requested`: names that wait for a CA's answer. */
-export function endText({ kind, name, use, at, daysLeft }: End, requested: ReadonlySet<string>): string {
+function endText({ kind, name, use, at, daysLeft }: End, requested: ReadonlySet<string>): string {
   const when = `${inDays(daysLeft)} (${at.toISOString().slice(0, 10)})`
   if (kind === 'pinned') return `what is pinned to ${name} ends ${when}`
   const only = use.length === 1 ? (use[0] === 'sign' ? 'signing ' : 'encryption ') : ''

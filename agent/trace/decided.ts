@@ -117,7 +117,7 @@ export function toolsOf(
 }
 
 /** What is no address asks nobody and is decided by nothing. */
-export function addressesIn(texts: readonly string[]): readonly Address[] {
+function addressesIn(texts: readonly string[]): readonly Address[] {
   return texts.flatMap((text) => {
     const address = parseAddress(text)
     return 'code' in address ? [] : [address]

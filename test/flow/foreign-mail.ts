@@ -32,7 +32,7 @@ export interface ForeignMail {
   readonly outer?: Readonly<Record<string, string | null>>
 }
 
-export const REFERRAL = {
+const REFERRAL = {
   From: 'dr.kim@clinic-a.example',
   To: 'dr.lee@clinic-b.example',
   Subject: 'Referral',

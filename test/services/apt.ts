@@ -7,7 +7,7 @@ import { delimiter, isAbsolute, join } from 'node:path'
 const FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
 
 /** The full path of a program, or null. An absolute path stands for itself. */
-export function findProgram(name: string): string | null {
+function findProgram(name: string): string | null {
   const candidates = isAbsolute(name) ? [name] : FOLDERS.map((folder) => join(folder, name))
   return candidates.find(executable) ?? null
 }

@@ -29,7 +29,7 @@ export const NO_WISHES: Wishes = {
 }
 
 /** Distinct, because a name and key twice is a loop, which only one of the two programs looks for. */
-export const CA_KEYS: readonly KeyName[] = ['root-a', 'root-b', 'intermediate', 'ec-p256', 'ec-p384']
+const CA_KEYS: readonly KeyName[] = ['root-a', 'root-b', 'intermediate', 'ec-p256', 'ec-p384']
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
 const [A, B] = ['1.2.3.1', '1.2.3.2'] as const
 
