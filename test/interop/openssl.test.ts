@@ -69,6 +69,15 @@ describe('openssl reads what we seal', () => {
     return bytesOf(signed.entity)
   }
 
+  const decryptBy = (tool: 'cms' | 'smime', who: string, file: string, ...form: string[]) => {
+    const key = ['-recip', `${who}.pem`, '-inkey', `${who}.key`]
+    openssl(tool, '-decrypt', '-in', file, ...form, ...key, '-out', 'signed.eml')
+  }
+  const verifyBy = (tool: 'cms' | 'smime', ...more: string[]) => {
+    const trust = ['-CAfile', 'root.pem', '-attime', attime, ...more]
+    openssl(tool, '-verify', '-in', 'signed.eml', ...trust, '-out', 'content')
+  }
+
   const transports: KeyTransport[] = [
     'rsa-oaep-sha1',
     'rsa-oaep-sha256',
@@ -82,22 +91,10 @@ describe('openssl reads what we seal', () => {
     test(`${transport}, ${content}, ${digest}: cms -decrypt, then cms -verify, and DER all the way`, async () => {
       const signed = await seal(digest, content, transport)
       for (const who of ['bob', 'drLee']) {
-        openssl(
-          'cms',
-          '-decrypt',
-          '-in',
-          'sealed.eml',
-          '-recip',
-          `${who}.pem`,
-          '-inkey',
-          `${who}.key`,
-          '-out',
-          'signed.eml',
-        )
+        decryptBy('cms', who, 'sealed.eml')
         expect(readFileSync(at('signed.eml'))).toEqual(signed)
       }
-      const verify = ['-in', 'signed.eml', '-CAfile', 'root.pem', '-x509_strict', '-attime', attime]
-      openssl('cms', '-verify', ...verify, '-out', 'content')
+      verifyBy('cms', '-x509_strict')
       expect(readFileSync(at('content'))).toEqual(await bytesOf(composed().entity))
       const tree = openssl('asn1parse', '-inform', 'DER', '-in', 'sealed.der').toString()
       expect(tree).not.toMatch(/l= *inf/)
@@ -107,63 +104,17 @@ describe('openssl reads what we seal', () => {
 
   test('smime -decrypt and smime -verify, the older commands (PKCS#1 v1.5)', async () => {
     await seal('sha-256', 'aes-256-cbc', 'rsa-pkcs1')
-    openssl(
-      'smime',
-      '-decrypt',
-      '-in',
-      'sealed.eml',
-      '-recip',
-      'bob.pem',
-      '-inkey',
-      'bob.key',
-      '-out',
-      'signed.eml',
-    )
-    openssl(
-      'smime',
-      '-verify',
-      '-in',
-      'signed.eml',
-      '-CAfile',
-      'root.pem',
-      '-attime',
-      attime,
-      '-out',
-      'content',
-    )
+    decryptBy('smime', 'bob', 'sealed.eml')
+    verifyBy('smime')
     expect(readFileSync(at('content'))).toEqual(await bytesOf(composed().entity))
   })
 
   test('a message of several megabytes', async () => {
     const message = `Subject: s\r\n\r\n${'0123456789abcdef\r\n'.repeat(200_000)}`
     const signed = await seal('sha-256', 'aes-256-cbc', 'rsa-oaep-sha256', message)
-    openssl(
-      'cms',
-      '-decrypt',
-      '-in',
-      'sealed.der',
-      '-inform',
-      'DER',
-      '-recip',
-      'bob.pem',
-      '-inkey',
-      'bob.key',
-      '-out',
-      'signed.eml',
-    )
+    decryptBy('cms', 'bob', 'sealed.der', '-inform', 'DER')
     expect(readFileSync(at('signed.eml')).equals(signed)).toBe(true)
-    openssl(
-      'cms',
-      '-verify',
-      '-in',
-      'signed.eml',
-      '-CAfile',
-      'root.pem',
-      '-attime',
-      attime,
-      '-out',
-      'content',
-    )
+    verifyBy('cms')
   })
 
   test('the signature shows signingTime, S/MIME capabilities and no root', async () => {
