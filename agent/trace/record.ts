@@ -1,11 +1,12 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { z } from 'zod'
 import type { ClassifyTools } from '../classify.ts'
+import { DirectError } from '../errors.ts'
 import { givenAddress } from '../given-address.ts'
 import { version } from '../version.ts'
 import { type DecidedSettings, decidedFor } from './decided.ts'
 import { RecordingTape } from './recording-tape.ts'
-import { type OpenTrace, traceSchema } from './schema.ts'
+import { MOST_ADDRESSES, type OpenTrace, traceSchema } from './schema.ts'
 import { type Askable, NOBODY } from './seams.ts'
 import { throughTape } from './through.ts'
 import type { Recording } from './trace.ts'
@@ -28,7 +29,7 @@ const DRAWS = 2 ** 48 - 1
 
 /**
  * Runs a question's flow, its answer made of nothing but what the trace holds, and adds the trace to `recording` once the
- * answer is there. Throws what the flow throws; no trace is made then.
+ * answer is there. Throws what the flow throws, and USAGE for more addresses than a trace holds; no trace is made then.
  */
 export async function record<T>(
   question: TraceQuestion,
@@ -38,6 +39,10 @@ export async function record<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   const { addresses, from } = question
+  if (addresses.length > MOST_ADDRESSES)
+    throw new DirectError('USAGE', `a trace holds no more than ${MOST_ADDRESSES} addresses`, {
+      hint: 'Record those that support has to see.',
+    })
   const sender = from === null ? null : givenAddress(from)
   const decided = await decidedFor(addresses, sender, tools, settings, signal)
   const frame: Omit<OpenTrace, 'exchanges'> = {

@@ -3,6 +3,8 @@ import type { OpenExchange, OpenTrace } from './schema.ts'
 import { onAbort, questionText, type Tape, Turns } from './tape.ts'
 import type { Seam, Seams } from './types.ts'
 
+/** Characters of a question that an error repeats: hosts and addresses in it may be anything. */
+const MOST_SHOWN = 300
 /** So long after the last answer nothing more comes of what is here, in milliseconds. */
 const STUCK_MS = 5000
 
@@ -85,9 +87,13 @@ export class ReplayingTape implements Tape {
   }
 
   #lacking(text: string): DirectError {
-    const lack = new DirectError('TRACE_INVALID', `the trace holds no answer to this question: ${text}`, {
-      hint: 'Ask what was recorded: with the command and the addresses of the trace, and the version that recorded it.',
-    })
+    const lack = new DirectError(
+      'TRACE_INVALID',
+      `the trace holds no answer to this question: ${text.slice(0, MOST_SHOWN)}`,
+      {
+        hint: 'Ask what was recorded: with the command and the addresses of the trace, and the version that recorded it.',
+      },
+    )
     this.#lack ??= lack
     return lack
   }

@@ -97,8 +97,12 @@ const ANSWERS: { readonly [S in Seam]: z.ZodType<Seams[S]['answer']> } = {
     z.object({ status: z.literal('failed'), text, questions: z.array(question) }),
   ]),
   reach: z.discriminatedUnion('status', [
-    z.object({ status: z.literal('ok'), addresses: texts }),
-    z.object({ status: z.enum(['refused', 'absent', 'failed']), text }),
+    z.object({ status: z.literal('ok'), addresses: texts, questions: z.array(question).exactOptional() }),
+    z.object({
+      status: z.enum(['refused', 'absent', 'failed']),
+      text,
+      questions: z.array(question).exactOptional(),
+    }),
   ]),
   ipkix: z.discriminatedUnion('status', [
     z.object({ status: z.literal('ok'), certificates: z.array(bytes) }),
@@ -151,6 +155,9 @@ const exchange = <S extends Seam>(seam: S) =>
 
 const certServer = { domain: text, server: text }
 
+/** Of one question: more than a command line holds. */
+export const MOST_ADDRESSES = 100_000
+
 /** A trace: as a file has it on the one side, with bytes and dates on the other. */
 export const traceSchema = z.object({
   format: z.literal('direct-agent trace'),
@@ -158,7 +165,7 @@ export const traceSchema = z.object({
   agent: text,
   question: z.object({
     command: z.enum(['classify', 'discover']),
-    addresses: texts.min(1),
+    addresses: texts.min(1).max(MOST_ADDRESSES),
     from: text.nullable(),
   }),
   clock: z.object({ started: date, at: date.nullable() }),

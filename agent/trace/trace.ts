@@ -20,7 +20,7 @@ export async function replay(trace: Trace): Promise<Replay> {
   return (await import('./replay.ts')).replay(trace)
 }
 
-/** Writes a trace, 0600, whole or not at all. Throws FILE_UNWRITABLE. */
+/** Writes a trace, 0600, whole or not at all. Throws FILE_UNWRITABLE, and USAGE for one too large to be read again. */
 export async function writeTrace(path: string, trace: Trace): Promise<void> {
   await (await import('./file.ts')).writeTrace(path, trace)
 }

@@ -1,4 +1,5 @@
 /** A trace comes by mail from people whom nobody knows: whatever is in the file, reading it ends with a clear error. */
+import { execFileSync } from 'node:child_process'
 import { mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -91,6 +92,11 @@ test.each<[string, unknown, RegExp]>([
   ['a version that is a long text', { ...TRACE, version: 'x'.repeat(1e5) }, /^.{0,200}$/],
   ['no version', { ...TRACE, version: undefined }, /version/],
   ['no address', changed('question.addresses', []), /damaged at question\.addresses/],
+  [
+    'more addresses than a command line holds',
+    changed('question.addresses', Array(100_001).fill('x')),
+    /addresses/,
+  ],
   ['an address that is a number', changed('question.addresses', [7]), /damaged at question\.addresses\.0/],
   ['a clock that is none', changed('clock.started', 'tomorrow'), /damaged at clock\.started/],
   ['a draw beyond its range', changed('random.draw', 1), /damaged at random\.draw/],
@@ -119,6 +125,35 @@ test('more than 256 MiB is not read', async () => {
   await expect(readTrace(path)).rejects.toMatchObject({ code: 'TRACE_INVALID' })
 })
 
+test.each([
+  ['a list of numbers without end', `{"exchanges":[${'0,'.repeat(1e6)}0]}`],
+  ['lists in lists without end', '['.repeat(2e6)],
+  ['empty objects without end', `[${'{}'.repeat(2e6)}]`],
+])('%s is not built: its values take far more memory than its bytes', async (_, content) => {
+  await expect(readTrace(await file(content))).rejects.toMatchObject({
+    code: 'TRACE_INVALID',
+    message: expect.stringMatching(/has more than 1000000 values$/),
+  })
+})
+
+test('what would not be read again is not written', async () => {
+  const many = Array.from({ length: 20_000 }, () => TRACE.exchanges[0] as Trace['exchanges'][number])
+  const path = join(await folder(), 'trace.json')
+  await writeTrace(path, { ...TRACE, exchanges: many })
+  const more = { ...TRACE, exchanges: Array.from({ length: 6 }, () => many).flat() }
+  await expect(writeTrace(path, more)).rejects.toMatchObject({
+    code: 'USAGE',
+    message: expect.stringContaining('more than 1000000 values'),
+  })
+  expect((await readTrace(path)).exchanges).toHaveLength(20_000)
+})
+
+test('a pipe that nobody writes to is not waited for', async () => {
+  const path = join(await folder(), 'pipe')
+  execFileSync('mkfifo', [path])
+  await expect(readTrace(path)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' })
+})
+
 test('what is not there, or no file, is unreadable', async () => {
   const dir = await folder()
   for (const path of [dir, join(dir, 'none.json'), '/dev/zero'])
@@ -140,6 +175,44 @@ describe('a trace that reads well, and says what cannot be', () => {
     await expect(rejected(trace)).rejects.toMatchObject({
       code: 'TRACE_INVALID',
       message: expect.stringContaining('dr.lee.hisp.example'),
+    })
+  })
+
+  test('what it lacks is told in a line, however long the question is', async () => {
+    const [domain, target, server, time] = [
+      'hisp.example',
+      'ldap.hisp.example',
+      '192.0.2.1:53',
+      '2026-11-21T12:00:01.000Z',
+    ]
+    const absent = { status: 'absent', kind: 'NODATA', ttl: 60, server } as const
+    const srv = {
+      name: `_ldap._tcp.${domain}`,
+      ttl: 60,
+      type: 'SRV',
+      data: { priority: 0, weight: 0, port: 389, target },
+    } as const
+    const dns = (number: number, name: string, type: 'CERT' | 'SRV', answer: object) => ({
+      seam: 'dns',
+      number,
+      question: { via: '', name, type },
+      time,
+      answer,
+    })
+    const exchanges = [
+      dns(0, `dr.lee.${domain}`, 'CERT', absent),
+      dns(1, domain, 'CERT', absent),
+      dns(2, srv.name, 'SRV', { status: 'found', records: [srv], ttl: 60, server }),
+      {
+        seam: 'reach',
+        number: 3,
+        question: { via: '', host: target },
+        time,
+        answer: { status: 'ok', addresses: ['x'.repeat(1e5)] },
+      },
+    ]
+    await expect(rejected({ ...TRACE, exchanges })).rejects.toMatchObject({
+      message: expect.stringMatching(/^.{100,400}$/),
     })
   })
 

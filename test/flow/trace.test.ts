@@ -107,6 +107,11 @@ describe('a question is answered from its trace as it was answered then', () => 
     }
     const { recipient, trace } = await recorded({ zone, hosts, parts: { ldap } })
     expect(recipient).toMatchObject({ route: 'direct', certificates: [{ foundIn: 'ldap-address' }] })
+    expect(recipient?.evidence[3]?.questions).toContainEqual({
+      name: 'ldap3.hisp.example',
+      type: 'A',
+      answer: '127.0.0.3 from 192.0.2.1:53',
+    })
     expect(seams(trace)).toContain('ldap')
   })
 
@@ -125,10 +130,21 @@ describe('a question is answered from its trace as it was answered then', () => 
 
   test('found at a cert server of the configuration, or with certdns (DISC-9)', async () => {
     const zone: Record<string, Literal> = { 'certdns.hisp.example': { a: ['127.0.0.9'] } }
-    const { trace } = await recorded({ zone, config: { dns: { timeoutMs: 200 } } })
+    const { recipient, trace } = await recorded({ zone, config: { dns: { timeoutMs: 200 } } })
     expect(trace.exchanges.map(({ question }) => ('via' in question ? question.via : ''))).toContain(
       'certdns.hisp.example 127.0.0.9',
     )
+    const { questions } = recipient?.evidence.at(-1) ?? {}
+    expect(questions).toContainEqual({
+      name: 'certdns.hisp.example',
+      type: 'A',
+      answer: '127.0.0.9 from 192.0.2.1:53',
+    })
+    expect(questions).toContainEqual({
+      name: 'certdns.hisp.example',
+      type: 'AAAA',
+      answer: 'NODATA from 192.0.2.1:53',
+    })
     const configured = await recorded({
       config: { certServers: { 'hisp.example': 'dns://127.0.0.1:9' }, dns: { timeoutMs: 200 } },
     })
@@ -352,6 +368,11 @@ describe('what came at which moment', () => {
     expect(new Set(recipients.map(({ route }) => route))).toEqual(new Set(['direct', 'insecure']))
     expect(new Set(recipients.map(({ validUntil }) => validUntil.getTime())).size).toBeGreaterThan(5)
   })
+})
+
+test('more addresses than a trace holds are not asked about', async () => {
+  const agent = await clinic('a', { parts: { record: createRecording() } })
+  await expect(agent.classify(Array(100_001).fill('x'))).rejects.toMatchObject({ code: 'USAGE' })
 })
 
 describe('a replay answers what was recorded, and guesses nothing', () => {
