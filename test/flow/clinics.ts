@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import { type Agent, type AgentOptions, createAgent } from '../../agent/index.ts'
+import { type Agent, type AgentOptions, createAgent, type Draft } from '../../agent/index.ts'
 import { type KeyName, type Minted, type MintOptions, mint, poolKey } from '../../fixtures/pki.ts'
 import { type Certificate, readCertificates } from '../../trust-anchors/index.ts'
 import { type Literal, literalZone } from '../dns/literal-zone.ts'
@@ -81,6 +81,21 @@ export const BOTH_PUBLISHED: Readonly<Record<string, Literal>> = {
   'clinic-a.example': [der('clinic-a.pem')],
   'clinic-b.example': [der('clinic-b.pem')],
 }
+
+/** Configuration of a partner that is reached by TLS alone. */
+export const TLS_PARTNER = {
+  tlsDomains: [{ domain: 'partner.example', server: 'smtp://mx.partner.example:2525' }],
+}
+
+/** From clinic A to clinic B; what must be found nowhere but in the message that arrives is marked. */
+export const canaryDraft = (more: Partial<Draft> = {}): Draft => ({
+  from: 'dr.kim@clinic-a.example',
+  to: ['dr.lee@clinic-b.example'],
+  subject: 'SUBJECT-CANARY',
+  text: 'TEXT-CANARY',
+  attachments: [{ filename: 'FILE-CANARY.txt', content: 'CONTENT-CANARY' }],
+  ...more,
+})
 
 /** Two clinics that share a zone and a post office, with stores of their own. No socket is opened. */
 export async function twoClinics(

@@ -11,12 +11,14 @@ import {
   all,
   BOTH_PUBLISHED,
   bytesUnder,
+  canaryDraft,
   clinicConfig,
   clock,
   der,
   issuer,
   mintedIdentity,
   pki,
+  TLS_PARTNER,
   temporaryFolder,
   twoClinics,
 } from './clinics.ts'
@@ -31,18 +33,8 @@ const TLS = 'mom@partner.example'
 
 const minted = mint({ issuer: issuer('root-a'), san: ['clinic-c.example'], key: 'dr-lee' })
 const CLINIC_B = [der('clinic-b.pem')]
-const TLS_PARTNER = {
-  tlsDomains: [{ domain: 'partner.example', server: 'smtp://mx.partner.example:2525' }],
-}
 
-const draft = (more: Partial<Draft> = {}): Draft => ({
-  from: FROM,
-  to: [B1],
-  subject: 'SUBJECT-CANARY',
-  text: 'TEXT-CANARY',
-  attachments: [{ filename: 'FILE-CANARY.txt', content: 'CONTENT-CANARY' }],
-  ...more,
-})
+const draft = (more: Partial<Draft> = {}) => canaryDraft({ from: FROM, ...more })
 
 /** Clinic A, while the name servers of clinic B and of the TLS partner fail. */
 async function whileAway(a: Record<string, unknown> = {}, parts: AgentOptions = {}) {

@@ -3,16 +3,18 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { Agent, Draft, SendOptions } from '../../agent/index.ts'
+import type { Agent, SendOptions } from '../../agent/index.ts'
 import { mint } from '../../fixtures/pki.ts'
 import {
   all,
   BOTH_PUBLISHED,
   bytesUnder,
   der,
+  canaryDraft as draft,
   issuer,
   mintedIdentity,
   pki,
+  TLS_PARTNER,
   temporaryFolder,
   twoClinics,
 } from './clinics.ts'
@@ -34,18 +36,6 @@ const ZONE = {
   'clinic-c.example': [CLINIC_C],
   'broken.example': 'SERVFAIL' as const,
 }
-const TLS_PARTNER = {
-  tlsDomains: [{ domain: 'partner.example', server: 'smtp://mx.partner.example:2525' }],
-}
-
-const draft = (more: Partial<Draft> = {}): Draft => ({
-  from: FROM,
-  to: [B1],
-  subject: 'SUBJECT-CANARY',
-  text: 'TEXT-CANARY',
-  attachments: [{ filename: 'FILE-CANARY.txt', content: 'CONTENT-CANARY' }],
-  ...more,
-})
 
 /** Outer header of what was handed over: name in lower case, and value. */
 function outerHeader({ bytes }: Handed): ReadonlyMap<string, string> {
