@@ -1,9 +1,12 @@
 import {
   type AnswerCache,
   type CertServer,
+  createLookup,
   createResolver,
   type DiscoveryNetwork,
   type HostLookup,
+  noted,
+  type Question,
   type Reach,
   type Resolver,
 } from '../dns/index.ts'
@@ -63,6 +66,16 @@ export function createAskHost({ dns }: Settings, answers: AnswerCache): Discover
       resolvers.get(host) ?? answers.around(host, createResolver({ servers, timeoutMs: dns.timeoutMs }))
     resolvers.set(host, resolver)
     return resolver
+  }
+}
+
+/** NET for hosts that DNS answers name, with the questions that tell their addresses. */
+export function createDnsReach(resolver: Resolver, allowPrivate: boolean): Reach {
+  return async (host, signal) => {
+    const questions: Question[] = []
+    // Not by the system: it would go through its search domains and hosts file.
+    const reach = createReach(createLookup(noted(resolver, questions), false), allowPrivate)
+    return { ...(await reach(host, signal)), questions }
   }
 }
 

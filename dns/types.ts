@@ -15,8 +15,12 @@ export interface Question {
   readonly answer: string
 }
 
-/** Which addresses of a host may be dialled. `refused`: NET, final. `absent`: the name has none. `failed`: not known now. */
+/**
+ * Which addresses of a host may be dialled. `refused`: NET, final. `absent`: the name has none. `failed`: not known now.
+ * `questions`: those put to find out, for evidence.
+ */
 export type Reach = (host: string, signal?: AbortSignal) => Promise<Reached>
-export type Reached =
+export type Reached = { readonly questions?: readonly Question[] } & (
   | { readonly status: 'ok'; readonly addresses: readonly string[] }
   | { readonly status: 'refused' | 'absent' | 'failed'; readonly text: string }
+)

@@ -62,8 +62,9 @@ export async function reachable(
   allowPrivate: boolean,
   signal: AbortSignal,
 ): Promise<readonly string[] | Stop> {
-  const found = isIP(host) === 0 ? await lookup(host, signal) : [host]
-  const allowed = found.filter((address) => isIP(address) !== 0 && (allowPrivate || isGlobal(address)))
+  const isAllowed = (address: string) => isIP(address) !== 0 && (allowPrivate || isGlobal(address))
+  const found = isIP(host) === 0 ? await lookup(host, signal, isAllowed) : [host]
+  const allowed = found.filter(isAllowed)
   if (allowed.length > 0) return allowed.slice(0, MAX_ADDRESSES)
   if (found.length === 0) return fail(`the host ${host} has no address`)
   const at = found.slice(0, 3).join(', ')

@@ -83,14 +83,13 @@ export class DiscoveryNeighbours {
 
   readonly #network = lazily(async (): Promise<DiscoveryNetwork> => {
     const { settings, random } = this.#circumstances
-    const { createAskHost, createCertServers, createReach } = await import('../places.ts')
-    const { createCertdnsHosts, createLookup } = await import('../../dns/index.ts')
+    const { createAskHost, createCertServers, createDnsReach } = await import('../places.ts')
+    const { createCertdnsHosts } = await import('../../dns/index.ts')
     const [resolver, answers] = [await this.#resolver(), await this.#answers()]
     return {
       resolver,
       ldap: await this.ldap(),
-      // A host that DNS names is looked up in DNS: the system would go through its search domains and hosts file.
-      reach: createReach(createLookup(resolver, false), settings.network.allowPrivate),
+      reach: createDnsReach(resolver, settings.network.allowPrivate),
       followUrl: await this.#followUrl(),
       certServer: createCertServers(settings, await this.lookup(), answers),
       askHost: createAskHost(settings, answers),

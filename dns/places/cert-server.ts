@@ -6,7 +6,7 @@ import type { Question } from '../types.ts'
 import { Directory } from './directory.ts'
 import { addressOwners, askOwners, showCert } from './dns.ts'
 import { addressMails, askDirectories } from './ldap.ts'
-import type { CertServer, DiscoveryNetwork, Place, Silence } from './types.ts'
+import type { CertServer, DiscoveryNetwork, FoundCertdns, Place, Silence } from './types.ts'
 
 /** The hosted cert server: the one that the configuration names for the domain, else `certdns.<domain>` (DISC-9). */
 export function askCertServer(
@@ -47,35 +47,48 @@ async function askCertdns(
   signal: AbortSignal | undefined,
 ): Promise<Place> {
   const name = `certdns.${address.domain}`
-  const nothing = { place: 'cert-server', owner: name, certificates: [], unread: [], questions: [] } as const
-  const absent = (note: string, ttl: number = NEGATIVE.most): Place => ({
-    ...nothing,
-    status: 'absent',
-    notes: [note],
-    ttl,
-  })
-  if (!isDnsName(name)) return absent(unfitNote(name))
+  if (!isDnsName(name)) return absent(name, unfitNote(name))
   const names = owners(address)
   const first = names.find(isDnsName) as string
   const found = await network.certdns.find(address.domain, first, network, signal)
+  const place = await askFound(found, name, names, network, signal)
+  return { ...place, questions: [...found.questions, ...place.questions] }
+}
+
+async function askFound(
+  found: FoundCertdns,
+  name: string,
+  names: readonly string[],
+  { followUrl }: DiscoveryNetwork,
+  signal: AbortSignal | undefined,
+): Promise<Place> {
+  const failed = { ...nothingAt(name), status: 'failed', ttl: 0 } as const
   switch (found.status) {
     case 'absent':
-      return absent(`there is no ${name}`)
+      return absent(name, `there is no ${name}`)
     case 'failed':
-      return { ...nothing, status: 'failed', notes: [found.note], ttl: 0 }
+      return { ...failed, notes: [found.note] }
     case 'refused':
-      return { ...nothing, status: 'failed', refusedBy: 'guard', notes: [found.note], ttl: 0 }
+      return { ...failed, refusedBy: 'guard', notes: [found.note] }
     case 'wildcard': {
       const { questions, notes } = silenceAt(found.first, names)
-      return { ...absent(found.note, found.ttl), notes: [found.note, ...notes], questions }
+      return { ...absent(name, found.note, found.ttl), notes: [found.note, ...notes], questions }
     }
     case 'silent':
-      return { ...nothing, status: 'failed', ...silenceAt(found.first, names), ttl: 0 }
+      return { ...failed, ...silenceAt(found.first, names) }
     case 'answers': {
-      const asking = { resolver: found.resolver, followUrl: network.followUrl }
+      const asking = { resolver: found.resolver, followUrl }
       return { ...(await askOwners('cert-server', names, asking, signal)), owner: name }
     }
   }
+}
+
+function absent(name: string, note: string, ttl: number = NEGATIVE.most): Place {
+  return { ...nothingAt(name), status: 'absent', notes: [note], ttl }
+}
+
+function nothingAt(owner: string) {
+  return { place: 'cert-server', owner, certificates: [], unread: [], questions: [] } as const
 }
 
 /** A question that was put for another address of the domain is no evidence for this one: only that nobody answered. */

@@ -4,6 +4,7 @@ import { NEGATIVE } from '../lifetimes.ts'
 import { isDnsName } from '../names.ts'
 import type { Answer, Resolver } from '../resolver/types.ts'
 import { createSharing } from '../share.ts'
+import type { Question, Reach } from '../types.ts'
 import { fewAddresses } from './few-addresses.ts'
 import type { CertdnsHosts, DiscoveryNetwork, FoundCertdns, Silence } from './types.ts'
 
@@ -31,7 +32,8 @@ export function createCertdnsHosts(now: () => number = () => performance.now()):
       }
       const known = signal?.aborted ? null : without.get(domain)
       if (known === null) return share(domain, work, signal)
-      return Promise.resolve({ status: 'wildcard', note: known.value, ttl: known.seconds, first: null })
+      const { value: note, seconds: ttl } = known
+      return Promise.resolve({ status: 'wildcard', note, ttl, first: null, questions: [] })
     },
   }
 }
@@ -43,15 +45,24 @@ async function findHost(
   signal: AbortSignal,
 ): Promise<FoundCertdns> {
   const name = `certdns.${domain}`
-  const reached = await fewAddresses(network.reach)(name, signal)
+  const questions: Question[] = []
+  const reach: Reach = async (host, signal) => {
+    const reached = await network.reach(host, signal)
+    questions.push(...(reached.questions ?? []))
+    return reached
+  }
+  const asking = { reach, random: network.random }
+  const reached = await fewAddresses(reach)(name, signal)
   switch (reached.status) {
     case 'absent':
-      return { status: 'absent' }
+      return { status: 'absent', questions }
     case 'failed':
-      return { status: 'failed', note: reached.text }
+      return { status: 'failed', note: reached.text, questions }
     case 'refused': {
-      const isAnyName = await isWildcard(domain, null, network, signal)
-      return isAnyName ? wildcard(name, null) : { status: 'refused', note: reached.text }
+      const isAnyName = await isWildcard(domain, null, asking, signal)
+      return isAnyName
+        ? wildcard(name, null, questions)
+        : { status: 'refused', note: reached.text, questions }
     }
     case 'ok':
       break
@@ -59,15 +70,16 @@ async function findHost(
   const { addresses } = reached
   const resolver = network.askHost({ name, addresses })
   const answer = await resolver.resolve(owner, 'CERT', { signal })
-  if (!isSilence(answer)) return { status: 'answers', resolver: startingWith({ owner, answer }, resolver) }
+  if (!isSilence(answer))
+    return { status: 'answers', resolver: startingWith({ owner, answer }, resolver), questions }
   const first = { owner, answer }
-  if (await isWildcard(domain, addresses, network, signal)) return wildcard(name, first)
-  return { status: 'silent', first }
+  if (await isWildcard(domain, addresses, asking, signal)) return wildcard(name, first, questions)
+  return { status: 'silent', first, questions }
 }
 
-function wildcard(name: string, first: Silence | null): FoundCertdns {
+function wildcard(name: string, first: Silence | null, questions: readonly Question[]): FoundCertdns {
   const note = `${name} has an address only as every name of its domain has, and no name server is there: it is no cert server`
-  return { status: 'wildcard', note, ttl: NEGATIVE.most, first }
+  return { status: 'wildcard', note, ttl: NEGATIVE.most, first, questions }
 }
 
 /** What the host has answered already is not asked again. */
@@ -88,7 +100,7 @@ function startingWith(
 async function isWildcard(
   domain: string,
   addresses: readonly string[] | null,
-  { reach, random }: DiscoveryNetwork,
+  { reach, random }: Pick<DiscoveryNetwork, 'reach' | 'random'>,
   signal: AbortSignal,
 ): Promise<boolean> {
   const label = `no-such-host-${Math.floor(random() * 36 ** 8).toString(36)}`

@@ -1,10 +1,10 @@
 import type { LdapAnswer, LdapClient, LdapQuestion, LdapServer } from '../ldap/types.ts'
-import type { Reach } from '../types.ts'
+import type { Question, Reach } from '../types.ts'
 
 /** What asking one directory came to. `refused`: NET, it was not contacted. */
 export type DirectoryAnswer =
   | LdapAnswer
-  | { readonly status: 'refused'; readonly text: string; readonly questions: readonly [] }
+  | { readonly status: 'refused'; readonly text: string; readonly questions: readonly Question[] }
 
 /**
  * A directory of one search. It is looked up when it is first asked, and once it has failed it is not asked again: the
@@ -38,14 +38,17 @@ export class Directory {
 
   async #ask(question: LdapQuestion, ttl: number, signal: AbortSignal | undefined): Promise<DirectoryAnswer> {
     const { ldap, reach } = this.#network
+    const isKnown = this.#reached !== null
     this.#reached ??= reach(this.#server.host, signal)
     const reached = await this.#reached
+    const questions = isKnown ? [] : (reached.questions ?? [])
     if (reached.status === 'ok') {
       const server = { ...this.#server, addresses: reached.addresses }
-      return ldap.search(server, question, { ttl, signal })
+      const answer = await ldap.search(server, question, { ttl, signal })
+      return { ...answer, questions: [...questions, ...answer.questions] }
     }
     // A name without an address is a server that fails like any other (DISC-7).
     const status = reached.status === 'refused' ? 'refused' : 'failed'
-    return { status, text: reached.text, questions: [] }
+    return { status, text: reached.text, questions }
   }
 }

@@ -108,7 +108,10 @@ export interface CertdnsHosts {
   ): Promise<FoundCertdns>
 }
 
-export type FoundCertdns =
+/** `questions`: those put to find out, but for that to the host itself; they are about the domain, whoever asked first. */
+export type FoundCertdns = Standing & { readonly questions: readonly Question[] }
+
+type Standing =
   /** Such a name has no address. */
   | { readonly status: 'absent' }
   /** Its address is not known. `refused`: NET forbids to contact it. */

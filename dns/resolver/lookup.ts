@@ -5,8 +5,15 @@ import { canonicalName, isDnsName } from '../names.ts'
 import { aborted } from './transport.ts'
 import type { Answer, Resolver } from './types.ts'
 
-/** Host name to IP addresses; the shape that the mailbox asks for. */
-export type HostLookup = (host: string, signal?: AbortSignal) => Promise<readonly string[]>
+/**
+ * Host name to IP addresses; the shape that the mailbox asks for. Where none of those found is `wanted` (default: all are),
+ * and whether there are others is not known, the host's address is not known.
+ */
+export type HostLookup = (
+  host: string,
+  signal?: AbortSignal,
+  wanted?: (address: string) => boolean,
+) => Promise<readonly string[]>
 
 /**
  * How hosts get their addresses. IP literals (IPv6 in brackets or not) and `localhost` (RFC 6761 6.3) need no one;
@@ -15,7 +22,7 @@ export type HostLookup = (host: string, signal?: AbortSignal) => Promise<readonl
  * temporary when that is not known; `NETWORK_FORBIDDEN`; `ABORTED`.
  */
 export function createLookup(resolver: Resolver | null, useSystem: boolean): HostLookup {
-  return async (host, signal) => {
+  return async (host, signal, wanted) => {
     const literal = host.replace(/^\[(.*)\]$/, '$1')
     if (isIP(literal) !== 0) return [literal]
     const name = canonicalName(host)
@@ -24,7 +31,7 @@ export function createLookup(resolver: Resolver | null, useSystem: boolean): Hos
     if (resolver === null) {
       throw new DirectError('NETWORK_FORBIDDEN', `${host} was not looked up: the network is forbidden`)
     }
-    return useSystem ? askSystem(name, signal) : askResolver(resolver, name, signal)
+    return useSystem ? askSystem(name, signal) : askResolver(resolver, name, signal, wanted)
   }
 }
 
@@ -32,18 +39,20 @@ async function askResolver(
   resolver: Resolver,
   host: string,
   signal: AbortSignal | undefined,
+  wanted: (address: string) => boolean = () => true,
 ): Promise<readonly string[]> {
   const [v4, v6] = await Promise.all([
     resolver.resolve(host, 'A', { signal }),
     resolver.resolve(host, 'AAAA', { signal }),
   ])
   const addresses = [...addressesOf(v4), ...addressesOf(v6)]
-  if (addresses.length > 0) return addresses
+  if (addresses.some(wanted)) return addresses
   for (const answer of [v4, v6]) {
     if (answer.status !== 'failed') continue
     const tried = answer.tries.map((one) => `${one.server} ${one.code}`).join(', ')
     throw notKnown(host, tried === '' ? 'no name server is known' : tried)
   }
+  if (addresses.length > 0) return addresses
   throw noAddress(host)
 }
 

@@ -63,6 +63,21 @@ describe('a host name asked of our resolver', () => {
     expect(await lookup('mx.d.example')).toEqual(['192.0.2.7'])
   })
 
+  test('half an answer is not known where none of it is wanted', async () => {
+    await using server = await scriptedServer({
+      udp: (asked) => {
+        const { name, type } = asked.question
+        const found = { answers: [{ name, type: 'A' as const, ttl: 9, data: '10.0.0.5' }] }
+        asked.send(answerTo(asked, type === 'A' ? found : { flags: CODE.SERVFAIL }))
+      },
+    })
+    const lookup = createLookup(createResolver({ servers: [server], timeoutMs: 5000 }), false)
+    await expect(lookup('mx.d.example', undefined, () => false)).rejects.toMatchObject({
+      code: 'DNS_UNREACHABLE',
+      temporary: true,
+    })
+  })
+
   test('that DNS cannot carry has no address: final', async () => {
     await expect(createLookup(NOBODY, false)('mx..example')).rejects.toMatchObject({
       code: 'DNS_UNREACHABLE',

@@ -1,8 +1,9 @@
 /** NET as an address meets it: what a certificate says leads nobody into a private network. Listeners count. */
 import { describe, expect, test } from 'vitest'
-import type { LdapClient } from '../../dns/index.ts'
+import type { LdapClient, Resolver } from '../../dns/index.ts'
 import { type MintOptions, mint } from '../../fixtures/pki.ts'
 import { makeCrl } from '../../fixtures/revocation.ts'
+import { literalZone } from '../dns/literal-zone.ts'
 import { type PkiWeb, pkiWeb } from '../services/pki-web.ts'
 import { issuer } from './clinics.ts'
 import { asked, classified, clinic, openedFrom } from './trusting.ts'
@@ -134,6 +135,21 @@ describe('a directory that an SRV record names', () => {
       route: 'insecure',
       why: [{ code: 'URL_REFUSED', text: expect.stringContaining(target) }],
     })
+    expect(contacted).toEqual([])
+  })
+
+  test('has a private address, and whether it has others is not known: nor is what it holds (DISC-6)', async () => {
+    const { asked: contacted, ldap } = directory()
+    const zone = literalZone(named('10.0.0.5'))
+    const resolver: Resolver = {
+      resolve: (name, type, options) =>
+        type === 'AAAA'
+          ? literalZone({ [name]: 'SERVFAIL' }).resolve(name, type)
+          : zone.resolve(name, type, options),
+    }
+    const agent = await clinic('a', { ...GUARDED, parts: { ldap, resolver } })
+    const { recipient } = await asked(agent)
+    expect(recipient).toMatchObject({ route: 'undetermined', why: [{ code: 'LOOKUP_FAILED' }] })
     expect(contacted).toEqual([])
   })
 
