@@ -1,5 +1,6 @@
 /** Where certificates are found, and published. DER bytes out; who is believed is decided elsewhere. */
 
+export { isSilence } from './answers.ts'
 export { discover, discoverDeciding, restNotAsked } from './discovery.ts'
 export { ExpiringMap, type ExpiringMapOptions } from './expiring-map.ts'
 export { createLdapClient, type LdapClientOptions } from './ldap/client.ts'
