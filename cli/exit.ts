@@ -59,7 +59,7 @@ export function exitOfOpened({ verdict, recipients }: Pick<Opened, 'verdict' | '
   )
 }
 
-/** Late ones are on their way: no no, and nothing unknown. */
+/** Where a resolver alone is late (`not-yet`, `stale`) its time is known, and it is no no. */
 export function exitOfZoneCheck(records: readonly Pick<CheckedRecord, 'status'>[]): number {
   return verdictOf(
     records.map(({ status }) =>

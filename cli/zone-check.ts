@@ -6,9 +6,17 @@ import { columns, short } from './printable.ts'
 import { answer, openAgent, type Session } from './session.ts'
 
 export function options(command: Command): void {
-  command
-    .addOption(single('--domain <domain>', 'only what belongs into its zone'))
-    .addHelpText('after', '\nExample:\n  direct zone check\n')
+  command.addOption(single('--domain <domain>', 'only what belongs into its zone')).addHelpText(
+    'after',
+    `
+A record is visible, expiring, not-yet or stale (a resolver has nothing, or what was, and until when that is normal),
+missing (at one of the domain's own servers, or at all resolvers), wrong, or unanswered.
+Exit code: 1 if any is wrong or missing, else 75 if nobody answered for one, else 0.
+
+Example:
+  direct zone check
+`,
+  )
 }
 
 export async function run(session: Session, command: Command): Promise<number> {

@@ -1,5 +1,7 @@
 import { checkZone, type ZoneCheck } from '../../dns/index.ts'
+import { leafFailures, parseCertificate } from '../../trust-anchors/index.ts'
 import { DirectError } from '../errors.ts'
+import { isBoundWithin } from '../identities/certificates.ts'
 import { nameServerNotes } from '../publish/notes.ts'
 import { contentOf } from './content.ts'
 import { checkNetwork } from './network.ts'
@@ -15,14 +17,27 @@ export async function check(
       hint: 'Leave out --no-network.',
     })
   const content = await contentOf(domain, tools)
+  const at = tools.at()
   const { records, notes } = await checkZone(
     { ...content, inDirectories: tools.settings.publish.directories.length > 0 },
     await checkNetwork(tools),
-    { at: tools.at(), now: tools.now() },
+    (within, der) => isHarmless(within, der, at),
+    { at, now: tools.now() },
     signal,
   )
   return {
     records,
     notes: [...content.notes, ...nameServerNotes(content.zone, tools.settings.publish), ...notes],
   }
+}
+
+/**
+ * Nobody encrypts to it (DISC-10): expired, unfit by itself, or bound to nobody of the domain (CERT-1). Whether a partner
+ * believes its CA is not known here, and what is not valid yet will be.
+ */
+function isHarmless(domain: string, der: Uint8Array, at: Date): boolean {
+  const certificate = parseCertificate(der)
+  if ('code' in certificate) return false
+  const failures = leafFailures('encrypt', certificate, at)
+  return failures.some(({ code }) => code !== 'CERT_NOT_YET_VALID') || !isBoundWithin(domain, certificate)
 }

@@ -350,6 +350,34 @@ describe('zone check', () => {
     )
   })
 
+  test('one of nobody of us that has ended, or is bound elsewhere, beside ours: 0, and a note to remove it (DISC-10, CERT-1)', async () => {
+    const ended = mint({ san: ['clinic-a.example'], from: '2020-01-01', to: '2021-01-01' }).certificate
+    const elsewhere = mint({ san: ['other.example'] }).certificate
+    await using server = await nameServer({
+      ...BOTH,
+      'clinic-a.example': [ofDomain.certificate.der, ended.der, elsewhere.der],
+    })
+    const { code, stdout, stderr } = await check('u.json', [server])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^visible +CERT +clinic-a\.example /m)
+    expect(stderr).toMatch(/note: clinic-a\.example has beside ours what strangers pass over/)
+    for (const { sha256 } of [ended, elsewhere]) expect(stderr).toContain(sha256)
+  })
+
+  test('one of nobody of us that is bound to an address of ours, or is valid later, beside ours: 1', async () => {
+    const ofAnother = mint({ san: ['kim@clinic-a.example'] }).certificate
+    const later = mint({ san: ['clinic-a.example'], from: '2027-01-01', to: '2028-01-01' }).certificate
+    for (const other of [ofAnother, later]) {
+      await using server = await nameServer({
+        ...BOTH,
+        'clinic-a.example': [ofDomain.certificate.der, other.der],
+      })
+      const { code, stdout } = await check('v.json', [server])
+      expect(code).toBe(1)
+      expect(stdout).toContain(`Remove the certificate ${other.sha256} from clinic-a.example`)
+    }
+  })
+
   test('our old one beside the new one: 0, and a note to remove it', async () => {
     const set = [expired.certificate.der, ofDomain.certificate.der]
     await using server = await nameServer({ ...BOTH, 'clinic-a.example': set })

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import {
   type Answer,
@@ -46,6 +47,11 @@ function server(has: Readonly<Record<string, Data>>): Resolver & { readonly aske
 const CERT = { 'CERT clinic.example': [certRdata(Buffer.from(ours.der))] }
 const NS = { 'NS clinic.example': ['NS1.Clinic.Example.', 'ns2.clinic.example'] }
 
+/** By the date alone; of what is too short for a certificate nothing is known. */
+function harmless(_domain: string, der: Uint8Array): boolean {
+  return der.length > 100 && new X509Certificate(der).validToDate < NOW
+}
+
 interface World {
   readonly resolvers: readonly Resolver[]
   /** By host. */
@@ -83,7 +89,7 @@ function check(
   const directories = world.directory === undefined ? [] : DIRECTORIES
   const records = publishedRecords(zoneOf(entries, { directories }), entries)
   const content = { records, entries, former, addresses, inDirectories: directories.length > 0 }
-  return checkZone(content, network(world), { at: NOW, now: NOW })
+  return checkZone(content, network(world), harmless, { at: NOW, now: NOW })
 }
 
 describe('who is asked (H1, H2)', () => {
@@ -170,6 +176,25 @@ describe('who is asked (H1, H2)', () => {
     expect(notes).toHaveLength(2)
   })
 
+  test('a server that fails at each of many names is one note', async () => {
+    const names = ['a@clinic.example', 'b@clinic.example', 'c@clinic.example']
+    const resolver = server({
+      ...NS,
+      ...Object.fromEntries(names.map((name) => [`CERT ${name.replace('@', '.')}`, 'SERVFAIL'] as const)),
+    })
+    const { notes } = await check(
+      {
+        resolvers: [resolver],
+        nameServers: { 'ns1.clinic.example': resolver, 'ns2.clinic.example': resolver },
+      },
+      { entries: names.map((name) => ({ name, der: ours.der })) },
+    )
+    expect(notes).toHaveLength(3)
+    expect(notes).toContain(
+      'the resolver resolver-1 did not say to 3 questions, the first time: it: answered SERVFAIL (UDP)',
+    )
+  })
+
   test('name servers that are not known now are a note', async () => {
     const { records, notes } = await check({
       resolvers: [server({ ...CERT, 'NS clinic.example': 'SERVFAIL' })],
@@ -192,9 +217,57 @@ describe('what is left from before', () => {
     expect(notes).toContainEqual(expect.stringContaining(`still has our certificate ${old.sha256}`))
   })
 
-  test('the same beside ours is wrong where it is nobody of us', async () => {
-    const { records } = await check({ resolvers: [server({ 'CERT clinic.example': both })] })
-    expect(records).toMatchObject([{ status: 'wrong' }])
+  test('the same beside ours is a note where it is nobody of us: it has ended, so nobody encrypts to it (DISC-10)', async () => {
+    const { records, notes } = await check({ resolvers: [server({ 'CERT clinic.example': both })] })
+    expect(records).toMatchObject([{ status: 'visible' }])
+    expect(notes).toContainEqual(expect.stringContaining(`what strangers pass over, as it has ended`))
+  })
+
+  test('one of somebody else that has not ended is wrong beside ours, however many that have ended hide it', async () => {
+    const foreign = mint({ san: ['clinic.example'], subject: 'Somebody' }).certificate
+    const ended = Array.from(
+      { length: 40 },
+      (_, i) => mint({ san: [`${i}.example`], from: '2020-01-01', to: '2021-01-01' }).certificate,
+    )
+    const set = [ours, ...ended, foreign].map(({ der }) => certRdata(Buffer.from(der)))
+    const { records, notes } = await check({ resolvers: [server({ 'CERT clinic.example': set })] })
+    expect(records).toMatchObject([{ status: 'wrong', advice: expect.stringContaining(foreign.sha256) }])
+    expect(records[0]?.advice).toContain('and 31 more from clinic.example')
+    expect(notes).toEqual([
+      expect.stringContaining('no zone that'),
+      expect.stringContaining('more (at resolver-1)'),
+    ])
+  })
+
+  test('a server that sends thousands is told within bounds, and what is ours among them is found', async () => {
+    const srv = Array.from({ length: 3000 }, (_, i) => ({
+      priority: 1,
+      weight: i,
+      port: 389,
+      target: 'x.example',
+    }))
+    const ours = { priority: 0, weight: 0, port: 389, target: 'ldap.clinic.example' }
+    const junk = Array.from({ length: 3000 }, (_, i) =>
+      certRdata(Buffer.from([0x30, 3, 2, 1 + (i >> 8), i & 255])),
+    )
+    const { records } = await check(
+      {
+        resolvers: [
+          server({
+            ...CERT,
+            'SRV _ldap._tcp.clinic.example': [...srv, ours],
+            'CERT lee.clinic.example': srv.map((_, i) => junk[i]),
+          }),
+        ],
+        directory: () => ({ status: 'empty', certificates: [], notes: [], questions: [] }),
+      },
+      { addresses: ['lee@clinic.example'] },
+    )
+    const [first] = records
+    expect(first).toMatchObject({ type: 'SRV', target: '0 0 389 ldap.clinic.example', status: 'wrong' })
+    expect(first?.advice).toMatch(/( x\.example.*){10} and 2990 more/)
+    expect(records.filter(({ name }) => name === 'lee.clinic.example').length).toBeLessThanOrEqual(21)
+    expect(JSON.stringify(records).length).toBeLessThan(20_000)
   })
 
   test('an address of ours with a leftover hides the certificate of its domain (DISC-1, D1, D5)', async () => {

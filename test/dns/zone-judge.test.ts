@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { judgeSet } from '../../dns/zone/check/judge.ts'
-import { formerNotes } from '../../dns/zone/check/notes.ts'
+import { leftovers } from '../../dns/zone/check/leftover.ts'
+import { besideNotes } from '../../dns/zone/check/notes.ts'
 import type { Expectation, Observation, Seen, ServerRole } from '../../dns/zone/check/types.ts'
 
 const NOW = new Date('2026-11-22T12:00:00Z')
@@ -8,6 +9,10 @@ const CLOCKS = { at: NOW, now: NOW }
 const NEW = 'a'.repeat(64)
 const OLD = 'b'.repeat(64)
 const FOREIGN = 'c'.repeat(64)
+/** A foreign one that strangers pass over. */
+const IDLE = 'd'.repeat(64)
+
+type Found = Extract<Seen, { readonly status: 'found' }>
 
 const CERT: Expectation = {
   name: 'clinic.example',
@@ -21,10 +26,17 @@ const CERT: Expectation = {
 
 const absent: Seen = { status: 'absent', ttl: 1800 }
 const failed: Seen = { status: 'failed', text: '192.0.2.1:53: answered REFUSED (UDP)' }
-function has(...keys: readonly string[]): Seen {
-  return { status: 'found', keys, garbled: 0, ttl: 600 }
+function has(...keys: readonly string[]): Found {
+  return {
+    status: 'found',
+    keys,
+    idle: new Set(keys.filter((key) => key === IDLE)),
+    leftOut: 0,
+    garbled: 0,
+    ttl: 600,
+  }
 }
-const garbled: Seen = { status: 'found', keys: [NEW], garbled: 1, ttl: 600 }
+const garbled: Seen = { ...has(NEW), garbled: 1 }
 
 function at(role: ServerRole, ...answers: readonly Seen[]): readonly Observation[] {
   return answers.map((seen, i) => ({ server: `${role}-${i + 1}`, role, seen }))
@@ -55,7 +67,22 @@ describe('how one certificate stands (H1, H2)', () => {
       'not-yet',
       [...own(has(NEW)), ...resolvers(has(NEW), absent)],
     ],
-    ['a second name server has no copy yet', 'not-yet', [...own(has(NEW), absent), ...resolvers(has(NEW))]],
+    [
+      'one of two name servers does not have it: a stranger may well ask that one',
+      'missing',
+      [...own(has(NEW), absent), ...resolvers(has(NEW))],
+    ],
+    [
+      'one of two name servers has the old set',
+      'missing',
+      [...own(has(NEW), has(OLD)), ...resolvers(has(NEW))],
+    ],
+    [
+      'a foreign one beside ours that strangers pass over does no harm (DISC-10, D9)',
+      'visible',
+      [...own(has(NEW, IDLE)), ...resolvers(has(NEW, IDLE))],
+    ],
+    ['the same in the place of ours', 'wrong', [...own(has(IDLE)), ...resolvers(has(IDLE))]],
     [
       'without name servers, one resolver has it and another does not',
       'not-yet',
@@ -127,9 +154,19 @@ describe('until when it is normal', () => {
     expect(record?.until).toEqual(new Date('2026-11-22T12:10:00Z'))
   })
 
-  test('a name server that is behind the others has no such time: its transfer is to be looked at', () => {
+  test('not-yet: 48 hours at most, whatever a server says', () => {
+    const late = resolvers({ status: 'absent', ttl: 2 ** 31 })
+    expect(judgeSet(CERT, [...own(has(NEW)), ...late], CLOCKS)[0]?.until).toEqual(
+      new Date('2026-11-24T12:00:00Z'),
+    )
+  })
+
+  test('a name server that lacks it has no such time: its transfer is to be looked at', () => {
     const [record] = judgeSet(CERT, own(has(NEW), absent), CLOCKS)
-    expect(record).toMatchObject({ until: null, advice: expect.stringContaining('transferred') })
+    expect(record).toMatchObject({
+      until: null,
+      advice: expect.stringMatching(/^name-server-2 does not have it.*30 to 60 minutes.*not transferred/),
+    })
   })
 })
 
@@ -152,8 +189,35 @@ describe('what to do next', () => {
   })
 
   test('an old one that is still published is told as a note', () => {
-    expect(formerNotes(CERT, [...own(has(NEW, OLD)), ...resolvers(has(NEW))])).toEqual([
+    expect(besideNotes(CERT, [...own(has(NEW, OLD)), ...resolvers(has(NEW))])).toEqual([
       `clinic.example still has our certificate ${OLD}, which is out of use (at name-server-1): remove it`,
+    ])
+  })
+})
+
+describe('a hostile or broken server is told within bounds', () => {
+  const many = Array.from({ length: 3000 }, (_, i) => i.toString(16).padStart(64, '0'))
+  const few: Seen = { ...has(...many.slice(0, 20)), leftOut: 2980 }
+
+  test('wrong: ten of what is to be removed are named, and how many there are besides', () => {
+    const [record] = judgeSet(CERT, [...own(few), ...resolvers(few)], CLOCKS)
+    expect(record?.advice?.match(/the certificate /g)).toHaveLength(10)
+    expect(record?.advice).toContain(' and 2990 more from clinic.example')
+  })
+
+  test('leftovers: twenty rows of a name, and how many are not listed', () => {
+    const { records, notes } = leftovers({ ...CERT, values: [] }, own(few, few), CLOCKS)
+    expect(records).toHaveLength(20)
+    expect(notes).toEqual(['clinic.example holds 2980 more that should not be there and are not listed'])
+  })
+
+  test('what strangers pass over: one sentence of a name', () => {
+    const idle = many.slice(0, 20)
+    const seen: Seen = { ...has(NEW, ...idle), idle: new Set(idle), leftOut: 5 }
+    expect(besideNotes(CERT, [...own(seen), ...resolvers(seen)])).toEqual([
+      expect.stringMatching(
+        /^clinic\.example has beside ours .* and 15 more \(at name-server-1, resolver-1\): remove it$/,
+      ),
     ])
   })
 })
@@ -186,30 +250,34 @@ describe('an address whose mail must come to its domain (DISC-1, D5)', () => {
     for: 'dr.lee@clinic.example',
     values: [],
   }
+  const rows = (expected: Expectation, observations: readonly Observation[]) =>
+    leftovers(expected, observations, CLOCKS).records
 
   test('is not worth a line where it publishes nothing', () => {
-    expect(judgeSet(EMPTY, [...own(absent), ...resolvers(absent, failed)], CLOCKS)).toEqual([])
+    expect(leftovers(EMPTY, [...own(absent), ...resolvers(absent, failed)], CLOCKS)).toEqual({
+      records: [],
+      notes: [],
+    })
   })
 
   test('hides the certificate of its domain by whatever was left there', () => {
-    const [record] = judgeSet(EMPTY, [...own(has(OLD)), ...resolvers(absent)], CLOCKS)
+    const [record] = rows(EMPTY, [...own(has(OLD)), ...resolvers(absent)])
     expect(record).toMatchObject({ name: 'dr.lee.clinic.example', status: 'wrong', sha256: OLD })
     expect(record?.advice).toMatch(/Remove it.*hides the certificate of clinic\.example/)
   })
 
   test('garbled ones hide it as well (DISC-4)', () => {
-    const seen: Seen = { status: 'found', keys: [], garbled: 1, ttl: 600 }
-    expect(statuses(EMPTY, own(seen))).toEqual(['wrong'])
+    expect(rows(EMPTY, own({ ...has(), garbled: 1 })).map(({ status }) => status)).toEqual(['wrong'])
   })
 
   test('hides nothing where it has the certificate of its domain, or one that the domain has too', () => {
     const tolerated = { ...EMPTY, tolerated: new Set([NEW]) }
-    expect(judgeSet(tolerated, own(has(NEW, OLD)), CLOCKS)).toEqual([])
-    expect(statuses(tolerated, own(has(OLD)))).toEqual(['wrong'])
+    expect(rows(tolerated, own(has(NEW, OLD)))).toEqual([])
+    expect(rows(tolerated, own(has(OLD))).map(({ status }) => status)).toEqual(['wrong'])
   })
 
   test('is late where only a resolver still has it', () => {
-    const [record] = judgeSet(EMPTY, [...own(absent), ...resolvers(has(OLD))], CLOCKS)
+    const [record] = rows(EMPTY, [...own(absent), ...resolvers(has(OLD))])
     expect(record).toMatchObject({ status: 'stale', until: new Date('2026-11-22T12:10:00Z') })
   })
 })

@@ -269,6 +269,7 @@ describe('zone check against real name servers', () => {
         directories: [],
         reachDirectory: async () => ({ status: 'absent', text: 'there is none' }),
       },
+      () => false,
       clock,
     )
     expect(checked.map(({ name, status }) => `${name} ${status}`)).toEqual([

@@ -1,8 +1,10 @@
 import { type ExpectedContent, expectationsOf } from './expected.ts'
 import { type CheckNetwork, gather } from './gather.ts'
-import { type Clocks, judgeSet } from './judge.ts'
-import { formerNotes } from './notes.ts'
-import type { CheckedRecord } from './types.ts'
+import { judgeSet } from './judge.ts'
+import { leftovers } from './leftover.ts'
+import { besideNotes } from './notes.ts'
+import type { Clocks } from './row.ts'
+import type { CheckedRecord, Harmless } from './types.ts'
 
 /** How each record of ours stands, and what else there is to know: a sentence each. */
 export interface ZoneCheck {
@@ -14,15 +16,20 @@ export interface ZoneCheck {
 export async function checkZone(
   content: ExpectedContent,
   network: CheckNetwork,
+  harmless: Harmless,
   clocks: Clocks,
   signal?: AbortSignal,
 ): Promise<ZoneCheck> {
-  const { answers, notes } = await gather(expectationsOf(content), network, signal)
+  const { answers, notes } = await gather(expectationsOf(content), network, harmless, signal)
+  const judged = answers.map(({ expected, observations }): ZoneCheck => {
+    if (expected.values.length === 0) return leftovers(expected, observations, clocks)
+    return {
+      records: judgeSet(expected, observations, clocks),
+      notes: besideNotes(expected, observations),
+    }
+  })
   return {
-    records: answers.flatMap(({ expected, observations }) => judgeSet(expected, observations, clocks)),
-    notes: [
-      ...notes,
-      ...answers.flatMap(({ expected, observations }) => formerNotes(expected, observations)),
-    ],
+    records: judged.flatMap(({ records }) => records),
+    notes: [...notes, ...judged.flatMap((one) => one.notes)],
   }
 }

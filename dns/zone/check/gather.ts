@@ -4,9 +4,10 @@ import type { LdapClient, LdapServer } from '../../ldap/types.ts'
 import type { Answer, Resolver } from '../../resolver/types.ts'
 import { createLimit } from '../../share.ts'
 import type { HostPort, Reach } from '../../types.ts'
+import { Failures } from './failures.ts'
 import { createNameServerSearch } from './name-servers.ts'
 import { seenInDirectory, seenInDns } from './observe.ts'
-import type { Expectation, Observation } from './types.ts'
+import type { Expectation, Harmless, Observation } from './types.ts'
 
 /** Whom zone check asks. Nothing here keeps answers. */
 export interface CheckNetwork {
@@ -39,50 +40,60 @@ const DIRECTORY_QUESTIONS = 8
 export async function gather(
   expectations: readonly Expectation[],
   network: CheckNetwork,
+  harmless: Harmless,
   signal?: AbortSignal,
 ): Promise<Gathered> {
   const notes = new Set<string>()
-  const askName = dnsAsker(network, notes, signal)
+  const failures = new Failures()
+  const askName = dnsAsker(network, { notes, failures, harmless, signal })
   const directories = await reachedDirectories(network, notes, signal)
   const limit = createLimit(DIRECTORY_QUESTIONS)
   const answers = expectations.map(async (expected) => {
     const { name, domain, type } = expected
-    if (type !== 'LDAP') return { expected, observations: await askName(name, type) }
+    if (type !== 'LDAP') return { expected, observations: await askName(expected, type) }
     const observations = directories.map(async ({ server, at }): Promise<Observation> => {
       const search = () => network.ldap.search(at, { mail: name, domain }, { signal })
-      return { server, role: 'directory', seen: seenInDirectory(await limit(search)) }
+      return { server, role: 'directory', seen: seenInDirectory(await limit(search), expected, harmless) }
     })
     return { expected, observations: await Promise.all(observations) }
   })
-  return { answers: await Promise.all(answers), notes: [...notes] }
+  return { answers: await Promise.all(answers), notes: [...notes, ...failures.notes()] }
 }
 
-function dnsAsker(network: CheckNetwork, notes: Set<string>, signal: AbortSignal | undefined) {
+interface Asking {
+  readonly notes: Set<string>
+  readonly failures: Failures
+  readonly harmless: Harmless
+  readonly signal: AbortSignal | undefined
+}
+
+function dnsAsker(network: CheckNetwork, { notes, failures, harmless, signal }: Asking) {
   const { askNameServer } = network
   const search = createNameServerSearch(network.resolver, network.reach, signal)
   const nameServers = new Map<string, Resolver>()
 
-  const askOwn = async (name: string, type: 'CERT' | 'SRV'): Promise<readonly Observation[]> => {
+  const askOwn = async (expected: Expectation, type: 'CERT' | 'SRV'): Promise<readonly Observation[]> => {
     if (askNameServer === null) return []
+    const { name } = expected
     const { servers, notes: its } = await search(name)
     for (const note of its) notes.add(note)
     return Promise.all(
       servers.map(async ({ host, addresses }): Promise<Observation> => {
         const resolver = nameServers.get(host) ?? onceSilent(askNameServer(addresses))
         nameServers.set(host, resolver)
-        const seen = seenInDns(await resolver.resolve(name, type, { signal }), type)
-        if (seen.status === 'failed') notes.add(`the name server ${host} did not say: ${seen.text}`)
+        const seen = seenInDns(await resolver.resolve(name, type, { signal }), expected, harmless)
+        failures.look(`the name server ${host}`, seen)
         return { server: host, role: 'name-server', seen }
       }),
     )
   }
-  return async (name: string, type: 'CERT' | 'SRV'): Promise<readonly Observation[]> => {
+  return async (expected: Expectation, type: 'CERT' | 'SRV'): Promise<readonly Observation[]> => {
     const asked = network.resolvers.map(async ({ server, resolver }): Promise<Observation> => {
-      const seen = seenInDns(await resolver.resolve(name, type, { signal }), type)
-      if (seen.status === 'failed') notes.add(`the resolver ${server} did not say: ${seen.text}`)
+      const seen = seenInDns(await resolver.resolve(expected.name, type, { signal }), expected, harmless)
+      failures.look(`the resolver ${server}`, seen)
       return { server, role: 'resolver', seen }
     })
-    const [own, others] = await Promise.all([askOwn(name, type), Promise.all(asked)])
+    const [own, others] = await Promise.all([askOwn(expected, type), Promise.all(asked)])
     return [...own, ...others]
   }
 }

@@ -16,6 +16,12 @@ export interface Expectation {
   readonly tolerated: ReadonlySet<string>
 }
 
+/**
+ * Whether strangers who look for anybody of a domain never encrypt to a certificate in DER: expired, or bound to nobody
+ * there, for two (DISC-10). One that cannot be read is not harmless.
+ */
+export type Harmless = (domain: string, der: Uint8Array) => boolean
+
 export interface ExpectedValue {
   /** How it is compared: a certificate by its SHA-256 in hex, SRV by `priority weight port target`. */
   readonly key: string
@@ -36,8 +42,12 @@ export interface Observation {
 export type Seen =
   | {
       readonly status: 'found'
-      /** As of `ExpectedValue`. */
+      /** As of `ExpectedValue`: all that `isKnown`, and of the others a few, first those that are not idle. */
       readonly keys: readonly string[]
+      /** Of the others, certificates that hinder nobody where ours is beside them: see `Harmless`. */
+      readonly idle: ReadonlySet<string>
+      /** Others that there are beyond `keys`. */
+      readonly leftOut: number
       /** Records that are meant as certificates and are none (DISC-4). */
       readonly garbled: number
       /** Seconds. */
@@ -48,9 +58,10 @@ export type Seen =
   | { readonly status: 'failed'; readonly text: string }
 
 /**
- * `visible`, and `expiring` where it ends within 30 days; `not-yet`: the domain's own servers have it, another one does
- * not yet; `stale`: another one has an older set; `wrong`: something that is not ours, or garbled; `missing`: the domain's
- * own servers (none of them answers: all resolvers) do not have it; `unanswered`: nobody says.
+ * `visible`, and `expiring` where it ends within 30 days; `not-yet`: the domain's own servers have it, a resolver does not
+ * yet; `stale`: a resolver has an older set; `wrong`: something that is not ours and could be taken for it, or garbled;
+ * `missing`: one of the domain's own servers (none of them answers: every resolver) does not have it; `unanswered`: nobody
+ * says.
  */
 export type RecordStatus = 'visible' | 'expiring' | 'not-yet' | 'stale' | 'wrong' | 'missing' | 'unanswered'
 
@@ -65,7 +76,7 @@ export interface CheckedRecord {
   readonly target: string | null
   readonly status: RecordStatus
   readonly servers: readonly CheckedServer[]
-  /** `not-yet`, `stale`: normal until then, where it is resolvers that are late. `expiring`: the certificate's end. */
+  /** `not-yet`, `stale`: normal until then. `expiring`: the certificate's end. */
   readonly until: Date | null
   /** What to do next; null: nothing. */
   readonly advice: string | null
@@ -75,8 +86,8 @@ export interface CheckedServer {
   readonly server: string
   readonly role: ServerRole
   /**
-   * `yes`; `beside`: yes, and something that is not ours; `absent`: nothing; `older`: only what is ours; `other`: only,
-   * or also, what is not ours; `failed`: no answer that says anything.
+   * `yes`; `beside`: yes, and something that is not ours and could be taken for it; `absent`: nothing; `older`: only what
+   * was ours; `other`: not this one, and what is not ours; `failed`: no answer that says anything.
    */
   readonly answer: ServerView
   /** Seconds; null: not known. */
