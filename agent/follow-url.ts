@@ -2,7 +2,7 @@ import { ExpiringMap, type FollowUrl } from '../dns/index.ts'
 import { readIssuers } from '../trust-anchors/index.ts'
 import { DirectError } from './errors.ts'
 import { createLimit, createSharing } from './fetch/share.ts'
-import { notFetched } from './fetch/target.ts'
+import { shown } from './fetch/target.ts'
 import { FETCH_LIMIT, type GuardedFetch } from './fetch/types.ts'
 
 type Outcome = Awaited<ReturnType<FollowUrl>>
@@ -10,14 +10,14 @@ type Outcome = Awaited<ReturnType<FollowUrl>>
 /** Fetches that run side by side, however long an address book is. */
 const MOST_AT_ONCE = 16
 /** Seconds: what a URL gave is taken for so long, and one that gave nothing is left alone. */
-const LASTS = { ok: 3600, refused: 3600, failed: 60 } as const
+const LASTS = { ok: 3600, refused: 3600, failed: 60, garbled: 60 } as const
 const KEPT = { maxEntries: 5000, maxBytes: 16 << 20 } as const
 const ENTRY_BYTES = 500
 
 /**
  * What the URL of an IPKIX record gives (DISC-3; RFC 4398 2.1): a certificate in DER, certificates as PEM, or a certs-only
- * p7c, 64 KiB at most, under NET. All of them are candidates that are judged like any other. Something else is no answer
- * that can be read, so what is published there is not known (DISC-6). `now`: milliseconds that never go back.
+ * p7c, 64 KiB at most, under NET. All of them are candidates that are judged like any other. Something else that a
+ * server gives is what is published there, and as garbled as it would be in a PKIX record (DISC-4). `now`: milliseconds that never go back.
  */
 export function createFollowUrl(fetch: GuardedFetch, now: () => number = () => performance.now()): FollowUrl {
   const kept = new ExpiringMap<Outcome>({ now, ...KEPT })
@@ -48,8 +48,7 @@ export function createFollowUrl(fetch: GuardedFetch, now: () => number = () => p
     // Copies: a window into the body would hold all of it.
     if (!('code' in certificates))
       return { status: 'ok', certificates: certificates.map(({ der }) => new Uint8Array(der)) }
-    const { status, text } = notFetched(url, 'failed', `it gives no certificate: ${certificates.text}`)
-    return { status, text }
+    return { status: 'garbled', text: `${shown(url)} gives no certificate: ${certificates.text}` }
   }
 }
 

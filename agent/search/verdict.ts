@@ -90,7 +90,12 @@ function nothingUsable(evidence: Evidence): Finding {
   if (waiting.length > 0) return ['undetermined', distinct(waiting)]
   const final = [
     ...withoutCas(certificates).flatMap(({ why }) => why),
-    ...unread.map((one): RouteReason => ({ code: 'URL_REFUSED', text: unreadText(one, where) })),
+    ...unread.map(
+      (one): RouteReason => ({
+        code: one.status === 'garbled' ? 'CERT_MALFORMED' : 'URL_REFUSED',
+        text: unreadText(one, where),
+      }),
+    ),
   ]
   if (final.length > 0) return ['none', distinct(final)]
   const text = `${where} publishes only what is no certificate: ${notes.join('; ')}`

@@ -106,7 +106,7 @@ const ANSWERS: { readonly [S in Seam]: z.ZodType<Seams[S]['answer']> } = {
   ]),
   ipkix: z.discriminatedUnion('status', [
     z.object({ status: z.literal('ok'), certificates: z.array(bytes) }),
-    z.object({ status: z.enum(['failed', 'refused']), text }),
+    z.object({ status: z.enum(['failed', 'refused', 'garbled']), text }),
   ]),
   fetch: z.discriminatedUnion('status', [
     z.object({ status: z.literal('ok'), body: bytes }),

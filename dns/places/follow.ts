@@ -40,8 +40,8 @@ export async function followUrls(
     const text = `${shown(url)} is refused: ${MOST_URLS} other URLs of this place were followed already`
     unread.push({ url: shown(url), status: 'refused', text })
   }
-  const failed = unread.some(({ status }) => status === 'failed')
-  return { certificates, unread, questions, ttl: failed ? LASTS.unread : LASTS.read }
+  const isSettled = unread.every(({ status }) => status === 'refused')
+  return { certificates, unread, questions, ttl: isSettled ? LASTS.read : LASTS.unread }
 }
 
 function counted(certificates: number): string {

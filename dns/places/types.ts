@@ -42,10 +42,13 @@ export interface Place {
   readonly questions: readonly Question[]
 }
 
-/** A URL of an IPKIX record that gave no certificate: not now (`failed`), or never (`refused`, NET). */
+/**
+ * A URL of an IPKIX record that gave no certificate: not now (`failed`), never (`refused`, NET), or something else, which
+ * is garbled as a PKIX record may be (DISC-4).
+ */
 export interface UnreadUrl {
   readonly url: string
-  readonly status: 'failed' | 'refused'
+  readonly status: 'failed' | 'refused' | 'garbled'
   readonly text: string
 }
 

@@ -37,14 +37,15 @@ describe('what the URL of an IPKIX record gives (DISC-3)', () => {
     expect(asked).toEqual([`${URL_A} 65536`])
   })
 
-  test('something else is no answer that can be read: not known, and it says what came (DISC-6)', async () => {
-    const { follow } = web(() => ok(Buffer.from('<html>404 not found</html>')))
+  test('something else is garbled, as a PKIX record may be, and it says what came (DISC-4)', async () => {
+    const { follow, asked, pass } = web(() => ok(Buffer.from('<html>404 not found</html>')))
     expect(await follow(URL_A)).toEqual({
-      status: 'failed',
-      text: expect.stringMatching(
-        /^http:\/\/d\.example\/lee\.cer cannot be fetched now: it gives no certificate/,
-      ),
+      status: 'garbled',
+      text: expect.stringMatching(/^http:\/\/d\.example\/lee\.cer gives no certificate: /),
     })
+    pass(60)
+    await follow(URL_A)
+    expect(asked).toHaveLength(2)
   })
 
   test('what NET refuses stays refused, what fails is not known', async () => {

@@ -331,6 +331,19 @@ describe('the URL of an IPKIX record (DISC-3)', () => {
     expect(proofs).toEqual([])
   })
 
+  test('that gives what is no certificate is garbled, which is final as of a record: CERT_MALFORMED (DISC-4)', async () => {
+    const text = `${URL_A} gives no certificate: it is HTML`
+    const garbled = { zone: { [D]: beside() }, urls: { [URL_A]: { status: 'garbled', text } } } as const
+    const { recipient } = await classified({ ...garbled, config: { tlsDomains: [] } })
+    expect(recipient).toMatchObject({
+      ...{ route: 'insecure', directCapable: false },
+      why: [{ code: 'CERT_MALFORMED', text: `dns-domain (${D}): ${text}` }],
+    })
+    expect(recipient.why[0]?.temporary).toBeUndefined()
+    const usable = await classified({ ...garbled, zone: { [D]: beside(ofDomain) } })
+    expect(usable.recipient.route).toBe('direct')
+  })
+
   test('that NET refuses is published and of no use to us, for good: URL_REFUSED', async () => {
     const { recipient } = await classified({
       zone: { [D]: beside() },

@@ -166,6 +166,17 @@ describe('a question is answered from its trace as it was answered then', () => 
     expect(seams(trace)).toContain('ipkix')
   })
 
+  test('behind a URL that gives something else (DISC-4)', async () => {
+    await using web = await pkiWeb({ '/lee.cer': Buffer.from('<html>gone</html>') })
+    const rdata = [certRdata(Buffer.from(web.urlAt('ca.example', '/lee.cer')), 4)]
+    const { recipient } = await recorded({
+      zone: { 'hisp.example': { rdata } },
+      hosts: HOSTS,
+      config: { dns: { followUrls: true } },
+    })
+    expect(recipient).toMatchObject({ route: 'insecure', why: [{ code: 'CERT_MALFORMED' }] })
+  })
+
   test('not known, since a name server fails (DISC-6)', async () => {
     const { recipient } = await recorded({ zone: { 'dr.lee.hisp.example': 'SERVFAIL' } })
     expect(recipient).toMatchObject({ route: 'undetermined', why: [{ code: 'LOOKUP_FAILED' }] })
