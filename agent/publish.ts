@@ -1,10 +1,10 @@
-import { type Serving, serveZone } from '../dns/index.ts'
+import { type HostPort, type Serving, serveZone } from '../dns/index.ts'
 import { silent } from './log.ts'
 import type { AgentOptions } from './options.ts'
 import { loadPolicies } from './policies.ts'
 import { LOOP, Publication, type PublicationTools, summary } from './publish/publication.ts'
 import { certificateFiles, nothingToPublish } from './publish/source.ts'
-import type { HostPort, Settings } from './settings.ts'
+import type { Settings } from './settings.ts'
 
 export interface PublishOptions {
   /** Port 0: one that is free for UDP and TCP. */

@@ -1,4 +1,5 @@
-import type { KeyUsage, RevocationMode } from '../trust-anchors/index.ts'
+import type { HostPort } from '../dns/index.ts'
+import type { CertificatePolicy, RevocationMode } from '../trust-anchors/index.ts'
 import type { ContentCipher, Digest, KeyTransport } from './smime/algorithms.ts'
 
 /**
@@ -75,11 +76,7 @@ export interface CertificatePolicySettings {
 }
 
 /** A `CertificatePolicy` before its files are read. No list is empty. */
-export interface PolicySettings {
-  readonly keyUsage?: readonly KeyUsage[]
-  /** OIDs. */
-  readonly policies?: readonly string[]
-  readonly minRsaBits?: number
+export interface PolicySettings extends Omit<CertificatePolicy, 'issuers'> {
   /** Files with CA certificates. */
   readonly issuers?: readonly string[]
 }
@@ -91,11 +88,6 @@ export interface BundleSettings {
   /** File: only content signed by this certificate is accepted; undefined: unsigned content is. */
   readonly signedBy: string | undefined
   readonly refreshHours: number
-}
-
-export interface HostPort {
-  readonly host: string
-  readonly port: number
 }
 
 /** `secure`: ldaps. */

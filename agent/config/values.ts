@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
+import type { HostPort } from '../../dns/index.ts'
 import { parseAddress, parseDomain } from '../address.ts'
-import type { HostPort } from '../settings.ts'
 
 /**
  * The small languages inside configuration values. Each function returns the value, or a `Wrong` that says
