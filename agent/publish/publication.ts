@@ -1,9 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { apexOfIdentity, nextSerial, ownerOfIdentity, type Zone, zoneOf } from '../../dns/index.ts'
+import {
+  apexOfIdentity,
+  type HostPort,
+  nextSerial,
+  ownerOfIdentity,
+  type Zone,
+  zoneOf,
+} from '../../dns/index.ts'
 import { DirectError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { logFailure } from '../run.ts'
-import type { HostPort, PublishSettings } from '../settings.ts'
+import type { PublishSettings } from '../settings.ts'
 import { hostNotes } from './notes.ts'
 import type { PublishSource } from './source.ts'
 import { unfitness } from './unfitness.ts'
