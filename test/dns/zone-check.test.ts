@@ -195,6 +195,22 @@ describe('who is asked (H1, H2)', () => {
     )
   })
 
+  test('name servers of its own invention at each name are notes within bounds', async () => {
+    const names = Array.from({ length: 20 }, (_, i) => `a${i}@clinic.example`)
+    const invented = Object.fromEntries(
+      names.map((name, i) => [
+        `NS ${name.replace('@', '.')}`,
+        Array.from({ length: 13 }, (_, k) => `ns${k}.z${i}.example`),
+      ]),
+    )
+    const { notes } = await check(
+      { resolvers: [server(invented)], refused: Object.values(invented).flat() },
+      { entries: names.map((name) => ({ name, der: ours.der })) },
+    )
+    expect(notes).toHaveLength(101)
+    expect(notes.at(-1)).toBe('160 more notes like these are left out')
+  })
+
   test('name servers that are not known now are a note', async () => {
     const { records, notes } = await check({
       resolvers: [server({ ...CERT, 'NS clinic.example': 'SERVFAIL' })],

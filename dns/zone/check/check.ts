@@ -12,6 +12,8 @@ export interface ZoneCheck {
   readonly notes: readonly string[]
 }
 
+const MOST_NOTES = 100
+
 /** Do strangers see what we publish (H1 to H4)? Rejects only when the signal fires. */
 export async function checkZone(
   content: ExpectedContent,
@@ -30,6 +32,12 @@ export async function checkZone(
   })
   return {
     records: judged.flatMap(({ records }) => records),
-    notes: [...notes, ...judged.flatMap((one) => one.notes)],
+    notes: bounded([...notes, ...judged.flatMap((one) => one.notes)]),
   }
+}
+
+/** Somebody else's servers have a say in how many there are. */
+function bounded(notes: readonly string[]): readonly string[] {
+  if (notes.length <= MOST_NOTES) return notes
+  return [...notes.slice(0, MOST_NOTES), `${notes.length - MOST_NOTES} more notes like these are left out`]
 }
