@@ -35,7 +35,9 @@ export function leavingAlone(network: DiscoveryNetwork, now = () => performance.
     const before = failing.get(key)?.value
     if (before !== undefined && before.times >= FAILS) return before.answer as A
     const answer = await put()
-    const times = isFailing(answer) ? (failing.get(key)?.value.times ?? 0) + 1 : 0
+    const failed = failing.get(key)?.value.times ?? 0
+    const times = isFailing(answer) ? failed + 1 : 0
+    if (failed + times === 0) return answer
     // Whoever hears it later has put no question.
     const later = answer.questions === undefined ? answer : { ...answer, questions: [] }
     failing.set(key, { times, answer: later }, { bytes: 1, seconds: times > 0 ? LEFT_ALONE : 0 })

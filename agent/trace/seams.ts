@@ -94,7 +94,16 @@ export function networkThrough(
     certdns: createCertdnsHosts(() => tape.now().getTime()),
     askHost: (host) => resolver([host.name, ...host.addresses].join(' '), real.askHost(host)),
     random: () => draw,
-    patience: (ms, about, done) => patienceThrough(tape, ms, about, done),
+    patience: (ms, about, expire) => {
+      // Where it has ended, the time is no part of what was recorded.
+      const ended = new AbortController()
+      void tape
+        .ask('patience', { about }, () => over(ms), ended.signal)
+        .then(expire, (error: unknown) => {
+          if (!ended.signal.aborted) throw error
+        })
+      return () => ended.abort()
+    },
   }
 }
 
@@ -123,22 +132,14 @@ export function judgingThrough(
     },
     now: tape.now,
     random: (bytes) => nonce.subarray(0, bytes),
-    patience: (ms, about) => patienceThrough(tape, ms, about),
+    patience: (ms, about) => {
+      const controller = new AbortController()
+      void tape
+        .ask('patience', { about }, () => over(ms))
+        .then(() => controller.abort(new DOMException('the time is over', 'TimeoutError')))
+      return controller.signal
+    },
   }
-}
-
-/** Fires when the time is over. After `done` it does not: then it is no part of what was recorded. */
-function patienceThrough(tape: Tape, ms: number, about: string, done?: AbortSignal): AbortSignal {
-  const controller = new AbortController()
-  void tape
-    .ask('patience', { about }, () => over(ms), done)
-    .then(
-      () => controller.abort(new DOMException('the time is over', 'TimeoutError')),
-      (error: unknown) => {
-        if (!done?.aborted) throw error
-      },
-    )
-  return controller.signal
 }
 
 /** Holds up no process that has come to its end. */

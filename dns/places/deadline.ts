@@ -32,18 +32,17 @@ export function withinDeadline(
   about: string,
   caller: AbortSignal | undefined,
 ): Search {
-  const { patience = (ms) => AbortSignal.timeout(ms) } = network
-  const [asking, done] = [new AbortController(), new AbortController()]
+  const { patience = systemPatience } = network
+  const asking = new AbortController()
   const { promise: lateness, resolve: tell } = Promise.withResolvers<typeof LATE>()
   let isLate = false
   const expire = () => {
     isLate = true
     tell(LATE)
-    asking.abort(over.reason)
+    asking.abort(new DOMException(LATE, 'TimeoutError'))
   }
   const giveUp = () => asking.abort(caller?.reason)
-  const over = patience(SEARCH_MS, about, done.signal)
-  over.addEventListener('abort', expire, { once: true })
+  const end = patience(SEARCH_MS, about, expire)
   caller?.addEventListener('abort', giveUp, { once: true })
   if (caller?.aborted) giveUp()
 
@@ -57,11 +56,15 @@ export function withinDeadline(
     network: timed(network, inTime),
     signal: asking.signal,
     [Symbol.dispose]() {
-      over.removeEventListener('abort', expire)
+      end()
       caller?.removeEventListener('abort', giveUp)
-      done.abort()
     },
   }
+}
+
+function systemPatience(ms: number, _about: string, expire: () => void): () => void {
+  const timer = setTimeout(expire, ms)
+  return () => clearTimeout(timer)
 }
 
 /** Each way of asking somebody, and what it comes to where there is no time left. */

@@ -77,10 +77,10 @@ export interface DiscoveryNetwork {
   /** At least 0, below 1: the weighted draw among SRV targets (RFC 2782). */
   readonly random: () => number
   /**
-   * Fires after `ms` milliseconds; `about` names the search that waits no longer. Once `done` fires nobody listens. Default:
-   * the system's timers.
+   * Calls `expire` after `ms` milliseconds, unless what it returns is called before; `about` names the search that waits so
+   * long. Default: the system's timers.
    */
-  readonly patience?: (ms: number, about: string, done: AbortSignal) => AbortSignal
+  readonly patience?: (ms: number, about: string, expire: () => void) => () => void
 }
 
 /** A hosted cert server of the configuration. `server` is what evidence calls it. */
