@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { type Certificate, readCertificates } from '../trust-anchors/index.ts'
+import { BUNDLE_LIMIT, type Certificate, readCertificates } from '../trust-anchors/index.ts'
 import { DirectError } from './errors.ts'
+import { wholeFile } from './file-source.ts'
 import type { IdentitySettings } from './settings.ts'
 
 /** The certificates of one PEM or DER file. Throws CERT_UNREADABLE. */
@@ -62,19 +62,17 @@ export async function loadConfigured(
   return (await Promise.all(read)).flat()
 }
 
-const WHY_UNREADABLE: Readonly<Record<string, readonly [problem: string, hint: string]>> = {
-  ENOENT: ['does not exist', 'Check the path; those in a configuration are relative to its file.'],
-  EISDIR: ['is a folder', 'Name the file in it.'],
-}
+/** A file of anchors is the longest. */
+const MOST_BYTES = BUNDLE_LIMIT.bytes
 
 async function read(path: string, code: 'KEY_UNREADABLE' | 'CERT_UNREADABLE', what: string): Promise<Buffer> {
   try {
-    return await readFile(path)
+    return await wholeFile(path, MOST_BYTES)
   } catch (cause) {
-    const [problem, hint] = WHY_UNREADABLE[(cause as NodeJS.ErrnoException).code ?? ''] ?? [
-      'cannot be read',
-      'Check its permissions.',
-    ]
-    throw new DirectError(code, `the ${what} file ${path} ${problem}`, { hint, cause })
+    if (!(cause instanceof DirectError)) throw cause
+    throw new DirectError(code, `the ${what} file ${cause.message}`, {
+      hint: 'Check the path, which in a configuration is relative to its file, and its permissions.',
+      cause,
+    })
   }
 }

@@ -37,3 +37,20 @@ export async function fileSource(path: string): Promise<Source & AsyncDisposable
     [Symbol.asyncDispose]: () => file.close(),
   }
 }
+
+/**
+ * A file as a whole, of `mostBytes` at most. What is no ordinary file is refused before a byte is read: a pipe, or a device
+ * without end, would hold whoever reads for ever. Throws FILE_UNREADABLE.
+ */
+export async function wholeFile(path: string, mostBytes: number): Promise<Buffer> {
+  await using file = await fileSource(path)
+  if (file.bytes > mostBytes)
+    throw new DirectError(
+      'FILE_UNREADABLE',
+      `${path} is too long: ${file.bytes} bytes, of at most ${mostBytes}`,
+      {
+        hint: 'Look at what it holds: it is not what should be there.',
+      },
+    )
+  return Buffer.concat(await Array.fromAsync(file.read()))
+}

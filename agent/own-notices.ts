@@ -3,7 +3,7 @@ import type { Reason } from './errors.ts'
 import { type OwnCertificate, readOwnCertificates } from './identities/certificates.ts'
 import { endNotices } from './identities/end-watch.ts'
 import { type End, ownEnds, pinEnds } from './identities/ends.ts'
-import { ownFiles } from './identities/files.ts'
+import { counts, mayOthersRead, ownFiles } from './identities/files.ts'
 import type { IdentityTools } from './identities/tools.ts'
 import type { Use } from './identities/types.ts'
 import { useFailure } from './identities/usable.ts'
@@ -15,14 +15,17 @@ export async function noticesOf(
   { ends }: { readonly ends: boolean },
 ): Promise<readonly string[]> {
   const { files, requested, damaged } = await ownFiles(tools.settings)
-  const settings = files.map((file) => file.settings)
+  const settings = files.filter(counts).map((file) => file.settings)
+  const kept = files.filter(({ keepsKey }) => keepsKey).map((file) => file.settings)
   const broken = [
     ...damaged.map(({ text }) => text),
     ...files
-      .filter(({ isManaged, hasKey }) => isManaged && !hasKey)
+      .filter((file) => !counts(file))
       .map(
-        ({ settings: { certificate, privateKey } }) => `the key of ${certificate}, ${privateKey}, is gone`,
+        ({ settings: { certificate, privateKey } }) =>
+          `the key of ${certificate}, ${privateKey}, is gone: it is not published, and mail to it cannot be opened; bring the key back from a backup, or take the folder away and ask for a new certificate`,
       ),
+    ...(await exposed(kept)),
   ].map((text) => `of our own: ${text}`)
   const wrong = await ownNotices(settings, await tools.policy(), tools.at())
   const ending = ends ? endNotices(await endsOf(settings, tools), requested) : []
@@ -34,8 +37,17 @@ export async function endsNow(
   tools: IdentityTools,
 ): Promise<{ readonly ends: readonly End[]; readonly requested: ReadonlySet<string> }> {
   const { files, requested } = await ownFiles(tools.settings)
-  const settings = files.map((file) => file.settings)
+  const settings = files.filter(counts).map((file) => file.settings)
   return { ends: await endsOf(settings, tools), requested }
+}
+
+/** They stay in use: refusing them would leave mail unread, and hide nothing that was seen. */
+async function exposed(settings: readonly IdentitySettings[]): Promise<readonly string[]> {
+  const keys = [...new Set(settings.map(({ privateKey }) => privateKey))]
+  const open = await Promise.all(keys.map(mayOthersRead))
+  return keys
+    .filter((_, i) => open[i])
+    .map((key) => `the mode of the private key ${key} lets others read it: "chmod 600 ${key}"`)
 }
 
 async function endsOf(

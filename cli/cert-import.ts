@@ -54,6 +54,8 @@ async function tellRefusal(refused: Refused, file: string, session: Session): Pr
 const HINTS: Readonly<Record<string, string>> = {
   KEY_MISMATCH:
     'Give the answer to a request of "direct cert request" or "direct init", with the configuration (dataDir) that made it; "direct cert list" shows what waits.',
+  KEY_EXPOSED:
+    'If nobody else had access to it, "chmod 600" it and import again; else ask with another key: "direct cert request NAME --new".',
   CERT_IS_CA: "This is a CA's own certificate: give the one that was issued for you.",
   CERT_NOT_BOUND:
     'The name must stand in its subjectAltName: a dNSName for a domain, an rfc822Name for an address.',

@@ -13,6 +13,8 @@ export interface OwnFiles {
 export interface OwnFile {
   readonly settings: IdentitySettings
   readonly isManaged: boolean
+  /** Managed, and no entry of the configuration names its key: where that is not to be had here, it is lost. */
+  readonly keepsKey: boolean
   /** Its private key's file is there. */
   readonly hasKey: boolean
   /** Another one after every change of its files. */
@@ -26,10 +28,14 @@ export async function ownFiles({
 }: Pick<Settings, 'identities' | 'dataDir'>): Promise<OwnFiles> {
   const { managed, damaged } = await readManaged(dataDir)
   const all = [
-    ...identities.map((settings) => ({ settings, isManaged: false })),
+    ...identities.map((settings) => ({ settings, isManaged: false, keepsKey: false })),
     ...managed
       .filter(({ answered }) => answered)
-      .map((one) => ({ settings: settingsOf(one, identities), isManaged: true })),
+      .map((one) => ({
+        settings: settingsOf(one, identities),
+        isManaged: true,
+        keepsKey: !identities.some(({ privateKey }) => privateKey === one.privateKey),
+      })),
   ]
   const files = all.map(async (one) => ({ ...one, ...(await seen(one.settings)) }))
   const open = managed.filter(({ answered }) => !answered)
@@ -40,14 +46,24 @@ export async function ownFiles({
   }
 }
 
-/** Whose certificates these are, each name once. A managed one without its key makes nobody of ours. */
+/** Whose certificates these are, each name once. One whose key is lost makes nobody of ours. */
 export function namesOf({ files }: Pick<OwnFiles, 'files'>): readonly string[] {
   return [...new Set(files.filter(counts).map(({ settings }) => settings.for))]
 }
 
 /** What the configuration names counts although its files are not all there yet. */
-function counts({ isManaged, hasKey }: OwnFile): boolean {
-  return hasKey || !isManaged
+export function counts({ keepsKey, hasKey }: OwnFile): boolean {
+  return hasKey || !keepsKey
+}
+
+/** By the mode of a key's file, which is 0600 as it was made. Where modes say nothing: no. */
+export async function mayOthersRead(privateKey: string): Promise<boolean> {
+  if (process.getuid === undefined) return false
+  return stat(privateKey).then(
+    ({ mode }) => (mode & 0o077) !== 0,
+    // Reading it will tell what is wrong.
+    () => false,
+  )
 }
 
 async function seen({ certificate, privateKey }: IdentitySettings) {

@@ -1,12 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bindingOf, type Certificate, readIssuers, toPem } from '../../trust-anchors/index.ts'
 import { DirectError } from '../errors.ts'
-import { fileSource } from '../file-source.ts'
+import { wholeFile } from '../file-source.ts'
 import { someoneAt } from '../given-address.ts'
 import { requireActor } from '../trust/arguments.ts'
 import { checkAnswer, intermediatesOf, pathFailure } from './answer.ts'
 import { readOwnCertificates } from './certificates.ts'
+import { mayOthersRead } from './files.ts'
 import { alone, makeFolder, putCertificate, type RecordFirst } from './folder.ts'
 import { type OwnKey, ownKeys } from './keys.ts'
 import { exists, FILES } from './managed.ts'
@@ -42,6 +42,8 @@ export async function importAnswer(
     const owners = keys.filter(({ key }) => 'spkiSha256' in key && key.spkiSha256 === certificate.spkiSha256)
     return owners.length === 0 ? [] : [{ certificate, owners }]
   })
+  const [exposed] = await exposedOf(matches.flatMap(({ owners }) => owners))
+  if (exposed !== undefined) return [exposed]
   const policy = await tools.policy()
   const checked = matches.flatMap(({ certificate, owners }) => {
     const intermediates = intermediatesOf(certificate, certificates)
@@ -80,22 +82,32 @@ export async function importAnswer(
   return results
 }
 
+/** Before anybody encrypts to it, another key costs nothing. */
+async function exposedOf(owners: readonly OwnKey[]): Promise<readonly ImportedCertificate[]> {
+  const waiting = owners.filter(({ waits, managed }) => waits && managed !== null)
+  const open = await Promise.all(waiting.map(({ settings }) => mayOthersRead(settings.privateKey)))
+  return waiting
+    .filter((_, i) => open[i])
+    .map(({ settings: { privateKey } }) => ({
+      outcome: 'refused',
+      sha256: null,
+      why: [
+        {
+          code: 'KEY_EXPOSED',
+          text: `the mode of the private key ${privateKey} lets others read it`,
+        },
+      ],
+    }))
+}
+
 async function readAnswer(answer: string | Uint8Array): Promise<readonly Certificate[]> {
-  const certificates = readIssuers(typeof answer === 'string' ? await bytesOf(answer) : answer)
+  const bytes = typeof answer === 'string' ? await wholeFile(answer, MOST_BYTES) : answer
+  const certificates = readIssuers(bytes)
   if (!('code' in certificates)) return certificates
   const name = typeof answer === 'string' ? answer : 'what was given'
   throw new DirectError('CERT_UNREADABLE', `${name} holds no certificate: ${certificates.text}`, {
     hint: 'Give the answer of the CA as it came: PEM, DER, or p7b.',
   })
-}
-
-async function bytesOf(path: string): Promise<Uint8Array> {
-  await using file = await fileSource(path)
-  if (file.bytes > MOST_BYTES)
-    throw new DirectError('CERT_UNREADABLE', `${path} is too long for certificates: ${file.bytes} bytes`, {
-      hint: 'Give the answer of the CA as it came: PEM, DER, or p7b.',
-    })
-  return readFile(path)
 }
 
 /** Of the keys that are one and the same: those that wait come first (`ownKeys`), and one is enough for a name. */

@@ -103,7 +103,11 @@ export class LiveIdentities {
       }
       const isSame = known.identity.certificate.sha256 === identity.certificate.sha256
       if (!isSame) this.#tellRenewal(file, identity)
-      const former = isSame ? known.former : [known.identity, ...known.former]
+      if (known.identity.certificate.spkiSha256 !== identity.certificate.spkiSha256)
+        this.#tellOverwritten(file, known.identity)
+      const former = [...(isSame ? [] : [known.identity]), ...known.former].filter(
+        ({ certificate: { sha256 } }) => sha256 !== identity.certificate.sha256,
+      )
       return { file, identity, former, stale: false }
     } catch (error) {
       if (!(error instanceof DirectError) || (known === undefined && !isManaged)) throw error
@@ -116,6 +120,15 @@ export class LiveIdentities {
     if (this.#told.has(what)) return
     this.#told.add(what)
     this.#tools.log.warn({ loop: 'identities' }, `of our own: ${text}; ${consequence}`)
+  }
+
+  /** The one moment at which it can be seen: the next process finds the new key alone. */
+  #tellOverwritten({ settings }: OwnFile, { certificate }: Identity): void {
+    const { sha256, notAfter } = certificate
+    this.#tools.log.warn(
+      { for: settings.for, sha256, notAfter },
+      `${settings.privateKey} held another key before: mail to the old certificate of ${settings.for} opens until this process ends, and never after; put the old key and certificate back under other names, as another entry of identities`,
+    )
   }
 
   #tellRenewal({ settings }: OwnFile, { certificate }: Identity): void {

@@ -1,14 +1,15 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { lstat, readdir, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
-import { domainOrAddressOf, Wrong } from '../config/values.ts'
+import { domainOrAddressOf } from '../config/values.ts'
 import { DirectError } from '../errors.ts'
+import { wholeFile } from '../file-source.ts'
 import type { IdentitySettings, Settings } from '../settings.ts'
 
 /** What `identity.json` says. Later versions may say more. */
 const facts = z.object({
   version: z.literal(1),
-  for: z.string().refine((name) => !(domainOrAddressOf(name) instanceof Wrong)),
+  for: z.string().refine((name) => domainOrAddressOf(name) === name),
   made: z.iso.datetime(),
   by: z.string(),
   /** Path of the private key, relative to the folder: its own `key.pem`, or one that another identity has too. */
@@ -40,6 +41,9 @@ export const FILES = {
   certificate: 'certificate.pem',
   facts: 'identity.json',
 } as const
+
+/** Of an `identity.json`, which is a few lines. */
+const MOST_BYTES = 64 << 10
 
 export function managedFolder(dataDir: string): string {
   return join(dataDir, 'identities')
@@ -79,7 +83,7 @@ async function entriesOf(folder: string): Promise<readonly string[]> {
     return await readdir(folder)
   } catch (cause) {
     const { code = 'unknown error' } = cause as NodeJS.ErrnoException
-    if (code === 'ENOENT') return []
+    if (code === 'ENOENT' && !(await isLink(folder))) return []
     throw new DirectError(
       'CERT_UNREADABLE',
       `the folder of our own certificates, ${folder}, cannot be read (${code})`,
@@ -91,11 +95,19 @@ async function entriesOf(folder: string): Promise<readonly string[]> {
   }
 }
 
+/** One that leads nowhere is no empty folder: what it led to may be away for a moment. */
+async function isLink(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  )
+}
+
 /** Null: it is no folder, or was taken away meanwhile. */
 async function readFolder(folder: string): Promise<Managed | Damaged | null> {
   try {
-    const text = await readFile(join(folder, FILES.facts), 'utf8')
-    const read = facts.safeParse(jsonOf(text))
+    const text = await wholeFile(join(folder, FILES.facts), MOST_BYTES)
+    const read = facts.safeParse(jsonOf(text.toString()))
     if (!read.success) return { folder, text: `${join(folder, FILES.facts)} does not read as it was written` }
     const certificate = join(folder, FILES.certificate)
     return {
@@ -107,10 +119,11 @@ async function readFolder(folder: string): Promise<Managed | Damaged | null> {
       answered: await exists(certificate),
     }
   } catch (error) {
-    const { code = 'unknown error' } = error as NodeJS.ErrnoException
+    if (!(error instanceof DirectError)) throw error
+    const { code } = (error.cause ?? {}) as NodeJS.ErrnoException
     if (code === 'ENOTDIR') return null
     if (code === 'ENOENT' && !(await exists(folder))) return null
-    return { folder, text: `${join(folder, FILES.facts)} cannot be read (${code})` }
+    return { folder, text: error.message }
   }
 }
 

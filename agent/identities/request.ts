@@ -1,9 +1,9 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createCertificateRequest, generateRsaKey } from '../../trust-anchors/index.ts'
 import { domainOrAddressOf, Wrong } from '../config/values.ts'
 import { DirectError } from '../errors.ts'
+import { wholeFile } from '../file-source.ts'
 import { requireActor } from '../trust/arguments.ts'
 import { readOwnCertificates } from './certificates.ts'
 import { alone, makeFolder } from './folder.ts'
@@ -13,6 +13,8 @@ import { auditRow, type IdentityTools } from './tools.ts'
 import type { CertificateRequest, NewRequest } from './types.ts'
 
 const LEAST_BITS = 2048
+/** Of a request that was kept, which is a few lines. */
+const MOST_BYTES = 64 << 10
 
 /** As `IdentityAdministration.request`. */
 export async function requestCertificate(
@@ -79,12 +81,15 @@ async function openRequest(
 }
 
 async function kept(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new DirectError('FILE_UNREADABLE', `the request ${path} cannot be read (${cause.code})`, {
+  try {
+    return (await wholeFile(path, MOST_BYTES)).toString()
+  } catch (cause) {
+    if (!(cause instanceof DirectError)) throw cause
+    throw new DirectError('FILE_UNREADABLE', `the request ${cause.message}`, {
       hint: 'Make another one with --new (anew: true).',
       cause,
     })
-  })
+  }
 }
 
 /** The key of the newest certificate for the name. Throws USAGE, KEY_UNREADABLE. */

@@ -52,12 +52,13 @@ export type ImportedCertificate =
     }
   | {
       readonly outcome: 'refused'
-      /** Null: none of the file's certificates belongs to a key of ours. */
+      /** Null: none of the file's certificates belongs to a key of ours, or one that it belongs to is not to be used. */
       readonly sha256: string | null
       readonly why: readonly [Reason<ImportCode>, ...Reason<ImportCode>[]]
     }
 
-export type ImportCode = CertificateCode | 'KEY_MISMATCH'
+/** `KEY_EXPOSED`: others may read the key that waits for it. */
+export type ImportCode = CertificateCode | 'KEY_MISMATCH' | 'KEY_EXPOSED'
 
 /** A certificate of ours, one that is waited for, or one that is pinned to a partner. */
 export interface ListedCertificate {

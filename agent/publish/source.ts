@@ -20,8 +20,9 @@ export interface ToPublish {
 export type PublishSource = (at: Date) => Promise<ToPublish>
 
 /**
- * The certificates of our own files, managed ones too; a machine that only publishes needs no key. A file that cannot be
- * read any more keeps what it held, as does one beside another's key: a renewal of which half is there.
+ * The certificates of our own files, managed ones too; a machine that only publishes needs none of the keys that the
+ * configuration names. A file that cannot be read any more keeps what it held, as does one beside another's key: a renewal
+ * of which half is there. One whose key is lost is withdrawn.
  */
 export function certificateFiles(
   settings: Pick<Settings, 'identities' | 'dataDir'>,
@@ -72,10 +73,10 @@ async function readAnew(file: OwnFile, known: ReadonlyMap<string, Known>): Promi
   const before = known.get(keyOf(file))
   if (before?.stamp === file.stamp) return before
   const { settings, stamp } = file
-  const [read] = await readForPublishing([settings])
+  const [read] = await readForPublishing([file])
   if (read !== undefined && 'certificate' in read)
     return { stamp, own: read, notes: await keyNotes(settings) }
-  const own = before?.own ?? null
+  const own = read?.isLost ? null : (before?.own ?? null)
   const consequence = own === null ? 'nothing of it is published' : 'what it held before stays published'
   return { stamp: null, own, notes: [`${read?.text ?? settings.certificate}; ${consequence}`] }
 }

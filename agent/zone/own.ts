@@ -19,7 +19,7 @@ export interface OwnContent {
 /** From their files; a key that is not there is told. Throws DirectError IDENTITY_MISSING where nothing can be published. */
 export async function own({ settings, policy, at }: ZoneTools): Promise<OwnContent> {
   const { files, damaged } = await ownFiles(settings)
-  const read = await readForPublishing(files.map((file) => file.settings))
+  const read = await readForPublishing(files)
   const certificates = read.filter((one) => 'certificate' in one)
   const published = publishable(certificates, policy, at())
   const current = new Set(published.map(({ own }) => own))
@@ -31,8 +31,9 @@ export async function own({ settings, policy, at }: ZoneTools): Promise<OwnConte
   ]
   if (published.length === 0) throw nothingToPublish(leftOut)
   const shown = new Set(published.map(({ own }) => own.file))
-  // Of managed ones it is told beside every command.
-  const configured = settings.identities.filter(({ certificate }) => shown.has(certificate))
+  const elsewhere = files
+    .filter(({ keepsKey, settings }) => !keepsKey && shown.has(settings.certificate))
+    .map((file) => file.settings)
   return {
     published: published.map(({ name, own }) => ({ name, der: own.certificate.der })),
     withheld: withheld.flatMap((one) =>
@@ -43,7 +44,7 @@ export async function own({ settings, policy, at }: ZoneTools): Promise<OwnConte
       ...files.map((file) => file.settings.for),
       ...certificates.flatMap(({ certificate }) => certificate.names.rfc822),
     ].filter((name) => name.includes('@')),
-    notes: [...leftOut, ...(await Promise.all(configured.map(keyNotes))).flat()],
+    notes: [...leftOut, ...(await Promise.all(elsewhere.map(keyNotes))).flat()],
   }
 }
 

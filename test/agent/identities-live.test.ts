@@ -67,6 +67,22 @@ test('a renewal that is put in the same files signs and is published at once; ma
   expect(first.signingFor(KIM, AT).certificate.sha256).toBe(old.certificate.sha256)
 })
 
+test('a key that a renewal overwrites is told at once: after this process, mail to the old certificate opens no more (ALG-5)', async () => {
+  const { live, lines, certificate, privateKey, old } = await setUp()
+  await live.current()
+  await copyFile(pki('clinic-b.key'), privateKey)
+  await live.current()
+  const renewed = SECOND()
+  await writeFile(certificate, renewed.pem)
+  const now = await live.current()
+  expect(sha256s(now.readingFor(KIM))).toEqual([renewed.certificate.sha256, old.certificate.sha256])
+  expect(lines).toEqual([
+    expect.stringMatching(/is not the private key of .*what was read before still counts$/),
+    expect.stringContaining('a new certificate of clinic-a.example counts'),
+    expect.stringMatching(/a\.key held another key before: .*put the old key and certificate back/),
+  ])
+})
+
 test('where nothing has changed nothing is read', async () => {
   const { live } = await setUp()
   expect(await live.current()).toBe(await live.current())
