@@ -1,9 +1,8 @@
-import { writeFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { DirectError } from '../agent/errors.ts'
 import type { CertificateRequest, NewRequest } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
-import { attempt, exists } from './init-files.ts'
+import { attempt, exists, writeNew } from './init-files.ts'
 import { single } from './options.ts'
 import { ourAddress, ourDomain } from './our-name.ts'
 import { answer, openAgentForStore, type Session } from './session.ts'
@@ -57,7 +56,11 @@ export async function run(session: Session, command: Command): Promise<number> {
   })
   const { request } = made
   if (out !== undefined)
-    await attempt(out, () => writeFile(out, request, { flag: 'wx', mode: 0o600, flush: true }))
+    await attempt(
+      out,
+      () => writeNew(out, request),
+      'The request is kept: leave --out out, or name another file.',
+    )
   const file = out ?? made.file
   await answer(session, { ...made, file }, () =>
     out === undefined ? request.trimEnd() : `written to ${out}`,

@@ -1,4 +1,4 @@
-import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DirectError } from '../agent/errors.ts'
 
@@ -26,7 +26,7 @@ export class NewFiles implements AsyncDisposable {
   /** Readable by its owner alone. */
   async add(name: string, content: string | Uint8Array, what: string): Promise<void> {
     const path = join(this.#dir, name)
-    await attempt(path, () => writeFile(path, content, { flag: 'wx', mode: 0o600, flush: true }))
+    await attempt(path, () => writeNew(path, content))
     this.#made.push({ file: name, what })
   }
 
@@ -54,14 +54,33 @@ export async function exists(path: string): Promise<boolean> {
   )
 }
 
-export async function attempt<Value>(path: string, make: () => Promise<Value>): Promise<Value> {
+/** All of a file, 0600, where none is yet; or nothing, where the disk is full. */
+export async function writeNew(path: string, content: string | Uint8Array): Promise<void> {
+  await using file = await open(path, 'wx', 0o600)
+  try {
+    await file.writeFile(content)
+    await file.sync()
+  } catch (error) {
+    await rm(path, { force: true })
+    throw error
+  }
+}
+
+const HINT = 'Name another folder with --dir, one that you may write to.'
+
+/** `hint`: what to do where it cannot be written. */
+export async function attempt<Value>(
+  path: string,
+  make: () => Promise<Value>,
+  hint: string = HINT,
+): Promise<Value> {
   try {
     return await make()
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'EEXIST') throw inTheWay(path)
     throw new DirectError('FILE_UNWRITABLE', `cannot write ${path} (${code})`, {
-      hint: 'Name another folder with --dir, one that you may write to.',
+      hint,
       cause,
     })
   }

@@ -1,5 +1,7 @@
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { answered, asP7b, verified } from '../agent/authority.ts'
 import { pki } from '../flow/clinics.ts'
@@ -120,4 +122,15 @@ test('a wrong answer is refused with its code, exit 1, and nothing is changed', 
     const failed = await direct(['cert', 'import', file, '--json'], options)
     expect(failed).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(`direct: ${file} `) })
   }
+})
+
+test('a file that does not fit is not left behind in part: with --out or init, the next try is in nobody’s way', async () => {
+  await using folder = await temporaryFolder()
+  const files = new URL('../../cli/init-files.ts', import.meta.url)
+  const script = `const { writeNew } = await import('${files}'); await writeNew('a.csr', 'x'.repeat(9000))`
+  const full = ['-c', `ulimit -f 1; exec "$0" --input-type=module -e "$1"`, process.execPath, script]
+  await expect(promisify(execFile)('sh', full, { cwd: folder.path })).rejects.toMatchObject({
+    stderr: expect.stringContaining('EFBIG'),
+  })
+  expect(await readdir(folder.path)).toEqual([])
 })
