@@ -1,7 +1,16 @@
 import type { HostLookup } from '../dns/index.ts'
 import { DirectError } from './errors.ts'
 import { exchange } from './fetch/exchange.ts'
-import { addressesOf, fail, notFetched, readTarget, refuse, type Stop, shown } from './fetch/target.ts'
+import {
+  addressesOf,
+  fail,
+  notFetched,
+  readTarget,
+  refuse,
+  type Stop,
+  shown,
+  shownWithoutQuery,
+} from './fetch/target.ts'
 import type { Fetched, FetchRequest, GuardedFetch, NotFetched } from './fetch/types.ts'
 
 export type { Fetched, FetchRequest, GuardedFetch } from './fetch/types.ts'
@@ -35,13 +44,13 @@ export function createFetch(options: FetchOptions): GuardedFetch {
     const way: string[] = []
     try {
       const got = await unlessAborted(follow(request, way, signal), signal)
-      return got.status === 'ok' ? got : unfetched(way, got)
+      return got.status === 'ok' ? got : unfetched(request, way, got)
     } catch (error) {
       if (request.signal?.aborted)
         throw new DirectError('ABORTED', 'the fetch was given up', { temporary: true, cause: error })
       if (!signal.aborted) throw error
       const host = URL.parse(way.at(-1) ?? '')?.host
-      return unfetched(way, fail(`no complete answer from ${host} within ${timeoutMs / 1000} s`))
+      return unfetched(request, way, fail(`no complete answer from ${host} within ${timeoutMs / 1000} s`))
     }
   }
 
@@ -68,10 +77,14 @@ export function createFetch(options: FetchOptions): GuardedFetch {
   }
 }
 
-function unfetched(way: readonly string[], { status, why }: Stop): NotFetched {
-  const [asked = '', ...redirects] = way
+function unfetched(
+  { url, configured = false }: FetchRequest,
+  [, ...redirects]: readonly string[],
+  { status, why }: Stop,
+): NotFetched {
+  const name = configured ? shownWithoutQuery : shown
   const last = redirects.at(-1)
-  return notFetched(asked, status, last === undefined ? why : `it leads to ${shown(last)}: ${why}`)
+  return notFetched(url, status, last === undefined ? why : `it leads to ${name(last)}: ${why}`, name)
 }
 
 /** A lookup that does not listen to the signal must not hold anyone up. */

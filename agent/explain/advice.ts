@@ -1,6 +1,7 @@
 import type { CertificateCode } from '../../trust-anchors/index.ts'
 import { adviceOn } from '../advice.ts'
 import type { Reason } from '../errors.ts'
+import { shownWithoutQuery } from '../fetch/target.ts'
 import type { TrustState } from '../trust/entries.ts'
 import { directionsOf } from '../trust/in-force.ts'
 import type { Applicable } from './question.ts'
@@ -56,7 +57,8 @@ export function awaitedBundles(applicable: readonly Applicable[], state: TrustSt
         state.missing.includes(bundle.source),
     )
   })
-  const advice = awaited.map(({ source: { url }, origin }) => {
+  const advice = awaited.map(({ source, origin }) => {
+    const url = shownWithoutQuery(source.url)
     const end =
       origin === 'added'
         ? `"direct trust bundle remove ${url}"`

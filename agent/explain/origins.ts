@@ -1,3 +1,4 @@
+import { shownWithoutQuery } from '../fetch/target.ts'
 import type { Pin, TrustedAnchor } from '../trust/types.ts'
 import type { Origins } from './record.ts'
 
@@ -8,7 +9,8 @@ export function anchorOrigins(anchors: readonly TrustedAnchor[]): Origins {
   const origins = new Map<string, string[]>()
   for (const { sha256, origin, from, for: name, state } of anchors) {
     if (state === 'removed') continue
-    origins.set(sha256, [...(origins.get(sha256) ?? []), `${ORIGIN[origin]} ${from}, for ${name}`])
+    const source = origin === 'bundle' ? shownWithoutQuery(from) : from
+    origins.set(sha256, [...(origins.get(sha256) ?? []), `${ORIGIN[origin]} ${source}, for ${name}`])
   }
   return origins
 }

@@ -34,7 +34,7 @@ export async function decidedFor(
     network: sources.network !== null,
     allowPrivate,
     anchors: ders(anchors.outgoingFor(from, onlyIdentity)),
-    missing: anchors.missingFor(from, onlyIdentity).map(withoutQueries),
+    missing: [...anchors.missingFor(from, onlyIdentity)],
     pins: addresses.flatMap((address) =>
       pinned(address).map(({ certificate, actor, until }) => ({
         address: address.key,
@@ -127,11 +127,6 @@ function addressesIn(texts: readonly string[]): readonly Address[] {
 /** Not the certificates of other partners: they complete no path, and whom somebody writes to concerns nobody else. */
 function mayComplete({ isCa, names: { rfc822, dns } }: Certificate): boolean {
   return isCa || rfc822.length + dns.length === 0
-}
-
-/** The URL of a members' bundle may end with what only its members know. */
-function withoutQueries(text: string): string {
-  return text.replace(/(https?:\/\/[^\s?#]+)[?#]\S*/gi, '$1?…')
 }
 
 function policyOf(policy: ClassifyTools['policies']['encrypt']): OpenDecided['policy'] {

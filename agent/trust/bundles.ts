@@ -8,6 +8,7 @@ import type {
   TrustRecords,
 } from '../../store/index.ts'
 import { BUNDLE_LIMIT, type Bundle, Certificate, parseCertificate } from '../../trust-anchors/index.ts'
+import { shownWithoutQuery } from '../fetch/target.ts'
 import type { GuardedFetch } from '../fetch.ts'
 import { type Log, silent } from '../log.ts'
 import { type BundleOpening, openBundle, type SignedBundle } from './bundle-content.ts'
@@ -164,7 +165,7 @@ async function fetchBundle(
   if (tools.fetch === null)
     return nothing('failed', {
       code: 'NETWORK_FORBIDDEN',
-      text: `${source.url} was not fetched: the network is forbidden`,
+      text: `${shownWithoutQuery(source.url)} was not fetched: the network is forbidden`,
     })
   const fetched = await tools.fetch({
     url: source.url,
@@ -271,7 +272,8 @@ function report(
   return { url, signedBy: signer, outcome, anchors, ...none, ...rest }
 }
 
-function tellLog({ url, outcome, added, removed, why }: BundleReport, log: Log): void {
+function tellLog({ url: whole, outcome, added, removed, why }: BundleReport, log: Log): void {
+  const url = shownWithoutQuery(whole)
   if (outcome === 'refreshed')
     log.info({ url, added: added.length, removed: removed.length }, 'trust bundle refreshed')
   else if (why !== null) log.warn({ url, code: why.code }, `the trust bundle was not taken: ${why.text}`)

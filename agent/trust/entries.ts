@@ -1,5 +1,6 @@
 import type { AddedBundle, BundleId, RemovedAnchor, TrustSnapshot } from '../../store/index.ts'
 import { type AnchorSet, AnchorSets, Certificate, parseCertificate } from '../../trust-anchors/index.ts'
+import { shownWithoutQuery } from '../fetch/target.ts'
 import { type BundleSource, isSameBundle } from './bundle-source.ts'
 import type { ConfiguredTrust } from './configured.ts'
 import { anchorKey, byAnchor } from './same-anchor.ts'
@@ -153,8 +154,9 @@ export function neverHadText(
   { url }: BundleId,
   failure?: { readonly since: Date; readonly text: string },
 ): string {
-  if (failure === undefined) return `the trust bundle ${url} was never fetched`
-  return `the trust bundle ${url} was never had, tried since ${failure.since.toISOString()}: ${failure.text}`
+  const bundle = `the trust bundle ${shownWithoutQuery(url)}`
+  if (failure === undefined) return `${bundle} was never fetched`
+  return `${bundle} was never had, tried since ${failure.since.toISOString()}: ${failure.text}`
 }
 
 function inForce(entries: readonly AnchorEntry[]): readonly AnchorSet[] {

@@ -1,6 +1,7 @@
 import type { BundleRecord } from '../../store/index.ts'
 import { isTestCa } from '../../trust-anchors/index.ts'
 import { isOpenOnTheWay } from '../config/values.ts'
+import { shownWithoutQuery } from '../fetch/target.ts'
 import { isSameBundle } from './bundle-source.ts'
 import { type AnchorEntry, neverHadText, type TrustState } from './entries.ts'
 
@@ -27,7 +28,7 @@ export function trustNotices(
     .filter(({ url, signer }) => signer === null && isOpenOnTheWay(url))
     .map(
       ({ url }) =>
-        `the trust bundle ${url} comes by plain http and nobody signs it: whoever is on the way can change whom we believe`,
+        `the trust bundle ${shownWithoutQuery(url)} comes by plain http and nobody signs it: whoever is on the way can change whom we believe`,
     )
   return [...new Set([...test, ...endedNotices(ended), ...bundles, ...open])]
 }
@@ -49,7 +50,7 @@ function endedNotices(ended: readonly AnchorEntry[]): readonly string[] {
   )
   const counts = [...inBundles].map(
     ([url, anchors]) =>
-      `${new Set(anchors.map(({ certificate }) => certificate.sha256)).size} of the anchors in the trust bundle ${url} are not valid now and are not used`,
+      `${new Set(anchors.map(({ certificate }) => certificate.sha256)).size} of the anchors in the trust bundle ${shownWithoutQuery(url)} are not valid now and are not used`,
   )
   return [...own, ...counts]
 }
@@ -60,6 +61,6 @@ function bundleTrouble(record: BundleRecord): readonly string[] {
   return [
     checksum === null
       ? neverHadText(record, failure)
-      : `the trust bundle ${url} could not be refreshed since ${failure.since.toISOString()}, its last good content counts: ${failure.text}`,
+      : `the trust bundle ${shownWithoutQuery(url)} could not be refreshed since ${failure.since.toISOString()}, its last good content counts: ${failure.text}`,
   ]
 }
