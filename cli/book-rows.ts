@@ -1,10 +1,10 @@
-import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { CsvError, type Options, parse } from 'csv-parse'
 import { DirectError } from '../agent/errors.ts'
 import { columnOf, isBlank } from './book-columns.ts'
 import { inLines, textOf, withFirstLine } from './book-text.ts'
+import { bytesFrom } from './read-input.ts'
 
 export interface BookFile {
   /** A path, or `-` for stdin. */
@@ -36,8 +36,9 @@ const OPTIONS: Options = {
  */
 export async function* rowsOf({ file, column }: BookFile): AsyncGenerator<Row, void, void> {
   const stop = new AbortController()
-  const bytes = file === '-' ? process.stdin : createReadStream(file)
+  let bytes: Readable | undefined
   try {
+    bytes = bytesFrom(file)
     const { firstLine, text } = await withFirstLine(inLines(textOf(bytes), MOST_IN_ROW))
     const parser = parse({ ...OPTIONS, delimiter: delimiterOf(firstLine) })
     // What goes wrong there is thrown by the parser.
@@ -59,7 +60,7 @@ export async function* rowsOf({ file, column }: BookFile): AsyncGenerator<Row, v
     throw unreadable(file, error)
   } finally {
     stop.abort()
-    bytes.destroy()
+    bytes?.destroy()
   }
 }
 

@@ -1,4 +1,6 @@
-import { createReadStream } from 'node:fs'
+import { constants, createReadStream, fstatSync, openSync } from 'node:fs'
+import { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import { DirectError } from '../agent/errors.ts'
 
 /** A chain of thousands of certificates is shorter; a device without end must not fill the memory. */
@@ -15,12 +17,22 @@ export interface Input {
   readonly mostBytes?: number
 }
 
+/**
+ * The bytes of a path, or of stdin for `-`. A pipe is polled, as stdin is: a thread that waits for what a writer may never
+ * write would keep the process from its end, whatever signal comes. Throws what the system says.
+ */
+export function bytesFrom(file: string): Readable {
+  if (file === '-') return process.stdin
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
+  return fstatSync(fd).isFIFO() ? new Socket({ fd, writable: false }) : createReadStream(file, { fd })
+}
+
 /** All of a file or of stdin. Throws DirectError FILE_UNREADABLE, which names it. */
 export async function readInput({ file, hint, what = '', mostBytes = MOST_BYTES }: Input): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   try {
-    for await (const chunk of file === '-' ? process.stdin : createReadStream(file)) {
+    for await (const chunk of bytesFrom(file)) {
       chunks.push(chunk)
       bytes += chunk.length
       if (bytes > mostBytes) break

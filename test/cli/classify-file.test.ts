@@ -1,6 +1,7 @@
 /** `classify --file` and `--changes` as an EHR's nightly job meets them. */
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -246,6 +247,18 @@ describe('classify --file', () => {
     command.child.kill('SIGINT')
     expect(await command.ended).toBe(130)
     expect(command.stderr()).toBe('')
+  })
+
+  test('SIGINT ends it while a named pipe has nothing more to say', async () => {
+    await using folder = await temporaryFolder()
+    const pipe = join(folder.path, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const command = follow(['--no-network', '--json', '--file', pipe])
+    await using writer = await open(pipe, 'w')
+    await writer.write(`${LEE}\n${ROSS}\n`)
+    expect(parse((await command.lines.next()).value)).toMatchObject({ row: 1, address: LEE })
+    command.child.kill('SIGINT')
+    expect(await command.ended).toBe(130)
   })
 
   test('a reader that has gone (EPIPE) ends it, however long the book is', async () => {
