@@ -56,6 +56,8 @@ const HINTS: Readonly<Record<string, string>> = {
     'Give the answer to a request of "direct cert request" or "direct init", with the configuration (dataDir) that made it; "direct cert list" shows what waits.',
   KEY_EXPOSED:
     'If nobody else had access to it, "chmod 600" it and import again; else ask with another key: "direct cert request NAME --new".',
+  CERT_NOT_YET_VALID:
+    'See whether the clock of this machine is right; if it is, import it when it has begun, or at most 60 days before.',
   CERT_IS_CA: "This is a CA's own certificate: give the one that was issued for you.",
   CERT_NOT_BOUND:
     'The name must stand in its subjectAltName: a dNSName for a domain, an rfc822Name for an address.',

@@ -17,10 +17,12 @@ export function readIssuers(bytes: Uint8Array): readonly Certificate[] | Failure
   const blocks = readPem(bytes, ['CERTIFICATE', 'X509 CERTIFICATE', 'PKCS7', 'CMS'])
   const certificates: Certificate[] = []
   let failure: Failure | null = null
+  let isCms = false
   for (const block of blocks.length > 0 ? blocks : [bytes]) {
     const inside = readCertsOnly(block, LIMIT)
     if (inside !== null && 'code' in inside) {
       failure ??= inside
+      isCms = true
       continue
     }
     const ders = inside ?? [block]
@@ -31,7 +33,8 @@ export function readIssuers(bytes: Uint8Array): readonly Certificate[] | Failure
     }
   }
   if (certificates.length > 0) return certificates
-  const other = otherKind(bytes)
+  // A CMS that is too long is a p7c all the same.
+  const other = isCms ? null : otherKind(bytes)
   if (other !== null) return malformed(`it is ${other}, and no certificate`)
   return malformed(`no certificate, as DER, PEM or p7c${failure === null ? '' : ` (${failure.text})`}`)
 }

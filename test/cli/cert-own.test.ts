@@ -107,10 +107,12 @@ test('a wrong answer is refused with its code, exit 1, and nothing is changed', 
     [['cert', 'import', other.file], 'CERT_NOT_BOUND'],
     [['cert', 'import', ca.file], 'CERT_IS_CA'],
     [['cert', 'import', good.file, '--at', '2040-01-01T00:00:00Z'], 'CERT_EXPIRED'],
+    [['cert', 'import', good.file, '--at', '2020-01-01T00:00:00Z'], 'CERT_NOT_YET_VALID'],
   ] as const) {
     const { code: exit, stdout, stderr } = await direct([...args, '--json'], options)
     expect(exit).toBe(1)
     expect(JSON.parse(stdout)).toMatchObject({ outcome: 'refused', why: [{ code }] })
+    if (code === 'CERT_NOT_YET_VALID') expect(stderr).toContain('the clock of this machine')
     expect(stderr).toMatch(
       new RegExp(`^direct: .* was refused: .*\\(${code}\\)\ndirect: hint: Nothing was changed`, 'm'),
     )

@@ -112,3 +112,29 @@ test('mail to a certificate that was imported after a pass had begun opens: what
     { verdict: 'accept', to: [KIM] },
   ])
 })
+
+test('after a renewal and a restart, mail to the certificate before opens, and mail to the new one (ALG-5)', async () => {
+  const post = new PostOffice()
+  const dir = await temporaryFolder()
+  const config = { ...clinicConfig('a', dir), identities: [] }
+  const parts = (...published: readonly Buffer[]) => ({
+    resolver: literalZone({ [A]: [...published], 'clinic-b.example': [der('clinic-b.pem')] }),
+    smtp: post.smtp,
+    imap: post.imap,
+  })
+  const toA = { from: LEE, to: [KIM], subject: 's', text: 't' }
+  const renew = async () => {
+    await using administrator = await createAgent(config, parts())
+    const { request } = await administrator.identities.request(A, { actor: 'kim', keyBits: 2048 })
+    const { pem, file } = await answered(request)
+    await administrator.identities.import(file, { actor: 'kim' })
+    return Buffer.from(new X509Certificate(pem).raw)
+  }
+  for (let i = 0; i < 2; i++) {
+    await using b = await createAgent(clinicConfig('b', await temporaryFolder()), parts(await renew()))
+    await b.send({ ...toA, text: `to certificate ${i}` })
+  }
+  await using restarted = await createAgent(config, parts())
+  const received = await all(restarted.receiveOnce({ deliverTo: await temporaryFolder() }))
+  expect(received).toMatchObject([{ verdict: 'accept' }, { verdict: 'accept' }])
+})

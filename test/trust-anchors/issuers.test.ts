@@ -100,6 +100,11 @@ describe('what gives no certificate is CERT_MALFORMED', () => {
     expect(fingerprints(bytes)).toBe('CERT_MALFORMED')
   })
 
+  test('a p7c of too many certificates says so, not that it is none', () => {
+    const many = readIssuers(certsOnly(Array.from({ length: 33 }, () => rootA.der)))
+    expect('text' in many && many.text).toMatch(/more than 32 certificates/)
+  })
+
   test('random bytes, and a p7c cut or changed anywhere, end in an answer', () => {
     const whole = certsOnly(both)
     for (let at = 0; at < whole.length; at += 7) {
