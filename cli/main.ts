@@ -6,7 +6,7 @@ if (Number(major) < 24) {
   process.stderr.write(`direct: this is Node ${process.versions.node}; Node 24 or newer is needed\n`)
   process.exitCode = 2
 } else if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
-  const { version } = await import('./version.ts')
+  const { version } = await import('../agent/version.ts')
   process.stdout.on('error', () => process.exit(2))
   process.stdout.write(`${version()}\n`)
 } else {

@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import { DirectError } from '../agent/errors.ts'
+import { version } from '../agent/version.ts'
 import { COMMANDS, type CommandEntry, type CommandModule, GROUPS, LATER } from './commands.ts'
 import { single, timeOption } from './options.ts'
-import { version } from './version.ts'
 
 export interface Globals {
   readonly config?: string

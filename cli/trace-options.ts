@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import { DirectError } from '../agent/errors.ts'
 import type { Agent, Discovery, Recipient } from '../agent/index.ts'
+import { version } from '../agent/version.ts'
 import { single } from './options.ts'
 import { openAgent, type Session } from './session.ts'
-import { version } from './version.ts'
 
 /** `--record FILE` and `--replay FILE` of a question about addresses. */
 export interface TraceOptions {
