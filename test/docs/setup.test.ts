@@ -79,6 +79,7 @@ test.skipIf(!(await mayTakePort53(SOUTH)))(
       'accepted  direct  dr.kim@north.example',
       'accepted  direct  dr.lee@south.example',
     ])
+    expect(stdout.match(/^ {2}processed .*/gm)).toHaveLength(2)
   },
   120_000,
 )
