@@ -60,7 +60,7 @@ async function sealNotice(notice: Notice, tools: NotifyTools, signal?: AbortSign
     })
     const visible = { to: [to.address], cc: [] }
     const [copy] = await sealCopies(
-      (digest) => sign(composed, signer, { digest, at: tools.at() }),
+      ({ digest, signature }) => sign(composed, signer, { digest, signature, at: tools.at() }),
       [to.path],
       visible,
       tools.settings.algorithms,

@@ -10,7 +10,6 @@ import type { SignWith } from './seal.ts'
 import { hoursToKeepTrying } from './seek/pauses.ts'
 import type { Draft, MessageFile, SendOptions } from './sending-types.ts'
 import type { Settings } from './settings.ts'
-import type { Digest } from './smime/algorithms.ts'
 import type { Identity } from './smime/identity.ts'
 import { type Signed, sign } from './smime/sign.ts'
 import type { Source, Spool } from './smime/source.ts'
@@ -71,10 +70,11 @@ export function signatures(
   tools: Pick<SendTools, 'at'>,
 ): SignWith {
   const at = tools.at()
-  const made = new Map<Digest, Promise<Signed>>()
-  return (digest) => {
-    const signed = made.get(digest) ?? sign(composed, signer, { digest, at })
-    made.set(digest, signed)
+  const made = new Map<string, Promise<Signed>>()
+  return ({ digest, signature }) => {
+    const which = `${digest} ${signature}`
+    const signed = made.get(which) ?? sign(composed, signer, { digest, signature, at })
+    made.set(which, signed)
     return signed
   }
 }

@@ -1,9 +1,8 @@
 import type { VerifiedPath } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
 import type { AlgorithmSettings, Settings } from './settings.ts'
-import type { Digest } from './smime/algorithms.ts'
 import { type Encrypted, encrypt } from './smime/encrypt.ts'
-import type { Signed } from './smime/sign.ts'
+import type { Signed, SignOptions } from './smime/sign.ts'
 import { concatSources, type Source } from './smime/source.ts'
 
 /** One message for one SMTP transaction: outer header and S/MIME body. */
@@ -21,7 +20,7 @@ export interface Visible {
 }
 
 /** Signs one message: partners may want different digests. */
-export type SignWith = (digest: Digest) => Promise<Signed>
+export type SignWith = (options: Pick<SignOptions, 'digest' | 'signature'>) => Promise<Signed>
 
 /**
  * Signs and encrypts a message: one copy per recipient domain (MSG-10), and one for each Bcc recipient alone
@@ -42,7 +41,7 @@ export async function sealCopies(
     const recipients = group.map(({ address }) => address)
     const { domain } = recipients[0] as Address
     const own = algorithmsFor(domain, algorithms)
-    const encrypted = await encrypt(await signWith(own.digest), group, own)
+    const encrypted = await encrypt(await signWith(own), group, own)
     copies.push({
       recipients,
       domain,

@@ -140,7 +140,7 @@ async function storeRecord(
 ): Promise<BodyId> {
   const own = tools.identities.recordingFor(from, tools.at())
   const algorithms = algorithmsFor(from.domain, tools.settings.algorithms)
-  const sealed = await encrypt(await signWith(algorithms.digest), [own], algorithms)
+  const sealed = await encrypt(await signWith(algorithms), [own], algorithms)
   return store.bodies.write(outerMessage(sealed, { to: [from], cc: [] }).read())
 }
 

@@ -1,6 +1,6 @@
 import type { HostPort } from '../dns/index.ts'
 import type { CertificatePolicy, RevocationMode } from '../trust-anchors/index.ts'
-import type { ContentCipher, Digest, KeyTransport } from './smime/algorithms.ts'
+import type { ContentCipher, Digest, KeyTransport, SignatureScheme } from './smime/algorithms.ts'
 
 /**
  * A configuration after it has been checked: what `config/` makes of `direct.yaml`, or of an object of the same shape.
@@ -138,5 +138,6 @@ export interface AlgorithmSettings {
   readonly keyTransport: KeyTransport
   readonly content: ContentCipher
   readonly digest: Digest
-  readonly signature: 'rsa-pkcs1'
+  /** Of RSA keys; EC keys have ECDSA. */
+  readonly signature: Exclude<SignatureScheme, 'ecdsa'>
 }

@@ -63,7 +63,7 @@ export function judgeLeaf(
     datesFailure(certificate, context.at, 'the certificate'),
     context.notBound,
     caFailure(certificate, context.isAnchor),
-    keyFailure(certificate),
+    keyFailure(purpose, certificate),
     keyUsageFailure(purpose, certificate),
     extendedKeyUsageFailure(certificate),
   ].filter((failure) => failure !== null)
@@ -89,10 +89,16 @@ function caFailure(certificate: Certificate, isAnchor: boolean): Failure | null 
 }
 
 /** ALG, keys. */
-function keyFailure(certificate: Certificate): Failure | null {
-  const { type, bits, exponent } = certificate.key
+function keyFailure(purpose: Purpose, certificate: Certificate): Failure | null {
+  const { type, bits, exponent, curve } = certificate.key
   switch (type) {
+    case 'rsa-pss':
     case 'rsa':
+      if (type === 'rsa-pss' && purpose === 'encrypt')
+        return {
+          code: 'NOT_SUPPORTED',
+          text: 'the key is for RSA-PSS signatures; nothing can be encrypted to it',
+        }
       if (bits < MIN_RSA_BITS) {
         return { code: 'KEY_WEAK', text: `the RSA key has ${bits} bits; ${MIN_RSA_BITS} are the least` }
       }
@@ -100,10 +106,12 @@ function keyFailure(certificate: Certificate): Failure | null {
       return exponent !== undefined && exponent < 3n
         ? { code: 'KEY_WEAK', text: `the RSA key's public exponent is ${exponent}` }
         : null
-    case 'rsa-pss':
-      return { code: 'NOT_SUPPORTED', text: 'the key is for RSA-PSS alone; such keys are not built yet' }
     case 'ec':
-      return { code: 'NOT_SUPPORTED', text: 'the key is an elliptic curve key; such keys are not built yet' }
+      if (bits > 0) return null
+      return {
+        code: 'NOT_SUPPORTED',
+        text: `the key is on a curve that is not accepted (${curve ?? 'without a name'})`,
+      }
     default:
       return { code: 'NOT_SUPPORTED', text: 'the key is neither an RSA nor an elliptic curve key' }
   }

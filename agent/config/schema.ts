@@ -164,12 +164,15 @@ const algorithms = {
     'rsa-oaep-sha512',
     'rsa-pkcs1',
   ]).optional(),
-  content: oneOf<ContentCipher>(
-    ['aes-128-cbc', 'aes-192-cbc', 'aes-256-cbc'],
-    ['aes-128-gcm', 'aes-256-gcm'],
-  ).optional(),
+  content: oneOf<ContentCipher>([
+    'aes-128-cbc',
+    'aes-192-cbc',
+    'aes-256-cbc',
+    'aes-128-gcm',
+    'aes-256-gcm',
+  ]).optional(),
   digest: oneOf<Digest>(['sha-256', 'sha-384', 'sha-512']).optional(),
-  signature: oneOf(['rsa-pkcs1'], ['rsa-pss']).optional(),
+  signature: oneOf(['rsa-pkcs1', 'rsa-pss']).optional(),
 }
 
 export const configuration = map({

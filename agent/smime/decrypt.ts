@@ -1,15 +1,12 @@
-import { createDecipheriv, type Decipheriv, randomBytes } from 'node:crypto'
-import { OctetString } from 'asn1js'
+import { randomBytes } from 'node:crypto'
 import type { MessageCode, Reason } from '../errors.ts'
 import { MimeError } from '../mime/error.ts'
-import { type Refused, readContentCipher } from './algorithm-reader.ts'
-import { BLOCK_BYTES, type ContentCipher, type KeyTransport, keyBytes } from './algorithms.ts'
-import { inBlocks } from './blocks.ts'
-import { octetsOf } from './cms-element.ts'
-import { CmsError } from './cms-reader.ts'
-import { type EnvelopeHead, encryptedContent, readHead } from './enveloped-data.ts'
+import { type ContentCipher, type ContentEncryption, keyBytes, readContentEncryption } from './algorithms.ts'
+import { CmsError } from './ber/reader.ts'
+import { decryptContent, type Outcome } from './enveloped/content.ts'
+import { readHead } from './enveloped/head.ts'
+import { type Candidate, match, mentions } from './enveloped/recipients.ts'
 import type { Identity } from './identity.ts'
-import { type Candidate, match, mentions } from './recipients.ts'
 import type { Source, Spool, Spooled } from './source.ts'
 
 export { isEnvelopedMediaType } from './media-type.ts'
@@ -26,7 +23,7 @@ export const UNDECRYPTABLE: Reason<MessageCode> = {
 /** The decrypted content of an enveloped message; nothing about it is authentic yet. Only `decrypt` makes one. */
 export class Decrypted implements AsyncDisposable {
   readonly #content: Spooled
-  readonly algorithms: { readonly content: ContentCipher; readonly keyTransport: KeyTransport }
+  readonly algorithms: { readonly content: ContentCipher; readonly keyTransport: Candidate['transport'] }
   /** Whose key opened it. */
   readonly opened: Identity
   /** Those of the given identities that are among the RecipientInfos (IN-3). */
@@ -64,25 +61,24 @@ export class Decrypted implements AsyncDisposable {
       if (head === null) {
         return { code: 'NOT_ENCRYPTED', text: 'the message is CMS, but of a kind that is not encrypted' }
       }
-      const addressed = match(head, keys)
+      const addressed = match(head.recipientInfos, keys)
       if (addressed.length === 0) {
         return {
           code: 'NOT_FOR_US',
           text: 'none of our certificates is among the recipients of the encryption',
         }
       }
-      const cipher = contentCipher(head)
-      if (typeof cipher !== 'string') return cipher
+      const encryption = readContentEncryption(head.contentEncryption, head.kind === 'auth-enveloped-data')
+      if ('code' in encryption) return encryption
       const candidates = addressed.filter((entry) => 'transport' in entry)
       if (candidates.length === 0)
         return addressed.find((entry) => 'refused' in entry)?.refused ?? UNDECRYPTABLE
-      const iv = initialisationVector(head)
       for (const candidate of candidates.slice(0, MAX_TRIES)) {
-        const key = await contentKey(candidate, cipher)
-        const content = await decryptContent(cms, createDecipheriv(cipher, key, iv), spool)
+        const key = await contentKey(candidate, encryption)
+        const content = await openContent(cms, encryption, key, spool)
         if (content === null) continue
         const recipients = keys.filter((identity) => addressed.some((entry) => entry.identity === identity))
-        return new Decrypted(content, candidate, cipher, recipients)
+        return new Decrypted(content, candidate, encryption.cipher, recipients)
       }
       return UNDECRYPTABLE
     } catch (error) {
@@ -107,73 +103,42 @@ export function decrypt(
   return Decrypted.decrypt(cms, keys, spool)
 }
 
-function contentCipher({ kind, contentEncryption }: EnvelopeHead): ContentCipher | Refused {
-  const cipher = readContentCipher(contentEncryption.algorithmId)
-  if (typeof cipher !== 'string' || kind === 'enveloped-data') return cipher
-  return { code: 'ALGORITHM_REFUSED', text: `${cipher} inside an AuthEnvelopedData is not accepted` }
-}
-
-function initialisationVector({ contentEncryption }: EnvelopeHead): Uint8Array {
-  const parameters: unknown = contentEncryption.algorithmParams
-  const iv = parameters instanceof OctetString ? octetsOf(parameters) : null
-  if (iv?.length === BLOCK_BYTES) return iv
-  throw new CmsError('MALFORMED', 'an initialisation vector of the wrong length')
-}
-
 /**
  * ALG-2: where the key cannot be had, or has the wrong length, a random one takes its place, and decryption goes on to
  * the end all the same; what a sender can learn from the time it took is nothing.
  */
-async function contentKey(candidate: Candidate, cipher: ContentCipher): Promise<Uint8Array> {
-  const key = await candidate.identity.key.decrypt(candidate.transport, candidate.encryptedKey)
+async function contentKey(candidate: Candidate, { cipher }: ContentEncryption): Promise<Uint8Array> {
+  const key = await candidate.contentKey()
   const random = randomBytes(keyBytes(cipher))
   return key?.length === random.length ? key : random
 }
 
 /** The content, or null when it was not this key, or is broken. */
-async function decryptContent(
+async function openContent(
   cms: Pick<Source, 'read'>,
-  decipher: Decipheriv,
+  encryption: ContentEncryption,
+  key: Uint8Array,
   spool: Spool,
 ): Promise<Spooled | null> {
-  let whole = false
-  let start = Buffer.alloc(0)
-  const content = await spool(plaintext())
-  if (whole && startsLikeHeader(start)) return content
+  const outcome: Outcome = { whole: false, attributes: null }
+  const first = await spool(decryptContent(cms, encryption, key, outcome))
+  const content = outcome.attributes === null ? first : await again()
+  if (outcome.whole && (await startsLikeHeader(content))) return content
   await content[Symbol.asyncDispose]()
   return null
 
-  async function* plaintext(): AsyncGenerator<Uint8Array> {
-    try {
-      for await (const piece of inBlocks(encryptedContent(cms))) {
-        const bytes = decipher.update(piece)
-        if (start.length < BLOCK_BYTES) start = Buffer.concat([start, bytes])
-        if (bytes.length > 0) yield bytes
-      }
-    } catch (error) {
-      if (error instanceof CmsError) return
-      throw error
-    }
-    const last = finish(decipher)
-    if (last === null) return
-    if (start.length < BLOCK_BYTES) start = Buffer.concat([start, last])
-    whole = true
-    if (last.length > 0) yield last
-  }
-}
-
-function finish(decipher: Decipheriv): Buffer | null {
-  try {
-    return decipher.final()
-  } catch {
-    // The only thing that final() says by throwing is that the padding is wrong.
-    return null
+  /** Few messages have attributes beside their content, so it is not looked for them beforehand. */
+  async function again(): Promise<Spooled> {
+    await first[Symbol.asyncDispose]()
+    outcome.whole = false
+    return spool(decryptContent(cms, encryption, key, outcome))
   }
 }
 
 /** A wrong key passes the padding once in 256 times; then the first bytes of what should be a header tell. */
-function startsLikeHeader(start: Uint8Array): boolean {
+async function startsLikeHeader(content: Source): Promise<boolean> {
   const isText = (byte: number) =>
     (byte >= 0x20 && byte < 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d
-  return start.length > 0 && start.subarray(0, 8).every(isText)
+  for await (const chunk of content.read()) return chunk.length > 0 && chunk.subarray(0, 8).every(isText)
+  return false
 }

@@ -1,21 +1,23 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { base64LinesLength, encodeBase64Lines } from '../mime/base64.ts'
+import { CAPABILITIES } from './algorithms/capabilities.ts'
 import {
-  contentAlgorithm,
   type Digest,
   digestAlgorithm,
   hashName,
-  keyTransportAlgorithm,
   OID,
+  type SignatureScheme,
   signatureAlgorithm,
 } from './algorithms.ts'
-import { context, oid, sequence, setOf, smallInteger, TAG, time, tlv } from './der.ts'
+import { context, oid, sequence, setOf, smallInteger, TAG, time, tlv } from './ber/der.ts'
 import type { Identity } from './identity.ts'
 import { concatSources, type Source } from './source.ts'
 import type { Composed, Routing } from './wrap.ts'
 
 export interface SignOptions {
   readonly digest: Digest
+  /** For an RSA key; an EC key has ECDSA. */
+  readonly signature: SignatureScheme
   /** What the signer claims as its signing time; nobody judges a certificate by it (CERT-2). */
   readonly at: Date
 }
@@ -60,17 +62,19 @@ async function digestOf(source: Source, digest: Digest): Promise<Uint8Array> {
 async function signedData(
   messageDigest: Uint8Array,
   signer: Identity,
-  { digest, at }: SignOptions,
+  { digest, signature: configured, at }: SignOptions,
 ): Promise<Uint8Array> {
-  const attributes = signedAttributes(messageDigest, at)
-  const signature = await signer.key.sign(digest, setOf(...attributes))
+  const scheme = signer.schemeFor(configured)
+  const algorithm = signatureAlgorithm(scheme, digest)
+  const attributes = signedAttributes(messageDigest, at, [digestAlgorithm(digest), algorithm])
+  const signature = await signer.key.sign({ scheme, digest }, setOf(...attributes))
   const signerInfo = sequence(
     smallInteger(1),
     signer.certificate.issuerAndSerialNumber,
     digestAlgorithm(digest),
     // Signed as SET, sent as [0] (RFC 5652 5.4).
     Buffer.concat([Uint8Array.of(context(0)), setOf(...attributes).subarray(1)]),
-    signatureAlgorithm(),
+    algorithm,
     tlv(TAG.OCTET_STRING, signature),
   )
   const certificates = [signer.certificate, ...signer.intermediates.filter((one) => !one.isSelfIssued)]
@@ -87,24 +91,24 @@ async function signedData(
   return sequence(oid(OID.signedData), tlv(context(0), content))
 }
 
-function signedAttributes(messageDigest: Uint8Array, at: Date): Uint8Array[] {
+function signedAttributes(
+  messageDigest: Uint8Array,
+  at: Date,
+  [digest, signature]: readonly [Uint8Array, Uint8Array],
+): Uint8Array[] {
   const attribute = (type: string, value: Uint8Array) => sequence(oid(type), setOf(value))
   return [
     attribute(OID.contentType, oid(OID.data)),
     attribute(OID.messageDigest, tlv(TAG.OCTET_STRING, messageDigest)),
     attribute(OID.signingTime, time(at)),
     attribute(OID.smimeCapabilities, CAPABILITIES),
+    // RFC 6211 2: so that nobody can put weaker algorithms in their place.
+    attribute(
+      OID.algorithmProtection,
+      sequence(digest, Buffer.concat([Uint8Array.of(context(1)), signature.subarray(1)])),
+    ),
   ]
 }
-
-/** What we would like to be sent, best first, and nothing that we do not accept (RFC 8551 2.5.2; MSG-7). */
-const CAPABILITIES = sequence(
-  contentAlgorithm('aes-256-cbc'),
-  contentAlgorithm('aes-128-cbc'),
-  keyTransportAlgorithm('rsa-oaep-sha256'),
-  keyTransportAlgorithm('rsa-oaep-sha384'),
-  keyTransportAlgorithm('rsa-oaep-sha512'),
-)
 
 function multipartSigned(entity: Source, signature: Uint8Array, digest: Digest): Source {
   // 144 random bits: no content can hold this line but by being told of it (MSG-5).

@@ -1,16 +1,16 @@
 import type { Certificate } from '../../trust-anchors/index.ts'
 import type { MessageCode, Reason } from '../errors.ts'
 import { MimeError } from '../mime/error.ts'
-import { CmsError } from './cms-reader.ts'
+import { CmsError } from './ber/reader.ts'
 import { type Decrypted, UNDECRYPTABLE } from './decrypt.ts'
-import type { RevocationInfo } from './revocation-info.ts'
-import { findSignature } from './signature-form.ts'
-import { judgeSigners, readCertificates, type VerifyTools } from './signatures.ts'
-import type { ValidSigner } from './signer.ts'
+import type { RevocationInfo } from './signed/revocation-info.ts'
+import { findSignature } from './signed/signature-form.ts'
+import { judgeSigners, readCertificates, type VerifyTools } from './signed/signatures.ts'
+import type { ValidSigner } from './signed/signer.ts'
 import type { Source } from './source.ts'
 
-export type { VerifyTools } from './signatures.ts'
-export type { ValidSigner } from './signer.ts'
+export type { VerifyTools } from './signed/signatures.ts'
+export type { ValidSigner } from './signed/signer.ts'
 export { type Unwrapped, unwrap } from './unwrap.ts'
 
 /** Signed content with at least one valid signature. Only `verify` makes one. Readable while what it came from is. */

@@ -276,9 +276,6 @@ describe('a feature of a later version is an error that says so by name', () => 
     [{ identities: [{ for: 'a.example', pkcs12: 'a.p12' }] }, 'identities[0].pkcs12'],
     [{ identities: [{ ...identity, pkcs12: 'a.p12' }] }, 'identities[0].pkcs12'],
     [{ notifications: { timeoutMinutes: 60 } }, 'notifications'],
-    [{ algorithms: { content: 'aes-256-gcm' } }, 'aes-256-gcm'],
-    [{ algorithms: { signature: 'rsa-pss' } }, 'rsa-pss'],
-    [{ algorithms: { byDomain: { 'a.example': { content: 'aes-128-gcm' } } } }, 'aes-128-gcm'],
     [{ legacy: { tripleDesFrom: ['old.example'] } }, 'legacy.tripleDesFrom'],
   ])('%j', async (input, name) => {
     const error = await objectError(input)

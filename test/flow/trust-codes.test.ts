@@ -230,11 +230,11 @@ const ROWS: readonly Row[] = [
   },
   {
     code: 'NOT_SUPPORTED',
-    what: 'an EC key',
-    fact: /elliptic curve/,
-    make: (domain) => [leaf(domain, { key: 'ec-p256', keyUsage: ['digitalSignature', 'keyAgreement'] })],
-    key: 'ec-p256',
-    refusedFor: /ECDSA/,
+    what: 'an EC key on another curve',
+    fact: /curve.*secp256k1/,
+    make: (domain) => [leaf(domain, { key: 'ec-k256', keyUsage: ['digitalSignature', 'keyAgreement'] })],
+    key: 'ec-k256',
+    refusedFor: /secp256k1/,
   },
 ]
 

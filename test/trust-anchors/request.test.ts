@@ -107,9 +107,17 @@ describe('the test CA', () => {
     ],
     ['a request that its key did not sign', forge(request('clinic-a.example')), 'BAD_SIGNATURE'],
     ['a weak key', createCertificateRequest({ subject: 'a.example', ...pair('rsa-1024') }), 'KEY_WEAK'],
-    ['an EC key', createCertificateRequest({ subject: 'a.example', ...pair('ec-p256') }), 'NOT_SUPPORTED'],
   ])('refuses %s', (_, pem, code) => {
     expect(issueFromTestCa(pem, ca, options)).toMatchObject({ code })
+  })
+
+  test('issues for an EC key what key agreement needs (CERT-4)', () => {
+    const issued = issueFromTestCa(
+      createCertificateRequest({ subject: 'a.example', ...pair('ec-p256') }),
+      ca,
+      options,
+    )
+    expect(issued).toMatchObject({ keyUsage: new Set(['digitalSignature', 'keyAgreement']) })
   })
 
   test('refuses a request without a name', () => {

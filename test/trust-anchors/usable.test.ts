@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { mint } from '../../fixtures/pki.ts'
+import { type MintOptions, mint } from '../../fixtures/pki.ts'
 import {
   bindingOf,
   chooseCertificate,
@@ -69,7 +69,7 @@ describe('a fixture named after a rule fails by that rule', () => {
     ['ALG_Rsa1024', ['KEY_WEAK']],
     ['ALG_Sha1Signed', ['SIGNATURE_WEAK']],
     ['ALG_Md5Signed', ['SIGNATURE_WEAK']],
-    ['ALG_EcLeaf', ['NOT_SUPPORTED']],
+    ['ALG_EcLeaf', []],
   ])('%s: %j', (name, expected) => {
     expect(codes('encrypt', B, fixture(name))).toEqual(expected)
   })
@@ -167,10 +167,15 @@ describe('what a certificate is good for (CERT-3, CERT-4)', () => {
     expect(judged('sign', { extendedKeyUsage: ['1.3.6.1.5.5.7.3.1', '2.5.29.37.0'] })).toEqual([])
   })
 
-  test('an EC key is refused by name, to sign and to encrypt', () => {
-    expect(leafFailures('sign', fixture('ALG_EcLeaf')[0], NOW)).toEqual([
-      { code: 'NOT_SUPPORTED', text: 'the key is an elliptic curve key; such keys are not built yet' },
-    ])
+  test('an EC key signs, and is encrypted to by key agreement alone (ALG, CERT-4)', () => {
+    const usages = (keyUsage: NonNullable<MintOptions['keyUsage']>) =>
+      (['sign', 'encrypt'] as const).map((purpose) =>
+        leafFailures(purpose, mint({ san: ['d.example'], key: 'ec-p384', keyUsage }).certificate, NOW).map(
+          ({ code }) => code,
+        ),
+      )
+    expect(usages(['digitalSignature', 'keyAgreement'])).toEqual([[], []])
+    expect(usages(['digitalSignature', 'keyEncipherment'])).toEqual([[], ['KEY_USAGE']])
   })
 
   test('a CA is usable when it is itself the anchor (CERT-3)', () => {

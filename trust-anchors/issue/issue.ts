@@ -1,4 +1,4 @@
-import { createHash, type KeyObject, randomBytes, sign } from 'node:crypto'
+import { createHash, createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { DerReader, TAG } from '../x509/der.ts'
 import {
   encode,
@@ -115,6 +115,12 @@ export function keyUsage(...usages: readonly KeyUsage[]): Extension {
   for (const bit of bits) octets[bit >> 3] = (octets[bit >> 3] as number) | (0x80 >> (bit & 7))
   const value = encode(TAG.BIT_STRING, Uint8Array.of(7 - (last & 7)), octets)
   return { oid: EXTENSION.keyUsage, critical: true, value }
+}
+
+/** To sign, and to be encrypted to in the way that the key allows (CERT-4). */
+export function leafKeyUsage(spki: Uint8Array): Extension {
+  const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
+  return keyUsage('digitalSignature', key.asymmetricKeyType === 'ec' ? 'keyAgreement' : 'keyEncipherment')
 }
 
 /** RFC 5280 4.2.1.12. */

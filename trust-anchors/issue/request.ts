@@ -9,7 +9,7 @@ import {
   encodeExtensions,
   encodeName,
   extendedKeyUsage,
-  keyUsage,
+  leafKeyUsage,
   signatureAlgorithm,
   subjectAltName,
 } from './issue.ts'
@@ -39,7 +39,7 @@ export interface RequestFields extends KeyPair {
  */
 export function createCertificateRequest(fields: RequestFields): string {
   const wanted = encodeExtensions([
-    keyUsage('digitalSignature', 'keyEncipherment'),
+    leafKeyUsage(spkiOf(fields.publicKey)),
     extendedKeyUsage(EMAIL_PROTECTION),
     subjectAltName(fields.subject),
   ])

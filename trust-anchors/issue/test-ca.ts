@@ -10,6 +10,7 @@ import {
   extendedKeyUsage,
   issueCertificate,
   keyUsage,
+  leafKeyUsage,
   subjectAltName,
   subjectKeyIdentifier,
 } from './issue.ts'
@@ -72,7 +73,7 @@ export function issueFromTestCa(
     spki: wanted.spki,
     extensions: [
       basicConstraints(false),
-      keyUsage('digitalSignature', 'keyEncipherment'),
+      leafKeyUsage(wanted.spki),
       extendedKeyUsage(EMAIL_PROTECTION),
       subjectAltName(wanted.name),
       subjectKeyIdentifier(wanted.spki),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { keyTransportAlgorithm } from '../../../agent/smime/algorithms.ts'
-import { header, oid, setOf, smallInteger, TAG, time, tlv } from '../../../agent/smime/der.ts'
+import { header, oid, setOf, smallInteger, TAG, time, tlv } from '../../../agent/smime/ber/der.ts'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 

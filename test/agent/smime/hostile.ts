@@ -16,7 +16,7 @@ import {
   TAG,
   time,
   tlv,
-} from '../../../agent/smime/der.ts'
+} from '../../../agent/smime/ber/der.ts'
 import type { Minted } from '../../../fixtures/pki.ts'
 
 /** CMS that no honest program makes, or that others make and we do not. Everything has an honest default. */
@@ -92,7 +92,7 @@ export function envelope(plaintext: Uint8Array | string, options: EnvelopeOption
   const info = form(
     TAG.SEQUENCE,
     oid(OID.data),
-    options.algorithm ?? contentAlgorithm('aes-128-cbc', IV),
+    options.algorithm ?? contentAlgorithm({ cipher: 'aes-128-cbc', iv: IV }),
     options.encryptedContent ?? tlv(context(0, 'primitive'), cbc(plaintext)),
   )
   const data = form(
@@ -149,7 +149,7 @@ export function signerInfo(options: SignerOptions): Uint8Array {
       : signer.certificate.issuerAndSerialNumber,
     algorithm,
     ...(set === null ? [] : [Buffer.concat([Uint8Array.of(context(0)), set.subarray(1)])]),
-    options.signatureAlgorithm ?? signatureAlgorithm(),
+    options.signatureAlgorithm ?? signatureAlgorithm('rsa-pkcs1', 'sha-256'),
     tlv(TAG.OCTET_STRING, signature),
     ...(options.unsigned === undefined ? [] : [tlv(context(1), ...options.unsigned)]),
   )

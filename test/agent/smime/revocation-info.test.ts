@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { context, oid, sequence, smallInteger, TAG, tlv } from '../../../agent/smime/der.ts'
+import { context, oid, sequence, smallInteger, TAG, tlv } from '../../../agent/smime/ber/der.ts'
 import { Verified, verify } from '../../../agent/smime/verify.ts'
 import { parseCertificate } from '../../../trust-anchors/index.ts'
 import { envelope, indefinite, keyTrans, multipart, signedData, signerInfo } from './hostile.ts'

@@ -1,9 +1,15 @@
-import { constants, createHash, type Hash, type KeyObject, publicDecrypt } from 'node:crypto'
-import { DIGEST_OID, hashName, type ReceivedDigest } from './algorithms.ts'
-import { inBlocks } from './blocks.ts'
-import { bareLineFeed, canonicalLines, endsInCr, withCrlf } from './crlf.ts'
-import { NULL, oid, sequence, TAG, tlv } from './der.ts'
-import type { Source } from './source.ts'
+import { constants, createHash, createVerify, type Hash, type KeyObject, publicDecrypt } from 'node:crypto'
+import {
+  DIGEST_OID,
+  hashName,
+  type ReceivedDigest,
+  type SignatureForm,
+  signatureOptions,
+} from '../algorithms.ts'
+import { NULL, oid, sequence, TAG, tlv } from '../ber/der.ts'
+import { inBlocks } from '../blocks.ts'
+import { bareLineFeed, canonicalLines, endsInCr, withCrlf } from '../crlf.ts'
+import type { Source } from '../source.ts'
 
 type Readable = Pick<Source, 'read'>
 
@@ -63,13 +69,15 @@ class Hashes {
  * RSA PKCS#1 v1.5 over the content itself: a SignerInfo without signed attributes (RFC 5652 5.4; RFC 8017 8.2.2, by the
  * comparison of encodings). Over the digest at hand: a signature can have many signers, and the content be long.
  */
-export function isSignatureOver(
-  { digests }: Variant,
+export async function isSignatureOver(
+  variant: Variant,
   key: KeyObject,
+  form: SignatureForm,
   digest: ReceivedDigest,
   signature: Uint8Array,
-): boolean {
-  const own = digests.get(digest)
+): Promise<boolean> {
+  if (form.scheme !== 'rsa-pkcs1') return verifies(variant, key, form, digest, signature)
+  const own = variant.digests.get(digest)
   if (own === undefined || signature.length !== Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8))
     return false
   const expected = sequence(sequence(oid(DIGEST_OID[digest]), NULL), tlv(TAG.OCTET_STRING, own))
@@ -80,6 +88,19 @@ export function isSignatureOver(
     // OpenSSL says by throwing that the padding is wrong.
     return false
   }
+}
+
+/** node:crypto takes a digest at hand for neither RSA-PSS nor ECDSA, so the content is read once more. */
+async function verifies(
+  variant: Variant,
+  key: KeyObject,
+  form: SignatureForm,
+  digest: ReceivedDigest,
+  signature: Uint8Array,
+): Promise<boolean> {
+  const verification = createVerify(hashName(digest))
+  for await (const chunk of variant.read()) verification.update(chunk)
+  return verification.verify({ key, ...signatureOptions(form, digest) }, signature)
 }
 
 /**

@@ -1,6 +1,6 @@
-import { readOid } from './cms-element.ts'
-import { CmsError, CmsReader } from './cms-reader.ts'
-import { context, TAG } from './der.ts'
+import { context, TAG } from '../ber/der.ts'
+import { readOid } from '../ber/element.ts'
+import { CmsError, CmsReader } from '../ber/reader.ts'
 
 /** RFC 5940 2: an OCSPResponse among the revocation information. */
 const OCSP_RESPONSE = '1.3.6.1.5.5.7.16.2'

@@ -1,10 +1,10 @@
-import { OID } from './algorithms.ts'
-import { readOid } from './cms-element.ts'
-import { CmsError, CmsReader } from './cms-reader.ts'
-import { type CmsKind, enterContentInfo, leaveContentInfo } from './content-info.ts'
-import { context, TAG } from './der.ts'
+import { OID } from '../algorithms.ts'
+import { type CmsKind, enterContentInfo, leaveContentInfo } from '../ber/content-info.ts'
+import { context, TAG } from '../ber/der.ts'
+import { readOid } from '../ber/element.ts'
+import { CmsError, CmsReader } from '../ber/reader.ts'
+import type { Spool, Spooled } from '../source.ts'
 import { type RevocationInfo, readRevocationInfo } from './revocation-info.ts'
-import type { Spool, Spooled } from './source.ts'
 
 const MAX_CERTIFICATES = 100
 const MAX_CERTIFICATE_BYTES = 64 << 10

@@ -1,8 +1,8 @@
 import { fromBER, ObjectIdentifier, type OctetString } from 'asn1js'
 import type { IssuerAndSerialNumber } from 'pkijs'
-import type { Certificate } from '../../trust-anchors/index.ts'
-import { CmsError } from './cms-reader.ts'
+import type { Certificate } from '../../../trust-anchors/index.ts'
 import { sequence, TAG, tlv } from './der.ts'
+import { CmsError } from './reader.ts'
 
 type Parsed = ReturnType<typeof fromBER>['result']
 

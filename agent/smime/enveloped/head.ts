@@ -1,10 +1,9 @@
-import { OctetString } from 'asn1js'
-import { AlgorithmIdentifier, IssuerAndSerialNumber, KeyTransRecipientInfo } from 'pkijs'
-import { byIssuerAndSerialNumber, type CertificateId, octetsOf, readElement } from './cms-element.ts'
-import { CmsError, CmsReader } from './cms-reader.ts'
-import { type CmsKind, enterContentInfo, leaveContentInfo } from './content-info.ts'
-import { context, TAG } from './der.ts'
-import type { Source } from './source.ts'
+import { AlgorithmIdentifier } from 'pkijs'
+import { type CmsKind, enterContentInfo, leaveContentInfo } from '../ber/content-info.ts'
+import { context, TAG } from '../ber/der.ts'
+import { readElement } from '../ber/element.ts'
+import { CmsError, CmsReader } from '../ber/reader.ts'
+import type { Source } from '../source.ts'
 
 /** RecipientInfos of one message: how many, the bytes of one, and of all. */
 const MAX_RECIPIENTS = 10_000
@@ -13,8 +12,10 @@ const MAX_OURS = 1000
 const MAX_RECIPIENT_BYTES = 64 << 10
 const MAX_RECIPIENTS_BYTES = 4 << 20
 const MAX_ALGORITHM_BYTES = 4096
+const MAX_ATTRIBUTES_BYTES = 64 << 10
+const MAX_MAC_BYTES = 64
 
-/** All of an EnvelopedData before its content (RFC 5652 6.1). */
+/** All of an EnvelopedData or AuthEnvelopedData before its content (RFC 5652 6.1, RFC 5083 2.1). */
 export interface EnvelopeHead {
   readonly kind: CmsKind
   /** BER of the RecipientInfos that were asked for. */
@@ -22,11 +23,11 @@ export interface EnvelopeHead {
   readonly contentEncryption: AlgorithmIdentifier
 }
 
-/** RFC 5652 6.2.1. */
-export interface KeyTransInfo {
-  readonly id: CertificateId
-  readonly algorithm: AlgorithmIdentifier
-  readonly encryptedKey: Uint8Array
+/** What stands behind the content of an AuthEnvelopedData (RFC 5083 2.1). */
+export interface EnvelopeTail {
+  /** BER of the authenticated attributes, under the tag of a SET: what the tag covers beside the content. */
+  readonly attributes: Uint8Array | null
+  readonly mac: Uint8Array
 }
 
 /** Reads up to the content. Null when it is CMS of another kind. Throws CmsError. */
@@ -42,19 +43,42 @@ export async function readHead(
   }
 }
 
-/** The encrypted content as it comes; ends only when the whole CMS around it was complete. Throws CmsError. */
-export async function* encryptedContent(cms: Pick<Source, 'read'>): AsyncGenerator<Uint8Array> {
+/**
+ * The encrypted content as it comes. Ends only when the whole CMS around it was complete, and `tailFound` was told what
+ * stands behind the content, where the kind has a MAC. Throws CmsError.
+ */
+export async function* encryptedContent(
+  cms: Pick<Source, 'read'>,
+  tailFound: (tail: EnvelopeTail) => void,
+): AsyncGenerator<Uint8Array> {
   const reader = new CmsReader(cms.read())
   try {
-    await enterContent(reader, () => false)
+    const head = await enterContent(reader, () => false)
     yield* reader.octets(context(0, 'primitive'))
     await reader.leave()
+    if (head?.kind === 'auth-enveloped-data') tailFound(await readTail(reader))
     while (!(await reader.atEnd())) await reader.skip()
     await reader.leave()
     await leaveContentInfo(reader)
   } finally {
     await reader.close()
   }
+}
+
+async function readTail(reader: CmsReader): Promise<EnvelopeTail> {
+  let attributes: Uint8Array | null = null
+  if ((await reader.peek()) === context(1)) {
+    const element = await reader.element(MAX_ATTRIBUTES_BYTES)
+    attributes = Buffer.concat([Uint8Array.of(TAG.SET), element.subarray(1)])
+  }
+  const mac: Uint8Array[] = []
+  let length = 0
+  for await (const piece of reader.octets()) {
+    length += piece.length
+    if (length > MAX_MAC_BYTES) throw new CmsError('LIMIT_EXCEEDED', 'a MAC beyond all reason')
+    mac.push(piece)
+  }
+  return { attributes, mac: Buffer.concat(mac) }
 }
 
 async function enterContent(
@@ -95,16 +119,4 @@ async function readRecipientInfos(
   }
   await reader.leave()
   return kept
-}
-
-export function readKeyTransInfo(recipientInfo: Uint8Array): KeyTransInfo {
-  return readElement(recipientInfo, (schema) => {
-    const info = new KeyTransRecipientInfo({ schema })
-    const { rid } = info
-    const id =
-      rid instanceof IssuerAndSerialNumber
-        ? byIssuerAndSerialNumber(rid)
-        : { subjectKeyIdentifier: rid instanceof OctetString ? octetsOf(rid) : new Uint8Array() }
-    return { id, algorithm: info.keyEncryptionAlgorithm, encryptedKey: octetsOf(info.encryptedKey) }
-  })
 }

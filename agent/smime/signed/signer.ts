@@ -1,9 +1,17 @@
 import { verify } from 'node:crypto'
-import type { Certificate } from '../../trust-anchors/index.ts'
-import type { MessageCode, Reason } from '../errors.ts'
-import { readDigest, readSignature } from './algorithm-reader.ts'
-import { hashName, type ReceivedDigest } from './algorithms.ts'
-import { identifies } from './cms-element.ts'
+import type { Certificate } from '../../../trust-anchors/index.ts'
+import type { MessageCode, Reason } from '../../errors.ts'
+import {
+  hashName,
+  type ReceivedDigest,
+  readDigest,
+  readSignature,
+  type SignatureForm,
+  type SignatureScheme,
+  signatureOptions,
+} from '../algorithms.ts'
+import { identifies } from '../ber/element.ts'
+import { CmsError } from '../ber/reader.ts'
 import { isSignatureOver, readsAsAttributes, type Variant } from './signed-content.ts'
 import type { SignerInfo } from './signer-info.ts'
 
@@ -11,7 +19,7 @@ import type { SignerInfo } from './signer-info.ts'
 export interface ValidSigner {
   readonly certificate: Certificate
   readonly digest: ReceivedDigest
-  readonly signature: 'rsa-pkcs1'
+  readonly signature: SignatureScheme
   /** True for SHA-1: it may count only for a partner of `legacy.sha1From` (ALG-4). */
   readonly weak: boolean
   /** As claimed; null where it is not. */
@@ -30,17 +38,18 @@ export async function verifySigner(
 ): Promise<{ readonly signer: ValidSigner; readonly variant: Variant } | Reason<MessageCode>> {
   const digest = readDigest(info.digestAlgorithm)
   if (typeof digest !== 'string') return digest
-  const signature = readSignature(info.signatureAlgorithm, digest)
-  if (typeof signature !== 'string') return signature
+  const form = readForm(info, digest)
+  if ('code' in form) return form
+  const signature = form.scheme
   const candidates = certificates
     .filter((certificate) => identifies(info.id, certificate))
     .slice(0, MAX_CANDIDATES)
   if (candidates.length === 0)
     return invalid("the signer's certificate is not in the message, or cannot be read")
-  const strong = candidates.filter(({ key }) => key.type === 'rsa' && key.bits >= MIN_RSA_BITS)
-  if (strong.length === 0) return refuseKey(candidates[0] as Certificate)
+  const strong = candidates.filter(({ key }) => isStrong(key, signature))
+  if (strong.length === 0) return refuseKey(candidates[0] as Certificate, signature)
   for (const certificate of strong) {
-    const variant = await signedVariant(info, digest, certificate, variants)
+    const variant = await signedVariant(info, form, digest, certificate, variants)
     if (variant === null) continue
     const signingTime = info.attributes?.signingTime ?? null
     return { signer: { certificate, digest, signature, weak: digest === 'sha-1', signingTime }, variant }
@@ -50,13 +59,15 @@ export async function verifySigner(
 
 async function signedVariant(
   info: SignerInfo,
+  form: SignatureForm,
   digest: ReceivedDigest,
   { publicKey }: Certificate,
   variants: readonly Variant[],
 ): Promise<Variant | null> {
   const { attributes, signature } = info
   if (attributes !== null) {
-    if (!verify(hashName(digest), attributes.signedBytes, publicKey, signature)) return null
+    const key = { key: publicKey, ...signatureOptions(form, digest) }
+    if (!verify(hashName(digest), attributes.signedBytes, key, signature)) return null
     const matches = ({ digests }: Variant) => {
       const own = digests.get(digest)
       return own !== undefined && Buffer.compare(own, attributes.messageDigest) === 0
@@ -64,15 +75,39 @@ async function signedVariant(
     return variants.find(matches) ?? null
   }
   for (const variant of variants) {
-    if (!isSignatureOver(variant, publicKey, digest, signature)) continue
+    if (!(await isSignatureOver(variant, publicKey, form, digest, signature))) continue
     return (await readsAsAttributes(variant)) ? null : variant
   }
   return null
 }
 
-function refuseKey({ sha256, key }: Certificate): Reason<MessageCode> {
+/** PSS parameters that make no sense are no algorithm that is accepted. */
+function readForm(info: SignerInfo, digest: ReceivedDigest): SignatureForm | Reason<MessageCode> {
+  try {
+    return readSignature(info.signatureAlgorithm, digest)
+  } catch (error) {
+    if (error instanceof CmsError) return invalid(error.message)
+    throw error
+  }
+}
+
+function isStrong(key: Certificate['key'], scheme: SignatureScheme): boolean {
+  // Of a curve that is not accepted the size is not known.
+  if (scheme === 'ecdsa') return key.type === 'ec' && key.bits > 0
+  const isRsa = key.type === 'rsa' || (key.type === 'rsa-pss' && scheme === 'rsa-pss')
+  return isRsa && key.bits >= MIN_RSA_BITS
+}
+
+function refuseKey({ sha256, key }: Certificate, scheme: SignatureScheme): Reason<MessageCode> {
+  const rsa = `RSA ${key.bits}`
   const what =
-    key.type === 'rsa' ? `RSA ${key.bits}, less than ${MIN_RSA_BITS} bits` : `${key.type}, not built yet`
+    key.type === 'ec'
+      ? `EC ${key.curve ?? 'without a named curve'}, for ${scheme}`
+      : key.type !== 'rsa' && key.type !== 'rsa-pss'
+        ? key.type
+        : key.bits < MIN_RSA_BITS
+          ? `${rsa}, less than ${MIN_RSA_BITS} bits`
+          : `${rsa}, for ${scheme}`
   return { code: 'ALGORITHM_REFUSED', text: `the key of signer ${sha256} is not accepted: ${what}` }
 }
 

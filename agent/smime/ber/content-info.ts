@@ -1,8 +1,8 @@
-import { OID } from './algorithms.ts'
-import { readOid } from './cms-element.ts'
-import { CmsError, CmsReader } from './cms-reader.ts'
+import { OID } from '../algorithms.ts'
+import type { Source } from '../source.ts'
 import { context, TAG } from './der.ts'
-import type { Source } from './source.ts'
+import { readOid } from './element.ts'
+import { CmsError, CmsReader } from './reader.ts'
 
 export type CmsKind = 'enveloped-data' | 'auth-enveloped-data' | 'signed-data' | 'other'
 

@@ -1,16 +1,21 @@
 import { Constructed, GeneralizedTime, ObjectIdentifier, OctetString, Primitive, UTCTime } from 'asn1js'
-import { type Attribute, IssuerAndSerialNumber, SignerInfo as PkijsSignerInfo } from 'pkijs'
-import { OID } from './algorithms.ts'
-import { byIssuerAndSerialNumber, type CertificateId, octetsOf, readElement } from './cms-element.ts'
-import { CmsError, CmsReader } from './cms-reader.ts'
-import { sorted, TAG, tlv } from './der.ts'
+import {
+  type AlgorithmIdentifier,
+  type Attribute,
+  IssuerAndSerialNumber,
+  SignerInfo as PkijsSignerInfo,
+} from 'pkijs'
+import { OID } from '../algorithms.ts'
+import { sorted, TAG, tlv } from '../ber/der.ts'
+import { byIssuerAndSerialNumber, type CertificateId, octetsOf, readElement } from '../ber/element.ts'
+import { CmsError, CmsReader } from '../ber/reader.ts'
 
 /** RFC 5652 5.3, as far as it has been read; nothing is verified yet. */
 export interface SignerInfo {
   readonly id: CertificateId
-  /** OIDs. */
+  /** OID. */
   readonly digestAlgorithm: string
-  readonly signatureAlgorithm: string
+  readonly signatureAlgorithm: AlgorithmIdentifier
   readonly signature: Uint8Array
   readonly attributes: SignedAttributes | null
 }
@@ -37,7 +42,7 @@ export async function readSignerInfo(bytes: Uint8Array): Promise<SignerInfo> {
   return {
     id: signerId(info.sid),
     digestAlgorithm: info.digestAlgorithm.algorithmId,
-    signatureAlgorithm: info.signatureAlgorithm.algorithmId,
+    signatureAlgorithm: info.signatureAlgorithm,
     signature: octetsOf(info.signature),
     attributes: signedBytes === null ? null : readAttributes(signedBytes, attributes?.attributes ?? []),
   }

@@ -1,12 +1,11 @@
-import type { Certificate } from '../../trust-anchors/index.ts'
-import type { MessageCode, Reason } from '../errors.ts'
-import { readDigest } from './algorithm-reader.ts'
-import type { ReceivedDigest } from './algorithms.ts'
-import { CmsError } from './cms-reader.ts'
+import type { Certificate } from '../../../trust-anchors/index.ts'
+import type { MessageCode, Reason } from '../../errors.ts'
+import { type ReceivedDigest, readDigest } from '../algorithms.ts'
+import { CmsError } from '../ber/reader.ts'
+import type { Source, Spool } from '../source.ts'
 import { readVariants, type Variant } from './signed-content.ts'
 import { type ValidSigner, verifySigner } from './signer.ts'
 import { readSignerInfo, type SignerInfo } from './signer-info.ts'
-import type { Source, Spool } from './source.ts'
 
 export interface VerifyTools {
   readonly spool: Spool

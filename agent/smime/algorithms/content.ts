@@ -1,0 +1,103 @@
+import { OctetString, Sequence } from 'asn1js'
+import { oid, sequence, smallInteger, TAG, tlv } from '../ber/der.ts'
+import { CmsError } from '../ber/reader.ts'
+import { type Algorithm, readOctets, readSmallInteger } from './algorithm.ts'
+import { nameOf } from './object-identifiers.ts'
+import { type Refused, refuse } from './refused.ts'
+
+/** What the content is encrypted with. Names are those of the configuration, and node:crypto's. */
+export type ContentCipher = BlockCipher | AuthenticatedCipher
+/** For EnvelopedData (RFC 3565): nothing proves that the plaintext is what was encrypted. */
+export type BlockCipher = 'aes-128-cbc' | 'aes-192-cbc' | 'aes-256-cbc'
+/** For AuthEnvelopedData (RFC 5084): the tag proves it. */
+export type AuthenticatedCipher = 'aes-128-gcm' | 'aes-256-gcm'
+
+const BLOCK: Readonly<Record<BlockCipher, string>> = {
+  'aes-128-cbc': '2.16.840.1.101.3.4.1.2',
+  'aes-192-cbc': '2.16.840.1.101.3.4.1.22',
+  'aes-256-cbc': '2.16.840.1.101.3.4.1.42',
+}
+const AUTHENTICATED: Readonly<Record<AuthenticatedCipher, string>> = {
+  'aes-128-gcm': '2.16.840.1.101.3.4.1.6',
+  'aes-256-gcm': '2.16.840.1.101.3.4.1.46',
+}
+
+/** Initialisation vector and block of AES-CBC, in bytes. */
+export const BLOCK_BYTES = 16
+/** RFC 5084 3.2: the nonce that is recommended, in bytes. */
+export const NONCE_BYTES = 12
+/** Tag of the messages that we write, in bytes. RFC 5084 3.2 allows others to be from 12 on. */
+export const TAG_BYTES = 16
+const LEAST_TAG_BYTES = 12
+/** RFC 5084 3.2: the tag's length where a message does not say. */
+const DEFAULT_TAG_BYTES = 12
+const MAX_NONCE_BYTES = 64
+
+/** What a cipher needs beside its key. */
+export type ContentEncryption =
+  | { readonly cipher: BlockCipher; readonly iv: Uint8Array }
+  | { readonly cipher: AuthenticatedCipher; readonly nonce: Uint8Array; readonly tagBytes: number }
+
+export function isAuthenticated(cipher: ContentCipher): cipher is AuthenticatedCipher {
+  return cipher in AUTHENTICATED
+}
+
+/** Key size of a content cipher, in bytes. */
+export function keyBytes(cipher: ContentCipher): number {
+  return Number(cipher.slice(4, 7)) / 8
+}
+
+/** RFC 3565 4.1, RFC 5084 3.2. */
+export function contentAlgorithm(encryption: ContentEncryption): Uint8Array {
+  const parameters =
+    'iv' in encryption
+      ? tlv(TAG.OCTET_STRING, encryption.iv)
+      : sequence(tlv(TAG.OCTET_STRING, encryption.nonce), smallInteger(encryption.tagBytes))
+  return sequence(oid(oidOf(encryption.cipher)), parameters)
+}
+
+/** RFC 8551 2.5.2: without parameters it is a capability. */
+export function contentCapability(cipher: ContentCipher): Uint8Array {
+  return sequence(oid(oidOf(cipher)))
+}
+
+/** The cipher that an OID names, whatever its parameters. */
+export function readContentCipher(id: string): ContentCipher | undefined {
+  return nameOf(BLOCK, id) ?? nameOf(AUTHENTICATED, id)
+}
+
+/**
+ * Content encryption of an EnvelopedData, or of an AuthEnvelopedData (`authenticated`): each has ciphers of its own.
+ * Throws CmsError for parameters that are none.
+ */
+export function readContentEncryption(
+  { algorithmId, algorithmParams }: Algorithm,
+  authenticated: boolean,
+): ContentEncryption | Refused {
+  const cipher = readContentCipher(algorithmId)
+  if (cipher === undefined) return refuse('the content encryption', algorithmId)
+  if (isAuthenticated(cipher) !== authenticated) {
+    const kind = authenticated ? 'AuthEnvelopedData' : 'EnvelopedData'
+    return { code: 'ALGORITHM_REFUSED', text: `${cipher} inside an ${kind} is not accepted` }
+  }
+  return isAuthenticated(cipher)
+    ? readGcm(cipher, algorithmParams)
+    : { cipher, iv: readOctets(algorithmParams, BLOCK_BYTES) }
+}
+
+function readGcm(cipher: AuthenticatedCipher, parameters: unknown): ContentEncryption | Refused {
+  const [nonce, tag] = parameters instanceof Sequence ? parameters.valueBlock.value : []
+  if (!(nonce instanceof OctetString)) throw new CmsError('MALFORMED', 'GCM parameters without a nonce')
+  const octets = new Uint8Array(nonce.getValue())
+  if (octets.length === 0 || octets.length > MAX_NONCE_BYTES)
+    throw new CmsError('MALFORMED', 'a GCM nonce of the wrong length')
+  const tagBytes = readSmallInteger(tag, DEFAULT_TAG_BYTES)
+  // A tag of 4 bytes is forged by luck within days.
+  if (tagBytes < LEAST_TAG_BYTES || tagBytes > TAG_BYTES)
+    return { code: 'ALGORITHM_REFUSED', text: `a GCM tag of ${tagBytes} bytes is not accepted` }
+  return { cipher, nonce: octets, tagBytes }
+}
+
+function oidOf(cipher: ContentCipher): string {
+  return isAuthenticated(cipher) ? AUTHENTICATED[cipher] : BLOCK[cipher]
+}

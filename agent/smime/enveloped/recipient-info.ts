@@ -1,0 +1,46 @@
+import { diffieHellman, generateKeyPairSync, publicEncrypt } from 'node:crypto'
+import type { Certificate } from '../../../trust-anchors/index.ts'
+import {
+  type KeyTransport,
+  keyAgreementAlgorithm,
+  keyEncryptionKey,
+  keyTransportAlgorithm,
+  OUR_AGREEMENT,
+  rsaPadding,
+  wrapKey,
+} from '../algorithms.ts'
+import { context, sequence, smallInteger, TAG, tlv } from '../ber/der.ts'
+
+/** One RecipientInfo by issuer and serial number, of the kind that the recipient's key asks for (MSG-9). */
+export function recipientInfo(recipient: Certificate, key: Uint8Array, transport: KeyTransport): Uint8Array {
+  return recipient.publicKey.asymmetricKeyType === 'ec'
+    ? keyAgreeInfo(recipient, key)
+    : keyTransInfo(recipient, key, transport)
+}
+
+/** RFC 5652 6.2.1. */
+function keyTransInfo(recipient: Certificate, key: Uint8Array, transport: KeyTransport): Uint8Array {
+  return sequence(
+    smallInteger(0),
+    recipient.issuerAndSerialNumber,
+    keyTransportAlgorithm(transport),
+    tlv(TAG.OCTET_STRING, publicEncrypt({ key: recipient.publicKey, ...rsaPadding(transport) }, key)),
+  )
+}
+
+/** RFC 5652 6.2.2, RFC 5753 3.1: a fresh key pair on the recipient's curve, no ukm. */
+function keyAgreeInfo(recipient: Certificate, key: Uint8Array): Uint8Array {
+  const namedCurve = recipient.publicKey.asymmetricKeyDetails?.namedCurve ?? ''
+  const ephemeral = generateKeyPairSync('ec', { namedCurve })
+  const secret = diffieHellman({ privateKey: ephemeral.privateKey, publicKey: recipient.publicKey })
+  const wrapped = wrapKey(OUR_AGREEMENT.wrap, keyEncryptionKey(secret, OUR_AGREEMENT, null), key)
+  const publicKey = ephemeral.publicKey.export({ format: 'der', type: 'spki' })
+  return tlv(
+    context(1),
+    smallInteger(3),
+    // OriginatorPublicKey is [1] IMPLICIT of the same fields as a SubjectPublicKeyInfo; the curve may stand there.
+    tlv(context(0), Buffer.concat([Uint8Array.of(context(1)), publicKey.subarray(1)])),
+    keyAgreementAlgorithm(OUR_AGREEMENT),
+    sequence(sequence(recipient.issuerAndSerialNumber, tlv(TAG.OCTET_STRING, wrapped))),
+  )
+}

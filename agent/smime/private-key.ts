@@ -1,0 +1,50 @@
+import { createPublicKey, diffieHellman, type KeyObject, privateDecrypt, sign } from 'node:crypto'
+import {
+  type Digest,
+  hashName,
+  type KeyTransport,
+  rsaPadding,
+  type SignatureScheme,
+  signatureOptions,
+} from './algorithms.ts'
+
+/** What a private key is asked to do. A hardware module or a key service can stand behind the same two functions. */
+export interface PrivateKey {
+  /**
+   * A signature over `data`: RSA PKCS#1 v1.5 (RFC 8017 8.2.1), RSA-PSS with MGF1 of the same digest and a salt as long
+   * as it (RFC 8017 8.1.1), or ECDSA as DER (RFC 3279 2.2.3).
+   */
+  sign(
+    how: { readonly scheme: SignatureScheme; readonly digest: Digest },
+    data: Uint8Array,
+  ): Promise<Uint8Array>
+  /**
+   * The content key that was encrypted to this key; null when the padding is wrong. For `rsa-pkcs1` a wrong padding
+   * yields bytes that depend on key and ciphertext alone (implicit rejection, ALG-2), so the answer says nothing about
+   * the padding. For `ecdh`, `input` is the other side's public key (DER of a SubjectPublicKeyInfo), and the answer the
+   * shared secret Z, the x-coordinate in as many bytes as the field has (SEC 1 3.3.1).
+   */
+  decrypt(how: KeyTransport | 'ecdh', input: Uint8Array): Promise<Uint8Array | null>
+}
+
+/** A key that this process holds. Signatures are made off the event loop. */
+export function keyInMemory(key: KeyObject): PrivateKey {
+  return {
+    sign: ({ scheme, digest }, data) =>
+      new Promise((resolve, reject) => {
+        const done = (error: Error | null, signature: Buffer) => (error ? reject(error) : resolve(signature))
+        sign(hashName(digest), data, { key, ...signatureOptions({ scheme }, digest) }, done)
+      }),
+    decrypt: async (how, input) => {
+      try {
+        if (how !== 'ecdh') return privateDecrypt({ key, ...rsaPadding(how) }, input)
+        const publicKey = createPublicKey({ key: Buffer.from(input), format: 'der', type: 'spki' })
+        return diffieHellman({ privateKey: key, publicKey })
+      } catch {
+        // OAEP says by an exception that the padding is wrong, RSA that the number is too large, and a curve that the
+        // point is none of its own. None may be told apart from any other failure.
+        return null
+      }
+    },
+  }
+}
