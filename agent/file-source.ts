@@ -5,7 +5,10 @@ import type { Source } from './smime/source.ts'
 
 const CHUNK = 1 << 18
 
-/** A file as a source: read as often as needed, never as a whole. Throws FILE_UNREADABLE. */
+/**
+ * A file as a source: read as often as needed, never as a whole. Throws FILE_UNREADABLE, also when it was changed since it
+ * was opened: a source gives the same bytes each time.
+ */
 export async function fileSource(path: string): Promise<Source & AsyncDisposable> {
   const unreadable = (why: string, cause?: unknown) =>
     new DirectError('FILE_UNREADABLE', `${path} ${why}`, {
@@ -18,19 +21,26 @@ export async function fileSource(path: string): Promise<Source & AsyncDisposable
       throw unreadable(cause.code === 'ENOENT' ? 'does not exist' : `cannot be read (${cause.code})`, cause)
     },
   )
-  const facts = await file.stat()
+  const facts = await file.stat({ bigint: true })
   if (!facts.isFile()) {
     await file.close()
     throw unreadable(facts.isDirectory() ? 'is a folder, not a file' : 'is not an ordinary file')
   }
+  const size = Number(facts.size)
+  const requireUnchanged = async () => {
+    const now = await file.stat({ bigint: true })
+    if (now.mtimeNs !== facts.mtimeNs || now.size !== facts.size)
+      throw unreadable('was changed while it was read')
+  }
   return {
-    bytes: facts.size,
+    bytes: size,
     async *read() {
-      for (let at = 0; at < facts.size; ) {
-        const want = Math.min(CHUNK, facts.size - at)
+      for (let at = 0; at < size; ) {
+        const want = Math.min(CHUNK, size - at)
         const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(want), 0, want, at)
         if (bytesRead === 0) throw unreadable('became shorter while it was read')
         at += bytesRead
+        if (at === size) await requireUnchanged()
         yield buffer.subarray(0, bytesRead)
       }
     },

@@ -8,7 +8,7 @@ import { LineEnds, withCrlf } from '../mime/line-ends.ts'
 import type { MediaType } from '../mime/media-type.ts'
 import { encodeQuotedPrintable } from '../mime/quoted-printable.ts'
 import { type EntityStart, type Step, walk } from '../mime/walk.ts'
-import type { Spool, Spooled } from '../smime/source.ts'
+import { concatSources, type Spool, type Spooled, sourceFrom } from '../smime/source.ts'
 
 /** What else is done to the message's own header: fields to leave out, and folded lines to add at its end. */
 export interface HeaderEdits {
@@ -23,13 +23,23 @@ export interface HeaderEdits {
  * of. Throws MimeError where the message makes no sense.
  */
 export async function canonicalise(message: Spooled, edits: HeaderEdits, spool: Spool): Promise<Spooled> {
-  let kept = false
-  try {
-    const plan = await survey(message)
-    kept = plan.clean && edits.add.length === 0 && !edits.drop.some((name) => plan.fields.has(name))
-    return kept ? message : await spool(rewrite(message, plan, edits))
-  } finally {
-    if (!kept) await message[Symbol.asyncDispose]()
+  await using scope = new AsyncDisposableStack()
+  scope.use(message)
+  const plan = await survey(message)
+  if (!plan.clean) return await spool(rewrite(message, plan, edits))
+  scope.move()
+  const isEdited = edits.add.length > 0 || edits.drop.some((name) => plan.fields.has(name))
+  return isEdited ? underNewHeader(message, plan, edits) : message
+}
+
+/** Of a message that is canonical already only the header is written anew; the rest is read where it lies. */
+function underNewHeader(message: Spooled, plan: Plan, edits: HeaderEdits): Spooled {
+  const { top } = plan
+  const header = Buffer.concat([...writeHeader(top, plan, edits)])
+  const body = sourceFrom(message, top.headerBlock.length + top.separator.length)
+  return {
+    ...concatSources([header, body]),
+    [Symbol.asyncDispose]: () => message[Symbol.asyncDispose](),
   }
 }
 
@@ -39,7 +49,9 @@ type Encoding = 'exact' | 'base64' | 'quoted-printable' | 'mend'
 interface Plan {
   /** Nothing needs to change. */
   readonly clean: boolean
-  /** Lower-case names of the message's own header fields. */
+  /** The message itself. */
+  readonly top: EntityStart
+  /** Lower-case names of its header fields. */
   readonly fields: ReadonlySet<string>
   /** Leaves that are encoded anew, by index. */
   readonly encode: ReadonlyMap<number, Encoding>
@@ -98,7 +110,7 @@ async function survey(message: Spooled): Promise<Plan> {
     .filter(({ index, role, encoding }) => role !== 'leaf' && encoding !== '7bit' && touched.has(index))
     .map(({ index }) => index)
     .filter((index) => !eightBitStays.has(index))
-  return { clean, fields, encode, relabel: new Set(relabel) }
+  return { clean, top: entities[0] as EntityStart, fields, encode, relabel: new Set(relabel) }
 }
 
 /** What a run of bytes holds that a 7-bit transport would not carry (RFC 2045 2.7). */

@@ -22,17 +22,22 @@ export interface ComposeFileOptions extends ComposeTools {
  * Composes a message that already is RFC 5322 (a source, or the path of a file). It becomes canonical (MSG-1), gets
  * Message-ID, Date and Disposition-Notification-To where it lacks them, loses Bcc, and is otherwise left as it is. One
  * that is wrapped already is unwrapped first (MSG-2). Throws DirectError: `MESSAGE_INVALID` when it is no message or not
- * from `from`, `LIMIT_EXCEEDED` (IN-11), `FILE_UNREADABLE`. Dispose of the result: it holds a spool.
+ * from `from`, `LIMIT_EXCEEDED` (IN-11), `FILE_UNREADABLE`. Dispose of the
+ * result: it reads the file, or a spool.
  */
 export async function composeFile(file: Source | string, options: ComposeFileOptions): Promise<Composed> {
-  if (typeof file !== 'string') return explainMime(compose(file, options))
-  await using opened = await fileSource(file)
+  const opened = typeof file === 'string' ? await fileSource(file) : borrowed(file)
   return await explainMime(compose(opened, options))
 }
 
-async function compose(file: Source, options: ComposeFileOptions): Promise<Composed> {
+/** A source that stays its owner's. */
+function borrowed(source: Source): Spooled {
+  return { ...source, async [Symbol.asyncDispose]() {} }
+}
+
+async function compose(file: Spooled, options: ComposeFileOptions): Promise<Composed> {
   const { spool, now, from } = options
-  const message = await spoolUnwrapped(file, spool)
+  const message = await unwrapped(file, spool)
   let header: Header
   try {
     header = await readHeader(message)
@@ -75,13 +80,16 @@ async function compose(file: Source, options: ComposeFileOptions): Promise<Compo
   }
 }
 
-/** What was wrapped is kept as it is; a transfer encoding that a wrapper may not have is undone (IN-2). */
-async function spoolUnwrapped(file: Source, spool: Spool): Promise<Spooled> {
+/** What was wrapped is kept as it is; a transfer encoding that a wrapper may not have is undone (IN-2). Takes `file` over. */
+async function unwrapped(file: Spooled, spool: Spool): Promise<Spooled> {
+  await using scope = new AsyncDisposableStack()
+  scope.use(file)
   const { header, body, discard } = await openEntity(file.read())
   if (parseMediaType(header.first('Content-Type'))?.type === 'message/rfc822')
-    return spool(decodeTransfer(body, header.first('Content-Transfer-Encoding')))
+    return await spool(decodeTransfer(body, header.first('Content-Transfer-Encoding')))
   await discard()
-  return spool(file.read())
+  scope.move()
+  return file
 }
 
 async function readHeader(message: Source): Promise<Header> {

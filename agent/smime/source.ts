@@ -22,3 +22,17 @@ export function concatSources(parts: readonly (Source | Uint8Array)[]): Source {
     },
   }
 }
+
+/** A source without its first bytes. */
+export function sourceFrom(source: Source, start: number): Source {
+  return {
+    bytes: source.bytes - start,
+    async *read() {
+      let skip = start
+      for await (const chunk of source.read()) {
+        if (skip < chunk.length) yield skip === 0 ? chunk : chunk.subarray(skip)
+        skip = Math.max(0, skip - chunk.length)
+      }
+    },
+  }
+}

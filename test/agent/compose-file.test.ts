@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Address, parseAddress } from '../../agent/address.ts'
 import { composeFile } from '../../agent/compose.ts'
 import { collect, memorySpool, sourceOf } from './mime/streams.ts'
@@ -162,4 +165,36 @@ test('nothing is left in a spool when a message is refused', async () => {
   ])
     await expect(composeFile(sourceOf(message), options)).rejects.toMatchObject({ code: 'MESSAGE_INVALID' })
   expect(spool.open()).toBe(0)
+})
+
+describe('a message in a file', () => {
+  const write = async (text: string) => {
+    const dir = await mkdtemp(join(tmpdir(), 'direct-compose-'))
+    onTestFinished(() => rm(dir, { recursive: true }))
+    const path = join(dir, 'message.eml')
+    await writeFile(path, text)
+    return path
+  }
+  const options = {
+    now: () => NOW,
+    from: address('kim@clinic.example'),
+    to: [address('lee@hisp.example')],
+  }
+
+  test('is read where it lies: nothing of a canonical one is copied, whatever its header lacks', async () => {
+    const spool = memorySpool()
+    const path = await write(mail('From: kim@clinic.example', 'To: lee@hisp.example', '', 'body', ''))
+    await using composed = await composeFile(path, { ...options, spool })
+    const inner = (await collect(composed.inner.read())).toString()
+    expect(inner).toMatch(/^From: kim@clinic\.example\r\n[^]*\r\n\r\nbody\r\n$/)
+    expect(composed.inner.bytes).toBe(inner.length)
+    expect(spool.open()).toBe(0)
+  })
+
+  test('that changes after it was looked at is an error, never another message than was checked', async () => {
+    const path = await write(mail(...HEADER, '', 'body', ''))
+    await using composed = await composeFile(path, { ...options, spool: memorySpool() })
+    await writeFile(path, mail(...HEADER, '', 'b0dy', ''))
+    await expect(collect(composed.inner.read())).rejects.toMatchObject({ code: 'FILE_UNREADABLE' })
+  })
 })
