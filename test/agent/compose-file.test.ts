@@ -186,7 +186,7 @@ describe('a message in a file', () => {
     const path = await write(mail('From: kim@clinic.example', 'To: lee@hisp.example', '', 'body', ''))
     await using composed = await composeFile(path, { ...options, spool })
     const inner = (await collect(composed.inner.read())).toString()
-    expect(inner).toMatch(/^From: kim@clinic\.example\r\n[^]*\r\n\r\nbody\r\n$/)
+    expect(inner).toMatch(/^From: kim@clinic\.example\r\n[\s\S]*\r\n\r\nbody\r\n$/)
     expect(composed.inner.bytes).toBe(inner.length)
     expect(spool.open()).toBe(0)
   })
