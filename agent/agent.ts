@@ -148,7 +148,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       }
       yield* offerAll({ mailboxes: await neighbours.mail.mailboxes(), inbox, beside, log }, signal)
     },
-    async *receiveOnce({ deliverTo, signal } = {}) {
+    async *receiveOnce({ deliverTo, onLostReceipt, signal } = {}) {
       let failure: DirectError | null = null
       try {
         yield* pass(await neighbours.mail.mailboxes(), deliverTo, nothingKnown(), signal)
@@ -159,7 +159,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       }
       if (deliverTo !== undefined) {
         await (await neighbours.store()).outbox.hastenNotices(now(), HASTENED_TRIES)
-        await steps.flush(signal)
+        await steps.flush(signal, onLostReceipt)
         // Whoever runs this by a timer has no daemon to do it.
         await steps.refreshBundles(signal)
       }

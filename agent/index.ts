@@ -22,6 +22,7 @@ export type {
 } from '../store/index.ts'
 export type { CertificateCode } from '../trust-anchors/index.ts'
 export { Address, parseAddress, parseDomain } from './address.ts'
+export { adviceOn } from './advice.ts'
 export type { Change, ChangesOptions, PreviousState } from './book/types.ts'
 export {
   type AddressCode,
@@ -59,6 +60,7 @@ export type {
   DeliveredMessage,
   DeliveredPart,
   Delivery,
+  LostReceipt,
   Opened,
   OpenedPart,
   OpenRequest,

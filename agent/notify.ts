@@ -3,15 +3,22 @@ import type { Notice, Store } from '../store/index.ts'
 import type { Address } from './address.ts'
 import { DirectError, type Reason } from './errors.ts'
 import { givenAddress } from './given-address.ts'
+import type { Log } from './log.ts'
 import { composeMdn } from './mdn.ts'
 import type { SendTools } from './prepare.ts'
+import type { LostReceipt } from './receiving-types.ts'
+import type { Recipient } from './recipient-types.ts'
 import { sealCopies } from './seal.ts'
 import { sign } from './smime/sign.ts'
 
 /** What answering asks of its neighbours. */
 export interface NotifyTools extends Omit<SendTools, 'spool'> {
   readonly store: Store
+  readonly log: Log
 }
+
+/** Hears of an MDN that is given up for good. */
+export type OnLostReceipt = (receipt: LostReceipt) => void
 
 const MINUTE_MS = 60_000
 /** An MDN that cannot be sealed within this many tries would come too late for any sender's time limit. */
@@ -22,8 +29,17 @@ export function newNoticeId(recipient: Address): string {
   return `<${randomUUID()}@${recipient.domain}>`
 }
 
-/** Seals every MDN that is owed and puts it into the outbox. One that cannot be sealed yet is tried again later. */
-export async function sealNotices(tools: NotifyTools, signal?: AbortSignal): Promise<void> {
+/**
+ * Seals every MDN that is owed and puts it into the outbox. One that cannot be sealed yet is tried again later; one that
+ * never can is given up, which is logged, and `onLost` hears of it.
+ */
+export async function sealNotices(
+  tools: NotifyTools,
+  {
+    signal,
+    onLost,
+  }: { readonly signal?: AbortSignal | undefined; readonly onLost?: OnLostReceipt | undefined } = {},
+): Promise<void> {
   for (const notice of await tools.store.inbox.noticesDue(tools.now())) {
     if (signal?.aborted) return
     const problem = await sealNotice(notice, tools, signal)
@@ -33,12 +49,30 @@ export async function sealNotices(tools: NotifyTools, signal?: AbortSignal): Pro
         ? null
         : new Date(tools.now().getTime() + MINUTE_MS * (notice.attempts + 1))
     await tools.store.inbox.noticeTried(notice.id, tools.now(), again, problem.why)
+    if (again !== null) continue
+    logGivenUp(notice, problem, tools.log)
+    const { from, to, originalMessageId: about } = notice
+    onLost?.({ about, from, to, why: problem.why, advice: problem.advice })
   }
+}
+
+/** Why may name people; it is in the store, for `audit`. */
+function logGivenUp({ messageId, originalMessageId: about }: Notice, { why }: Problem, log: Log): void {
+  const code = why[0]?.code
+  log.warn({ messageId, about, code }, `no receipt for ${about} goes out: ${code}; direct audit tells why`)
 }
 
 interface Problem {
   readonly final: boolean
   readonly why: readonly Reason[]
+  readonly advice: readonly string[]
+}
+
+/** A receipt cannot go to whom Direct does not reach (N-2): until that is known it stays owed, then never goes. */
+function unreachable({ address, route, why, advice }: Recipient): Problem {
+  if (route === 'undetermined') return { final: false, why, advice }
+  const needed = `A receipt needs a certificate that ${address} publishes and that is believed here; "direct classify" tells what is found.`
+  return { final: true, why, advice: [needed, ...advice] }
 }
 
 /** An MDN goes the way of any message: to a certificate that was discovered and believed, or not at all (N-2). */
@@ -47,8 +81,8 @@ async function sealNotice(notice: Notice, tools: NotifyTools, signal?: AbortSign
   try {
     const signer = tools.identities.signingFor(from, tools.at())
     const [to] = await tools.classify([notice.to], from, signal)
-    if (!to?.address || !to.path)
-      return { final: to?.recipient.route !== 'undetermined', why: to?.recipient.why ?? [] }
+    if (!to) throw new Error('classifying one address gave no answer')
+    if (!to.address || !to.path) return unreachable(to.recipient)
     const composed = composeMdn({
       from,
       to: to.address,
@@ -104,7 +138,11 @@ async function sealNotice(notice: Notice, tools: NotifyTools, signal?: AbortSign
     // A broken configuration must not lose an MDN: it stays owed, and the reason is kept. A Message-ID that cannot
     // stand in a header will never be answered.
     if (error instanceof DirectError)
-      return { final: error.code === 'MESSAGE_INVALID', why: [{ code: error.code, text: error.message }] }
+      return {
+        final: error.code === 'MESSAGE_INVALID',
+        why: [{ code: error.code, text: error.message }],
+        advice: error.hint === undefined ? [] : [error.hint],
+      }
     throw error
   }
 }

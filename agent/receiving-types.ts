@@ -92,6 +92,19 @@ export type ReceiveReport =
       }[]
     }
 
+/** A receipt that will never go: its message was accepted, and the author will not hear of that from us. */
+export interface LostReceipt {
+  /** Of the message that it should have answered, as received. */
+  readonly about: string
+  /** Our recipient, who would have answered. */
+  readonly from: string
+  /** The author. */
+  readonly to: string
+  readonly why: readonly Reason[]
+  /** What has to be done so that later messages are answered, a sentence each. */
+  readonly advice: readonly string[]
+}
+
 /** A trusted message, as the EHR reads it. Reading is possible until it has been accepted or rejected. */
 export interface DeliveredMessage {
   readonly messageId: string | null

@@ -2,7 +2,7 @@ import type { AuditRow, StoredMessage, TrackingEvent } from '../store/index.ts'
 import type { Change, ChangesOptions } from './book/types.ts'
 import type { ExplainOptions, ExplainTarget, Explanation } from './explain/types.ts'
 import type { IdentityAdministration } from './identities/types.ts'
-import type { Delivery, Opened, OpenRequest, ReceiveReport } from './receiving-types.ts'
+import type { Delivery, LostReceipt, Opened, OpenRequest, ReceiveReport } from './receiving-types.ts'
 import type { Discovery, Recipient } from './recipient-types.ts'
 import type { Draft, MessageFile, SealResult, SendOptions, Sent } from './sending-types.ts'
 import type { PinAdministration, TrustAdministration } from './trust/types.ts'
@@ -78,9 +78,13 @@ export interface Agent extends AsyncDisposable {
   open(request: OpenRequest): Promise<Opened>
   /** Trusted messages, as they come, until `signal` aborts. MDNs update the tracking and are not yielded. */
   receive(options?: { readonly signal?: AbortSignal }): AsyncIterable<Delivery>
-  /** One pass over the mailboxes; with `deliverTo`, into folders there, otherwise only judged and listed. */
+  /**
+   * One pass over the mailboxes; with `deliverTo`, into folders there, otherwise only judged and listed. `onLostReceipt`
+   * hears, after the last report, of receipts that are given up in this pass.
+   */
   receiveOnce(options?: {
     readonly deliverTo?: string
+    readonly onLostReceipt?: (receipt: LostReceipt) => void
     readonly signal?: AbortSignal
   }): AsyncIterable<ReceiveReport>
   /** The daemon: mailboxes, outbox, who waits for a route, MDNs, until `signal` aborts. `deliverTo` as for `receiveOnce`. */
@@ -89,7 +93,10 @@ export interface Agent extends AsyncDisposable {
   status(messageId?: string): Promise<readonly StoredMessage[]>
   /** What becomes known from now on (or after event `after`), until `signal` aborts. */
   events(options?: { readonly signal?: AbortSignal; readonly after?: number }): AsyncIterable<TrackingEvent>
-  /** Who sent and received what, when, by which route; oldest first. A document or patient selects its whole messages. */
+  /**
+   * Who sent and received what, when, by which route; oldest first. A Message-ID selects the receipts for it too (`about`);
+   * a document or patient its whole messages.
+   */
   audit(filter?: {
     readonly messageId?: string
     readonly document?: string

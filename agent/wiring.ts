@@ -157,6 +157,7 @@ export function wire(neighbours: Neighbours) {
   const notifyTools = async (): Promise<NotifyTools> => ({
     ...(await sendTools()),
     store: await neighbours.store(),
+    log,
   })
 
   const identityTools = async (): Promise<IdentityTools> => ({

@@ -17,7 +17,7 @@ interface Options {
 
 export function options(command: Command): void {
   command
-    .addOption(single('--message <id>', 'rows about this message'))
+    .addOption(single('--message <id>', 'rows about this message and its receipts'))
     .addOption(single('--document <id>', 'rows about messages that carried this document'))
     .addOption(single('--patient <id>', 'rows about messages concerning this patient'))
     .addOption(new Option('--verify').hideHelp())
@@ -70,7 +70,11 @@ function trustCells({ at, event, actor, certificate, address, outcome, why }: Au
 }
 
 function cells(row: AuditRow): readonly string[] {
-  const about = [row.patient && `patient ${row.patient}`, ...row.documents.map((id) => `document ${id}`)]
+  const marks = [
+    row.about && `about ${row.about}`,
+    row.patient && `patient ${row.patient}`,
+    ...row.documents.map((id) => `document ${id}`),
+  ]
   return [
     row.at.toISOString(),
     row.event.padEnd(WIDTH.event),
@@ -79,6 +83,6 @@ function cells(row: AuditRow): readonly string[] {
     (row.route ?? '-').padEnd(12),
     (row.outcome ?? '-').padEnd(10),
     row.messageId ?? '-',
-    [...about.filter(Boolean), ...row.why.map(({ code }) => code)].join(', '),
+    [...marks.filter(Boolean), ...row.why.map(({ code }) => code)].join(', '),
   ]
 }

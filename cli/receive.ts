@@ -1,9 +1,11 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { DirectError } from '../agent/errors.ts'
-import type { ReceiveReport } from '../agent/index.ts'
+import type { LostReceipt, ReceiveReport } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
+import { say } from './failure.ts'
 import { single } from './options.ts'
+import type { Output } from './output.ts'
 import { columns } from './printable.ts'
 import { answer, openAgent, type Session } from './session.ts'
 
@@ -30,6 +32,7 @@ export async function run(session: Session, command: Command): Promise<number> {
   session.out.progress('fetching …')
   const reports = agent.receiveOnce({
     ...(out !== undefined && { deliverTo: resolve(out) }),
+    onLostReceipt: (receipt) => tellLost(receipt, session.out),
     signal: session.signal,
   })
   let count = 0
@@ -41,6 +44,16 @@ export async function run(session: Session, command: Command): Promise<number> {
   else if (out === undefined)
     session.out.note('judged only, nothing was kept or answered: --out DIR delivers')
   return EXIT.done
+}
+
+/** It stays accepted; whoever sent it will believe that it has not arrived. */
+export function tellLost({ about, from, to, why, advice }: LostReceipt, out: Output): void {
+  const reasons = why.map(({ code, text }) => `${code}, ${text}`).join('; ')
+  say(
+    out,
+    `note: no receipt for ${about} goes from ${from} to ${to}: ${reasons}`,
+    advice.join('\n') || undefined,
+  )
 }
 
 /** One message on a line: of one that was not accepted, why; never what is in it. */

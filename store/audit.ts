@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { addressKey, decodeWhy, encodeWhy, type Schema, type Tx } from './schema.ts'
-import type { Audit, AuditRow } from './types.ts'
+import type { Audit, AuditRow, NewAuditRow } from './types.ts'
 
 /** What the store itself writes into `event`; callers of `add` may use other words. */
 export type AuditEvent =
@@ -27,10 +27,11 @@ export type AuditEvent =
   | 'certificate-pinned'
   | 'certificate-unpinned'
 
-type NewAuditRow = Omit<AuditRow, 'id'>
-
 /** What the audit row of a received message leaves open. */
 export const UNKNOWN_TO_RECEIVER = { actor: null, route: null, documents: [], patient: null } as const
+
+/** Events of our MDNs. Whoever has received one may send mail under its Message-ID, which is no MDN of ours. */
+const OF_MDN = 'mdn-%'
 
 /** Rows read at once by `list`. */
 const PAGE = 500
@@ -58,8 +59,26 @@ export class SqlAudit implements Audit {
 
   async #page(filter: NonNullable<Parameters<Audit['list']>[0]>, after: number): Promise<AuditRow[]> {
     const { messageId, document, patient } = filter
-    let query = this.#db.selectFrom('audit').selectAll().where('id', '>', after)
-    if (messageId !== undefined) query = query.where('message_id', '=', messageId)
+    let query = this.#db
+      .selectFrom('audit')
+      .leftJoin('notices', (join) =>
+        join.onRef('notices.message_id', '=', 'audit.message_id').on('event', 'like', OF_MDN),
+      )
+      .selectAll('audit')
+      .select('original_message_id as about')
+      .where('audit.id', '>', after)
+    if (messageId !== undefined) {
+      const answers = this.#db.selectFrom('notices').where('original_message_id', '=', messageId)
+      query = query.where(({ eb, or, and }) =>
+        or([
+          eb('audit.message_id', '=', messageId),
+          and([
+            eb('event', 'like', OF_MDN),
+            eb('audit.message_id', 'in', answers.select('notices.message_id')),
+          ]),
+        ]),
+      )
+    }
     // The rows that name it, and every other row of the messages that those speak of.
     if (document !== undefined) {
       const named = this.#db
@@ -82,13 +101,14 @@ export class SqlAudit implements Audit {
         ]),
       )
     }
-    const rows = await query.orderBy('id').limit(PAGE).execute()
+    const rows = await query.orderBy('audit.id').limit(PAGE).execute()
     return rows.map((row) => ({
       id: row.id,
       at: new Date(row.at),
       event: row.event,
       actor: row.actor,
       messageId: row.message_id,
+      about: row.about,
       from: row.sender,
       address: row.address,
       route: row.route,

@@ -24,6 +24,8 @@ export interface AuditRow {
   readonly event: string
   readonly actor: string | null
   readonly messageId: string | null
+  /** Of an MDN of ours: the message that it answers, by its Message-ID as received. */
+  readonly about: string | null
   readonly from: string | null
   readonly address: string | null
   readonly route: string | null
@@ -34,9 +36,15 @@ export interface AuditRow {
   readonly why: readonly Reason[]
 }
 
+/** The store knows the rest. */
+export type NewAuditRow = Omit<AuditRow, 'id' | 'about'>
+
 export interface Audit {
-  add(row: Omit<AuditRow, 'id'>): Promise<void>
-  /** Oldest first. A document or patient selects every row of the messages that carried it. */
+  add(row: NewAuditRow): Promise<void>
+  /**
+   * Oldest first. A Message-ID selects the rows of that message and of the MDNs that answer it; a document or patient
+   * every row of the messages that carried it.
+   */
   list(filter?: {
     readonly messageId?: string
     readonly document?: string

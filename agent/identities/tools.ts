@@ -1,4 +1,4 @@
-import type { AuditRow, Store } from '../../store/index.ts'
+import type { NewAuditRow, Store } from '../../store/index.ts'
 import type { Certificate, CertificatePolicy } from '../../trust-anchors/index.ts'
 import type { Settings } from '../settings.ts'
 import type { TrustState } from '../trust/entries.ts'
@@ -27,7 +27,7 @@ export function auditRow(row: {
   readonly name: string
   readonly certificate: string | null
   readonly text: string
-}): Omit<AuditRow, 'id'> {
+}): NewAuditRow {
   const { at, event, actor, name, certificate, text } = row
   return {
     at,

@@ -1,6 +1,7 @@
 import { DirectError } from '../errors.ts'
 import { lazily } from '../neighbours/lazily.ts'
 import type { Neighbours } from '../neighbours.ts'
+import type { OnLostReceipt } from '../notify.ts'
 import type { ServingCertificates } from '../publish.ts'
 import type { Wired } from '../wiring.ts'
 
@@ -16,9 +17,9 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
   const { identities, ourNames, identityTools, notifyTools, outboxTools, seekTools } = wired
 
   /** Seals the MDNs that are owed. */
-  const seal = async (signal?: AbortSignal): Promise<void> => {
+  const seal = async (signal?: AbortSignal, onLost?: OnLostReceipt): Promise<void> => {
     const { sealNotices } = await import('../notify.ts')
-    await sealNotices(await notifyTools(), signal)
+    await sealNotices(await notifyTools(), { signal, onLost })
   }
   const handOver = async (signal?: AbortSignal, route?: 'direct'): Promise<void> => {
     const { deliverCopies } = await import('../outbox.ts')
@@ -30,9 +31,9 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
     return seekRoutes(await seekTools(), { signal, patienceMs })
   }
   /** MDNs that are owed are sealed, what is due goes to SMTP, and who waits is asked about again. */
-  const flush = async (signal?: AbortSignal): Promise<void> => {
+  const flush = async (signal?: AbortSignal, onLost?: OnLostReceipt): Promise<void> => {
     // An MDN that cannot be sealed keeps no mail from leaving.
-    const [sealed] = await Promise.allSettled([seal(signal)])
+    const [sealed] = await Promise.allSettled([seal(signal, onLost)])
     await handOver(signal)
     if ((await seek(signal, SEEKING_MS)) > 0) await handOver(signal)
     if (sealed.status === 'rejected') throw sealed.reason

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { LostReceipt } from '../../agent/index.ts'
 import { openStore } from '../../store/index.ts'
 import type { Literal } from '../dns/literal-zone.ts'
 import { all, BOTH_PUBLISHED, mintedIdentity, pki, temporaryFolder, twoClinics } from './clinics.ts'
@@ -286,6 +287,48 @@ test('an MDN that cannot go by Direct is given up, never sent in the clear (N-2)
   }
   expect(toKim(post)).toEqual([])
   expect((await all(b.audit())).map(({ event }) => event)).toContain('mdn-given-up')
+})
+
+test('an MDN that is given up is told: to whoever receives once, in the log by ids and codes, in the audit of the message (N-1, N-2)', async () => {
+  const zone: Record<string, Literal> = { ...BOTH_PUBLISHED }
+  const lines: unknown[][] = []
+  const log = { info() {}, warn: (...line: unknown[]) => void lines.push(line), error() {} }
+  const { a, b } = await twoClinics({ zone, parts: { log } })
+  const { messageId } = await a.send(referral)
+  zone['clinic-a.example'] = 'NXDOMAIN'
+  const lost: LostReceipt[] = []
+  const onLostReceipt = (receipt: LostReceipt) => void lost.push(receipt)
+  for (let pass = 0; pass < 2; pass++)
+    await all(b.receiveOnce({ deliverTo: await temporaryFolder(), onLostReceipt }))
+  expect(lost).toEqual([
+    {
+      about: messageId,
+      from: LEE,
+      to: KIM,
+      why: [{ code: 'NO_CERTIFICATE', text: expect.stringContaining(KIM) }],
+      advice: [
+        expect.stringContaining(`a certificate that ${KIM} publishes`),
+        expect.stringContaining('Ask the partner'),
+      ],
+    },
+  ])
+  const own = expect.stringMatching(/^<.+@clinic-b\.example>$/)
+  expect(lines).toEqual([
+    [{ messageId: own, about: messageId, code: 'NO_CERTIFICATE' }, expect.stringContaining(messageId)],
+  ])
+  expect(JSON.stringify(lines)).not.toMatch(/dr\.kim|dr\.lee/)
+  const rows = await all(b.audit({ messageId }))
+  expect(rows.map(({ event, about }) => [event, about])).toEqual([
+    ['received', null],
+    ['delivered', null],
+    ['mdn-given-up', messageId],
+  ])
+  expect(rows[2]).toMatchObject({
+    messageId: own,
+    from: LEE,
+    address: KIM,
+    why: [{ code: 'NO_CERTIFICATE' }],
+  })
 })
 
 test('an MDN that SMTP did not take goes out again, the very same one (N-1)', async () => {

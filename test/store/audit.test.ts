@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import type { AuditRow, Store } from '../../store/index.ts'
+import type { NewAuditRow, Store } from '../../store/index.ts'
 import { accepted, all, at, bytes, memoryStore, message } from './scenario.ts'
 
 const M1 = '<m1@clinic.example>'
 const CERTIFICATE = 'ab'.repeat(32)
 
-function row(over: Partial<AuditRow>): Omit<AuditRow, 'id'> {
+function row(over: Partial<NewAuditRow>): NewAuditRow {
   return {
     at: at(0),
     event: 'exported',
@@ -44,6 +44,7 @@ test('every row of a message says who, when, to whom, how, with which certificat
   const about = {
     actor: 'kim',
     messageId: M1,
+    about: null,
     from: 'kim@clinic.example',
     address: 'lee@hisp.example',
     route: 'direct',

@@ -194,9 +194,32 @@ test('an MDN that cannot be sealed yet waits; given up, it is audited with the r
   expect((await all(store.audit.list())).at(-1)).toMatchObject({
     event: 'mdn-given-up',
     messageId: '<mdn1@clinic.example>',
+    about: '<m1@hisp.example>',
     address: 'lee@hisp.example',
     why,
   })
+})
+
+test('the rows of a message name its MDNs, and what comes from outside under the id of one is no MDN', async () => {
+  await using store = await memoryStore()
+  await store.inbox.judged(await arrived(store, 7), accepted([KIM]), [notice()], at(1))
+  await queueDueNotice(store, 2)
+  await trySmtp(store, 3, 'accepted')
+  const forged = accepted([KIM], { messageId: '<mdn1@clinic.example>', innerSha256: '00'.repeat(32) })
+  await store.inbox.judged(await arrived(store, 8), forged, [], at(4))
+  const rows = async (messageId?: string) =>
+    (await all(store.audit.list(messageId === undefined ? {} : { messageId }))).map(({ event, about }) => [
+      event,
+      about,
+    ])
+  const ofMessage = [
+    ['received', null],
+    ['mdn-queued', '<m1@hisp.example>'],
+    ['mdn-sent', '<m1@hisp.example>'],
+  ]
+  expect(await rows()).toEqual([...ofMessage, ['received', null]])
+  expect(await rows('<m1@hisp.example>')).toEqual(ofMessage)
+  expect(await rows('<m2@hisp.example>')).toEqual([])
 })
 
 test('queueing an MDN and marking it queued are one step; a second process adds nothing', async () => {
