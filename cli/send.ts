@@ -108,5 +108,7 @@ function sentText(sent: Sent, dryRun: boolean): string {
   ])
   const repeated = '  (this key was used before: nothing was sent now)'
   const remark = dryRun ? '  (dry run: nothing was sent)' : sent.planned ? repeated : ''
-  return `${printable(sent.messageId)}${remark}\n${columns(rows)}`
+  // Under an id of which nothing is kept nobody would find anything.
+  const isKept = dryRun || sent.recipients.some(({ result }) => result !== 'undetermined')
+  return [...(isKept ? [`${printable(sent.messageId)}${remark}`] : []), columns(rows)].join('\n')
 }
