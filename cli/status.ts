@@ -17,8 +17,9 @@ export async function run(session: Session, command: Command): Promise<number> {
   const [text] = command.args
   const id = text === undefined ? undefined : messageIdOf(text)
   await using agent = await openAgentForStore(session)
+  const { adviceOn } = await import('../agent/index.ts')
   const messages = await agent.status(id)
-  for (const message of messages) await answer(session, message, () => messageText(message))
+  for (const message of messages) await answer(session, message, () => messageText(message, adviceOn))
   if (messages.length > 0) return EXIT.done
   if (id === undefined) {
     session.out.note('nothing has been sent yet')
@@ -32,13 +33,34 @@ export async function run(session: Session, command: Command): Promise<number> {
   return EXIT.no
 }
 
-function messageText(message: StoredMessage): string {
+/** States in which somebody has to do something. */
+const NOT_REACHED: ReadonlySet<string> = new Set(['failed', 'expired', 'refused'])
+
+type Advice = (codes: readonly string[]) => readonly string[]
+
+/** A recipient on a line; below one who was not reached the reasons with their codes, and what to do. */
+function messageText(message: StoredMessage, adviceOn: Advice): string {
+  const head = `${printable(message.messageId)}  ${message.at.toISOString()}  from ${printable(message.from)}`
   const rows = message.recipients.map(({ address, route, state, at, why }) => [
     `  ${state}`,
     at.toISOString(),
     route,
     address,
-    why.map(({ text }) => text).join('; '),
+    NOT_REACHED.has(state) ? '' : why.map(({ text }) => text).join('; '),
   ])
-  return `${printable(message.messageId)}  ${message.at.toISOString()}  from ${printable(message.from)}\n${columns(rows)}`
+  const lines = columns(rows).split('\n')
+  return [
+    head,
+    ...message.recipients.flatMap(({ state, why }, i) => [
+      lines[i] as string,
+      ...(NOT_REACHED.has(state) ? whatToDo(why, adviceOn) : []),
+    ]),
+  ].join('\n')
+}
+
+function whatToDo(why: StoredMessage['recipients'][number]['why'], adviceOn: Advice): readonly string[] {
+  return [
+    ...why.map(({ code, text }) => `${code}: ${text}`),
+    ...adviceOn(why.map(({ code }) => code)).map((sentence) => `do: ${sentence}`),
+  ].map((line) => `    ${printable(line)}`)
 }

@@ -1,7 +1,7 @@
 /** `send --keep-trying`, as a person meets it: the name server is away. */
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { type Clinics, closedPort, twoClinics } from './clinics.ts'
-import { direct } from './direct.ts'
+import { direct, start } from './direct.ts'
 
 let clinics: Clinics
 beforeAll(async () => {
@@ -39,12 +39,16 @@ test('a dry run says what would be kept, and keeps nothing: 75', async () => {
   expect((await inA('status')).stdout).toBe('')
 })
 
-test('without --keep-trying nothing is kept, and the hint names it: 75', async () => {
+test('without --keep-trying nothing is kept, so that no Message-ID is told, and the hint names it: 75', async () => {
   const { code, stdout, stderr } = await inA(...SEND)
   expect(code).toBe(75)
-  expect(plain(stdout)).toMatch(/\nundetermined {2}undetermined {2}dr\.ross/)
-  expect(stderr).toMatch(/direct: hint: Nothing is kept for them; .*--keep-trying HOURS\.\n$/)
+  expect(stdout).toMatch(/^undetermined {2}undetermined {2}dr\.ross@[^<>]*\n$/)
+  expect(stderr).toMatch(/direct: hint: Nothing is kept for them; send .* again .*--keep-trying HOURS\.\n$/)
   expect((await inA('status')).stdout).toBe('')
+  expect(JSON.parse((await inA(...SEND, '--json')).stdout)).toMatchObject({
+    messageId: expect.stringMatching(/^<.+@clinic-a\.example>$/),
+    recipients: [{ result: 'undetermined' }],
+  })
 })
 
 test('with it the message is kept: 75, and status tells what is not known and when it is asked again', async () => {
@@ -67,4 +71,30 @@ test('with it the message is kept: 75, and status tells what is not known and wh
       { state: 'queued', route: 'undetermined', why: [{ code: 'LOOKUP_FAILED' }, { code: 'ASKED_AGAIN' }] },
     ],
   })
+})
+
+test('at the limit status tells the code and what to do', async () => {
+  const sent = await inA(...SEND, '--keep-trying', '0.0002')
+  const [id = ''] = /<[^>]+>/.exec(sent.stdout) ?? []
+  const daemon = start(['run'], { cwd: clinics.a })
+  onTestFinished(() => void daemon.kill('SIGKILL'))
+  const failed = await vi.waitFor(
+    async () => {
+      const { stdout } = await inA('status', id)
+      expect(stdout).toContain('  failed  ')
+      return stdout
+    },
+    { timeout: 20_000 },
+  )
+  expect(plain(failed)).toMatch(
+    /^<ID> {2}TIME {2}from dr\.kim@clinic-a\.example\n {2}failed {2}TIME {2}undetermined {2}dr\.ross@clinic-c\.example\n {4}LOOKUP_FAILED: nothing was sent to dr\.ross@clinic-c\.example: .* asked 2 times since TIME, .*\n {4}do: See whether the server that is named .*\n$/,
+  )
+})
+
+test('a message that is kept for one of its recipients has its Message-ID; status tells why others were refused, with the code', async () => {
+  const { code, stdout } = await inA(...SEND, '--to', 'nobody')
+  expect(code).toBe(1)
+  const [id = '', first] = stdout.split('\n')
+  expect(first).toMatch(/^undetermined /)
+  expect((await inA('status', id)).stdout).toMatch(/\n {2}refused .*\n {4}ADDRESS_INVALID: /)
 })
