@@ -35,7 +35,10 @@ export async function classifyFile(session: Session, question: BookQuestion): Pr
   return exitOfRoutes(asked.tally.routes)
 }
 
-/** One line for each change. */
+/** Addresses that the note about those not known names. */
+const MOST_NAMED = 5
+
+/** One line for each change, and a note of who is not known now: that is no change. */
 export async function tellChanges(
   session: Session,
   question: BookQuestion,
@@ -46,11 +49,15 @@ export async function tellChanges(
   await asked.tally.expect(question.file)
   let row: number | undefined
   let told = 0
+  const unknown = { count: 0, named: [] as string[] }
   const changes = agent.changes(asked.addresses(), {
     ...optionsOf(session, question),
     ...(withinDays !== undefined && { withinDays }),
     onAnswer: (recipient) => {
       row = asked.answered(recipient)
+      if (recipient.route !== 'undetermined') return
+      if (unknown.count++ < MOST_NAMED)
+        unknown.named.push(`${row === undefined ? '' : `row ${row} `}${recipient.address}`)
     },
   })
   for await (const change of changes) {
@@ -60,7 +67,13 @@ export async function tellChanges(
     if (session.out.closed) break
   }
   asked.tally.tell(told)
-  return asked.tally.routes.some(({ route }) => route === 'undetermined') ? EXIT.notKnown : EXIT.done
+  if (unknown.count > 0) session.out.note(unknownText(unknown.count, unknown.named))
+  return unknown.count > 0 ? EXIT.notKnown : EXIT.done
+}
+
+function unknownText(count: number, named: readonly string[]): string {
+  const more = count > named.length ? `, and ${count - named.length} more` : ''
+  return `${count} address(es) are not known now, which changes nothing about them; the next run asks again: ${named.join(', ')}${more}`
 }
 
 /** The addresses as they are asked about, each with its row. */

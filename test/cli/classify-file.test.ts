@@ -316,6 +316,29 @@ describe('classify --changes', () => {
     expect([again.code, again.stdout]).toEqual([0, ''])
     const other = await inA(['--changes', '--config', config, LEE, 'x@elsewhere.example'])
     expect([other.code, other.stdout]).toEqual([75, ''])
+    expect(again.stderr).not.toContain('not known')
+  })
+
+  test('who is not known now is counted and named in a note, asked about before or never (DISC-6)', async () => {
+    const config = await store('unknown')
+    const away = (n: number) => `x${n}@elsewhere.example`
+    const book = (count: number) =>
+      ['email', LEE, ...Array.from({ length: count }, (_, i) => away(i))].join('\n')
+    const args = ['--changes', '--json', '--file', '-', '--config', config]
+    const notesOf = ({ stderr }: { readonly stderr: string }) =>
+      stderr.split('\n').filter((line) => line.includes('not known now'))
+    const first = await inA(args, book(1))
+    expect([first.code, linesOf(first.stdout).length]).toEqual([75, 1])
+    expect(notesOf(first)).toEqual([
+      expect.stringMatching(
+        /^direct: note: 1 address\(es\) are not known now, .*: row 3 x0@elsewhere\.example$/,
+      ),
+    ])
+    const again = await inA([...args, 'y@elsewhere.example'], book(7))
+    expect([again.code, again.stdout]).toEqual([75, ''])
+    const named = ['y@elsewhere.example', ...[3, 4, 5, 6].map((row) => `row ${row} ${away(row - 3)}`)]
+    expect(notesOf(again)).toEqual([expect.stringMatching(/^direct: note: 8 address\(es\)/)])
+    expect(notesOf(again)[0]?.endsWith(`: ${named.join(', ')}, and 3 more`)).toBe(true)
   })
 
   test('--within tells that a certificate ends, and people read when', async () => {
