@@ -49,6 +49,7 @@ const failedTry = z.object({
     'TIMEOUT',
     'SERVFAIL',
     'REFUSED',
+    'NOTIMP',
     'FORMERR',
     'MALFORMED',
     'UNREACHABLE',

@@ -81,9 +81,12 @@ function refusesEdns(rcode: number): boolean {
   return rcode === RCODE.FORMERR || rcode === RCODE.NOTIMP || rcode === RCODE.BADVERS
 }
 
+/** Response codes that a try is named after. */
+const NAMED = ['SERVFAIL', 'REFUSED', 'NOTIMP', 'FORMERR'] as const
+
 function failureCode(rcode: number): FailedTry['code'] {
   const name = rcodeName(rcode)
-  return name === 'SERVFAIL' || name === 'REFUSED' || name === 'FORMERR' ? name : 'OTHER'
+  return NAMED.find((code) => code === name) ?? 'OTHER'
 }
 
 function rcodeName(rcode: number): string {

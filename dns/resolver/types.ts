@@ -40,6 +40,7 @@ export interface FailedTry {
     | 'TIMEOUT'
     | 'SERVFAIL'
     | 'REFUSED'
+    | 'NOTIMP'
     | 'FORMERR'
     | 'MALFORMED'
     | 'UNREACHABLE'

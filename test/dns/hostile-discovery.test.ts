@@ -125,7 +125,7 @@ describe('what a name server does to us is not known, and no later place is aske
     ],
     ['TC over TCP', { udp: truncated, tcp: truncated }, 'TRUNCATED'],
     ['FORMERR to EDNS and to a plain question', { udp: says(CODE.FORMERR) }, 'FORMERR'],
-    ['NOTIMP to both', { udp: says(CODE.NOTIMP) }, 'OTHER'],
+    ['NOTIMP to both', { udp: says(CODE.NOTIMP) }, 'NOTIMP'],
     ['SERVFAIL', { udp: says(CODE.SERVFAIL) }, 'SERVFAIL'],
     ['REFUSED', { udp: says(CODE.REFUSED) }, 'REFUSED'],
     [
