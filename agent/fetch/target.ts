@@ -74,7 +74,9 @@ export async function reachable(
   if (allowed.length > 0) return allowed.slice(0, MAX_ADDRESSES)
   if (found.length === 0) return fail(`the host ${host} has no address`)
   const at = found.slice(0, 3).join(', ')
-  return refuse(`the host ${host} is at ${at}, not globally reachable, and network.allowPrivate is off`)
+  return refuse(
+    `the host ${host} is at ${at}, which the internet cannot reach, and network.allowPrivate is off`,
+  )
 }
 
 /** A URL for people, as it was written, but for credentials, controls and more length than anyone reads. */
