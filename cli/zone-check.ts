@@ -36,7 +36,7 @@ function rowOf(record: CheckedRecord): readonly string[] {
   const { name, type, for: whom, sha256, target, status, advice } = record
   const what = sha256 === null ? (target ?? 'garbled') : short(sha256)
   const facts = [...(whom === name ? [] : [`for ${whom}`]), ...whereText(record)].join('; ')
-  return [status, type, name, what, advice === null ? facts : `${facts}. ${advice}`]
+  return [status, type, name, what, [facts, advice ?? ''].filter((text) => text !== '').join('. ')]
 }
 
 /** Who has it, and who has it otherwise. */
@@ -54,8 +54,8 @@ function whereText({ servers, until, status }: CheckedRecord): readonly string[]
 const SAID: Readonly<Record<CheckedRecord['servers'][number]['answer'], string>> = {
   yes: 'has it',
   beside: 'has it, beside what is not ours',
-  absent: 'has nothing there',
-  older: 'has an older set',
+  absent: 'does not have it',
+  older: 'has an older certificate of ours',
   other: 'has what is not ours',
-  failed: 'did not say',
+  failed: 'gave no usable answer',
 }

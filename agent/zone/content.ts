@@ -25,6 +25,8 @@ export interface ZoneContent {
   readonly addresses: readonly string[]
   /** What was left out and why. */
   readonly notes: readonly string[]
+  /** The same of those whose names have others published. */
+  readonly replaced: readonly string[]
 }
 
 /** Throws DirectError IDENTITY_MISSING, USAGE for a domain that is not among them, CONFIG_INVALID, LIMIT_EXCEEDED. */
@@ -50,6 +52,7 @@ export async function contentOf(domain: string | undefined, tools: ZoneTools): P
     former: former.filter(({ name }) => isWanted(name)),
     addresses: ours.addresses,
     notes: [...ours.notes, ...new Set(unfit)],
+    replaced: ours.replaced,
   }
 }
 

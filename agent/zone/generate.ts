@@ -36,7 +36,8 @@ export async function generate(
     text,
     notes: [
       ...content.notes,
-      ...addressless.map((name) => addresslessNote(name, content, wholeZone)),
+      ...content.replaced,
+      ...addressless.flatMap((name) => addresslessNote(name, content, { wholeZone, format })),
       ...(wholeZone
         ? mailNotes(zone, [...new Set(records.map((one) => one.domain))])
         : nameServerNotes(zone, tools.settings.publish)),
@@ -132,7 +133,19 @@ function addresslessAmong(
   return [...hosts].filter((name) => (wholeZone ? nowhere.has(name) : apexOf(zone, name) !== null))
 }
 
-function addresslessNote(name: string, { zone }: ZoneContent, wholeZone: boolean): string {
-  const way = wholeZone ? ': name its addresses in publish.addresses' : ', beside the SRV record'
-  return `${name} needs an A or AAAA record in the zone of ${apexOf(zone, name)}${way}`
+/** Of a host whose address is configured, who writes it is told beside a part of a zone, which does not. */
+function addresslessNote(
+  name: string,
+  { zone }: ZoneContent,
+  { wholeZone, format }: { readonly wholeZone: boolean; readonly format: ZoneFormat },
+): readonly string[] {
+  const apex = apexOf(zone, name)
+  if (hostsWithoutAddress(zone).includes(name)) {
+    const way = wholeZone ? ': name its addresses in publish.addresses' : ', beside the SRV record'
+    return [`${name} needs an A or AAAA record in the zone of ${apex}${way}`]
+  }
+  if (format === 'ldif') return []
+  return [
+    `the zone of ${apex} must hold the address of ${name} too: --whole-zone and "direct certs serve" write it from publish.addresses`,
+  ]
 }

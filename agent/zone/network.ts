@@ -3,10 +3,12 @@ import {
   createLookup,
   createResolver,
   type HostPort,
+  type Reach,
   showServer,
   systemServers,
 } from '../../dns/index.ts'
 import { createReach } from '../places.ts'
+import type { PublishSettings } from '../settings.ts'
 import type { ZoneTools } from './tools.ts'
 
 /** Milliseconds, of one try: a name server that is silent for longer is as good as away. */
@@ -19,13 +21,15 @@ export async function checkNetwork({ settings, resolver: given, ldap }: ZoneTool
   const servers = dns.servers ?? (given === undefined ? systemServers() : [])
   const asking = (some: readonly HostPort[]) => createResolver({ servers: some, timeoutMs: dns.timeoutMs })
   const resolver = given ?? asking(servers)
+  const reach = createReach(createLookup(resolver, false), network.allowPrivate)
   const alone = new Map(servers.map((server) => [showServer(server), server]))
   return {
     resolver,
     resolvers: given
       ? [{ server: 'the given resolver', resolver: given }]
       : [...alone].map(([server, address]) => ({ server, resolver: asking([address]) })),
-    reach: createReach(createLookup(resolver, false), network.allowPrivate),
+    reach,
+    reachNameServer: withOwn(reach, publish),
     askNameServer: given
       ? null
       : (addresses) =>
@@ -37,5 +41,17 @@ export async function checkNetwork({ settings, resolver: given, ldap }: ZoneTool
     ldap: await ldap(),
     directories: publish.directories,
     reachDirectory: createReach(createLookup(resolver, dns.servers === undefined && !given), true),
+  }
+}
+
+/**
+ * Where DNS leads to a private address by the name of a name server that our own configuration has, its addresses there are
+ * asked: those are its owner's choice, and not the word of whoever answered.
+ */
+function withOwn(reach: Reach, { nameServers, addresses }: PublishSettings): Reach {
+  return async (host, signal) => {
+    const found = await reach(host, signal)
+    const own = nameServers.includes(host) ? addresses.get(host) : undefined
+    return found.status === 'refused' && own !== undefined ? { status: 'ok', addresses: own } : found
   }
 }

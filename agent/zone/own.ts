@@ -14,6 +14,8 @@ export interface OwnContent {
   /** Of ours, as far as the configuration and our certificates name them. */
   readonly addresses: readonly string[]
   readonly notes: readonly string[]
+  /** Of those withheld whose names have others published: known, and normal after each renewal. */
+  readonly replaced: readonly string[]
 }
 
 /** From their files; a key that is not there is told. Throws DirectError IDENTITY_MISSING where nothing can be published. */
@@ -24,10 +26,13 @@ export async function own({ settings, policy, at }: ZoneTools): Promise<OwnConte
   const published = publishable(certificates, policy, at())
   const current = new Set(published.map(({ own }) => own))
   const withheld = certificates.filter((one) => !current.has(one))
+  const names = new Set(published.map(({ name }) => name))
+  const replaced = new Set(withheld.filter((one) => isReplaced(one, names)))
+  const why = (one: OwnCertificate) => whyWithheld(one, policy, at())
   const leftOut = [
     ...damaged.map(({ text }) => text),
     ...read.flatMap((one) => ('text' in one ? [`${one.text}: nothing of it is published`] : [])),
-    ...withheld.map((one) => whyWithheld(one, policy, at())),
+    ...withheld.filter((one) => !replaced.has(one)).map(why),
   ]
   if (published.length === 0) throw nothingToPublish(leftOut)
   const shown = new Set(published.map(({ own }) => own.file))
@@ -45,7 +50,14 @@ export async function own({ settings, policy, at }: ZoneTools): Promise<OwnConte
       ...certificates.flatMap(({ certificate }) => certificate.names.rfc822),
     ].filter((name) => name.includes('@')),
     notes: [...leftOut, ...(await Promise.all(elsewhere.map(keyNotes))).flat()],
+    replaced: [...replaced].map(why),
   }
+}
+
+/** Others stand at each of its names. One that is bound to nobody there is a mistake, and stays told. */
+function isReplaced(one: OwnCertificate, published: ReadonlySet<string>): boolean {
+  const places = placesOf(one)
+  return places.length > 0 && places.every((name) => published.has(name))
 }
 
 function whyWithheld(own: OwnCertificate, policy: CertificatePolicy, at: Date): string {

@@ -240,6 +240,21 @@ describe('zone generate', () => {
     expect(part.stderr).toBe('')
   })
 
+  test('the address of a directory: a note says who writes it, or that nobody does; none where it is written', async () => {
+    const directories = ['ldap.clinic-a.example']
+    const nameServers = ['ns.clinic-a.example']
+    const addresses = { 'ns.clinic-a.example': ['192.0.2.1'], 'ldap.clinic-a.example': ['192.0.2.2'] }
+    const known = await config('known.json', { publish: { nameServers, directories, addresses } })
+    const unknown = await config('unknown.json', { publish: { directories } })
+    const noteOf = async (options: readonly string[], ...args: readonly string[]) =>
+      (await run([...options, 'zone', 'generate', ...args])).stderr.match(/note: .*ldap\.clinic-a.*/)?.[0]
+    expect(await noteOf(known, '--whole-zone')).toBe(undefined)
+    expect(await noteOf(known, '--format', 'ldif')).toBe(undefined)
+    expect(await noteOf(known)).toMatch(/must hold the address of .* write it from publish\.addresses/)
+    for (const format of ['bind', 'ldif'])
+      expect(await noteOf(unknown, '--format', format)).toMatch(/needs an A or AAAA record/)
+  })
+
   test('a name that DNS cannot carry is left out with a note, and a directory holds it', async () => {
     const names = ['*@clinic-a.example', 'clinic-a.example']
     const identities = names.map((name) => ({
@@ -386,6 +401,36 @@ describe('zone check', () => {
     expect(stderr).toMatch(
       new RegExp(`note: clinic-a\\.example still has our certificate ${expired.certificate.sha256}`),
     )
+  })
+
+  test('after a renewal, a resolver still has the older one and no name server can be asked: 0, until its time is over', async () => {
+    await using server = await nameServer({ ...BOTH, 'clinic-a.example': [expired.certificate.der] })
+    const { code, stdout } = await check('renewed.json', [server])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(
+      /^stale +CERT +clinic-a\.example .* has an older certificate of ours; normal until .*afterwards, the zone itself/m,
+    )
+  })
+
+  test('what a newer one has replaced is told by generate, not by every check; what is lacking by both', async () => {
+    await using server = await nameServer(BOTH)
+    const { stderr } = await check('w.json', [server])
+    expect(stderr).not.toContain('left out')
+    const identities = Object.entries({
+      'clinic-a.example': 'domain.pem',
+      'dr.lee@clinic-a.example': 'expired.pem',
+    }).map(([name, certificate]) => ({ for: name, certificate, privateKey: pki('clinic-a.key') }))
+    const dns = { servers: [`${server.host}:${server.port}`] }
+    const lacking = await run([...(await config('x.json', { identities, dns })), 'zone', 'check'])
+    expect(lacking.stderr).toMatch(/note: left out: .*expired\.pem of dr\.lee@clinic-a\.example/)
+  })
+
+  test('a directory that nobody could ask is a sentence without a stray full stop', async () => {
+    await using server = await nameServer(BOTH)
+    const dns = { servers: [`${server.host}:${server.port}`] }
+    const publish = { directories: ['ldap.clinic-a.example'] }
+    const { stdout } = await run([...(await config('y.json', { dns, publish })), 'zone', 'check'])
+    expect(stdout).toMatch(/^unanswered +LDAP +clinic-a\.example +\S+ +Nobody could be asked for/m)
   })
 
   test('nobody answers: 75', async () => {

@@ -6,6 +6,7 @@ import {
   checkZone,
   type LdapAnswer,
   publishedRecords,
+  type Reach,
   type Resolver,
   type ZoneEntry,
   zoneOf,
@@ -61,13 +62,15 @@ interface World {
 }
 
 function network({ resolvers, nameServers = {}, refused = [], directory }: World): CheckNetwork {
+  const reach: Reach = async (host) =>
+    refused.includes(host)
+      ? { status: 'refused', text: `${host} is at 10.0.0.1, which the internet cannot reach` }
+      : { status: 'ok', addresses: [host] }
   return {
     resolvers: resolvers.map((resolver, i) => ({ server: `resolver-${i + 1}`, resolver })),
     resolver: resolvers[0] as Resolver,
-    reach: async (host) =>
-      refused.includes(host)
-        ? { status: 'refused', text: `${host} is at 10.0.0.1, not globally reachable` }
-        : { status: 'ok', addresses: [host] },
+    reach,
+    reachNameServer: reach,
     askNameServer: ([host = '']) => nameServers[host] ?? server({ 'CERT clinic.example': 'SERVFAIL' }),
     ldap: {
       search: async (_, { mail }) =>
@@ -144,7 +147,9 @@ describe('who is asked (H1, H2)', () => {
     })
     expect(records).toMatchObject([{ status: 'visible' }])
     expect(notes).toEqual([
-      expect.stringMatching(/^the name server ns1\.clinic\.example .* was not asked: .*10\.0\.0\.1/),
+      expect.stringMatching(
+        /^the name server ns1\.clinic\.example .* was not asked: .*10\.0\.0\.1.*; resolvers alone were asked$/,
+      ),
     ])
     expect(ns1.asked).toEqual([])
   })
@@ -191,7 +196,7 @@ describe('who is asked (H1, H2)', () => {
     )
     expect(notes).toHaveLength(3)
     expect(notes).toContain(
-      'the resolver resolver-1 did not say to 3 questions, the first time: it: answered SERVFAIL (UDP)',
+      'the resolver resolver-1 gave no usable answer to 3 questions, the first time: it: answered SERVFAIL (UDP)',
     )
   })
 
@@ -328,6 +333,72 @@ describe('directories (H3, H4)', () => {
     const former = [{ name: 'clinic.example', der: old.der }]
     const { records } = await check({ resolvers: [dns], directory: () => answer }, { former })
     expect(records.find(({ type }) => type === 'LDAP')).toMatchObject({ name: 'clinic.example', status })
+  })
+
+  describe('a clinic that publishes in a directory alone', () => {
+    const SRV = { 'SRV _ldap._tcp.clinic.example': [srv] }
+    const lee = mint({ san: ['lee@clinic.example'] }).certificate
+    const foreign = mint({ san: ['kim@clinic.example'] }).certificate
+    const LEE = { name: 'lee@clinic.example', der: lee.der }
+    const BOTH = [{ name: 'clinic.example', der: ours.der }, LEE]
+    const directory = (mail: string) => found(mail.includes('@') ? lee.der : ours.der)
+    const rows = async (world: World, entries: readonly ZoneEntry[]) => {
+      const { records, notes } = await check({ directory, ...world }, { entries })
+      return { rows: records.map(({ type, name, status }) => `${type} ${name} ${status}`), records, notes }
+    }
+
+    test('is found there, as DNS has nothing for strangers (DISC-1, H3, H4): a note, and nothing is missing', async () => {
+      const { rows: told, notes } = await rows({ resolvers: [server(SRV)] }, BOTH)
+      expect(told).toEqual([
+        'SRV _ldap._tcp.clinic.example visible',
+        'LDAP clinic.example visible',
+        'LDAP lee@clinic.example visible',
+      ])
+      expect(notes[0]).toMatch(/^found in the directory alone, .*: clinic\.example, lee@clinic\.example$/)
+    })
+
+    test("is not found there where the search of strangers ends at its domain's CERT record: missing, and why (DISC-1)", async () => {
+      const other = { ...SRV, 'CERT clinic.example': [certRdata(Buffer.from(foreign.der))] }
+      for (const dns of [{ ...SRV, ...CERT }, other]) {
+        const { records, notes } = await rows({ resolvers: [server(dns)] }, [LEE])
+        expect(records).toMatchObject([
+          { type: 'SRV' },
+          {
+            type: 'CERT',
+            name: 'lee.clinic.example',
+            status: 'missing',
+            advice: expect.stringMatching(
+              /The directory has it, .*their search ends at .* at clinic\.example/,
+            ),
+          },
+          { type: 'LDAP', status: 'visible' },
+        ])
+        expect(notes.join()).not.toContain('in the directory alone')
+      }
+    })
+
+    test('what somebody else has at the domain is told by nothing else: it is their business', async () => {
+      const other = { ...SRV, 'CERT clinic.example': [certRdata(Buffer.from(foreign.der))] }
+      const published = { ...other, 'CERT lee.clinic.example': [certRdata(Buffer.from(lee.der))] }
+      const { rows: told } = await rows({ resolvers: [server(published)] }, [LEE])
+      expect(told).toEqual([
+        'SRV _ldap._tcp.clinic.example visible',
+        'CERT lee.clinic.example visible',
+        'LDAP lee@clinic.example visible',
+      ])
+    })
+
+    test.each<[string, World]>([
+      ['no SRV record leads there', { resolvers: [server({})] }],
+      ['the directory does not have it', { resolvers: [server(SRV)], directory: () => found() }],
+      [
+        'nobody knows what is at the domain (DISC-6)',
+        { resolvers: [server({ ...SRV, 'CERT clinic.example': 'SERVFAIL' })] },
+      ],
+    ])('is missing where %s', async (_, world) => {
+      const { rows: told } = await rows(world, [LEE])
+      expect(told).toContain('CERT lee.clinic.example missing')
+    })
   })
 
   test('another target is wrong', async () => {

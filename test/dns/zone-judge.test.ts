@@ -25,7 +25,11 @@ const CERT: Expectation = {
 }
 
 const absent: Seen = { status: 'absent', ttl: 1800 }
-const failed: Seen = { status: 'failed', text: '192.0.2.1:53: answered REFUSED (UDP)' }
+const failed: Extract<Seen, { readonly status: 'failed' }> = {
+  status: 'failed',
+  text: '192.0.2.1:53: answered SERVFAIL (UDP)',
+  codes: ['SERVFAIL'],
+}
 function has(...keys: readonly string[]): Found {
   return {
     status: 'found',
@@ -110,6 +114,21 @@ describe('how one certificate stands (H1, H2)', () => {
       'missing',
       [...own(failed), ...resolvers(absent, absent)],
     ],
+    [
+      'no name server answers, and every resolver that does has our older one: it is a memory, as after any renewal',
+      'stale',
+      [...own(failed), ...resolvers(has(OLD), failed)],
+    ],
+    [
+      'the same, and another resolver has nothing',
+      'missing',
+      [...own(failed), ...resolvers(has(OLD), absent)],
+    ],
+    [
+      'the same, and one that is not ours stands beside it',
+      'wrong',
+      [...own(failed), ...resolvers(has(OLD, FOREIGN))],
+    ],
     ['records of other types are nothing for us (DISC-4)', 'missing', [...own(has()), ...resolvers(has())]],
     ['nobody answers', 'unanswered', [...own(failed), ...resolvers(failed)]],
     ['nobody could be asked', 'unanswered', []],
@@ -130,6 +149,8 @@ describe('how one certificate stands (H1, H2)', () => {
   test('each certificate of a set has a status of its own', () => {
     const values = [NEW, FOREIGN].map((key) => ({ key, for: 'clinic.example', notAfter: null }))
     expect(statuses({ ...CERT, values }, own(has(NEW)))).toEqual(['visible', 'missing'])
+    // That the other is there is no sign that this one was published.
+    expect(statuses({ ...CERT, values }, resolvers(has(NEW)))).toEqual(['visible', 'missing'])
   })
 })
 
@@ -152,6 +173,16 @@ describe('until when it is normal', () => {
   test('stale: until the TTL of the old set ends', () => {
     const [record] = judgeSet(CERT, [...own(has(NEW)), ...resolvers(has(OLD))], CLOCKS)
     expect(record?.until).toEqual(new Date('2026-11-22T12:10:00Z'))
+  })
+
+  test('stale where no name server says what is published: what it means if waiting does not help', () => {
+    const [record] = judgeSet(CERT, [...own(failed), ...resolvers(has(OLD))], CLOCKS)
+    expect(record).toMatchObject({
+      until: new Date('2026-11-22T12:10:00Z'),
+      advice: expect.stringMatching(
+        /^Wait: the resolver resolver-1 still has .*afterwards, the zone itself holds our older .*replace its record by what "direct zone generate/,
+      ),
+    })
   })
 
   test('not-yet: 48 hours at most, whatever a server says', () => {
@@ -184,14 +215,77 @@ describe('what to do next', () => {
     )
   })
 
+  test.each([
+    ['CERT', /^Replace the record of our older certificate at clinic\.example by what "direct zone generate/],
+    ['LDAP', /^Replace our older certificate in the entry with mail=clinic\.example/],
+  ] as const)('missing where a server has our older %s: its renewal, and no other way', (type, expected) => {
+    const advice = adviceFor(own(has(OLD)), { ...CERT, type })
+    expect(advice).toMatch(expected)
+    expect(advice).not.toMatch(/Add|delegate|publish\.directories/)
+  })
+
+  test('missing where the name servers have nothing: the record, whatever a resolver keeps', () => {
+    expect(adviceFor([...own(absent), ...resolvers(has(OLD))])).toMatch(/^Add the record/)
+  })
+
+  test('missing beside another CERT record: its provider takes the type', () => {
+    const values = [NEW, FOREIGN].map((key) => ({ key, for: 'clinic.example', notAfter: null }))
+    const [, missing] = judgeSet({ ...CERT, values }, own(has(NEW)), CLOCKS)
+    expect(missing?.advice).toMatch(/^Add the record .* to the zone of clinic\.example\.$/)
+  })
+
+  test.each(['REFUSED', 'NOTIMP'] as const)(
+    'unanswered by %s: what a provider is that refuses CERT',
+    (code) => {
+      const advice = adviceFor(own({ ...failed, codes: [code] }))
+      expect(advice).toMatch(/name-server-1 refused .* cannot publish certificates in DNS/)
+      const srv = adviceFor(own({ ...failed, codes: [code] }), { ...CERT, type: 'SRV' })
+      expect(srv).not.toContain('cannot publish')
+    },
+  )
+
+  test('unanswered otherwise says nothing of the provider; SERVFAIL of a resolver may be the server behind it', () => {
+    const advice = (code: 'SERVFAIL' | 'TIMEOUT' | 'UNREACHABLE') =>
+      adviceFor(resolvers({ ...failed, codes: [code] }))
+    expect(advice('SERVFAIL')).toMatch(
+      /resolver-1 answered SERVFAIL: the server that clinic\.example is delegated to may be down\.$/,
+    )
+    expect(advice('TIMEOUT')).toBe('Try again once these answer: resolver-1.')
+    expect(advice('UNREACHABLE')).toBe('Try again once these answer: resolver-1.')
+  })
+
   test('wrong: which certificate is to be removed, by its fingerprint', () => {
     expect(adviceFor(own(has(NEW, OLD, FOREIGN)))).toContain(`Remove the certificate ${FOREIGN} from`)
   })
 
   test('an old one that is still published is told as a note', () => {
-    expect(besideNotes(CERT, [...own(has(NEW, OLD)), ...resolvers(has(NEW))])).toEqual([
+    expect(besideNotes(CERT, [...own(has(NEW, OLD)), ...resolvers(has(NEW))], CLOCKS)).toEqual([
       `clinic.example still has our certificate ${OLD}, which is out of use (at name-server-1): remove it`,
     ])
+  })
+})
+
+describe('an old one of ours beside the new one, in resolvers alone', () => {
+  test('is a memory of theirs where the name servers do not have it any more', () => {
+    expect(besideNotes(CERT, [...own(has(NEW)), ...resolvers(has(NEW, OLD))], CLOCKS)).toEqual([])
+  })
+
+  test('is normal until its time is over where no name server answers, and nothing is to be removed', () => {
+    const [note, ...others] = besideNotes(CERT, [...own(failed), ...resolvers(has(NEW, OLD))], CLOCKS)
+    expect(note).toMatch(/still has our certificate b+, .*resolver-1.*normal until 2026-11-22T12:10:00\.000Z/)
+    expect(note).not.toContain('remove')
+    expect(others).toEqual([])
+  })
+
+  test('is to be removed from a directory', () => {
+    const directory = at('directory', has(NEW, OLD))
+    expect(besideNotes({ ...CERT, type: 'LDAP' }, directory, CLOCKS)).toEqual([
+      expect.stringMatching(/^the entry of clinic\.example still has .*\(at directory-1\): remove it$/),
+    ])
+  })
+
+  test('alone is told by its row', () => {
+    expect(besideNotes(CERT, own(has(OLD)), CLOCKS)).toEqual([])
   })
 })
 
@@ -214,9 +308,9 @@ describe('a hostile or broken server is told within bounds', () => {
   test('what strangers pass over: one sentence of a name', () => {
     const idle = many.slice(0, 20)
     const seen: Seen = { ...has(NEW, ...idle), idle: new Set(idle), leftOut: 5 }
-    expect(besideNotes(CERT, [...own(seen), ...resolvers(seen)])).toEqual([
+    expect(besideNotes(CERT, [...own(seen), ...resolvers(seen)], CLOCKS)).toEqual([
       expect.stringMatching(
-        /^clinic\.example has beside ours .* and 15 more \(at name-server-1, resolver-1\): remove it$/,
+        /^clinic\.example has beside ours .* and 15 more \(at name-server-1\): remove it$/,
       ),
     ])
   })
@@ -279,5 +373,15 @@ describe('an address whose mail must come to its domain (DISC-1, D5)', () => {
   test('is late where only a resolver still has it', () => {
     const [record] = rows(EMPTY, [...own(absent), ...resolvers(has(OLD))])
     expect(record).toMatchObject({ status: 'stale', until: new Date('2026-11-22T12:10:00Z') })
+  })
+
+  test('and where only a resolver says that it has what was ours; what was never ours is wrong', () => {
+    const [record] = rows(EMPTY, [...own(failed), ...resolvers(has(OLD))])
+    expect(record).toMatchObject({
+      status: 'stale',
+      until: new Date('2026-11-22T12:10:00Z'),
+      advice: expect.stringMatching(/^Wait: .*still so afterwards, the zone itself holds it/),
+    })
+    expect(rows(EMPTY, [...own(failed), ...resolvers(has(FOREIGN))])).toMatchObject([{ status: 'wrong' }])
   })
 })

@@ -207,7 +207,6 @@ describe('zone check against real name servers', () => {
     const options = {
       publish: { nameServers: ['ns.clinic-a.example'], addresses: { 'ns.clinic-a.example': [OURS] } },
       dns: { servers: [parent.server] },
-      network: { allowPrivate: true },
     }
     await using agent = await clinic(options)
     const ending = new AbortController()
@@ -264,6 +263,7 @@ describe('zone check against real name servers', () => {
         resolver,
         resolvers: [{ server: 'cache', resolver }],
         reach: async () => ({ status: 'ok', addresses: ['127.0.0.1'] }),
+        reachNameServer: async () => ({ status: 'ok', addresses: ['127.0.0.1'] }),
         askNameServer: () => createResolver({ servers: [second], timeoutMs: 5000, recursive: false }),
         ldap: createLdapClient({ timeoutMs: 1000 }),
         directories: [],

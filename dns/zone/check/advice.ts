@@ -1,4 +1,5 @@
-import { isKnown, mostOthers } from './known.ts'
+import type { FailedTry } from '../../resolver/types.ts'
+import { decidingOf, isKnown, mostOthers } from './known.ts'
 import type { CheckedServer, Expectation, Observation, RecordStatus } from './types.ts'
 
 interface Facts {
@@ -20,7 +21,7 @@ export function adviceFor(status: RecordStatus, facts: Facts): string | null {
     case 'not-yet':
       return `Wait: ${late(servers)} does not have it yet. ${USUAL} ${AFTERWARDS}`
     case 'stale':
-      return `Wait: ${late(servers)} still has an older set. ${AFTERWARDS}`
+      return staleAdvice(facts)
     case 'wrong':
       return wrongAdvice(facts)
     case 'missing':
@@ -43,17 +44,28 @@ export function listed(things: readonly string[], more = 0): string {
   return rest === 0 ? named.join(', ') : `${named.join(', ')} and ${rest} more`
 }
 
-function missingAdvice({ expected: { domain, type, name }, servers }: Facts): string {
-  const older = servers.some(({ answer }) => answer === 'older')
-    ? ' Only an older certificate is published there.'
-    : ''
+/** Where nobody has it, what a resolver keeps may be the zone itself: no name server said so, and none denied it. */
+function staleAdvice({ expected: { domain }, servers }: Facts): string {
+  const wait = `Wait: ${late(servers)} still has what was published before.`
+  if (servers.some(({ answer }) => answer === 'yes')) return `${wait} ${AFTERWARDS}`
+  return `${wait} If it is still so afterwards, the zone itself holds our older certificate: replace its record by what "direct zone generate --domain ${domain}" writes.`
+}
+
+function missingAdvice({ expected: { domain, type, name }, servers, observations }: Facts): string {
   if (servers.some(({ role, answer }) => role !== 'resolver' && answer === 'yes'))
-    return `${lackingAdvice(type, servers)}${older}`
+    return lackingAdvice(type, servers)
+  const deciding = decidingOf(servers.filter(({ answer }) => answer !== 'failed'))
+  const isOlder = deciding.some(({ answer }) => answer === 'older')
   if (type === 'LDAP')
-    return `Load what "direct zone generate --format ldif" writes into the directory, so that an entry with mail=${name} has the certificate, and let everyone read it.${older}`
-  const add = `Add the record that "direct zone generate --domain ${domain}" writes to the zone of ${domain}.${older}`
-  if (type === 'SRV') return add
-  return `${add} ${WITHOUT_CERT(domain)}`
+    return isOlder
+      ? `Replace our older certificate in the entry with mail=${name} by the one that "direct zone generate --format ldif" writes.`
+      : `Load what "direct zone generate --format ldif" writes into the directory, so that an entry with mail=${name} has the certificate, and let everyone read it.`
+  if (isOlder)
+    return `Replace the record of our older certificate at ${name} by what "direct zone generate --domain ${domain}" writes.`
+  const add = `Add the record that "direct zone generate --domain ${domain}" writes to the zone of ${domain}.`
+  // Who holds CERT records there takes them.
+  const takesCert = observations.some(({ seen }) => seen.status === 'found')
+  return type === 'SRV' || takesCert ? add : `${add} ${WITHOUT_CERT(domain)}`
 }
 
 /** Others of the domain's own servers have it. */
@@ -83,16 +95,35 @@ function wrongAdvice({ expected, servers, observations }: Facts): string {
   return `Remove ${listed(what, mostOthers(expected, seen) - foreign.length)} from ${name}${replace}: ${at} gives it to whoever asks.`
 }
 
-function leftoverAdvice(status: RecordStatus, { expected }: Facts): string {
-  if (status === 'stale') return `Wait: it was removed, and a resolver has it until its TTL ends.`
+function leftoverAdvice(status: RecordStatus, { expected, servers }: Facts): string {
+  if (status === 'stale')
+    return servers.some(({ role, answer }) => role !== 'resolver' && answer !== 'failed')
+      ? 'Wait: it was removed, and a resolver has it until its TTL ends.'
+      : `Wait: a resolver has it until its TTL ends. If it is still so afterwards, the zone itself holds it, and it hides the certificate of ${expected.domain}: its record has to go.`
   return `Remove it from ${expected.name}: it hides the certificate of ${expected.domain} from whoever writes to ${expected.for}, since the first place that publishes any decides.`
 }
 
-function unansweredAdvice({ expected: { name, type }, servers }: Facts): string {
+function unansweredAdvice({ expected: { name, type, domain }, servers, observations }: Facts): string {
   if (servers.length === 0) return `Nobody could be asked for ${name}.`
-  const noCert =
-    type === 'CERT' ? ' A provider whose servers refuse this type cannot publish certificates in DNS.' : ''
-  return `Try again once these answer: ${servers.map(({ server }) => server).join(', ')}.${noCert}`
+  const resolvers = observations.filter(({ role }) => role === 'resolver')
+  const failing = saying(['SERVFAIL'], resolvers)
+  const refusing = type === 'CERT' ? saying(['REFUSED', 'NOTIMP'], observations) : ''
+  return [
+    `Try again once these answer: ${servers.map(({ server }) => server).join(', ')}.`,
+    failing && `${failing} answered SERVFAIL: the server that ${domain} is delegated to may be down.`,
+    refusing &&
+      `${refusing} refused the question. A provider whose servers refuse this type cannot publish certificates in DNS.`,
+  ]
+    .filter((sentence) => sentence !== '')
+    .join(' ')
+}
+
+/** Servers that failed in one of these ways. */
+function saying(codes: readonly FailedTry['code'][], observations: readonly Observation[]): string {
+  return observations
+    .filter(({ seen }) => seen.status === 'failed' && seen.codes.some((code) => codes.includes(code)))
+    .map(({ server }) => server)
+    .join(', ')
 }
 
 /** It is resolvers alone that are late. */

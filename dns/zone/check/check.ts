@@ -1,3 +1,4 @@
+import { domainsAhead, type Judged, withDirectories } from './directory-alone.ts'
 import { type ExpectedContent, expectationsOf } from './expected.ts'
 import { type CheckNetwork, gather } from './gather.ts'
 import { judgeSet } from './judge.ts'
@@ -22,17 +23,23 @@ export async function checkZone(
   clocks: Clocks,
   signal?: AbortSignal,
 ): Promise<ZoneCheck> {
-  const { answers, notes } = await gather(expectationsOf(content), network, harmless, signal)
-  const judged = answers.map(({ expected, observations }): ZoneCheck => {
-    if (expected.values.length === 0) return leftovers(expected, observations, clocks)
+  const ours = expectationsOf(content)
+  const ahead = new Set(domainsAhead(ours))
+  const { answers, notes } = await gather([...ours, ...ahead], network, harmless, signal)
+  const judged = answers.map((one): Judged & ZoneCheck => {
+    const { expected, observations } = one
+    if (ahead.has(expected)) return { ...one, records: [], notes: [] }
+    if (expected.values.length === 0) return { ...one, ...leftovers(expected, observations, clocks) }
     return {
+      ...one,
       records: judgeSet(expected, observations, clocks),
-      notes: besideNotes(expected, observations),
+      notes: besideNotes(expected, observations, clocks),
     }
   })
+  const { records, notes: inDirectories } = withDirectories(judged)
   return {
-    records: judged.flatMap(({ records }) => records),
-    notes: bounded([...notes, ...judged.flatMap((one) => one.notes)]),
+    records,
+    notes: bounded([...inDirectories, ...notes, ...judged.flatMap((one) => one.notes)]),
   }
 }
 

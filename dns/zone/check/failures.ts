@@ -1,6 +1,6 @@
 import type { Seen } from './types.ts'
 
-/** Servers that did not say, each once, however many questions there were. */
+/** Servers that gave no answer that says anything, each once, however many questions there were. */
 export class Failures {
   readonly #ofServer = new Map<string, { readonly text: string; count: number }>()
 
@@ -15,7 +15,7 @@ export class Failures {
   notes(): readonly string[] {
     return [...this.#ofServer].map(([who, { text, count }]) => {
       const often = count === 1 ? '' : ` to ${count} questions, the first time`
-      return `${who} did not say${often}: ${text}`
+      return `${who} gave no usable answer${often}: ${text}`
     })
   }
 }

@@ -14,8 +14,10 @@ export interface CheckNetwork {
   /** Each resolver of the configuration by itself; the name servers are found through all of them in turn. */
   readonly resolvers: readonly { readonly server: string; readonly resolver: Resolver }[]
   readonly resolver: Resolver
-  /** NET, for the hosts of name servers. */
+  /** NET, as it guards strangers. */
   readonly reach: Reach
+  /** NET, for the hosts of name servers: those of our own configuration may be private. */
+  readonly reachNameServer: Reach
   /** A resolver that asks one name server, without recursion; null: name servers are not asked. */
   readonly askNameServer: ((addresses: readonly string[]) => Resolver) | null
   readonly ldap: LdapClient
@@ -69,7 +71,7 @@ interface Asking {
 
 function dnsAsker(network: CheckNetwork, { notes, failures, harmless, signal }: Asking) {
   const { askNameServer } = network
-  const search = createNameServerSearch(network.resolver, network.reach, signal)
+  const search = createNameServerSearch(network.resolver, network.reachNameServer, signal)
   const nameServers = new Map<string, Resolver>()
 
   const askOwn = async (expected: Expectation, type: 'CERT' | 'SRV'): Promise<readonly Observation[]> => {

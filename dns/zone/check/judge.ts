@@ -1,5 +1,5 @@
 import { adviceFor } from './advice.ts'
-import { isKnown } from './known.ts'
+import { decidingOf, isKnown } from './known.ts'
 import { type Clocks, checked, lateUntil, thing } from './row.ts'
 import type {
   CheckedRecord,
@@ -55,24 +55,24 @@ function viewOf(seen: Seen, key: string, expected: Expectation): ServerView {
     return isHindered ? 'beside' : 'yes'
   }
   if (seen.garbled > 0 || others.length > 0) return 'other'
-  // Records of other kinds alone publish nothing for us (DISC-4).
-  return seen.keys.length === 0 ? 'absent' : 'older'
+  // Records of other kinds alone publish nothing for us (DISC-4), and another one of ours says nothing of this one.
+  return seen.keys.some((other) => expected.former.has(other)) ? 'older' : 'absent'
 }
 
 /**
- * The domain's own servers (name servers, directories) say what is published; where none of them answers, the resolvers
- * together. What one of them lacks is missing, since strangers ask any of them. A resolver that says otherwise than they
- * is late, not wrong: it holds what was, until its time is over.
+ * What one of those that decide lacks is missing, since strangers ask any of them. A resolver that says otherwise than the
+ * domain's own servers is late, not wrong: it holds what was, until its time is over. So is one that has an older
+ * certificate of ours where only resolvers answered: it is ours, and its renewal may lie in the zone already.
  */
 function statusOf(servers: readonly CheckedServer[]): RecordStatus {
   const answered = servers.filter(({ answer }) => answer !== 'failed')
-  const own = answered.filter(({ role }) => role !== 'resolver')
-  const deciding = own.length > 0 ? own : answered
+  const deciding = decidingOf(answered)
   if (deciding.length === 0) return 'unanswered'
+  const byResolvers = deciding.every(({ role }) => role === 'resolver')
   const views = new Set(deciding.map(({ answer }) => answer))
-  const isDisputed = own.length === 0 && views.has('yes')
+  const isDisputed = byResolvers && views.has('yes')
   if (!isDisputed && (views.has('other') || views.has('beside'))) return 'wrong'
-  if (!isDisputed && (views.has('absent') || views.has('older'))) return 'missing'
+  if (!isDisputed && (views.has('absent') || (!byResolvers && views.has('older')))) return 'missing'
   const late = new Set(answered.map(({ answer }) => answer))
   if (late.has('older') || late.has('other') || late.has('beside')) return 'stale'
   return late.has('absent') ? 'not-yet' : 'visible'

@@ -1,4 +1,5 @@
 import { adviceFor } from './advice.ts'
+import { decidingOf } from './known.ts'
 import { type Clocks, checked, lateUntil, thing } from './row.ts'
 import type { CheckedRecord, Expectation, Observation, Seen, ServerView } from './types.ts'
 
@@ -32,11 +33,15 @@ function row(
   observations: readonly Observation[],
   clocks: Clocks,
 ): CheckedRecord {
-  const servers = observations.map((one) => checked(one, holds(one.seen, key) ? 'other' : gone(one.seen)))
+  const held = key !== null && expected.former.has(key) ? 'older' : 'other'
+  const servers = observations.map((one) => checked(one, holds(one.seen, key) ? held : gone(one.seen)))
   const answered = servers.filter(({ answer }) => answer !== 'failed')
-  const own = answered.filter(({ role }) => role !== 'resolver')
-  const isRemoved = own.length > 0 && own.every(({ answer }) => answer === 'absent')
-  const status = isRemoved ? 'stale' : 'wrong'
+  const deciding = decidingOf(answered)
+  // What was ours and what only resolvers say is taken for a memory of theirs, as beside a certificate that must be there.
+  const isRemembered =
+    deciding.every(({ answer }) => answer === 'absent') ||
+    (deciding.every(({ role }) => role === 'resolver') && held === 'older')
+  const status = isRemembered ? 'stale' : 'wrong'
   return {
     name: expected.name,
     type: expected.type,
@@ -44,7 +49,7 @@ function row(
     ...thing(expected, key),
     status,
     servers,
-    until: isRemoved ? lateUntil(servers, 'absent', clocks.now) : null,
+    until: isRemembered ? lateUntil(servers, 'absent', clocks.now) : null,
     advice: adviceFor(status, { expected, servers, observations, daysLeft: null }),
   }
 }

@@ -63,8 +63,9 @@ async function reachAll(
   const servers = reached.flatMap(({ host, found }) =>
     found.status === 'ok' ? [{ host, addresses: found.addresses }] : [],
   )
+  const alone = servers.length === 0 ? '; resolvers alone were asked' : ''
   const notes = reached.flatMap(({ host, found }) =>
-    found.status === 'ok' ? [] : [`the name server ${host} of ${zone} was not asked: ${found.text}`],
+    found.status === 'ok' ? [] : [`the name server ${host} of ${zone} was not asked: ${found.text}${alone}`],
   )
   return { zone, servers, notes }
 }

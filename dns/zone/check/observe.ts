@@ -15,7 +15,8 @@ export function seenInDns(answer: Answer, expected: Expectation, harmless: Harml
   switch (answer.status) {
     case 'failed': {
       const tries = answer.tries.map(({ server, text }) => `${server}: ${text}`)
-      return { status: 'failed', text: tries.join('; ') || 'there is no server to ask' }
+      const codes = answer.tries.map(({ code }) => code)
+      return { status: 'failed', text: tries.join('; ') || 'there is no server to ask', codes }
     }
     case 'absent':
       return { status: 'absent', ttl: answer.soaTtl ?? null }
@@ -26,7 +27,7 @@ export function seenInDns(answer: Answer, expected: Expectation, harmless: Harml
 
 /** What a directory's entries hold. Values that are no certificate are CMS, or somebody else's business. */
 export function seenInDirectory(answer: LdapAnswer, expected: Expectation, harmless: Harmless): Seen {
-  if (answer.status === 'failed') return { status: 'failed', text: answer.text }
+  if (answer.status === 'failed') return { status: 'failed', text: answer.text, codes: [] }
   const ders = answer.certificates.filter(isCertificate)
   if (ders.length === 0) return { status: 'absent', ttl: null }
   return { status: 'found', garbled: 0, ttl: null, ...keysOf(ders, expected, harmless) }

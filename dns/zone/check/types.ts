@@ -1,3 +1,5 @@
+import type { FailedTry } from '../../resolver/types.ts'
+
 /** What one name must publish, of one type: the question that servers are asked. */
 export interface Expectation {
   /** The owner name; of LDAP the address or domain that is searched for. */
@@ -55,13 +57,14 @@ export type Seen =
     }
   /** `ttl`: seconds for which the server may go on to say so; null: not known. */
   | { readonly status: 'absent'; readonly ttl: number | null }
-  | { readonly status: 'failed'; readonly text: string }
+  /** `codes`: of every try by DNS. */
+  | { readonly status: 'failed'; readonly text: string; readonly codes: readonly FailedTry['code'][] }
 
 /**
  * `visible`, and `expiring` where it ends within 30 days; `not-yet`: the domain's own servers have it, a resolver does not
- * yet; `stale`: a resolver has an older set; `wrong`: something that is not ours and could be taken for it, or garbled;
- * `missing`: one of the domain's own servers (none of them answers: every resolver) does not have it; `unanswered`: nobody
- * says.
+ * yet; `stale`: a resolver has what was published before; `wrong`: something that is not ours and could be taken for it, or
+ * garbled; `missing`: one of the domain's own servers (none of them answers: a resolver, and none has it) does not have it;
+ * `unanswered`: nobody says.
  */
 export type RecordStatus = 'visible' | 'expiring' | 'not-yet' | 'stale' | 'wrong' | 'missing' | 'unanswered'
 
@@ -86,8 +89,9 @@ export interface CheckedServer {
   readonly server: string
   readonly role: ServerRole
   /**
-   * `yes`; `beside`: yes, and something that is not ours and could be taken for it; `absent`: nothing; `older`: only what
-   * was ours; `other`: not this one, and what is not ours; `failed`: no answer that says anything.
+   * `yes`; `beside`: yes, and something that is not ours and could be taken for it; `absent`: not this one; `older`: not
+   * this one, and one of ours that is out of use; `other`: not this one, and what is not ours; `failed`: no answer that
+   * says anything.
    */
   readonly answer: ServerView
   /** Seconds; null: not known. */
