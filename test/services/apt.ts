@@ -1,22 +1,22 @@
 import { spawn } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { delimiter, isAbsolute, join } from 'node:path'
 
 /** Debian puts servers into folders that are not on everyone's PATH. */
 const FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
 
-/** The full path of a program, or null. An absolute path stands for itself. */
+/** The full path of a program, or null. An absolute path stands for itself, and may be a library. */
 function findProgram(name: string): string | null {
-  const candidates = isAbsolute(name) ? [name] : FOLDERS.map((folder) => join(folder, name))
-  return candidates.find(executable) ?? null
+  if (isAbsolute(name)) return existsSync(name) ? name : null
+  return FOLDERS.map((folder) => join(folder, name)).find(executable) ?? null
 }
 
 /**
  * Makes sure that programs are there, and returns where each one is.
  *
- * `programs` maps a program (its name, or its absolute path when it is on no PATH) to the Debian package that
- * holds it. What is missing is installed with apt-get when we are root; the packages' own services are kept from
+ * `programs` maps a program (its name, or its absolute path when it is on no PATH, or a library) to the Debian package
+ * that holds it. What is missing is installed with apt-get when we are root; the packages' own services are kept from
  * starting. Set `DIRECT_AGENT_APT=never` to forbid that. When it may not or cannot be done, the error names
  * the exact command to run.
  */

@@ -17,6 +17,12 @@ export default async function install(): Promise<void> {
       dig: 'bind9-dnsutils',
       slapd: 'slapd',
       ldapadd: 'ldap-utils',
+      cmsutil: 'libnss3-tools',
+      gpgsm: 'gpgsm',
+      'gpg-agent': 'gpg-agent',
+      // Debian's JRE can compile: the JDK would be as large again.
+      java: 'default-jre-headless',
+      '/usr/share/java/bcmail.jar': 'libbcmail-java',
     })
   } catch (error) {
     process.stderr.write(`The interop tests will fail: ${(error as Error).message}\n`)
