@@ -31,8 +31,6 @@ export {
   keyEncryptionKey,
   OUR_AGREEMENT,
   readKeyAgreement,
-  unwrapKey,
-  wrapKey,
 } from './algorithms/key-agreement.ts'
 export {
   type KeyTransport,
@@ -40,6 +38,7 @@ export {
   readKeyTransport,
   rsaPadding,
 } from './algorithms/key-transport.ts'
+export { unwrapKey, wrapKey } from './algorithms/key-wrap.ts'
 export { OID } from './algorithms/object-identifiers.ts'
 export type { Refused } from './algorithms/refused.ts'
 export {

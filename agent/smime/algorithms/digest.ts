@@ -2,6 +2,7 @@ import { oid, sequence } from '../ber/der.ts'
 import { nameOf } from './object-identifiers.ts'
 import { type Refused, refuse } from './refused.ts'
 
+/** What we sign with. Names are those of the configuration. */
 export type Digest = 'sha-256' | 'sha-384' | 'sha-512'
 /** SHA-1 is read so that it can be told apart; whether it may count is the caller's decision (ALG-4). */
 export type ReceivedDigest = Digest | 'sha-1'
@@ -18,7 +19,7 @@ export function hashName(digest: ReceivedDigest): string {
   return digest.replace('-', '')
 }
 
-/** RFC 5754 2: SHA-2 is written without parameters. */
+/** AlgorithmIdentifier; RFC 5754 2: SHA-2 is written without parameters. */
 export function digestAlgorithm(digest: Digest): Uint8Array {
   return sequence(oid(DIGEST_OID[digest]))
 }

@@ -1,10 +1,11 @@
 import { constants } from 'node:crypto'
 import { OctetString } from 'asn1js'
 import { NULL, oid, sequence } from '../ber/der.ts'
-import { type Algorithm, hashAndMask, readAlgorithm, readHashAndMask, readTagged } from './algorithm.ts'
+import { type Algorithm, readAlgorithm } from './algorithm.ts'
 import { hashName, type ReceivedDigest } from './digest.ts'
 import { OID } from './object-identifiers.ts'
 import { type Refused, refuse } from './refused.ts'
+import { hashAndMask, readFields, readHashAndMask } from './rsa-parameters.ts'
 
 /** How an RSA key of the recipient carries the content key. Names are those of the configuration. */
 export type KeyTransport =
@@ -36,10 +37,10 @@ export function keyTransportAlgorithm(transport: KeyTransport): Uint8Array {
 export function readKeyTransport({ algorithmId, algorithmParams }: Algorithm): KeyTransport | Refused {
   if (algorithmId === OID.rsaEncryption) return 'rsa-pkcs1'
   if (algorithmId !== OAEP) return refuse('the key transport', algorithmId)
-  const tagged = readTagged(algorithmParams)
-  const digest = readHashAndMask('OAEP', tagged)
+  const field = readFields(algorithmParams)
+  const digest = readHashAndMask('OAEP', field)
   if (typeof digest !== 'string') return digest
-  const label = tagged(2)
+  const label = field(2)
   if (label !== null && !isEmptyLabel(readAlgorithm(label))) {
     return { code: 'ALGORITHM_REFUSED', text: 'RSA-OAEP with a label is not accepted' }
   }

@@ -3,7 +3,7 @@ import type { Reason } from '../../errors.ts'
 /** An algorithm of others that protocol.md ALG does not accept, by its name. */
 export type Refused = Reason<'ALGORITHM_REFUSED'>
 
-/** What is known well enough to be called by its name. */
+/** What is known well enough to be called by its name when it is refused. */
 const NAMES: Readonly<Record<string, string>> = {
   '1.2.840.113549.2.2': 'MD2',
   '1.2.840.113549.2.4': 'MD4',
@@ -14,7 +14,6 @@ const NAMES: Readonly<Record<string, string>> = {
   '1.2.840.113549.1.1.14': 'SHA-224 with RSA',
   '1.2.840.10040.4.1': 'DSA',
   '1.2.840.10040.4.3': 'DSA with SHA-1',
-  '1.2.840.10045.4.1': 'ECDSA with SHA-1',
   '1.2.840.10045.4.3.1': 'ECDSA with SHA-224',
   '1.3.101.112': 'Ed25519',
   '1.3.101.113': 'Ed448',
@@ -27,10 +26,12 @@ const NAMES: Readonly<Record<string, string>> = {
   '1.2.840.113549.1.9.16.3.5': 'ephemeral-static Diffie-Hellman',
 }
 
+/** `what` is the part that it was to play, e.g. `the digest`. */
 export function refuse(what: string, id: string): Refused {
   return { code: 'ALGORITHM_REFUSED', text: `${describe(id)} is not accepted as ${what}` }
 }
 
+/** An OID's name for people. Anything may stand in a message, so what is no OID is not repeated. */
 export function describe(id: string): string {
   return NAMES[id] ?? `an unknown algorithm (${/^[\d.]{1,100}$/.test(id) ? id : 'unreadable'})`
 }

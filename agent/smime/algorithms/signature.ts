@@ -1,9 +1,10 @@
 import { constants } from 'node:crypto'
 import { context, NULL, oid, sequence, smallInteger, tlv } from '../ber/der.ts'
-import { type Algorithm, hashAndMask, readHashAndMask, readSmallInteger, readTagged } from './algorithm.ts'
+import { type Algorithm, readSmallInteger } from './algorithm.ts'
 import type { Digest, ReceivedDigest } from './digest.ts'
 import { OID } from './object-identifiers.ts'
 import { type Refused, refuse } from './refused.ts'
+import { hashAndMask, readFields, readHashAndMask } from './rsa-parameters.ts'
 
 /** Names are those of the configuration; EC keys have `ecdsa`. */
 export type SignatureScheme = 'rsa-pkcs1' | 'rsa-pss' | 'ecdsa'
@@ -11,25 +12,31 @@ export type SignatureScheme = 'rsa-pkcs1' | 'rsa-pss' | 'ecdsa'
 /** RFC 4055 3. */
 const PSS = '1.2.840.113549.1.1.10'
 
-/** RSA with PKCS#1 v1.5 padding, named together with its digest (RFC 8017 A.2.4). */
-const RSA_DIGEST: Readonly<Record<string, ReceivedDigest>> = {
-  '1.2.840.113549.1.1.5': 'sha-1',
-  '1.3.14.3.2.29': 'sha-1',
-  '1.2.840.113549.1.1.11': 'sha-256',
-  '1.2.840.113549.1.1.12': 'sha-384',
-  '1.2.840.113549.1.1.13': 'sha-512',
-}
-
-/** RFC 5754 3.3. Some write the bare key type, id-ecPublicKey, and mean the digest beside it. */
-const EC_PUBLIC_KEY = '1.2.840.10045.2.1'
 const ECDSA_OID: Readonly<Record<Digest, string>> = {
   'sha-256': '1.2.840.10045.4.3.2',
   'sha-384': '1.2.840.10045.4.3.3',
   'sha-512': '1.2.840.10045.4.3.4',
 }
-const ECDSA_DIGEST: Readonly<Record<string, Digest>> = Object.fromEntries(
-  Object.entries(ECDSA_OID).map(([digest, id]) => [id, digest as Digest]),
-)
+
+/** A key type that stands for a signature by such a key; the digest is the SignerInfo's (RFC 3370 3.2). */
+const BY_KEY_TYPE: Readonly<Record<string, SignatureScheme>> = {
+  [OID.rsaEncryption]: 'rsa-pkcs1',
+  // id-ecPublicKey: no RFC has it so, some programs do.
+  '1.2.840.10045.2.1': 'ecdsa',
+}
+
+/** Named together with their digest: RFC 8017 A.2.4, RFC 3279 2.2.3, RFC 5754 3.3. */
+const WITH_DIGEST: Readonly<Record<string, readonly [SignatureScheme, ReceivedDigest]>> = {
+  '1.2.840.113549.1.1.5': ['rsa-pkcs1', 'sha-1'],
+  '1.3.14.3.2.29': ['rsa-pkcs1', 'sha-1'],
+  '1.2.840.113549.1.1.11': ['rsa-pkcs1', 'sha-256'],
+  '1.2.840.113549.1.1.12': ['rsa-pkcs1', 'sha-384'],
+  '1.2.840.113549.1.1.13': ['rsa-pkcs1', 'sha-512'],
+  '1.2.840.10045.4.1': ['ecdsa', 'sha-1'],
+  [ECDSA_OID['sha-256']]: ['ecdsa', 'sha-256'],
+  [ECDSA_OID['sha-384']]: ['ecdsa', 'sha-384'],
+  [ECDSA_OID['sha-512']]: ['ecdsa', 'sha-512'],
+}
 
 const DIGEST_BYTES: Readonly<Record<ReceivedDigest, number>> = {
   'sha-1': 20,
@@ -41,7 +48,7 @@ const DIGEST_BYTES: Readonly<Record<ReceivedDigest, number>> = {
 /** How a signature was made, as far as node:crypto has to know. */
 export interface SignatureForm {
   readonly scheme: SignatureScheme
-  /** RSA-PSS only, in bytes. */
+  /** RSA-PSS only, in bytes; absent: as many as the digest has. */
   readonly saltBytes?: number
 }
 
@@ -61,25 +68,35 @@ export function signatureOptions({ scheme, saltBytes }: SignatureForm, digest: R
 }
 
 /**
- * `rsaEncryption` and `id-ecPublicKey` take the SignerInfo's digest; the combined names, and the parameters of PSS, must
- * agree with it (ALG-1). Throws CmsError.
+ * Reads a SignerInfo's signatureAlgorithm beside its digest, with which every name or parameter that holds one must
+ * agree (ALG-1). SHA-1 is read in every scheme: what it counts for is judged once, by the digest (ALG-4). Throws
+ * CmsError for parameters that are none.
  */
 export function readSignature(
   { algorithmId, algorithmParams }: Algorithm,
   digest: ReceivedDigest,
 ): SignatureForm | Refused {
-  if (algorithmId === OID.rsaEncryption) return { scheme: 'rsa-pkcs1' }
-  if (algorithmId === EC_PUBLIC_KEY && digest !== 'sha-1') return { scheme: 'ecdsa' }
-  const tagged = algorithmId === PSS ? readTagged(algorithmParams) : null
-  const own =
-    RSA_DIGEST[algorithmId] ??
-    ECDSA_DIGEST[algorithmId] ??
-    (tagged === null ? refuse('the signature algorithm', algorithmId) : readHashAndMask('PSS', tagged))
+  const byKeyType = BY_KEY_TYPE[algorithmId]
+  if (byKeyType !== undefined) return { scheme: byKeyType }
+  if (algorithmId === PSS) return readPss(algorithmParams, digest)
+  const named = WITH_DIGEST[algorithmId]
+  if (named === undefined) return refuse('the signature algorithm', algorithmId)
+  const [scheme, own] = named
+  return own === digest ? { scheme } : contradiction(own, digest)
+}
+
+/** RFC 4055 3.1. */
+function readPss(parameters: unknown, digest: ReceivedDigest): SignatureForm | Refused {
+  const field = readFields(parameters)
+  const own = readHashAndMask('PSS', field)
   if (typeof own !== 'string') return own
-  if (own !== digest)
-    return { code: 'ALGORITHM_REFUSED', text: `a signature over ${own} stands beside a digest of ${digest}` }
-  if (tagged === null) return { scheme: algorithmId in RSA_DIGEST ? 'rsa-pkcs1' : 'ecdsa' }
-  if (readSmallInteger(tagged(3), 1) !== 1)
+  if (own !== digest) return contradiction(own, digest)
+  if (readSmallInteger(field(3), 1) !== 1)
     return { code: 'ALGORITHM_REFUSED', text: 'RSA-PSS with a trailer of its own is not accepted' }
-  return { scheme: 'rsa-pss', saltBytes: readSmallInteger(tagged(2), DIGEST_BYTES['sha-1']) }
+  return { scheme: 'rsa-pss', saltBytes: readSmallInteger(field(2), DIGEST_BYTES['sha-1']) }
+}
+
+function contradiction(own: ReceivedDigest, digest: ReceivedDigest): Refused {
+  const text = `a signature over ${own} stands beside a digest of ${digest}`
+  return { code: 'ALGORITHM_REFUSED', text }
 }

@@ -3,6 +3,7 @@ import type { MessageCode, Reason } from '../../errors.ts'
 import { type ReceivedDigest, readDigest } from '../algorithms.ts'
 import { CmsError } from '../ber/reader.ts'
 import type { Source, Spool } from '../source.ts'
+import { Readings } from './content-signature.ts'
 import { readVariants, type Variant } from './signed-content.ts'
 import { type ValidSigner, verifySigner } from './signer.ts'
 import { readSignerInfo, type SignerInfo } from './signer-info.ts'
@@ -40,10 +41,11 @@ export async function judgeSigners(
   const rejected = read.filter((info) => 'code' in info)
   const infos = read.filter((info): info is SignerInfo => !('code' in info))
   const variants = await readVariants(content, digestsOf(infos))
+  const readings = new Readings()
   const signers: ValidSigner[] = []
   let covered: Variant | null = null
   for (const info of infos) {
-    const result = await verifySigner(info, variants, certificates)
+    const result = await verifySigner(info, variants, certificates, readings)
     if ('code' in result) rejected.push(result)
     else if (covered !== null && covered !== result.variant) {
       rejected.push({

@@ -9,6 +9,7 @@ import { OID } from '../algorithms.ts'
 import { sorted, TAG, tlv } from '../ber/der.ts'
 import { byIssuerAndSerialNumber, type CertificateId, octetsOf, readElement } from '../ber/element.ts'
 import { CmsError, CmsReader } from '../ber/reader.ts'
+import { type NamedAlgorithms, requireSameAlgorithms } from './algorithm-protection.ts'
 
 /** RFC 5652 5.3, as far as it has been read; nothing is verified yet. */
 export interface SignerInfo {
@@ -44,11 +45,16 @@ export async function readSignerInfo(bytes: Uint8Array): Promise<SignerInfo> {
     digestAlgorithm: info.digestAlgorithm.algorithmId,
     signatureAlgorithm: info.signatureAlgorithm,
     signature: octetsOf(info.signature),
-    attributes: signedBytes === null ? null : readAttributes(signedBytes, attributes?.attributes ?? []),
+    attributes: signedBytes === null ? null : readAttributes(signedBytes, attributes?.attributes ?? [], info),
   }
 }
 
-const SIGNED_ONLY: ReadonlySet<string> = new Set([OID.contentType, OID.messageDigest, OID.signingTime])
+const SIGNED_ONLY: ReadonlySet<string> = new Set([
+  OID.contentType,
+  OID.messageDigest,
+  OID.signingTime,
+  OID.algorithmProtection,
+])
 
 function signerId(sid: unknown): CertificateId {
   if (sid instanceof IssuerAndSerialNumber) return byIssuerAndSerialNumber(sid)
@@ -81,7 +87,11 @@ async function requireDerOrder(set: Uint8Array): Promise<void> {
   }
 }
 
-function readAttributes(signedBytes: Uint8Array, attributes: readonly Attribute[]): SignedAttributes {
+function readAttributes(
+  signedBytes: Uint8Array,
+  attributes: readonly Attribute[],
+  named: NamedAlgorithms,
+): SignedAttributes {
   const contentType = onlyValue(attributes, OID.contentType, 'contentType')
   if (!(contentType instanceof ObjectIdentifier) || contentType.getValue() !== OID.data) {
     throw new CmsError('MALFORMED', 'the contentType attribute does not equal the content type')
@@ -89,12 +99,16 @@ function readAttributes(signedBytes: Uint8Array, attributes: readonly Attribute[
   const messageDigest = onlyValue(attributes, OID.messageDigest, 'messageDigest')
   if (!(messageDigest instanceof OctetString))
     throw new CmsError('MALFORMED', 'the messageDigest attribute is broken')
-  const hasTime = attributes.some(({ type }) => type === OID.signingTime)
-  const signingTime = hasTime ? readTime(onlyValue(attributes, OID.signingTime, 'signingTime')) : null
+  const has = (wanted: string) => attributes.some(({ type }) => type === wanted)
+  if (has(OID.algorithmProtection))
+    requireSameAlgorithms(onlyValue(attributes, OID.algorithmProtection, 'CMSAlgorithmProtection'), named)
+  const signingTime = has(OID.signingTime)
+    ? readTime(onlyValue(attributes, OID.signingTime, 'signingTime'))
+    : null
   return { signedBytes, messageDigest: octetsOf(messageDigest), signingTime }
 }
 
-/** RFC 5652 11: these attributes occur once, with one value. */
+/** RFC 5652 11, RFC 6211 2: these attributes occur once, with one value. */
 function onlyValue(attributes: readonly Attribute[], type: string, name: string): unknown {
   const found = attributes.filter((attribute) => attribute.type === type)
   const [value, ...more] = found.flatMap<unknown>((attribute) => attribute.values)
