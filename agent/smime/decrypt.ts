@@ -3,22 +3,22 @@ import type { MessageCode, Reason } from '../errors.ts'
 import { MimeError } from '../mime/error.ts'
 import { type ContentCipher, type ContentEncryption, keyBytes, readContentEncryption } from './algorithms.ts'
 import { CmsError } from './ber/reader.ts'
+import { beginsLikeHeader, likeliestKey } from './enveloped/beginning.ts'
 import { decryptContent, type Outcome } from './enveloped/content.ts'
 import { readHead } from './enveloped/head.ts'
 import { type Candidate, match, mentions } from './enveloped/recipients.ts'
 import type { Identity } from './identity.ts'
 import type { Source, Spool, Spooled } from './source.ts'
+import { UNDECRYPTABLE } from './undecryptable.ts'
 
 export { isEnvelopedMediaType } from './media-type.ts'
+export { UNDECRYPTABLE } from './undecryptable.ts'
 
-/** Whole decryptions tried for one message. Renewed certificates of one address rarely make it more than two. */
+/** Private keys asked for one message. Renewed certificates of one address rarely make it more than two. */
 const MAX_TRIES = 8
 
-/** One text for everything that goes wrong once the algorithms are known to be accepted (ALG-2). */
-export const UNDECRYPTABLE: Reason<MessageCode> = {
-  code: 'UNDECRYPTABLE',
-  text: 'the message could not be decrypted, or what was decrypted makes no sense',
-}
+/** What would be done with the plaintext, done to what is none. `key`: the one that should have opened it. */
+export type InVain = (content: Source, key: Identity) => Promise<unknown>
 
 /** The decrypted content of an enveloped message; nothing about it is authentic yet. Only `decrypt` makes one. */
 export class Decrypted implements AsyncDisposable {
@@ -55,6 +55,7 @@ export class Decrypted implements AsyncDisposable {
     cms: Pick<Source, 'read'>,
     keys: readonly Identity[],
     spool: Spool,
+    inVain: InVain,
   ): Promise<Decrypted | Reason<MessageCode>> {
     try {
       const head = await readHead(cms, (info) => keys.some((identity) => mentions(info, identity)))
@@ -70,16 +71,20 @@ export class Decrypted implements AsyncDisposable {
       }
       const encryption = readContentEncryption(head.contentEncryption, head.kind === 'auth-enveloped-data')
       if ('code' in encryption) return encryption
-      const candidates = addressed.filter((entry) => 'transport' in entry)
-      if (candidates.length === 0)
+      const candidates = addressed.filter((entry) => 'transport' in entry).slice(0, MAX_TRIES)
+      const contentKeys: Uint8Array[] = []
+      for (const candidate of candidates) contentKeys.push(await contentKey(candidate, encryption))
+      const likeliest = await likeliestKey(cms, encryption, contentKeys)
+      const [candidate, key] = [candidates[likeliest], contentKeys[likeliest]]
+      if (candidate === undefined || key === undefined)
         return addressed.find((entry) => 'refused' in entry)?.refused ?? UNDECRYPTABLE
-      for (const candidate of candidates.slice(0, MAX_TRIES)) {
-        const key = await contentKey(candidate, encryption)
-        const content = await openContent(cms, encryption, key, spool)
-        if (content === null) continue
+      const { content, isWhole } = await openContent(cms, encryption, key, spool)
+      if (isWhole) {
         const recipients = keys.filter((identity) => addressed.some((entry) => entry.identity === identity))
         return new Decrypted(content, candidate, encryption.cipher, recipients)
       }
+      await using _content = content
+      await inVain(content, candidate.identity)
       return UNDECRYPTABLE
     } catch (error) {
       if (error instanceof CmsError) return UNDECRYPTABLE
@@ -93,14 +98,19 @@ export class Decrypted implements AsyncDisposable {
 /**
  * Opens an EnvelopedData with the keys that it names (RFC 5652 6.3; protocol.md ALG-2 to ALG-5). Reasons:
  * `NOT_ENCRYPTED`, `NOT_FOR_US`, `ALGORITHM_REFUSED`, and `UNDECRYPTABLE` for everything else that can be wrong with it.
- * `cms` is read once to judge it and once for each key tried.
+ * `cms` is read once to judge it and once to decrypt it; its beginning once more for each key where it names several.
+ *
+ * What anybody can see who holds the message, such as broken BER or an initialisation vector of the wrong length, ends
+ * it before a private key is asked. After that every message takes the same steps to its end, whatever is wrong with
+ * key, padding or tag: what was decrypted goes to `inVain` then, where it is given, as it would have gone to `verify`.
  */
 export function decrypt(
   cms: Pick<Source, 'read'>,
   keys: readonly Identity[],
   spool: Spool,
+  inVain: InVain = async () => {},
 ): Promise<Decrypted | Reason<MessageCode>> {
-  return Decrypted.decrypt(cms, keys, spool)
+  return Decrypted.decrypt(cms, keys, spool, inVain)
 }
 
 /**
@@ -113,19 +123,18 @@ async function contentKey(candidate: Candidate, { cipher }: ContentEncryption): 
   return key?.length === random.length ? key : random
 }
 
-/** The content, or null when it was not this key, or is broken. */
+/** What came of the content, and whether it is the plaintext. */
 async function openContent(
   cms: Pick<Source, 'read'>,
   encryption: ContentEncryption,
   key: Uint8Array,
   spool: Spool,
-): Promise<Spooled | null> {
+): Promise<{ readonly content: Spooled; readonly isWhole: boolean }> {
   const outcome: Outcome = { whole: false, attributes: null }
   const first = await spool(decryptContent(cms, encryption, key, outcome))
   const content = outcome.attributes === null ? first : await again()
-  if (outcome.whole && (await startsLikeHeader(content))) return content
-  await content[Symbol.asyncDispose]()
-  return null
+  const isLikeHeader = await beginsLikeHeader(content)
+  return { content, isWhole: outcome.whole && isLikeHeader }
 
   /** Few messages have attributes beside their content, so it is not looked for them beforehand. */
   async function again(): Promise<Spooled> {
@@ -133,12 +142,4 @@ async function openContent(
     outcome.whole = false
     return spool(decryptContent(cms, encryption, key, outcome))
   }
-}
-
-/** A wrong key passes the padding once in 256 times; then the first bytes of what should be a header tell. */
-async function startsLikeHeader(content: Source): Promise<boolean> {
-  const isText = (byte: number) =>
-    (byte >= 0x20 && byte < 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d
-  for await (const chunk of content.read()) return chunk.length > 0 && chunk.subarray(0, 8).every(isText)
-  return false
 }

@@ -11,6 +11,7 @@ import { CmsError } from '../ber/reader.ts'
 import { inBlocks } from '../blocks.ts'
 import type { Source } from '../source.ts'
 import { type EnvelopeTail, encryptedContent } from './head.ts'
+import { LastBlock } from './padding.ts'
 
 /** The ciphertext, then the tag behind `mac`, the header of its element, where the cipher authenticates. */
 export async function* encryptContent(
@@ -49,8 +50,8 @@ export interface Outcome {
 }
 
 /**
- * The plaintext of a whole message. It is read to its end whatever is wrong (ALG-2); what became of it stands in
- * `outcome` then. `attributes`: those of an earlier reading.
+ * The plaintext of a whole message. It is read and handed on to its end whatever is wrong (ALG-2), where the padding is,
+ * with it; what became of it stands in `outcome` then. `attributes`: those of an earlier reading.
  */
 export async function* decryptContent(
   cms: Pick<Source, 'read'>,
@@ -60,6 +61,7 @@ export async function* decryptContent(
 ): AsyncGenerator<Uint8Array> {
   const { attributes } = outcome
   const decipher = decipherOf(encryption, key, attributes)
+  const padded = 'iv' in encryption ? new LastBlock() : null
   let tail: EnvelopeTail | null = null
   const ciphertext = encryptedContent(cms, (found) => {
     tail = found
@@ -67,39 +69,64 @@ export async function* decryptContent(
   try {
     for await (const piece of inBlocks(ciphertext)) {
       const bytes = decipher.update(piece)
-      if (bytes.length > 0) yield bytes
+      if (bytes.length === 0) continue
+      if (padded === null) yield bytes
+      else yield* padded.before(bytes)
     }
   } catch (error) {
     if (error instanceof CmsError) return
     throw error
   }
-  const last = finish(decipher, encryption, tail)
-  outcome.whole = last !== null
+  const finished = finish(decipher, encryption, tail)
   outcome.attributes = (tail as EnvelopeTail | null)?.attributes ?? null
-  if (last !== null && last.length > 0) yield last
+  if (padded === null) outcome.whole = finished
+  else {
+    const { content, isPadded } = padded.end()
+    outcome.whole = finished && isPadded
+    if (content.length > 0) yield content
+  }
 }
 
+/** The first bytes of the plaintext, at most so many; fewer where the message ends or breaks before them. */
+export async function beginningOf(
+  cms: Pick<Source, 'read'>,
+  encryption: ContentEncryption,
+  key: Uint8Array,
+  length: number,
+): Promise<Uint8Array> {
+  const decipher = decipherOf(encryption, key, null)
+  let start: Uint8Array = new Uint8Array()
+  try {
+    for await (const piece of encryptedContent(cms, () => {})) {
+      start = Buffer.concat([start, decipher.update(piece)])
+      if (start.length >= length) break
+    }
+  } catch (error) {
+    if (!(error instanceof CmsError)) throw error
+  }
+  return start.subarray(0, length)
+}
+
+/** Padding is looked at by `LastBlock`: OpenSSL would keep the last block to itself, and speak by an exception. */
 function decipherOf(
   encryption: ContentEncryption,
   key: Uint8Array,
   attributes: Uint8Array | null,
 ): Decipheriv {
-  if ('iv' in encryption) return createDecipheriv(encryption.cipher, key, encryption.iv)
+  if ('iv' in encryption) return createDecipheriv(encryption.cipher, key, encryption.iv).setAutoPadding(false)
   const { cipher, nonce, tagBytes } = encryption
   const decipher = createDecipheriv(cipher, key, nonce, { authTagLength: tagBytes })
   return attributes === null ? decipher : decipher.setAAD(attributes)
 }
 
-function finish(
-  decipher: Decipheriv,
-  encryption: ContentEncryption,
-  tail: EnvelopeTail | null,
-): Uint8Array | null {
+/** Whether the tag is right, or the ciphertext a number of blocks. */
+function finish(decipher: Decipheriv, encryption: ContentEncryption, tail: EnvelopeTail | null): boolean {
   try {
     if (!('iv' in encryption)) (decipher as DecipherGCM).setAuthTag(tail?.mac ?? new Uint8Array())
-    return decipher.final()
+    decipher.final()
+    return true
   } catch {
-    // By throwing, final() says that padding or tag are wrong, setAuthTag() that the tag has another length than it says.
-    return null
+    // final() throws for a wrong tag or a block that is not full, setAuthTag() for a tag of another length than it says.
+    return false
   }
 }
