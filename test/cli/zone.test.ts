@@ -404,9 +404,21 @@ describe('zone check', () => {
   })
 
   test('after a renewal, a resolver still has the older one and no name server can be asked: 0, until its time is over', async () => {
-    await using server = await nameServer({ ...BOTH, 'clinic-a.example': [expired.certificate.der] })
-    const { code, stdout } = await check('renewed.json', [server])
+    const older = mint({ issuer: issuer('root-a'), san: ['clinic-a.example'], from: '2025-01-01' })
+    await writeFile(join(folder.path, 'older.pem'), older.pem)
+    const identities = ['older.pem', 'domain.pem'].map((certificate) => ({
+      for: 'clinic-a.example',
+      certificate,
+      privateKey: pki('clinic-a.key'),
+    }))
+    await using server = await nameServer({ 'clinic-a.example': [older.certificate.der] })
+    const dns = { servers: [`${server.host}:${server.port}`] }
+    const options = await config('renewed.json', { identities, dns })
+    const { code, stdout, stderr } = await run([...options, 'zone', 'check'])
     expect(code).toBe(0)
+    expect(stderr).not.toContain('left out')
+    const generated = await run([...options, 'zone', 'generate'])
+    expect(generated.stderr).toMatch(/note: left out: .*older\.pem .*a newer one has taken its place/)
     expect(stdout).toMatch(
       /^stale +CERT +clinic-a\.example .* has an older certificate of ours; normal until .*afterwards, the zone itself/m,
     )

@@ -169,7 +169,7 @@ describe('zone check against real name servers', () => {
     expect(notes).toContainEqual(expect.stringContaining('ns.clinic-a.example'))
   })
 
-  test('with a real directory: the SRV record, and the certificates in it (H3, H4)', async () => {
+  test('with a real directory: the SRV record, and the certificates in it, with those in DNS or without (DISC-1, H3, H4)', async () => {
     await using writer = await clinic()
     const ldif = await writer.zone.generate({ format: 'ldif' })
     const contexts = [{ suffix: 'dc=clinic-a,dc=example', entries: ldif.text }]
@@ -185,6 +185,16 @@ describe('zone check against real name servers', () => {
       ...Array(3).fill('CERT visible'),
       ...Array(3).fill('LDAP visible'),
     ])
+    await using without = await startBind({
+      zones: { 'clinic-a.example': AUTHORITY + text.replace(/^\S+ \d+ IN CERT [^)]*\)$/gm, '') },
+    })
+    await using directoryAlone = await clinic({ publish, dns: { servers: [without.server] } })
+    const alone = await directoryAlone.zone.check()
+    expect(alone.records.map(({ type, status }) => `${type} ${status}`)).toEqual([
+      'SRV visible',
+      ...Array(3).fill('LDAP visible'),
+    ])
+    expect(alone.notes).toContainEqual(expect.stringMatching(/^found in the directory alone, .*clinic-a/))
     // It is in a private network, where strangers do not go (NET).
     expect(notes).toContainEqual(expect.stringMatching(/strangers do not ask the directory .*127\.0\.0\.1/))
   })
