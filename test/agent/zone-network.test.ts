@@ -22,7 +22,7 @@ async function network() {
   })
   return checkNetwork({
     settings,
-    policy: settings.certificatePolicy.own ?? {},
+    policy: {},
     offline: false,
     resolver,
     ldap: async () => createLdapClient({ timeoutMs: 1000 }),
