@@ -16,6 +16,7 @@ import {
   SILENT,
   startClinics,
   states,
+  until,
 } from './cli-clinic.ts'
 
 let clinics: CliClinics
@@ -153,5 +154,27 @@ describe('a message with its documents', () => {
     expect(filed.slice(0, text.indexOf('\r\n\r\n'))).toBe(text.slice(0, text.indexOf('\r\n\r\n')))
     expect(await clinics.b.json(['receive', '--once', '--out', 'ehr'])).toEqual([])
     expect(await messagesIn(clinics.b, 'Direct-Refused')).toBe(0)
+  })
+
+  test('whose sender has no certificate that is believed is delivered, and who receives is told that no receipt goes (N-2)', async () => {
+    const foreign = fileURLToPath(new URL('../../fixtures/pki/clinic-a.pem', import.meta.url))
+    const config = await clinics.b.variant('unanswered.yaml', {
+      'certificates: []': `certificates: ["${foreign}"]`,
+    })
+    const [sent] = await clinics.a.json(['send', '--from', KIM, '--to', LEE, '--text', 'Is it there?'])
+    const said = await until(async () => {
+      const pass = await clinics.b.run(['receive', '--once', '--out', 'ehr', '--config', config])
+      return pass.stdout.includes(String(sent?.messageId)) && pass
+    })
+    expect(said.code).toBe(0)
+    expect(said.stdout).toMatch(/^accept /)
+    expect(said.stderr).toContain(
+      `direct: note: no receipt for ${sent?.messageId} goes from ${LEE} to ${KIM}: UNKNOWN_ISSUER, `,
+    )
+    expect(said.stderr).toMatch(
+      /\ndirect: hint: A receipt needs a certificate that dr\.kim@clinic-a\.example publishes/,
+    )
+    const rows = await clinics.b.json(['audit', '--message', String(sent?.messageId)])
+    expect(rows.map(({ event }) => event)).toEqual(['received', 'delivered', 'mdn-given-up'])
   })
 })
