@@ -16,7 +16,7 @@ import type { Settings } from './settings.ts'
 import { type Decrypted, decrypt } from './smime/decrypt.ts'
 import type { Identity } from './smime/identity.ts'
 import type { Source, Spool } from './smime/source.ts'
-import { verify } from './smime/verify.ts'
+import { verify, verifyInVain } from './smime/verify.ts'
 import type { BeliefTools } from './trust/believe.ts'
 
 /** What opening asks of its neighbours. */
@@ -95,12 +95,15 @@ async function judge(
   if ('code' in outer.cms) return refuse(outer.cms)
 
   const keys = envelope.recipients.map((recipient) => tools.identities.readingFor(recipient))
-  const decrypted = await decrypt(outer.cms, [...new Set(keys.flat())], tools.spool)
+  const verifyTools = { spool: tools.spool, parseCertificate }
+  const decrypted = await decrypt(outer.cms, [...new Set(keys.flat())], tools.spool, (content, key) =>
+    verifyInVain(content, key, verifyTools),
+  )
   if ('code' in decrypted) return refuse(decrypted)
   scope.use(decrypted)
   found.algorithms = { ...decrypted.algorithms, digest: null, signature: null }
 
-  const verified = await verify(decrypted, { spool: tools.spool, parseCertificate })
+  const verified = await verify(decrypted, verifyTools)
   if ('code' in verified) return refuse(verified)
   scope.use(verified)
 

@@ -78,7 +78,6 @@ export async function readSigned(
     const form = await findSignature(entity, tools.spool)
     if ('code' in form) return form
     await using _kept = form.kept
-    if (form.signerInfos.length === 0) return { code: 'NOT_SIGNED', text: 'the signature has no signer' }
     const certificates = readCertificates(form.certificates, tools)
     const judged = await judgeSigners(form.content, form.signerInfos, certificates)
     return 'code' in judged ? judged : { signers: judged.signers, certificates, revocation: form.revocation }

@@ -2,12 +2,15 @@ import type { Certificate } from '../../trust-anchors/index.ts'
 import type { MessageCode, Reason } from '../errors.ts'
 import { MimeError } from '../mime/error.ts'
 import { CmsError } from './ber/reader.ts'
-import { type Decrypted, UNDECRYPTABLE } from './decrypt.ts'
+import type { Decrypted } from './decrypt.ts'
+import type { Identity } from './identity.ts'
 import type { RevocationInfo } from './signed/revocation-info.ts'
-import { findSignature } from './signed/signature-form.ts'
-import { judgeSigners, readCertificates, type VerifyTools } from './signed/signatures.ts'
+import { readShape, readSignature, type SignatureForm, takeApart } from './signed/signature-form.ts'
+import { type JudgedSigners, judgeSigners, readCertificates, type VerifyTools } from './signed/signatures.ts'
 import type { ValidSigner } from './signed/signer.ts'
+import { standInFor } from './signed/stand-in.ts'
 import type { Source } from './source.ts'
+import { UNDECRYPTABLE } from './undecryptable.ts'
 
 export type { VerifyTools } from './signed/signatures.ts'
 export type { ValidSigner } from './signed/signer.ts'
@@ -25,19 +28,13 @@ export class Verified implements AsyncDisposable {
   /** What came with the signature about the revocation of certificates. */
   readonly revocation: RevocationInfo
 
-  private constructor(
-    entity: Source,
-    judged: Pick<Verified, 'signers' | 'rejected'>,
-    certificates: readonly Certificate[],
-    revocation: RevocationInfo,
-    kept: AsyncDisposable | null,
-  ) {
-    this.#entity = entity
-    this.#kept = kept
+  private constructor({ judged, certificates, form }: Checked) {
+    this.#entity = judged.covered
+    this.#kept = form.kept
     this.signers = judged.signers
     this.rejected = judged.rejected
     this.certificates = certificates
-    this.revocation = revocation
+    this.revocation = form.revocation
   }
 
   /** Exactly the bytes that the valid signatures cover. */
@@ -52,25 +49,8 @@ export class Verified implements AsyncDisposable {
 
   /** @internal Use `verify`. */
   static async verify(decrypted: Decrypted, tools: VerifyTools): Promise<Verified | Reason<MessageCode>> {
-    try {
-      await using scope = new AsyncDisposableStack()
-      const form = await findSignature(decrypted.content, tools.spool)
-      if ('code' in form) return form
-      const kept = form.kept === null ? null : scope.use(form.kept)
-      if (form.signerInfos.length === 0) return { code: 'NOT_SIGNED', text: 'the signature has no signer' }
-      const certificates = readCertificates(form.certificates, tools)
-      const judged = await judgeSigners(form.content, form.signerInfos, certificates)
-      if ('code' in judged) return judged
-      scope.move()
-      return new Verified(judged.covered, judged, certificates, form.revocation, kept)
-    } catch (error) {
-      if (error instanceof MimeError || error instanceof CmsError) {
-        // Nothing has been authenticated yet: what cannot be read may have been garbled before it was decrypted (ALG-2).
-        if (error.code === 'MALFORMED') return UNDECRYPTABLE
-        return { code: error.code, text: `the signed message makes no sense: ${error.message}` }
-      }
-      throw error
-    }
+    const checked = await check(decrypted.content, decrypted.opened, tools)
+    return 'code' in checked ? checked : new Verified(checked)
   }
 }
 
@@ -81,4 +61,65 @@ export class Verified implements AsyncDisposable {
  */
 export function verify(decrypted: Decrypted, tools: VerifyTools): Promise<Verified | Reason<MessageCode>> {
   return Verified.verify(decrypted, tools)
+}
+
+/** The steps of `verify` over what was decrypted to no plaintext; what they find is not told (ALG-2). */
+export async function verifyInVain(content: Source, key: Identity, tools: VerifyTools): Promise<void> {
+  const checked = await check(content, key, tools)
+  if ('form' in checked) await checked.form.kept?.[Symbol.asyncDispose]()
+}
+
+interface Checked {
+  readonly form: SignatureForm
+  readonly certificates: readonly Certificate[]
+  readonly judged: JudgedSigners
+}
+
+/**
+ * Where a step has nothing to go on with, a stand-in takes its place and the next one is taken all the same: how long it
+ * takes does not show where content stopped making sense, nor that it did (ALG-2).
+ */
+async function check(
+  content: Source,
+  key: Identity,
+  tools: VerifyTools,
+): Promise<Checked | Reason<MessageCode>> {
+  const standIn = standInFor(content, key)
+  let message = content
+  let failure: Reason<MessageCode> | null = null
+  const failed = (reason: Reason<MessageCode>) => {
+    failure ??= reason
+    return null
+  }
+  const attempt = async <T extends object>(step: () => Promise<T | Reason<MessageCode>>) => {
+    const result = await orReason(step)
+    return 'code' in result ? failed(result) : result
+  }
+  let shape = await attempt(() => readShape(content))
+  if (shape === null) {
+    message = standIn.message
+    shape = standIn.shape
+  }
+  const found = shape
+  const apart = (await attempt(() => takeApart(message, found))) ?? (await standIn.apart())
+  const form = (await attempt(() => readSignature(apart, tools.spool))) ?? standIn.form
+  await using scope = new AsyncDisposableStack()
+  if (form.kept !== null) scope.use(form.kept)
+  if (!form.isAll) failed(UNDECRYPTABLE)
+  const certificates = readCertificates(form.certificates, tools)
+  const judged = await attempt(() => judgeSigners(form.content, form.signerInfos, certificates))
+  if (failure !== null || judged === null) return failure ?? UNDECRYPTABLE
+  scope.move()
+  return { form, certificates, judged }
+}
+
+/** Nothing has been authenticated yet: what cannot be read may have been garbled before it was decrypted (ALG-2). */
+async function orReason<T>(step: () => Promise<T | Reason<MessageCode>>): Promise<T | Reason<MessageCode>> {
+  try {
+    return await step()
+  } catch (error) {
+    if (!(error instanceof MimeError || error instanceof CmsError)) throw error
+    if (error.code === 'MALFORMED') return UNDECRYPTABLE
+    return { code: error.code, text: `the signed message makes no sense: ${error.message}` }
+  }
 }
