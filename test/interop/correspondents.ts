@@ -110,3 +110,15 @@ export async function opens(cms: Uint8Array, chunk?: number): Promise<Verified> 
   expect(verified.rejected).toEqual([])
   return verified
 }
+
+/** What a multipart/signed of ours signs, and the CMS of the signature. */
+export function partsOf(signed: Buffer): { readonly content: Buffer; readonly signature: Buffer } {
+  const text = signed.toString('latin1')
+  const delimiter = `\r\n--${/boundary="(.*)"/.exec(text)?.[1]}`
+  const [, content = '', signature = ''] = text.split(delimiter)
+  const body = (part: string) => part.slice(part.indexOf('\r\n\r\n') + 4)
+  return {
+    content: Buffer.from(content.slice('\r\n'.length), 'latin1'),
+    signature: Buffer.from(body(signature), 'base64'),
+  }
+}
