@@ -40,13 +40,16 @@ export async function* rowsOf({ file, column }: BookFile): AsyncGenerator<Row, v
   try {
     bytes = bytesFrom(file)
     const { firstLine, text } = await withFirstLine(inLines(textOf(bytes), MOST_IN_ROW))
-    const parser = parse({ ...OPTIONS, delimiter: delimiterOf(firstLine) })
+    // Spreadsheets take such a first line for no row, and do not show it.
+    const [, named] = /^sep=(.)\s*$/i.exec(firstLine) ?? []
+    const parser = parse({ ...OPTIONS, delimiter: named ?? delimiterOf(firstLine) })
     // What goes wrong there is thrown by the parser.
     pipeline(Readable.from(text), parser, { signal: stop.signal }).catch(() => {})
     let index: number | null = null
-    let row = 0
+    let row = named === undefined ? 0 : -1
     for await (const cells of parser as AsyncIterable<readonly string[]>) {
       row++
+      if (row === 0) continue
       if (index === null) {
         if (isBlank(cells)) continue
         const found = columnOf(cells, column)

@@ -45,6 +45,7 @@ describe('a book is read as it was exported', () => {
     ['UTF-16, big endian', Buffer.from(`\uFEFF${table('\t', '\r\n')}`, 'utf16le').swap16()],
     ['Latin-1', Buffer.from(table(',', '\n').replace('Ross', 'Müller'), 'latin1')],
     ['rows that are too short or too long', `${table(',', '\n').replace(',\n', ',,,,,,\n')}`],
+    ['a first line that names the delimiter', `sep=;\r\n${table(';', '\r\n')}`],
     ['quotes in the midst of a cell', table('\t', '\n').replace('"Lee"', 'Lee "the" Doc')],
     ['blanks around the address', table(',', '\n').replace(LEE, `"  ${LEE}\u00a0"`)],
   ])('%s', async (_, content) => {
