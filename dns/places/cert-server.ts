@@ -32,7 +32,14 @@ async function askConfigured(
     return { ...(await askOwners('cert-server', owners(address), asking, signal)), owner: server }
   }
   const directory = new Directory(configured.ldap, { ldap: network.ldap, reach: configured.reach })
-  const directories = { status: 'found', servers: [directory], notes: [], questions: [], ttl: HOUR } as const
+  const directories = {
+    status: 'found',
+    servers: [directory],
+    beyond: 0,
+    notes: [],
+    questions: [],
+    ttl: HOUR,
+  } as const
   const mails = [...addressMails(address), address.domain]
   return {
     ...(await askDirectories('cert-server', mails, address.domain, directories, signal)),

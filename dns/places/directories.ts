@@ -9,8 +9,10 @@ import { Directory } from './directory.ts'
 import { fewAddresses } from './few-addresses.ts'
 import type { DiscoveryNetwork, Place } from './types.ts'
 
-/** Targets of `_ldap._tcp.<domain>` that are asked: one or two are usual, and each costs the domain's owner nothing. */
-const MAX_TARGETS = 4
+/** Targets of `_ldap._tcp.<domain>` that are looked at: one or two are usual, and each costs the domain's owner nothing. */
+const MAX_TARGETS = 16
+/** Records that an answer's text shows. */
+const MAX_SHOWN = 4
 /** Below it, other protocols than LDAP and LDAPS have their ports: nobody shall talk to their servers through us (NET). */
 const FIRST_FREE_PORT = 1024
 const LDAP_PORTS: readonly number[] = [389, 636]
@@ -20,6 +22,8 @@ export interface Directories {
   readonly status: 'found' | 'absent' | 'failed'
   readonly refusedBy?: Place['refusedBy']
   readonly servers: readonly Directory[]
+  /** How many more the domain names. */
+  readonly beyond: number
   readonly notes: readonly string[]
   readonly questions: readonly Question[]
   /** Seconds. */
@@ -33,7 +37,7 @@ export async function findDirectories(
   signal: AbortSignal | undefined,
 ): Promise<Directories> {
   const name = `_ldap._tcp.${domain}`
-  const none = { servers: [], notes: [] }
+  const none = { servers: [], beyond: 0, notes: [] }
   if (!isDnsName(name)) {
     return { ...none, status: 'absent', notes: [unfitNote(name)], questions: [], ttl: HOUR }
   }
@@ -43,8 +47,6 @@ export async function findDirectories(
   const ttl = Math.min(answer.ttl, HOUR)
   if (answer.status === 'absent') return { ...none, status: 'absent', questions, ttl }
   const { targets, notes, isGarbled } = readTargets(answer.records)
-  if (targets.length > MAX_TARGETS)
-    notes.push(`${targets.length} directories are named, and no more than ${MAX_TARGETS} are asked`)
   const servers = orderTargets(targets, network.random)
     .slice(0, MAX_TARGETS)
     .map(({ target: host, port }) => {
@@ -53,7 +55,8 @@ export async function findDirectories(
     })
   // What cannot be understood may be a directory: that is no absence (DISC-6).
   if (servers.length === 0 && isGarbled) return { ...none, status: 'failed', notes, questions, ttl: 0 }
-  return { status: servers.length > 0 ? 'found' : 'absent', servers, notes, questions, ttl }
+  const beyond = targets.length - servers.length
+  return { status: servers.length > 0 ? 'found' : 'absent', servers, beyond, notes, questions, ttl }
 }
 
 function reachAt(port: number, reach: Reach): Reach {
@@ -78,7 +81,7 @@ function readTargets(records: readonly AnswerRecord[]) {
 }
 
 function showRecords(records: readonly AnswerRecord[]): string {
-  const shown = records.slice(0, MAX_TARGETS).map(({ data }) => {
+  const shown = records.slice(0, MAX_SHOWN).map(({ data }) => {
     const srv = readSrv(data)
     return srv === null ? 'no server' : showSrv(srv)
   })

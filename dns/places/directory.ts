@@ -17,6 +17,8 @@ export class Directory {
   readonly #network: { readonly ldap: LdapClient; readonly reach: Reach }
   #reached: ReturnType<Reach> | null = null
   #failure: DirectoryAnswer | null = null
+  /** Whether it has an address that may be dialled: whoever has none costs nobody a connection. */
+  isDialled = false
 
   constructor(
     server: Omit<LdapServer, 'addresses'>,
@@ -42,6 +44,7 @@ export class Directory {
     this.#reached ??= reach(this.#server.host, signal)
     const reached = await this.#reached
     const questions = isKnown ? [] : (reached.questions ?? [])
+    this.isDialled = reached.status === 'ok'
     if (reached.status === 'ok') {
       const server = { ...this.#server, addresses: reached.addresses }
       const answer = await ldap.search(server, question, { ttl, signal })

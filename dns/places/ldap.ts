@@ -62,22 +62,31 @@ export async function askDirectories(
   return { ...said, place, owner, unread: [], notes: [...notes], questions }
 }
 
+/** Directories of one domain that are dialled: nobody shall open connections to whom they like by naming many (NET). */
+const MAX_DIALLED = 4
+
 type Said = Pick<Place, 'status' | 'refusedBy' | 'certificates' | 'notes' | 'questions' | 'ttl'>
 
-/** DISC-7: the first server that has something decides; one that fails or has nothing passes it on to the next. */
+/**
+ * DISC-7: the first server that has something decides; one that fails or has nothing passes it on to the next. As long as
+ * there is one that was not asked, nothing is absent (DISC-6).
+ */
 async function askInTurn(
   question: LdapQuestion,
-  { servers, ttl }: Directories,
+  { servers, beyond, ttl }: Directories,
   signal: AbortSignal | undefined,
 ): Promise<Said> {
   const notes: string[] = []
   const questions: Place['questions'][number][] = []
   const nothing = { certificates: [], notes, questions }
   let lasts = ttl
-  let [failed, refused] = [0, 0]
+  let [failed, refused, dialled, asked] = [0, 0, 0, 0]
   for (const server of servers) {
+    if (dialled === MAX_DIALLED) break
+    asked++
     const answer = await server.ask(question, ttl, signal)
     questions.push(...answer.questions)
+    if (server.isDialled) dialled++
     if (answer.status === 'failed' || answer.status === 'refused') {
       notes.push(`${server.name}: ${answer.text}`)
       failed++
@@ -89,7 +98,14 @@ async function askInTurn(
     if (answer.status === 'found')
       return { ...nothing, status: 'found', certificates: answer.certificates, ttl: lasts }
   }
-  if (failed < servers.length)
+  const unasked = servers.length - asked + beyond
+  if (unasked > 0) {
+    notes.push(
+      `${unasked} more directories are named; no more are asked than ${MAX_DIALLED} that answer to a name`,
+    )
+    return { ...nothing, status: 'failed', ttl: 0 }
+  }
+  if (failed < asked)
     // Where one could not be asked, absence is not for long.
     return { ...nothing, status: 'absent', ttl: failed > 0 ? Math.min(lasts, NEGATIVE.most) : lasts }
   return { ...nothing, status: 'failed', ...(refused === failed && { refusedBy: 'guard' }), ttl: 0 }

@@ -213,16 +213,45 @@ describe('which directories are asked (DISC-7)', () => {
     expect(statuses.slice(3)).toEqual(['failed', 'not-asked', 'not-asked'])
   })
 
-  test('no more than four targets are asked, and one that is named twice is one', async () => {
+  test('no more than four targets are dialled, one that is named twice is one, and with others left nothing is absent (DISC-6)', async () => {
     const names = Array.from({ length: 12 }, (_, index) => `h${index}.example`)
     const hosts = Object.fromEntries(names.map((name) => [name, {}]))
     const srv = names.flatMap((name) => [at(name), at(`${name}.`)])
-    const { asked, place } = await search({ srv, hosts })
-    expect(asked).toHaveLength(8)
-    expect(place('ldap-address').notes).toEqual(['12 directories are named, and no more than 4 are asked'])
+    const { asked, place, statuses } = await search({ srv, hosts })
+    expect(asked).toHaveLength(4)
+    const note = '8 more directories are named; no more are asked than 4 that answer to a name'
+    expect(place('ldap-address')).toMatchObject({ status: 'failed', ttl: 0, notes: [note] })
+    expect(statuses.slice(3)).toEqual(['failed', 'not-asked', 'not-asked'])
   })
 
-  test('the four are the first by priority: backups beyond them are not asked', async () => {
+  test('four that are named are all asked, and then nothing there is an absence', async () => {
+    const names = Array.from({ length: 4 }, (_, index) => `h${index}.example`)
+    const hosts = Object.fromEntries(names.map((name) => [name, {}]))
+    const { place } = await search({ srv: names.map((name) => at(name)), hosts })
+    expect(place('ldap-address').status).toBe('absent')
+  })
+
+  test('who is not dialled is not counted: refused and unresolvable ones hide no directory behind them (DISC-7, NET)', async () => {
+    const refused = [22, 25, 53, 443].map((port) => at('a.example', { port }))
+    const gone = Array.from({ length: 4 }, (_, index) => at(`gone${index}.example`, { priority: 1 }))
+    const srv = [...refused, ...gone, at('good.example', { priority: 9 })]
+    const { place } = await search({
+      srv,
+      hosts: { 'a.example': {}, 'good.example': { 'lee@d.example': [ONE] } },
+    })
+    expect(place('ldap-address').status).toBe('found')
+  })
+
+  test('of more than sixteen the rest is not looked at, and nothing is absent', async () => {
+    const srv = Array.from({ length: 20 }, (_, index) => at(`gone${index}.example`))
+    const { place } = await search({ srv, hosts: {} })
+    expect(place('ldap-address')).toMatchObject({
+      status: 'failed',
+      notes: expect.arrayContaining([expect.stringMatching(/^4 more directories are named/)]),
+    })
+  })
+
+  test('the four are the first by priority', async () => {
     const priorities = [5, 1, 4, 2, 3]
     const srv = priorities.map((priority) => at(`h${priority}.example`, { priority }))
     const hosts = Object.fromEntries(srv.map(({ target }) => [target, {}]))
