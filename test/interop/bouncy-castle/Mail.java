@@ -1,5 +1,6 @@
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Properties;
 import javax.mail.Session;
@@ -35,23 +36,17 @@ final class Mail {
     var sealing = new SMIMEEnvelopedGenerator();
     for (var info : Sealing.recipients(how, folder)) sealing.addRecipientInfoGenerator(info);
     var sealed = sealing.generate(signed, Sealing.encryptor(how.get("content")));
-    var message = new MimeMessage(SESSION, new ByteArrayInputStream(folder.read(how.get("header"))));
-    message.setContent(sealed.getContent(), sealed.getContentType());
-    for (var lines = sealed.getAllHeaderLines(); lines.hasMoreElements(); ) {
-      var line = lines.nextElement().split(":", 2);
-      message.setHeader(line[0], line[1].strip());
-    }
     var out = new ByteArrayOutputStream();
-    message.writeTo(out);
+    out.write(folder.read(how.get("header")));
+    sealed.writeTo(out);
     folder.write(how.get("out"), out.toByteArray());
     return Map.of();
   }
 
   private static MimeBodyPart body(MimeMultipart signed) throws Exception {
-    var part = new MimeBodyPart();
-    part.setContent(signed);
     var out = new ByteArrayOutputStream();
-    part.writeTo(out);
+    out.write(("Content-Type: " + signed.getContentType() + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
+    signed.writeTo(out);
     return SMIMEUtil.toMimeBodyPart(out.toByteArray());
   }
 
