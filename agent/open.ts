@@ -7,6 +7,7 @@ import { isNotification } from './mdn.ts'
 import { type BoundSigner, findAuthor } from './open/author.ts'
 import { readContent } from './open/content.ts'
 import { checkEnvelope, type MailFrom } from './open/envelope.ts'
+import { whileKeyIsAway } from './open/key-away.ts'
 import { openOuter } from './open/outer.ts'
 import { listParts } from './open/parts.ts'
 import { type NotBelieved, trustBy } from './open/trust-by.ts'
@@ -21,7 +22,7 @@ import type { BeliefTools } from './trust/believe.ts'
 
 /** What opening asks of its neighbours. */
 export interface OpenTools extends BeliefTools {
-  readonly identities: Identities
+  readonly identities: Pick<Identities, 'readingFor'>
   /** Certificates in hand that may complete a path. */
   readonly intermediates: readonly Certificate[]
   readonly receive: Settings['receive']
@@ -64,7 +65,9 @@ export async function openMessage(
     parts: [],
     warnings: [],
   }
-  const judgement = await judge(raw, envelope, tools, found, scope, signal)
+  const judgement = await judge(raw, envelope, tools, found, scope, signal).catch((error: unknown) =>
+    whileKeyIsAway(error, envelope.recipients),
+  )
   const kept = scope.move()
   return { ...found, ...judgement, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }

@@ -1,4 +1,4 @@
-import { isAscii } from 'node:buffer'
+import { isAscii, isUtf8 } from 'node:buffer'
 import { asBuffer } from './bytes.ts'
 import { LIMITS, MimeError } from './error.ts'
 
@@ -59,6 +59,7 @@ export function holdsControls({ raw }: Field): boolean {
 }
 
 const LF = 0x0a
+const CR = 0x0d
 const isBlank = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x09
 
 function endOfField(bytes: Buffer, start: number): number {
@@ -74,7 +75,20 @@ function parseField(raw: Buffer): Field {
   const text = decodeText(raw)
   const [, name = ''] = /^([\x21-\x39\x3b-\x7e]+)[ \t]*:/.exec(text) ?? []
   const value = name === '' ? text : text.slice(text.indexOf(':') + 1)
-  return { name, value: unfold(value).replace(/^[ \t\r\n]+|(?<![ \t\r\n])[ \t\r\n]+$/g, ''), raw }
+  return { name, value: trimmed(unfold(value)), raw }
+}
+
+/** Without blanks and line ends around it; other white space is content. A regular expression would look at every blank. */
+function trimmed(text: string): string {
+  let start = 0
+  let end = text.length
+  while (start < end && isWhite(text.charCodeAt(start))) start++
+  while (end > start && isWhite(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
+function isWhite(code: number): boolean {
+  return isBlank(code) || code === LF || code === CR
 }
 
 /** RFC 5322 2.2.3: a line end before a blank goes, the blank stays. */
@@ -82,14 +96,7 @@ function unfold(text: string): string {
   return text.replace(/\r?\n(?=[ \t])/g, '')
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
+/** What is not UTF-8 is latin1: every byte is then some character, so that nothing is lost or refused here. */
 function decodeText(bytes: Buffer): string {
-  if (isAscii(bytes)) return bytes.toString('latin1')
-  try {
-    return utf8.decode(bytes)
-  } catch {
-    // Not UTF-8: every byte is then some character, so that nothing is lost or refused here.
-    return bytes.toString('latin1')
-  }
+  return bytes.toString(!isAscii(bytes) && isUtf8(bytes) ? 'utf8' : 'latin1')
 }

@@ -4,6 +4,7 @@ import { LIMITS, MimeError } from '../../mime/error.ts'
 import { parseMediaType } from '../../mime/media-type.ts'
 import { cutMultipart, splitMultipart } from '../../mime/multipart.ts'
 import { decodeTransfer } from '../../mime/transfer.ts'
+import { beginsLikeHeader } from '../beginning.ts'
 import type { CmsKind } from '../ber/content-info.ts'
 import { isPkcs7Mime, isPkcs7Signature } from '../media-type.ts'
 import type { Source, Spool } from '../source.ts'
@@ -67,6 +68,8 @@ export async function readShape(content: Source): Promise<SignatureShape | Reaso
 
 /** Null when it does not begin with a header: then it was not decrypted by the right key, or never made sense. */
 async function openDecrypted(content: Source): Promise<Entity | null> {
+  // Random bytes make a header of many lines, which takes longer to read than any that is one.
+  if (!(await beginsLikeHeader(content))) return null
   try {
     return await openEntity(content.read())
   } catch (error) {
@@ -157,7 +160,7 @@ async function readSecondPart(
 }
 
 /** The exact bytes of part one, without the line end that belongs to the delimiter (RFC 2046 5.1.1). */
-async function* firstPart(content: Source, boundary: string): AsyncGenerator<Uint8Array> {
+export async function* firstPart(content: Source, boundary: string): AsyncGenerator<Uint8Array> {
   const { body } = await openEntity(content.read())
   for await (const part of splitMultipart(body, boundary)) {
     yield* part.read()

@@ -4,7 +4,7 @@ import { digestAlgorithm, OID, signatureAlgorithm } from '../algorithms.ts'
 import { context, oid, sequence, setOf, smallInteger, TAG, time, tlv } from '../ber/der.ts'
 import type { Identity } from '../identity.ts'
 import { concatSources, type Source } from '../source.ts'
-import type { SignatureForm, SignatureShape, TakenApart } from './signature-form.ts'
+import { firstPart, type SignatureForm, type SignatureShape, type TakenApart } from './signature-form.ts'
 
 /**
  * What stands in for a signed message that cannot be read, so that the steps which are left are taken all the same
@@ -40,9 +40,11 @@ const END = lines(`--${BOUNDARY}--`, '')
 export function standInFor(content: Source, key: Identity): StandIn {
   const { part, ...signature } = signatureOf(key)
   const around = HEAD.length + BETWEEN.length + part.length + END.length
-  const signed = blanked(content, Math.max(content.bytes - around, 0))
+  const text = blanked(content, Math.max(content.bytes - around, 0))
+  const message = concatSources([HEAD, text, BETWEEN, part, END])
+  const signed = { read: () => firstPart(message, BOUNDARY) }
   return {
-    message: concatSources([HEAD, signed, BETWEEN, part, END]),
+    message,
     shape: { form: 'multipart', boundary: BOUNDARY },
     apart: async () => ({ signed, signature: await openPart(once(part)), isClosed: true }),
     form: { ...signature, content: signed, kept: null, isAll: true },

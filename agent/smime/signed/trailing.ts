@@ -1,5 +1,5 @@
-import { asBuffer } from '../../mime/bytes.ts'
 import { transferEncoding } from '../../mime/transfer.ts'
+import { isText } from '../beginning.ts'
 
 /** Whether there is nothing but line ends and blanks. */
 export function isBlank(bytes: Uint8Array): boolean {
@@ -33,17 +33,12 @@ export class TextToItsEnd implements AsyncIterableIterator<Uint8Array> {
   /** Whether what was read last and all that is left is text. Other encodings than base64 have no text to end. */
   async isTextToItsEnd(encoding: string | null): Promise<boolean> {
     if (transferEncoding(encoding) !== 'base64') return true
-    let isText = isPrintable(this.#last)
-    for (let next = await this.next(); !next.done; next = await this.next())
-      isText &&= isPrintable(next.value)
-    return isText
+    let isClean = isText(this.#last)
+    for (let next = await this.next(); !next.done; next = await this.next()) isClean &&= isText(next.value)
+    return isClean
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
     return this
   }
-}
-
-function isPrintable(bytes: Uint8Array): boolean {
-  return !/[^\t\r\n\x20-\x7e]/.test(asBuffer(bytes).toString('latin1'))
 }

@@ -76,6 +76,45 @@ export function cbc(plaintext: Uint8Array | string): Buffer {
   return Buffer.concat([cipher.update(plaintext), cipher.final()])
 }
 
+/** AES-128-CBC under KEY, and any initialisation vector. The padding is the caller's. */
+export function blocks(plaintext: Uint8Array, iv: Uint8Array = IV, key: Uint8Array = KEY): Buffer {
+  const cipher = createCipheriv('aes-128-cbc', key, iv).setAutoPadding(false)
+  return Buffer.concat([cipher.update(plaintext), cipher.final()])
+}
+
+/** What decrypts to a plaintext whose padding is wrong in its last byte. */
+export function badlyPadded(plaintext: Uint8Array | string): Buffer {
+  const bytes = Buffer.from(plaintext)
+  const padding = Buffer.alloc(16 - (bytes.length % 16), 16 - (bytes.length % 16))
+  padding[padding.length - 1] = 0
+  return blocks(Buffer.concat([bytes, padding]))
+}
+
+/** Nonce of the AES-GCM messages made here. */
+export const NONCE = Buffer.alloc(12, 5)
+
+export interface GcmOptions {
+  readonly recipientInfos: readonly Uint8Array[]
+  /** As the message says; default 16. */
+  readonly tagBytes?: number
+  readonly tag?: Uint8Array
+}
+
+/** AuthEnvelopedData under AES-128-GCM and KEY (RFC 5083, RFC 5084). */
+export function gcm(plaintext: Uint8Array | string, options: GcmOptions): Buffer {
+  const cipher = createCipheriv('aes-128-gcm', KEY, NONCE)
+  const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()])
+  const tagBytes = options.tagBytes ?? 16
+  const tag = options.tag ?? cipher.getAuthTag().subarray(0, tagBytes)
+  return envelope('', {
+    recipientInfos: options.recipientInfos,
+    type: OID.authEnvelopedData,
+    algorithm: contentAlgorithm({ cipher: 'aes-128-gcm', nonce: NONCE, tagBytes }),
+    encryptedContent: tlv(context(0, 'primitive'), ciphertext),
+    after: [tlv(TAG.OCTET_STRING, tag)],
+  })
+}
+
 export interface EnvelopeOptions {
   readonly recipientInfos: readonly Uint8Array[]
   readonly type?: string

@@ -1,9 +1,8 @@
-import { expect } from 'vitest'
 import { Address, parseAddress } from '../../../agent/address.ts'
-import { Decrypted, decrypt } from '../../../agent/smime/decrypt.ts'
+import { type Decrypted, decrypt } from '../../../agent/smime/decrypt.ts'
 import { Identity } from '../../../agent/smime/identity.ts'
 import type { Source, Spool } from '../../../agent/smime/source.ts'
-import { Verified, verify } from '../../../agent/smime/verify.ts'
+import { type Verified, verify } from '../../../agent/smime/verify.ts'
 import { type Composed, wrap } from '../../../agent/smime/wrap.ts'
 import { type Minted, mint } from '../../../fixtures/pki.ts'
 import { parseCertificate, type VerifiedPath, verifyCertificate } from '../../../trust-anchors/index.ts'
@@ -98,12 +97,12 @@ export function cmsOf(entity: Uint8Array): Buffer {
 
 export async function opened(cms: Pick<Source, 'read'>, ...keys: readonly Identity[]): Promise<Decrypted> {
   const decrypted = await decrypt(cms, keys, countingSpool().spool)
-  expect(decrypted).toBeInstanceOf(Decrypted)
-  return decrypted as Decrypted
+  if ('code' in decrypted) throw new Error(`it was not decrypted: ${decrypted.text}`)
+  return decrypted
 }
 
 export async function verified(decrypted: Decrypted): Promise<Verified> {
   const result = await verify(decrypted, { spool: countingSpool().spool, parseCertificate })
-  expect(result).toBeInstanceOf(Verified)
-  return result as Verified
+  if ('code' in result) throw new Error(`it was not verified: ${result.text}`)
+  return result
 }

@@ -1,0 +1,75 @@
+/**
+ * `npm run timing [-- --runs N --bytes N]`: whether the time that a message takes shows what was wrong with its
+ * decryption (protocol.md ALG-2). Messages of each family take turns, in an order drawn anew for each round.
+ */
+import { parseArgs } from 'node:util'
+import { judge } from '../agent/smime/opening.ts'
+import { type Family, families } from './faults.ts'
+import { compareAll, moments, type Sample } from './welch.ts'
+
+/** From here on two means are held to differ, as tests for leaks of side channels have it. */
+const MOST = 4.5
+/** Messages made of each kind, so that none stands for its bytes alone. */
+const DISTINCT = 16
+const WARM_UP = 100
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '2000' },
+    bytes: { type: 'string', default: '10000' },
+    family: { type: 'string', default: '' },
+  },
+})
+const [runs, bytes] = [Number(values.runs), Number(values.bytes)]
+if (![runs, bytes].every(Number.isSafeInteger) || runs < 2) {
+  process.stderr.write('timing: --runs and --bytes take whole numbers\n')
+  process.exit(2)
+}
+
+for (const family of families(bytes)) {
+  if (!family.name.includes(values.family)) continue
+  process.stdout.write(`\n${family.name}, ${bytes} bytes, ${runs} runs of each\n`)
+  const samples = await measure(family)
+  for (const { name, times } of samples) process.stdout.write(`  ${row(name, times)}\n`)
+  const pairs = compareAll(samples).toSorted((a, b) => Math.abs(b.t) - Math.abs(a.t))
+  const over = pairs.filter(({ t }) => Math.abs(t) >= MOST)
+  for (const { names, t, difference } of over.length > 0 ? over : pairs.slice(0, 3))
+    process.stdout.write(
+      `  |t| ${Math.abs(t).toFixed(2)}  ${names.join(' / ')}: ${difference.toFixed(1)} µs\n`,
+    )
+  process.stdout.write(
+    `  ${pairs.length} pairs, the largest |t| ${Math.abs(pairs[0]?.t ?? 0).toFixed(2)}, ${over.length} of them at or over ${MOST}\n`,
+  )
+  if (over.length > 0) process.exitCode = 1
+}
+
+async function measure({ key, faults }: Family): Promise<readonly Sample[]> {
+  const kinds = Object.entries(faults).map(([name, make]) => ({
+    name,
+    messages: Array.from({ length: DISTINCT }, make),
+    times: [] as number[],
+  }))
+  for (let round = -WARM_UP; round < runs; round++)
+    for (const { messages, times } of shuffled(kinds)) {
+      const message = messages[(round + WARM_UP) % DISTINCT] as Buffer
+      const start = performance.now()
+      await using judged = await judge(message, { keys: [key] })
+      const time = 1000 * (performance.now() - start)
+      if (judged.code !== 'UNDECRYPTABLE') throw new Error(`a message was ${judged.code}`)
+      if (round >= 0) times.push(time)
+    }
+  return kinds
+}
+
+function shuffled<T>(items: readonly T[]): readonly T[] {
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ item }) => item)
+}
+
+function row(name: string, times: readonly number[]): string {
+  const { mean, variance } = moments(times)
+  const median = times.toSorted((a, b) => a - b)[times.length >> 1] ?? 0
+  return `${name.padEnd(34)} mean ${mean.toFixed(0).padStart(6)}  median ${median.toFixed(0).padStart(6)}  deviation ${Math.sqrt(variance).toFixed(0)} µs`
+}
