@@ -3,73 +3,39 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { MessageCode, Reason } from '../../agent/errors.ts'
 import type { ContentCipher, Digest, KeyTransport } from '../../agent/smime/algorithms.ts'
-import { decrypt } from '../../agent/smime/decrypt.ts'
-import { encrypt } from '../../agent/smime/encrypt.ts'
-import { sign } from '../../agent/smime/sign.ts'
-import { unwrap, Verified, verify } from '../../agent/smime/verify.ts'
-import { type Minted, mint } from '../../fixtures/pki.ts'
-import { parseCertificate } from '../../trust-anchors/index.ts'
-import {
-  alice,
-  bob,
-  bytesOf,
-  cmsOf,
-  composed,
-  countingSpool,
-  drLee,
-  encryptionPath,
-  identity,
-  intermediate,
-  NOW,
-  root,
-  sourceOf,
-} from '../agent/smime/parties.ts'
-
-const TEXT = 'Content-Type: message/rfc822\r\n\r\nSubject: s\r\n\r\nA line.\r\n\r\n.\r\n'
-const INNER = 'Subject: s\r\n\r\nA line.\r\n\r\n.\r\n'
-const ec = mint({ issuer: root, san: ['ec.example'], key: 'ec-p256', keyUsage: null })
+import type { Verified } from '../../agent/smime/verify.ts'
+import { NOW } from '../agent/smime/parties.ts'
+import { ENTITY, open, opens, type Person, type Sealing, savePeople, seal } from './correspondents.ts'
 
 let folder: string
 const at = (name: string) => join(folder, name)
 const openssl = (...args: string[]) =>
   execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28 })
 
-function save(name: string, { pem, privateKey }: Minted): void {
-  writeFileSync(at(`${name}.pem`), pem)
-  writeFileSync(at(`${name}.key`), privateKey.export({ type: 'pkcs8', format: 'pem' }))
-}
-
 beforeAll(() => {
   if (spawnSync('openssl', ['version']).error !== undefined) {
     throw new Error('openssl is missing, and this test needs it: apt-get install -y openssl')
   }
   folder = mkdtempSync(join(tmpdir(), 'direct-openssl-'))
-  for (const [name, minted] of Object.entries({ root, intermediate, alice, bob, drLee, ec }))
-    save(name, minted)
-  writeFileSync(at('text'), TEXT)
+  savePeople(folder)
+  writeFileSync(at('text'), ENTITY)
 })
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('openssl reads what we seal', () => {
-  const signer = identity(alice, [intermediate, root])
   const attime = String(NOW.getTime() / 1000)
 
-  async function seal(digest: Digest, content: ContentCipher, keyTransport: KeyTransport, message?: string) {
-    const signed = await sign(composed(message), signer, { digest, signature: 'rsa-pkcs1', at: NOW })
-    const recipients = [
-      encryptionPath(drLee, 'dr.lee@clinic-b.example'),
-      encryptionPath(bob, 'b@clinic-b.example'),
-    ]
-    const { entity } = await encrypt(signed, recipients, { content, keyTransport })
-    writeFileSync(at('sealed.eml'), await bytesOf(entity))
-    writeFileSync(at('sealed.der'), cmsOf(await bytesOf(entity)))
-    return bytesOf(signed.entity)
+  /** Into files; returns what is encrypted, and what is signed in that. */
+  async function sealed(how: Sealing) {
+    const { entity, cms, signed, content } = await seal(how)
+    writeFileSync(at('sealed.eml'), entity)
+    writeFileSync(at('sealed.der'), cms)
+    return { signed, content }
   }
 
-  const decryptBy = (tool: 'cms' | 'smime', who: string, file: string, ...form: string[]) => {
+  const decryptBy = (tool: 'cms' | 'smime', who: Person, file: string, ...form: string[]) => {
     const key = ['-recip', `${who}.pem`, '-inkey', `${who}.key`]
     openssl(tool, '-decrypt', '-in', file, ...form, ...key, '-out', 'signed.eml')
   }
@@ -89,54 +55,53 @@ describe('openssl reads what we seal', () => {
     const content = (['aes-256-cbc', 'aes-128-cbc', 'aes-192-cbc'] as const)[i % 3] as ContentCipher
     const digest = (['sha-256', 'sha-384', 'sha-512'] as const)[i % 3] as Digest
     test(`${transport}, ${content}, ${digest}: cms -decrypt, then cms -verify, and DER all the way`, async () => {
-      const signed = await seal(digest, content, transport)
-      for (const who of ['bob', 'drLee']) {
+      const { signed, content: plain } = await sealed({ digest, content, keyTransport: transport })
+      for (const who of ['bob', 'drLee'] as const) {
         decryptBy('cms', who, 'sealed.eml')
         expect(readFileSync(at('signed.eml'))).toEqual(signed)
       }
       verifyBy('cms', '-x509_strict')
-      expect(readFileSync(at('content'))).toEqual(await bytesOf(composed().entity))
+      expect(readFileSync(at('content'))).toEqual(plain)
       const tree = openssl('asn1parse', '-inform', 'DER', '-in', 'sealed.der').toString()
       expect(tree).not.toMatch(/l= *inf/)
       expect(tree).toMatch(/pkcs7-envelopedData/)
     })
   }
 
-  test.each<[ContentCipher, Digest, 'rsa-pkcs1' | 'rsa-pss']>([
-    ['aes-128-gcm', 'sha-256', 'rsa-pss'],
-    ['aes-256-gcm', 'sha-512', 'rsa-pss'],
-    ['aes-256-cbc', 'sha-384', 'rsa-pkcs1'],
-  ])('%s, %s, %s by RSA and ECDSA, to RSA and EC keys', async (content, digest, signature) => {
-    for (const minted of [alice, ec]) {
-      const signed = await sign(composed(), identity(minted, [intermediate]), { digest, signature, at: NOW })
-      const to = [encryptionPath(bob, 'b@clinic-b.example'), encryptionPath(ec, 'x@ec.example')]
-      const { entity } = await encrypt(signed, to, { content, keyTransport: 'rsa-oaep-sha256' })
-      writeFileSync(at('sealed.eml'), await bytesOf(entity))
-      for (const who of ['bob', 'ec']) {
-        decryptBy('cms', who, 'sealed.eml')
-        expect(readFileSync(at('signed.eml'))).toEqual(await bytesOf(signed.entity))
-        verifyBy('cms')
-      }
+  test.each<Sealing>([
+    { content: 'aes-128-gcm', digest: 'sha-256', signature: 'rsa-pss' },
+    { content: 'aes-256-gcm', digest: 'sha-384', signature: 'rsa-pss' },
+    { content: 'aes-256-cbc', digest: 'sha-512', signature: 'rsa-pss' },
+    { content: 'aes-128-gcm', digest: 'sha-256', from: 'p256' },
+    { content: 'aes-256-gcm', digest: 'sha-384', from: 'p384' },
+    { content: 'aes-256-cbc', digest: 'sha-512', from: 'p521' },
+  ])('%o, to an RSA key and one on each curve', async (how) => {
+    const to = ['bob', 'p256', 'p384', 'p521'] as const
+    const { signed } = await sealed({ ...how, to })
+    for (const who of to) {
+      decryptBy('cms', who, 'sealed.eml')
+      expect(readFileSync(at('signed.eml'))).toEqual(signed)
     }
+    verifyBy('cms')
   })
 
   test('smime -decrypt and smime -verify, the older commands (PKCS#1 v1.5)', async () => {
-    await seal('sha-256', 'aes-256-cbc', 'rsa-pkcs1')
+    const { content } = await sealed({ keyTransport: 'rsa-pkcs1' })
     decryptBy('smime', 'bob', 'sealed.eml')
     verifyBy('smime')
-    expect(readFileSync(at('content'))).toEqual(await bytesOf(composed().entity))
+    expect(readFileSync(at('content'))).toEqual(content)
   })
 
   test('a message of several megabytes', async () => {
     const message = `Subject: s\r\n\r\n${'0123456789abcdef\r\n'.repeat(200_000)}`
-    const signed = await seal('sha-256', 'aes-256-cbc', 'rsa-oaep-sha256', message)
+    const { signed } = await sealed({ message })
     decryptBy('cms', 'bob', 'sealed.der', '-inform', 'DER')
     expect(readFileSync(at('signed.eml')).equals(signed)).toBe(true)
     verifyBy('cms')
   })
 
   test('the signature shows signingTime, S/MIME capabilities and no root', async () => {
-    writeFileSync(at('signed.eml'), await seal('sha-256', 'aes-256-cbc', 'rsa-pkcs1'))
+    writeFileSync(at('signed.eml'), (await sealed({})).signed)
     const shown = openssl('cms', '-cmsout', '-print', '-in', 'signed.eml').toString()
     expect(shown).toMatch(/signingTime[\s\S]*Nov 21 12:00:00 2026 GMT/)
     expect(shown).toMatch(/S\/MIME Capabilities[\s\S]*aes-256-cbc[\s\S]*aes-128-cbc[\s\S]*rsaesOaep/)
@@ -164,32 +129,20 @@ describe('we read what openssl makes', () => {
   // openssl 3.0 would choose 3DES by itself.
   const BOB = ['-aes256', '-recip', 'bob.pem']
 
-  async function open(): Promise<Verified | Reason<MessageCode>> {
-    const { spool } = countingSpool()
-    const decrypted = await decrypt(
-      sourceOf(readFileSync(at('sealed')), 1000),
-      [identity(bob), identity(drLee), identity(ec)],
-      spool,
-    )
-    return 'code' in decrypted ? decrypted : verify(decrypted, { spool, parseCertificate })
-  }
-
-  async function opens(sign: readonly string[], seal: readonly string[]): Promise<Verified> {
+  function made(sign: readonly string[], seal: readonly string[]): Buffer {
     openssl(...SIGN, ...sign)
     openssl(...ENCRYPT, ...seal)
-    const result = await open()
-    expect(result).toBeInstanceOf(Verified)
-    const verified = result as Verified
-    const { inner, wrapped } = await unwrap(verified.entity, countingSpool().spool)
-    expect({ wrapped, inner: (await bytesOf(inner)).toString() }).toEqual({ wrapped: true, inner: INNER })
-    expect(verified.signers.map(({ certificate }) => certificate.sha256)).toContain(alice.certificate.sha256)
-    return verified
+    return readFileSync(at('sealed'))
   }
+
+  const opened = (sign: readonly string[], seal: readonly string[]): Promise<Verified> =>
+    opens(made(sign, seal))
 
   async function refused(sign: readonly string[], seal: readonly string[], text: RegExp): Promise<void> {
-    openssl(...SIGN, ...sign)
-    openssl(...ENCRYPT, ...seal)
-    expect(await open()).toEqual({ code: 'ALGORITHM_REFUSED', text: expect.stringMatching(text) })
+    expect(await open(made(sign, seal))).toEqual({
+      code: 'ALGORITHM_REFUSED',
+      text: expect.stringMatching(text),
+    })
   }
 
   const signModes: readonly (readonly string[])[] = [
@@ -206,7 +159,7 @@ describe('we read what openssl makes', () => {
   ]
   for (const mode of signModes) {
     test(`cms -sign ${mode.join(' ')}`, async () => {
-      const { signers } = await opens(mode, BOB)
+      const { signers } = await opened(mode, BOB)
       const digest = mode.includes('sha384') ? 'sha-384' : mode.includes('sha512') ? 'sha-512' : 'sha-256'
       expect(signers).toMatchObject([{ digest, weak: false }])
       expect(signers[0].signingTime === null).toBe(mode.includes('-noattr'))
@@ -229,18 +182,34 @@ describe('we read what openssl makes', () => {
   ]
   for (const mode of sealModes) {
     test(`cms -encrypt ${mode.join(' ')}`, async () => {
-      await opens([], mode)
+      await opened([], mode)
     })
   }
 
   test('SHA-1 verifies and is marked as weak (ALG-4)', async () => {
-    expect((await opens(['-md', 'sha1'], BOB)).signers).toMatchObject([{ digest: 'sha-1', weak: true }])
+    expect((await opened(['-md', 'sha1'], BOB)).signers).toMatchObject([{ digest: 'sha-1', weak: true }])
   })
 
-  test('several signers, of whom one has an EC key', async () => {
-    const { signers, rejected } = await opens(['-signer', 'ec.pem', '-inkey', 'ec.key'], BOB)
-    expect(signers.map(({ signature }) => signature).sort()).toEqual(['ecdsa', 'rsa-pkcs1'])
-    expect(rejected).toEqual([])
+  test.each([[], ['-nodetach']])('several signers, of whom some have EC keys %s', async (...form) => {
+    const more = ['p256', 'p521'].flatMap((name) => ['-signer', `${name}.pem`, '-inkey', `${name}.key`])
+    const { signers } = await opened([...more, ...form], BOB)
+    expect(signers.map(({ signature }) => signature).sort()).toEqual(['ecdsa', 'ecdsa', 'rsa-pkcs1'])
+  })
+
+  test.each<[Person, Digest]>([
+    ['p256', 'sha-256'],
+    ['p384', 'sha-384'],
+    ['p521', 'sha-512'],
+    ['p384', 'sha-512'],
+  ])('cms -sign by %s with %s, by issuer and by key, with attributes and without', async (name, digest) => {
+    const by = ['-signer', `${name}.pem`, '-inkey', `${name}.key`, '-md', digest.replace('-', '')]
+    const SIGN_BY = ['cms', '-sign', '-in', 'text', '-binary', '-out', 'signed', ...by]
+    for (const form of [[], ['-keyid'], ['-noattr'], ['-nodetach', '-noattr', '-stream']]) {
+      openssl(...SIGN_BY, ...form)
+      openssl(...ENCRYPT, ...BOB)
+      const { signers } = await opens(readFileSync(at('sealed')))
+      expect(signers).toMatchObject([{ signature: 'ecdsa', digest, weak: false }])
+    }
   })
 
   const PSS = ['-keyopt', 'rsa_padding_mode:pss']
@@ -249,12 +218,12 @@ describe('we read what openssl makes', () => {
     [[...PSS, '-md', 'sha512'], 'sha-512'],
     [[...PSS, '-keyopt', 'rsa_pss_saltlen:20', '-md', 'sha384'], 'sha-384'],
   ])('cms -sign %s', async (mode, digest) => {
-    expect((await opens(mode, BOB)).signers).toMatchObject([{ digest, signature: 'rsa-pss' }])
+    expect((await opened(mode, BOB)).signers).toMatchObject([{ digest, signature: 'rsa-pss' }])
   })
 
   test.each(['aes-128-gcm', 'aes-256-gcm'])('cms -encrypt -%s', async (cipher) => {
-    await opens([], [`-${cipher}`, ...BOB])
-    await opens([], [`-${cipher}`, '-stream', '-recip', 'ec.pem'])
+    await opened([], [`-${cipher}`, ...BOB])
+    await opened([], [`-${cipher}`, '-stream', '-recip', 'p256.pem'])
   })
 
   test.each<readonly (readonly string[])[]>([
@@ -262,10 +231,19 @@ describe('we read what openssl makes', () => {
     [['-aes192', '-keyid']],
     [['-aes128', '-stream']],
     [['-aes256', '-keyopt', 'ecdh_kdf_md:sha1']],
+    [['-aes256', '-keyopt', 'ecdh_kdf_md:sha256']],
+    [['-aes256', '-keyopt', 'ecdh_kdf_md:sha384']],
     [['-aes256', '-keyopt', 'ecdh_kdf_md:sha512']],
-  ])('cms -encrypt to an EC key %s', async (mode) => {
-    await opens([], ['-recip', 'ec.pem', ...mode])
+  ])('cms -encrypt to an EC key on each curve %s', async (mode) => {
+    for (const who of ['p256', 'p384', 'p521']) await opened([], ['-recip', `${who}.pem`, ...mode])
   })
+
+  test('cofactor ECDH is refused by name', () =>
+    refused(
+      [],
+      ['-aes256', '-recip', 'p256.pem', '-keyopt', 'ecdh_cofactor_mode:1'],
+      /cofactor|1\.3\.133\.16\.840\.63\.0\.3/,
+    ))
 
   test('3DES is refused by name', () => refused([], ['-des3', '-recip', 'bob.pem'], /3DES/))
   test('MD5 is refused by name', () => refused(['-md', 'md5'], BOB, /MD5/))
@@ -285,8 +263,6 @@ describe('we read what openssl makes', () => {
     ))
 
   test('a message for others alone is not for us', async () => {
-    openssl(...SIGN)
-    openssl(...ENCRYPT, '-recip', 'alice.pem')
-    expect(await open()).toMatchObject({ code: 'NOT_FOR_US' })
+    expect(await open(made([], ['-recip', 'alice.pem']))).toMatchObject({ code: 'NOT_FOR_US' })
   })
 })
