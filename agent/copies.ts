@@ -1,5 +1,6 @@
 import type { BodyId, NewCopy, Store } from '../store/index.ts'
 import type { Address } from './address.ts'
+import { rememberedCapabilities } from './capabilities.ts'
 import type { Classified } from './classify.ts'
 import { type SignWith, sealCopies, type Visible } from './seal.ts'
 import type { Settings } from './settings.ts'
@@ -48,6 +49,7 @@ export async function storeCopies(
     paths,
     visible(composed, stays),
     settings.algorithms,
+    rememberedCapabilities(store.capabilities),
   ))
     copies.push({
       route: 'direct',

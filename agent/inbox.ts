@@ -1,6 +1,7 @@
 import type { ImapClient, ImapFolder, MailServer } from '../mailbox/index.ts'
 import type { InboxDelivery, InboxEntry, NewNotice, Store } from '../store/index.ts'
 import { putAside } from './aside.ts'
+import { rememberCapabilities } from './capabilities.ts'
 import { isNotification, type Notification, readNotification } from './mdn.ts'
 import { openEntity } from './mime/entity.ts'
 import { MimeError } from './mime/error.ts'
@@ -144,6 +145,8 @@ export async function* handle(
     yield { kind: 'report', report }
     return
   }
+  const clocks = { at: tools.open.at(), now: tools.now() }
+  await rememberCapabilities(trusted, tools.store.capabilities, clocks)
   const notification = await trackNotification(judged, tools)
   if (notification) {
     await inbox.judged(entry.id, judgementOf(judged, 'notification'), [], tools.now())

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Notice, Store } from '../store/index.ts'
 import type { Address } from './address.ts'
+import { rememberedCapabilities } from './capabilities.ts'
 import { DirectError, type Reason } from './errors.ts'
 import { givenAddress } from './given-address.ts'
 import type { Log } from './log.ts'
@@ -98,6 +99,7 @@ async function sealNotice(notice: Notice, tools: NotifyTools, signal?: AbortSign
       [to.path],
       visible,
       tools.settings.algorithms,
+      rememberedCapabilities(tools.store.capabilities),
     )
     if (!copy) throw new Error('sealing for one recipient made no copy')
     const body = await tools.store.bodies.write(copy.message.read())

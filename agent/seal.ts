@@ -1,6 +1,7 @@
 import type { VerifiedPath } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
-import type { AlgorithmSettings, Settings } from './settings.ts'
+import { agreedAlgorithms, type CapabilitiesOf } from './seal/agreed.ts'
+import type { Settings } from './settings.ts'
 import { type Encrypted, encrypt } from './smime/encrypt.ts'
 import type { Signed, SignOptions } from './smime/sign.ts'
 import { concatSources, type Source } from './smime/source.ts'
@@ -24,13 +25,15 @@ export type SignWith = (options: Pick<SignOptions, 'digest' | 'signature'>) => P
 
 /**
  * Signs and encrypts a message: one copy per recipient domain (MSG-10), and one for each Bcc recipient alone
- * (MSG-3). The copies of To and Cc come first. Who gets one is whom each path was verified for.
+ * (MSG-3). The copies of To and Cc come first. Who gets one is whom each path was verified for. A copy's algorithms are
+ * those that its recipients and we have, by what they said (RFC 8551 2.7.1).
  */
 export async function sealCopies(
   signWith: SignWith,
   paths: readonly VerifiedPath<'encrypt'>[],
   visible: Visible,
   algorithms: Settings['algorithms'],
+  capabilitiesOf: CapabilitiesOf,
 ): Promise<readonly SealedMessage[]> {
   const shown = new Set([...visible.to, ...visible.cc].map(({ key }) => key))
   const isShown = ({ address }: VerifiedPath<'encrypt'>) => shown.has(address.key)
@@ -40,8 +43,8 @@ export async function sealCopies(
   for (const group of groups.values()) {
     const recipients = group.map(({ address }) => address)
     const { domain } = recipients[0] as Address
-    const own = algorithmsFor(domain, algorithms)
-    const encrypted = await encrypt(await signWith(own), group, own)
+    const agreed = await agreedAlgorithms(domain, group, algorithms, capabilitiesOf)
+    const encrypted = await encrypt(await signWith(agreed), group, agreed)
     copies.push({
       recipients,
       domain,
@@ -50,11 +53,6 @@ export async function sealCopies(
     })
   }
   return copies
-}
-
-/** The configured algorithms for a partner's domain. */
-export function algorithmsFor(domain: string, algorithms: Settings['algorithms']): AlgorithmSettings {
-  return { ...algorithms, ...algorithms.byDomain.get(domain) }
 }
 
 const OUTER_SUBJECT = 'Encrypted Message'

@@ -5,6 +5,7 @@ import { DirectError } from '../agent/errors.ts'
 import { SqlAudit } from './audit.ts'
 import { SqlBodies, sweepBodies } from './bodies.ts'
 import { SqlBook } from './book.ts'
+import { SqlCapabilities } from './capabilities.ts'
 import { SqlFetches } from './fetches.ts'
 import { SqlInbox } from './inbox.ts'
 import { migrate } from './migrate.ts'
@@ -52,6 +53,7 @@ class SqlStore implements Store {
   readonly fetches: SqlFetches
   readonly trust: SqlTrust
   readonly book: SqlBook
+  readonly capabilities: SqlCapabilities
   readonly #db: Kysely<Schema>
   #closed: Promise<void> | null = null
 
@@ -66,6 +68,7 @@ class SqlStore implements Store {
     this.fetches = new SqlFetches(db)
     this.trust = new SqlTrust(db)
     this.book = new SqlBook(db)
+    this.capabilities = new SqlCapabilities(db)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -36,6 +36,7 @@ export interface Schema {
   bundle_certificates: BundleCertificatesTable
   pins: PinsTable
   book: BookTable
+  capabilities: CapabilitiesTable
 }
 
 export type Tx = Transaction<Schema>
@@ -276,4 +277,15 @@ interface BookTable {
   since: number
   ends_told: string
   asked_at: number
+}
+
+/** What correspondents' software can read; `ciphers` and `key_transport` are lists of names. */
+interface CapabilitiesTable {
+  id: Generated<number>
+  address: string
+  certificate: string
+  ciphers: string
+  key_transport: string
+  signed_at: number
+  taken_at: number
 }

@@ -1,4 +1,5 @@
 import type { Book } from './book-types.ts'
+import type { CapabilityRecords } from './capability-types.ts'
 import type { Inbox } from './incoming-types.ts'
 import type { Outbox, Tracking } from './outgoing-types.ts'
 import type { TrustRecords } from './trust-types.ts'
@@ -19,4 +20,5 @@ export interface Store extends AsyncDisposable {
   readonly fetches: Fetches
   readonly trust: TrustRecords
   readonly book: Book
+  readonly capabilities: CapabilityRecords
 }

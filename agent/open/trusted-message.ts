@@ -3,7 +3,7 @@ import type { Address } from '../address.ts'
 import { answersNothing } from '../mdn.ts'
 import type { MessageFacts } from '../read.ts'
 import type { Source } from '../smime/source.ts'
-import type { Verified } from '../smime/verify.ts'
+import type { ValidSigner, Verified } from '../smime/verify.ts'
 
 /**
  * A message whose signer is bound to From and leads to the anchors of at least one recipient. Only `openMessage`
@@ -11,6 +11,7 @@ import type { Verified } from '../smime/verify.ts'
  */
 export class TrustedMessage {
   readonly #path: VerifiedPath<'sign'>
+  readonly #signer: ValidSigner
   readonly inner: Source
   /** Lower-case hex. */
   readonly innerSha256: string
@@ -18,8 +19,9 @@ export class TrustedMessage {
   readonly facts: MessageFacts
   readonly accepted: readonly Address[]
 
-  private constructor(path: VerifiedPath<'sign'>, content: TrustedContent) {
+  private constructor(path: VerifiedPath<'sign'>, signer: ValidSigner, content: TrustedContent) {
     this.#path = path
+    this.#signer = signer
     this.inner = content.inner
     this.innerSha256 = content.innerSha256
     this.wrapped = content.wrapped
@@ -30,6 +32,11 @@ export class TrustedMessage {
   /** From the signer who was believed to an anchor. */
   get path(): VerifiedPath<'sign'> {
     return this.#path
+  }
+
+  /** The signature of the one who was believed. */
+  get signer(): ValidSigner {
+    return this.#signer
   }
 
   /** The authenticated author: the inner From, or Sender where a partner's switch allows it (IN-6). */
@@ -44,9 +51,10 @@ export class TrustedMessage {
 
   /** @internal Use `openMessage`. The proofs: a valid signature, and the path of one who made it. */
   static of(verified: Verified, path: VerifiedPath<'sign'>, content: TrustedContent): TrustedMessage {
-    if (!verified.signers.some(({ certificate }) => certificate === path.leaf))
-      throw new Error('the path is of someone who did not sign this message')
-    return new TrustedMessage(path, content)
+    const own = verified.signers.filter(({ certificate }) => certificate === path.leaf)
+    const signer = own.find(({ weak }) => !weak) ?? own[0]
+    if (!signer) throw new Error('the path is of someone who did not sign this message')
+    return new TrustedMessage(path, signer, content)
   }
 }
 

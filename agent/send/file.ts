@@ -1,9 +1,13 @@
 import { isAmong, visible } from '../copies.ts'
 import { prepare, type SendTools, signatures } from '../prepare.ts'
+import { neverSaid } from '../seal/agreed.ts'
 import { type SealedMessage, sealCopies } from '../seal.ts'
 import type { MessageFile, SealResult } from '../sending-types.ts'
 
-/** Signs and encrypts a file for its Direct recipients; `write` gets each copy in order. Nothing is sent. */
+/**
+ * Signs and encrypts a file for its Direct recipients; `write` gets each copy in order. Nothing is sent, and nothing that
+ * was received before counts: the algorithms are the configured ones.
+ */
 export async function sealFile(
   message: MessageFile,
   write: (copy: SealedMessage, index: number) => Promise<string>,
@@ -19,7 +23,8 @@ export async function sealFile(
   if (sealable.length === 0) return { messageId, copies: [], refused }
   const paths = sealable.flatMap(({ path }) => path ?? [])
   const shown = visible(composed, isAmong(sealable))
-  const sealed = await sealCopies(signatures(prepared, tools), paths, shown, tools.settings.algorithms)
+  const { algorithms } = tools.settings
+  const sealed = await sealCopies(signatures(prepared, tools), paths, shown, algorithms, neverSaid)
   const copies = []
   for (const [index, copy] of sealed.entries())
     copies.push({

@@ -3,6 +3,14 @@
  * else is refused by its name.
  */
 export {
+  CAPABILITIES,
+  CAPABILITIES_WITH_EC_KEY,
+  type Capabilities,
+  CONTENT_PREFERENCE,
+  readCapabilities,
+  TRANSPORT_PREFERENCE,
+} from './algorithms/capabilities.ts'
+export {
   type AuthenticatedCipher,
   BLOCK_BYTES,
   type BlockCipher,

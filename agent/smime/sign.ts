@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { base64LinesLength, encodeBase64Lines } from '../mime/base64.ts'
-import { CAPABILITIES } from './algorithms/capabilities.ts'
 import {
+  CAPABILITIES,
+  CAPABILITIES_WITH_EC_KEY,
   type Digest,
   digestAlgorithm,
   hashName,
@@ -66,7 +67,10 @@ async function signedData(
 ): Promise<Uint8Array> {
   const scheme = signer.schemeFor(configured)
   const algorithm = signatureAlgorithm(scheme, digest)
-  const attributes = signedAttributes(messageDigest, at, [digestAlgorithm(digest), algorithm])
+  const attributes = [
+    ...statements(messageDigest, at, [digestAlgorithm(digest), algorithm]),
+    attribute(OID.smimeCapabilities, scheme === 'ecdsa' ? CAPABILITIES_WITH_EC_KEY : CAPABILITIES),
+  ]
   const signature = await signer.key.sign({ scheme, digest }, setOf(...attributes))
   const signerInfo = sequence(
     smallInteger(1),
@@ -91,17 +95,20 @@ async function signedData(
   return sequence(oid(OID.signedData), tlv(context(0), content))
 }
 
-function signedAttributes(
+function attribute(type: string, value: Uint8Array): Uint8Array {
+  return sequence(oid(type), setOf(value))
+}
+
+/** What the signer says about the message and its signature. */
+function statements(
   messageDigest: Uint8Array,
   at: Date,
   [digest, signature]: readonly [Uint8Array, Uint8Array],
 ): Uint8Array[] {
-  const attribute = (type: string, value: Uint8Array) => sequence(oid(type), setOf(value))
   return [
     attribute(OID.contentType, oid(OID.data)),
     attribute(OID.messageDigest, tlv(TAG.OCTET_STRING, messageDigest)),
     attribute(OID.signingTime, time(at)),
-    attribute(OID.smimeCapabilities, CAPABILITIES),
     // RFC 6211 2: so that nobody can put weaker algorithms in their place.
     attribute(
       OID.algorithmProtection,

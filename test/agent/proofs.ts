@@ -1,6 +1,7 @@
 import { Address } from '../../agent/address.ts'
 import { deliverToFolder } from '../../agent/deliver.ts'
 import { TrustedMessage } from '../../agent/open/trusted-message.ts'
+import { neverSaid } from '../../agent/seal/agreed.ts'
 import { sealCopies } from '../../agent/seal.ts'
 import type { AlgorithmSettings, Settings } from '../../agent/settings.ts'
 import type { Decrypted } from '../../agent/smime/decrypt.ts'
@@ -76,8 +77,9 @@ export const REFUSED = {
   encryptUnsigned: (g: Given) => encrypt(g.composed, [g.encryptPath], g.options),
   // @ts-expect-error what is signed is canonical and wrapped
   signSource: (g: Given) => sign(g.source, g.identity, { digest: 'sha-256', at: new Date() }),
-  // @ts-expect-error copies go to whom a path was verified for
-  sealForSigner: (g: Given) => sealCopies(async () => g.signed, [g.signPath], visible, g.algorithms),
+  sealForSigner: (g: Given) =>
+    // @ts-expect-error copies go to whom a path was verified for
+    sealCopies(async () => g.signed, [g.signPath], visible, g.algorithms, neverSaid),
   // @ts-expect-error what is verified was decrypted
   verifySource: (g: Given) => verify(g.source, g.tools),
   // @ts-expect-error decrypted is not trusted

@@ -49,7 +49,7 @@ export class Faults {
   }
 
   store(store: Store): Store {
-    const { bodies, outbox, waiting, inbox, tracking, audit, fetches, trust, book } = store
+    const { bodies, outbox, waiting, inbox, tracking, audit, fetches, trust, book, capabilities } = store
     return {
       bodies: this.wrap(bodies),
       outbox: this.wrap(outbox),
@@ -60,6 +60,7 @@ export class Faults {
       fetches: this.wrap(fetches),
       trust: this.wrap(trust),
       book: this.wrap(book),
+      capabilities: this.wrap(capabilities),
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     }
   }

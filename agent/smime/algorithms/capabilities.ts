@@ -1,12 +1,74 @@
+import { Sequence } from 'asn1js'
 import { sequence } from '../ber/der.ts'
-import { contentCapability } from './content.ts'
-import { keyTransportAlgorithm } from './key-transport.ts'
+import { CmsError } from '../ber/reader.ts'
+import { readAlgorithm } from './algorithm.ts'
+import { type ContentCipher, contentCapability, readContentCipher } from './content.ts'
+import { agreementForm, keyAgreementAlgorithm } from './key-agreement.ts'
+import { type KeyTransport, keyTransportAlgorithm, readKeyTransport } from './key-transport.ts'
 
-/** What we would like to be sent, best first, and nothing that we do not accept (RFC 8551 2.5.2; MSG-7). */
-export const CAPABILITIES = sequence(
-  contentCapability('aes-256-cbc'),
-  contentCapability('aes-128-cbc'),
-  keyTransportAlgorithm('rsa-oaep-sha256'),
-  keyTransportAlgorithm('rsa-oaep-sha384'),
-  keyTransportAlgorithm('rsa-oaep-sha512'),
-)
+/** SMIMECapabilities (RFC 8551 2.5.2), as far as they are about what we write ourselves. In their owner's order. */
+export interface Capabilities {
+  /** At least one. */
+  readonly content: readonly ContentCipher[]
+  readonly keyTransport: readonly KeyTransport[]
+}
+
+/** What we would like to be sent, and to send, best first. */
+export const CONTENT_PREFERENCE: readonly ContentCipher[] = [
+  'aes-256-gcm',
+  'aes-256-cbc',
+  'aes-192-cbc',
+  'aes-128-gcm',
+  'aes-128-cbc',
+]
+/** Best first. OAEP with SHA-1 and PKCS#1 v1.5 are accepted, and nobody is asked for them. */
+export const TRANSPORT_PREFERENCE: readonly KeyTransport[] = [
+  'rsa-oaep-sha256',
+  'rsa-oaep-sha384',
+  'rsa-oaep-sha512',
+]
+/** RFC 5753 8: the wrap is part of the capability. */
+const AGREEMENTS = [
+  agreementForm('ecdh-sha256', 'aes-256-wrap'),
+  agreementForm('ecdh-sha256', 'aes-128-wrap'),
+  agreementForm('ecdh-sha384', 'aes-256-wrap'),
+  agreementForm('ecdh-sha512', 'aes-256-wrap'),
+]
+
+const BEST_FIRST = [
+  ...CONTENT_PREFERENCE.map(contentCapability),
+  ...TRANSPORT_PREFERENCE.map(keyTransportAlgorithm),
+]
+/** DER of what we accept (MSG-7); whose own key is no EC key cannot be agreed with. */
+export const CAPABILITIES = sequence(...BEST_FIRST)
+export const CAPABILITIES_WITH_EC_KEY = sequence(...BEST_FIRST, ...AGREEMENTS.map(keyAgreementAlgorithm))
+
+/**
+ * The value of somebody's smimeCapabilities, an element of asn1js. What we do not know is passed over; null where it
+ * names no content encryption of ours, or is broken: it is help for us, and no reason to refuse what was signed.
+ */
+export function readCapabilities(value: unknown): Capabilities | null {
+  if (!(value instanceof Sequence)) return null
+  const content = new Set<ContentCipher>()
+  const keyTransport = new Set<KeyTransport>()
+  for (const entry of value.valueBlock.value) {
+    const { cipher, transport } = readCapability(entry)
+    if (cipher !== undefined) content.add(cipher)
+    if (transport !== undefined) keyTransport.add(transport)
+  }
+  return content.size === 0 ? null : { content: [...content], keyTransport: [...keyTransport] }
+}
+
+/** An SMIMECapability is built as an AlgorithmIdentifier is. */
+function readCapability(entry: unknown): { cipher?: ContentCipher; transport?: KeyTransport } {
+  try {
+    const algorithm = readAlgorithm(entry)
+    const cipher = readContentCipher(algorithm.algorithmId)
+    if (cipher !== undefined) return { cipher }
+    const transport = readKeyTransport(algorithm)
+    return typeof transport === 'string' ? { transport } : {}
+  } catch (error) {
+    if (error instanceof CmsError) return {}
+    throw error
+  }
+}

@@ -5,7 +5,7 @@ import {
   IssuerAndSerialNumber,
   SignerInfo as PkijsSignerInfo,
 } from 'pkijs'
-import { OID } from '../algorithms.ts'
+import { type Capabilities, OID, readCapabilities } from '../algorithms.ts'
 import { sorted, TAG, tlv } from '../ber/der.ts'
 import { byIssuerAndSerialNumber, type CertificateId, octetsOf, readElement } from '../ber/element.ts'
 import { CmsError, CmsReader } from '../ber/reader.ts'
@@ -26,6 +26,8 @@ export interface SignedAttributes {
   readonly signedBytes: Uint8Array
   readonly messageDigest: Uint8Array
   readonly signingTime: Date | null
+  /** Null: none are there that say something to us. */
+  readonly capabilities: Capabilities | null
 }
 
 /**
@@ -105,15 +107,22 @@ function readAttributes(
   const signingTime = has(OID.signingTime)
     ? readTime(onlyValue(attributes, OID.signingTime, 'signingTime'))
     : null
-  return { signedBytes, messageDigest: octetsOf(messageDigest), signingTime }
+  const capabilities = readCapabilities(soleValue(attributes, OID.smimeCapabilities))
+  return { signedBytes, messageDigest: octetsOf(messageDigest), signingTime, capabilities }
 }
 
 /** RFC 5652 11, RFC 6211 2: these attributes occur once, with one value. */
 function onlyValue(attributes: readonly Attribute[], type: string, name: string): unknown {
+  const value = soleValue(attributes, type)
+  if (value !== undefined) return value
+  throw new CmsError('MALFORMED', `the ${name} attribute does not stand there once with one value`)
+}
+
+/** Undefined where it does not stand there once with one value. */
+function soleValue(attributes: readonly Attribute[], type: string): unknown {
   const found = attributes.filter((attribute) => attribute.type === type)
   const [value, ...more] = found.flatMap<unknown>((attribute) => attribute.values)
-  if (found.length === 1 && value !== undefined && more.length === 0) return value
-  throw new CmsError('MALFORMED', `the ${name} attribute does not stand there once with one value`)
+  return found.length === 1 && more.length === 0 ? value : undefined
 }
 
 /** RFC 5652 11.3: UTC to the second, UTCTime through 2049. */

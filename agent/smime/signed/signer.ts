@@ -2,6 +2,7 @@ import { verify } from 'node:crypto'
 import type { Certificate } from '../../../trust-anchors/index.ts'
 import type { MessageCode, Reason } from '../../errors.ts'
 import {
+  type Capabilities,
   hashName,
   type ReceivedDigest,
   readDigest,
@@ -26,6 +27,8 @@ export interface ValidSigner {
   readonly weak: boolean
   /** As claimed; null where it is not. */
   readonly signingTime: Date | null
+  /** What its software can read, by its own word; null where it says nothing. */
+  readonly capabilities: Capabilities | null
 }
 
 /** Embedded certificates that one SignerInfo may mean; more than one is odd already. */
@@ -61,12 +64,10 @@ export async function verifySigner(
         : variantOf(info.attributes, signature, variants)
     if (variant === null) continue
     if ('code' in variant) return variant
-    const signingTime = info.attributes?.signingTime ?? null
-    const { scheme } = form
-    return {
-      signer: { certificate, digest, signature: scheme, weak: digest === 'sha-1', signingTime },
-      variant,
-    }
+    const { signingTime = null, capabilities = null } = info.attributes ?? {}
+    const weak = digest === 'sha-1'
+    const signer = { certificate, digest, signature: form.scheme, weak, signingTime, capabilities }
+    return { signer, variant }
   }
   return tried === 0 && refusal !== null
     ? refusal
