@@ -2,7 +2,13 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { BUNDLE_LIMIT, type Certificate, readCertificates } from '../trust-anchors/index.ts'
 import { DirectError } from './errors.ts'
 import { wholeFile } from './file-source.ts'
-import type { IdentitySettings } from './settings.ts'
+import { requirePrivate } from './private-file.ts'
+import type { Password } from './settings.ts'
+
+/** A file of anchors is the longest. */
+const MOST_BYTES = BUNDLE_LIMIT.bytes
+/** Of a private key, with all that PKCS#12 puts around it. */
+const MOST_KEY_BYTES = 1 << 20
 
 /** The certificates of one PEM or DER file. Throws CERT_UNREADABLE. */
 export async function readCertificateFile(path: string): Promise<readonly Certificate[]> {
@@ -15,17 +21,29 @@ export async function readCertificateFile(path: string): Promise<readonly Certif
 
 /** A file that should hold certificates in whatever form. Throws CERT_UNREADABLE. */
 export function readCertificateBytes(path: string): Promise<Buffer> {
-  return read(path, 'CERT_UNREADABLE', 'certificate')
+  return readable(wholeFile(path, MOST_BYTES), 'CERT_UNREADABLE', 'certificate')
 }
 
-/** The private key of an identity: PKCS#8 or PKCS#1, PEM or DER, encrypted or not. Throws KEY_UNREADABLE. */
-export async function readKeyFile({ privateKey: path, password }: IdentitySettings): Promise<KeyObject> {
-  const bytes = await read(path, 'KEY_UNREADABLE', 'private key')
+/** A file that should hold a private key in whatever form. Throws KEY_UNREADABLE. */
+export function readKeyBytes(path: string, what: string): Promise<Buffer> {
+  return readable(wholeFile(path, MOST_KEY_BYTES), 'KEY_UNREADABLE', what)
+}
+
+/** A private key: PKCS#8 or PKCS#1, PEM or DER, encrypted or not. Throws KEY_UNREADABLE, KEY_EXPOSED, and as `password`. */
+export async function readKeyFile(path: string, password: Password | undefined): Promise<KeyObject> {
+  const bytes = await readKeyBytes(path, 'private key')
+  const key = parseKey(bytes, await password?.(), path)
+  // Of what is no key at all, its mode is not what is wrong.
+  await requirePrivate(path, 'private key')
+  return key
+}
+
+function parseKey(bytes: Buffer, password: string | undefined, path: string): KeyObject {
   const passphrase = password === undefined ? {} : { passphrase: password }
   const pem = bytes.includes('-----BEGIN')
   const forms = pem
     ? [{ key: bytes, format: 'pem' as const, ...passphrase }]
-    : (['pkcs8', 'pkcs1'] as const).map((type) => ({
+    : (['pkcs8', 'pkcs1', 'sec1'] as const).map((type) => ({
         key: bytes,
         format: 'der' as const,
         type,
@@ -43,14 +61,17 @@ export async function readKeyFile({ privateKey: path, password }: IdentitySettin
   throw new DirectError('KEY_UNREADABLE', `the private key in ${path} cannot be read`, {
     hint:
       encrypted && password === undefined
-        ? 'It is encrypted: name the environment variable that holds its password as passwordEnv.'
+        ? `It is encrypted: ${NAME_PASSWORD}`
         : encrypted
           ? 'It is encrypted, and the password does not open it.'
-          : 'It must be PKCS#8 or PKCS#1, PEM or DER.',
+          : 'It must be PKCS#8, PKCS#1 or SEC 1, PEM or DER; a .p12 or .pfx file is named as pkcs12.',
     // The cause is dropped on purpose where it might quote key material.
     ...(encrypted ? {} : { cause }),
   })
 }
+
+/** What to do about a key whose password nobody told us. */
+export const NAME_PASSWORD = 'name where its password is, as passwordEnv, passwordFile or passwordCommand.'
 
 /** The recipients' certificates that the configuration names, each with its file. Throws CERT_UNREADABLE. */
 export async function loadConfigured(
@@ -62,14 +83,15 @@ export async function loadConfigured(
   return (await Promise.all(read)).flat()
 }
 
-/** A file of anchors is the longest. */
-const MOST_BYTES = BUNDLE_LIMIT.bytes
-
-async function read(path: string, code: 'KEY_UNREADABLE' | 'CERT_UNREADABLE', what: string): Promise<Buffer> {
+async function readable(
+  file: Promise<Buffer>,
+  code: 'KEY_UNREADABLE' | 'CERT_UNREADABLE',
+  what: string,
+): Promise<Buffer> {
   try {
-    return await wholeFile(path, MOST_BYTES)
+    return await file
   } catch (cause) {
-    if (!(cause instanceof DirectError)) throw cause
+    if (!(cause instanceof DirectError && cause.code === 'FILE_UNREADABLE')) throw cause
     throw new DirectError(code, `the ${what} file ${cause.message}`, {
       hint: 'Check the path, which in a configuration is relative to its file, and its permissions.',
       cause,

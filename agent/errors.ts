@@ -12,6 +12,8 @@ export type DirectErrorCode =
   | 'FILE_UNWRITABLE'
   | 'KEY_UNREADABLE'
   | 'KEY_MISMATCH'
+  | 'KEY_EXPOSED'
+  | 'KEY_UNREACHABLE'
   | 'CERT_UNREADABLE'
   | 'IDENTITY_MISSING'
   | 'IDENTITY_UNUSABLE'
@@ -81,3 +83,4 @@ export type MessageCode =
   | 'ENVELOPE_MISMATCH'
   | 'UNWRAPPED_REFUSED'
   | 'DUPLICATE'
+  | 'KEY_UNREACHABLE'

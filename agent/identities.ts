@@ -8,20 +8,12 @@ import {
   type Purpose,
 } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
-import { readCertificateFile, readKeyFile } from './credential-files.ts'
 import { DirectError } from './errors.ts'
-import { subjectsOf } from './identities/certificates.ts'
+import { loadIdentity, type Owned, ownedOf } from './identities/load.ts'
+import { subjectsOf } from './identities/subjects.ts'
 import { type PublishedCertificate, publishable } from './identities/usable.ts'
 import type { IdentitySettings } from './settings.ts'
-import { Identity } from './smime/identity.ts'
-
-/** One of our own certificates with its key, and where it lies. */
-export interface Owned {
-  readonly settings: IdentitySettings
-  readonly identity: Identity
-  /** It has been replaced in its file: mail to it is read, nothing else. */
-  readonly readsOnly: boolean
-}
+import type { Identity } from './smime/identity.ts'
 
 /**
  * Our own certificates with their keys, and whose each is, as of one moment (`LiveIdentities`). Old ones stay, for
@@ -37,12 +29,13 @@ export class Identities {
     this.#policy = policy
   }
 
-  /** Those that these files hold now. Throws CERT_UNREADABLE, KEY_UNREADABLE, KEY_MISMATCH. */
+  /** Those that these files hold now. Throws as `loadIdentity` does. */
   static async load(
     settings: readonly IdentitySettings[],
     policy: CertificatePolicy = {},
   ): Promise<Identities> {
-    return new Identities(await Promise.all(settings.map(loadIdentity)), policy)
+    const loaded = settings.map(async (one) => ownedOf(one, await loadIdentity(one)))
+    return new Identities((await Promise.all(loaded)).flat(), policy)
   }
 
   /** CA certificates that came with our own: they may complete a path. */
@@ -161,23 +154,6 @@ export class Identities {
 
 function covers(configured: string, address: Address): boolean {
   return [address.key, address.withoutTag()?.key, address.domain].includes(configured)
-}
-
-/** Throws CERT_UNREADABLE, KEY_UNREADABLE, KEY_MISMATCH. */
-export async function loadIdentity(settings: IdentitySettings): Promise<Owned> {
-  const [leaf, ...intermediates] = await readCertificateFile(settings.certificate)
-  if (!leaf) throw new DirectError('CERT_UNREADABLE', `${settings.certificate} holds no certificate`)
-  const key = await readKeyFile(settings)
-  try {
-    return { settings, identity: Identity.of(leaf, intermediates, key), readsOnly: false }
-  } catch (error) {
-    if (!(error instanceof DirectError && error.code === 'KEY_MISMATCH')) throw error
-    throw new DirectError(
-      'KEY_MISMATCH',
-      `${settings.privateKey} is not the private key of the certificate in ${settings.certificate}`,
-      { hint: 'Name the key file that the certificate was requested with.', cause: error },
-    )
-  }
 }
 
 /** The only name that is ours, for DISC-10; null when there is none or more than one. */

@@ -80,6 +80,8 @@ export type {
   SentRecipient,
 } from './sending-types.ts'
 export type { Settings } from './settings.ts'
+export type { Digest, KeyTransport, SignatureScheme } from './smime/algorithms.ts'
+export type { PrivateKey } from './smime/private-key.ts'
 export type { Replay, ReplayOptions } from './trace/replay.ts'
 export { createRecording, type Recording, readTrace, replay, writeTrace } from './trace/trace.ts'
 export type { Decided, Exchange, Seams, Trace, TraceQuestion } from './trace/types.ts'

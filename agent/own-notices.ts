@@ -3,10 +3,11 @@ import type { Reason } from './errors.ts'
 import { type OwnCertificate, readOwnCertificates } from './identities/certificates.ts'
 import { endNotices } from './identities/end-watch.ts'
 import { type End, ownEnds, pinEnds } from './identities/ends.ts'
-import { counts, mayOthersRead, ownFiles } from './identities/files.ts'
+import { counts, ownFiles } from './identities/files.ts'
 import type { IdentityTools } from './identities/tools.ts'
 import type { Use } from './identities/types.ts'
 import { useFailure } from './identities/usable.ts'
+import { mayOthersRead } from './private-file.ts'
 import type { IdentitySettings } from './settings.ts'
 
 /** What the administrator should be told of our own certificates, and, with `ends`, of what comes to an end. */
@@ -16,7 +17,6 @@ export async function noticesOf(
 ): Promise<readonly string[]> {
   const { files, requested, damaged } = await ownFiles(tools.settings)
   const settings = files.filter(counts).map((file) => file.settings)
-  const kept = files.filter(({ keepsKey }) => keepsKey).map((file) => file.settings)
   const broken = [
     ...damaged.map(({ text }) => text),
     ...files
@@ -25,7 +25,7 @@ export async function noticesOf(
         ({ settings: { certificate, privateKey } }) =>
           `the key of ${certificate}, ${privateKey}, is gone: it is not published, and mail to it cannot be opened; bring the key back from a backup, or take the folder away and ask for a new certificate`,
       ),
-    ...(await exposed(kept)),
+    ...(await exposed(files.map((file) => file.settings))),
   ].map((text) => `of our own: ${text}`)
   const wrong = await ownNotices(settings, await tools.policy(), tools.at())
   const ending = ends ? endNotices(await endsOf(settings, tools), requested) : []
@@ -41,9 +41,9 @@ export async function endsNow(
   return { ends: await endsOf(settings, tools), requested }
 }
 
-/** They stay in use: refusing them would leave mail unread, and hide nothing that was seen. */
+/** A process that uses one already goes on: refusing it there would leave mail unread, and hide nothing that was seen. */
 async function exposed(settings: readonly IdentitySettings[]): Promise<readonly string[]> {
-  const keys = [...new Set(settings.map(({ privateKey }) => privateKey))]
+  const keys = [...new Set(settings.flatMap(({ privateKey }) => privateKey ?? []))]
   const open = await Promise.all(keys.map(mayOthersRead))
   return keys
     .filter((_, i) => open[i])

@@ -1,11 +1,12 @@
 import type { HostPort } from '../dns/index.ts'
 import type { CertificatePolicy, RevocationMode } from '../trust-anchors/index.ts'
 import type { ContentCipher, Digest, KeyTransport, SignatureScheme } from './smime/algorithms.ts'
+import type { PrivateKey } from './smime/private-key.ts'
 
 /**
  * A configuration after it has been checked: what `config/` makes of `direct.yaml`, or of an object of the same shape.
- * Every path is absolute. A `password` is read from its environment variable when somebody asks for it, and throws
- * DirectError CONFIG_INVALID where that is not set.
+ * Every path is absolute. A server's `password` is read from its environment variable when somebody asks for it, and
+ * throws DirectError CONFIG_INVALID where that is not set.
  */
 export interface Settings {
   /** Where the configuration came from, for messages: a file's path, or `the options object`. */
@@ -50,15 +51,34 @@ export interface Settings {
   }
 }
 
-export interface IdentitySettings {
+/** A certificate of ours, and where its private key is: in a file, or elsewhere. */
+export type IdentitySettings = IdentityFiles | IdentityElsewhere
+
+interface Own {
   /** A domain or an address, lower case. */
   readonly for: string
   /** File: PEM or DER, the leaf first, intermediates may follow. */
   readonly certificate: string
+}
+
+export interface IdentityFiles extends Own {
   /** File: PEM or DER, PKCS#8 or PKCS#1. */
   readonly privateKey: string
-  readonly password: string | undefined
+  /** `certificate` and `privateKey` are one file of PKCS#12. */
+  readonly isPkcs12?: boolean
+  readonly password: Password | undefined
 }
+
+export interface IdentityElsewhere extends Own {
+  readonly privateKey: null
+  readonly key: PrivateKey
+}
+
+/**
+ * Asks for a password when a file has to be opened: a variable, another file or a command may hold it. Rejects with
+ * DirectError CONFIG_INVALID, KEY_UNREADABLE or KEY_EXPOSED where it is not to be had.
+ */
+export type Password = () => Promise<string>
 
 export interface TrustSettings {
   /** A domain, an address, or `*`. */

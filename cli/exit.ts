@@ -81,6 +81,8 @@ const OF_CODE: Readonly<Record<DirectErrorCode, number>> = {
   FILE_UNWRITABLE: EXIT.usage,
   KEY_UNREADABLE: EXIT.usage,
   KEY_MISMATCH: EXIT.usage,
+  KEY_EXPOSED: EXIT.usage,
+  KEY_UNREACHABLE: EXIT.notKnown,
   CERT_UNREADABLE: EXIT.usage,
   IDENTITY_MISSING: EXIT.usage,
   IDENTITY_UNUSABLE: EXIT.usage,

@@ -81,13 +81,20 @@ function problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
 function valueText(issue: z.core.$ZodIssue): string {
   const { input, path } = issue
   // A file that is one text as a whole is not a configuration: it may be a password's file.
-  if (path.length === 0 || MAY_BE_SECRET.has(path.at(-1))) return ''
+  if (path.length === 0 || path.some((key) => MAY_BE_SECRET.has(key))) return ''
   if (typeof input === 'number' || typeof input === 'boolean') return `, not ${input}`
   if (typeof input !== 'string' || input.includes('://') || input.length > 80) return ''
   return `, not ${JSON.stringify(input)}`
 }
 
-const MAY_BE_SECRET: ReadonlySet<PropertyKey | undefined> = new Set(['url', 'imap', 'server', 'passwordEnv'])
+const MAY_BE_SECRET: ReadonlySet<PropertyKey> = new Set([
+  'url',
+  'imap',
+  'server',
+  'passwordEnv',
+  'passwordFile',
+  'passwordCommand',
+])
 
 function unknownKey(path: KeyPath, key: string, known: readonly string[]): Problem {
   const nearest = known.toSorted((a, b) => editDistance(key, a) - editDistance(key, b))[0] ?? ''

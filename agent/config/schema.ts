@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { KeyUsage, RevocationMode } from '../../trust-anchors/index.ts'
 import type { CertServerSettings } from '../settings.ts'
 import type { ContentCipher, Digest, KeyTransport } from '../smime/algorithms.ts'
+import type { PrivateKey } from '../smime/private-key.ts'
 import {
   domainOf,
   domainOrAddressOf,
@@ -97,15 +98,40 @@ const imapUrl = text((url) => serverUrlOf(url, { imap: 143, imaps: 993 }))
 const names = z.array(domain)
 const isEmptyList = (value: unknown) => Array.isArray(value) && value.length === 0
 
+/** Of a command that is started without a shell. */
+const word = text((value) =>
+  value === '' || hasControls(value) ? new Wrong('must be words without control characters') : value,
+)
+
 const identity = map({
   for: domainOrAddress,
   certificate: file.optional(),
   privateKey: file.optional(),
-  pkcs12: later('PKCS#12'),
+  pkcs12: file.optional(),
+  key: z
+    .custom<PrivateKey>(
+      isPrivateKey,
+      'must be an object with the functions sign and decrypt, given to createAgent',
+    )
+    .optional(),
   passwordEnv: variable.optional(),
+  passwordFile: file.optional(),
+  passwordCommand: z.array(word).min(1, 'must name a program').optional(),
+}).superRefine((entry, context) => {
+  const given = (keys: readonly (keyof typeof entry)[]) => keys.filter((key) => entry[key] !== undefined)
+  const wrong = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
+  const [place, other] = given(['pkcs12', 'key', 'privateKey'])
+  if (place !== undefined && other !== undefined)
+    wrong(other, `and ${place} both say where the private key is: keep one of them`)
+  if (entry.pkcs12 !== undefined && entry.certificate !== undefined)
+    wrong('certificate', 'stands beside pkcs12, which holds the certificate: keep one of them')
+  if (entry.pkcs12 === undefined && entry.certificate === undefined) wrong('certificate', 'is missing')
+  if (place === undefined) wrong('privateKey', 'is missing')
+  const [password, second] = given(['passwordEnv', 'passwordFile', 'passwordCommand'])
+  if (password !== undefined && second !== undefined)
+    wrong(second, `and ${password} both give the password: keep one of them`)
+  if (password !== undefined && place === 'key') wrong(password, 'opens a file, and key is none')
 })
-  .refine((entry) => entry.pkcs12 !== undefined || entry.certificate !== undefined, missing('certificate'))
-  .refine((entry) => entry.pkcs12 !== undefined || entry.privateKey !== undefined, missing('privateKey'))
 
 const trust = map({
   for: text((name) => (name === '*' ? name : domainOrAddressOf(name))),
@@ -221,8 +247,9 @@ export const configuration = map({
 
 export type Configuration = z.output<typeof configuration>
 
-function missing(key: string) {
-  return { error: 'is missing', path: [key] }
+function isPrivateKey(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return ['sign', 'decrypt'].every((name) => typeof Reflect.get(value, name) === 'function')
 }
 
 const CERT_SERVER_PORTS: Readonly<Record<string, number>> = { dns: 53, ldap: 389, ldaps: 636 }

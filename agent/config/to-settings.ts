@@ -3,7 +3,9 @@ import type { DirectError } from '../errors.ts'
 import type {
   AlgorithmSettings,
   CertificatePolicySettings,
+  IdentitySettings,
   MailboxSettings,
+  Password,
   PolicySettings,
   PublishSettings,
   ServerSettings,
@@ -47,18 +49,7 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
   return {
     origin: base.origin,
     dataDir: path(data.dataDir ?? 'data'),
-    identities: data.identities.map((entry, i) =>
-      withPassword(
-        {
-          for: entry.for,
-          certificate: path(entry.certificate as string),
-          privateKey: path(entry.privateKey as string),
-        },
-        secret(entry.passwordEnv, base.env, () =>
-          refuse(['identities', i, 'passwordEnv'], unset(entry.passwordEnv)),
-        ),
-      ),
-    ),
+    identities: data.identities.map((entry, i) => identity(entry, ['identities', i], base, refuse)),
     trust: data.trust.map((entry, i) => ({
       for: entry.for,
       direction: entry.direction,
@@ -108,6 +99,39 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
     legacy: { sha1From: data.legacy.sha1From, subjectEmail: data.legacy.subjectEmail },
     receive: data.receive,
   }
+}
+
+/** The schema has seen to it that exactly one place of the private key, and one of the password at most, is given. */
+function identity(
+  entry: Configuration['identities'][number],
+  at: KeyPath,
+  base: SettingsBase,
+  refuse: Refuse,
+): IdentitySettings {
+  const path = (file: string | undefined) => resolve(base.dir, file ?? '')
+  const name = entry.for
+  if (entry.key !== undefined)
+    return { for: name, certificate: path(entry.certificate), privateKey: null, key: entry.key }
+  const password = passwordOf(entry, base, () => refuse([...at, 'passwordEnv'], unset(entry.passwordEnv)))
+  if (entry.pkcs12 === undefined)
+    return { for: name, certificate: path(entry.certificate), privateKey: path(entry.privateKey), password }
+  const file = path(entry.pkcs12)
+  return { for: name, certificate: file, privateKey: file, isPkcs12: true, password }
+}
+
+function passwordOf(
+  { passwordEnv, passwordFile, passwordCommand }: Configuration['identities'][number],
+  { dir, env }: SettingsBase,
+  missing: () => DirectError,
+): Password | undefined {
+  const found = secret(passwordEnv, env, missing)
+  if (passwordEnv !== undefined) return async () => found() ?? ''
+  if (passwordFile !== undefined)
+    return async () => (await import('../passwords.ts')).passwordFromFile(resolve(dir, passwordFile))
+  if (passwordCommand !== undefined)
+    return async () =>
+      (await import('../passwords.ts')).passwordFromCommand(passwordCommand, { cwd: dir, env })
+  return undefined
 }
 
 /** A trust bundle that nobody signed, by a URL whose answer anybody may have written (TR-4). */

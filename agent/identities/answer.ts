@@ -7,7 +7,7 @@ import {
   validatePath,
 } from '../../trust-anchors/index.ts'
 import type { Reason } from '../errors.ts'
-import { isBoundWithin } from './certificates.ts'
+import { isBoundWithin } from './subjects.ts'
 import type { Use } from './types.ts'
 
 /** A renewal may begin when the old certificate is about to end; a date further off is a mistake. */

@@ -1,10 +1,8 @@
-import { bindingOf, type Certificate } from '../../trust-anchors/index.ts'
-import type { Address } from '../address.ts'
-import { readCertificateFile } from '../credential-files.ts'
+import type { Certificate } from '../../trust-anchors/index.ts'
 import { DirectError } from '../errors.ts'
-import { someoneAt } from '../given-address.ts'
 import type { IdentitySettings, Settings } from '../settings.ts'
 import { namesOf, ownFiles } from './files.ts'
+import { certificatesOf } from './load.ts'
 
 /** One of our own certificates, as its file has it: without its key. */
 export interface OwnCertificate {
@@ -23,53 +21,21 @@ export interface Unreadable {
   readonly hint: string | undefined
 }
 
-/** No key is read. */
+/** No key is read, but where it lies in the same file. */
 export function readOwnCertificates(
   settings: readonly IdentitySettings[],
 ): Promise<readonly (OwnCertificate | Unreadable)[]> {
   return Promise.all(settings.map(readOne))
 }
 
-async function readOne({
-  for: name,
-  certificate: file,
-}: IdentitySettings): Promise<OwnCertificate | Unreadable> {
+async function readOne(settings: IdentitySettings): Promise<OwnCertificate | Unreadable> {
+  const { for: name, certificate: file } = settings
   try {
-    const [certificate, ...intermediates] = await readCertificateFile(file)
-    if (certificate !== undefined) return { name, file, certificate, intermediates }
-    return { name, file, text: `${file} holds no certificate`, hint: undefined }
+    return { name, file, ...(await certificatesOf(settings)) }
   } catch (error) {
     if (!(error instanceof DirectError)) throw error
     return { name, file, text: error.message, hint: error.hint }
   }
-}
-
-/** Whether a certificate is bound to a name: of a domain, to it, or to one of its addresses. */
-export function isBoundWithin(name: string, certificate: Certificate): boolean {
-  if (!name.includes('@')) return subjectsOf(name, certificate).length > 0
-  const address = someoneAt(name)
-  return address === null || bindingOf(certificate, address, { subjectEmail: false }) !== null
-}
-
-/** The addresses of a domain that a certificate is bound to; an address has none below it. */
-function addressesOf(domain: string, { names: { rfc822 } }: Certificate): readonly string[] {
-  return domain.includes('@') ? [] : rfc822.filter((one) => one.toLowerCase().endsWith(`@${domain}`))
-}
-
-/** Who uses a certificate. `address`: of a domain, somebody's. */
-export interface Subject {
-  readonly name: string
-  readonly address: Address
-}
-
-/** Of a name of ours: the address, the domain, or each of its addresses that the certificate is bound to. */
-export function subjectsOf(name: string, certificate: Certificate): readonly Subject[] {
-  const isOfDomain = certificate.names.dns.some((one) => one.toLowerCase() === name)
-  const own = name.includes('@') || isOfDomain ? [name] : []
-  return [...own, ...addressesOf(name, certificate)].flatMap((one) => {
-    const address = someoneAt(one)
-    return address === null ? [] : [{ name: one.toLowerCase(), address }]
-  })
 }
 
 /** Who we are, for whoever needs no key of ours. */

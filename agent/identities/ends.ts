@@ -1,6 +1,7 @@
 import { bindingOf, type CertificatePolicy } from '../../trust-anchors/index.ts'
 import type { Address } from '../address.ts'
-import { type OwnCertificate, subjectsOf } from './certificates.ts'
+import type { OwnCertificate } from './certificates.ts'
+import { subjectsOf } from './subjects.ts'
 import type { Use } from './types.ts'
 import { useFailure } from './usable.ts'
 

@@ -15,7 +15,7 @@ export interface OwnFile {
   readonly isManaged: boolean
   /** Managed, and no entry of the configuration names its key: where that is not to be had here, it is lost. */
   readonly keepsKey: boolean
-  /** Its private key's file is there. */
+  /** Its private key's file is there, or it lives elsewhere. */
   readonly hasKey: boolean
   /** Another one after every change of its files. */
   readonly stamp: string
@@ -56,22 +56,14 @@ export function counts({ keepsKey, hasKey }: OwnFile): boolean {
   return hasKey || !keepsKey
 }
 
-/** By the mode of a key's file, which is 0600 as it was made. Where modes say nothing: no. */
-export async function mayOthersRead(privateKey: string): Promise<boolean> {
-  if (process.getuid === undefined) return false
-  return stat(privateKey).then(
-    ({ mode }) => (mode & 0o077) !== 0,
-    // Reading it will tell what is wrong.
-    () => false,
-  )
-}
-
 async function seen({ certificate, privateKey }: IdentitySettings) {
-  const [ofCertificate, ofKey] = await Promise.all([fileStamp(certificate), fileStamp(privateKey)])
+  const key = privateKey === null ? 'elsewhere' : fileStamp(privateKey)
+  const [ofCertificate, ofKey] = await Promise.all([fileStamp(certificate), key])
   return { stamp: `${ofCertificate} ${ofKey}`, hasKey: ofKey !== 'ENOENT' }
 }
 
-async function fileStamp(path: string): Promise<string> {
+/** Another one after every change of the file, its mode included. */
+export async function fileStamp(path: string): Promise<string> {
   try {
     const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
     return `${ino}:${size}:${mtimeNs}:${ctimeNs}`

@@ -6,9 +6,8 @@ import { someoneAt } from '../given-address.ts'
 import { requireActor } from '../trust/arguments.ts'
 import { checkAnswer, intermediatesOf, pathFailure } from './answer.ts'
 import { readOwnCertificates } from './certificates.ts'
-import { mayOthersRead } from './files.ts'
 import { alone, makeFolder, putCertificate, type RecordFirst } from './folder.ts'
-import { type OwnKey, ownKeys } from './keys.ts'
+import { type OwnKey, ownKeys, sharedKeyFile } from './keys.ts'
 import { exists, FILES } from './managed.ts'
 import { auditRow, type IdentityTools } from './tools.ts'
 import type { ImportedCertificate, Use } from './types.ts'
@@ -42,8 +41,11 @@ export async function importAnswer(
     const owners = keys.filter(({ key }) => 'spkiSha256' in key && key.spkiSha256 === certificate.spkiSha256)
     return owners.length === 0 ? [] : [{ certificate, owners }]
   })
-  const [exposed] = await exposedOf(matches.flatMap(({ owners }) => owners))
-  if (exposed !== undefined) return [exposed]
+  const strays = each.filter((one) => !one.isCa && !matches.some(({ certificate }) => certificate === one))
+  if (strays.length > 0 || matches.length === 0) {
+    const [exposed, ...more] = exposedOf(keys)
+    if (exposed !== undefined) return [exposed, ...more]
+  }
   const policy = await tools.policy()
   const checked = matches.flatMap(({ certificate, owners }) => {
     const intermediates = intermediatesOf(certificate, certificates)
@@ -71,33 +73,31 @@ export async function importAnswer(
   const [one, ...others] = accepted
   if (one === undefined) return [mismatch(certificates, keys)]
 
+  const known = new Map<Accepted, string | null>()
+  for (const each of accepted) {
+    const file = await fileOf(each, keys)
+    // All or none: what cannot be placed is known before anything is.
+    if (file === null) sharedKeyFile(each.owner.settings)
+    known.set(each, file)
+  }
   const take = async (accepted: Accepted): Promise<ImportedCertificate> => {
-    const known = await fileOf(accepted, keys)
+    const there = known.get(accepted) ?? null
     const record = () => audit.add(auditOf(accepted, actor, tools.now()))
-    const file = known ?? (await place(accepted, actor, record, tools))
-    return describe(accepted, { outcome: known === null ? 'imported' : 'known', file }, tools)
+    const file = there ?? (await place(accepted, actor, record, tools))
+    return describe(accepted, { outcome: there === null ? 'imported' : 'known', file }, tools)
   }
   const results: [ImportedCertificate, ...ImportedCertificate[]] = [await take(one)]
   for (const other of others) results.push(await take(other))
   return results
 }
 
-/** Before anybody encrypts to it, another key costs nothing. */
-async function exposedOf(owners: readonly OwnKey[]): Promise<readonly ImportedCertificate[]> {
-  const waiting = owners.filter(({ waits, managed }) => waits && managed !== null)
-  const open = await Promise.all(waiting.map(({ settings }) => mayOthersRead(settings.privateKey)))
-  return waiting
-    .filter((_, i) => open[i])
-    .map(({ settings: { privateKey } }) => ({
-      outcome: 'refused',
-      sha256: null,
-      why: [
-        {
-          code: 'KEY_EXPOSED',
-          text: `the mode of the private key ${privateKey} lets others read it`,
-        },
-      ],
-    }))
+/** They are not read, so it may be one of them that a certificate belongs to which belongs to no other. */
+function exposedOf(keys: readonly OwnKey[]): readonly ImportedCertificate[] {
+  return keys.flatMap(({ key }) =>
+    key instanceof DirectError && key.code === 'KEY_EXPOSED'
+      ? [{ outcome: 'refused', sha256: null, why: [{ code: 'KEY_EXPOSED', text: key.message }] }]
+      : [],
+  )
 }
 
 async function readAnswer(answer: string | Uint8Array): Promise<readonly Certificate[]> {
@@ -118,7 +118,7 @@ function onePerName(owners: readonly OwnKey[]): readonly OwnKey[] {
 function mismatch(certificates: readonly Certificate[], keys: readonly OwnKey[]): ImportedCertificate {
   const named = keys.slice(0, MOST_NAMED).map(({ settings, waits, key }) => {
     const state = key instanceof DirectError ? 'cannot be read' : waits ? 'waits for its certificate' : null
-    return `${settings.privateKey} (${[settings.for, ...(state ? [state] : [])].join(', ')})`
+    return `${settings.privateKey ?? 'a key that lives elsewhere'} (${[settings.for, ...(state ? [state] : [])].join(', ')})`
   })
   const more = keys.length > named.length ? [`${keys.length - named.length} more`] : []
   const looked = [...named, ...more].join(', ') || 'there is none'
@@ -161,7 +161,7 @@ async function place(
     await putCertificate(settings.certificate, pem, record)
     return settings.certificate
   }
-  const key = { file: settings.privateKey }
+  const key = { file: sharedKeyFile(settings) }
   const made = { for: settings.for, at: tools.now(), by: actor, key, certificate: pem }
   return join(await makeFolder(tools.settings.dataDir, made, record), FILES.certificate)
 }

@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
-import { readKeyFile } from '../credential-files.ts'
 import { DirectError } from '../errors.ts'
 import type { IdentitySettings, Settings } from '../settings.ts'
+import { certificatesOf, privateKeyOf } from './load.ts'
 import { exists, type Managed, readManaged, settingsOf } from './managed.ts'
 
 /** A private key of ours, and the certificate that it has or waits for. */
@@ -17,7 +17,8 @@ export interface OwnKey {
 }
 
 export interface KeyFacts {
-  readonly privateKey: KeyObject
+  /** Null: it lives elsewhere, and its certificate tells the rest. */
+  readonly privateKey: KeyObject | null
   /** SHA-256 of the SubjectPublicKeyInfo, lower-case hex. */
   readonly spkiSha256: string
   /** Of an RSA modulus; 0 for other keys. */
@@ -50,10 +51,12 @@ export async function ownKeys({
 }
 
 export function keyFacts(privateKey: KeyObject): KeyFacts {
-  const publicKey = createPublicKey(privateKey)
+  return { privateKey, ...publicFacts(createPublicKey(privateKey)) }
+}
+
+function publicFacts(publicKey: KeyObject): Omit<KeyFacts, 'privateKey'> {
   const spki = publicKey.export({ type: 'spki', format: 'der' })
   return {
-    privateKey,
     spkiSha256: createHash('sha256').update(spki).digest('hex'),
     bits: publicKey.asymmetricKeyType === 'rsa' ? (publicKey.asymmetricKeyDetails?.modulusLength ?? 0) : 0,
   }
@@ -61,9 +64,30 @@ export function keyFacts(privateKey: KeyObject): KeyFacts {
 
 async function readKey(settings: IdentitySettings): Promise<DirectError | KeyFacts> {
   try {
-    return keyFacts(await readKeyFile(settings))
+    if (settings.privateKey !== null) return keyFacts(await privateKeyOf(settings))
+    const { certificate } = await certificatesOf(settings)
+    return { privateKey: null, ...publicFacts(certificate.publicKey) }
   } catch (error) {
     if (error instanceof DirectError) return error
     throw error
   }
+}
+
+/**
+ * Where a key lies that a further certificate may share: in a file of its own. Throws USAGE for one in PKCS#12, which holds
+ * its certificate too, and for one that lives elsewhere.
+ */
+export function sharedKeyFile(settings: IdentitySettings): string {
+  if (settings.privateKey !== null && !settings.isPkcs12) return settings.privateKey
+  const [where, what] =
+    settings.privateKey === null
+      ? ['lives elsewhere', 'the key']
+      : [`lies in ${settings.privateKey}`, 'the PKCS#12 file']
+  throw new DirectError(
+    'USAGE',
+    `the private key of ${settings.for} ${where}, and its certificate beside it`,
+    {
+      hint: `Renew it there: name ${what} with the new certificate as another entry of identities. Or ask for a certificate with a new key: "direct cert request ${settings.for} --new".`,
+    },
+  )
 }

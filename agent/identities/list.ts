@@ -1,12 +1,13 @@
 import { basename } from 'node:path'
 import { Certificate, type CertificatePolicy, parseCertificate } from '../../trust-anchors/index.ts'
 import { DirectError, type Reason } from '../errors.ts'
-import { Identities, loadIdentity, type Owned } from '../identities.ts'
+import { Identities } from '../identities.ts'
 import type { IdentitySettings } from '../settings.ts'
 import { type OwnCertificate, readOwnCertificates, type Unreadable } from './certificates.ts'
 import { daysUntil } from './ends.ts'
 import { ownFiles } from './files.ts'
 import { type OwnKey, ownKeys } from './keys.ts'
+import { loadIdentity, type Owned, ownedOf } from './load.ts'
 import type { IdentityTools } from './tools.ts'
 import type { ListedCertificate, Use } from './types.ts'
 import { useFailure } from './usable.ts'
@@ -44,7 +45,7 @@ async function own(
 ): Promise<readonly ListedCertificate[]> {
   const certificates = await readOwnCertificates(settings)
   const loaded = await Promise.all(settings.map(load))
-  const owned = loaded.filter((one) => !(one instanceof DirectError)) as readonly Owned[]
+  const owned = loaded.flatMap((one) => (one instanceof DirectError ? [] : one))
   const used = new Identities(owned, policy).usedFor(at)
   return certificates.map((one, i) => {
     if (!('certificate' in one)) return unreadable(one)
@@ -76,9 +77,9 @@ const STATE_OF: Readonly<Record<string, ListedCertificate['state']>> = {
   CERT_NOT_YET_VALID: 'not-yet-valid',
 }
 
-async function load(settings: IdentitySettings): Promise<Owned | DirectError> {
+async function load(settings: IdentitySettings): Promise<readonly Owned[] | DirectError> {
   try {
-    return await loadIdentity(settings)
+    return ownedOf(settings, await loadIdentity(settings))
   } catch (error) {
     if (error instanceof DirectError) return error
     throw error
@@ -94,7 +95,7 @@ function requested({ settings, managed, key }: OwnKey): ListedCertificate {
   const failed = key instanceof DirectError
   const text = managed
     ? `requested on ${managed.facts.made.slice(0, 10)} by ${managed.facts.by}`
-    : `the certificate of ${settings.privateKey} is not there yet`
+    : `the certificate of ${settings.privateKey ?? 'a key that lives elsewhere'} is not there yet`
   return {
     ...NOTHING,
     kind: 'request',

@@ -1,11 +1,12 @@
 import { dirname } from 'node:path'
 import type { CertificatePolicy } from '../../trust-anchors/index.ts'
 import { DirectError } from '../errors.ts'
-import { Identities, loadIdentity, type Owned } from '../identities.ts'
+import { Identities } from '../identities.ts'
 import type { Log } from '../log.ts'
 import type { Settings } from '../settings.ts'
 import type { Identity } from '../smime/identity.ts'
 import { type OwnFile, ownFiles } from './files.ts'
+import { loadIdentity, type Owned } from './load.ts'
 import type { Damaged } from './managed.ts'
 
 export interface LiveTools {
@@ -22,6 +23,8 @@ const STILL = 'what was read before still counts'
 interface Unit {
   readonly file: OwnFile
   readonly identity: Identity
+  /** Beside it in the same file of PKCS#12. */
+  readonly others: readonly Identity[]
   /** What stood in the same files before: mail that is on its way may be sealed to it (ALG-5). */
   readonly former: readonly Identity[]
   /** Its files cannot be read since. */
@@ -47,8 +50,8 @@ export class LiveIdentities {
 
   /**
    * Reads what has changed since the last call, and nothing otherwise. What cannot be read any more stays as it was and
-   * is logged once; one of the configuration that was never read throws CERT_UNREADABLE, KEY_UNREADABLE or KEY_MISMATCH,
-   * a managed one of that kind does not count.
+   * is logged once, be it that others may read its key now; one of the configuration that was never read throws as
+   * `loadIdentity` does, a managed one of that kind does not count.
    */
   current(): Promise<Identities> {
     this.#looking ??= this.#look().finally(() => {
@@ -95,20 +98,21 @@ export class LiveIdentities {
     if (known !== undefined && known.file.stamp === file.stamp && !known.stale) return known
     const { settings, isManaged } = file
     try {
-      const { identity } = await loadIdentity(settings)
+      const { identity, others } = await loadIdentity(settings)
       this.#told.delete(keyOf(file))
       if (known === undefined) {
         if (this.#current !== null) this.#tellRenewal(file, identity)
-        return { file, identity, former: [], stale: false }
+        return { file, identity, others, former: [], stale: false }
       }
       const isSame = known.identity.certificate.sha256 === identity.certificate.sha256
       if (!isSame) this.#tellRenewal(file, identity)
-      if (known.identity.certificate.spkiSha256 !== identity.certificate.spkiSha256)
-        this.#tellOverwritten(file, known.identity)
-      const former = [...(isSame ? [] : [known.identity]), ...known.former].filter(
-        ({ certificate: { sha256 } }) => sha256 !== identity.certificate.sha256,
+      const keys = [identity, ...others].map(({ certificate }) => certificate.spkiSha256)
+      if (!keys.includes(known.identity.certificate.spkiSha256)) this.#tellOverwritten(file, known.identity)
+      const now = new Set([identity, ...others].map(({ certificate }) => certificate.sha256))
+      const former = [known.identity, ...known.others, ...known.former].filter(
+        ({ certificate }) => !now.has(certificate.sha256),
       )
-      return { file, identity, former, stale: false }
+      return { file, identity, others, former, stale: false }
     } catch (error) {
       if (!(error instanceof DirectError) || (known === undefined && !isManaged)) throw error
       this.#tell(keyOf(file), error.message, known === undefined ? NOT : STILL)
@@ -127,7 +131,7 @@ export class LiveIdentities {
     const { sha256, notAfter } = certificate
     this.#tools.log.warn(
       { for: settings.for, sha256, notAfter },
-      `${settings.privateKey} held another key before: mail to the old certificate of ${settings.for} opens until this process ends, and never after; put the old key and certificate back under other names, as another entry of identities`,
+      `${settings.privateKey ?? settings.certificate} held another key before: mail to the old certificate of ${settings.for} opens until this process ends, and never after; put the old key and certificate back under other names, as another entry of identities`,
     )
   }
 
@@ -144,9 +148,9 @@ function keyOf({ settings }: OwnFile): string {
   return `${settings.certificate} ${settings.privateKey} ${settings.for}`
 }
 
-function ownedOf({ file: { settings }, identity, former }: Unit): readonly Owned[] {
+function ownedOf({ file: { settings }, identity, others, former }: Unit): readonly Owned[] {
   return [
     { settings, identity, readsOnly: false },
-    ...former.map((one) => ({ settings, identity: one, readsOnly: true })),
+    ...[...others, ...former].map((one) => ({ settings, identity: one, readsOnly: true })),
   ]
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { domainOrAddressOf } from '../config/values.ts'
 import { DirectError } from '../errors.ts'
 import { wholeFile } from '../file-source.ts'
-import type { IdentitySettings, Settings } from '../settings.ts'
+import type { IdentityFiles, Settings } from '../settings.ts'
 
 /** What `identity.json` says. Later versions may say more. */
 const facts = z.object({
@@ -66,16 +66,11 @@ export async function readManaged(
 export function settingsOf(
   { facts, certificate, privateKey }: Managed,
   configured: Settings['identities'],
-): IdentitySettings {
-  return {
-    for: facts.for,
-    certificate,
-    privateKey,
-    // A key that the configuration names may be encrypted.
-    get password() {
-      return configured.find((one) => one.privateKey === privateKey)?.password
-    },
-  }
+): IdentityFiles {
+  // A key that the configuration names may be encrypted.
+  const named = configured.find((one) => one.privateKey === privateKey)
+  const password = named?.privateKey ? named.password : undefined
+  return { for: facts.for, certificate, privateKey, password }
 }
 
 async function entriesOf(folder: string): Promise<readonly string[]> {

@@ -1,7 +1,7 @@
 import { DirectError } from '../errors.ts'
-import { loadIdentity } from '../identities.ts'
 import { type OwnCertificate, readOwnCertificates, type Unreadable } from './certificates.ts'
 import type { OwnFile } from './files.ts'
+import { loadIdentity } from './load.ts'
 
 /** A certificate of ours that is not to be published. */
 export interface Withheld extends Unreadable {

@@ -4,10 +4,11 @@ import { createCertificateRequest, generateRsaKey } from '../../trust-anchors/in
 import { domainOrAddressOf, Wrong } from '../config/values.ts'
 import { DirectError } from '../errors.ts'
 import { wholeFile } from '../file-source.ts'
+import type { IdentitySettings } from '../settings.ts'
 import { requireActor } from '../trust/arguments.ts'
 import { readOwnCertificates } from './certificates.ts'
 import { alone, makeFolder } from './folder.ts'
-import { type KeyFacts, keyFacts, type OwnKey, ownKeys } from './keys.ts'
+import { keyFacts, type OwnKey, ownKeys, sharedKeyFile } from './keys.ts'
 import { FILES } from './managed.ts'
 import { auditRow, type IdentityTools } from './tools.ts'
 import type { CertificateRequest, NewRequest } from './types.ts'
@@ -35,7 +36,7 @@ export async function requestCertificate(
   if (open !== undefined) return await openRequest(name, open, { keyBits, reuseKey })
 
   const shared = reuseKey ? await newestKey(name, keys) : null
-  const privateKey = shared?.facts.privateKey ?? (await generateRsaKey(keyBits)).privateKey
+  const privateKey = shared?.privateKey ?? (await generateRsaKey(keyBits)).privateKey
   const request = requestFor(name, privateKey)
   const key = shared ? { file: shared.file } : { pem: pkcs8(privateKey) }
   const { spkiSha256, bits } = keyFacts(privateKey)
@@ -54,6 +55,7 @@ async function openRequest(
   { settings, managed, key }: OwnKey,
   wanted: { readonly keyBits: number | undefined; readonly reuseKey: boolean },
 ): Promise<CertificateRequest> {
+  if (key instanceof DirectError && settings.privateKey === null) throw waitsElsewhere(settings)
   if (key instanceof DirectError)
     throw new DirectError(key.code, `a certificate for ${name} is waited for already, and ${key.message}`, {
       hint: managed
@@ -61,6 +63,8 @@ async function openRequest(
         : 'Take that entry out of identities, or ask for another certificate with --new (anew: true).',
       cause: key,
     })
+  const { privateKey } = key
+  if (privateKey === null) throw waitsElsewhere(settings)
   const since = managed?.facts.made.slice(0, 10)
   const notes = [
     managed
@@ -71,13 +75,24 @@ async function openRequest(
     notes.push(`its key is the RSA key of ${key.bits} bits that was made then`)
   return {
     for: name,
-    request: managed ? await kept(managed.request) : requestFor(name, key.privateKey),
+    request: managed ? await kept(managed.request) : requestFor(name, privateKey),
     key: key.spkiSha256,
     keyBits: key.bits,
     file: managed?.request ?? null,
     outcome: 'open',
     notes,
   }
+}
+
+/** A request is signed by the key that it is for. */
+function waitsElsewhere({ for: name, certificate }: IdentitySettings): DirectError {
+  return new DirectError(
+    'USAGE',
+    `the private key of ${name} lives elsewhere, and its certificate ${certificate} is not there yet`,
+    {
+      hint: 'Make the request with the tools of what holds the key; or ask for a certificate with a key of its own: --new (anew: true).',
+    },
+  )
 }
 
 async function kept(path: string): Promise<string> {
@@ -96,7 +111,7 @@ async function kept(path: string): Promise<string> {
 async function newestKey(
   name: string,
   keys: readonly OwnKey[],
-): Promise<{ readonly facts: KeyFacts; readonly file: string }> {
+): Promise<{ readonly privateKey: KeyObject; readonly file: string }> {
   const certificates = await readOwnCertificates(keys.map(({ settings }) => settings))
   const begun = (one: OwnKey) => {
     const own = certificates[keys.indexOf(one)]
@@ -108,11 +123,13 @@ async function newestKey(
       hint: 'Leave --reuse-key (reuseKey) out: a new one is made.',
     })
   if (newest.key instanceof DirectError) throw newest.key
-  if (newest.key.bits < LEAST_BITS)
+  const { privateKey, bits } = newest.key
+  const file = sharedKeyFile(newest.settings)
+  if (privateKey === null || bits < LEAST_BITS)
     throw new DirectError('USAGE', `the key of ${name} is no RSA key of ${LEAST_BITS} bits or more`, {
       hint: 'Leave --reuse-key (reuseKey) out: a new one is made.',
     })
-  return { facts: newest.key, file: newest.settings.privateKey }
+  return { privateKey, file }
 }
 
 function requestFor(name: string, privateKey: KeyObject): string {

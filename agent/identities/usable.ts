@@ -6,7 +6,8 @@ import {
   ownPolicyFailures,
   type Purpose,
 } from '../../trust-anchors/index.ts'
-import { isBoundWithin, type OwnCertificate, subjectsOf } from './certificates.ts'
+import type { OwnCertificate } from './certificates.ts'
+import { isBoundWithin, subjectsOf } from './subjects.ts'
 
 /** Its file does not matter here: one in memory is judged as well. */
 type Own = Omit<OwnCertificate, 'file'>

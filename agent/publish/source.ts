@@ -83,6 +83,7 @@ async function readAnew(file: OwnFile, known: ReadonlyMap<string, Known>): Promi
 
 /** It may well lie on another machine. */
 export async function keyNotes({ certificate, privateKey }: IdentitySettings): Promise<readonly string[]> {
+  if (privateKey === null) return []
   return access(privateKey).then(
     () => [],
     (error: NodeJS.ErrnoException) => [

@@ -8,7 +8,11 @@ import {
   signatureOptions,
 } from './algorithms.ts'
 
-/** What a private key is asked to do. A hardware module or a key service can stand behind the same two functions. */
+/**
+ * What a private key is asked to do: all that the agent needs of it, so that a hardware module or a key service can stand
+ * behind the same two functions. Either rejects, with whatever error, only where the answer cannot be had now: a message
+ * that is being sent does not leave then, one that was received waits and is tried again.
+ */
 export interface PrivateKey {
   /**
    * A signature over `data`: RSA PKCS#1 v1.5 (RFC 8017 8.2.1), RSA-PSS with MGF1 of the same digest and a salt as long
@@ -19,7 +23,8 @@ export interface PrivateKey {
     data: Uint8Array,
   ): Promise<Uint8Array>
   /**
-   * The content key that was encrypted to this key; null when the padding is wrong. For `rsa-pkcs1` a wrong padding
+   * The content key that was encrypted to this key; null, and no rejection, when the padding is wrong or the key can make
+   * nothing of the input. For `rsa-pkcs1` a wrong padding
    * yields bytes that depend on key and ciphertext alone (implicit rejection, ALG-2), so the answer says nothing about
    * the padding. For `ecdh`, `input` is the other side's public key (DER of a SubjectPublicKeyInfo), and the answer the
    * shared secret Z, the x-coordinate in as many bytes as the field has (SEC 1 3.3.1).

@@ -1,7 +1,7 @@
 import { checkZone, type ZoneCheck } from '../../dns/index.ts'
 import { leafFailures, parseCertificate } from '../../trust-anchors/index.ts'
 import { DirectError } from '../errors.ts'
-import { isBoundWithin } from '../identities/certificates.ts'
+import { isBoundWithin } from '../identities/subjects.ts'
 import { nameServerNotes } from '../publish/notes.ts'
 import { contentOf } from './content.ts'
 import { checkNetwork } from './network.ts'

@@ -68,7 +68,7 @@ describe('a whole configuration', () => {
     const settings = await load(WHOLE, { KEY_PASSWORD: 'k', IMAP_PASSWORD: 'm' })
     expect(settings).toMatchObject({
       dataDir: join(dir, 'data'),
-      identities: [{ for: 'clinic-a.example', privateKey: join(dir, 'keys/org-a.key'), password: 'k' }],
+      identities: [{ for: 'clinic-a.example', privateKey: join(dir, 'keys/org-a.key') }],
       trust: [
         { for: '*', direction: 'both', anchors: [join(dir, 'rootA.pem')] },
         { for: 'dr.kim@clinic-a.example', direction: 'both', anchors: [join(dir, 'rootB.pem')] },
@@ -271,10 +271,7 @@ describe('an unknown key', () => {
 })
 
 describe('a feature of a later version is an error that says so by name', () => {
-  const identity = { for: 'a.example', certificate: 'a.pem', privateKey: 'a.key' }
   test.each([
-    [{ identities: [{ for: 'a.example', pkcs12: 'a.p12' }] }, 'identities[0].pkcs12'],
-    [{ identities: [{ ...identity, pkcs12: 'a.p12' }] }, 'identities[0].pkcs12'],
     [{ notifications: { timeoutMinutes: 60 } }, 'notifications'],
     [{ legacy: { tripleDesFrom: ['old.example'] } }, 'legacy.tripleDesFrom'],
   ])('%j', async (input, name) => {
@@ -359,6 +356,67 @@ describe('a wrong value is refused', () => {
     expect(error.code).toBe('CONFIG_INVALID')
     expect(error.message).toContain(expected)
     expect(error.hint).toBeTruthy()
+  })
+})
+
+describe('an identity says once where its key is, and where its password', () => {
+  const files = { for: 'a.example', certificate: 'a.pem', privateKey: 'a.key' }
+  const pkcs12 = { for: 'a.example', pkcs12: 'a.p12' }
+  const key = { sign: async () => new Uint8Array(), decrypt: async () => null }
+  const identityOf = (entry: object, env?: NodeJS.ProcessEnv) => {
+    const [identity] = ofObject({ identities: [entry] }, env).identities
+    if (!identity) throw new Error('expected an identity')
+    return identity
+  }
+
+  test('in files of their own, in one of PKCS#12, or elsewhere', () => {
+    expect(identityOf(files)).toMatchObject({ certificate: '/base/a.pem', privateKey: '/base/a.key' })
+    const file = '/base/a.p12'
+    expect(identityOf(pkcs12)).toMatchObject({ certificate: file, privateKey: file, isPkcs12: true })
+    const { privateKey: _, ...alone } = files
+    expect(identityOf({ ...alone, key })).toMatchObject({ certificate: '/base/a.pem', privateKey: null, key })
+  })
+
+  test('its password is asked for when it is needed', async () => {
+    const identity = identityOf({ ...pkcs12, passwordEnv: 'OF_A' }, { OF_A: 'k' })
+    expect(identity.privateKey !== null && (await identity.password?.())).toBe('k')
+    const unset = identityOf({ ...pkcs12, passwordEnv: 'OF_A' })
+    await expect(unset.privateKey !== null && unset.password?.()).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('identities[0].passwordEnv'),
+    })
+  })
+
+  test.each<[object, string]>([
+    [{ ...files, pkcs12: 'a.p12' }, 'identities[0].privateKey and pkcs12 both'],
+    [{ ...pkcs12, certificate: 'a.pem' }, 'identities[0].certificate stands beside pkcs12'],
+    [{ ...files, key }, 'identities[0].privateKey and key both'],
+    [{ for: 'a.example', key }, 'identities[0].certificate is missing'],
+    [{ for: 'a.example', certificate: 'a.pem', key: 'pkcs11:x' }, 'identities[0].key must be an object with'],
+    [{ for: 'a.example', certificate: 'a.pem', key: { sign: key.sign } }, 'identities[0].key must be'],
+    [
+      { for: 'a.example', certificate: 'a.pem', key, passwordEnv: 'A' },
+      'identities[0].passwordEnv opens a file',
+    ],
+    [{ ...files, passwordEnv: 'A', passwordFile: 'b' }, 'identities[0].passwordFile and passwordEnv both'],
+    [
+      { ...files, passwordFile: 'b', passwordCommand: ['c'] },
+      'identities[0].passwordCommand and passwordFile',
+    ],
+    [{ ...files, passwordCommand: [] }, 'identities[0].passwordCommand must name a program'],
+    [{ ...files, passwordCommand: 'pass show' }, 'identities[0].passwordCommand must be a list'],
+    [{ ...files, passwordCommand: ['pass', ''] }, 'identities[0].passwordCommand[1] must be words'],
+  ])('%j is refused', async (entry, message) => {
+    const error = await objectError({ identities: [entry] })
+    expect(error.code).toBe('CONFIG_INVALID')
+    expect(error.message).toContain(message)
+  })
+
+  test('what stands where a password may have been written by mistake is not repeated', async () => {
+    for (const entry of [{ passwordFile: 'CANARY\n' }, { passwordCommand: ['a', 'CANARY\n'] }]) {
+      const error = await objectError({ identities: [{ ...files, ...entry }] })
+      expect(`${error.message} ${error.hint}`).not.toContain('CANARY')
+    }
   })
 })
 

@@ -134,7 +134,7 @@ test('an answer of 10,000 certificates is refused at once (CERT-8)', async () =>
 })
 
 describe('a key that others may read', () => {
-  test('is told with every command, and goes on opening mail', async () => {
+  test('is told with every command, and is no identity for a process that begins', async () => {
     const { agent, folder } = await managed()
     const key = join(folder, 'key.pem')
     expect((await agent.notices()).join()).not.toContain('key.pem')
@@ -142,6 +142,13 @@ describe('a key that others may read', () => {
     expect(await agent.notices()).toContain(
       `of our own: the mode of the private key ${key} lets others read it: "chmod 600 ${key}"`,
     )
+    expect(await agent.identities.list()).toMatchObject([
+      {
+        state: 'unusable',
+        why: [{ code: 'KEY_EXPOSED', text: `the mode of the private key ${key} lets others read it` }],
+      },
+    ])
+    await chmod(key, 0o600)
     expect(await states(agent)).toEqual(['in-use'])
   })
 

@@ -172,6 +172,7 @@ test('a same-key renewal reads an encrypted key of the configuration by its pass
   await writeFile(
     privateKey,
     key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' }),
+    { mode: 0o600 },
   )
   await writeFile(certificate, leaf({ from: '2026-01-01' }).pem)
   const identities = [{ for: A, certificate, privateKey, passwordEnv: 'PASSWORD_OF_A' }]

@@ -42,7 +42,7 @@ async function managed(dataDir: string, files: Readonly<Record<string, string>>,
   await mkdir(folder, { recursive: true })
   const facts = { version: 1, for: name, made: '2026-11-20T00:00:00.000Z', by: 'kim', key: 'key.pem' }
   await writeFile(join(folder, 'identity.json'), JSON.stringify(facts))
-  for (const [file, text] of Object.entries(files)) await writeFile(join(folder, file), text)
+  for (const [file, text] of Object.entries(files)) await writeFile(join(folder, file), text, { mode: 0o600 })
   return folder
 }
 

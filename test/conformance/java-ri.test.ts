@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { createAgent } from '../../agent/index.ts'
 import { corpora } from '../corpora.ts'
 import { temporaryFolder } from '../flow/clinics.ts'
+import { privateCopy } from '../private-copy.ts'
 
 interface Case {
   readonly id: string
@@ -50,13 +51,15 @@ describe.skipIf(dir === null)('messages of the Direct Java reference implementat
     await using agent = await createAgent(
       {
         dataDir: await temporaryFolder(),
-        identities: message.recipients.flatMap(({ address, cert, key }) =>
-          cert.map((certificate, index) => ({
-            // A tag is no part of what an identity is for (MSG-13).
-            for: address.startsWith('nurse') ? 'nurse@addr-d.example' : address.split('@')[1],
-            certificate: path(certificate),
-            privateKey: path(key[index] as string),
-          })),
+        identities: await Promise.all(
+          message.recipients.flatMap(({ address, cert, key }) =>
+            cert.map(async (certificate, index) => ({
+              // A tag is no part of what an identity is for (MSG-13).
+              for: address.startsWith('nurse') ? 'nurse@addr-d.example' : address.split('@')[1],
+              certificate: path(certificate),
+              privateKey: await privateCopy(path(key[index] as string)),
+            })),
+          ),
         ),
         trust: [{ for: '*', direction: 'both', anchors: message.anchors.map(path) }],
       },
@@ -88,7 +91,7 @@ describe.skipIf(dir === null)('messages of the Direct Java reference implementat
           {
             for: 'clinic-b.example',
             certificate: path('pki/org-b.pem'),
-            privateKey: path('pki/org-b.key.pem'),
+            privateKey: await privateCopy(path('pki/org-b.key.pem')),
           },
         ],
         trust: [{ for: '*', direction: 'both', anchors: [path('pki/rootA.pem')] }],

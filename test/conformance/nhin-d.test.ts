@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { createAgent } from '../../agent/index.ts'
 import { corpora } from '../corpora.ts'
 import { temporaryFolder } from '../flow/clinics.ts'
+import { privateCopy } from '../private-copy.ts'
 
 const dir = corpora('messages')
 
@@ -20,7 +21,13 @@ describe.skipIf(dir === null)('messages of the reference implementations (ALG-4)
     await using agent = await createAgent(
       {
         dataDir: await temporaryFolder(),
-        identities: [{ for: to, certificate: path(key.certificate), privateKey: path(key.privateKey) }],
+        identities: [
+          {
+            for: to,
+            certificate: path(key.certificate),
+            privateKey: await privateCopy(path(key.privateKey)),
+          },
+        ],
         trust: [{ for: '*', direction: 'both', anchors: [path(key.anchor)] }],
         legacy: { sha1From: options.sha1From ?? [] },
       },

@@ -1,0 +1,69 @@
+import { execFile } from 'node:child_process'
+import { DirectError } from './errors.ts'
+import { wholeFile } from './file-source.ts'
+import { requirePrivate } from './private-file.ts'
+
+const MOST_BYTES = 64 << 10
+/** A command that asks a person would wait for ever. */
+const COMMAND_MS = 30_000
+
+/** The first line of a file that its owner alone may read. Throws KEY_EXPOSED, KEY_UNREADABLE. */
+export async function passwordFromFile(path: string): Promise<string> {
+  const bytes = await wholeFile(path, MOST_BYTES).catch((cause) => {
+    if (!(cause instanceof DirectError && cause.code === 'FILE_UNREADABLE')) throw cause
+    throw new DirectError('KEY_UNREADABLE', `the password file ${cause.message}`, {
+      hint: 'Check the path, which in a configuration is relative to its file, and its permissions.',
+      cause,
+    })
+  })
+  await requirePrivate(path, 'password file')
+  return firstLine(bytes.toString('utf8'), `the password file ${path}`)
+}
+
+/**
+ * The first line that a program writes, started without a shell, within 30 seconds. What it writes is in no error and no
+ * log. Throws KEY_UNREADABLE.
+ */
+export async function passwordFromCommand(
+  [program = '', ...words]: readonly string[],
+  { cwd, env }: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
+): Promise<string> {
+  const name = `the passwordCommand ${program}`
+  const options = { cwd, env, timeout: COMMAND_MS, killSignal: 'SIGKILL', maxBuffer: MOST_BYTES } as const
+  const output = await new Promise<string>((resolve, reject) => {
+    const child = execFile(program, words, options, (error, stdout) => {
+      if (error === null) resolve(stdout)
+      else reject(failed(name, error))
+    })
+    // It has nobody to ask.
+    child.stdin?.end()
+  })
+  return firstLine(output, name)
+}
+
+/** The error itself holds what the program was given and what it wrote. */
+function failed(name: string, { code, signal, killed }: Parameters<ExecCallback>[0] & object): DirectError {
+  const why =
+    code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER'
+      ? `wrote more than ${MOST_BYTES} bytes`
+      : killed
+        ? `was not done within ${COMMAND_MS / 1000} seconds`
+        : typeof code === 'string'
+          ? `cannot be started (${code})`
+          : signal
+            ? `was ended by ${signal}`
+            : `failed with exit code ${code}`
+  return new DirectError('KEY_UNREADABLE', `${name} ${why}`, {
+    hint: 'It is a list of words, the program first; run it by hand as the user that runs direct-agent, in the folder of the configuration.',
+  })
+}
+
+type ExecCallback = NonNullable<Parameters<typeof execFile>[3]>
+
+function firstLine(text: string, name: string): string {
+  const [line = ''] = text.split(/\r?\n/, 1)
+  if (line !== '') return line
+  throw new DirectError('KEY_UNREADABLE', `${name} gives no password: its first line is empty`, {
+    hint: 'The password is the first line, without its line end.',
+  })
+}
