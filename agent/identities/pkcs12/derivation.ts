@@ -47,7 +47,7 @@ export const HMACS: Readonly<Record<string, Hash>> = {
 export const PURPOSE = { key: 1, iv: 2, mac: 3 } as const
 
 /** Bytes of a block and of a digest. */
-const SIZES: Readonly<Record<Hash, { readonly block: number; readonly digest: number }>> = {
+export const SIZES: Readonly<Record<Hash, { readonly block: number; readonly digest: number }>> = {
   sha1: { block: 64, digest: 20 },
   sha256: { block: 64, digest: 32 },
   sha384: { block: 128, digest: 48 },

@@ -7,6 +7,7 @@ import {
   HASHES,
   type Hash,
   PURPOSE,
+  SIZES,
   type Work,
 } from './derivation.ts'
 import { hmacOf, readPbkdf2 } from './encryption.ts'
@@ -51,8 +52,8 @@ function pkcs12Mac({ oid }: Algorithm, more: Omit<Derivation, 'hash'>, work: Wor
   const name = HASHES[oid]
   if (name === undefined) throw refused(`its MAC is of the hash ${oid}`)
   return async ({ utf16 }, content) => {
-    const bytes = createHmac(name, '').update('').digest().length
-    const key = await derivePkcs12(PURPOSE.mac, utf16, { hash: name, ...more }, bytes, work)
+    const { digest } = SIZES[name]
+    const key = await derivePkcs12(PURPOSE.mac, utf16, { hash: name, ...more }, digest, work)
     return hmac(name, key, content)
   }
 }
