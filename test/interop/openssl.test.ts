@@ -239,11 +239,7 @@ describe('we read what openssl makes', () => {
   })
 
   test('cofactor ECDH is refused by name', () =>
-    refused(
-      [],
-      ['-aes256', '-recip', 'p256.pem', '-keyopt', 'ecdh_cofactor_mode:1'],
-      /cofactor|1\.3\.133\.16\.840\.63\.0\.3/,
-    ))
+    refused([], ['-aes256', '-recip', 'p256.pem', '-keyopt', 'ecdh_cofactor_mode:1'], /^cofactor ECDH/))
 
   test('3DES is refused by name', () => refused([], ['-des3', '-recip', 'bob.pem'], /3DES/))
   test('MD5 is refused by name', () => refused(['-md', 'md5'], BOB, /MD5/))

@@ -24,6 +24,14 @@ const NAMES: Readonly<Record<string, string>> = {
   '2.16.840.1.101.3.4.1.26': 'AES-192-GCM',
   '1.2.840.113549.1.9.16.3.6': '3DES key wrap',
   '1.2.840.113549.1.9.16.3.5': 'ephemeral-static Diffie-Hellman',
+  '1.3.133.16.840.63.0.3': 'cofactor ECDH',
+  '1.3.132.1.14.1': 'cofactor ECDH',
+  '1.3.132.1.14.2': 'cofactor ECDH',
+  '1.3.132.1.14.3': 'cofactor ECDH',
+  '1.2.840.113549.1.9.16.3.18': 'ChaCha20-Poly1305',
+  '1.2.840.113549.1.9.16.3.19': 'ECDH with HKDF',
+  '1.2.840.113549.1.9.16.3.20': 'ECDH with HKDF',
+  '1.2.840.113549.1.9.16.3.21': 'ECDH with HKDF',
 }
 
 /** `what` is the part that it was to play, e.g. `the digest`. */
