@@ -10,6 +10,7 @@ import { checkEnvelope, type MailFrom } from './open/envelope.ts'
 import { whileKeyIsAway } from './open/key-away.ts'
 import { openOuter } from './open/outer.ts'
 import { listParts } from './open/parts.ts'
+import { claimsToBeFrom, refuseTripleDes } from './open/triple-des.ts'
 import { type NotBelieved, trustBy } from './open/trust-by.ts'
 import { TrustedMessage } from './open/trusted-message.ts'
 import type { Findings, Judged, MessageVerdict, RecipientVerdict } from './open/verdict.ts'
@@ -26,6 +27,8 @@ export interface OpenTools extends BeliefTools {
   /** Certificates in hand that may complete a path. */
   readonly intermediates: readonly Certificate[]
   readonly receive: Settings['receive']
+  /** Domains of partners whose 3DES may pass; absent: nobody's. */
+  readonly tripleDesFrom?: readonly string[]
   readonly spool: Spool
   readonly at: () => Date
   /** Milliseconds for all that is waited for. */
@@ -99,9 +102,11 @@ async function judge(
 
   const keys = envelope.recipients.map((recipient) => tools.identities.readingFor(recipient))
   const verifyTools = { spool: tools.spool, parseCertificate }
-  const decrypted = await decrypt(outer.cms, [...new Set(keys.flat())], tools.spool, (content, key) =>
-    verifyInVain(content, key, verifyTools),
-  )
+  const { tripleDesFrom = [] } = tools
+  const decrypted = await decrypt(outer.cms, [...new Set(keys.flat())], tools.spool, {
+    inVain: (content, key) => verifyInVain(content, key, verifyTools),
+    tripleDes: claimsToBeFrom(tripleDesFrom, outer.header),
+  })
   if ('code' in decrypted) return refuse(decrypted)
   scope.use(decrypted)
   found.algorithms = { ...decrypted.algorithms, digest: null, signature: null }
@@ -123,6 +128,8 @@ async function judge(
   const authorship = findAuthor(facts, verified.signers, tools)
   if ('code' in authorship) return refuse(authorship)
   const { author, signers } = authorship
+  const weak = refuseTripleDes(tripleDesFrom, author, decrypted.algorithms.content)
+  if (weak) return refuse(weak)
   const report = ({ certificate, boundTo, name, digest, signature }: BoundSigner) => {
     found.signer = { certificate, boundTo, name }
     found.algorithms = { ...decrypted.algorithms, digest, signature }

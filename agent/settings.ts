@@ -40,7 +40,8 @@ export interface Settings {
     /** What a partner's domain (A-labels) wants instead. */
     readonly byDomain: ReadonlyMap<string, Partial<AlgorithmSettings>>
   }
-  readonly legacy: { readonly sha1From: readonly string[]; readonly subjectEmail: boolean }
+  /** Partner domains (A-labels) whose SHA-1, or 3DES, is accepted (ALG). */
+  readonly legacy: CertificateLegacy & { readonly tripleDesFrom: readonly string[] }
   /** IN-5, IN-6, IN-7: what the receiver tolerates. */
   readonly receive: {
     readonly unwrapped: 'accept' | 'refuse'
@@ -49,6 +50,12 @@ export interface Settings {
     /** Partner domains whose signer may be bound to Sender alone. */
     readonly senderOnlyFrom: readonly string[]
   }
+}
+
+/** What is tolerated of old certificates, and of signatures (ALG-4, CERT-1). */
+export interface CertificateLegacy {
+  readonly sha1From: readonly string[]
+  readonly subjectEmail: boolean
 }
 
 /** A certificate of ours, and where its private key is: in a file, or elsewhere. */

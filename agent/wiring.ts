@@ -135,6 +135,7 @@ export function wire(neighbours: Neighbours) {
     identities: await identities(),
     intermediates: await inHand(await identities()),
     receive: settings.receive,
+    tripleDesFrom: settings.legacy.tripleDesFrom,
     spool: await neighbours.spool(),
     at,
   })

@@ -40,32 +40,23 @@ function text<Value>(read: (text: string) => Value | Wrong) {
   })
 }
 
-function notBuilt(context: z.RefinementCtx, feature: string, hint?: string): void {
-  context.addIssue({ code: 'custom', message: feature, params: { notBuilt: true, hint } })
-}
-
-/** A key whose feature is of a later version; `harmless` are the values that do not ask for it. */
-function later(feature: string, harmless: (value: unknown) => boolean = () => false) {
+/** A key whose feature is of a later version. */
+function later(feature: string) {
   return z
     .unknown()
     .superRefine((value, context) => {
-      if (value !== undefined && !harmless(value)) notBuilt(context, feature)
+      if (value !== undefined)
+        context.addIssue({ code: 'custom', message: feature, params: { notBuilt: true } })
     })
     .optional()
 }
 
-/** One of `built`; one of `planned` is a feature of a later version. */
-function oneOf<Value extends string>(built: readonly Value[], planned: readonly string[] = []) {
-  const choice = built.join(', ').replace(/, ([^,]+)$/, ' or $1')
+function oneOf<Value extends string>(values: readonly Value[]) {
+  const choice = values.join(', ').replace(/, ([^,]+)$/, ' or $1')
   return z.string().transform((value, context): Value => {
-    const found = built.find((name) => name === value)
+    const found = values.find((name) => name === value)
     if (found !== undefined) return found
-    if (planned.includes(value)) notBuilt(context, value, `Write ${choice}, or leave the key out.`)
-    else
-      context.addIssue({
-        code: 'custom',
-        message: `must be ${choice}`,
-      })
+    context.addIssue({ code: 'custom', message: `must be ${choice}` })
     return z.NEVER
   })
 }
@@ -96,7 +87,6 @@ const partnerUrl = text((url) => withoutLogin(withoutPath(serverUrlOf(url, { smt
 const imapUrl = text((url) => serverUrlOf(url, { imap: 143, imaps: 993 }))
 
 const names = z.array(domain)
-const isEmptyList = (value: unknown) => Array.isArray(value) && value.length === 0
 
 /** Of a command that is started without a shell. */
 const word = text((value) =>
@@ -233,7 +223,7 @@ export const configuration = map({
   }).prefault({}),
   legacy: map({
     sha1From: names.default([]),
-    tripleDesFrom: later('3DES', isEmptyList),
+    tripleDesFrom: names.default([]),
     subjectEmail: z.boolean().default(false),
   }).prefault({}),
   notifications: later('a time limit for receipts'),

@@ -96,7 +96,7 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
         ]),
       ),
     },
-    legacy: { sha1From: data.legacy.sha1From, subjectEmail: data.legacy.subjectEmail },
+    legacy: data.legacy,
     receive: data.receive,
   }
 }

@@ -2,7 +2,7 @@ import { bindingOf } from '../../trust-anchors/index.ts'
 import type { Address } from '../address.ts'
 import type { MessageCode, Reason } from '../errors.ts'
 import type { MessageFacts } from '../read.ts'
-import type { Settings } from '../settings.ts'
+import type { CertificateLegacy, Settings } from '../settings.ts'
 import type { ValidSigner } from '../smime/verify.ts'
 
 /** A valid signature by someone bound to the author. */
@@ -24,7 +24,7 @@ export interface Authorship {
 export function findAuthor(
   facts: MessageFacts,
   signers: readonly ValidSigner[],
-  settings: Pick<Settings, 'legacy' | 'receive'>,
+  settings: Pick<Settings, 'receive'> & { readonly legacy: CertificateLegacy },
 ): Authorship | Reason<MessageCode> {
   const from = oneMailbox(facts.from, 'From')
   if ('code' in from) return from

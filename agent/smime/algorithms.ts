@@ -14,6 +14,7 @@ export {
   type AuthenticatedCipher,
   BLOCK_BYTES,
   type BlockCipher,
+  blockBytes,
   type ContentCipher,
   type ContentEncryption,
   contentAlgorithm,
@@ -21,8 +22,10 @@ export {
   isAuthenticated,
   keyBytes,
   NONCE_BYTES,
+  type ReceivedCipher,
   readContentEncryption,
   TAG_BYTES,
+  type WrittenEncryption,
 } from './algorithms/content.ts'
 export {
   DIGEST_OID,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { MessageCode, Reason } from '../errors.ts'
 import { MimeError } from '../mime/error.ts'
-import { type ContentCipher, type ContentEncryption, keyBytes, readContentEncryption } from './algorithms.ts'
+import { type ContentEncryption, keyBytes, type ReceivedCipher, readContentEncryption } from './algorithms.ts'
 import { beginsLikeHeader } from './beginning.ts'
 import { CmsError } from './ber/reader.ts'
 import { decryptContent, type Outcome } from './enveloped/content.ts'
@@ -21,10 +21,17 @@ const MAX_TRIES = 8
 /** What would be done with the plaintext, done to what is none. `key`: the one that should have opened it. */
 export type InVain = (content: Source, key: Identity) => Promise<unknown>
 
+export interface DecryptOptions {
+  /** Where it is absent, nothing is done. */
+  readonly inVain?: InVain
+  /** Whether 3DES may pass; where it is absent, it may not. */
+  readonly tripleDes?: boolean
+}
+
 /** The decrypted content of an enveloped message; nothing about it is authentic yet. Only `decrypt` makes one. */
 export class Decrypted implements AsyncDisposable {
   readonly #content: Spooled
-  readonly algorithms: { readonly content: ContentCipher; readonly keyTransport: Candidate['transport'] }
+  readonly algorithms: { readonly content: ReceivedCipher; readonly keyTransport: Candidate['transport'] }
   /** Whose key opened it. */
   readonly opened: Identity
   /** Those of the given identities that are among the RecipientInfos (IN-3). */
@@ -33,7 +40,7 @@ export class Decrypted implements AsyncDisposable {
   private constructor(
     content: Spooled,
     opened: Candidate,
-    cipher: ContentCipher,
+    cipher: ReceivedCipher,
     recipients: readonly Identity[],
   ) {
     this.#content = content
@@ -56,7 +63,7 @@ export class Decrypted implements AsyncDisposable {
     cms: Pick<Source, 'read'>,
     keys: readonly Identity[],
     spool: Spool,
-    inVain: InVain,
+    { inVain = async () => {}, tripleDes = false }: DecryptOptions,
   ): Promise<Decrypted | Reason<MessageCode>> {
     try {
       const head = await readHead(cms, (info) => keys.some((identity) => mentions(info, identity)))
@@ -70,7 +77,8 @@ export class Decrypted implements AsyncDisposable {
           text: 'none of our certificates is among the recipients of the encryption',
         }
       }
-      const encryption = readContentEncryption(head.contentEncryption, head.kind === 'auth-enveloped-data')
+      const authenticated = head.kind === 'auth-enveloped-data'
+      const encryption = readContentEncryption(head.contentEncryption, { authenticated, tripleDes })
       if ('code' in encryption) return encryption
       const candidates = addressed.filter((entry) => 'transport' in entry).slice(0, MAX_TRIES)
       const contentKeys: Uint8Array[] = []
@@ -109,9 +117,9 @@ export function decrypt(
   cms: Pick<Source, 'read'>,
   keys: readonly Identity[],
   spool: Spool,
-  inVain: InVain = async () => {},
+  options: DecryptOptions = {},
 ): Promise<Decrypted | Reason<MessageCode>> {
-  return Decrypted.decrypt(cms, keys, spool, inVain)
+  return Decrypted.decrypt(cms, keys, spool, options)
 }
 
 /**

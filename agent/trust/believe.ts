@@ -8,7 +8,7 @@ import type {
 } from '../../trust-anchors/index.ts'
 import type { Address } from '../address.ts'
 import type { RevocationFacts } from '../evidence.ts'
-import type { Settings } from '../settings.ts'
+import type { CertificateLegacy } from '../settings.ts'
 import type { Trust } from './current.ts'
 import type { Judge, JudgeContext } from './judge.ts'
 
@@ -18,7 +18,7 @@ export interface BeliefTools {
   /** Read anew for each address and message: an anchor that was taken away counts at once. */
   readonly trust: (signal?: AbortSignal) => Promise<Trust>
   readonly policies: CertificatePolicies
-  readonly legacy: Settings['legacy']
+  readonly legacy: CertificateLegacy
 }
 
 /** One question about a partner's certificate. `anchors`: those of ours whom it concerns (TR-2, DISC-10). */

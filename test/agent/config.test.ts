@@ -59,7 +59,7 @@ publish:
   directories: [ldap.clinic-a.example, 'ldaps.example:636']
   addresses: { ns1.Clinic-A.example: [192.0.2.1, '2001:DB8::1'], mx.xn--bcher-kva.example: [192.0.2.25] }
 algorithms: { digest: sha-512, byDomain: { old.example: { keyTransport: rsa-pkcs1 } } }
-legacy: { sha1From: [old.example], tripleDesFrom: [], subjectEmail: true }
+legacy: { sha1From: [old.example], tripleDesFrom: [Older.Example], subjectEmail: true }
 receive: { unwrapped: refuse, envelopeRecipients: refuse, mailFrom: warn, senderOnlyFrom: [hisp.example] }
 `
 
@@ -116,7 +116,7 @@ describe('a whole configuration', () => {
         },
       ],
       tlsDomains: [{ domain: 'partner.example', server: { host: 'mx.partner.example', port: 25 } }],
-      legacy: { sha1From: ['old.example'], subjectEmail: true },
+      legacy: { sha1From: ['old.example'], tripleDesFrom: ['older.example'], subjectEmail: true },
       receive: {
         unwrapped: 'refuse',
         envelopeRecipients: 'refuse',
@@ -271,10 +271,7 @@ describe('an unknown key', () => {
 })
 
 describe('a feature of a later version is an error that says so by name', () => {
-  test.each([
-    [{ notifications: { timeoutMinutes: 60 } }, 'notifications'],
-    [{ legacy: { tripleDesFrom: ['old.example'] } }, 'legacy.tripleDesFrom'],
-  ])('%j', async (input, name) => {
+  test.each([[{ notifications: { timeoutMinutes: 60 } }, 'notifications']])('%j', async (input, name) => {
     const error = await objectError(input)
     expect(error.code).toBe('NOT_BUILT')
     expect(error.message).toContain(name)
@@ -350,6 +347,7 @@ describe('a wrong value is refused', () => {
     ],
     [{ algorithms: { digest: 'md5' } }, 'sha-256, sha-384 or sha-512, not "md5"'],
     [{ legacy: { sha1From: ['*'] } }, 'legacy.sha1From[0]'],
+    [{ legacy: { tripleDesFrom: ['*'] } }, 'legacy.tripleDesFrom[0]'],
     [{ algorithms: { byDomain: { 'a.example': { digest: 'md5' } } } }, 'byDomain["a.example"].digest'],
   ])('%j', async (input, expected) => {
     const error = await objectError(input)

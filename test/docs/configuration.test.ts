@@ -82,7 +82,7 @@ test('what the page calls the default is the default', () => {
       digest: 'sha-256',
       signature: 'rsa-pkcs1',
     },
-    legacy: { sha1From: [], subjectEmail: false },
+    legacy: { sha1From: [], tripleDesFrom: [], subjectEmail: false },
     receive: { unwrapped: 'accept', envelopeRecipients: 'warn', mailFrom: 'refuse', senderOnlyFrom: [] },
   })
   const [entry] = load({ trust: [{ for: '*', bundles: [{ url: 'https://bundles.example/a.p7b' }] }] }).trust

@@ -1,5 +1,6 @@
-import { readdir } from 'node:fs/promises'
-import { expect, test } from 'vitest'
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
 import { mint } from '../../fixtures/pki.ts'
 import { all, mintedIdentity, pki, temporaryFolder, twoClinics } from './clinics.ts'
 import { CLINIC_A, CLINIC_B, type ForeignMail, foreignMail } from './foreign-mail.ts'
@@ -183,6 +184,44 @@ test('SHA-1 signatures of a domain in legacy.sha1From are accepted (ALG-4)', asy
   expect(reports).toMatchObject([{ verdict: 'accept' }])
   const md5 = await received({ digest: 'md5' }, { b: { legacy } })
   expect(md5.reports).toMatchObject([{ verdict: 'reject', code: 'ALGORITHM_REFUSED' }])
+})
+
+describe('3DES (ALG)', () => {
+  const b = { legacy: { tripleDesFrom: ['clinic-a.example'] } }
+
+  test('of a domain in legacy.tripleDesFrom is read, and never written to it', async () => {
+    const { reports, post } = await received({ cipher: 'des3' }, { b })
+    expect(reports).toMatchObject([{ verdict: 'accept', from: KIM }])
+    const { a } = await twoClinics()
+    const path = join(await temporaryFolder(), 'receipt.eml')
+    await writeFile(path, post.handed[0]?.bytes ?? '')
+    const receipt = await a.open({ path, to: [KIM], mailFrom: LEE })
+    expect(receipt.algorithms?.content).toMatch(/^aes-/)
+  })
+
+  test('is not decrypted where the outer From is of another domain, or is none', async () => {
+    for (const From of ['dr.kim@other.example', null, `${KIM}, dr.kim@other.example`]) {
+      const { reports } = await received({ cipher: 'des3', outer: { From } }, { b })
+      expect(reports).toMatchObject([{ verdict: 'reject', code: 'ALGORITHM_REFUSED', signer: null }])
+    }
+  })
+
+  test('is refused where the author who signed is of another domain than the outer From claims', async () => {
+    const listed = { legacy: { tripleDesFrom: ['listed.example'] } }
+    const mail: ForeignMail = { cipher: 'des3', outer: { From: 'dr.kim@listed.example' } }
+    const { reports, post } = await received(mail, { b: listed })
+    expect(reports).toMatchObject([{ verdict: 'reject', code: 'ALGORITHM_REFUSED', from: KIM }])
+    expect(reports[0]).toHaveProperty('why.0.text', expect.stringContaining('legacy.tripleDesFrom'))
+    expect(post.handed).toEqual([])
+  })
+
+  test('is reported by its name', async () => {
+    const clinics = await twoClinics({ b })
+    const path = join(await temporaryFolder(), 'sealed.eml')
+    await writeFile(path, await foreignMail({ cipher: 'des3' }))
+    const opened = await clinics.b.open({ path, to: [LEE] })
+    expect(opened).toMatchObject({ verdict: 'accept', algorithms: { content: 'des-ede3-cbc' } })
+  })
 })
 
 test('a signer bound to Sender alone counts only where the switch names the domain (IN-6)', async () => {

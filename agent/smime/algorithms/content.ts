@@ -11,12 +11,16 @@ export type ContentCipher = BlockCipher | AuthenticatedCipher
 export type BlockCipher = 'aes-128-cbc' | 'aes-192-cbc' | 'aes-256-cbc'
 /** For AuthEnvelopedData (RFC 5084): the tag proves it. */
 export type AuthenticatedCipher = 'aes-128-gcm' | 'aes-256-gcm'
+/** 3DES (RFC 3370 5.1): read of partners of `legacy.tripleDesFrom` alone, never written. */
+export type LegacyCipher = 'des-ede3-cbc'
+export type ReceivedCipher = ContentCipher | LegacyCipher
 
 const BLOCK: Readonly<Record<BlockCipher, string>> = {
   'aes-128-cbc': '2.16.840.1.101.3.4.1.2',
   'aes-192-cbc': '2.16.840.1.101.3.4.1.22',
   'aes-256-cbc': '2.16.840.1.101.3.4.1.42',
 }
+const LEGACY: Readonly<Record<LegacyCipher, string>> = { 'des-ede3-cbc': '1.2.840.113549.3.7' }
 const AUTHENTICATED: Readonly<Record<AuthenticatedCipher, string>> = {
   'aes-128-gcm': '2.16.840.1.101.3.4.1.6',
   'aes-256-gcm': '2.16.840.1.101.3.4.1.46',
@@ -24,6 +28,8 @@ const AUTHENTICATED: Readonly<Record<AuthenticatedCipher, string>> = {
 
 /** Initialisation vector and block of AES-CBC, in bytes. */
 export const BLOCK_BYTES = 16
+const LEGACY_BLOCK_BYTES = 8
+const LEGACY_KEY_BYTES = 24
 /** RFC 5084 3.2: the nonce that is recommended, in bytes. */
 export const NONCE_BYTES = 12
 /** Tag of the messages that we write, in bytes. RFC 5084 3.2 allows others to be from 12 on. */
@@ -34,21 +40,28 @@ const DEFAULT_TAG_BYTES = 12
 const MAX_NONCE_BYTES = 64
 
 /** What a cipher needs beside its key. */
-export type ContentEncryption =
+export type ContentEncryption = WrittenEncryption | { readonly cipher: LegacyCipher; readonly iv: Uint8Array }
+
+export type WrittenEncryption =
   | { readonly cipher: BlockCipher; readonly iv: Uint8Array }
   | { readonly cipher: AuthenticatedCipher; readonly nonce: Uint8Array; readonly tagBytes: number }
 
-export function isAuthenticated(cipher: ContentCipher): cipher is AuthenticatedCipher {
+export function isAuthenticated(cipher: ReceivedCipher): cipher is AuthenticatedCipher {
   return cipher in AUTHENTICATED
 }
 
 /** Key size of a content cipher, in bytes. */
-export function keyBytes(cipher: ContentCipher): number {
-  return Number(cipher.slice(4, 7)) / 8
+export function keyBytes(cipher: ReceivedCipher): number {
+  return cipher in LEGACY ? LEGACY_KEY_BYTES : Number(cipher.slice(4, 7)) / 8
+}
+
+/** Block, and initialisation vector, of a cipher that pads, in bytes. */
+export function blockBytes(cipher: BlockCipher | LegacyCipher): number {
+  return cipher in LEGACY ? LEGACY_BLOCK_BYTES : BLOCK_BYTES
 }
 
 /** RFC 3565 4.1, RFC 5084 3.2. */
-export function contentAlgorithm(encryption: ContentEncryption): Uint8Array {
+export function contentAlgorithm(encryption: WrittenEncryption): Uint8Array {
   const parameters =
     'iv' in encryption
       ? tlv(TAG.OCTET_STRING, encryption.iv)
@@ -66,15 +79,20 @@ export function readContentCipher(id: string): ContentCipher | undefined {
   return nameOf(BLOCK, id) ?? nameOf(AUTHENTICATED, id)
 }
 
-/**
- * Content encryption of an EnvelopedData, or of an AuthEnvelopedData (`authenticated`): each has ciphers of its own.
- * Throws CmsError for parameters that are none.
- */
+/** What decides whether a content encryption is accepted, beside its own name. */
+export interface ContentContext {
+  /** In an AuthEnvelopedData, not in an EnvelopedData: each has ciphers of its own. */
+  readonly authenticated: boolean
+  /** 3DES may pass. */
+  readonly tripleDes: boolean
+}
+
+/** Throws CmsError for parameters that are none. */
 export function readContentEncryption(
   { algorithmId, algorithmParams }: Algorithm,
-  authenticated: boolean,
+  { authenticated, tripleDes }: ContentContext,
 ): ContentEncryption | Refused {
-  const cipher = readContentCipher(algorithmId)
+  const cipher = readContentCipher(algorithmId) ?? (tripleDes ? nameOf(LEGACY, algorithmId) : undefined)
   if (cipher === undefined) return refuse('the content encryption', algorithmId)
   if (isAuthenticated(cipher) !== authenticated) {
     const kind = authenticated ? 'AuthEnvelopedData' : 'EnvelopedData'
@@ -82,7 +100,7 @@ export function readContentEncryption(
   }
   return isAuthenticated(cipher)
     ? readGcm(cipher, algorithmParams)
-    : { cipher, iv: readOctets(algorithmParams, BLOCK_BYTES) }
+    : { cipher, iv: readOctets(algorithmParams, blockBytes(cipher)) }
 }
 
 function readGcm(cipher: AuthenticatedCipher, parameters: unknown): ContentEncryption | Refused {

@@ -6,7 +6,7 @@ import {
   type Decipheriv,
 } from 'node:crypto'
 import { DirectError } from '../../errors.ts'
-import type { ContentEncryption } from '../algorithms.ts'
+import { blockBytes, type ContentEncryption, type WrittenEncryption } from '../algorithms.ts'
 import { CmsError } from '../ber/reader.ts'
 import { inBlocks } from '../blocks.ts'
 import type { Source } from '../source.ts'
@@ -16,7 +16,7 @@ import { LastBlock } from './padding.ts'
 /** The ciphertext, then the tag behind `mac`, the header of its element, where the cipher authenticates. */
 export async function* encryptContent(
   plaintext: Source,
-  encryption: ContentEncryption,
+  encryption: WrittenEncryption,
   key: Uint8Array,
   mac: Uint8Array,
 ): AsyncGenerator<Uint8Array> {
@@ -61,7 +61,7 @@ export async function* decryptContent(
 ): AsyncGenerator<Uint8Array> {
   const { attributes } = outcome
   const decipher = decipherOf(encryption, key, attributes)
-  const padded = 'iv' in encryption ? new LastBlock() : null
+  const padded = 'iv' in encryption ? new LastBlock(blockBytes(encryption.cipher)) : null
   let tail: EnvelopeTail | null = null
   const ciphertext = encryptedContent(cms, (found) => {
     tail = found

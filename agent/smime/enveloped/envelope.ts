@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto'
 import {
   BLOCK_BYTES,
   type ContentCipher,
-  type ContentEncryption,
   contentAlgorithm,
   isAuthenticated,
   NONCE_BYTES,
   OID,
   TAG_BYTES,
+  type WrittenEncryption,
 } from '../algorithms.ts'
 import { context, header, oid, setOf, sizeWithHeader, smallInteger, TAG } from '../ber/der.ts'
 import { concatSources, type Source } from '../source.ts'
@@ -63,7 +63,7 @@ export function envelope(
   return concatSources([head, encrypted])
 }
 
-function fresh(cipher: ContentCipher): ContentEncryption {
+function fresh(cipher: ContentCipher): WrittenEncryption {
   return isAuthenticated(cipher)
     ? { cipher, nonce: randomBytes(NONCE_BYTES), tagBytes: TAG_BYTES }
     : { cipher, iv: randomBytes(BLOCK_BYTES) }

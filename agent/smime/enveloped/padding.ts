@@ -1,12 +1,16 @@
-import { BLOCK_BYTES } from '../algorithms.ts'
-
-/** Keeps the last block of what AES-CBC decrypted, which may hold padding (RFC 5652 6.3). */
+/** Keeps the last block of what a cipher in CBC decrypted, which may hold padding (RFC 5652 6.3). */
 export class LastBlock {
+  readonly #bytes: number
   #held: Buffer = Buffer.alloc(0)
+
+  /** `blockBytes`: of the cipher. */
+  constructor(blockBytes: number) {
+    this.#bytes = blockBytes
+  }
 
   /** What is certainly before the last block, of all that came so far, in pieces. `bytes`: whole blocks, at least one. */
   before(bytes: Buffer): readonly Buffer[] {
-    const end = bytes.length - BLOCK_BYTES
+    const end = bytes.length - this.#bytes
     const ready = [this.#held, bytes.subarray(0, end)].filter(({ length }) => length > 0)
     this.#held = bytes.subarray(end)
     return ready
@@ -18,13 +22,13 @@ export class LastBlock {
    */
   end(): { readonly content: Buffer; readonly isPadded: boolean } {
     const block = this.#held
-    if (block.length !== BLOCK_BYTES) return { content: block, isPadded: false }
-    const count = block[BLOCK_BYTES - 1] as number
-    let wrong = Number(count === 0) | Number(count > BLOCK_BYTES)
-    for (let i = 0; i < BLOCK_BYTES; i++)
-      wrong |= Number(i < count) & Number(block[BLOCK_BYTES - 1 - i] !== count)
+    const size = this.#bytes
+    if (block.length !== size) return { content: block, isPadded: false }
+    const count = block[size - 1] as number
+    let wrong = Number(count === 0) | Number(count > size)
+    for (let i = 0; i < size; i++) wrong |= Number(i < count) & Number(block[size - 1 - i] !== count)
     return {
-      content: block.subarray(0, wrong === 0 ? BLOCK_BYTES - count : BLOCK_BYTES),
+      content: block.subarray(0, wrong === 0 ? size - count : size),
       isPadded: wrong === 0,
     }
   }
