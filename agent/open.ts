@@ -109,9 +109,11 @@ async function judge(
   })
   if ('code' in decrypted) return refuse(decrypted)
   scope.use(decrypted)
-  found.algorithms = { ...decrypted.algorithms, digest: null, signature: null }
 
   const verified = await verify(decrypted, verifyTools)
+  // Nothing that is shown tells one failure of decryption from another (ALG-2).
+  if ('code' in verified && verified.code === 'UNDECRYPTABLE') return refuse(verified)
+  found.algorithms = { ...decrypted.algorithms, digest: null, signature: null }
   if ('code' in verified) return refuse(verified)
   scope.use(verified)
 

@@ -90,6 +90,9 @@ class Quanta {
     let end = text.length
     // A CR at the very end belongs to a LF that has not come yet.
     if (text[end - 1] === CR) characters--
+    const padding = paddingAtEnd(text)
+    if (padding > 2) return null
+    if (padding > 0) return this.#fastToItsEnd(text, characters, padding)
     const open: number[] = []
     for (let left = characters % 4; left > 0; ) {
       const byte = text[--end]
@@ -103,6 +106,15 @@ class Quanta {
     // Anything that is not alphabet or line end yields fewer bytes than its characters would.
     if (bytes.length !== (3 * (characters - open.length)) / 4) return null
     this.#open = Buffer.from(open)
+    return bytes
+  }
+
+  /** The same for text that ends in padding, as most do. */
+  #fastToItsEnd(text: Buffer, characters: number, padding: number): Buffer | null {
+    const bytes = Buffer.from(text.toString('latin1'), 'base64')
+    if (bytes.length !== (3 * characters) / 4 - padding) return null
+    this.ended = true
+    this.#open = Buffer.alloc(0)
     return bytes
   }
 
@@ -132,4 +144,15 @@ class Quanta {
     this.#open = open.subarray(0, count)
     return out.subarray(0, to)
   }
+}
+
+/** How many characters of padding end the text, before its last line ends. */
+function paddingAtEnd(text: Buffer): number {
+  let padding = 0
+  for (let at = text.length - 1; at >= 0; at--) {
+    const byte = text[at]
+    if (byte === PAD) padding++
+    else if (byte !== CR && byte !== LF) break
+  }
+  return padding
 }

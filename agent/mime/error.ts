@@ -19,4 +19,10 @@ export const LIMITS = {
   headerBytes: 1 << 20,
   /** Fields of one header: a megabyte of empty ones would take 270 MB. */
   fields: 20_000,
+  /** Bytes of all headers of one message, those of its parts included. */
+  allHeaderBytes: 4 << 20,
+  /** Fields of all of them. */
+  allFields: 50_000,
+  /** Lines of one multipart that begin like its delimiter and are none: boundaries of inner multiparts that begin alike. */
+  almostDelimiters: 10_000,
 } as const

@@ -15,7 +15,8 @@ const LONGEST_PADDING = 1000
 
 /**
  * Cuts a multipart's body at its delimiters. Content before the first one is the preamble, after the closing one the
- * epilogue. Lines may end in LF or CRLF; how the bytes are cut into chunks makes no difference.
+ * epilogue. Lines may end in LF or CRLF; how the bytes are cut into chunks makes no difference. Throws MimeError
+ * `LIMIT_EXCEEDED`.
  */
 export async function* cutMultipart(
   body: AsyncIterable<Uint8Array>,
@@ -27,6 +28,7 @@ export async function* cutMultipart(
   let ended = false
   // A line that only begins as a delimiter is content, and goes out with what is around it: pieces stay large.
   let searchFrom = 0
+  let almost = 0
   // A delimiter may follow the line end of another one without a line end of its own.
   let lineStart = true
   const source = body[Symbol.asyncIterator]()
@@ -67,6 +69,11 @@ export async function* cutMultipart(
         rest = readDelimiter(bytes, at + width, ended)
       }
       if (rest === null) {
+        if (++almost > LIMITS.almostDelimiters)
+          throw new MimeError(
+            'LIMIT_EXCEEDED',
+            `more than ${LIMITS.almostDelimiters} lines that are almost a delimiter`,
+          )
         searchFrom = at + width
         continue
       }

@@ -49,6 +49,8 @@ interface Place {
 
 class Walk {
   #entities = 0
+  #headerBytes = 0
+  #fields = 0
   readonly #options: WalkOptions
 
   constructor(options: WalkOptions) {
@@ -63,6 +65,7 @@ class Walk {
     if (place.depth > LIMITS.depth)
       throw new MimeError('LIMIT_EXCEEDED', `parts are nested deeper than ${LIMITS.depth}`)
     if (index > LIMITS.parts) throw new MimeError('LIMIT_EXCEEDED', `more than ${LIMITS.parts} parts`)
+    this.#count(header, headerBlock)
     const type = parseMediaType(header.first('Content-Type')) ?? { type: place.type, parameters: new Map() }
     const encoding = transferEncoding(header.first('Content-Transfer-Encoding'))
     const role = this.#role(type, encoding)
@@ -86,6 +89,15 @@ class Walk {
       for await (const bytes of body) yield { kind: 'content', index, bytes }
       yield { kind: 'end', index }
     }
+  }
+
+  #count({ fields }: Header, { length }: Uint8Array): void {
+    this.#headerBytes += length
+    this.#fields += fields.length
+    if (this.#headerBytes > LIMITS.allHeaderBytes)
+      throw new MimeError('LIMIT_EXCEEDED', `headers of more than ${LIMITS.allHeaderBytes} bytes in all`)
+    if (this.#fields > LIMITS.allFields)
+      throw new MimeError('LIMIT_EXCEEDED', `more than ${LIMITS.allFields} header fields in all`)
   }
 
   #role(type: MediaType, encoding: string): EntityStart['role'] {

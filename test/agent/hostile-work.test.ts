@@ -107,8 +107,8 @@ test('empty strings within strings by the million are UNDECRYPTABLE, not walked 
   })
 })
 
-test('a million lines that begin like a delimiter, twenty multiparts deep, are read', async () => {
-  let body = '\n--xA'.repeat(1_000_000)
+test('lines that begin like a delimiter, twenty multiparts deep, are read up to ten thousand of them (IN-11)', async () => {
+  let body = '\n--xA'.repeat(10_000)
   for (let depth = 0; depth < 17; depth++)
     body = `Content-Type: multipart/mixed; boundary=y${depth}\r\n\r\n--y${depth}\r\n${body}\r\n--y${depth}--\r\n`
   const part = wrapped(`Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n${body}\r\n--x--\r\n`)

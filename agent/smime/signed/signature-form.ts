@@ -88,7 +88,7 @@ const FIELDS = ['mime-version', 'from', 'to', 'subject', 'date', 'message-id']
  */
 function isKnownHeader({ header }: Entity): boolean {
   const value = header.first('Content-Type')
-  if (value !== null) return TOP_LEVEL.test(parseMediaType(value)?.type ?? 'text/plain')
+  if (value !== null) return TOP_LEVEL.test(parseMediaType(value)?.type ?? '')
   return header.fields.some(({ name }) => FIELDS.includes(name.toLowerCase()))
 }
 

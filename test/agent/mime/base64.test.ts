@@ -43,6 +43,8 @@ describe.each([1, 2, 3, 5, 1000])('in chunks of %i', (size) => {
     ['padding that is missing is not missed', 'YWJjZA', 'abcd'],
     ['one character left over is no byte', 'YWJjZ', 'abc'],
     ['padding where none can be is junk', '=YWJj=ZGVm', 'abcdef'],
+    ['padding behind a single character is junk', 'Y===WI=', 'ab'],
+    ['padding may stand on lines of its own', 'YQ\r\n=\r\n=\r\nYWJj', 'a'],
     ['nothing is nothing', ' \r\n', ''],
   ])('%s', async (_, encoded, expected) => {
     expect((await decode(inChunks(encoded, size))).toString()).toBe(expected)

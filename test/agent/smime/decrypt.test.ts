@@ -102,6 +102,28 @@ describe('recipients', () => {
     expect((await bytesOf(decrypted.content)).toString()).toBe(PLAINTEXT)
   })
 
+  test('which key opened it, and how often it was put in, shows in nothing that is done: one pass (ALG-2)', async () => {
+    const passes = async (recipientInfos: readonly Uint8Array[], plaintext: Uint8Array | string) => {
+      let spooled = 0
+      const counting = (bytes: AsyncIterable<Uint8Array>) => {
+        spooled++
+        return countingSpool().spool(bytes)
+      }
+      await decrypt(sourceOf(envelope(plaintext, { recipientInfos })), [identity(bob)], counting)
+      return spooled
+    }
+    const other = keyTrans(bob, { key: randomBytes(16) })
+    for (const infos of [
+      [keyTrans(bob)],
+      [keyTrans(bob), other, other],
+      [other, other, keyTrans(bob)],
+      [other],
+    ])
+      for (const plaintext of [PLAINTEXT, randomBytes(320)]) expect(await passes(infos, plaintext)).toBe(1)
+    const mixed = envelope(PLAINTEXT, { recipientInfos: [other, keyTrans(bob), other] })
+    expect(await outcome(mixed)).toBeInstanceOf(Decrypted)
+  })
+
   test('at most eight keys are tried (ALG-5)', async () => {
     const wrong = keyTrans(bob, { encryptedKey: randomBytes(256) })
     const infos = (count: number) => [...Array.from({ length: count }, () => wrong), keyTrans(bob)]
@@ -252,6 +274,7 @@ describe('one failure for all (ALG-2)', () => {
     }),
     'no content': envelope(PLAINTEXT, { ...toBob, ...content(new Uint8Array()) }),
     'content that is no text': envelope(Buffer.alloc(300, 0x80), toBob),
+    'text that is no header': envelope('no header, no sense\r\n\r\n', toBob),
     'an initialisation vector of the wrong length': envelope(PLAINTEXT, {
       ...toBob,
       algorithm: contentAlgorithm({ cipher: 'aes-128-cbc', iv: IV.subarray(1) }),
