@@ -5,7 +5,6 @@ import { AlgorithmIdentifier } from 'pkijs'
 import { describe, expect, test } from 'vitest'
 import {
   type ContentCipher,
-  type ContentEncryption,
   contentAlgorithm,
   isAuthenticated,
   OID,
@@ -14,6 +13,7 @@ import {
   type SignatureScheme,
   signatureAlgorithm,
   signatureOptions,
+  type WrittenEncryption,
 } from '../../agent/smime/algorithms.ts'
 import { context, oid, sequence, smallInteger, TAG, tlv } from '../../agent/smime/ber/der.ts'
 import { readElement } from '../../agent/smime/ber/element.ts'
@@ -78,7 +78,7 @@ async function content(encryption: Uint8Array, how: Encrypted): Promise<Buffer |
   const { authenticated, key, ciphertext, tag } = how
   const read = readContentEncryption(
     readElement(encryption, (schema) => new AlgorithmIdentifier({ schema })),
-    authenticated,
+    { authenticated, tripleDes: false },
   )
   if ('code' in read) return read
   const cms = envelope('', {
@@ -180,7 +180,7 @@ const GCM: Readonly<Record<number, string>> = {
   256: '2.16.840.1.101.3.4.1.46',
 }
 
-function encrypted(plaintext: Buffer, encryption: ContentEncryption, key: Uint8Array): Promise<Buffer> {
+function encrypted(plaintext: Buffer, encryption: WrittenEncryption, key: Uint8Array): Promise<Buffer> {
   const mac = isAuthenticated(encryption.cipher as ContentCipher)
     ? Buffer.of(TAG.OCTET_STRING, 16)
     : Buffer.alloc(0)

@@ -29,7 +29,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await bouncyCastle[Symbol.asyncDispose]()
+  await bouncyCastle?.[Symbol.asyncDispose]()
   rmSync(folder, { recursive: true, force: true })
 })
 

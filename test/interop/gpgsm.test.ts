@@ -18,7 +18,7 @@ beforeAll(async () => {
   writeFileSync(at('entity'), ENTITY)
 })
 
-afterAll(() => gpgsm[Symbol.dispose]())
+afterAll(() => gpgsm?.[Symbol.dispose]())
 
 describe('gpgsm reads what we seal', () => {
   test.each<Sealing>([

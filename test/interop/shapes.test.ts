@@ -119,7 +119,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await bouncyCastle[Symbol.asyncDispose]()
+  await bouncyCastle?.[Symbol.asyncDispose]()
   await agent[Symbol.asyncDispose]()
   rmSync(folder, { recursive: true, force: true })
 })
