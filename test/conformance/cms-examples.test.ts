@@ -4,9 +4,14 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openEntity } from '../../agent/mime/entity.ts'
 import { decodeTransfer } from '../../agent/mime/transfer.ts'
+import { readContentEncryption } from '../../agent/smime/algorithms.ts'
 import { cmsKind } from '../../agent/smime/ber/content-info.ts'
 import { TAG } from '../../agent/smime/ber/der.ts'
+import { CmsError } from '../../agent/smime/ber/reader.ts'
 import { decrypt } from '../../agent/smime/decrypt.ts'
+import { decryptContent, type Outcome } from '../../agent/smime/enveloped/content.ts'
+import { readHead } from '../../agent/smime/enveloped/head.ts'
+import { match, mentions } from '../../agent/smime/enveloped/recipients.ts'
 import { Identity } from '../../agent/smime/identity.ts'
 import { openSignedFile, readSigned } from '../../agent/smime/signed-alone.ts'
 import { type Certificate, parseCertificate, readCertificates } from '../../trust-anchors/index.ts'
@@ -62,11 +67,34 @@ async function outcomeOfMail(mail: Buffer, keys: readonly Identity[]): Promise<s
   return 'code' in signed ? `${signed.code}: ${signed.text}` : signedBy(signed.signers)
 }
 
+/** `decrypt` takes no content that is no MIME (ALG-2); what these hold is none, so it is looked at by hand. */
 async function decrypted(cms: Parameters<typeof decrypt>[0], keys: readonly Identity[]): Promise<string> {
   const opened = await decrypt(cms, keys, spool)
-  if ('code' in opened) return `${opened.code}: ${opened.text}`
-  expect((await bytesOf(opened.content)).toString()).toBe(CONTENT)
-  return `decrypted: ${opened.algorithms.keyTransport}, ${opened.algorithms.content}`
+  if (!('code' in opened)) throw new Error('an example with MIME in it')
+  const content = opened.code === 'UNDECRYPTABLE' ? await byHand(cms, keys) : null
+  return content === null ? `${opened.code}: ${opened.text}` : `decrypted: ${content}`
+}
+
+async function byHand(cms: Parameters<typeof decrypt>[0], keys: readonly Identity[]): Promise<string | null> {
+  const head = await readHead(cms, (info) => keys.some((identity) => mentions(info, identity)))
+  if (head === null) return null
+  const encryption = readContentEncryption(head.contentEncryption, { authenticated: false, tripleDes: false })
+  const candidate = matched(head.recipientInfos, keys).find((one) => 'transport' in one)
+  const key = await candidate?.contentKey()
+  if (!key || !candidate || 'code' in encryption) return null
+  const outcome: Outcome = { whole: false, attributes: null }
+  const content = await bytesOf({ read: () => decryptContent(cms, encryption, key, outcome) })
+  expect({ whole: outcome.whole, content: content.toString() }).toEqual({ whole: true, content: CONTENT })
+  return `${candidate.transport}, ${encryption.cipher}`
+}
+
+function matched(...[recipientInfos, keys]: Parameters<typeof match>): ReturnType<typeof match> {
+  try {
+    return match(recipientInfos, keys)
+  } catch (error) {
+    if (error instanceof CmsError) return []
+    throw error
+  }
 }
 
 const signedBy = (signers: readonly { signature: string; digest: string; weak: boolean }[]) =>

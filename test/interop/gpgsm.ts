@@ -49,7 +49,8 @@ export async function startGpgsm(
     run,
     [Symbol.dispose]() {
       const asked = execFileSync('gpg-connect-agent', ['getinfo pid', '/bye'], { env }).toString()
-      process.kill(Number(/^D (\d+)$/m.exec(asked)?.[1]))
+      // Asked to end, it would remove its sockets while we remove the folder.
+      process.kill(Number(/^D (\d+)$/m.exec(asked)?.[1]), 'SIGKILL')
       rmSync(folder, { recursive: true, force: true })
     },
   }
