@@ -6,3 +6,24 @@ export interface Log {
 }
 
 export const silent: Log = { info() {}, warn() {}, error() {} }
+
+/** Values that strangers chose are among the facts: whatever they hold, they stay on their line (protocol.md MSG-13). */
+export function onOneLine(log: Log): Log {
+  const level = (name: keyof Log) => (facts: object, text: string) =>
+    log[name](withoutControls(facts), escaped(text))
+  return { info: level('info'), warn: level('warn'), error: level('error') }
+}
+
+function withoutControls(facts: object): object {
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => [name, typeof value === 'string' ? escaped(value) : value]),
+  )
+}
+
+/** Controls, line and paragraph separators, and what turns the rest of the line around. */
+function escaped(text: string): string {
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Store } from '../store/index.ts'
-import { type Log, silent } from './log.ts'
+import { type Log, onOneLine, silent } from './log.ts'
 import { DiscoveryNeighbours } from './neighbours/discovery.ts'
 import { JudgingNeighbours } from './neighbours/judging.ts'
 import { lazily } from './neighbours/lazily.ts'
@@ -40,7 +40,7 @@ export class Neighbours {
     this.now = now
     this.random = random
     this.at = at ? () => at : now
-    this.log = log
+    this.log = onOneLine(log)
     this.offline = offline
     this.record = record
     this.discovery = discovery
