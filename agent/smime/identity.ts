@@ -1,8 +1,15 @@
 import { createPublicKey, KeyObject } from 'node:crypto'
 import type { Certificate } from '../../trust-anchors/index.ts'
 import { DirectError } from '../errors.ts'
-import type { SignatureScheme } from './algorithms.ts'
+import { type Digest, hashName, type SignatureScheme } from './algorithms.ts'
 import { keyInMemory, type PrivateKey } from './private-key.ts'
+
+const DIGESTS: readonly Digest[] = ['sha-256', 'sha-384', 'sha-512']
+
+export interface SigningForm {
+  readonly scheme: SignatureScheme
+  readonly digest: Digest
+}
 
 /** One of our own certificates with the key that belongs to it. Only `Identity.of` makes one. */
 export class Identity {
@@ -44,9 +51,13 @@ export class Identity {
     return typeof value === 'object' && value !== null && #brand in value
   }
 
-  /** An EC key has one scheme, whatever is configured for RSA. */
-  schemeFor(configured: SignatureScheme): SignatureScheme {
-    if (this.certificate.key.type === 'ec') return 'ecdsa'
-    return configured === 'ecdsa' ? 'rsa-pkcs1' : configured
+  /** What the key can do of what is configured: EC and RSA-PSS keys have one scheme, and some of the latter one digest. */
+  signsBy({ scheme, digest }: SigningForm): SigningForm {
+    const { key, publicKey } = this.certificate
+    if (key.type === 'ec') return { scheme: 'ecdsa', digest }
+    if (key.type !== 'rsa-pss') return { scheme: scheme === 'ecdsa' ? 'rsa-pkcs1' : scheme, digest }
+    // RFC 4055 3.1: the parameters of the key, where it has any.
+    const only = publicKey.asymmetricKeyDetails?.hashAlgorithm
+    return { scheme: 'rsa-pss', digest: DIGESTS.find((one) => hashName(one) === only) ?? digest }
   }
 }

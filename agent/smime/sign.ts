@@ -11,13 +11,14 @@ import {
   signatureAlgorithm,
 } from './algorithms.ts'
 import { context, oid, sequence, setOf, smallInteger, TAG, time, tlv } from './ber/der.ts'
-import type { Identity } from './identity.ts'
+import type { Identity, SigningForm } from './identity.ts'
 import { concatSources, type Source } from './source.ts'
 import type { Composed, Routing } from './wrap.ts'
 
 export interface SignOptions {
+  /** Unless the key is for another one alone. */
   readonly digest: Digest
-  /** For an RSA key; an EC key has ECDSA. */
+  /** For an RSA key; an EC key has ECDSA, an RSA-PSS key PSS. */
   readonly signature: SignatureScheme
   /** What the signer claims as its signing time; nobody judges a certificate by it (CERT-2). */
   readonly at: Date
@@ -40,8 +41,10 @@ export class Signed {
 
   /** @internal Use `sign`. */
   static async sign(composed: Composed, signer: Identity, options: SignOptions): Promise<Signed> {
-    const signature = await signedData(await digestOf(composed.entity, options.digest), signer, options)
-    return new Signed(multipartSigned(composed.entity, signature, options.digest), composed.routing)
+    const form = signer.signsBy({ scheme: options.signature, digest: options.digest })
+    const digest = await digestOf(composed.entity, form.digest)
+    const signature = await signedData(digest, signer, form, options.at)
+    return new Signed(multipartSigned(composed.entity, signature, form.digest), composed.routing)
   }
 }
 
@@ -63,9 +66,9 @@ async function digestOf(source: Source, digest: Digest): Promise<Uint8Array> {
 async function signedData(
   messageDigest: Uint8Array,
   signer: Identity,
-  { digest, signature: configured, at }: SignOptions,
+  { scheme, digest }: SigningForm,
+  at: Date,
 ): Promise<Uint8Array> {
-  const scheme = signer.schemeFor(configured)
   const algorithm = signatureAlgorithm(scheme, digest)
   const attributes = [
     ...statements(messageDigest, at, [digestAlgorithm(digest), algorithm]),

@@ -28,7 +28,9 @@ export function wrapKey(wrap: KeyWrap, wrapping: Uint8Array, key: Uint8Array): U
 export function unwrapKey(wrap: KeyWrap, wrapping: Uint8Array, wrapped: Uint8Array): Uint8Array | null {
   try {
     const decipher = createDecipheriv(cipherOf(wrap), wrapping, INITIAL)
-    return Buffer.concat([decipher.update(wrapped), decipher.final()])
+    const key = Buffer.concat([decipher.update(wrapped), decipher.final()])
+    // For nothing at all it does not throw.
+    return key.length === 0 ? null : key
   } catch {
     // Node says by throwing that the integrity check of RFC 3394 failed, or that the length is wrong.
     return null
