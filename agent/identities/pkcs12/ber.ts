@@ -16,9 +16,18 @@ const CONTEXT = 3
 
 /** Exactly one element. asn1js bounds its depth and how many are within it. Throws Pkcs12Error, as all here do. */
 export function parse(bytes: Uint8Array, what: string): Element {
-  const { result, offset } = fromBER(bytes, { maxContentLength: bytes.length, parseEmbedded: false })
+  const { result, offset } = read(bytes, what)
   if (offset === bytes.length) return result
   throw malformed(offset === -1 ? `${what} is no BER` : `something stands behind ${what}`)
+}
+
+function read(bytes: Uint8Array, what: string): ReturnType<typeof fromBER> {
+  try {
+    return fromBER(bytes, { maxContentLength: bytes.length, parseEmbedded: false })
+  } catch {
+    // asn1js throws for times and other values that are none.
+    throw malformed(`${what} is no BER`)
+  }
 }
 
 /** What a SEQUENCE, a SET or an explicit tag holds. */

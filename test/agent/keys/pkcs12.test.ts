@@ -262,6 +262,11 @@ describe('what is not supported is refused by name', () => {
   })
 })
 
+test('a time that is none is no BER', async () => {
+  const time = tlv(0x18, Buffer.from('2026-11-22'))
+  await expect(openPkcs12(time, 'k')).rejects.toThrow(Pkcs12Error)
+})
+
 test('whatever bytes are changed or cut off, it opens or says why not', async () => {
   const safe = safeOf(keyBag(await keyOf('ec-p256')), certificateBag(der('clinic-a.pem')))
   const ofOpenssl = await exported(['-iter', '1', '-nomaciter'])
