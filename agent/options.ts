@@ -31,6 +31,6 @@ export interface AgentOptions extends Parts {
   readonly network?: boolean
   /** Is given the trace of each question that `classify` and `discover` answer: `createRecording()` makes one. */
   readonly record?: Recording
-  /** Where `passwordEnv` is looked up; the process's environment by default. */
+  /** Where `passwordEnv` is looked up, and what a `passwordCommand` has; the process's environment by default. */
   readonly env?: NodeJS.ProcessEnv
 }

@@ -4,6 +4,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import makeKeysPrivate from '../test/key-files.ts'
+
+await makeKeysPrivate()
 
 export const FROM = 'dr.kim@clinic-a.example'
 export const TO = 'dr.lee@clinic-b.example'

@@ -89,9 +89,7 @@ const imapUrl = text((url) => serverUrlOf(url, { imap: 143, imaps: 993 }))
 const names = z.array(domain)
 
 /** Of a command that is started without a shell. */
-const word = text((value) =>
-  value === '' || hasControls(value) ? new Wrong('must be words without control characters') : value,
-)
+const word = text((value) => (value.includes('\0') ? new Wrong('must not hold NUL') : value))
 
 const identity = map({
   for: domainOrAddress,
@@ -106,7 +104,7 @@ const identity = map({
     .optional(),
   passwordEnv: variable.optional(),
   passwordFile: file.optional(),
-  passwordCommand: z.array(word).min(1, 'must name a program').optional(),
+  passwordCommand: z.array(word).min(1, 'must name a program first').optional(),
 }).superRefine((entry, context) => {
   const given = (keys: readonly (keyof typeof entry)[]) => keys.filter((key) => entry[key] !== undefined)
   const wrong = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
@@ -120,6 +118,7 @@ const identity = map({
   const [password, second] = given(['passwordEnv', 'passwordFile', 'passwordCommand'])
   if (password !== undefined && second !== undefined)
     wrong(second, `and ${password} both give the password: keep one of them`)
+  if (entry.passwordCommand?.[0] === '') wrong('passwordCommand', 'must name a program first')
   if (password !== undefined && place === 'key') wrong(password, 'opens a file, and key is none')
 })
 

@@ -403,7 +403,7 @@ describe('an identity says once where its key is, and where its password', () =>
     ],
     [{ ...files, passwordCommand: [] }, 'identities[0].passwordCommand must name a program'],
     [{ ...files, passwordCommand: 'pass show' }, 'identities[0].passwordCommand must be a list'],
-    [{ ...files, passwordCommand: ['pass', ''] }, 'identities[0].passwordCommand[1] must be words'],
+    [{ ...files, passwordCommand: ['', 'x'] }, 'identities[0].passwordCommand must name a program'],
   ])('%j is refused', async (entry, message) => {
     const error = await objectError({ identities: [entry] })
     expect(error.code).toBe('CONFIG_INVALID')
@@ -411,7 +411,7 @@ describe('an identity says once where its key is, and where its password', () =>
   })
 
   test('what stands where a password may have been written by mistake is not repeated', async () => {
-    for (const entry of [{ passwordFile: 'CANARY\n' }, { passwordCommand: ['a', 'CANARY\n'] }]) {
+    for (const entry of [{ passwordFile: 'CANARY\n' }, { passwordCommand: ['a', 'CANARY\0'] }]) {
       const error = await objectError({ identities: [{ ...files, ...entry }] })
       expect(`${error.message} ${error.hint}`).not.toContain('CANARY')
     }

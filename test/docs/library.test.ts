@@ -18,6 +18,10 @@ declare const show: (...facts: unknown[]) => void
 declare const askAgainAt: (time: Date) => void
 declare const administratorSees: (code: string, text: string) => void
 declare const tryAgainLater: (code: string) => void
+declare const hsm: {
+  sign(...facts: unknown[]): Promise<Uint8Array>
+  decrypt(...facts: unknown[]): Promise<Uint8Array | null>
+}
 declare const ehr: {
   open(...facts: unknown[]): Promise<{ id: string; file(name: string | null, type: string, bytes: AsyncIterable<Uint8Array>): Promise<void> }>
   file(message: unknown): Promise<void>

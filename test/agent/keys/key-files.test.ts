@@ -1,0 +1,296 @@
+import { chmod, copyFile, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { parseAddress } from '../../../agent/address.ts'
+import { LiveIdentities } from '../../../agent/identities/live.ts'
+import { type Agent, createAgent } from '../../../agent/index.ts'
+import { type KeyName, mint, poolKey } from '../../../fixtures/pki.ts'
+import { clinicConfig, issuer, pki, temporaryFolder } from '../../flow/clinics.ts'
+import { certificateBag, exported, keyBag, pfx, safeOf } from './pkcs12-files.ts'
+
+const A = 'clinic-a.example'
+const KIM = parseAddress(`dr.kim@${A}`) as Exclude<ReturnType<typeof parseAddress>, { code: string }>
+const AT = new Date('2026-11-22T12:00:00Z')
+
+/** An agent with one identity, whose files lie in a folder of its own beside its dataDir. */
+async function agentWith(
+  identity: object,
+  files: Readonly<Record<string, string | Uint8Array>>,
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ readonly agent: Agent; readonly dir: string }> {
+  const dir = await temporaryFolder()
+  for (const [name, content] of Object.entries(files))
+    await writeFile(join(dir, name), content, { mode: 0o600 })
+  const config = join(dir, 'direct.yaml')
+  const { identities: _, ...rest } = clinicConfig('a', join(dir, 'data'))
+  await writeFile(config, JSON.stringify({ ...rest, identities: [{ for: A, ...identity }] }))
+  return { agent: await createAgent(config, { network: false, env, now: () => AT }), dir }
+}
+
+/** State of the only identity, and why. */
+async function stateOf(agent: Agent) {
+  await using _ = agent
+  const [identity] = await agent.identities.list()
+  return { state: identity?.state, why: identity?.why.map(({ code, text }) => `${code}: ${text}`).join() }
+}
+
+const inUse = { state: 'in-use', why: '' }
+const minted = (key: KeyName, from: string, san = A) =>
+  mint({ issuer: issuer('root-a'), san: [san], key, from })
+const pairOf = ({ certificate, privateKey }: ReturnType<typeof minted>) => [
+  certificateBag(certificate.der),
+  keyBag(privateKey),
+]
+
+describe('an identity in one file of PKCS#12', () => {
+  test.each([
+    ['of today', []],
+    ['of yesterday', ['-legacy']],
+  ])('%s signs, is encrypted to, and sends its CA’s certificate along', async (_, args) => {
+    const file = await exported(args)
+    const { agent } = await agentWith(
+      { pkcs12: 'a.p12', passwordEnv: 'P' },
+      { 'a.p12': file },
+      { P: 'pässword' },
+    )
+    expect(await agent.notices()).toEqual([])
+    expect(await stateOf(agent)).toEqual(inUse)
+  })
+
+  test('with another password, or none, says which file, and never the password', async () => {
+    const files = { 'a.p12': await exported([]) }
+    const wrong = await agentWith({ pkcs12: 'a.p12', passwordEnv: 'P' }, files, { P: 'CANARY' })
+    const error = await wrong.agent
+      .plan({ from: KIM.key, to: [KIM.key], text: '' })
+      .catch((error: unknown) => error)
+    expect(error).toMatchObject({
+      code: 'KEY_UNREADABLE',
+      message: expect.stringContaining('a.p12 cannot be opened'),
+      hint: expect.stringContaining('password is another one'),
+    })
+    expect(JSON.stringify(error) + String(error)).not.toContain('CANARY')
+    const none = await agentWith({ pkcs12: 'a.p12' }, files)
+    const missing = await none.agent
+      .plan({ from: KIM.key, to: [KIM.key], text: '' })
+      .catch((error: unknown) => error)
+    expect(missing).toMatchObject({ hint: expect.stringContaining('passwordCommand') })
+  })
+
+  test('of several pairs, the newest that is bound to its name signs, and mail to the others is read (ALG-5)', async () => {
+    const old = minted('clinic-b', '2026-01-01')
+    const current = minted('clinic-a', '2026-06-01')
+    const stranger = minted('dr-lee', '2026-10-01', 'other.example')
+    const dir = await temporaryFolder()
+    const file = join(dir, 'a.p12')
+    const safe = safeOf(...pairOf(old), ...pairOf(stranger), ...pairOf(current))
+    await writeFile(file, pfx(safe, 'k'), { mode: 0o600 })
+    const identity = {
+      for: A,
+      certificate: file,
+      privateKey: file,
+      isPkcs12: true,
+      password: async () => 'k',
+    }
+    const log = { info() {}, warn() {}, error() {} }
+    const live = new LiveIdentities({ settings: { identities: [identity], dataDir: dir }, policy: {}, log })
+    const identities = await live.current()
+    expect(identities.signingFor(KIM, AT).certificate.sha256).toBe(current.certificate.sha256)
+    const read = identities.readingFor(KIM).map(({ certificate }) => certificate.sha256)
+    expect(read).toEqual([current.certificate.sha256, old.certificate.sha256])
+    expect(identities.published(AT).map(({ certificate }) => certificate.sha256)).toEqual([
+      current.certificate.sha256,
+    ])
+
+    // A renewal in the same file: the former pair stays, for reading.
+    const renewed = minted('clinic-a', '2026-11-01')
+    await writeFile(`${file}.new`, pfx(safeOf(...pairOf(renewed)), 'k'), { mode: 0o600 })
+    await rename(`${file}.new`, file)
+    const later = await live.current()
+    expect(later.signingFor(KIM, AT).certificate.sha256).toBe(renewed.certificate.sha256)
+    expect(later.readingFor(KIM)).toHaveLength(3)
+  })
+
+  test('without a certificate that belongs to its key is refused', async () => {
+    const safe = safeOf(
+      keyBag(poolKey('clinic-a')),
+      certificateBag(minted('clinic-b', '2026-01-01').certificate.der),
+    )
+    const { agent } = await agentWith(
+      { pkcs12: 'a.p12', passwordEnv: 'P' },
+      { 'a.p12': pfx(safe, 'k') },
+      { P: 'k' },
+    )
+    await expect(agent.plan({ from: KIM.key, to: [KIM.key], text: '' })).rejects.toMatchObject({
+      code: 'KEY_MISMATCH',
+    })
+  })
+
+  test('is renewed in the file: its key is no key to make a request with', async () => {
+    const { agent } = await agentWith(
+      { pkcs12: 'a.p12', passwordEnv: 'P' },
+      { 'a.p12': await exported([]) },
+      { P: 'pässword' },
+    )
+    const kim = { actor: 'kim' }
+    await expect(agent.identities.request(A, { ...kim, reuseKey: true })).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining('a.p12'),
+    })
+    const renewal = Buffer.from(minted('clinic-a', '2026-11-01').pem)
+    await expect(agent.identities.import(renewal, kim)).rejects.toMatchObject({ code: 'USAGE' })
+    const { outcome } = await agent.identities.request(A, { ...kim, keyBits: 2048 })
+    expect(outcome).toBe('made')
+  })
+})
+
+describe('the password of a key', () => {
+  const encrypted = (password: string) =>
+    poolKey('clinic-a').export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: password })
+  const identity = { certificate: pki('clinic-a.pem'), privateKey: 'a.key' }
+  const node = process.execPath
+  const agentSaying = (program: string, password = 'secret') =>
+    agentWith(
+      { ...identity, passwordCommand: [node, '-e', program] },
+      { 'a.key': encrypted(password) },
+      process.env,
+    )
+
+  test.each([
+    ['with a line end', 'secret\n'],
+    ['of Windows', 'secret\r\nmore\r\n'],
+    ['without one', 'secret'],
+  ])('is the first line of its file, %s', async (_, content) => {
+    const files = { 'a.key': encrypted('secret'), password: content }
+    const { agent } = await agentWith({ ...identity, passwordFile: 'password' }, files)
+    expect(await stateOf(agent)).toEqual(inUse)
+  })
+
+  test.skipIf(process.getuid === undefined)('is not taken from a file that others may read', async () => {
+    const files = { 'a.key': encrypted('CANARY'), password: 'CANARY' }
+    const { agent, dir } = await agentWith({ ...identity, passwordFile: 'password' }, files)
+    await chmod(join(dir, 'password'), 0o640)
+    const { state, why } = await stateOf(agent)
+    expect(state).toBe('unusable')
+    expect(why).toBe(
+      `KEY_EXPOSED: the mode of the password file ${join(dir, 'password')} lets others read it`,
+    )
+  })
+
+  test.each<[string, Readonly<Record<string, string>>, RegExp]>([
+    ['is not there', {}, /password file .*password does not exist/],
+    ['is empty', { password: '' }, /gives no password/],
+    ['begins with an empty line', { password: '\nCANARY' }, /gives no password/],
+  ])('whose file %s is told', async (_, files, text) => {
+    const { agent } = await agentWith(
+      { ...identity, passwordFile: 'password' },
+      { 'a.key': encrypted('k'), ...files },
+    )
+    const { why } = await stateOf(agent)
+    expect(why).toMatch(text)
+    expect(why).not.toContain('CANARY')
+  })
+
+  test('is the first line that its command writes, in the folder of the configuration', async () => {
+    const { agent, dir } = await agentSaying('console.log(fs.readFileSync("from-here", "utf8") + "\\nmore")')
+    await writeFile(join(dir, 'from-here'), 'secret')
+    expect(await stateOf(agent)).toEqual(inUse)
+  })
+
+  test('comes through no shell: what a shell would take for its own is a letter', async () => {
+    const { agent } = await agentWith(
+      { ...identity, passwordCommand: [node, '-p', 'process.argv[1]', '$HOME; echo `id` > x'] },
+      { 'a.key': encrypted('$HOME; echo `id` > x') },
+      process.env,
+    )
+    expect(await stateOf(agent)).toEqual(inUse)
+  })
+
+  test.each([
+    ['fails', 'console.log("CANARY"); process.exit(3)', /failed with exit code 3/],
+    ['is ended', 'console.log("CANARY"); process.kill(process.pid, "SIGTERM")', /was ended by SIGTERM/],
+    ['writes nothing', '', /gives no password/],
+    ['writes without end', 'console.log("CANARY".repeat(100000))', /wrote more than 65536 bytes/],
+    [
+      'asks a person, who is not there',
+      'process.stdin.on("end", () => process.exit(4)).resume()',
+      /exit code 4/,
+    ],
+  ])('whose command %s is told, without what it wrote', async (_, program, text) => {
+    const { agent } = await agentSaying(program)
+    const notices = (await agent.notices()).join()
+    const { state, why } = await stateOf(agent)
+    expect(state).toBe('unusable')
+    expect(why).toMatch(text)
+    expect(`${why} ${notices}`).not.toContain('CANARY')
+  })
+
+  test('whose command is not there is told', async () => {
+    const files = { 'a.key': encrypted('k') }
+    const { agent } = await agentWith({ ...identity, passwordCommand: ['./none'] }, files)
+    expect((await stateOf(agent)).why).toMatch(/passwordCommand \.\/none cannot be started \(ENOENT\)/)
+  })
+
+  test('is asked for once while a PKCS#12 file stays as it is', async () => {
+    const count = 'fs.appendFileSync("asked", "x"); console.log("pässword")'
+    const { agent, dir } = await agentWith(
+      { pkcs12: 'a.p12', passwordCommand: [node, '-e', count] },
+      { 'a.p12': await exported([]) },
+      process.env,
+    )
+    await agent.notices()
+    expect(await stateOf(agent)).toEqual(inUse)
+    expect(await readFile(join(dir, 'asked'), 'utf8')).toBe('x')
+  })
+})
+
+describe.skipIf(process.getuid === undefined)('a file that others may read', () => {
+  test.each([0o640, 0o604, 0o660, 0o644])(
+    'of mode %o is refused as a private key, with what to do',
+    async (mode) => {
+      const { agent, dir } = await agentWith(
+        { certificate: pki('clinic-a.pem'), privateKey: 'a.key' },
+        { 'a.key': await readFile(pki('clinic-a.key')) },
+      )
+      const key = join(dir, 'a.key')
+      await chmod(key, mode)
+      await expect(agent.plan({ from: KIM.key, to: [KIM.key], text: '' })).rejects.toMatchObject({
+        code: 'KEY_EXPOSED',
+        hint: expect.stringContaining(`chmod 600 ${key}`),
+      })
+      expect(await agent.notices()).toContainEqual(expect.stringContaining(`"chmod 600 ${key}"`))
+      await chmod(key, 0o400)
+      expect(await stateOf(agent)).toEqual(inUse)
+    },
+  )
+
+  test('is refused as PKCS#12', async () => {
+    const { agent, dir } = await agentWith(
+      { pkcs12: 'a.p12', passwordEnv: 'P' },
+      { 'a.p12': await exported([]) },
+      { P: 'pässword' },
+    )
+    await chmod(join(dir, 'a.p12'), 0o644)
+    await expect(agent.plan({ from: KIM.key, to: [KIM.key], text: '' })).rejects.toMatchObject({
+      code: 'KEY_EXPOSED',
+    })
+  })
+
+  test('stays in use in a process that has read it, which says so once: mail would go unread otherwise', async () => {
+    const dir = await temporaryFolder()
+    const privateKey = join(dir, 'a.key')
+    await copyFile(pki('clinic-a.key'), privateKey)
+    await chmod(privateKey, 0o600)
+    const identity = { for: A, certificate: pki('clinic-a.pem'), privateKey, password: undefined }
+    const lines: string[] = []
+    const log = { info() {}, error() {}, warn: (_: object, text: string) => void lines.push(text) }
+    const tools = { settings: { identities: [identity], dataDir: dir }, policy: {}, log }
+    const live = new LiveIdentities(tools)
+    await live.current()
+    await chmod(privateKey, 0o644)
+    for (let look = 0; look < 2; look++) expect((await live.current()).readingFor(KIM)).toHaveLength(1)
+    expect(lines).toEqual([
+      `of our own: the mode of the private key ${privateKey} lets others read it; what was read before still counts`,
+    ])
+    await expect(new LiveIdentities(tools).current()).rejects.toMatchObject({ code: 'KEY_EXPOSED' })
+  })
+})
