@@ -21,7 +21,9 @@ const bobEc = mint({ issuer: root, san: ['clinic-b.example'], key: 'ec-p256' })
 /** A signed message of about so many bytes. */
 export function plaintext(bytes: number): string {
   const line = `${'Seen today, in good health. '.repeat(2)}\r\n`
-  return signed(wrapped({}, `Content-Type: text/plain\r\n\r\n${line.repeat(Math.ceil(bytes / line.length))}`))
+  const text = line.repeat(Math.ceil(bytes / line.length))
+  // Blank lines at the end leave room for what may not stand there.
+  return `${signed(wrapped({}, `Content-Type: text/plain\r\n\r\n${text}`))}${'\r\n'.repeat(8)}`
 }
 
 /** Of a signed message, what makes no sense in one way each, all of the same length. */

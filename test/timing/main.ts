@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util'
 import { judge } from '../agent/smime/opening.ts'
 import { type Family, families } from './faults.ts'
-import { compareAll, moments, type Sample } from './welch.ts'
+import { type Comparison, compareAll, cropped, moments, type Sample } from './welch.ts'
 
 /** From here on two means are held to differ, as tests for leaks of side channels have it. */
 const MOST = 4.5
@@ -30,17 +30,28 @@ for (const family of families(bytes)) {
   if (!family.name.includes(values.family)) continue
   process.stdout.write(`\n${family.name}, ${bytes} bytes, ${runs} runs of each\n`)
   const samples = await measure(family)
-  for (const { name, times } of samples) process.stdout.write(`  ${row(name, times)}\n`)
-  const pairs = compareAll(samples).toSorted((a, b) => Math.abs(b.t) - Math.abs(a.t))
+  for (const [what, those] of [
+    ['all runs', samples],
+    ['without the slowest tenth', cropped(samples, 0.9)],
+  ] as const) {
+    process.stdout.write(`  ${what}\n`)
+    for (const { name, times } of those) process.stdout.write(`    ${row(name, times)}\n`)
+    if (judged(compareAll(those)) > 0) process.exitCode = 1
+  }
+}
+
+/** Says which pairs differ, or come nearest to it; how many do. */
+function judged(comparisons: readonly Comparison[]): number {
+  const pairs = comparisons.toSorted((a, b) => Math.abs(b.t) - Math.abs(a.t))
   const over = pairs.filter(({ t }) => Math.abs(t) >= MOST)
   for (const { names, t, difference } of over.length > 0 ? over : pairs.slice(0, 3))
     process.stdout.write(
-      `  |t| ${Math.abs(t).toFixed(2)}  ${names.join(' / ')}: ${difference.toFixed(1)} µs\n`,
+      `    |t| ${Math.abs(t).toFixed(2)}  ${names.join(' / ')}: ${difference.toFixed(1)} µs\n`,
     )
   process.stdout.write(
-    `  ${pairs.length} pairs, the largest |t| ${Math.abs(pairs[0]?.t ?? 0).toFixed(2)}, ${over.length} of them at or over ${MOST}\n`,
+    `    ${pairs.length} pairs, the largest |t| ${Math.abs(pairs[0]?.t ?? 0).toFixed(2)}, ${over.length} at or over ${MOST}\n`,
   )
-  if (over.length > 0) process.exitCode = 1
+  return over.length
 }
 
 async function measure({ key, faults }: Family): Promise<readonly Sample[]> {

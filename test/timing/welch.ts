@@ -18,6 +18,16 @@ export function welch(a: readonly number[], b: readonly number[]): number {
   return error === 0 ? 0 : (first.mean - second.mean) / error
 }
 
+/**
+ * Without the slowest of all of them together, in which the machine was busy with something else: what is left shows
+ * smaller differences. `share` stays.
+ */
+export function cropped(samples: readonly Sample[], share: number): readonly Sample[] {
+  const all = samples.flatMap(({ times }) => times).toSorted((a, b) => a - b)
+  const most = all[Math.ceil(share * all.length) - 1] ?? 0
+  return samples.map(({ name, times }) => ({ name, times: times.filter((time) => time <= most) }))
+}
+
 /** Each with each. */
 export function compareAll(samples: readonly Sample[]): readonly Comparison[] {
   return samples.flatMap((a, i) =>

@@ -3,7 +3,7 @@ import { openPart } from '../../mime/entity.ts'
 import { digestAlgorithm, OID, signatureAlgorithm } from '../algorithms.ts'
 import { context, oid, sequence, setOf, smallInteger, TAG, time, tlv } from '../ber/der.ts'
 import type { Identity } from '../identity.ts'
-import { concatSources, type Source } from '../source.ts'
+import type { Source } from '../source.ts'
 import { firstPart, type SignatureForm, type SignatureShape, type TakenApart } from './signature-form.ts'
 
 /**
@@ -39,9 +39,7 @@ const END = lines(`--${BOUNDARY}--`, '')
 /** `key`: whose certificates the signature shows. */
 export function standInFor(content: Source, key: Identity): StandIn {
   const { part, ...signature } = signatureOf(key)
-  const around = HEAD.length + BETWEEN.length + part.length + END.length
-  const text = blanked(content, Math.max(content.bytes - around, 0))
-  const message = concatSources([HEAD, text, BETWEEN, part, END])
+  const message = blanked(content, Buffer.concat([BETWEEN, part, END]))
   const signed = { read: () => firstPart(message, BOUNDARY) }
   return {
     message,
@@ -51,24 +49,32 @@ export function standInFor(content: Source, key: Identity): StandIn {
   }
 }
 
-/** The content is read as it would be, and its bytes are not looked at. */
-function blanked(content: Source, bytes: number): Source {
+/** A message whose text is blank: the content is read as it would be, and its bytes are not looked at. */
+function blanked(content: Source, end: Uint8Array): Source {
+  const text = Math.max(content.bytes - HEAD.length - end.length, 0)
   return {
-    bytes,
+    bytes: HEAD.length + text + end.length,
     async *read() {
-      let left = bytes
+      let before = HEAD
+      let left = text
       for await (const { length } of content.read()) {
-        for (let at = 0; at < length && left > 0; at += BLANK.length) {
-          const some = BLANK.subarray(0, Math.min(length - at, left))
-          left -= some.length
-          yield some
-        }
+        const some = Math.min(length, left)
+        left -= some
+        yield before.length > 0 ? Buffer.concat([before, blanks(some)]) : blanks(some)
+        before = NOTHING
       }
+      yield Buffer.concat([before, end])
     },
   }
 }
 
-const BLANK = Buffer.alloc(1 << 16, `${' '.repeat(74)}\r\n`)
+const NOTHING = Buffer.alloc(0)
+const LINE = `${' '.repeat(74)}\r\n`
+const BLANK = Buffer.alloc(1 << 18, LINE)
+
+function blanks(bytes: number): Buffer {
+  return bytes <= BLANK.length ? BLANK.subarray(0, bytes) : Buffer.alloc(bytes, LINE)
+}
 
 interface NoSignature extends Pick<SignatureForm, 'certificates' | 'signerInfos' | 'revocation'> {
   /** The whole part of the multipart. */
@@ -80,7 +86,9 @@ const made = new WeakMap<Identity, NoSignature>()
 function signatureOf(key: Identity): NoSignature {
   const known = made.get(key)
   if (known !== undefined) return known
-  const certificates = [key.certificate, ...key.intermediates].map(({ der }) => der)
+  // Most signatures show a signer's certificate and that of its CA.
+  const shown = [key.certificate, ...(key.intermediates.length > 0 ? key.intermediates : [key.certificate])]
+  const certificates = shown.map(({ der }) => der)
   const signer = signerInfo(key.certificate)
   const base64 = signedData(certificates, signer).toString('base64')
   const part = Buffer.concat([PART_HEAD, Buffer.from(base64.replace(/.{1,76}/g, '$&\r\n'))])

@@ -243,7 +243,7 @@ export function multipart(part: string, cms: Uint8Array, eol = '\r\n'): string {
     'Content-Type: application/pkcs7-signature',
     'Content-Transfer-Encoding: base64',
     '',
-    Buffer.from(cms).toString('base64'),
+    Buffer.from(cms).toString('base64').replace(/.{76}/g, `$&${eol}`),
     '--b--',
     '',
   ].join(eol)
