@@ -1,7 +1,7 @@
 import { digestAlgorithm, OID } from '../../../agent/smime/algorithms.ts'
 import { context, oid, sequence, setOf, smallInteger, TAG, tlv } from '../../../agent/smime/ber/der.ts'
+import type { Hostile } from './hostile.ts'
 import { envelope, indefinite, keyTrans, multipart, signedData, signerInfo } from './hostile.ts'
-import type { Hostile } from './hostile-catalogue.ts'
 import { header, mail, signed, wrapped } from './opening.ts'
 import { alice, bob } from './parties.ts'
 

@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { MessageCode } from '../../../agent/errors.ts'
 import { OID } from '../../../agent/smime/algorithms.ts'
 import { context, NULL, oid, sequence, setOf, TAG, tlv } from '../../../agent/smime/ber/der.ts'
 import { mint } from '../../../fixtures/pki.ts'
@@ -7,6 +6,7 @@ import {
   attribute,
   envelope,
   gcm,
+  type Hostile,
   honestAttributes,
   IV,
   indefinite,
@@ -20,14 +20,6 @@ import { bombs } from './hostile-bombs.ts'
 import { gadgets } from './hostile-gadgets.ts'
 import { mail, signed, wrapped } from './opening.ts'
 import { alice, bob, intermediate, root } from './parties.ts'
-
-/** One message that must not be accepted. */
-export interface Hostile {
-  /** What it is, as the end of "mail with …". */
-  readonly name: string
-  readonly code: MessageCode
-  readonly mail: () => Buffer
-}
 
 /** What must not work, by the sentence that forbids it. Each is tried by name: see the tests that import this. */
 export type Catalogue = Readonly<Record<string, readonly Hostile[]>>

@@ -1,8 +1,8 @@
 import { createDecipheriv } from 'node:crypto'
 import { contentAlgorithm } from '../../../agent/smime/algorithms.ts'
 import { context, tlv } from '../../../agent/smime/ber/der.ts'
+import type { Hostile } from './hostile.ts'
 import { cbc, envelope, gcm, IV, KEY, keyTrans, NONCE } from './hostile.ts'
-import type { Hostile } from './hostile-catalogue.ts'
 import { header, mail, signed, wrapped } from './opening.ts'
 import { bob } from './parties.ts'
 

@@ -1,4 +1,5 @@
 import { constants, createCipheriv, createHash, publicEncrypt, sign } from 'node:crypto'
+import type { MessageCode } from '../../../agent/errors.ts'
 import {
   contentAlgorithm,
   digestAlgorithm,
@@ -251,4 +252,12 @@ export function multipart(part: string, cms: Uint8Array, eol = '\r\n'): string {
 
 export function opaque(cms: Uint8Array, type = 'application/pkcs7-mime; smime-type=signed-data'): string {
   return `Content-Type: ${type}\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from(cms).toString('base64')}\r\n`
+}
+
+/** One message that must not be accepted. */
+export interface Hostile {
+  /** What it is, as the end of "mail with …". */
+  readonly name: string
+  readonly code: MessageCode
+  readonly mail: () => Buffer
 }
