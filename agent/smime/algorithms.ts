@@ -51,6 +51,7 @@ export {
 } from './algorithms/key-transport.ts'
 export { unwrapKey, wrapKey } from './algorithms/key-wrap.ts'
 export { OID } from './algorithms/object-identifiers.ts'
+export { orNull } from './algorithms/or-null.ts'
 export type { Refused } from './algorithms/refused.ts'
 export {
   readSignature,

@@ -3,6 +3,7 @@ import {
   type Digest,
   hashName,
   type KeyTransport,
+  orNull,
   rsaPadding,
   type SignatureScheme,
   signatureOptions,
@@ -40,16 +41,11 @@ export function keyInMemory(key: KeyObject): PrivateKey {
         const done = (error: Error | null, signature: Buffer) => (error ? reject(error) : resolve(signature))
         sign(hashName(digest), data, { key, ...signatureOptions({ scheme }, digest) }, done)
       }),
-    decrypt: async (how, input) => {
-      try {
+    decrypt: async (how, input) =>
+      orNull(() => {
         if (how !== 'ecdh') return privateDecrypt({ key, ...rsaPadding(how) }, input)
         const publicKey = createPublicKey({ key: Buffer.from(input), format: 'der', type: 'spki' })
         return diffieHellman({ privateKey: key, publicKey })
-      } catch {
-        // OAEP says by an exception that the padding is wrong, RSA that the number is too large, and a curve that the
-        // point is none of its own. None may be told apart from any other failure.
-        return null
-      }
-    },
+      }),
   }
 }

@@ -63,7 +63,7 @@ async function digestOf(source: Source, digest: Digest): Promise<Uint8Array> {
 }
 
 /** ContentInfo around a SignedData with detached content and one SignerInfo (RFC 5652 5). */
-async function signedData(
+export async function signedData(
   messageDigest: Uint8Array,
   signer: Identity,
   { scheme, digest }: SigningForm,

@@ -84,7 +84,7 @@ async function check(
   key: Identity,
   tools: VerifyTools,
 ): Promise<Checked | Reason<MessageCode>> {
-  const standIn = standInFor(content, key)
+  const standIn = await standInFor(content, key)
   let message = content
   let failure: Reason<MessageCode> | null = null
   const failed = (reason: Reason<MessageCode>) => {

@@ -17,7 +17,7 @@ import { all, pki, temporaryFolder, twoClinics } from './clinics.ts'
 
 const ASIDE = 'clinic-b.example/Direct-Refused'
 const good = () => mail(envelope(signed(), { recipientInfos: [keyTrans(bob)] }))
-const FAULTS = families(5000)
+const FAULTS = (await families(5000))
   .filter(({ name }) => name.startsWith('RSA'))
   .flatMap(({ faults }) => Object.values(faults))
 

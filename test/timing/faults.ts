@@ -3,10 +3,11 @@ import { contentAlgorithm, keyTransportAlgorithm } from '../../agent/smime/algor
 import { context, tlv } from '../../agent/smime/ber/der.ts'
 import { recipientInfo } from '../../agent/smime/enveloped/recipient-info.ts'
 import type { Identity } from '../../agent/smime/identity.ts'
-import { mint } from '../../fixtures/pki.ts'
+import { sign } from '../../agent/smime/sign.ts'
+import { type Minted, mint } from '../../fixtures/pki.ts'
 import { badlyPadded, blocks, envelope, gcm, IV, KEY, keyTrans } from '../agent/smime/hostile.ts'
-import { mail, signed, wrapped } from '../agent/smime/opening.ts'
-import { bob, identity, root } from '../agent/smime/parties.ts'
+import { header, mail } from '../agent/smime/opening.ts'
+import { alice, bob, bytesOf, composed, identity, intermediate, NOW, root } from '../agent/smime/parties.ts'
 
 /** Messages that differ in nothing but what is wrong with them (protocol.md ALG-2). */
 export interface Family {
@@ -17,33 +18,39 @@ export interface Family {
 }
 
 const bobEc = mint({ issuer: root, san: ['clinic-b.example'], key: 'ec-p256' })
+const aliceEc = mint({ issuer: intermediate, san: ['clinic-a.example'], key: 'ec-p256' })
 
-/** A signed message of about so many bytes. */
-export function plaintext(bytes: number): string {
+/** A message of about so many bytes, signed as this agent does it. */
+export async function plaintext(bytes: number, signer: Minted): Promise<string> {
   const line = `${'Seen today, in good health. '.repeat(2)}\r\n`
   const text = line.repeat(Math.ceil(bytes / line.length))
+  const message = composed(`${header()}Content-Type: text/plain\r\n\r\n${text}`)
+  const { entity } = await sign(message, identity(signer, [intermediate]), {
+    digest: 'sha-256',
+    signature: 'rsa-pkcs1',
+    at: NOW,
+  })
   // Blank lines at the end leave room for what may not stand there.
-  return `${signed(wrapped({}, `Content-Type: text/plain\r\n\r\n${text}`))}${'\r\n'.repeat(8)}`
+  return `${await bytesOf(entity)}${'\r\n'.repeat(8)}`
 }
 
 /** Of a signed message, what makes no sense in one way each, all of the same length. */
 export function senseless(good: string): Readonly<Record<string, () => Uint8Array>> {
   const bytes = Buffer.from(good)
-  const with_ = (change: (copy: Buffer) => void) => () => {
+  const changed = (change: (copy: Buffer) => void) => () => {
     const copy = Buffer.from(bytes)
     change(copy)
     return copy
   }
-  const second = good.lastIndexOf('--b\r\n')
+  const boundary = good.indexOf('boundary="') + 'boundary="'.length
+  const signature = good.lastIndexOf('\r\n\r\n', good.length - 100) + 4
   return {
     'bytes that are no text': () => randomBytes(bytes.length),
-    'text that is no header': with_((copy) => copy.fill('no header, no sense. ', 0)),
-    'a header of another kind': with_((copy) => copy.write('X', 0)),
-    'a boundary that does not occur': with_((copy) => copy.write('c', good.indexOf('boundary=b') + 9)),
-    'a signature that is no CMS': with_((copy) =>
-      copy.write('A'.repeat(40), good.indexOf('\r\n\r\n', second) + 4),
-    ),
-    'something behind its end': with_((copy) => randomBytes(16).copy(copy, bytes.length - 16)),
+    'text that is no header': changed((copy) => copy.fill('no header, no sense. ')),
+    'a header of another kind': changed((copy) => copy.write('X')),
+    'a boundary that does not occur': changed((copy) => copy.write('*', boundary)),
+    'a signature that is no CMS': changed((copy) => copy.write('A'.repeat(40), signature)),
+    'something behind its end': changed((copy) => randomBytes(16).copy(copy, bytes.length - 16)),
   }
 }
 
@@ -109,9 +116,10 @@ function inGcm(good: string, carry: Carry, what: string): Family['faults'] {
 }
 
 /** `bytes`: about how long the messages are. */
-export function families(bytes: number): readonly Family[] {
-  const good = plaintext(bytes)
-  const rsa = identity(bob)
+export async function families(bytes: number): Promise<readonly Family[]> {
+  const good = await plaintext(bytes, alice)
+  const goodEc = await plaintext(bytes, aliceEc)
+  const rsa = identity(bob, [intermediate])
   return [
     {
       name: 'RSA PKCS#1 v1.5, AES-CBC',
@@ -128,7 +136,15 @@ export function families(bytes: number): readonly Family[] {
       key: rsa,
       faults: inGcm(good, (key) => transported('oaep', key), 'the padding of RSA'),
     },
-    { name: 'ECDH, AES-CBC', key: identity(bobEc), faults: inCbc(good, agreed, 'the key wrap') },
-    { name: 'ECDH, AES-GCM', key: identity(bobEc), faults: inGcm(good, agreed, 'the key wrap') },
+    {
+      name: 'ECDH, AES-CBC',
+      key: identity(bobEc, [intermediate]),
+      faults: inCbc(goodEc, agreed, 'the key wrap'),
+    },
+    {
+      name: 'ECDH, AES-GCM',
+      key: identity(bobEc, [intermediate]),
+      faults: inGcm(goodEc, agreed, 'the key wrap'),
+    },
   ]
 }

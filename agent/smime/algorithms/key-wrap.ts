@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { orNull } from './or-null.ts'
 
 /** AES Key Wrap (RFC 3394): how a key that two sides share carries the content key. */
 export type KeyWrap = 'aes-128-wrap' | 'aes-192-wrap' | 'aes-256-wrap'
@@ -26,15 +27,12 @@ export function wrapKey(wrap: KeyWrap, wrapping: Uint8Array, key: Uint8Array): U
 
 /** Null when the wrapping key is another one, or the wrapped key is broken. */
 export function unwrapKey(wrap: KeyWrap, wrapping: Uint8Array, wrapped: Uint8Array): Uint8Array | null {
-  try {
+  return orNull(() => {
     const decipher = createDecipheriv(cipherOf(wrap), wrapping, INITIAL)
     const key = Buffer.concat([decipher.update(wrapped), decipher.final()])
     // For nothing at all it does not throw.
     return key.length === 0 ? null : key
-  } catch {
-    // Node says by throwing that the integrity check of RFC 3394 failed, or that the length is wrong.
-    return null
-  }
+  })
 }
 
 function cipherOf(wrap: KeyWrap): string {

@@ -6,7 +6,7 @@ import {
   type Decipheriv,
 } from 'node:crypto'
 import { DirectError } from '../../errors.ts'
-import { blockBytes, type ContentEncryption, type WrittenEncryption } from '../algorithms.ts'
+import { blockBytes, type ContentEncryption, orNull, type WrittenEncryption } from '../algorithms.ts'
 import { CmsError } from '../ber/reader.ts'
 import { inBlocks } from '../blocks.ts'
 import type { Source } from '../source.ts'
@@ -119,14 +119,11 @@ function decipherOf(
   return attributes === null ? decipher : decipher.setAAD(attributes)
 }
 
-/** Whether the tag is right, or the ciphertext a number of blocks. */
+/** Whether the tag is right and as long as it says, or the ciphertext a number of blocks. */
 function finish(decipher: Decipheriv, encryption: ContentEncryption, tail: EnvelopeTail | null): boolean {
-  try {
+  const rest = orNull(() => {
     if (!('iv' in encryption)) (decipher as DecipherGCM).setAuthTag(tail?.mac ?? new Uint8Array())
-    decipher.final()
-    return true
-  } catch {
-    // final() throws for a wrong tag or a block that is not full, setAuthTag() for a tag of another length than it says.
-    return false
-  }
+    return decipher.final()
+  })
+  return rest !== null
 }

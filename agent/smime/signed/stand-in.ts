@@ -1,10 +1,10 @@
-import type { Certificate } from '../../../trust-anchors/index.ts'
 import { openPart } from '../../mime/entity.ts'
-import { digestAlgorithm, OID, signatureAlgorithm } from '../algorithms.ts'
-import { context, oid, sequence, setOf, smallInteger, TAG, time, tlv } from '../ber/der.ts'
-import type { Identity } from '../identity.ts'
+import { sequence, TAG, tlv } from '../ber/der.ts'
+import { Identity } from '../identity.ts'
+import { signedData } from '../sign.ts'
 import type { Source } from '../source.ts'
 import { firstPart, type SignatureForm, type SignatureShape, type TakenApart } from './signature-form.ts'
+import { readSignedData } from './signed-data.ts'
 
 /**
  * What stands in for a signed message that cannot be read, so that the steps which are left are taken all the same
@@ -18,7 +18,7 @@ export interface StandIn {
   readonly form: SignatureForm
 }
 
-const BOUNDARY = '=_stand-in'
+const BOUNDARY = '=_stands-in-for-a-boundary'
 const HEAD = lines(
   'Content-Type: multipart/signed; protocol="application/pkcs7-signature";',
   ` micalg=sha-256; boundary="${BOUNDARY}"`,
@@ -37,8 +37,8 @@ const BETWEEN = lines('', `--${BOUNDARY}`, '')
 const END = lines(`--${BOUNDARY}--`, '')
 
 /** `key`: whose certificates the signature shows. */
-export function standInFor(content: Source, key: Identity): StandIn {
-  const { part, ...signature } = signatureOf(key)
+export async function standInFor(content: Source, key: Identity): Promise<StandIn> {
+  const { part, ...signature } = await signatureOf(key)
   const message = blanked(content, Buffer.concat([BETWEEN, part, END]))
   const signed = { read: () => firstPart(message, BOUNDARY) }
   return {
@@ -81,49 +81,31 @@ interface NoSignature extends Pick<SignatureForm, 'certificates' | 'signerInfos'
   readonly part: Buffer
 }
 
-const made = new WeakMap<Identity, NoSignature>()
+const made = new WeakMap<Identity, Promise<NoSignature>>()
 
-function signatureOf(key: Identity): NoSignature {
-  const known = made.get(key)
-  if (known !== undefined) return known
-  // Most signatures show a signer's certificate and that of its CA.
-  const shown = [key.certificate, ...(key.intermediates.length > 0 ? key.intermediates : [key.certificate])]
-  const certificates = shown.map(({ der }) => der)
-  const signer = signerInfo(key.certificate)
-  const base64 = signedData(certificates, signer).toString('base64')
-  const part = Buffer.concat([PART_HEAD, Buffer.from(base64.replace(/.{1,76}/g, '$&\r\n'))])
-  const signature = { certificates, signerInfos: [signer], revocation: { crls: [], ocsp: [] }, part }
-  made.set(key, signature)
-  return signature
+function signatureOf(key: Identity): Promise<NoSignature> {
+  const known = made.get(key) ?? makeSignature(key)
+  made.set(key, known)
+  return known
 }
 
-/** A SignerInfo whose signature nobody made. */
-function signerInfo({ issuerAndSerialNumber, key }: Certificate): Uint8Array {
-  const attribute = (type: string, value: Uint8Array) => sequence(oid(type), setOf(value))
-  const attributes = setOf(
-    attribute(OID.contentType, oid(OID.data)),
-    attribute(OID.messageDigest, tlv(TAG.OCTET_STRING, Buffer.alloc(32))),
-    attribute(OID.signingTime, time(new Date(0))),
-  )
-  return sequence(
-    smallInteger(1),
-    issuerAndSerialNumber,
-    digestAlgorithm('sha-256'),
-    Buffer.concat([Uint8Array.of(context(0)), attributes.subarray(1)]),
-    signatureAlgorithm(key.type === 'ec' ? 'ecdsa' : 'rsa-pkcs1', 'sha-256'),
-    tlv(TAG.OCTET_STRING, Buffer.alloc(key.bits / 8, 1)),
-  )
-}
-
-function signedData(certificates: readonly Uint8Array[], signer: Uint8Array): Buffer {
-  const data = sequence(
-    smallInteger(1),
-    setOf(digestAlgorithm('sha-256')),
-    sequence(oid(OID.data)),
-    tlv(context(0), ...certificates),
-    setOf(signer),
-  )
-  return Buffer.from(sequence(oid(OID.signedData), tlv(context(0), data)))
+/** What we would write, but for the bytes of the signature, which nobody made. */
+async function makeSignature({ certificate, intermediates }: Identity): Promise<NoSignature> {
+  const octets = certificate.key.bits >> 3
+  const number = tlv(TAG.INTEGER, Buffer.alloc(octets, 1))
+  const forger = Identity.of(certificate, intermediates, {
+    sign: async ({ scheme }) => (scheme === 'ecdsa' ? sequence(number, number) : number.subarray(-octets)),
+    decrypt: async () => null,
+  })
+  const form = forger.signsBy({ scheme: 'rsa-pkcs1', digest: 'sha-256' })
+  const cms = await signedData(Buffer.alloc(32), forger, form, new Date(0))
+  const signature = await readSignedData(once(cms), null)
+  if (typeof signature === 'string') throw new Error(`the stand-in of a signature is ${signature}`)
+  const base64 = Buffer.from(cms)
+    .toString('base64')
+    .replace(/.{1,76}/g, '$&\r\n')
+  const { certificates, signerInfos, revocation } = signature
+  return { certificates, signerInfos, revocation, part: Buffer.concat([PART_HEAD, Buffer.from(base64)]) }
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

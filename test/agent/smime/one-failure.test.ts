@@ -58,7 +58,7 @@ function counted({ bytes, read }: Source, steps: string[]): Source {
   }
 }
 
-describe.each(families(200_000))('$name', ({ key, faults }) => {
+describe.each(await families(200_000))('$name', ({ key, faults }) => {
   test.each(Object.entries(faults))('%s: the one outcome', async (_, make) => {
     const { opened, steps } = await stepsOf(make(), key)
     expect(steps).toEqual(['private key asked', 'spooled', 'read to its end', 'read to its end'])
