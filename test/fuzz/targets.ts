@@ -7,29 +7,8 @@ import { HEADER, type Message, readMessage } from '../../dns/resolver/message.ts
 import { EDNS_BYTES, encodeQuery, readReply } from '../../dns/resolver/wire.ts'
 import { Malformed, skipName } from '../../dns/resolver/wire-name.ts'
 import { respond, respondTruncated } from '../../dns/serve/respond.ts'
-
-/** What a packet came to. */
-export interface Outcome {
-  /** For counting. */
-  readonly kind: string
-  /** Bytes and characters that were handed out for it. */
-  readonly size: number
-}
-
-/** Something that takes packets from strangers. */
-export interface Target {
-  readonly name: string
-  /** Whole packets, from which broken ones are made. */
-  readonly seeds: readonly Buffer[]
-  /** Seeds that take long, of which few are broken. */
-  readonly heavy: readonly Buffer[]
-  /** The most that one packet may be answered with. */
-  readonly maxSize: number
-  /** Puts right, in a packet of its own, what would end its reading before it has begun. */
-  readonly mend: (packet: Buffer) => Buffer
-  /** Throws for what must not be. */
-  readonly take: (packet: Buffer) => Outcome
-}
+import { mutate } from './mutate.ts'
+import type { Target } from './target.ts'
 
 const ID = 7
 const NAME = 'lee.d.example'
@@ -153,6 +132,7 @@ export const client: Target = {
     laborious(),
   ],
   maxSize: 2 << 20,
+  mutate,
   /** Id, number of questions, name and class asked for: an answer that differs there is not read at all. */
   mend(packet) {
     if (packet.length < QUESTION_END) return packet
@@ -219,6 +199,7 @@ export const responder: Target = {
   ],
   heavy: [Buffer.concat([question(NAME, 'CERT'), Buffer.alloc(60_000, 0xc0)])],
   maxSize: MAX_TCP,
+  mutate,
   mend: (packet) => packet,
   take(packet) {
     const tcp = respond(packet, zone, 'tcp')
