@@ -121,7 +121,7 @@ async function judge(
   if ('code' in content) return refuse(content)
   scope.use(content)
   const { facts, inner, wrapped } = content
-  const innerSha256 = await sha256Of(inner)
+  const innerSha256 = inner.sha256 ?? (await sha256Of(inner))
   Object.assign(found, { facts, inner, wrapped, innerSha256 })
   if (!wrapped && tools.receive.unwrapped === 'refuse') return refuse(UNWRAPPED)
   if (!wrapped)

@@ -70,9 +70,10 @@ async function inFile(file: FileHandle, chunks: AsyncIterable<Uint8Array>): Prom
     bytes,
     async *read() {
       const decipher = createDecipheriv('aes-256-ctr', key, ZERO_IV)
+      // Nobody sees what was read before it is decrypted, so that one buffer will do.
+      const buffer = Buffer.allocUnsafe(Math.min(CHUNK, bytes))
       for (let at = 0; at < bytes; ) {
-        const want = Math.min(CHUNK, bytes - at)
-        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(want), 0, want, at)
+        const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK, bytes - at), at)
         if (bytesRead === 0) throw new DirectError('STORE_FAILED', 'a spool file ended early')
         at += bytesRead
         yield decipher.update(buffer.subarray(0, bytesRead))

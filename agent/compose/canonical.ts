@@ -8,7 +8,7 @@ import { LineEnds, withCrlf } from '../mime/line-ends.ts'
 import type { MediaType } from '../mime/media-type.ts'
 import { encodeQuotedPrintable } from '../mime/quoted-printable.ts'
 import { type EntityStart, type Step, walk } from '../mime/walk.ts'
-import { concatSources, type Spool, type Spooled, sourceFrom } from '../smime/source.ts'
+import { concatSources, type Spool, type Spooled, sliceOf } from '../smime/source.ts'
 
 /** What else is done to the message's own header: fields to leave out, and folded lines to add at its end. */
 export interface HeaderEdits {
@@ -36,7 +36,7 @@ export async function canonicalise(message: Spooled, edits: HeaderEdits, spool: 
 function underNewHeader(message: Spooled, plan: Plan, edits: HeaderEdits): Spooled {
   const { top } = plan
   const header = Buffer.concat([...writeHeader(top, plan, edits)])
-  const body = sourceFrom(message, top.headerBlock.length + top.separator.length)
+  const body = sliceOf(message, top.headerBlock.length + top.separator.length)
   return {
     ...concatSources([header, body]),
     [Symbol.asyncDispose]: () => message[Symbol.asyncDispose](),

@@ -7,6 +7,8 @@ export interface Entity {
   readonly headerBlock: Uint8Array
   /** The blank line as it stands there; empty when the bytes end with the header, or there is none. */
   readonly separator: Uint8Array
+  /** Where that is: bytes from the start, those tolerated before the header included. */
+  readonly bodyStart: number
   /** Everything after the blank line, to be read once. Leaving it early lets go of the source. */
   readonly body: AsyncIterable<Uint8Array>
   /** Lets go of the source when the body is not wanted. */
@@ -41,7 +43,7 @@ export async function openPart(bytes: AsyncIterable<Uint8Array>, limits: EntityL
   if (entity.headerBlock.length === 0 || hasFields(entity)) return entity
   const headerBlock = new Uint8Array()
   const header = Header.parse(headerBlock)
-  return { ...entity, header, headerBlock, separator: headerBlock, body: everything }
+  return { ...entity, header, headerBlock, separator: headerBlock, bodyStart: 0, body: everything }
 }
 
 function hasFields(entity: Entity): boolean {
@@ -74,7 +76,8 @@ async function open(
     const headerBlock = all.subarray(start, end.block)
     const body = new Rest(all.subarray(end.body), source)
     const separator = all.subarray(end.block, end.body)
-    const entity = { header: Header.parse(headerBlock), headerBlock, separator, body, discard }
+    const bodyStart = end.body
+    const entity = { header: Header.parse(headerBlock), headerBlock, separator, bodyStart, body, discard }
     return { entity, everything: new Rest(all, source) }
   }
 }

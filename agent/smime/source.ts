@@ -1,6 +1,8 @@
 /** Bytes that can be read from the start any number of times, and whose length is known beforehand. */
 export interface Source {
   readonly bytes: number
+  /** Lower-case hex, where whoever made the source knows it. */
+  readonly sha256?: string
   read(): AsyncIterable<Uint8Array>
 }
 
@@ -23,15 +25,17 @@ export function concatSources(parts: readonly (Source | Uint8Array)[]): Source {
   }
 }
 
-/** A source without its first bytes. */
-export function sourceFrom(source: Source, start: number): Source {
+/** The bytes of a source from `start` on, up to `end`: all that follow where it is left out. */
+export function sliceOf(source: Source, start: number, end: number = source.bytes): Source {
   return {
-    bytes: source.bytes - start,
+    bytes: end - start,
     async *read() {
-      let skip = start
+      let at = 0
       for await (const chunk of source.read()) {
-        if (skip < chunk.length) yield skip === 0 ? chunk : chunk.subarray(skip)
-        skip = Math.max(0, skip - chunk.length)
+        const piece = chunk.subarray(Math.max(0, start - at), Math.max(0, end - at))
+        if (piece.length > 0) yield piece
+        at += chunk.length
+        if (at >= end) return
       }
     },
   }

@@ -1,7 +1,8 @@
 import { openEntity } from '../mime/entity.ts'
 import { parseMediaType } from '../mime/media-type.ts'
 import { decodeTransfer, transferEncoding } from '../mime/transfer.ts'
-import type { Source, Spool } from './source.ts'
+import type { Body } from './signed/signed-content.ts'
+import { type Source, type Spool, sliceOf } from './source.ts'
 
 export interface Unwrapped extends AsyncDisposable {
   readonly wrapped: boolean
@@ -13,22 +14,21 @@ export interface Unwrapped extends AsyncDisposable {
  * Takes the message out of a `message/rfc822` entity (protocol.md MSG-2). One that was illegally encoded in base64 or
  * quoted-printable is decoded into the spool (IN-2). Throws MimeError.
  */
-export async function unwrap(entity: Source, spool: Spool): Promise<Unwrapped> {
-  const { header, discard } = await openEntity(entity.read())
+export async function unwrap(entity: Source & { readonly body?: Body }, spool: Spool): Promise<Unwrapped> {
+  const { header, bodyStart, discard } = await openEntity(entity.read())
   await discard()
   if (parseMediaType(header.first('Content-Type'))?.type !== 'message/rfc822') {
     return { wrapped: false, inner: entity, async [Symbol.asyncDispose]() {} }
   }
   const encoding = header.first('Content-Transfer-Encoding')
-  async function* body(): AsyncGenerator<Uint8Array> {
-    const opened = await openEntity(entity.read())
-    yield* decodeTransfer(opened.body, encoding)
-  }
-  if (['base64', 'quoted-printable'].includes(transferEncoding(encoding))) {
-    const decoded = await spool(body())
+  const body = sliceOf(entity, bodyStart)
+  if (!IDENTITY.includes(transferEncoding(encoding))) {
+    const decoded = await spool(decodeTransfer(body.read(), encoding))
     return { wrapped: true, inner: decoded, [Symbol.asyncDispose]: () => decoded[Symbol.asyncDispose]() }
   }
-  let bytes = 0
-  for await (const chunk of body()) bytes += chunk.length
-  return { wrapped: true, inner: { bytes, read: body }, async [Symbol.asyncDispose]() {} }
+  const known = entity.body?.start === bodyStart ? { sha256: entity.body.sha256 } : {}
+  return { wrapped: true, inner: { ...body, ...known }, async [Symbol.asyncDispose]() {} }
 }
+
+/** RFC 2045 6.2: the bytes are what they are. */
+const IDENTITY: readonly string[] = ['7bit', '8bit', 'binary']

@@ -2,12 +2,12 @@ import type { MessageCode, Reason } from '../../errors.ts'
 import { type Entity, openEntity, openPart } from '../../mime/entity.ts'
 import { LIMITS, MimeError } from '../../mime/error.ts'
 import { parseMediaType } from '../../mime/media-type.ts'
-import { cutMultipart, splitMultipart } from '../../mime/multipart.ts'
+import { cutMultipart } from '../../mime/multipart.ts'
 import { decodeTransfer } from '../../mime/transfer.ts'
 import { beginsLikeHeader } from '../beginning.ts'
 import type { CmsKind } from '../ber/content-info.ts'
 import { isPkcs7Mime, isPkcs7Signature } from '../media-type.ts'
-import type { Source, Spool } from '../source.ts'
+import { type Source, type Spool, sliceOf } from '../source.ts'
 import { UNDECRYPTABLE } from '../undecryptable.ts'
 import { readSignedData, type SignedData } from './signed-data.ts'
 import { isBlank, TextToItsEnd } from './trailing.ts'
@@ -98,7 +98,7 @@ export async function takeApart(
   shape: SignatureShape,
 ): Promise<TakenApart | Reason<MessageCode>> {
   if (shape.form === 'opaque') return { signed: null, signature: shape.entity, isClosed: true }
-  const { parts, second, isClosed } = await readSecondPart(content, shape.boundary)
+  const { parts, first, second, isClosed } = await cutInTwo(content, shape.boundary)
   if (second === null) return UNDECRYPTABLE
   if (parts !== 2) {
     return {
@@ -106,7 +106,7 @@ export async function takeApart(
       text: `the multipart/signed has ${parts} parts; it must have two (RFC 1847 2.1)`,
     }
   }
-  const signed = { read: () => firstPart(content, shape.boundary) }
+  const signed = sliceOf(content, ...first)
   return { signed, signature: await openPart(once(second)), isClosed }
 }
 
@@ -139,33 +139,36 @@ export async function readSignature(
   }
 }
 
-async function readSecondPart(
-  content: Source,
-  boundary: string,
-): Promise<{ readonly parts: number; readonly second: Uint8Array | null; readonly isClosed: boolean }> {
-  const { body } = await openEntity(content.read())
+interface Cut {
+  readonly parts: number
+  /** Where part one begins and ends: its exact bytes, without the line end that is the delimiter's (RFC 2046 5.1.1). */
+  readonly first: readonly [start: number, end: number]
+  readonly second: Uint8Array | null
+  /** Whether it has its end, and nothing stands behind it. */
+  readonly isClosed: boolean
+}
+
+async function cutInTwo(content: Source, boundary: string): Promise<Cut> {
+  const { body, bodyStart } = await openEntity(content.read())
+  let at = bodyStart
+  let first: [number, number] = [at, at]
   let parts = 0
   let closed = false
   let isBlankBehind = true
   const second = new Gathered()
   for await (const piece of cutMultipart(body, boundary)) {
+    const start = at
+    at += piece.bytes.length
     if (piece.kind === 'delimiter') {
+      if (parts === 1) first = [first[0], start]
       closed = piece.closing
       if (!closed && ++parts > LIMITS.parts)
         throw new MimeError('LIMIT_EXCEEDED', `more than ${LIMITS.parts} parts`)
+      if (parts === 1) first = [at, at]
     } else if (closed) isBlankBehind &&= isBlank(piece.bytes)
     else if (parts === 2) second.add(piece.bytes)
   }
-  return { parts, second: parts < 2 ? null : second.bytes, isClosed: closed && isBlankBehind }
-}
-
-/** The exact bytes of part one, without the line end that belongs to the delimiter (RFC 2046 5.1.1). */
-export async function* firstPart(content: Source, boundary: string): AsyncGenerator<Uint8Array> {
-  const { body } = await openEntity(content.read())
-  for await (const part of splitMultipart(body, boundary)) {
-    yield* part.read()
-    return
-  }
+  return { parts, first, second: parts < 2 ? null : second.bytes, isClosed: closed && isBlankBehind }
 }
 
 class Gathered {

@@ -2,8 +2,8 @@ import { openPart } from '../../mime/entity.ts'
 import { sequence, TAG, tlv } from '../ber/der.ts'
 import { Identity } from '../identity.ts'
 import { signedData } from '../sign.ts'
-import type { Source } from '../source.ts'
-import { firstPart, type SignatureForm, type SignatureShape, type TakenApart } from './signature-form.ts'
+import { type Source, sliceOf } from '../source.ts'
+import type { SignatureForm, SignatureShape, TakenApart } from './signature-form.ts'
 import { readSignedData } from './signed-data.ts'
 
 /**
@@ -33,14 +33,16 @@ const PART_HEAD = lines(
   '',
   '',
 )
+const WRAPPER = lines('Content-Type: message/rfc822', '', '')
 const BETWEEN = lines('', `--${BOUNDARY}`, '')
 const END = lines(`--${BOUNDARY}--`, '')
 
 /** `key`: whose certificates the signature shows. */
 export async function standInFor(content: Source, key: Identity): Promise<StandIn> {
   const { part, ...signature } = await signatureOf(key)
-  const message = blanked(content, Buffer.concat([BETWEEN, part, END]))
-  const signed = { read: () => firstPart(message, BOUNDARY) }
+  const end = Buffer.concat([BETWEEN, part, END])
+  const message = blanked(content, end)
+  const signed = sliceOf(message, HEAD.length, message.bytes - end.length)
   return {
     message,
     shape: { form: 'multipart', boundary: BOUNDARY },
@@ -51,11 +53,12 @@ export async function standInFor(content: Source, key: Identity): Promise<StandI
 
 /** A message whose text is blank: the content is read as it would be, and its bytes are not looked at. */
 function blanked(content: Source, end: Uint8Array): Source {
-  const text = Math.max(content.bytes - HEAD.length - end.length, 0)
+  const start = Buffer.concat([HEAD, WRAPPER])
+  const text = Math.max(content.bytes - start.length - end.length, 0)
   return {
-    bytes: HEAD.length + text + end.length,
+    bytes: start.length + text + end.length,
     async *read() {
-      let before = HEAD
+      let before: Buffer = start
       let left = text
       for await (const { length } of content.read()) {
         const some = Math.min(length, left)

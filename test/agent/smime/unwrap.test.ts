@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { readVariants, type Variant } from '../../../agent/smime/signed/signed-content.ts'
 import { unwrap } from '../../../agent/smime/verify.ts'
 import { bytesOf, countingSpool, MESSAGE, sourceOf } from './parties.ts'
 
@@ -42,4 +44,20 @@ test('an illegal base64 or quoted-printable is undone (IN-2)', async () => {
 test('an entity that wraps nothing is the message itself (IN-5)', async () => {
   const entity = `Content-Type: text/plain\r\n\r\nHello`
   expect(await unwrapped(entity)).toEqual({ wrapped: false, inner: entity, spooled: 0 })
+})
+
+test('what a wrapped message is known by comes with the signature, however the bytes are cut (IN-10)', async () => {
+  const entity = `Content-Type: message/rfc822\r\nX-Other: field\r\n\r\n${MESSAGE}`
+  for (const chunk of [1, 7, 48, 49, 1000]) {
+    const [exact] = await readVariants(sourceOf(entity, chunk), new Set(['sha-256']))
+    await using result = await unwrap(exact as Variant, countingSpool().spool)
+    expect(result.inner.sha256).toBe(createHash('sha256').update(MESSAGE).digest('hex'))
+  }
+})
+
+test('of a header with other line ends it is not known, and never wrong', async () => {
+  const entity = `Content-Type: message/rfc822\n\n${MESSAGE}\r\n\r\nmore`
+  const [exact] = await readVariants(sourceOf(entity), new Set(['sha-256']))
+  await using result = await unwrap(exact as Variant, countingSpool().spool)
+  expect(result.inner.sha256).toBeUndefined()
 })
