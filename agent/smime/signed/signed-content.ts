@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
+import { LineEnds, withCrlf } from '../../mime/line-ends.ts'
 import { hashName, type ReceivedDigest } from '../algorithms.ts'
 import { inBlocks } from '../blocks.ts'
-import { bareLineFeed, canonicalLines, endsInCr, withCrlf } from '../crlf.ts'
 import type { Source } from '../source.ts'
 
 type Readable = Pick<Source, 'read'>
@@ -29,18 +29,18 @@ export async function readVariants(
 ): Promise<Variant[]> {
   const exact = new Hashes(digests)
   const body = new BodyHash()
+  const lineEnds = new LineEnds()
   let canonical: Hashes | null = null
-  let afterCr = false
   for await (const chunk of inBlocks(content.read())) {
+    const lines = lineEnds.canonical(chunk)
     // Up to the first bare LF the two are the same, so most messages are hashed once.
-    if (canonical === null && bareLineFeed(chunk, afterCr) >= 0) canonical = exact.copy()
+    if (lines.length !== chunk.length) canonical ??= exact.copy()
     exact.update(chunk)
     body.update(chunk)
-    canonical?.update(withCrlf(chunk, afterCr))
-    afterCr = endsInCr(chunk, afterCr)
+    canonical?.update(lines)
   }
   const variants: Variant[] = [{ ...exact.finish(), ...body.finish(), read: () => content.read() }]
-  if (canonical !== null) variants.push({ ...canonical.finish(), read: () => canonicalLines(content.read()) })
+  if (canonical !== null) variants.push({ ...canonical.finish(), read: () => withCrlf(content.read()) })
   return variants
 }
 
