@@ -112,7 +112,10 @@ async function judge(
 
   const verified = await verify(decrypted, verifyTools)
   // Nothing that is shown tells one failure of decryption from another (ALG-2).
-  if ('code' in verified && verified.code === 'UNDECRYPTABLE') return refuse(verified)
+  if ('code' in verified && verified.code === 'UNDECRYPTABLE') {
+    if (decrypted.keyAway !== null) throw decrypted.keyAway
+    return refuse(verified)
+  }
   found.algorithms = { ...decrypted.algorithms, digest: null, signature: null }
   if ('code' in verified) return refuse(verified)
   scope.use(verified)

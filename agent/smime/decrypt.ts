@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto'
-import type { MessageCode, Reason } from '../errors.ts'
+import type { DirectError, MessageCode, Reason } from '../errors.ts'
 import { MimeError } from '../mime/error.ts'
-import { type ContentEncryption, keyBytes, type ReceivedCipher, readContentEncryption } from './algorithms.ts'
+import { type ContentEncryption, type ReceivedCipher, readContentEncryption } from './algorithms.ts'
 import { beginsLikeHeader } from './beginning.ts'
 import { CmsError } from './ber/reader.ts'
 import { decryptContent, type Outcome } from './enveloped/content.ts'
+import { contentKeys } from './enveloped/content-keys.ts'
 import { readHead } from './enveloped/head.ts'
 import { likeliestKey } from './enveloped/likeliest-key.ts'
 import { type Candidate, match, mentions } from './enveloped/recipients.ts'
@@ -36,17 +36,21 @@ export class Decrypted implements AsyncDisposable {
   readonly opened: Identity
   /** Those of the given identities that are among the RecipientInfos (IN-3). */
   readonly recipients: readonly Identity[]
+  /** KEY_UNREACHABLE of another key that the message names; that its content makes no sense is not final then. */
+  readonly keyAway: DirectError | null
 
   private constructor(
     content: Spooled,
     opened: Candidate,
     cipher: ReceivedCipher,
     recipients: readonly Identity[],
+    keyAway: DirectError | null,
   ) {
     this.#content = content
     this.algorithms = { content: cipher, keyTransport: opened.transport }
     this.opened = opened.identity
     this.recipients = recipients
+    this.keyAway = keyAway
   }
 
   /** Plaintext; CBC proves nothing about it. `verify` is what it is for. */
@@ -65,6 +69,11 @@ export class Decrypted implements AsyncDisposable {
     spool: Spool,
     { inVain = async () => {}, tripleDes = false }: DecryptOptions,
   ): Promise<Decrypted | Reason<MessageCode>> {
+    let keyAway: DirectError | null = null
+    const undecryptable = () => {
+      if (keyAway !== null) throw keyAway
+      return UNDECRYPTABLE
+    }
     try {
       const head = await readHead(cms, (info) => keys.some((identity) => mentions(info, identity)))
       if (head === null) {
@@ -81,22 +90,24 @@ export class Decrypted implements AsyncDisposable {
       const encryption = readContentEncryption(head.contentEncryption, { authenticated, tripleDes })
       if ('code' in encryption) return encryption
       const candidates = addressed.filter((entry) => 'transport' in entry).slice(0, MAX_TRIES)
-      const contentKeys: Uint8Array[] = []
-      for (const candidate of candidates) contentKeys.push(await contentKey(candidate, encryption))
-      const likeliest = await likeliestKey(cms, encryption, contentKeys)
-      const [candidate, key] = [candidates[likeliest], contentKeys[likeliest]]
-      if (candidate === undefined || key === undefined)
+      if (candidates.length === 0)
         return addressed.find((entry) => 'refused' in entry)?.refused ?? UNDECRYPTABLE
+      const asked = await contentKeys(candidates, encryption)
+      keyAway = asked.keyAway
+      const keysAtHand = asked.answers.map(({ key }) => key)
+      const likeliest = asked.answers[await likeliestKey(cms, encryption, keysAtHand)]
+      if (likeliest === undefined) return undecryptable()
+      const { candidate, key } = likeliest
       const { content, isWhole } = await openContent(cms, encryption, key, spool)
       if (isWhole) {
         const recipients = keys.filter((identity) => addressed.some((entry) => entry.identity === identity))
-        return new Decrypted(content, candidate, encryption.cipher, recipients)
+        return new Decrypted(content, candidate, encryption.cipher, recipients, keyAway)
       }
       await using _content = content
       await inVain(content, candidate.identity)
-      return UNDECRYPTABLE
+      return undecryptable()
     } catch (error) {
-      if (error instanceof CmsError) return UNDECRYPTABLE
+      if (error instanceof CmsError) return undecryptable()
       // The CMS comes out of a transfer encoding as it is read, and that can be none that is known.
       if (error instanceof MimeError) return { code: error.code, text: error.message }
       throw error
@@ -112,6 +123,9 @@ export class Decrypted implements AsyncDisposable {
  * What anybody can see who holds the message, such as broken BER or an initialisation vector of the wrong length, ends
  * it before a private key is asked. After that every message takes the same steps to its end, whatever is wrong with
  * key, padding or tag: what was decrypted goes to `inVain` then, where it is given, as it would have gone to `verify`.
+ *
+ * A key that lives elsewhere and is away is passed over where another one answers. Rejects with its KEY_UNREACHABLE when
+ * none does, or when the message would be `UNDECRYPTABLE` without it.
  */
 export function decrypt(
   cms: Pick<Source, 'read'>,
@@ -120,16 +134,6 @@ export function decrypt(
   options: DecryptOptions = {},
 ): Promise<Decrypted | Reason<MessageCode>> {
   return Decrypted.decrypt(cms, keys, spool, options)
-}
-
-/**
- * ALG-2: where the key cannot be had, or has the wrong length, a random one takes its place, and decryption goes on to
- * the end all the same; what a sender can learn from the time it took is nothing.
- */
-async function contentKey(candidate: Candidate, { cipher }: ContentEncryption): Promise<Uint8Array> {
-  const key = await candidate.contentKey()
-  const random = randomBytes(keyBytes(cipher))
-  return key?.length === random.length ? key : random
 }
 
 /** What came of the content, and whether it is the plaintext. */
