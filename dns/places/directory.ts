@@ -17,8 +17,7 @@ export class Directory {
   readonly #network: { readonly ldap: LdapClient; readonly reach: Reach }
   #reached: ReturnType<Reach> | null = null
   #failure: DirectoryAnswer | null = null
-  /** Whether it has an address that may be dialled: whoever has none costs nobody a connection. */
-  isDialled = false
+  #isDialled = false
 
   constructor(
     server: Omit<LdapServer, 'addresses'>,
@@ -27,6 +26,11 @@ export class Directory {
     this.name = `${server.host}:${server.port}`
     this.#server = server
     this.#network = network
+  }
+
+  /** Whether it has an address that may be dialled: whoever has none costs nobody a connection. */
+  get isDialled(): boolean {
+    return this.#isDialled
   }
 
   /** `ttl`: seconds for which the answer may be kept. Rejects only when the signal fires. */
@@ -44,7 +48,7 @@ export class Directory {
     this.#reached ??= reach(this.#server.host, signal)
     const reached = await this.#reached
     const questions = isKnown ? [] : (reached.questions ?? [])
-    this.isDialled = reached.status === 'ok'
+    this.#isDialled = reached.status === 'ok'
     if (reached.status === 'ok') {
       const server = { ...this.#server, addresses: reached.addresses }
       const answer = await ldap.search(server, question, { ttl, signal })
