@@ -105,7 +105,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'a path': '../../../etc/cron.d/x',
   'a path of Windows': 'C:\\Windows\\System32\\a.dll',
   'a share of Windows': '\\\\eve.example\\share\\a.txt',
-  'an absolute path': '/root/.ssh/authorized_keys',
+  'an absolute path': '/etc/cron.d/job',
   'a folder that ends in a slash': 'a/b/',
   'two dots': '..',
   'a hidden file': '.profile',
