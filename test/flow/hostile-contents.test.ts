@@ -3,12 +3,12 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Log } from '../../agent/index.ts'
-import { toPem } from '../../trust-anchors/index.ts'
 import { envelope, keyTrans } from '../agent/smime/hostile.ts'
 import { type Fields, judge, KIM, LEE, mail, signed, wrapped } from '../agent/smime/opening.ts'
-import { address, alice, bob, bytesOf, identity, intermediate, root } from '../agent/smime/parties.ts'
+import { address, alice, bob, bytesOf, identity } from '../agent/smime/parties.ts'
 import { direct } from '../cli/direct.ts'
-import { all, pki, temporaryFolder, twoClinics } from './clinics.ts'
+import { all, temporaryFolder, twoClinics } from './clinics.ts'
+import { clinicB } from './hostile-clinic.ts'
 import { withoutSockets } from './without-sockets.ts'
 
 /**
@@ -19,29 +19,8 @@ import { withoutSockets } from './without-sockets.ts'
 const sealed = (entity: string) =>
   mail(envelope(Buffer.from(signed(entity), 'utf8'), { recipientInfos: [keyTrans(bob)] }))
 
-async function clinicB(log?: Log) {
-  const dir = await temporaryFolder()
-  const file = async (name: string, ...certificates: readonly { readonly der: Uint8Array }[]) => {
-    await writeFile(join(dir, name), certificates.map(({ der }) => toPem(der)).join(''))
-    return join(dir, name)
-  }
-  const config = {
-    identities: [
-      {
-        for: 'clinic-b.example',
-        certificate: await file('b.pem', bob.certificate),
-        privateKey: pki('clinic-b.key'),
-      },
-    ],
-    trust: [{ for: '*', direction: 'both', anchors: [await file('root.pem', root.certificate)] }],
-    certificates: [await file('a.pem', alice.certificate, intermediate.certificate)],
-    revocation: 'off',
-  }
-  return { config, ...(await twoClinics({ b: config, ...(log && { parts: { log } }) })) }
-}
-
 async function received(entity: string, log?: Log) {
-  const clinics = await clinicB(log)
+  const clinics = await twoClinics({ b: await clinicB(), ...(log && { parts: { log } }) })
   clinics.post.drop(LEE, KIM, sealed(entity))
   const ehr = await temporaryFolder()
   const reports = await withoutSockets(() => all(clinics.b.receiveOnce({ deliverTo: ehr })))
@@ -156,8 +135,7 @@ test('attachment names with paths, devices, controls, marks of direction, thousa
 
 test('nothing that a message says reaches the terminal as a control', async () => {
   const cwd = await temporaryFolder()
-  const { config } = await clinicB()
-  await writeFile(join(cwd, 'direct.yaml'), JSON.stringify(config))
+  await writeFile(join(cwd, 'direct.yaml'), JSON.stringify(await clinicB()))
   await writeFile(join(cwd, 'sealed.eml'), sealed(WITH_NAMES))
   for (const json of [[], ['--json']]) {
     const { code, stdout, stderr } = await direct(

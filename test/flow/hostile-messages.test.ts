@@ -1,14 +1,14 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { toPem } from '../../trust-anchors/index.ts'
 import { envelope, keyTrans } from '../agent/smime/hostile.ts'
 import { HOSTILE } from '../agent/smime/hostile-catalogue.ts'
 import { KIM, LEE, mail, signed } from '../agent/smime/opening.ts'
-import { alice, bob, intermediate, root } from '../agent/smime/parties.ts'
+import { bob } from '../agent/smime/parties.ts'
 import { direct } from '../cli/direct.ts'
 import { families } from '../timing/faults.ts'
-import { all, pki, temporaryFolder, twoClinics } from './clinics.ts'
+import { all, temporaryFolder, twoClinics } from './clinics.ts'
+import { clinicB } from './hostile-clinic.ts'
 
 /**
  * What must not work, through a mailbox and through the command line: exact codes for the owner, and one same silence to
@@ -20,27 +20,6 @@ const good = () => mail(envelope(signed(), { recipientInfos: [keyTrans(bob)] }))
 const FAULTS = (await families(5000))
   .filter(({ name }) => name.startsWith('RSA'))
   .flatMap(({ faults }) => Object.values(faults))
-
-/** Clinic B under the root of the hostile messages; it could answer clinic A. */
-async function clinicB(): Promise<Record<string, unknown>> {
-  const dir = await temporaryFolder()
-  const file = async (name: string, ...certificates: readonly { readonly der: Uint8Array }[]) => {
-    await writeFile(join(dir, name), certificates.map(({ der }) => toPem(der)).join(''))
-    return join(dir, name)
-  }
-  return {
-    identities: [
-      {
-        for: 'clinic-b.example',
-        certificate: await file('b.pem', bob.certificate),
-        privateKey: pki('clinic-b.key'),
-      },
-    ],
-    trust: [{ for: '*', direction: 'both', anchors: [await file('root.pem', root.certificate)] }],
-    certificates: [await file('a.pem', alice.certificate, intermediate.certificate)],
-    revocation: 'off',
-  }
-}
 
 test('each of them goes aside with its code, is delivered nowhere, and nobody outside hears of it (IN-9)', async () => {
   const { b, post } = await twoClinics({ b: await clinicB() })
