@@ -44,6 +44,16 @@ export const PEOPLE = {
 
 export type Person = keyof typeof PEOPLE
 
+/** Who signs, the digest by the name that gpgsm and NSS give it, and what we read of both. */
+export const SIGNERS: readonly [Person, hash: string, SignatureScheme, Digest][] = [
+  ['alice', 'SHA256', 'rsa-pkcs1', 'sha-256'],
+  ['alice', 'SHA384', 'rsa-pkcs1', 'sha-384'],
+  ['alice', 'SHA512', 'rsa-pkcs1', 'sha-512'],
+  ['p256', 'SHA256', 'ecdsa', 'sha-256'],
+  ['p384', 'SHA384', 'ecdsa', 'sha-384'],
+  ['p521', 'SHA512', 'ecdsa', 'sha-512'],
+]
+
 /** Certificates as `name.pem` and keys as `name.key`, PKCS#8. */
 export function savePeople(folder: string): void {
   for (const [name, { pem, privateKey }] of Object.entries(PEOPLE)) {

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { multipart, opaque } from '../agent/smime/hostile.ts'
-import { ENTITY, opens, PEOPLE, type Person, partsOf, type Sealing, seal } from './correspondents.ts'
+import { ENTITY, opens, PEOPLE, type Person, partsOf, type Sealing, SIGNERS, seal } from './correspondents.ts'
 import { fingerprint, type Gpgsm, startGpgsm } from './gpgsm.ts'
 
 /**
@@ -53,14 +53,7 @@ describe('we read what gpgsm makes', () => {
     return readFileSync(at('sealed'))
   }
 
-  test.each<[Person, string, string, string]>([
-    ['alice', 'SHA256', 'rsa-pkcs1', 'sha-256'],
-    ['alice', 'SHA384', 'rsa-pkcs1', 'sha-384'],
-    ['alice', 'SHA512', 'rsa-pkcs1', 'sha-512'],
-    ['p256', 'SHA256', 'ecdsa', 'sha-256'],
-    ['p384', 'SHA384', 'ecdsa', 'sha-384'],
-    ['p521', 'SHA512', 'ecdsa', 'sha-512'],
-  ])('signed by %s with %s: detached and opaque', async (by, hash, signature, digest) => {
+  test.each(SIGNERS)('signed by %s with %s: detached and opaque', async (by, hash, signature, digest) => {
     const how = ['--digest-algo', hash]
     for (const entity of [opaque(sign(by, ...how)), multipart(ENTITY, sign(by, ...how, '-b'))]) {
       const { signers } = await opens(sealed(entity))
