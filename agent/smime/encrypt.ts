@@ -3,6 +3,7 @@ import type { VerifiedPath } from '../../trust-anchors/index.ts'
 import { DirectError } from '../errors.ts'
 import { base64LinesLength, encodeBase64Lines } from '../mime/base64.ts'
 import { type ContentCipher, isAuthenticated, type KeyTransport, keyBytes } from './algorithms.ts'
+import { inBlocks } from './blocks.ts'
 import { envelope } from './enveloped/envelope.ts'
 import { recipientInfo } from './enveloped/recipient-info.ts'
 import { Identity } from './identity.ts'
@@ -87,5 +88,5 @@ function header(smimeType: string): Uint8Array {
 }
 
 function inBase64(source: Source): Source {
-  return { bytes: base64LinesLength(source.bytes), read: () => encodeBase64Lines(source.read()) }
+  return { bytes: base64LinesLength(source.bytes), read: () => encodeBase64Lines(inBlocks(source.read())) }
 }

@@ -25,7 +25,7 @@ export async function* encryptContent(
       ? createCipheriv(encryption.cipher, key, encryption.iv)
       : createCipheriv(encryption.cipher, key, encryption.nonce, { authTagLength: encryption.tagBytes })
   let bytes = 0
-  for await (const chunk of plaintext.read()) {
+  for await (const chunk of inBlocks(plaintext.read())) {
     bytes += chunk.length
     const block = cipher.update(chunk)
     if (block.length > 0) yield block
