@@ -1,11 +1,14 @@
+/** Controls, separators of lines, and what hides or turns around the text beside it (Unicode's format characters). */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+
 /** Text from addresses, files and servers, made harmless for a terminal and kept on its line. */
 export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, escapeOf)
+  return text.replace(UNSEEN, escapeOf)
 }
 
-/** One object as one line of JSON, with the control characters escaped that JSON itself lets through. */
+/** One object as one line of JSON, with the same escaped where JSON itself lets it through. */
 export function jsonLine(value: unknown): string {
-  return JSON.stringify(value).replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, escapeOf)
+  return JSON.stringify(value).replace(UNSEEN, escapeOf)
 }
 
 /** A SHA-256: enough to tell certificates apart, and to find them in the JSON. */
@@ -23,6 +26,10 @@ export function columns(rows: readonly (readonly string[])[]): string {
     .join('\n')
 }
 
+/** As JSON escapes: one for each code unit. */
 function escapeOf(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('')
 }
