@@ -10,7 +10,7 @@ import {
   type SignatureScheme,
   signatureAlgorithm,
 } from './algorithms.ts'
-import { context, oid, sequence, setOf, smallInteger, TAG, time, tlv } from './ber/der.ts'
+import { context, implicit, oid, sequence, setOf, smallInteger, TAG, time, tlv } from './ber/der.ts'
 import type { Identity, SigningForm } from './identity.ts'
 import { concatSources, type Source } from './source.ts'
 import type { Composed, Routing } from './wrap.ts'
@@ -70,17 +70,17 @@ export async function signedData(
   at: Date,
 ): Promise<Uint8Array> {
   const algorithm = signatureAlgorithm(scheme, digest)
-  const attributes = [
+  const attributes = setOf(
     ...statements(messageDigest, at, [digestAlgorithm(digest), algorithm]),
     attribute(OID.smimeCapabilities, scheme === 'ecdsa' ? CAPABILITIES_WITH_EC_KEY : CAPABILITIES),
-  ]
-  const signature = await signer.key.sign({ scheme, digest }, setOf(...attributes))
+  )
+  const signature = await signer.key.sign({ scheme, digest }, attributes)
   const signerInfo = sequence(
     smallInteger(1),
     signer.certificate.issuerAndSerialNumber,
     digestAlgorithm(digest),
     // Signed as SET, sent as [0] (RFC 5652 5.4).
-    Buffer.concat([Uint8Array.of(context(0)), setOf(...attributes).subarray(1)]),
+    implicit(0, attributes),
     algorithm,
     tlv(TAG.OCTET_STRING, signature),
   )
@@ -89,10 +89,7 @@ export async function signedData(
     smallInteger(1),
     setOf(digestAlgorithm(digest)),
     sequence(oid(OID.data)),
-    Buffer.concat([
-      Uint8Array.of(context(0)),
-      setOf(...new Map(certificates.map(({ sha256, der }) => [sha256, der])).values()).subarray(1),
-    ]),
+    implicit(0, setOf(...new Map(certificates.map(({ sha256, der }) => [sha256, der])).values())),
     setOf(signerInfo),
   )
   return sequence(oid(OID.signedData), tlv(context(0), content))
@@ -113,10 +110,7 @@ function statements(
     attribute(OID.messageDigest, tlv(TAG.OCTET_STRING, messageDigest)),
     attribute(OID.signingTime, time(at)),
     // RFC 6211 2: so that nobody can put weaker algorithms in their place.
-    attribute(
-      OID.algorithmProtection,
-      sequence(digest, Buffer.concat([Uint8Array.of(context(1)), signature.subarray(1)])),
-    ),
+    attribute(OID.algorithmProtection, sequence(digest, implicit(1, signature))),
   ]
 }
 

@@ -24,20 +24,33 @@ export function context(number: number, form: 'constructed' | 'primitive' = 'con
 
 /** Identifier and length octets of a value that is `length` bytes long. */
 export function header(tag: number, length: number): Uint8Array {
-  if (length < 0x80) return Uint8Array.of(tag, length)
-  const octets: number[] = []
-  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256)
-  return Uint8Array.of(tag, 0x80 | octets.length, ...octets)
+  const bytes = Buffer.allocUnsafe(headerSize(length))
+  writeHeader(bytes, tag, length)
+  return bytes
 }
 
 /** Bytes that a value of `length` takes with its identifier and length octets. */
 export function sizeWithHeader(length: number): number {
-  return header(0, length).length + length
+  return headerSize(length) + length
 }
 
 export function tlv(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
-  const length = contents.reduce((sum, content) => sum + content.length, 0)
-  return Buffer.concat([header(tag, length), ...contents])
+  let length = 0
+  for (const content of contents) length += content.length
+  const bytes = Buffer.allocUnsafe(sizeWithHeader(length))
+  let at = writeHeader(bytes, tag, length)
+  for (const content of contents) {
+    bytes.set(content, at)
+    at += content.length
+  }
+  return bytes
+}
+
+/** An element under a context tag instead of its own (X.690 8.14.3). */
+export function implicit(number: number, element: Uint8Array): Uint8Array {
+  const tagged = Buffer.from(element)
+  tagged[0] = context(number)
+  return tagged
 }
 
 export function sequence(...contents: readonly Uint8Array[]): Uint8Array {
@@ -59,8 +72,18 @@ export function smallInteger(value: number): Uint8Array {
   return Uint8Array.of(TAG.INTEGER, 1, value)
 }
 
-/** An OBJECT IDENTIFIER of dotted form. */
+/** An OBJECT IDENTIFIER of dotted form. Those that we write are few, and encoded once. */
 export function oid(dotted: string): Uint8Array {
+  const known = oids.get(dotted)
+  if (known !== undefined) return known
+  const encoded = encodeOid(dotted)
+  oids.set(dotted, encoded)
+  return encoded
+}
+
+const oids = new Map<string, Uint8Array>()
+
+function encodeOid(dotted: string): Uint8Array {
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number)
   const octets: number[] = []
   for (const arc of [first * 40 + second, ...rest]) {
@@ -83,4 +106,23 @@ export function time(at: Date): Uint8Array {
   return year >= 1950 && year < 2050
     ? tlv(TAG.UTC_TIME, Buffer.from(digits.slice(2)))
     : tlv(TAG.GENERALIZED_TIME, Buffer.from(digits))
+}
+
+/** X.690 8.1.3: one octet for a short length, else one that counts those behind it. */
+function headerSize(length: number): number {
+  let size = 2
+  if (length >= 0x80) for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) size++
+  return size
+}
+
+/** Writes at the start of `bytes`; what it returns is where the value begins. */
+function writeHeader(bytes: Buffer, tag: number, length: number): number {
+  const size = headerSize(length)
+  bytes[0] = tag
+  if (size === 2) bytes[1] = length
+  else {
+    bytes[1] = 0x80 | (size - 2)
+    bytes.writeUIntBE(length, 2, size - 2)
+  }
+  return size
 }

@@ -9,7 +9,7 @@ import {
   rsaPadding,
   wrapKey,
 } from '../algorithms.ts'
-import { context, sequence, smallInteger, TAG, tlv } from '../ber/der.ts'
+import { context, implicit, sequence, smallInteger, TAG, tlv } from '../ber/der.ts'
 
 /** One RecipientInfo by issuer and serial number, of the kind that the recipient's key asks for (MSG-9). */
 export function recipientInfo(recipient: Certificate, key: Uint8Array, transport: KeyTransport): Uint8Array {
@@ -39,7 +39,7 @@ function keyAgreeInfo(recipient: Certificate, key: Uint8Array): Uint8Array {
     context(1),
     smallInteger(3),
     // OriginatorPublicKey is [1] IMPLICIT of the same fields as a SubjectPublicKeyInfo; the curve may stand there.
-    tlv(context(0), Buffer.concat([Uint8Array.of(context(1)), publicKey.subarray(1)])),
+    tlv(context(0), implicit(1, publicKey)),
     keyAgreementAlgorithm(OUR_AGREEMENT),
     sequence(sequence(recipient.issuerAndSerialNumber, tlv(TAG.OCTET_STRING, wrapped))),
   )

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { keyTransportAlgorithm } from '../../../agent/smime/algorithms.ts'
-import { header, oid, setOf, smallInteger, TAG, time, tlv } from '../../../agent/smime/ber/der.ts'
+import { header, implicit, oid, setOf, smallInteger, TAG, time, tlv } from '../../../agent/smime/ber/der.ts'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 
@@ -24,6 +24,12 @@ test('object identifiers take arcs of any size, and a first one of 2', () => {
   expect(hex(oid('1.2.840.113549.1.7.2'))).toBe('06092a864886f70d010702')
   expect(hex(oid('2.16.840.1.101.3.4.1.42'))).toBe('060960864801650304012a')
   expect(hex(oid('2.999.127.128'))).toBe('06058837' + '7f8100')
+})
+
+test('under an implicit tag an element keeps its length and value, and stays itself as it was (X.690 8.14.3)', () => {
+  const element = setOf(smallInteger(3))
+  expect(hex(implicit(1, element))).toBe('a103' + '020103')
+  expect(hex(element)).toBe('3103' + '020103')
 })
 
 test('a SET OF is in the order of its encodings (X.690 11.6)', () => {
