@@ -20,10 +20,12 @@ function withoutControls(facts: object): object {
   )
 }
 
-/** Controls, line and paragraph separators, and what turns the rest of the line around. */
+/** Controls, separators of lines, and what hides or turns around the text beside it (Unicode's format characters). */
 function escaped(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    character
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
   )
 }

@@ -82,6 +82,11 @@ describe('a certificate is read', () => {
     const { certificate } = mint({ subject: 'a\n\u001b[2Jb, c' })
     expect(certificate.subjectText).toBe('CN=a\\0a\\1b[2Jb\\, c')
   })
+
+  test('so is what hides or turns around the text beside it', () => {
+    const { certificate } = mint({ subject: 'a\u200b\u2066b\u{e0061}' })
+    expect(certificate.subjectText).toBe('CN=a\\e2\\80\\8b\\e2\\81\\a6b\\f3\\a0\\81\\a1')
+  })
 })
 
 describe('what is no certificate is CERT_MALFORMED', () => {

@@ -89,12 +89,12 @@ function utf8(content: Uint8Array): string {
   }
 }
 
-/** RFC 4514 2.4, and controls as hex, so that a name cannot forge lines on a terminal. */
+/** RFC 4514 2.4, and what cannot be seen as hex, so that a name neither forges lines on a terminal nor another name. */
 function escapeValue(text: string): string {
   return text
     .replace(/["+,;<>\\]/g, '\\$&')
     .replace(/^[ #]| $/g, '\\$&')
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e]/g, (char) =>
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) =>
       [...Buffer.from(char)].map((byte) => `\\${byte.toString(16).padStart(2, '0')}`).join(''),
     )
 }
