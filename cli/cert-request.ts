@@ -1,16 +1,16 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { DirectError } from '../agent/errors.ts'
 import type { CertificateRequest, NewRequest } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
 import { attempt, exists, writeNew } from './init-files.ts'
-import { single } from './options.ts'
+import { keyTypeOption, single } from './options.ts'
 import { ourAddress, ourDomain } from './our-name.ts'
 import { answer, openAgentForStore, type Session } from './session.ts'
 import { actorOf, addActor } from './trust-options.ts'
 
 interface Options {
   readonly out?: string
-  readonly keyBits?: '2048' | '3072' | '4096'
+  readonly key?: NewRequest['keyType']
   readonly reuseKey?: true
   readonly new?: true
 }
@@ -18,9 +18,7 @@ interface Options {
 export function options(command: Command): void {
   command
     .addOption(single('--out <file>', 'write the request there instead of printing it'))
-    .addOption(
-      new Option('--key-bits <bits>', 'of the new RSA key (default: 3072)').choices(['2048', '3072', '4096']),
-    )
+    .addOption(keyTypeOption().conflicts('reuseKey'))
     .option('--reuse-key', 'ask with the key of the present certificate')
     .option('--new', 'another one, although one waits for its answer')
   addActor(command).addHelpText(
@@ -38,7 +36,7 @@ Examples:
 
 /** The request on stdout, what to do with it on stderr. */
 export async function run(session: Session, command: Command): Promise<number> {
-  const { out, keyBits, reuseKey, new: anew } = command.opts<Options>()
+  const { out, key: keyType, reuseKey, new: anew } = command.opts<Options>()
   const given = command.args[0] as string
   const name = given.includes('@') ? ourAddress(given) : ourDomain(given, 'or as dr.kim@clinic-a.example')
   if (out !== undefined && (await exists(out)))
@@ -46,11 +44,10 @@ export async function run(session: Session, command: Command): Promise<number> {
       hint: 'Name another file, or move that one away: it is not overwritten.',
     })
   await using agent = await openAgentForStore(session)
-  if (!reuseKey) session.out.progress(`making an RSA key of ${keyBits ?? 3072} bits …`)
-  const bits = keyBits === undefined ? undefined : (Number(keyBits) as NewRequest['keyBits'])
+  if (!reuseKey) session.out.progress('making a key …')
   const made = await agent.identities.request(name, {
     actor: actorOf(command),
-    keyBits: bits,
+    keyType,
     reuseKey,
     anew,
   })
@@ -70,9 +67,9 @@ export async function run(session: Session, command: Command): Promise<number> {
   return EXIT.done
 }
 
-function nextSteps({ for: name, keyBits, key }: CertificateRequest, file: string | null): readonly string[] {
+function nextSteps({ for: name, keyType, key }: CertificateRequest, file: string | null): readonly string[] {
   return [
-    `Next, for ${name} (RSA ${keyBits} bits, key ${key.slice(0, 16)}…):`,
+    `Next, for ${name} (${keyType}, key ${key.slice(0, 16)}…):`,
     `  1. give ${file ?? 'this request'} to your certificate authority; it must issue for ${name}, to sign and to encrypt`,
     '  2. take its answer:       direct cert import answer.pem',
     '  3. see what waits:        direct cert list',

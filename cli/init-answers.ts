@@ -1,4 +1,5 @@
 import { DirectError } from '../agent/errors.ts'
+import type { KeyType } from '../trust-anchors/index.ts'
 import type { InitOptions } from './init-ask.ts'
 import { ourAddress, ourDomain } from './our-name.ts'
 import type { Session } from './session.ts'
@@ -16,6 +17,7 @@ export interface Answers {
   readonly anchors: readonly string[]
   readonly testCa: string | undefined
   readonly organisation: string | undefined
+  readonly key: KeyType | undefined
   readonly dns: readonly string[]
 }
 
@@ -47,6 +49,7 @@ async function check(options: InitOptions, session: Session): Promise<Answers> {
     anchors: options.anchor ?? [],
     testCa: options.testCa,
     organisation: options.organisation,
+    key: options.key,
     dns: options.dns ?? [],
   }
   await checkValues(answers, session)

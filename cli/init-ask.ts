@@ -1,5 +1,6 @@
 import { createInterface, type Interface } from 'node:readline/promises'
 import { DirectError } from '../agent/errors.ts'
+import type { KeyType } from '../trust-anchors/index.ts'
 
 /** The options of `direct init`, as typed. */
 export interface InitOptions {
@@ -12,6 +13,7 @@ export interface InitOptions {
   readonly anchor?: readonly string[]
   readonly testCa?: string
   readonly organisation?: string
+  readonly key?: KeyType
   readonly dns?: readonly string[]
 }
 

@@ -6,7 +6,7 @@ import type { InitOptions } from './init-ask.ts'
 import { NewFiles } from './init-files.ts'
 import { nextSteps } from './init-next.ts'
 import { configurationText } from './init-yaml.ts'
-import { single } from './options.ts'
+import { keyTypeOption, single } from './options.ts'
 import { columns } from './printable.ts'
 import { answer, type Session } from './session.ts'
 
@@ -31,6 +31,7 @@ export function options(command: Command): void {
       single('--test-ca <dir>', 'issue from a local test CA there, made on first use; to try things out'),
     )
     .addOption(single('--organisation <name>', 'for the certificate request'))
+    .addOption(keyTypeOption())
     .option('--dns <server...>', "name servers to ask, instead of the system's: 127.0.0.1:10053")
     .addHelpText(
       'after',
@@ -50,11 +51,11 @@ export async function run(session: Session, command: Command): Promise<number> {
     config: 'direct.yaml',
   }
   await using files = await NewFiles.in(dir, Object.values(names))
-  const { createCertificateRequest, generateRsaKey } = await import('../trust-anchors/index.ts')
+  const { createCertificateRequest, generateKey } = await import('../trust-anchors/index.ts')
 
-  session.out.progress('making an RSA key of 3072 bits …')
-  const pair = await generateRsaKey(3072)
-  const { subject, organisation } = answers
+  const { subject, organisation, key } = answers
+  session.out.progress('making a key …')
+  const pair = await generateKey(key)
   const request = createCertificateRequest({ ...pair, subject, ...(organisation && { organisation }) })
   await files.add(
     names.key,

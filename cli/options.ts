@@ -1,5 +1,6 @@
 import { Option } from 'commander'
 import { DirectError } from '../agent/errors.ts'
+import type { KeyType } from '../trust-anchors/index.ts'
 import { parseTime } from './time.ts'
 
 /** An option that holds one value; a second one is a mistake that would otherwise pass in silence. */
@@ -10,6 +11,13 @@ export function single(flags: string, description: string, parse = (text: string
       throw new DirectError('USAGE', `${option.long} is there twice`, { hint: `Give ${option.long} once.` })
     return parse(text)
   })
+}
+
+const KEY_TYPES: readonly KeyType[] = ['rsa-2048', 'rsa-3072', 'rsa-4096', 'ec-p256', 'ec-p384']
+
+/** Of a key that is to be made. */
+export function keyTypeOption(): Option {
+  return new Option('--key <type>', 'what key to make (default: rsa-3072)').choices(KEY_TYPES)
 }
 
 export function timeOption(flags: string, description: string): Option {

@@ -18,10 +18,8 @@ export {
   type DescribedCrl,
   describeFile,
 } from './inspect.ts'
-export {
-  createCertificateRequest,
-  generateRsaKey,
-} from './issue/request.ts'
+export { generateKey, type KeyType, keyTypeOf } from './issue/key.ts'
+export { createCertificateRequest } from './issue/request.ts'
 export { createTestCa, issueFromTestCa, isTestCa, type TestCa } from './issue/test-ca.ts'
 export { readIssuers } from './issuers.ts'
 export { validatePath } from './path/path.ts'

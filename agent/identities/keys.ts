@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
+import { keyTypeOf } from '../../trust-anchors/index.ts'
 import { DirectError } from '../errors.ts'
 import type { IdentitySettings, Settings } from '../settings.ts'
 import { certificatesOf, privateKeyOf } from './load.ts'
@@ -21,8 +22,8 @@ export interface KeyFacts {
   readonly privateKey: KeyObject | null
   /** SHA-256 of the SubjectPublicKeyInfo, lower-case hex. */
   readonly spkiSha256: string
-  /** Of an RSA modulus; 0 for other keys. */
-  readonly bits: number
+  /** As `rsa-3072` or `ec-p256`; null for one that Direct has no use for. */
+  readonly type: string | null
 }
 
 /** Every key of ours, those that wait for a certificate first, the latest request before the others. */
@@ -58,7 +59,7 @@ function publicFacts(publicKey: KeyObject): Omit<KeyFacts, 'privateKey'> {
   const spki = publicKey.export({ type: 'spki', format: 'der' })
   return {
     spkiSha256: createHash('sha256').update(spki).digest('hex'),
-    bits: publicKey.asymmetricKeyType === 'rsa' ? (publicKey.asymmetricKeyDetails?.modulusLength ?? 0) : 0,
+    type: keyTypeOf(publicKey),
   }
 }
 

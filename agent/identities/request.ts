@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { join } from 'node:path'
-import { createCertificateRequest, generateRsaKey } from '../../trust-anchors/index.ts'
+import { createCertificateRequest, generateKey } from '../../trust-anchors/index.ts'
 import { domainOrAddressOf, Wrong } from '../config/values.ts'
 import { DirectError } from '../errors.ts'
 import { wholeFile } from '../file-source.ts'
@@ -8,19 +8,18 @@ import type { IdentitySettings } from '../settings.ts'
 import { requireActor } from '../trust/arguments.ts'
 import { readOwnCertificates } from './certificates.ts'
 import { alone, makeFolder } from './folder.ts'
-import { keyFacts, type OwnKey, ownKeys, sharedKeyFile } from './keys.ts'
+import { type KeyFacts, keyFacts, type OwnKey, ownKeys, sharedKeyFile } from './keys.ts'
 import { FILES } from './managed.ts'
 import { auditRow, type IdentityTools } from './tools.ts'
 import type { CertificateRequest, NewRequest } from './types.ts'
 
-const LEAST_BITS = 2048
 /** Of a request that was kept, which is a few lines. */
 const MOST_BYTES = 64 << 10
 
 /** As `IdentityAdministration.request`. */
 export async function requestCertificate(
   given: string,
-  { actor, keyBits, reuseKey = false, anew = false }: NewRequest,
+  { actor, keyType, reuseKey = false, anew = false }: NewRequest,
   { settings, store, now }: IdentityTools,
 ): Promise<CertificateRequest> {
   const name = domainOrAddressOf(given)
@@ -33,27 +32,27 @@ export async function requestCertificate(
   using _ = await alone(settings.dataDir)
   const keys = (await ownKeys(settings)).filter((one) => one.settings.for === name)
   const open = anew ? undefined : keys.find(({ waits }) => waits)
-  if (open !== undefined) return await openRequest(name, open, { keyBits, reuseKey })
+  if (open !== undefined) return await openRequest(name, open, { keyType, reuseKey })
 
   const shared = reuseKey ? await newestKey(name, keys) : null
-  const privateKey = shared?.privateKey ?? (await generateRsaKey(keyBits)).privateKey
+  const privateKey = shared?.privateKey ?? (await generateKey(keyType)).privateKey
   const request = requestFor(name, privateKey)
   const key = shared ? { file: shared.file } : { pem: pkcs8(privateKey) }
-  const { spkiSha256, bits } = keyFacts(privateKey)
-  const text = `a request with ${shared ? 'its' : 'a new'} RSA key of ${bits} bits, ${spkiSha256.slice(0, 16)}…`
+  const { spkiSha256, type } = usable(name, keyFacts(privateKey))
+  const text = `a request with ${shared ? 'its' : 'a new'} key (${type}), ${spkiSha256.slice(0, 16)}…`
   const event = 'certificate-requested' as const
   const record = () => audit.add(auditRow({ at: now(), event, actor, name, certificate: null, text }))
   const made = { for: name, at: now(), by: actor, key, request }
   const folder = await makeFolder(settings.dataDir, made, record)
   const file = join(folder, FILES.request)
-  return { for: name, request, key: spkiSha256, keyBits: bits, file, outcome: 'made', notes: [] }
+  return { for: name, request, key: spkiSha256, keyType: type, file, outcome: 'made', notes: [] }
 }
 
 /** The request that waits already: as it was kept, or made again from the key that `direct init` made. */
 async function openRequest(
   name: string,
   { settings, managed, key }: OwnKey,
-  wanted: { readonly keyBits: number | undefined; readonly reuseKey: boolean },
+  wanted: { readonly keyType: string | undefined; readonly reuseKey: boolean },
 ): Promise<CertificateRequest> {
   if (key instanceof DirectError && settings.privateKey === null) throw waitsElsewhere(settings)
   if (key instanceof DirectError)
@@ -63,21 +62,21 @@ async function openRequest(
         : 'Take that entry out of identities, or ask for another certificate with --new (anew: true).',
       cause: key,
     })
-  const { privateKey } = key
-  if (privateKey === null) throw waitsElsewhere(settings)
+  if (key.privateKey === null) throw waitsElsewhere(settings)
+  const { privateKey, spkiSha256, type } = usable(name, key)
   const since = managed?.facts.made.slice(0, 10)
   const notes = [
     managed
       ? `a request for ${name} waits for its answer since ${since}; this is the same one (--new makes another)`
       : `${settings.certificate} is not there yet; this request is for the key that the configuration names for it (--new makes another)`,
   ]
-  if (wanted.reuseKey || (wanted.keyBits !== undefined && wanted.keyBits !== key.bits))
-    notes.push(`its key is the RSA key of ${key.bits} bits that was made then`)
+  if (wanted.reuseKey || (wanted.keyType !== undefined && wanted.keyType !== type))
+    notes.push(`its key is the one that was made then (${type})`)
   return {
     for: name,
     request: managed ? await kept(managed.request) : requestFor(name, privateKey),
-    key: key.spkiSha256,
-    keyBits: key.bits,
+    key: spkiSha256,
+    keyType: type,
     file: managed?.request ?? null,
     outcome: 'open',
     notes,
@@ -123,13 +122,18 @@ async function newestKey(
       hint: 'Leave --reuse-key (reuseKey) out: a new one is made.',
     })
   if (newest.key instanceof DirectError) throw newest.key
-  const { privateKey, bits } = newest.key
   const file = sharedKeyFile(newest.settings)
-  if (privateKey === null || bits < LEAST_BITS)
-    throw new DirectError('USAGE', `the key of ${name} is no RSA key of ${LEAST_BITS} bits or more`, {
-      hint: 'Leave --reuse-key (reuseKey) out: a new one is made.',
-    })
-  return { privateKey, file }
+  return { privateKey: usable(name, newest.key).privateKey, file }
+}
+
+/** A key that a certificate for Direct can be for (ALG). Throws USAGE. */
+function usable(name: string, { privateKey, spkiSha256, type }: KeyFacts) {
+  if (privateKey !== null && type !== null) return { privateKey, spkiSha256, type }
+  throw new DirectError(
+    'USAGE',
+    `the key of ${name} is neither an RSA key of 2048 bits or more nor an EC key on P-256, P-384 or P-521`,
+    { hint: 'Ask with a new key: --new (anew: true), and without --reuse-key (reuseKey).' },
+  )
 }
 
 function requestFor(name: string, privateKey: KeyObject): string {

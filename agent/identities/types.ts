@@ -1,4 +1,4 @@
-import type { CertificateCode } from '../../trust-anchors/index.ts'
+import type { CertificateCode, KeyType } from '../../trust-anchors/index.ts'
 import type { Reason } from '../errors.ts'
 
 /** What a certificate of ours does: it signs what we send, or partners encrypt to it. */
@@ -12,7 +12,8 @@ export interface CertificateRequest {
   readonly request: string
   /** SHA-256 of the SubjectPublicKeyInfo, lower-case hex. */
   readonly key: string
-  readonly keyBits: number
+  /** As `NewRequest.keyType`; of a key that was there before, also others: `rsa-2560`, `ec-p521`. */
+  readonly keyType: string
   /** Where it is kept; null: it was made anew from a key that the configuration names. */
   readonly file: string | null
   /** `open`: one was waiting for its answer already, and this is that one. */
@@ -23,8 +24,8 @@ export interface CertificateRequest {
 export interface NewRequest {
   /** Who asks: an id, since it goes into the audit. */
   readonly actor: string
-  /** Of a new RSA key; 3072 by default. */
-  readonly keyBits?: 2048 | 3072 | 4096 | undefined
+  /** Of a new key: `rsa-3072` by default. To an EC key partners encrypt by ECDH, and its signatures are ECDSA. */
+  readonly keyType?: KeyType | undefined
   /** The key of the newest certificate for this name, instead of a new one. */
   readonly reuseKey?: boolean | undefined
   /** Another one, although one is waiting for its answer. */

@@ -75,7 +75,7 @@ describe('what is no ordinary file is told, and holds nobody up', () => {
     const pipe = join(dir, 'pipe')
     await fifo(pipe)
     await expect(agent.identities.import(pipe, kim)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' })
-    const ask = () => agent.identities.request('clinic-z.example', { ...kim, keyBits: 2048 })
+    const ask = () => agent.identities.request('clinic-z.example', { ...kim, keyType: 'rsa-2048' })
     const { file } = await ask()
     await rm(file as string)
     await fifo(file as string)
@@ -105,7 +105,7 @@ test.each<[what: string, text: string]>([
   ['far too long', JSON.stringify({ ...FACTS, by: 'x'.repeat(100_000) })],
 ])('an identity.json that is %s makes its folder unusable, and no other', async (_, text) => {
   const { agent, dir, put } = await managed()
-  await agent.identities.request('clinic-z.example', { ...kim, keyBits: 2048 })
+  await agent.identities.request('clinic-z.example', { ...kim, keyType: 'rsa-2048' })
   await put('identity.json', text)
   expect(await states(agent)).toEqual(['unusable', 'waiting'])
   expect(await readdir(join(dir, 'identities'))).toHaveLength(2)
@@ -154,7 +154,10 @@ describe('a key that others may read', () => {
 
   test('is no key to take a certificate for, as nobody has encrypted to it yet', async () => {
     const { agent, dir } = await managed()
-    const { request, file } = await agent.identities.request('clinic-z.example', { ...kim, keyBits: 2048 })
+    const { request, file } = await agent.identities.request('clinic-z.example', {
+      ...kim,
+      keyType: 'rsa-2048',
+    })
     const folder = join(file as string, '..')
     await chmod(join(folder, 'key.pem'), 0o640)
     const answer = await answered(request)

@@ -107,7 +107,7 @@ test('certificatePolicy.own decides here too', async () => {
 
 test('KEY_MISMATCH says which keys were looked at, those that cannot be read too', async () => {
   const { agent, dir } = await waiting()
-  await agent.identities.request('dr.kim@clinic-a.example', { ...kim, keyBits: 2048 })
+  await agent.identities.request('dr.kim@clinic-a.example', { ...kim, keyType: 'rsa-2048' })
   const [result] = await taken(agent, leaf({ key: 'clinic-b' }).pem)
   const text = result.outcome === 'refused' ? result.why[0].text : ''
   expect(text).toContain('dr.kim@clinic-a.example, waits for its certificate')
@@ -220,7 +220,10 @@ test('a CA that is nobody to us is worth a note, no more', async () => {
 
 test('requests and imports are audited with who did it; the key is nowhere in it', async () => {
   const { agent } = await agentIn(await temporaryFolder(), {})
-  const { request } = await agent.identities.request('dr.kim@clinic-a.example', { ...kim, keyBits: 2048 })
+  const { request } = await agent.identities.request('dr.kim@clinic-a.example', {
+    ...kim,
+    keyType: 'rsa-2048',
+  })
   await taken(agent, (await answered(request)).pem)
   expect(await all(agent.audit())).toMatchObject([
     { event: 'certificate-requested', actor: 'kim', address: 'dr.kim@clinic-a.example', certificate: null },
@@ -230,7 +233,7 @@ test('requests and imports are audited with who did it; the key is nowhere in it
 
 test('two requests for one name at once are one; --new makes another, and either answer is taken', async () => {
   const { agent, dataDir } = await agentIn(await temporaryFolder(), {})
-  const ask = (more = {}) => agent.identities.request(A, { ...kim, keyBits: 2048, ...more })
+  const ask = (more = {}) => agent.identities.request(A, { ...kim, keyType: 'rsa-2048', ...more })
   const [one, two] = await Promise.all([ask(), ask()])
   expect(one.request).toBe(two.request)
   expect([one.outcome, two.outcome].sort()).toEqual(['made', 'open'])
@@ -260,6 +263,20 @@ test('a request with the key that is there already copies no key', async () => {
   await expect(
     agent.identities.request('clinic-z.example', { ...kim, reuseKey: true }),
   ).rejects.toMatchObject({ code: 'USAGE' })
+})
+
+test('a certificate is asked for with an EC key, and asked for again; with one too weak for partners it is not (ALG)', async () => {
+  const { agent, certificate } = await waiting('ec-p256')
+  expect(await agent.identities.request(A, kim)).toMatchObject({ outcome: 'open', keyType: 'ec-p256' })
+  await writeFile(certificate, leaf({ key: 'ec-p256' }).pem)
+  const again = await agent.identities.request(A, { ...kim, reuseKey: true })
+  expect(again).toMatchObject({ outcome: 'made', keyType: 'ec-p256' })
+  expect(again.key).toBe(leaf({ key: 'ec-p256' }).certificate.spkiSha256)
+  const { agent: weak } = await waiting('rsa-1024')
+  await expect(weak.identities.request(A, kim)).rejects.toMatchObject({
+    code: 'USAGE',
+    message: expect.stringContaining('neither an RSA key of 2048 bits or more nor an EC key'),
+  })
 })
 
 test('a folder in which something was spoilt is listed as unusable, and told', async () => {

@@ -9,7 +9,7 @@ import { direct, temporaryFolder } from './direct.ts'
 
 const SERVERS = ['--imap', 'imap://a@127.0.0.1:10143', '--smtp', 'smtp://127.0.0.1:10025']
 const INIT = ['init', '--domain', 'clinic-a.example', ...SERVERS]
-const REQUEST = ['cert', 'request', 'dr.kim@clinic-a.example', '--key-bits', '2048', '--actor', 'kim']
+const REQUEST = ['cert', 'request', 'dr.kim@clinic-a.example', '--key', 'rsa-2048', '--actor', 'kim']
 
 test('a request is the PEM on stdout, and what to do with it on stderr; asked for again, the same one', async () => {
   await using folder = await temporaryFolder()
@@ -30,6 +30,23 @@ test('a request is the PEM on stdout, and what to do with it on stderr; asked fo
   const other = await direct([...REQUEST, '--new', '--out', 'new.csr'], options)
   expect(other).toMatchObject({ code: 0, stdout: 'written to new.csr\n' })
   expect(await readFile(join(folder.path, 'new.csr'), 'utf8')).not.toBe(stdout)
+})
+
+test('a request with an EC key; openssl finds its signature good, and the answer serves to sign and to be encrypted to', async () => {
+  await using folder = await temporaryFolder()
+  const options = { cwd: folder.path }
+  const asked = ['cert', 'request', 'clinic-a.example', '--key', 'ec-p384', '--actor', 'kim', '--json']
+  const { code, stdout } = await direct(asked, options)
+  expect(code).toBe(0)
+  const { request, keyType } = JSON.parse(stdout)
+  expect(keyType).toBe('ec-p384')
+  const said = await verified(request)
+  for (const part of ['verify OK', 'ecdsa-with-SHA256', 'Key Agreement']) expect(said).toContain(part)
+  const { file } = await answered(request)
+  const imported = await direct(['cert', 'import', file, '--json'], options)
+  expect(JSON.parse(imported.stdout)).toMatchObject({ outcome: 'imported', use: ['sign', 'encrypt'] })
+  const again = await direct([...asked, '--reuse-key'], options)
+  expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('--reuse-key') })
 })
 
 test('--out never overwrites, and makes nothing then', async () => {

@@ -71,6 +71,29 @@ test.concurrent('the key is RSA 3072, readable by its owner alone, and the reque
   expect(text).toContain('email:dr.kim@clinic-a.example')
 })
 
+test.concurrent('an EC key signs by ECDSA, and mail to its certificate is opened by ECDH (ALG, CERT-4)', async () => {
+  await using folder = await temporaryFolder()
+  const options = { cwd: folder.path }
+  expect(await direct([...DOMAIN, '--test-ca', 'ca', '--key', 'ec-p256'], options)).toMatchObject({ code: 0 })
+  const leaf = new X509Certificate(await readFile(join(folder.path, 'clinic-a.example.pem')))
+  expect(leaf.publicKey.asymmetricKeyDetails).toMatchObject({ namedCurve: 'prime256v1' })
+  const config = join(folder.path, 'direct.yaml')
+  const text = await readFile(config, 'utf8')
+  await writeFile(config, text.replace('certificates: []', 'certificates: [clinic-a.example.pem]'))
+  await writeFile(
+    join(folder.path, 'm.eml'),
+    'From: a@clinic-a.example\r\nTo: b@clinic-a.example\r\nSubject: s\r\n\r\nHello\r\n',
+  )
+  const to = ['--to', 'b@clinic-a.example', '--no-network', '--json']
+  const seal = ['message', 'seal', '--from', 'a@clinic-a.example', '--in', 'm.eml', '--out', 's.eml', ...to]
+  expect(await direct(seal, options)).toMatchObject({ code: 0 })
+  const opened = await direct(['message', 'open', '--in', 's.eml', ...to], options)
+  expect(JSON.parse(opened.stdout)).toMatchObject({
+    verdict: 'accept',
+    algorithms: { signature: 'ecdsa', keyTransport: expect.stringMatching(/^ecdh/) },
+  })
+})
+
 test.concurrent.each(['clinic-a.example.key', 'clinic-a.example.csr', 'clinic-a.example.pem', 'direct.yaml'])(
   'an existing %s is not overwritten, and nothing else is made',
   async (name) => {

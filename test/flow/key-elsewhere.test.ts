@@ -156,7 +156,7 @@ describe('administration of a certificate whose key lives elsewhere', () => {
       code: 'USAGE',
       hint: expect.stringContaining('--new'),
     })
-    const anew = await a.identities.request('clinic-a.example', { ...kim, keyBits: 2048, anew: true })
+    const anew = await a.identities.request('clinic-a.example', { ...kim, keyType: 'rsa-2048', anew: true })
     expect(anew.outcome).toBe('made')
   })
 

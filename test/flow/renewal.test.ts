@@ -42,7 +42,7 @@ test('a certificate is renewed while an agent runs: mail to the new one and to t
 
   // As another process would: "direct cert request", "direct cert import".
   const administrator = await agentOf('a', dirA, OLD)
-  const { request } = await administrator.identities.request(A, { actor: 'kim', keyBits: 2048 })
+  const { request } = await administrator.identities.request(A, { actor: 'kim', keyType: 'rsa-2048' })
   const { pem, file } = await answered(request)
   const [imported] = await administrator.identities.import(file, { actor: 'kim' })
   expect(imported).toMatchObject({ outcome: 'imported', for: A, leadsToAnchor: true })
@@ -76,7 +76,7 @@ test('a new name that is imported is received for by a mailbox that names no add
   const mailboxes = [{ imap: `imap://${A}@127.0.0.1:10143/INBOX` }]
   const a = await createAgent({ ...clinicConfig('a', dir), identities: [], mailboxes }, parts({}))
   onTestFinished(() => a[Symbol.asyncDispose]())
-  const { request } = await a.identities.request(A, { actor: 'kim', keyBits: 2048 })
+  const { request } = await a.identities.request(A, { actor: 'kim', keyType: 'rsa-2048' })
   const { pem, file } = await answered(request)
   const zone = { [A]: [Buffer.from(new X509Certificate(pem).raw)], 'clinic-b.example': [der('clinic-b.pem')] }
   const b = await createAgent(clinicConfig('b', await temporaryFolder()), parts(zone))
@@ -94,7 +94,7 @@ test('mail to a certificate that was imported after a pass had begun opens: what
   const config = clinicConfig('a', dir)
   const administrator = await createAgent(config, { resolver: literalZone({}) })
   onTestFinished(() => administrator[Symbol.asyncDispose]())
-  const { request } = await administrator.identities.request(A, { actor: 'kim', keyBits: 2048 })
+  const { request } = await administrator.identities.request(A, { actor: 'kim', keyType: 'rsa-2048' })
   const { pem, file } = await answered(request)
   const zone = { [A]: [Buffer.from(new X509Certificate(pem).raw)], 'clinic-b.example': [der('clinic-b.pem')] }
   const parts = { resolver: literalZone(zone), smtp: post.smtp, imap: post.imap }
@@ -125,7 +125,7 @@ test('after a renewal and a restart, mail to the certificate before opens, and m
   const toA = { from: LEE, to: [KIM], subject: 's', text: 't' }
   const renew = async () => {
     await using administrator = await createAgent(config, parts())
-    const { request } = await administrator.identities.request(A, { actor: 'kim', keyBits: 2048 })
+    const { request } = await administrator.identities.request(A, { actor: 'kim', keyType: 'rsa-2048' })
     const { pem, file } = await answered(request)
     await administrator.identities.import(file, { actor: 'kim' })
     return Buffer.from(new X509Certificate(pem).raw)

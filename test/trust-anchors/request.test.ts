@@ -1,17 +1,19 @@
-import { createPublicKey } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { type KeyName, mint, poolKey } from '../../fixtures/pki.ts'
 import {
   Certificate,
   createCertificateRequest,
   createTestCa,
-  generateRsaKey,
+  generateKey,
   issueFromTestCa,
   isTestCa,
+  keyTypeOf,
   type TestCa,
   toPem,
   verifyCertificate,
 } from '../../trust-anchors/index.ts'
+import { verified } from '../agent/authority.ts'
 import { address, fixture, NOW, openssl } from './judging.ts'
 
 function pair(name: KeyName) {
@@ -26,21 +28,25 @@ describe('a certificate request', () => {
   test.each([
     ['clinic-a.example', 'DNS:clinic-a.example'],
     ['dr.lee@hisp.example', 'email:dr.lee@hisp.example'],
-  ])('for %s asks for %s, and openssl finds its signature good', (subject, name) => {
-    const { ok, output } = openssl(
-      { 'r.pem': request(subject) },
-      'req',
-      '-in',
-      'r.pem',
-      '-verify',
-      '-noout',
-      '-text',
-    )
-    expect(ok).toBe(true)
-    expect(output).toContain(name)
-    expect(output).toContain('O = Clinic A')
-    expect(output).toContain('sha256WithRSAEncryption')
+  ])('for %s asks for %s, and openssl finds its signature good', async (subject, name) => {
+    const said = await verified(request(subject))
+    for (const part of ['verify OK', name, 'O = Clinic A', 'sha256WithRSAEncryption'])
+      expect(said).toContain(part)
+    expect(await verified(forge(request(subject)))).not.toContain('verify OK')
   })
+
+  test.each([
+    ['ec-p256', 'P-256'],
+    ['ec-p384', 'P-384'],
+  ] as const)(
+    'of an %s key is signed by ECDSA and asks for key agreement (CERT-4, ALG)',
+    async (type, curve) => {
+      const made = createCertificateRequest({ subject: 'clinic-a.example', ...(await generateKey(type)) })
+      const said = await verified(made)
+      const parts = [`NIST CURVE: ${curve}`, 'ecdsa-with-SHA256', 'Digital Signature, Key Agreement']
+      for (const part of ['verify OK', ...parts]) expect(said).toContain(part)
+    },
+  )
 })
 
 describe('the test CA', () => {
@@ -128,9 +134,23 @@ describe('the test CA', () => {
 })
 
 test('a new key is RSA 3072 unless asked otherwise', async () => {
-  const { privateKey, publicKey } = await generateRsaKey()
+  const { privateKey, publicKey } = await generateKey()
   expect(privateKey.asymmetricKeyType).toBe('rsa')
   expect(publicKey.asymmetricKeyDetails?.modulusLength).toBe(3072)
+})
+
+test.each(['rsa-2048', 'rsa-4096', 'ec-p256', 'ec-p384'] as const)(
+  'a new key is %s where it is asked for',
+  async (type) => {
+    expect(keyTypeOf((await generateKey(type)).publicKey)).toBe(type)
+  },
+)
+
+test('a key that Direct has no use for is of no type (ALG)', () => {
+  expect(keyTypeOf(pair('rsa-1024').publicKey)).toBeNull()
+  expect(keyTypeOf(generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey)).toBeNull()
+  expect(keyTypeOf(generateKeyPairSync('ed25519').publicKey)).toBeNull()
+  expect(keyTypeOf(generateKeyPairSync('ec', { namedCurve: 'P-521' }).publicKey)).toBe('ec-p521')
 })
 
 test('a fixture minted for a date lies within it', () => {

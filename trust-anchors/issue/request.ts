@@ -1,5 +1,4 @@
-import { createPublicKey, generateKeyPair, type KeyObject, sign, verify } from 'node:crypto'
-import { promisify } from 'node:util'
+import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import type { Failure } from '../failures.ts'
 import { DerReader, Malformed, readOnly, TAG } from '../x509/der.ts'
 import { encode, encodeBitString, encodeInteger, encodeOid, sequence } from '../x509/der-write.ts'
@@ -13,16 +12,7 @@ import {
   signatureAlgorithm,
   subjectAltName,
 } from './issue.ts'
-
-export interface KeyPair {
-  readonly privateKey: KeyObject
-  readonly publicKey: KeyObject
-}
-
-/** A new RSA key, made off the event loop. */
-export async function generateRsaKey(bits: 2048 | 3072 | 4096 = 3072): Promise<KeyPair> {
-  return await promisify(generateKeyPair)('rsa', { modulusLength: bits })
-}
+import type { KeyPair } from './key.ts'
 
 /** PKCS#9 extensionRequest (RFC 2985 5.4.2). */
 const EXTENSION_REQUEST = '1.2.840.113549.1.9.14'
@@ -34,8 +24,8 @@ export interface RequestFields extends KeyPair {
 }
 
 /**
- * A certificate request for an address or a domain: PKCS#10 (RFC 2986) as PEM, signed with SHA-256. It asks for what Direct
- * wants of a certificate (CERT-1, CERT-4): one for signing and encryption.
+ * A certificate request for an address or a domain: PKCS#10 (RFC 2986) as PEM, signed with SHA-256 by RSA or ECDSA. It asks
+ * for what Direct wants of a certificate (CERT-1, CERT-4): one for signing and encryption, by key agreement to an EC key.
  */
 export function createCertificateRequest(fields: RequestFields): string {
   const wanted = encodeExtensions([

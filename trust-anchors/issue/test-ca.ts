@@ -14,7 +14,8 @@ import {
   subjectAltName,
   subjectKeyIdentifier,
 } from './issue.ts'
-import { generateRsaKey, readCertificateRequest, spkiOf, subjectName } from './request.ts'
+import { generateKey } from './key.ts'
+import { readCertificateRequest, spkiOf, subjectName } from './request.ts'
 
 /** A CA for trying things out (`direct init --test-ca`). Its key lies in a folder; nobody vouches for it. */
 export interface TestCa {
@@ -30,7 +31,7 @@ export function isTestCa(certificate: Certificate): boolean {
 }
 
 export async function createTestCa(options: { readonly at: Date; readonly years?: number }): Promise<TestCa> {
-  const { privateKey, publicKey } = await generateRsaKey(3072)
+  const { privateKey, publicKey } = await generateKey()
   const spki = spkiOf(publicKey)
   const name = encodeName([['CN', TEST_CA_NAME]])
   const der = issueCertificate({
@@ -44,7 +45,7 @@ export async function createTestCa(options: { readonly at: Date; readonly years?
   return { certificate: readBack(der), privateKey }
 }
 
-/** An address or a domain and its RSA key, where there is no request to read them from. */
+/** An address or a domain and its key, where there is no request to read them from. */
 export interface LeafFields {
   readonly subject: string
   readonly publicKey: KeyObject

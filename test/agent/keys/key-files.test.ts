@@ -138,7 +138,7 @@ describe('an identity in one file of PKCS#12', () => {
     })
     const renewal = Buffer.from(minted('clinic-a', '2026-11-01').pem)
     await expect(agent.identities.import(renewal, kim)).rejects.toMatchObject({ code: 'USAGE' })
-    const { outcome } = await agent.identities.request(A, { ...kim, keyBits: 2048 })
+    const { outcome } = await agent.identities.request(A, { ...kim, keyType: 'rsa-2048' })
     expect(outcome).toBe('made')
   })
 })
