@@ -1,7 +1,7 @@
-import { open } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DirectError } from '../agent/errors.ts'
+import { makeOwnFile } from './own-file.ts'
 import { isBusy, storeError } from './sqlite-dialect.ts'
 
 /** Between two looks at whether the other one has finished, in milliseconds. */
@@ -52,8 +52,9 @@ function begun(database: DatabaseSync, file: string): boolean {
 
 async function makeFile(file: string): Promise<void> {
   try {
-    await (await open(file, 'a', 0o600)).close()
+    await makeOwnFile(file)
   } catch (cause) {
+    if (cause instanceof DirectError) throw cause
     throw new DirectError(
       'FILE_UNWRITABLE',
       `cannot write ${file}: ${(cause as NodeJS.ErrnoException).code}`,

@@ -1,4 +1,4 @@
-import { chmod, mkdir, open, stat } from 'node:fs/promises'
+import { chmod, mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Kysely } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
@@ -10,6 +10,7 @@ import { SqlFetches } from './fetches.ts'
 import { SqlInbox } from './inbox.ts'
 import { migrate } from './migrate.ts'
 import { SqlOutbox } from './outbox.ts'
+import { makeOwnFile } from './own-file.ts'
 import type { Schema } from './schema.ts'
 import { NodeSqliteDialect, openDatabase } from './sqlite-dialect.ts'
 import type { Store } from './store.ts'
@@ -83,11 +84,9 @@ class SqlStore implements Store {
   }
 }
 
-/** Before SQLite sees it: it would make the file with the mode that the umask leaves. */
 async function makeFile(file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-  const handle = await open(file, 'a', 0o600)
-  await handle.close()
+  await makeOwnFile(file)
 }
 
 /** Once the file is known to be ours; from then on SQLite gives its mode to every -wal and -shm that it makes. */
@@ -103,6 +102,7 @@ async function reporting(file: string, act: () => Promise<void>): Promise<void> 
   try {
     await act()
   } catch (error) {
+    if (error instanceof DirectError) throw error
     const said = error instanceof Error ? error.message : String(error)
     throw new DirectError('FILE_UNWRITABLE', `the store ${file} cannot be opened: ${said}`, {
       hint: `Let the user that runs direct-agent own the folder ${dirname(file)}, or name another dataDir.`,

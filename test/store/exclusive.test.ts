@@ -1,5 +1,8 @@
+import { execFileSync } from 'node:child_process'
+import { mkdir, readdir } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { exclusively, openStore } from '../../store/index.ts'
 import { child, folder } from './scenario.ts'
 
@@ -29,4 +32,34 @@ test('SIGKILL lets go of what a process held', async () => {
   holder.kill()
   await holder.ended
   using _ = await exclusively(file, PATIENT)
+})
+
+describe('what lies where a file of ours belongs, and is none, is refused at once, by its kind', () => {
+  const kinds: Readonly<Record<string, (path: string) => unknown>> = {
+    'a named pipe': (path) => execFileSync('mkfifo', [path]),
+    'a folder': (path) => mkdir(path),
+    'a socket': async (path) => {
+      const server = createServer().listen(path)
+      onTestFinished(() => void server.close())
+      await new Promise((resolve) => server.once('listening', resolve))
+    },
+  }
+  const refused = (path: string, kind: string) => ({
+    code: 'FILE_UNWRITABLE',
+    message: `${path} is ${kind}, not a file`,
+    hint: expect.stringContaining('move it away'),
+  })
+
+  test.each(Object.entries(kinds))('%s as a lock, and as the store', async (kind, lay) => {
+    await using temporary = await folder()
+    for (const [name, open] of [
+      ['x.lock', (path: string) => exclusively(path, PATIENT)],
+      ['x.db', (file: string) => openStore({ file })],
+    ] as const) {
+      const path = join(temporary.path, name)
+      await lay(path)
+      await expect(open(path)).rejects.toMatchObject(refused(path, kind))
+    }
+    expect((await readdir(temporary.path)).sort()).toEqual(['x.db', 'x.lock'])
+  })
 })
