@@ -2,8 +2,10 @@ import {
   type CipherGCM,
   createCipheriv,
   createDecipheriv,
+  createSecretKey,
   type DecipherGCM,
   type Decipheriv,
+  type KeyObject,
 } from 'node:crypto'
 import { DirectError } from '../../errors.ts'
 import { blockBytes, type ContentEncryption, orNull, type WrittenEncryption } from '../algorithms.ts'
@@ -20,10 +22,11 @@ export async function* encryptContent(
   key: Uint8Array,
   mac: Uint8Array,
 ): AsyncGenerator<Uint8Array> {
+  const secret = secretOf(key)
   const cipher =
     'iv' in encryption
-      ? createCipheriv(encryption.cipher, key, encryption.iv)
-      : createCipheriv(encryption.cipher, key, encryption.nonce, { authTagLength: encryption.tagBytes })
+      ? createCipheriv(encryption.cipher, secret, encryption.iv)
+      : createCipheriv(encryption.cipher, secret, encryption.nonce, { authTagLength: encryption.tagBytes })
   let bytes = 0
   for await (const chunk of inBlocks(plaintext.read())) {
     bytes += chunk.length
@@ -107,15 +110,22 @@ export async function beginningOf(
   return start.subarray(0, length)
 }
 
+/** Of bare bytes node:crypto finds out by exceptions that they are no key object, which takes longer than making one. */
+function secretOf(key: Uint8Array): KeyObject {
+  return createSecretKey(key)
+}
+
 /** Padding is looked at by `LastBlock`: OpenSSL would keep the last block to itself, and speak by an exception. */
 function decipherOf(
   encryption: ContentEncryption,
   key: Uint8Array,
   attributes: Uint8Array | null,
 ): Decipheriv {
-  if ('iv' in encryption) return createDecipheriv(encryption.cipher, key, encryption.iv).setAutoPadding(false)
+  const secret = secretOf(key)
+  if ('iv' in encryption)
+    return createDecipheriv(encryption.cipher, secret, encryption.iv).setAutoPadding(false)
   const { cipher, nonce, tagBytes } = encryption
-  const decipher = createDecipheriv(cipher, key, nonce, { authTagLength: tagBytes })
+  const decipher = createDecipheriv(cipher, secret, nonce, { authTagLength: tagBytes })
   return attributes === null ? decipher : decipher.setAAD(attributes)
 }
 
