@@ -1,8 +1,8 @@
 import { createHash, createPrivateKey, type KeyObject, verify } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { AlgorithmIdentifier } from 'pkijs'
 import { describe, expect, test } from 'vitest'
+import { readAlgorithm } from '../../agent/smime/algorithms/algorithm.ts'
 import {
   type ContentCipher,
   contentAlgorithm,
@@ -76,10 +76,8 @@ async function answered(
 /** Decrypts by the way that a message takes: its parameters are read, then its content. */
 async function content(encryption: Uint8Array, how: Encrypted): Promise<Buffer | Refused | null> {
   const { authenticated, key, ciphertext, tag } = how
-  const read = readContentEncryption(
-    readElement(encryption, (schema) => new AlgorithmIdentifier({ schema })),
-    { authenticated, tripleDes: false },
-  )
+  const algorithm = readAlgorithm(readElement(encryption))
+  const read = readContentEncryption(algorithm, { authenticated, tripleDes: false })
   if ('code' in read) return read
   const cms = envelope('', {
     recipientInfos: [],

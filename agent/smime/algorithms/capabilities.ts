@@ -1,5 +1,5 @@
-import { Sequence } from 'asn1js'
-import { sequence } from '../ber/der.ts'
+import { sequence, TAG } from '../ber/der.ts'
+import type { Element } from '../ber/element.ts'
 import { CmsError } from '../ber/reader.ts'
 import { readAlgorithm } from './algorithm.ts'
 import { type ContentCipher, contentCapability, readContentCipher } from './content.ts'
@@ -44,14 +44,14 @@ export const CAPABILITIES = sequence(...BEST_FIRST)
 export const CAPABILITIES_WITH_EC_KEY = sequence(...BEST_FIRST, ...AGREEMENTS.map(keyAgreementAlgorithm))
 
 /**
- * The value of somebody's smimeCapabilities, an element of asn1js. What we do not know is passed over; null where it
+ * The value of somebody's smimeCapabilities. What we do not know is passed over; null where it
  * names no content encryption of ours, or is broken: it is help for us, and no reason to refuse what was signed.
  */
-export function readCapabilities(value: unknown): Capabilities | null {
-  if (!(value instanceof Sequence)) return null
+export function readCapabilities(value: Element | null): Capabilities | null {
+  if (value?.tag !== TAG.SEQUENCE) return null
   const content = new Set<ContentCipher>()
   const keyTransport = new Set<KeyTransport>()
-  for (const entry of value.valueBlock.value) {
+  for (const entry of value.children) {
     const { cipher, transport } = readCapability(entry)
     if (cipher !== undefined) content.add(cipher)
     if (transport !== undefined) keyTransport.add(transport)
@@ -60,7 +60,7 @@ export function readCapabilities(value: unknown): Capabilities | null {
 }
 
 /** An SMIMECapability is built as an AlgorithmIdentifier is. */
-function readCapability(entry: unknown): { cipher?: ContentCipher; transport?: KeyTransport } {
+function readCapability(entry: Element): { cipher?: ContentCipher; transport?: KeyTransport } {
   try {
     const algorithm = readAlgorithm(entry)
     const cipher = readContentCipher(algorithm.algorithmId)

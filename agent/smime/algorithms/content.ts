@@ -1,5 +1,5 @@
-import { OctetString, Sequence } from 'asn1js'
 import { oid, sequence, smallInteger, TAG, tlv } from '../ber/der.ts'
+import type { Element } from '../ber/element.ts'
 import { CmsError } from '../ber/reader.ts'
 import { type Algorithm, readOctets, readSmallInteger } from './algorithm.ts'
 import { nameOf } from './object-identifiers.ts'
@@ -103,10 +103,10 @@ export function readContentEncryption(
     : { cipher, iv: readOctets(algorithmParams, blockBytes(cipher)) }
 }
 
-function readGcm(cipher: AuthenticatedCipher, parameters: unknown): ContentEncryption | Refused {
-  const [nonce, tag] = parameters instanceof Sequence ? parameters.valueBlock.value : []
-  if (!(nonce instanceof OctetString)) throw new CmsError('MALFORMED', 'GCM parameters without a nonce')
-  const octets = new Uint8Array(nonce.getValue())
+function readGcm(cipher: AuthenticatedCipher, parameters: Element | null): ContentEncryption | Refused {
+  const [nonce, tag = null] = parameters?.tag === TAG.SEQUENCE ? parameters.children : []
+  if (nonce === undefined) throw new CmsError('MALFORMED', 'GCM parameters without a nonce')
+  const octets = nonce.octets()
   if (octets.length === 0 || octets.length > MAX_NONCE_BYTES)
     throw new CmsError('MALFORMED', 'a GCM nonce of the wrong length')
   const tagBytes = readSmallInteger(tag, DEFAULT_TAG_BYTES)

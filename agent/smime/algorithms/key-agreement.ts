@@ -1,4 +1,3 @@
-import { Null, Sequence } from 'asn1js'
 import { context, oid, sequence, TAG, tlv } from '../ber/der.ts'
 import { CmsError } from '../ber/reader.ts'
 import { type Algorithm, readAlgorithm } from './algorithm.ts'
@@ -52,14 +51,13 @@ export function keyAgreementAlgorithm({ agreement, wrapAlgorithm }: AgreementFor
 export function readKeyAgreement({ algorithmId, algorithmParams }: Algorithm): AgreementForm | Refused {
   const agreement = nameOf(AGREEMENT, algorithmId)
   if (agreement === undefined) return refuse('the key agreement', algorithmId)
-  if (!(algorithmParams instanceof Sequence))
-    throw new CmsError('MALFORMED', 'a key agreement without a key wrap')
+  if (algorithmParams === null) throw new CmsError('MALFORMED', 'a key agreement without a key wrap')
   const inner = readAlgorithm(algorithmParams)
   const wrap = nameOf(WRAP_OID, inner.algorithmId)
   if (wrap === undefined) return refuse('the key wrap', inner.algorithmId)
-  if (inner.algorithmParams !== undefined && !(inner.algorithmParams instanceof Null))
+  if (inner.algorithmParams !== null && inner.algorithmParams.tag !== TAG.NULL)
     return { code: 'ALGORITHM_REFUSED', text: 'an AES key wrap with parameters is not accepted' }
-  return { agreement, wrap, wrapAlgorithm: new Uint8Array(algorithmParams.valueBeforeDecode) }
+  return { agreement, wrap, wrapAlgorithm: new Uint8Array(algorithmParams.bytes) }
 }
 
 /**

@@ -1,5 +1,4 @@
 import { constants } from 'node:crypto'
-import { OctetString } from 'asn1js'
 import { NULL, oid, sequence } from '../ber/der.ts'
 import { type Algorithm, readAlgorithm } from './algorithm.ts'
 import { hashName, type ReceivedDigest } from './digest.ts'
@@ -48,6 +47,5 @@ export function readKeyTransport({ algorithmId, algorithmParams }: Algorithm): K
 }
 
 function isEmptyLabel({ algorithmId, algorithmParams }: Algorithm): boolean {
-  const label: unknown = algorithmParams
-  return algorithmId === P_SPECIFIED && label instanceof OctetString && label.getValue().byteLength === 0
+  return algorithmId === P_SPECIFIED && algorithmParams?.octets().length === 0
 }

@@ -1,5 +1,5 @@
-import { Constructed, Null, Sequence } from 'asn1js'
-import { context, NULL, oid, sequence, tlv } from '../ber/der.ts'
+import { context, NULL, oid, sequence, TAG, tlv } from '../ber/der.ts'
+import type { Element } from '../ber/element.ts'
 import { CmsError } from '../ber/reader.ts'
 import { readAlgorithm } from './algorithm.ts'
 import { DIGEST_OID, type ReceivedDigest } from './digest.ts'
@@ -7,25 +7,23 @@ import { nameOf } from './object-identifiers.ts'
 import { describe, type Refused, refuse } from './refused.ts'
 
 /**
- * What the parameters of RSA-PSS and RSA-OAEP have in common (RFC 4055 3.1, 4.1). pkijs has classes for these, whose
- * defaults are not those of the RFC.
+ * What the parameters of RSA-PSS and RSA-OAEP have in common (RFC 4055 3.1, 4.1).
  */
 
 /** RFC 4055 2.1. */
 const MGF1 = '1.2.840.113549.1.1.8'
 
 /** The field under a context tag: null where there is none, and its default holds. Throws CmsError. */
-export type Fields = (tag: number) => unknown
+export type Fields = (tag: number) => Element | null
 
 /** Throws CmsError for parameters of another structure. */
-export function readFields(parameters: unknown): Fields {
-  if (parameters === undefined || parameters instanceof Null) return () => null
-  if (!(parameters instanceof Sequence))
-    throw new CmsError('MALFORMED', 'RSA parameters of another structure')
+export function readFields(parameters: Element | null): Fields {
+  if (parameters === null || parameters.tag === TAG.NULL) return () => null
+  if (parameters.tag !== TAG.SEQUENCE) throw new CmsError('MALFORMED', 'RSA parameters of another structure')
   return (tag) => {
-    const field = parameters.valueBlock.value.find(({ idBlock }) => idBlock.tagNumber === tag)
+    const field = parameters.children.find((one) => (one.tag & 0x1f) === tag)
     if (field === undefined) return null
-    const [value] = field instanceof Constructed ? field.valueBlock.value : []
+    const [value] = field.children
     if (value === undefined) throw new CmsError('MALFORMED', 'an RSA parameter without a value')
     return value
   }

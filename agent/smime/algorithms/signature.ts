@@ -86,7 +86,7 @@ export function readSignature(
 }
 
 /** RFC 4055 3.1. */
-function readPss(parameters: unknown, digest: ReceivedDigest): SignatureForm | Refused {
+function readPss(parameters: Algorithm['algorithmParams'], digest: ReceivedDigest): SignatureForm | Refused {
   const field = readFields(parameters)
   const own = readHashAndMask('PSS', field)
   if (typeof own !== 'string') return own

@@ -1,7 +1,7 @@
 import { OID } from '../algorithms.ts'
 import type { Source } from '../source.ts'
 import { context, TAG } from './der.ts'
-import { readOid } from './element.ts'
+import { readElement } from './element.ts'
 import { CmsError, CmsReader } from './reader.ts'
 
 export type CmsKind = 'enveloped-data' | 'auth-enveloped-data' | 'signed-data' | 'other'
@@ -15,7 +15,7 @@ const KINDS: Readonly<Record<string, CmsKind>> = {
 /** What a ContentInfo holds by its own word (RFC 5652 3). The reader is left before that content. */
 export async function enterContentInfo(reader: CmsReader): Promise<CmsKind> {
   await reader.enter(TAG.SEQUENCE)
-  const kind = KINDS[readOid(await reader.element(64))] ?? 'other'
+  const kind = KINDS[readElement(await reader.element(64)).oid()] ?? 'other'
   await reader.enter(context(0))
   return kind
 }

@@ -1,4 +1,4 @@
-import { AlgorithmIdentifier } from 'pkijs'
+import { type Algorithm, readAlgorithm } from '../algorithms/algorithm.ts'
 import { type CmsKind, enterContentInfo, leaveContentInfo } from '../ber/content-info.ts'
 import { context, TAG } from '../ber/der.ts'
 import { readElement } from '../ber/element.ts'
@@ -20,7 +20,7 @@ export interface EnvelopeHead {
   readonly kind: CmsKind
   /** BER of the RecipientInfos that were asked for. */
   readonly recipientInfos: readonly Uint8Array[]
-  readonly contentEncryption: AlgorithmIdentifier
+  readonly contentEncryption: Algorithm
 }
 
 /** What stands behind the content of an AuthEnvelopedData (RFC 5083 2.1). */
@@ -94,8 +94,7 @@ async function enterContent(
   await reader.enter(TAG.SEQUENCE)
   // The content type inside is not looked at: the plaintext is judged for what it is.
   await reader.element(64)
-  const algorithm = await reader.element(MAX_ALGORITHM_BYTES)
-  const contentEncryption = readElement(algorithm, (schema) => new AlgorithmIdentifier({ schema }))
+  const contentEncryption = readAlgorithm(readElement(await reader.element(MAX_ALGORITHM_BYTES)))
   return { kind, recipientInfos, contentEncryption }
 }
 

@@ -1,11 +1,4 @@
-import { OctetString } from 'asn1js'
-import {
-  IssuerAndSerialNumber,
-  type KeyAgreeRecipientIdentifier,
-  KeyAgreeRecipientInfo,
-  KeyTransRecipientInfo,
-  OriginatorPublicKey,
-} from 'pkijs'
+import { readAlgorithm } from '../algorithms/algorithm.ts'
 import {
   type AgreementForm,
   type KeyAgreement,
@@ -17,16 +10,11 @@ import {
   unwrapKey,
 } from '../algorithms.ts'
 import { context, TAG } from '../ber/der.ts'
-import {
-  byIssuerAndSerialNumber,
-  type CertificateId,
-  identifies,
-  octetsOf,
-  readElement,
-} from '../ber/element.ts'
-import { CmsError } from '../ber/reader.ts'
+import { type Element, readElement } from '../ber/element.ts'
+import { Fields } from '../ber/fields.ts'
+import { type CertificateId, identifies, readCertificateId } from '../certificate-id.ts'
 import type { Identity } from '../identity.ts'
-import { subjectPublicKeyInfo } from './originator.ts'
+import { readOriginatorKey, subjectPublicKeyInfo } from './originator.ts'
 
 /** A RecipientInfo that names one of ours, in a way that is accepted. */
 export interface Candidate {
@@ -60,17 +48,16 @@ export function match(recipientInfos: readonly Uint8Array[], keys: readonly Iden
 
 /** KeyTransRecipientInfo (RFC 5652 6.2.1). */
 function matchKeyTrans(bytes: Uint8Array, keys: readonly Identity[]): Addressed[] {
-  const info = readElement(bytes, (schema) => new KeyTransRecipientInfo({ schema }))
-  const { rid } = info
-  const id: CertificateId =
-    rid instanceof IssuerAndSerialNumber
-      ? byIssuerAndSerialNumber(rid)
-      : { subjectKeyIdentifier: rid instanceof OctetString ? octetsOf(rid) : new Uint8Array() }
+  const info = Fields.of(readElement(bytes), TAG.SEQUENCE)
+  info.next(TAG.INTEGER)
+  const id = readCertificateId(info.next())
+  const algorithm = readAlgorithm(info.next())
+  const encryptedKey = info.next().octets()
+  info.end()
   const ours = keys.filter(({ certificate }) => identifies(id, certificate))
   if (ours.length === 0) return []
-  const transport = readKeyTransport(info.keyEncryptionAlgorithm)
+  const transport = readKeyTransport(algorithm)
   if (typeof transport !== 'string') return ours.map((identity) => ({ identity, refused: transport }))
-  const encryptedKey = octetsOf(info.encryptedKey)
   return ours.map((identity) => ({
     identity,
     transport,
@@ -80,20 +67,21 @@ function matchKeyTrans(bytes: Uint8Array, keys: readonly Identity[]): Addressed[
 
 /** KeyAgreeRecipientInfo (RFC 5652 6.2.2, RFC 5753 3.1.1): one agreement for any number of recipients. */
 function matchKeyAgree(bytes: Uint8Array, keys: readonly Identity[]): Addressed[] {
-  const whole = Buffer.from(bytes)
-  whole[0] = TAG.SEQUENCE
-  const info = readElement(whole, (schema) => new KeyAgreeRecipientInfo({ schema }))
-  const form = readKeyAgreement(info.keyEncryptionAlgorithm)
-  const ukm = info.ukm === undefined ? null : octetsOf(info.ukm)
-  const originator = info.originator?.value
+  const info = new Fields(readElement(bytes))
+  info.next(TAG.INTEGER)
+  const originator = readOriginatorKey(explicit(info.next(context(0))))
+  const ukmField = info.optional(context(1))
+  const ukm = ukmField && explicit(ukmField).octets()
+  const form = readKeyAgreement(readAlgorithm(info.next()))
+  const encryptedKeys = info.next(TAG.SEQUENCE).children
+  info.end()
   const found: Addressed[] = []
-  for (const { rid, encryptedKey } of info.recipientEncryptedKeys.encryptedKeys) {
-    const id = idOf(rid)
+  for (const one of encryptedKeys) {
+    const { id, wrapped } = readEncryptedKey(one)
     for (const identity of keys.filter(({ certificate }) => identifies(id, certificate))) {
       if ('code' in form) found.push({ identity, refused: form })
-      else if (!(originator instanceof OriginatorPublicKey)) found.push({ identity, refused: STATIC })
+      else if (originator === null) found.push({ identity, refused: STATIC })
       else {
-        const wrapped = octetsOf(encryptedKey)
         const contentKey = () => agreedKey(identity, originator, form, ukm, wrapped)
         found.push({ identity, transport: form.agreement, contentKey })
       }
@@ -107,16 +95,27 @@ const STATIC: Refused = {
   text: "key agreement with a key of the sender's certificate is not accepted; an ephemeral one is",
 }
 
-function idOf({ variant, value }: KeyAgreeRecipientIdentifier): CertificateId {
-  if (value instanceof IssuerAndSerialNumber) return byIssuerAndSerialNumber(value)
-  const identifier: unknown = variant === 2 ? value?.subjectKeyIdentifier : null
-  if (identifier instanceof OctetString) return { subjectKeyIdentifier: octetsOf(identifier) }
-  throw new CmsError('MALFORMED', 'a RecipientInfo that names its certificate in no known way')
+/** What an explicit tag holds. */
+function explicit(field: Element): Element {
+  const fields = new Fields(field)
+  const value = fields.next()
+  fields.end()
+  return value
+}
+
+/** RecipientEncryptedKey: an RecipientKeyIdentifier may hold more than the key identifier. */
+function readEncryptedKey(element: Element): { readonly id: CertificateId; readonly wrapped: Uint8Array } {
+  const fields = Fields.of(element, TAG.SEQUENCE)
+  const rid = fields.next()
+  const wrapped = fields.next().octets()
+  fields.end()
+  if (rid.tag !== context(0)) return { id: readCertificateId(rid), wrapped }
+  return { id: { subjectKeyIdentifier: new Fields(rid).next().octets() }, wrapped }
 }
 
 async function agreedKey(
   { certificate, key }: Identity,
-  originator: OriginatorPublicKey,
+  originator: Uint8Array,
   form: AgreementForm,
   ukm: Uint8Array | null,
   wrapped: Uint8Array,

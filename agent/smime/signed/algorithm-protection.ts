@@ -1,11 +1,12 @@
-import { BaseBlock, Constructed, Null, ObjectIdentifier, Sequence } from 'asn1js'
-import type { AlgorithmIdentifier } from 'pkijs'
+import { type Algorithm, readAlgorithm } from '../algorithms/algorithm.ts'
+import { context, TAG } from '../ber/der.ts'
+import type { Element } from '../ber/element.ts'
 import { CmsError } from '../ber/reader.ts'
 
 /** The algorithms that a SignerInfo names beside the signed attributes, where nothing protects them. */
 export interface NamedAlgorithms {
-  readonly digestAlgorithm: AlgorithmIdentifier
-  readonly signatureAlgorithm: AlgorithmIdentifier
+  readonly digestAlgorithm: Algorithm
+  readonly signatureAlgorithm: Algorithm
 }
 
 /**
@@ -13,39 +14,31 @@ export interface NamedAlgorithms {
  * somebody put others in their place. Parameters of digests do not matter, NULL or absent (RFC 5754 2); those of
  * signatures do. Throws CmsError.
  */
-export function requireSameAlgorithms(value: unknown, named: NamedAlgorithms): void {
-  const [digest, signature, ...more] = value instanceof Sequence ? value.valueBlock.value : []
+export function requireSameAlgorithms(value: Element, named: NamedAlgorithms): void {
+  const [digest, signature, ...more] = value.tag === TAG.SEQUENCE ? value.children : []
   // A [2] in the place of [1] is that of a MAC.
-  if (!(digest instanceof Sequence) || !isTagged(signature, 1) || more.length > 0)
+  if (digest === undefined || signature?.tag !== context(1) || more.length > 0)
     throw new CmsError('MALFORMED', 'the CMSAlgorithmProtection attribute is broken')
-  if (!isSame(digest, named.digestAlgorithm, isNothing))
+  if (!isSame(readAlgorithm(digest), named.digestAlgorithm, isNothing))
     throw new CmsError('MALFORMED', 'the signer used another digest than the message names')
-  if (!isSame(signature, named.signatureAlgorithm, () => false))
+  if (!isSame(readAlgorithm(signature, context(1)), named.signatureAlgorithm, () => false))
     throw new CmsError('MALFORMED', 'the signer used another signature algorithm than the message names')
-}
-
-function isTagged(element: unknown, number: number): element is Constructed {
-  return (
-    element instanceof Constructed && element.idBlock.tagClass === 3 && element.idBlock.tagNumber === number
-  )
 }
 
 /** `isDefault`: parameters that mean the same as none. */
 function isSame(
-  protectedOne: Constructed,
-  { algorithmId, algorithmParams }: AlgorithmIdentifier,
-  isDefault: (parameters: unknown) => boolean,
+  signed: Algorithm,
+  named: Algorithm,
+  isDefault: (parameters: Element | null) => boolean,
 ): boolean {
-  const [id, parameters, ...more] = protectedOne.valueBlock.value
-  if (!(id instanceof ObjectIdentifier) || id.getValue() !== algorithmId || more.length > 0) return false
-  if (isDefault(parameters) && isDefault(algorithmParams)) return true
-  return Buffer.compare(bytesOf(parameters), bytesOf(algorithmParams)) === 0
+  if (signed.algorithmId !== named.algorithmId) return false
+  const [own, other] = [signed.algorithmParams, named.algorithmParams]
+  if (isDefault(own) && isDefault(other)) return true
+  return Buffer.compare(own?.bytes ?? NOTHING, other?.bytes ?? NOTHING) === 0
 }
 
-function isNothing(parameters: unknown): boolean {
-  return parameters === undefined || parameters instanceof Null
-}
+const NOTHING = new Uint8Array()
 
-function bytesOf(parameters: unknown): Uint8Array {
-  return parameters instanceof BaseBlock ? parameters.valueBeforeDecodeView : new Uint8Array()
+function isNothing(parameters: Element | null): boolean {
+  return parameters === null || parameters.tag === TAG.NULL
 }

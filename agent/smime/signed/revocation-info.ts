@@ -1,5 +1,5 @@
 import { context, TAG } from '../ber/der.ts'
-import { readOid } from '../ber/element.ts'
+import { readElement } from '../ber/element.ts'
 import { CmsError, CmsReader } from '../ber/reader.ts'
 
 /** RFC 5940 2: an OCSPResponse among the revocation information. */
@@ -38,7 +38,7 @@ async function readOther(bytes: Uint8Array): Promise<readonly Uint8Array[]> {
   const reader = new CmsReader(once(bytes))
   try {
     await reader.enter(context(1))
-    const format = readOid(await reader.element(64))
+    const format = readElement(await reader.element(64)).oid()
     return format === OCSP_RESPONSE ? [await reader.element(MAX_BYTES)] : []
   } catch (error) {
     // It is the sender's help to us, and no part of what was signed: one that is broken stops no message.

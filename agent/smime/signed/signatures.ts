@@ -37,7 +37,7 @@ export async function judgeSigners(
   signerInfos: readonly Uint8Array[],
   certificates: readonly Certificate[],
 ): Promise<JudgedSigners | Reason<MessageCode>> {
-  const read = await Promise.all(signerInfos.map(readOrRefuse))
+  const read = signerInfos.map(readOrRefuse)
   const rejected = read.filter((info) => 'code' in info)
   const infos = read.filter((info): info is SignerInfo => !('code' in info))
   const variants = await readVariants(content, digestsOf(infos))
@@ -62,9 +62,9 @@ export async function judgeSigners(
 }
 
 /** A SignerInfo that breaks the rules harms nobody but its signer (IN-6). */
-async function readOrRefuse(bytes: Uint8Array): Promise<SignerInfo | Reason<MessageCode>> {
+function readOrRefuse(bytes: Uint8Array): SignerInfo | Reason<MessageCode> {
   try {
-    return await readSignerInfo(bytes)
+    return readSignerInfo(bytes)
   } catch (error) {
     if (error instanceof CmsError) return { code: 'SIGNATURE_INVALID', text: error.message }
     throw error

@@ -1,7 +1,7 @@
 import { OID } from '../algorithms.ts'
 import { type CmsKind, enterContentInfo, leaveContentInfo } from '../ber/content-info.ts'
 import { context, TAG } from '../ber/der.ts'
-import { readOid } from '../ber/element.ts'
+import { readElement } from '../ber/element.ts'
 import { CmsError, CmsReader } from '../ber/reader.ts'
 import type { Spool, Spooled } from '../source.ts'
 import { type RevocationInfo, readRevocationInfo } from './revocation-info.ts'
@@ -75,7 +75,7 @@ async function nextTag(reader: CmsReader): Promise<number | null> {
 /** EncapsulatedContentInfo (RFC 5652 5.2). */
 async function readContent(reader: CmsReader, spool: Spool | null): Promise<Spooled | null> {
   await reader.enter(TAG.SEQUENCE)
-  const type = readOid(await reader.element(64))
+  const type = readElement(await reader.element(64)).oid()
   // A signature over other content, such as a time stamp's, must not pass for one over a message.
   if (type !== OID.data)
     throw new CmsError('SIGNATURE_INVALID', `the signed content is ${type}, not a message`)

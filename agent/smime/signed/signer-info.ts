@@ -1,14 +1,10 @@
-import { Constructed, GeneralizedTime, ObjectIdentifier, OctetString, Primitive, UTCTime } from 'asn1js'
-import {
-  type AlgorithmIdentifier,
-  type Attribute,
-  IssuerAndSerialNumber,
-  SignerInfo as PkijsSignerInfo,
-} from 'pkijs'
+import { type Algorithm, readAlgorithm } from '../algorithms/algorithm.ts'
 import { type Capabilities, OID, readCapabilities } from '../algorithms.ts'
-import { sorted, TAG, tlv } from '../ber/der.ts'
-import { byIssuerAndSerialNumber, type CertificateId, octetsOf, readElement } from '../ber/element.ts'
-import { CmsError, CmsReader } from '../ber/reader.ts'
+import { context, setOf, TAG } from '../ber/der.ts'
+import { type Element, readElement } from '../ber/element.ts'
+import { Fields } from '../ber/fields.ts'
+import { CmsError } from '../ber/reader.ts'
+import { type CertificateId, readCertificateId } from '../certificate-id.ts'
 import { type NamedAlgorithms, requireSameAlgorithms } from './algorithm-protection.ts'
 
 /** RFC 5652 5.3, as far as it has been read; nothing is verified yet. */
@@ -16,7 +12,7 @@ export interface SignerInfo {
   readonly id: CertificateId
   /** OID. */
   readonly digestAlgorithm: string
-  readonly signatureAlgorithm: AlgorithmIdentifier
+  readonly signatureAlgorithm: Algorithm
   readonly signature: Uint8Array
   readonly attributes: SignedAttributes | null
 }
@@ -34,20 +30,25 @@ export interface SignedAttributes {
  * Reads one SignerInfo by the rules of protocol.md IN-4. Of the unsigned attributes, those that must be signed are an
  * error and no other is looked at (RFC 5652 11). Throws CmsError.
  */
-export async function readSignerInfo(bytes: Uint8Array): Promise<SignerInfo> {
-  const info = readElement(bytes, (schema) => new PkijsSignerInfo({ schema }))
-  const attributes = info.signedAttrs
-  if (info.unsignedAttrs?.attributes.some(({ type }) => SIGNED_ONLY.has(type))) {
+export function readSignerInfo(bytes: Uint8Array): SignerInfo {
+  const info = Fields.of(readElement(bytes), TAG.SEQUENCE)
+  info.next(TAG.INTEGER)
+  const id = readCertificateId(info.next())
+  const digestAlgorithm = readAlgorithm(info.next())
+  const signed = info.optional(context(0))
+  const signatureAlgorithm = readAlgorithm(info.next())
+  const signature = info.next().octets()
+  const unsigned = info.optional(context(1))
+  info.end()
+  if (unsigned?.children.map(readAttribute).some(({ type }) => SIGNED_ONLY.has(type))) {
     throw new CmsError('MALFORMED', 'an attribute that must be signed stands among the unsigned ones')
   }
-  const signedBytes = attributes === undefined ? null : new Uint8Array(attributes.encodedValue)
-  if (signedBytes !== null) await requireDerOrder(signedBytes)
   return {
-    id: signerId(info.sid),
-    digestAlgorithm: info.digestAlgorithm.algorithmId,
-    signatureAlgorithm: info.signatureAlgorithm,
-    signature: octetsOf(info.signature),
-    attributes: signedBytes === null ? null : readAttributes(signedBytes, attributes?.attributes ?? [], info),
+    id,
+    digestAlgorithm: digestAlgorithm.algorithmId,
+    signatureAlgorithm,
+    signature,
+    attributes: signed && readAttributes(signed, { digestAlgorithm, signatureAlgorithm }),
   }
 }
 
@@ -58,49 +59,26 @@ const SIGNED_ONLY: ReadonlySet<string> = new Set([
   OID.algorithmProtection,
 ])
 
-function signerId(sid: unknown): CertificateId {
-  if (sid instanceof IssuerAndSerialNumber) return byIssuerAndSerialNumber(sid)
-  if (sid instanceof Primitive) return { subjectKeyIdentifier: sid.valueBlock.valueHexView }
-  if (sid instanceof Constructed) {
-    const pieces = sid.valueBlock.value.map((piece) =>
-      piece instanceof OctetString ? octetsOf(piece) : malformed(),
-    )
-    return { subjectKeyIdentifier: Buffer.concat(pieces) }
-  }
-  return malformed()
+interface Attribute {
+  readonly type: string
+  readonly values: readonly Element[]
 }
 
-function malformed(): never {
-  throw new CmsError('MALFORMED', 'a SignerInfo that names its certificate in no known way')
+function readAttribute(element: Element): Attribute {
+  const fields = Fields.of(element, TAG.SEQUENCE)
+  const type = fields.next().oid()
+  const values = fields.next(TAG.SET).children
+  fields.end()
+  return { type, values }
 }
 
-/** X.690 11.6. Attributes in another order would be verified by some agents and not by others. */
-async function requireDerOrder(set: Uint8Array): Promise<void> {
-  const reader = new CmsReader(
-    (async function* () {
-      yield set
-    })(),
-  )
-  const elements: Uint8Array[] = []
-  await reader.enter(TAG.SET)
-  while (!(await reader.atEnd())) elements.push(await reader.element(set.length))
-  if (Buffer.compare(tlv(TAG.SET, ...sorted(elements)), set) !== 0) {
-    throw new CmsError('MALFORMED', 'the signed attributes are not in DER')
-  }
-}
-
-function readAttributes(
-  signedBytes: Uint8Array,
-  attributes: readonly Attribute[],
-  named: NamedAlgorithms,
-): SignedAttributes {
-  const contentType = onlyValue(attributes, OID.contentType, 'contentType')
-  if (!(contentType instanceof ObjectIdentifier) || contentType.getValue() !== OID.data) {
+function readAttributes(signed: Element, named: NamedAlgorithms): SignedAttributes {
+  const signedBytes = requireDerOrder(signed)
+  const attributes = signed.children.map(readAttribute)
+  if (onlyValue(attributes, OID.contentType, 'contentType').oid() !== OID.data) {
     throw new CmsError('MALFORMED', 'the contentType attribute does not equal the content type')
   }
-  const messageDigest = onlyValue(attributes, OID.messageDigest, 'messageDigest')
-  if (!(messageDigest instanceof OctetString))
-    throw new CmsError('MALFORMED', 'the messageDigest attribute is broken')
+  const messageDigest = onlyValue(attributes, OID.messageDigest, 'messageDigest').octets()
   const has = (wanted: string) => attributes.some(({ type }) => type === wanted)
   if (has(OID.algorithmProtection))
     requireSameAlgorithms(onlyValue(attributes, OID.algorithmProtection, 'CMSAlgorithmProtection'), named)
@@ -108,29 +86,35 @@ function readAttributes(
     ? readTime(onlyValue(attributes, OID.signingTime, 'signingTime'))
     : null
   const capabilities = readCapabilities(soleValue(attributes, OID.smimeCapabilities))
-  return { signedBytes, messageDigest: octetsOf(messageDigest), signingTime, capabilities }
+  return { signedBytes, messageDigest, signingTime, capabilities }
+}
+
+/** X.690 11.6. Attributes in another order would be verified by some agents and not by others. */
+function requireDerOrder(signed: Element): Uint8Array {
+  const inOrder = setOf(...signed.children.map(({ bytes }) => bytes))
+  if (Buffer.compare(inOrder.subarray(1), signed.bytes.subarray(1)) === 0) return inOrder
+  throw new CmsError('MALFORMED', 'the signed attributes are not in DER')
 }
 
 /** RFC 5652 11, RFC 6211 2: these attributes occur once, with one value. */
-function onlyValue(attributes: readonly Attribute[], type: string, name: string): unknown {
+function onlyValue(attributes: readonly Attribute[], type: string, name: string): Element {
   const value = soleValue(attributes, type)
-  if (value !== undefined) return value
+  if (value !== null) return value
   throw new CmsError('MALFORMED', `the ${name} attribute does not stand there once with one value`)
 }
 
-/** Undefined where it does not stand there once with one value. */
-function soleValue(attributes: readonly Attribute[], type: string): unknown {
+/** Null where it does not stand there once with one value. */
+function soleValue(attributes: readonly Attribute[], type: string): Element | null {
   const found = attributes.filter((attribute) => attribute.type === type)
-  const [value, ...more] = found.flatMap<unknown>((attribute) => attribute.values)
-  return found.length === 1 && more.length === 0 ? value : undefined
+  const [value, ...more] = found.flatMap(({ values }) => values)
+  return found.length === 1 && value !== undefined && more.length === 0 ? value : null
 }
 
 /** RFC 5652 11.3: UTC to the second, UTCTime through 2049. */
-function readTime(value: unknown): Date {
-  // asn1js makes GeneralizedTime a kind of UTCTime.
-  const isUtcTime = value instanceof UTCTime && !(value instanceof GeneralizedTime)
-  if (value instanceof UTCTime) {
-    const text = Buffer.from(value.valueBlock.valueHexView).toString('latin1')
+function readTime({ tag, value }: Element): Date {
+  const text = Buffer.from(value).toString('latin1')
+  const isUtcTime = tag === TAG.UTC_TIME
+  if (isUtcTime || tag === TAG.GENERALIZED_TIME) {
     const full = isUtcTime ? `${Number(text.slice(0, 2)) < 50 ? '20' : '19'}${text}` : text
     const iso = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(full)
     if (iso !== null) {

@@ -11,8 +11,8 @@ import {
   type SignatureScheme,
   signatureOptions,
 } from '../algorithms.ts'
-import { identifies } from '../ber/element.ts'
 import { CmsError } from '../ber/reader.ts'
+import { identifies } from '../certificate-id.ts'
 import { type ContentSignature, coveredVariant, type Readings } from './content-signature.ts'
 import type { Variant } from './signed-content.ts'
 import type { SignedAttributes, SignerInfo } from './signer-info.ts'
