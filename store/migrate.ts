@@ -5,13 +5,21 @@ import { fetchesAndTrust } from './migrations/2-trust.ts'
 import { waiting } from './migrations/3-waiting.ts'
 import { book } from './migrations/4-book.ts'
 import { capabilities } from './migrations/5-capabilities.ts'
+import { answers } from './migrations/6-answers.ts'
 import type { Schema, Tx } from './schema.ts'
 
 /**
  * Forward only: the step at index n leads from version n to n + 1, in one transaction. A step that was released
  * is never edited. SQLite's own words here are `autoIncrement` and `blob`; the rest is any SQL database's.
  */
-const STEPS: readonly ((tx: Tx) => Promise<void>)[] = [messages, fetchesAndTrust, waiting, book, capabilities]
+const STEPS: readonly ((tx: Tx) => Promise<void>)[] = [
+  messages,
+  fetchesAndTrust,
+  waiting,
+  book,
+  capabilities,
+  answers,
+]
 
 /** Brings the store to the newest schema. A newer one than ours: DirectError `STORE_FAILED`, nothing is changed. */
 export async function migrate(db: Kysely<Schema>, now: () => Date, file: string): Promise<void> {

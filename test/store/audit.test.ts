@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest'
-import type { NewAuditRow, Store } from '../../store/index.ts'
-import { accepted, all, at, bytes, memoryStore, message } from './scenario.ts'
+import { DatabaseSync } from 'node:sqlite'
+import { expect, test, vi } from 'vitest'
+import { type NewAuditRow, openStore, type Store } from '../../store/index.ts'
+import { accepted, all, at, bytes, folder, memoryStore, message } from './scenario.ts'
 
 const M1 = '<m1@clinic.example>'
 const CERTIFICATE = 'ab'.repeat(32)
@@ -135,4 +136,49 @@ test('a long audit is listed whole, oldest first, while others write', async () 
     if (seen.length === 5) await store.audit.add(row({ event: 'meanwhile' }))
   }
   expect(seen).toEqual([...Array.from({ length: 1100 }, (_, n) => `e${n}`), 'meanwhile'])
+})
+
+/** How SQLite would find what `ask` asks for. */
+async function planOf(file: string, ask: () => Promise<unknown>): Promise<readonly string[]> {
+  using prepare = vi.spyOn(DatabaseSync.prototype, 'prepare')
+  await ask()
+  const asked = prepare.mock.calls.map(([sql]) => sql)
+  prepare.mockRestore()
+  using database = new DatabaseSync(file, { readOnly: true })
+  return asked.flatMap((sql) =>
+    database
+      .prepare(`explain query plan ${sql}`)
+      .all(...Array.from(sql.matchAll(/\?/g), () => 1))
+      .map(({ detail }) => String(detail)),
+  )
+}
+
+test('the rows of a message, a document or a patient are found by indexes: no table is gone through', async () => {
+  await using temporary = await folder()
+  await using store = await openStore({ file: temporary.file })
+  const byMessage = await planOf(temporary.file, () => list(store, { messageId: M1 }))
+  expect(byMessage).toContain(
+    'SEARCH notices USING INDEX notices_by_original_message_id (original_message_id=?)',
+  )
+  const byDocument = await planOf(temporary.file, () => list(store, { document: 'doc-9' }))
+  const byPatient = await planOf(temporary.file, () => list(store, { patient: 'p-17' }))
+  for (const plan of [byMessage, byDocument, byPatient]) {
+    expect(plan).not.toEqual([])
+    expect(plan.filter((step) => step.startsWith('SCAN'))).toEqual([])
+  }
+})
+
+test('a store of version 5 gets the index over its MDNs, and keeps what it holds', async () => {
+  await using temporary = await folder()
+  {
+    await using store = await openStore({ file: temporary.file })
+    await store.outbox.add(message(await store.bodies.write(bytes('sealed'))))
+  }
+  const raw = new DatabaseSync(temporary.file)
+  raw.exec('drop index notices_by_original_message_id; delete from schema_versions where version > 5')
+  raw.close()
+  await using store = await openStore({ file: temporary.file })
+  expect(await list(store, { messageId: M1 })).toHaveLength(1)
+  const plan = await planOf(temporary.file, () => list(store, { messageId: M1 }))
+  expect(plan.join()).toContain('notices_by_original_message_id')
 })
