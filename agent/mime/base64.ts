@@ -24,16 +24,17 @@ export function base64LinesLength(bytes: number): number {
   return chars + 2 * Math.ceil(chars / LINE_CHARS)
 }
 
-/** What a block is in base64 without its line ends. Used within one call alone, so that it can be the same for all. */
-const flat = Buffer.allocUnsafeSlow(4 * (BLOCK_BYTES / 3))
-
+/** The characters are put at the end, and moved forward line by line: copying within a buffer costs the least per line. */
 function lines(bytes: Buffer): Buffer {
-  // Copying from one latin1 buffer is about twice as fast as slicing a string per line.
-  const chars = flat.write(bytes.toString('base64'), 'latin1')
   const out = Buffer.allocUnsafe(base64LinesLength(bytes.length))
+  const text = bytes.toString('base64')
+  const start = out.length - text.length
+  out.write(text, start, 'latin1')
   let to = 0
-  for (let from = 0; from < chars; from += LINE_CHARS) {
-    to += flat.copy(out, to, from, Math.min(from + LINE_CHARS, chars))
+  for (let from = start; from < out.length; from += LINE_CHARS) {
+    const end = Math.min(from + LINE_CHARS, out.length)
+    out.copyWithin(to, from, end)
+    to += end - from
     out[to++] = 0x0d
     out[to++] = 0x0a
   }
