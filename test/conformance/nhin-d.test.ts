@@ -1,4 +1,4 @@
-import { copyFile } from 'node:fs/promises'
+import { copyFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createAgent } from '../../agent/index.ts'
@@ -8,30 +8,39 @@ import { privateCopy } from '../private-copy.ts'
 
 const dir = corpora('messages')
 
-/** The fixtures of the reference implementations. cs_envelopeSignature needs PKCS#12, which is not built yet. */
+type Keys = { readonly anchor: string } & (
+  | { readonly certificate: string; readonly privateKey: string }
+  | { readonly pkcs12: string; readonly password: string }
+)
+
+/** The fixtures of the reference implementations, with the keys that lie beside them. */
 describe.skipIf(dir === null)('messages of the reference implementations (ALG-4)', () => {
   const path = (name: string) => join(dir ?? '', 'nhin-d', name)
+
+  const passwordFile = async (password: string) => {
+    const file = join(await temporaryFolder(), 'password')
+    await writeFile(file, password, { mode: 0o600 })
+    return file
+  }
 
   const open = async (
     file: string,
     to: string,
-    key: { certificate: string; privateKey: string; anchor: string },
-    options: { at: string; sha1From?: readonly string[] },
+    { anchor, ...key }: Keys,
+    { at, ...legacy }: { at: string; sha1From?: readonly string[]; subjectEmail?: boolean },
   ) => {
+    const keyFiles =
+      'pkcs12' in key
+        ? { pkcs12: await privateCopy(path(key.pkcs12)), passwordFile: await passwordFile(key.password) }
+        : { certificate: path(key.certificate), privateKey: await privateCopy(path(key.privateKey)) }
     await using agent = await createAgent(
       {
         dataDir: await temporaryFolder(),
-        identities: [
-          {
-            for: to,
-            certificate: path(key.certificate),
-            privateKey: await privateCopy(path(key.privateKey)),
-          },
-        ],
-        trust: [{ for: '*', direction: 'both', anchors: [path(key.anchor)] }],
-        legacy: { sha1From: options.sha1From ?? [] },
+        identities: [{ for: to, ...keyFiles }],
+        trust: [{ for: '*', direction: 'both', anchors: [path(anchor)] }],
+        legacy,
       },
-      { at: new Date(options.at), network: false },
+      { at: new Date(at), network: false },
     )
     const copy = join(await temporaryFolder(), 'message.eml')
     await copyFile(path(file), copy)
@@ -82,5 +91,34 @@ describe.skipIf(dir === null)('messages of the reference implementations (ALG-4)
       sha1From: ['cerner.com'],
     })
     expect(opened).toMatchObject({ verdict: 'reject', code: 'ALGORITHM_REFUSED' })
+  })
+
+  const BIFF = {
+    pkcs12: 'keys/nhind_umamalga1_vm1.pfx',
+    password: 'passw0rd!',
+    anchor: 'keys/secureHealthEmailCACert.der',
+  }
+
+  test('cs_envelopeSignature is decrypted with the one of two keys of a PKCS#12 file that is its, and its signer is bound by no subjectAltName (CERT-1)', async () => {
+    const opened = await open('cs_envelopeSignature.eml', 'biff@nhind.hsgincubator.com', BIFF, {
+      at: '2016-01-01T00:00:00Z',
+    })
+    expect(opened).toMatchObject({
+      verdict: 'reject',
+      code: 'SIGNER_NOT_FROM',
+      wrapped: true,
+      from: 'toby@redmond.hsgincubator.com',
+      algorithms: { content: 'aes-128-cbc', keyTransport: 'rsa-oaep-sha1' },
+    })
+  })
+
+  test('its signature holds where legacy lets the subject bind and SHA-1 sign; no anchor of its issuer is known', async () => {
+    const opened = await open('cs_envelopeSignature.eml', 'biff@nhind.hsgincubator.com', BIFF, {
+      at: '2016-01-01T00:00:00Z',
+      sha1From: ['redmond.hsgincubator.com'],
+      subjectEmail: true,
+    })
+    expect(opened).toMatchObject({ verdict: 'reject', code: 'SIGNER_UNTRUSTED' })
+    expect(opened.why.map(({ code }) => code)).toEqual(['SIGNER_UNTRUSTED', 'UNKNOWN_ISSUER'])
   })
 })
