@@ -40,7 +40,7 @@ const wrapped = (rest: string) =>
 
 function sealed(plain: string | Uint8Array, encryptedContent?: Uint8Array): Buffer {
   if (!clinicB) throw new Error('the fixtures lack clinic-b')
-  const recipientInfos = [keyTrans({ certificate: clinicB.certificate } as Minted)]
+  const recipientInfos = [keyTrans(clinicB)]
   const cms = envelope(plain, { recipientInfos, ...(encryptedContent && { encryptedContent }) })
   const head = 'Content-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: base64\r\n\r\n'
   return Buffer.from(`${head}${cms.toString('base64')}\r\n`)

@@ -1,11 +1,10 @@
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readPkcs12File } from '../../agent/identities/pkcs12-file.ts'
 import { type Agent, createAgent } from '../../agent/index.ts'
-import { poolKey } from '../../fixtures/pki.ts'
-import { readCertificates } from '../../trust-anchors/index.ts'
+import type { Certificate } from '../../trust-anchors/index.ts'
 import { envelope, keyTrans } from '../agent/smime/hostile.ts'
 import { corpora } from '../corpora.ts'
 import { THUNDERBIRD } from './smime-divergences.ts'
@@ -29,20 +28,20 @@ function expected(name: string): string {
 
 let folder: string
 let agent: Agent
+let bob: Certificate
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'direct-thunderbird-'))
   if (corpus === null) return
-  const pkcs12 = ['pkcs12', '-in', join(corpus, 'Bob.p12'), '-passin', 'pass:nss', '-nodes']
-  for (const [file, ...part] of [
-    ['bob.key', '-nocerts'],
-    ['bob.pem', '-clcerts', '-nokeys'],
-  ] as const)
-    writeFileSync(join(folder, file), execFileSync('openssl', [...pkcs12, ...part]), { mode: 0o600 })
+  const [pkcs12, passwordFile] = [join(folder, 'bob.p12'), join(folder, 'password')]
+  writeFileSync(pkcs12, readFileSync(join(corpus, 'Bob.p12')), { mode: 0o600 })
+  writeFileSync(passwordFile, 'nss', { mode: 0o600 })
+  const file = { for: BOB, certificate: pkcs12, privateKey: pkcs12, password: async () => 'nss' }
+  bob = (await readPkcs12File(file)).certificate
   agent = await createAgent(
     {
       dataDir: join(folder, 'data'),
-      identities: [{ for: BOB, certificate: join(folder, 'bob.pem'), privateKey: join(folder, 'bob.key') }],
+      identities: [{ for: BOB, pkcs12, passwordFile }],
       trust: [{ for: '*', direction: 'both', anchors: [join(corpus, 'TestCA.pem')] }],
       // These certificates have their addresses in the subject.
       legacy: { subjectEmail: true },
@@ -73,10 +72,8 @@ function enveloped(mail: string): string {
     .replaceAll(/\r\n(?=[ \t])/g, '')
     .split('\r\n')
   const [own, mime] = [false, true].map((is) => fields.filter((field) => /^Content-/i.test(field) === is))
-  const [certificate] = readCertificates(readFileSync(join(folder, 'bob.pem'))) as never[]
-  const bob = { certificate, privateKey: poolKey('root-a'), pem: '' } as never
   const cms = envelope(Buffer.from(`${mime?.join('\r\n')}${mail.slice(end)}`, 'latin1'), {
-    recipientInfos: [keyTrans(bob)],
+    recipientInfos: [keyTrans({ certificate: bob })],
   })
   const type = 'Content-Type: application/pkcs7-mime; smime-type=enveloped-data'
   const encoding = 'Content-Transfer-Encoding: base64'

@@ -49,7 +49,7 @@ export const KEY = Buffer.alloc(16, 7)
 export const IV = Buffer.alloc(16, 9)
 
 export function keyTrans(
-  to: Minted,
+  to: Pick<Minted, 'certificate'>,
   options: {
     readonly by?: 'issuer' | 'ski'
     readonly algorithm?: Uint8Array
