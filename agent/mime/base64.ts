@@ -12,10 +12,10 @@ export async function* encodeBase64Lines(src: AsyncIterable<Uint8Array>): AsyncG
     const bytes = kept.length === 0 ? asBuffer(chunk) : Buffer.concat([kept, chunk])
     const whole = bytes.length - (bytes.length % LINE_BYTES)
     for (let at = 0; at < whole; at += BLOCK_BYTES)
-      yield lines(bytes.subarray(at, Math.min(at + BLOCK_BYTES, whole)))
+      yield base64Lines(bytes.subarray(at, Math.min(at + BLOCK_BYTES, whole)))
     kept = Buffer.from(bytes.subarray(whole))
   }
-  if (kept.length > 0) yield lines(kept)
+  if (kept.length > 0) yield base64Lines(kept)
 }
 
 /** Exact number of bytes that `encodeBase64Lines` yields for so many. */
@@ -24,10 +24,11 @@ export function base64LinesLength(bytes: number): number {
   return chars + 2 * Math.ceil(chars / LINE_CHARS)
 }
 
-/** The characters are put at the end, and moved forward line by line: copying within a buffer costs the least per line. */
-function lines(bytes: Buffer): Buffer {
+/** The same of bytes that are in hand. */
+export function base64Lines(bytes: Uint8Array): Buffer {
   const out = Buffer.allocUnsafe(base64LinesLength(bytes.length))
-  const text = bytes.toString('base64')
+  // Put at the end, and moved forward line by line: copying within a buffer costs the least per line.
+  const text = asBuffer(bytes).toString('base64')
   const start = out.length - text.length
   out.write(text, start, 'latin1')
   let to = 0

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { base64LinesLength, encodeBase64Lines } from '../mime/base64.ts'
+import { base64Lines } from '../mime/base64.ts'
 import {
   CAPABILITIES,
   CAPABILITIES_WITH_EC_KEY,
@@ -28,10 +28,13 @@ export interface SignOptions {
 export class Signed {
   readonly #entity: Source
   readonly routing: Routing
+  /** By what it is signed. */
+  readonly form: SigningForm
 
-  private constructor(entity: Source, routing: Routing) {
+  private constructor(entity: Source, routing: Routing, form: SigningForm) {
     this.#entity = entity
     this.routing = routing
+    this.form = form
   }
 
   /** The complete multipart/signed entity, header included (RFC 1847 2.1). */
@@ -44,7 +47,7 @@ export class Signed {
     const form = signer.signsBy({ scheme: options.signature, digest: options.digest })
     const digest = await digestOf(composed.entity, form.digest)
     const signature = await signedData(digest, signer, form, options.at)
-    return new Signed(multipartSigned(composed.entity, signature, form.digest), composed.routing)
+    return new Signed(multipartSigned(composed.entity, signature, form.digest), composed.routing, form)
   }
 }
 
@@ -133,21 +136,9 @@ function multipartSigned(entity: Source, signature: Uint8Array, digest: Digest):
     '',
     '',
   )
-  return concatSources([head, entity, between, base64(signature), lines(`--${boundary}--`, '')])
+  return concatSources([head, entity, between, base64Lines(signature), lines(`--${boundary}--`, '')])
 }
 
 function lines(...text: readonly string[]): Uint8Array {
   return Buffer.from(text.join('\r\n'))
-}
-
-function base64(bytes: Uint8Array): Source {
-  return {
-    bytes: base64LinesLength(bytes.length),
-    read: () =>
-      encodeBase64Lines(
-        (async function* () {
-          yield bytes
-        })(),
-      ),
-  }
 }
