@@ -1,19 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { Identities } from '../../agent/identities.ts'
 import { encodeField } from '../../agent/mime/encode-field.ts'
 import { type Field, Header } from '../../agent/mime/header.ts'
-import { openMessage } from '../../agent/open.ts'
 import { digestAlgorithm, OID } from '../../agent/smime/algorithms.ts'
 import { context, oid, setOf, smallInteger, TAG, tlv } from '../../agent/smime/ber/der.ts'
-import { createSpool } from '../../agent/spool.ts'
 import { type Minted, mint } from '../../fixtures/pki.ts'
-import { AnchorSets, verifyCertificate } from '../../trust-anchors/index.ts'
+import { AnchorSets } from '../../trust-anchors/index.ts'
 import { envelope, indefinite, keyTrans, multipart, signedData, signerInfo } from './smime/hostile.ts'
-import { address, NOW, sourceOf } from './smime/parties.ts'
+import { judge, LEE } from './smime/opening.ts'
+import { address } from './smime/parties.ts'
 
 /**
  * Mail that anybody may send, and that would keep the process busy for a minute or for hours if its work were not
@@ -24,7 +20,6 @@ const pki = (name: string) => fileURLToPath(new URL(`../../fixtures/pki/${name}`
 const root = mint({ ca: true, subject: 'Root', key: 'root-a' })
 const otherRoot = mint({ ca: true, subject: 'Other', key: 'root-b' })
 const sender = mint({ issuer: root, san: ['clinic-a.example'], key: 'clinic-a' })
-const LEE = 'dr.lee@clinic-b.example'
 const identities = await Identities.load([
   {
     for: 'clinic-b.example',
@@ -49,23 +44,8 @@ function sealed(plain: string | Uint8Array, encryptedContent?: Uint8Array): Buff
 const ANCHORS = new AnchorSets([{ for: '*', direction: 'both', certificates: [root.certificate] }])
 
 async function judged(mail: Buffer, to: readonly string[] = [LEE]) {
-  const dir = await mkdtemp(join(tmpdir(), 'direct-work-'))
-  onTestFinished(() => rm(dir, { recursive: true, force: true }))
-  const result = await openMessage(
-    sourceOf(mail),
-    { recipients: to.map(address), mailFrom: undefined },
-    {
-      identities,
-      judge: async (purpose, partner, leaf, context) => verifyCertificate(purpose, partner, leaf, context),
-      trust: async () => ({ anchors: ANCHORS, pinned: () => [], hasPins: false }),
-      policies: {},
-      intermediates: [],
-      legacy: { sha1From: [], subjectEmail: false },
-      receive: { unwrapped: 'accept', envelopeRecipients: 'warn', mailFrom: 'refuse', senderOnlyFrom: [] },
-      spool: createSpool(dir),
-      at: () => NOW,
-    },
-  )
+  const trust = async () => ({ anchors: ANCHORS, pinned: () => [], hasPins: false })
+  const result = await judge(mail, { recipients: to.map(address), tools: { identities, trust } })
   await result[Symbol.asyncDispose]()
   return { code: result.code, accepted: result.trusted?.accepted.length ?? 0 }
 }
