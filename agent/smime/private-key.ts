@@ -8,6 +8,7 @@ import {
   type SignatureScheme,
   signatureOptions,
 } from './algorithms.ts'
+import { oaepBy } from './oaep.ts'
 
 /**
  * What a private key is asked to do: all that the agent needs of it, so that a hardware module or a key service can stand
@@ -33,8 +34,9 @@ export interface PrivateKey {
   decrypt(how: KeyTransport | 'ecdh', input: Uint8Array): Promise<Uint8Array | null>
 }
 
-/** A key that this process holds. Signatures are made off the event loop. */
+/** A key that this process holds. RSA signs, and decrypts OAEP, off the event loop; for the rest node:crypto has no such function. */
 export function keyInMemory(key: KeyObject): PrivateKey {
+  const oaep = oaepBy(key)
   return {
     sign: ({ scheme, digest }, data) =>
       new Promise((resolve, reject) => {
@@ -44,11 +46,13 @@ export function keyInMemory(key: KeyObject): PrivateKey {
         const how = scheme === 'rsa-pss' ? { key, ...signatureOptions({ scheme }, digest) } : key
         sign(hashName(digest), data, how, done)
       }),
-    decrypt: async (how, input) =>
-      orNull(() => {
-        if (how !== 'ecdh') return privateDecrypt({ key, ...rsaPadding(how) }, input)
+    decrypt: async (how, input) => {
+      if (how !== 'ecdh' && how !== 'rsa-pkcs1') return oaep(how, input)
+      return orNull(() => {
+        if (how === 'rsa-pkcs1') return privateDecrypt({ key, ...rsaPadding(how) }, input)
         const publicKey = createPublicKey({ key: Buffer.from(input), format: 'der', type: 'spki' })
         return diffieHellman({ privateKey: key, publicKey })
-      }),
+      })
+    },
   }
 }
