@@ -22,75 +22,97 @@ export async function* cutMultipart(
   body: AsyncIterable<Uint8Array>,
   boundary: string,
 ): AsyncGenerator<Piece> {
-  const dashes = Buffer.from(`--${boundary}`)
-  const line = Buffer.concat([Buffer.from('\n'), dashes])
-  let bytes: Buffer = Buffer.alloc(0)
-  let ended = false
-  // A line that only begins as a delimiter is content, and goes out with what is around it: pieces stay large.
-  let searchFrom = 0
-  let almost = 0
-  // A delimiter may follow the line end of another one without a line end of its own.
-  let lineStart = true
-  const source = body[Symbol.asyncIterator]()
-  const more = async () => {
-    const { done, value } = await source.next()
-    if (done) ended = true
-    else bytes = bytes.length === 0 ? asBuffer(value) : Buffer.concat([bytes, value])
+  const cutter = new MultipartCutter(boundary)
+  for await (const chunk of body) for (const piece of cutter.push(chunk)) yield piece
+  for (const piece of cutter.end()) yield piece
+}
+
+/** `cutMultipart` for whoever is handed the body chunk by chunk. Content pieces are views of the chunks. */
+export class MultipartCutter {
+  readonly #dashes: Buffer
+  readonly #line: Buffer
+  /** What is left of a chunk, copied: it may yet turn out to be a delimiter's beginning. */
+  #held: Buffer = Buffer.alloc(0)
+  /** A delimiter may follow the line end of another one without a line end of its own. */
+  #atLineStart = true
+  #closed = false
+  #almost = 0
+
+  constructor(boundary: string) {
+    this.#dashes = Buffer.from(`--${boundary}`)
+    this.#line = Buffer.concat([Buffer.from('\n'), this.#dashes])
   }
-  try {
-    await more()
-    for (;;) {
-      if (lineStart) {
-        while (!ended && bytes.length < dashes.length) await more()
-        lineStart = bytes.subarray(0, dashes.length).equals(dashes)
+
+  push(chunk: Uint8Array): readonly Piece[] {
+    const pieces: Piece[] = []
+    const bytes = asBuffer(chunk)
+    let from = 0
+    if (this.#held.length > 0) {
+      // Longer than anything that is held: what stays undecided of the two lies in the chunk, which is not copied.
+      const joined = Buffer.concat([this.#held, bytes.subarray(0, this.#line.length + LONGEST_PADDING + 8)])
+      const undecided = this.#search(joined, 0, false, pieces)
+      if (undecided < this.#held.length) return this.#hold(joined, undecided, pieces)
+      from = undecided - this.#held.length
+    }
+    return this.#hold(bytes, this.#search(bytes, from, false, pieces), pieces)
+  }
+
+  end(): readonly Piece[] {
+    const pieces: Piece[] = []
+    this.#search(this.#held, 0, true, pieces)
+    return pieces
+  }
+
+  #hold(bytes: Buffer, from: number, pieces: readonly Piece[]): readonly Piece[] {
+    this.#held = Buffer.from(bytes.subarray(from))
+    return pieces
+  }
+
+  /** Adds the pieces of `bytes` from `start` on; returns where those begin that more bytes must decide about. */
+  #search(bytes: Buffer, start: number, ended: boolean, pieces: Piece[]): number {
+    let from = start
+    // A line that only begins as a delimiter is content, and goes out with what is around it: pieces stay large.
+    let searchFrom = from
+    const contentTo = (to: number) => {
+      if (to > from) pieces.push({ kind: 'content', bytes: bytes.subarray(from, to) })
+      return to
+    }
+    while (!this.#closed) {
+      if (this.#atLineStart) {
+        const line = bytes.subarray(from, from + this.#dashes.length)
+        if (!ended && line.length < this.#dashes.length) return from
+        this.#atLineStart = line.equals(this.#dashes)
       }
-      let at = lineStart ? 0 : bytes.indexOf(line, searchFrom)
-      const isLine = !lineStart
-      lineStart = false
-      if (at < 0) {
-        // What may yet turn out to be a delimiter's beginning, with the CR before it, stays.
-        const safe = ended ? bytes.length : Math.max(searchFrom, bytes.length - line.length)
-        if (safe > 0) yield { kind: 'content', bytes: bytes.subarray(0, safe) }
-        bytes = bytes.subarray(safe)
-        searchFrom = 0
-        if (ended) return
-        await more()
-        continue
-      }
-      const width = isLine ? line.length : dashes.length
-      let rest = readDelimiter(bytes, at + width, ended)
-      while (rest === 'more') {
-        // The CR before it may be its own.
-        const safe = Math.max(0, at - 1)
-        if (safe > 0) yield { kind: 'content', bytes: bytes.subarray(0, safe) }
-        bytes = bytes.subarray(safe)
-        at -= safe
-        await more()
-        rest = readDelimiter(bytes, at + width, ended)
-      }
+      const isLine = !this.#atLineStart
+      const at = isLine ? bytes.indexOf(this.#line, searchFrom) : from
+      if (at < 0)
+        return contentTo(ended ? bytes.length : Math.max(searchFrom, bytes.length - this.#line.length))
+      const boundaryEnd = at + (isLine ? this.#line : this.#dashes).length
+      const rest = readDelimiter(bytes, boundaryEnd, ended)
+      // The CR before it may be its own.
+      if (rest === 'more') return contentTo(isLine ? Math.max(from, at - 1) : at)
+      this.#atLineStart = false
       if (rest === null) {
-        if (++almost > LIMITS.almostDelimiters)
+        if (++this.#almost > LIMITS.almostDelimiters)
           throw new MimeError(
             'LIMIT_EXCEEDED',
             `more than ${LIMITS.almostDelimiters} lines that are almost a delimiter`,
           )
-        searchFrom = at + width
+        searchFrom = boundaryEnd
         continue
       }
-      searchFrom = 0
-      const start = isLine && bytes[at - 1] === CR ? at - 1 : at
-      if (start > 0) yield { kind: 'content', bytes: bytes.subarray(0, start) }
-      yield { kind: 'delimiter', bytes: bytes.subarray(start, rest.end), closing: rest.closing }
-      bytes = bytes.subarray(rest.end)
-      if (rest.closing) break
-      lineStart = true
+      const delimiter = isLine && at > from && bytes[at - 1] === CR ? at - 1 : at
+      contentTo(delimiter)
+      pieces.push({
+        kind: 'delimiter',
+        bytes: bytes.subarray(delimiter, rest.end),
+        closing: rest.closing,
+      })
+      from = searchFrom = rest.end
+      this.#closed = rest.closing
+      this.#atLineStart = !rest.closing
     }
-    for (; !ended; await more()) {
-      if (bytes.length > 0) yield { kind: 'content', bytes }
-      bytes = Buffer.alloc(0)
-    }
-  } finally {
-    await source.return?.()
+    return contentTo(bytes.length)
   }
 }
 
