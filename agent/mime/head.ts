@@ -1,0 +1,158 @@
+import { LIMITS, MimeError } from './error.ts'
+import { Header } from './header.ts'
+
+export interface EntityLimits {
+  readonly headerBytes?: number
+}
+
+/** Everything up to the body, and what was read too far. */
+export interface Head {
+  readonly header: Header
+  /** The header's lines without the blank line, and without what was tolerated before them. */
+  readonly headerBlock: Uint8Array
+  /** The blank line as it stands there; empty when the bytes end with the header, or there is none. */
+  readonly separator: Uint8Array
+  /** Where that is: bytes from the start, those tolerated before the header included. */
+  readonly bodyStart: number
+  /** The beginning of the body. */
+  readonly rest: Uint8Array
+  /** All that was read. */
+  readonly all: Uint8Array
+}
+
+/** Whether it says anything: lines without a colon are no fields. */
+export function hasFields({ header }: Head): boolean {
+  return header.fields.some((field) => field.name !== '')
+}
+
+/** Finds the end of a header in bytes that are handed to it chunk by chunk. */
+export class HeadSearch {
+  readonly #limit: number
+  readonly #skip: (bytes: Buffer, ended: boolean) => number | null
+  readonly #read = new Gathered()
+  #start: number | null = null
+
+  constructor(limits: EntityLimits, skip: (bytes: Buffer, ended: boolean) => number | null) {
+    this.#limit = limits.headerBytes ?? LIMITS.headerBytes
+    this.#skip = skip
+  }
+
+  /** Null when more must be read to know. Throws MimeError `LIMIT_EXCEEDED`. */
+  push(chunk: Uint8Array): Head | null {
+    const searched = this.#read.bytes.length
+    this.#read.add(chunk)
+    return this.#search(searched, false)
+  }
+
+  /** When no more is to come. */
+  end(): Head {
+    return this.#search(this.#read.bytes.length, true) as Head
+  }
+
+  #search(searched: number, ended: boolean): Head | null {
+    const all = this.#read.bytes
+    this.#start ??= this.#skip(all, ended)
+    const start = this.#start
+    const end = start === null ? null : endOfHeader(all, start, Math.max(start, searched - 3), ended)
+    if ((end?.block ?? all.length) > this.#limit)
+      throw new MimeError('LIMIT_EXCEEDED', `a header is longer than ${this.#limit} bytes`)
+    if (start === null || end === null) return null
+    const headerBlock = all.subarray(start, end.block)
+    return {
+      header: Header.parse(headerBlock),
+      headerBlock,
+      separator: all.subarray(end.block, end.body),
+      bodyStart: end.body,
+      rest: all.subarray(end.body),
+      all,
+    }
+  }
+}
+
+/** `openEntity` for whoever is handed the message chunk by chunk. Throws MimeError as that does. */
+export class MessageHead extends HeadSearch {
+  constructor(limits: EntityLimits = {}) {
+    super(limits, skipJunk)
+  }
+
+  override push(chunk: Uint8Array): Head | null {
+    return requireFields(super.push(chunk))
+  }
+
+  override end(): Head {
+    return requireFields(super.end())
+  }
+}
+
+function requireFields<T extends Head | null>(head: T): T {
+  if (head === null || hasFields(head)) return head
+  throw new MimeError('MALFORMED', 'the message does not begin with a header (RFC 5322 2.1)')
+}
+
+const LF = 0x0a
+const CR = 0x0d
+
+/** Where the header's lines end and where the body begins; null when more must be read to know. */
+function endOfHeader(
+  bytes: Buffer,
+  start: number,
+  from: number,
+  ended: boolean,
+): { block: number; body: number } | null {
+  const blank = lineEnd(bytes, start)
+  if (blank > 0) return { block: start, body: start + blank }
+  for (let lf = bytes.indexOf(LF, from); lf >= 0; lf = bytes.indexOf(LF, lf + 1)) {
+    const length = lineEnd(bytes, lf + 1)
+    if (length > 0) return { block: lf + 1, body: lf + 1 + length }
+  }
+  return ended ? { block: bytes.length, body: bytes.length } : null
+}
+
+/** Length of the line end at `at`, 0 when there is none. */
+function lineEnd(bytes: Buffer, at: number): number {
+  if (bytes[at] === LF) return 1
+  return bytes[at] === CR && bytes[at + 1] === LF ? 2 : 0
+}
+
+/** Some editors put it before everything. */
+const BYTE_ORDER_MARK = Buffer.from('\ufeff')
+
+/** Where the first field begins, after blank lines, blanks and one mbox line; null when more must be read to know. */
+function skipJunk(bytes: Buffer, ended: boolean): number | null {
+  const afterBlanks = (from: number): number => {
+    let at = from
+    while (bytes[at] === 0x20 || bytes[at] === 0x09 || lineEnd(bytes, at) > 0) at++
+    return at
+  }
+  const start = afterBlanks(bytes.subarray(0, 3).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0)
+  // Six bytes tell `>From ` from a field, and a CR from half a line end.
+  if (bytes.length - start < 6 && !ended) return null
+  if (!/^>?From /.test(bytes.toString('latin1', start, start + 6))) return start
+  const lf = bytes.indexOf(LF, start)
+  if (lf < 0) return ended ? bytes.length : null
+  // For many a program a lone CR ends that line too, and a field follows: it must not be passed over.
+  if (bytes.subarray(start, lf - 1).includes(CR)) return start
+  const next = afterBlanks(lf + 1)
+  return next + 1 < bytes.length || ended ? next : null
+}
+
+/** Bytes that arrive in pieces, in one buffer that grows by doubling. */
+class Gathered {
+  #buffer = Buffer.alloc(0)
+  #length = 0
+
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#length)
+  }
+
+  add(chunk: Uint8Array): void {
+    const length = this.#length + chunk.length
+    if (length > this.#buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.max(length, 2 * this.#buffer.length))
+      this.#buffer.copy(grown, 0, 0, this.#length)
+      this.#buffer = grown
+    }
+    this.#buffer.set(chunk, this.#length)
+    this.#length = length
+  }
+}
