@@ -104,7 +104,7 @@ async function judge(
   const verifyTools = { spool: tools.spool, parseCertificate }
   const { tripleDesFrom = [] } = tools
   const decrypted = await decrypt(outer.cms, [...new Set(keys.flat())], tools.spool, {
-    inVain: (content, key) => verifyInVain(content, key, verifyTools),
+    inVain: (plaintext, key) => verifyInVain(plaintext, key, verifyTools),
     tripleDes: claimsToBeFrom(tripleDesFrom, outer.header),
   })
   if ('code' in decrypted) return refuse(decrypted)

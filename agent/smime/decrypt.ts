@@ -1,7 +1,6 @@
 import type { DirectError, MessageCode, Reason } from '../errors.ts'
 import { MimeError } from '../mime/error.ts'
 import { type ContentEncryption, type ReceivedCipher, readContentEncryption } from './algorithms.ts'
-import { beginsLikeHeader } from './beginning.ts'
 import { CmsError } from './ber/reader.ts'
 import { decryptContent, type Outcome } from './enveloped/content.ts'
 import { contentKeys } from './enveloped/content-keys.ts'
@@ -9,6 +8,7 @@ import { readHead } from './enveloped/head.ts'
 import { likeliestKey } from './enveloped/likeliest-key.ts'
 import { type Candidate, match, mentions } from './enveloped/recipients.ts'
 import type { Identity } from './identity.ts'
+import { type Outline, OutlineReader } from './signed/outline.ts'
 import type { Source, Spool, Spooled } from './source.ts'
 import { UNDECRYPTABLE } from './undecryptable.ts'
 
@@ -18,8 +18,14 @@ export { UNDECRYPTABLE } from './undecryptable.ts'
 /** Private keys asked for one message. Renewed certificates of one address rarely make it more than two. */
 const MAX_TRIES = 8
 
+/** What was decrypted, and what it looked like while it went by. */
+export interface Plaintext {
+  readonly content: Source
+  readonly outline: Outline
+}
+
 /** What would be done with the plaintext, done to what is none. `key`: the one that should have opened it. */
-export type InVain = (content: Source, key: Identity) => Promise<unknown>
+export type InVain = (plaintext: Plaintext, key: Identity) => Promise<unknown>
 
 export interface DecryptOptions {
   /** Where it is absent, nothing is done. */
@@ -29,8 +35,9 @@ export interface DecryptOptions {
 }
 
 /** The decrypted content of an enveloped message; nothing about it is authentic yet. Only `decrypt` makes one. */
-export class Decrypted implements AsyncDisposable {
+export class Decrypted implements Plaintext, AsyncDisposable {
   readonly #content: Spooled
+  readonly outline: Outline
   readonly algorithms: { readonly content: ReceivedCipher; readonly keyTransport: Candidate['transport'] }
   /** Whose key opened it. */
   readonly opened: Identity
@@ -40,13 +47,14 @@ export class Decrypted implements AsyncDisposable {
   readonly keyAway: DirectError | null
 
   private constructor(
-    content: Spooled,
+    { content, outline }: Opened,
     opened: Candidate,
     cipher: ReceivedCipher,
     recipients: readonly Identity[],
     keyAway: DirectError | null,
   ) {
     this.#content = content
+    this.outline = outline
     this.algorithms = { content: cipher, keyTransport: opened.transport }
     this.opened = opened.identity
     this.recipients = recipients
@@ -98,13 +106,13 @@ export class Decrypted implements AsyncDisposable {
       const likeliest = asked.answers[await likeliestKey(cms, encryption, keysAtHand)]
       if (likeliest === undefined) return undecryptable()
       const { candidate, key } = likeliest
-      const { content, isWhole } = await openContent(cms, encryption, key, spool)
-      if (isWhole) {
+      const opened = await openContent(cms, encryption, key, spool)
+      if (opened.isWhole) {
         const recipients = keys.filter((identity) => addressed.some((entry) => entry.identity === identity))
-        return new Decrypted(content, candidate, encryption.cipher, recipients, keyAway)
+        return new Decrypted(opened, candidate, encryption.cipher, recipients, keyAway)
       }
-      await using _content = content
-      await inVain(content, candidate.identity)
+      await using _content = opened.content
+      await inVain(opened, candidate.identity)
       return undecryptable()
     } catch (error) {
       if (error instanceof CmsError) return undecryptable()
@@ -136,23 +144,34 @@ export function decrypt(
   return Decrypted.decrypt(cms, keys, spool, options)
 }
 
-/** What came of the content, and whether it is the plaintext. */
+interface Opened extends Plaintext {
+  readonly content: Spooled
+  /** Whether it is the plaintext. */
+  readonly isWhole: boolean
+}
+
 async function openContent(
   cms: Pick<Source, 'read'>,
   encryption: ContentEncryption,
   key: Uint8Array,
   spool: Spool,
-): Promise<{ readonly content: Spooled; readonly isWhole: boolean }> {
+): Promise<Opened> {
   const outcome: Outcome = { whole: false, attributes: null }
-  const first = await spool(decryptContent(cms, encryption, key, outcome))
-  const content = outcome.attributes === null ? first : await again()
-  const isLikeHeader = await beginsLikeHeader(content)
-  return { content, isWhole: outcome.whole && isLikeHeader }
-
-  /** Few messages have attributes beside their content, so it is not looked for them beforehand. */
-  async function again(): Promise<Spooled> {
-    await first[Symbol.asyncDispose]()
-    outcome.whole = false
-    return spool(decryptContent(cms, encryption, key, outcome))
+  let outline = new OutlineReader()
+  const lookedAt = async function* () {
+    for await (const chunk of decryptContent(cms, encryption, key, outcome)) {
+      outline.update(chunk)
+      yield chunk
+    }
   }
+  let content = await spool(lookedAt())
+  // Few messages have attributes beside their content, so it is not looked for them beforehand.
+  if (outcome.attributes !== null) {
+    await content[Symbol.asyncDispose]()
+    outcome.whole = false
+    outline = new OutlineReader()
+    content = await spool(lookedAt())
+  }
+  const found = outline.end()
+  return { content, outline: found, isWhole: outcome.whole && found.isLikeHeader }
 }

@@ -4,7 +4,8 @@ import { MimeError } from '../mime/error.ts'
 import { enterContentInfo } from './ber/content-info.ts'
 import { context, TAG } from './ber/der.ts'
 import { CmsError, CmsReader } from './ber/reader.ts'
-import { findSignature, type SignatureForm } from './signed/signature-form.ts'
+import { OutlineReader } from './signed/outline.ts'
+import { readSignature, type SignatureForm, takeApart } from './signed/signature-form.ts'
 import { type JudgedSigners, judgeSigners, readCertificates, type VerifyTools } from './signed/signatures.ts'
 import { readSignedData } from './signed/signed-data.ts'
 import type { ValidSigner } from './signed/signer.ts'
@@ -75,7 +76,11 @@ export async function readSigned(
   tools: VerifyTools,
 ): Promise<SignedEntity | Reason<MessageCode>> {
   return await reading('the signed message', async () => {
-    const form = await findSignature(entity, tools.spool)
+    const outline = new OutlineReader()
+    for await (const chunk of entity.read()) outline.update(chunk)
+    const { signed } = outline.end()
+    if ('code' in signed) return signed
+    const form = await readSignature(await takeApart(entity, signed), tools.spool)
     if ('code' in form) return form
     await using _kept = form.kept
     const certificates = readCertificates(form.certificates, tools)

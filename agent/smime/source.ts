@@ -40,3 +40,8 @@ export function sliceOf(source: Source, start: number, end: number = source.byte
     },
   }
 }
+
+/** Bytes at hand, as they would come. */
+export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}

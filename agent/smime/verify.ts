@@ -1,16 +1,14 @@
 import type { Certificate } from '../../trust-anchors/index.ts'
 import type { MessageCode, Reason } from '../errors.ts'
-import { MimeError } from '../mime/error.ts'
-import { CmsError } from './ber/reader.ts'
-import type { Decrypted } from './decrypt.ts'
+import type { Decrypted, Plaintext } from './decrypt.ts'
 import type { Identity } from './identity.ts'
 import type { RevocationInfo } from './signed/revocation-info.ts'
-import { readShape, readSignature, type SignatureForm, takeApart } from './signed/signature-form.ts'
+import { readSignature, type SignatureForm, takeApart } from './signed/signature-form.ts'
 import { type JudgedSigners, judgeSigners, readCertificates, type VerifyTools } from './signed/signatures.ts'
 import type { ValidSigner } from './signed/signer.ts'
 import { standInFor } from './signed/stand-in.ts'
 import type { Source } from './source.ts'
-import { UNDECRYPTABLE } from './undecryptable.ts'
+import { reasonOf, UNDECRYPTABLE } from './undecryptable.ts'
 
 export type { VerifyTools } from './signed/signatures.ts'
 export type { ValidSigner } from './signed/signer.ts'
@@ -49,7 +47,7 @@ export class Verified implements AsyncDisposable {
 
   /** @internal Use `verify`. */
   static async verify(decrypted: Decrypted, tools: VerifyTools): Promise<Verified | Reason<MessageCode>> {
-    const checked = await check(decrypted.content, decrypted.opened, tools)
+    const checked = await check(decrypted, decrypted.opened, tools)
     return 'code' in checked ? checked : new Verified(checked)
   }
 }
@@ -64,8 +62,8 @@ export function verify(decrypted: Decrypted, tools: VerifyTools): Promise<Verifi
 }
 
 /** The steps of `verify` over what was decrypted to no plaintext; what they find is not told (ALG-2). */
-export async function verifyInVain(content: Source, key: Identity, tools: VerifyTools): Promise<void> {
-  const checked = await check(content, key, tools)
+export async function verifyInVain(plaintext: Plaintext, key: Identity, tools: VerifyTools): Promise<void> {
+  const checked = await check(plaintext, key, tools)
   if ('form' in checked) await checked.form.kept?.[Symbol.asyncDispose]()
 }
 
@@ -80,28 +78,24 @@ interface Checked {
  * takes does not show where content stopped making sense, nor that it did (ALG-2).
  */
 async function check(
-  content: Source,
+  { content, outline: { signed } }: Plaintext,
   key: Identity,
   tools: VerifyTools,
 ): Promise<Checked | Reason<MessageCode>> {
-  const standIn = await standInFor(content, key)
-  let message = content
+  const isHashed = 'code' in signed || signed.form === 'multipart'
+  const standIn = await standInFor(content, isHashed, key)
   let failure: Reason<MessageCode> | null = null
   const failed = (reason: Reason<MessageCode>) => {
     failure ??= reason
     return null
   }
   const attempt = async <T extends object>(step: () => Promise<T | Reason<MessageCode>>) => {
-    const result = await orReason(step)
+    const result = await step().catch(reasonOf)
     return 'code' in result ? failed(result) : result
   }
-  let shape = await attempt(() => readShape(content))
-  if (shape === null) {
-    message = standIn.message
-    shape = standIn.shape
-  }
-  const found = shape
-  const apart = (await attempt(() => takeApart(message, found))) ?? (await standIn.apart())
+  const apart =
+    (await attempt(async () => ('code' in signed ? signed : takeApart(content, signed)))) ??
+    (await standIn.apart())
   const form = (await attempt(() => readSignature(apart, tools.spool))) ?? standIn.form
   await using scope = new AsyncDisposableStack()
   if (form.kept !== null) scope.use(form.kept)
@@ -111,15 +105,4 @@ async function check(
   if (failure !== null || judged === null) return failure ?? UNDECRYPTABLE
   scope.move()
   return { form, certificates, judged }
-}
-
-/** Nothing has been authenticated yet: what cannot be read may have been garbled before it was decrypted (ALG-2). */
-async function orReason<T>(step: () => Promise<T | Reason<MessageCode>>): Promise<T | Reason<MessageCode>> {
-  try {
-    return await step()
-  } catch (error) {
-    if (!(error instanceof MimeError || error instanceof CmsError)) throw error
-    if (error.code === 'MALFORMED') return UNDECRYPTABLE
-    return { code: error.code, text: `the signed message makes no sense: ${error.message}` }
-  }
 }

@@ -1,6 +1,7 @@
 import { context, TAG } from '../ber/der.ts'
 import { readElement } from '../ber/element.ts'
 import { CmsError, CmsReader } from '../ber/reader.ts'
+import { once } from '../source.ts'
 
 /** RFC 5940 2: an OCSPResponse among the revocation information. */
 const OCSP_RESPONSE = '1.3.6.1.5.5.7.16.2'
@@ -45,8 +46,4 @@ async function readOther(bytes: Uint8Array): Promise<readonly Uint8Array[]> {
     if (error instanceof CmsError) return []
     throw error
   }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
 }

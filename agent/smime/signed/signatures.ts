@@ -4,7 +4,7 @@ import { type ReceivedDigest, readDigest } from '../algorithms.ts'
 import { CmsError } from '../ber/reader.ts'
 import type { Source, Spool } from '../source.ts'
 import { Readings } from './content-signature.ts'
-import { readVariants, type Variant } from './signed-content.ts'
+import { readVariants, type SignedContent, type Variant } from './signed-content.ts'
 import { type ValidSigner, verifySigner } from './signer.ts'
 import { readSignerInfo, type SignerInfo } from './signer-info.ts'
 
@@ -33,7 +33,7 @@ export interface JudgedSigners {
 
 /** Each SignerInfo over the content, by the certificates at hand; when none is valid, the worst reason. */
 export async function judgeSigners(
-  content: Pick<Source, 'read'>,
+  content: SignedContent,
   signerInfos: readonly Uint8Array[],
   certificates: readonly Certificate[],
 ): Promise<JudgedSigners | Reason<MessageCode>> {

@@ -4,10 +4,17 @@ import { hashName, type ReceivedDigest } from '../algorithms.ts'
 import { inBlocks } from '../blocks.ts'
 import type { Source } from '../source.ts'
 
-type Readable = Pick<Source, 'read'>
+/** What is said to be signed. */
+export interface SignedContent extends Pick<Source, 'read'> {
+  /** Where it was hashed while it went by. */
+  readonly hashed?: Hashed
+}
 
 /** One reading of what was signed: the exact bytes, or the same with every bare LF turned into CRLF (IN-4). */
-export interface Variant extends Source {
+export interface Variant extends Source, HashedVariant {}
+
+interface HashedVariant {
+  readonly bytes: number
   readonly digests: ReadonlyMap<ReceivedDigest, Uint8Array>
   /** What stands behind its header. */
   readonly body?: Body
@@ -19,29 +26,59 @@ export interface Body {
   readonly sha256: string
 }
 
-/**
- * The exact bytes first; the CRLF variant only where it differs. All is hashed in one pass, the message inside as well,
- * which is what a wrapped one is known by (IN-10).
- */
+/** Both readings, by their digests. */
+export interface Hashed {
+  readonly exact: HashedVariant
+  /** Null where it does not differ. */
+  readonly canonical: HashedVariant | null
+}
+
+/** The exact bytes first; the CRLF variant only where it differs. Reads the content where it was not hashed by these. */
 export async function readVariants(
-  content: Readable,
+  content: SignedContent,
   digests: ReadonlySet<ReceivedDigest>,
 ): Promise<Variant[]> {
-  const exact = new Hashes(digests)
-  const body = new BodyHash()
-  const lineEnds = new LineEnds()
-  let canonical: Hashes | null = null
-  for await (const chunk of inBlocks(content.read())) {
-    const lines = lineEnds.canonical(chunk)
-    // Up to the first bare LF the two are the same, so most messages are hashed once.
-    if (lines.length !== chunk.length) canonical ??= exact.copy()
-    exact.update(chunk)
-    body.update(chunk)
-    canonical?.update(lines)
-  }
-  const variants: Variant[] = [{ ...exact.finish(), ...body.finish(), read: () => content.read() }]
-  if (canonical !== null) variants.push({ ...canonical.finish(), read: () => withCrlf(content.read()) })
+  const known = content.hashed
+  const isKnown = known !== undefined && [...digests].every((digest) => known.exact.digests.has(digest))
+  const { exact, canonical } = isKnown ? known : await hash(content, digests)
+  const variants: Variant[] = [{ ...exact, read: () => content.read() }]
+  if (canonical !== null) variants.push({ ...canonical, read: () => withCrlf(content.read()) })
   return variants
+}
+
+async function hash(content: Pick<Source, 'read'>, digests: ReadonlySet<ReceivedDigest>): Promise<Hashed> {
+  const hashing = new ContentHash(digests)
+  for await (const chunk of inBlocks(content.read())) hashing.update(chunk)
+  return hashing.digest()
+}
+
+/**
+ * Hashes signed content in one pass: both readings, and the message inside as well, which is what a wrapped one is
+ * known by (IN-10).
+ */
+export class ContentHash {
+  readonly #exact: Digests
+  readonly #body = new BodyHash()
+  #canonical: Digests | null = null
+  readonly #lineEnds = new LineEnds()
+
+  constructor(digests: ReadonlySet<ReceivedDigest>) {
+    this.#exact = new Digests(new Map([...digests].map((digest) => [digest, createHash(hashName(digest))])))
+  }
+
+  update(chunk: Uint8Array): void {
+    const lines = this.#lineEnds.canonical(chunk)
+    // Up to the first bare LF the two are the same, so most messages are hashed once.
+    if (lines.length !== chunk.length) this.#canonical ??= this.#exact.copy()
+    this.#exact.update(chunk)
+    this.#body.update(chunk)
+    this.#canonical?.update(lines)
+  }
+
+  digest(): Hashed {
+    const exact = { ...this.#exact.finish(), ...this.#body.finish() }
+    return { exact, canonical: this.#canonical?.finish() ?? null }
+  }
 }
 
 /** SHA-256 of what stands behind the first blank line of an entity that begins with a field and has CRLF. */
@@ -71,20 +108,17 @@ class BodyHash {
 /** A wrapper's header has one field or a few. */
 const MOST_OF_HEADER = 1 << 16
 
-class Hashes {
+class Digests {
   readonly #hashes: ReadonlyMap<ReceivedDigest, Hash>
   #bytes: number
 
-  constructor(digests: ReadonlySet<ReceivedDigest> | ReadonlyMap<ReceivedDigest, Hash>, bytes = 0) {
-    this.#hashes =
-      digests instanceof Map
-        ? digests
-        : new Map([...digests.keys()].map((digest) => [digest, createHash(hashName(digest))]))
+  constructor(hashes: ReadonlyMap<ReceivedDigest, Hash>, bytes = 0) {
+    this.#hashes = hashes
     this.#bytes = bytes
   }
 
-  copy(): Hashes {
-    return new Hashes(new Map([...this.#hashes].map(([digest, hash]) => [digest, hash.copy()])), this.#bytes)
+  copy(): Digests {
+    return new Digests(new Map([...this.#hashes].map(([digest, hash]) => [digest, hash.copy()])), this.#bytes)
   }
 
   update(chunk: Uint8Array): void {
@@ -92,7 +126,7 @@ class Hashes {
     this.#bytes += chunk.length
   }
 
-  finish(): Pick<Variant, 'bytes' | 'digests'> {
+  finish(): HashedVariant {
     const digests = new Map([...this.#hashes].map(([digest, hash]) => [digest, hash.digest()]))
     return { bytes: this.#bytes, digests }
   }

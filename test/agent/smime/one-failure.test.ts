@@ -61,7 +61,7 @@ function counted({ bytes, read }: Source, steps: string[]): Source {
 describe.each(await families(200_000))('$name', ({ key, faults }) => {
   test.each(Object.entries(faults))('%s: the one outcome', async (_, make) => {
     const { opened, steps } = await stepsOf(make(), key)
-    expect(steps).toEqual(['private key asked', 'spooled', 'read to its end', 'read to its end'])
+    expect(steps).toEqual(['private key asked', 'spooled'])
     const { recipients, ...rest } = opened
     expect(rest).toEqual({ ...FAILED, messageId: '<1@clinic-a.example>' })
     expect(recipients).toEqual([
