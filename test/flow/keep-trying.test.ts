@@ -465,29 +465,27 @@ test('the daemon asks again, and hands over at once', async () => {
   expect(post.handed).toHaveLength(1)
 })
 
-/** A resolver that can be stopped: who asks waits until it goes on. */
-function gated(resolver: Resolver) {
-  let gate = Promise.resolve()
-  let open = () => {}
-  let asked = () => {}
-  return {
-    stop: () => {
-      gate = new Promise((resolve) => {
-        open = resolve
-      })
-      return new Promise<void>((resolve) => {
-        asked = resolve
-      })
+/** A pass of another process over the same data, as it waits for the answer to what it asked first. */
+async function waitingPass(
+  { dns, another }: Pick<Awaited<ReturnType<typeof whileAway>>, 'dns' | 'another'>,
+  signal?: AbortSignal,
+) {
+  const asked = Promise.withResolvers<void>()
+  const answered = Promise.withResolvers<void>()
+  const resolver: Resolver = {
+    resolve: async (...args) => {
+      asked.resolve()
+      await answered.promise
+      return dns.resolve(...args)
     },
-    goOn: () => open(),
-    resolver: {
-      resolve: async (...args) => {
-        asked()
-        await gate
-        return resolver.resolve(...args)
-      },
-    } satisfies Resolver,
   }
+  const pass = once(await another({}, { resolver }), signal)
+  await asked.promise
+  const goOn = async () => {
+    answered.resolve()
+    await pass
+  }
+  return { goOn }
 }
 
 test('whoever is known is handed over in the same pass, though others who wait take longer to ask about', async () => {
@@ -515,16 +513,11 @@ test('two processes over one store: one asks, one copy goes', async () => {
   await a.send(draft(), { keepTryingHours: 24 })
   zone['clinic-b.example'] = CLINIC_B
   pass(1)
-  const gate = gated(dns)
-  const [one, two] = [await another({}, { resolver: gate.resolver }), await another()]
-  const isAsked = gate.stop()
-  const first = once(one)
-  await isAsked
+  const first = await waitingPass({ dns, another })
   const before = dns.asked.length
-  await once(two)
+  await once(await another())
   expect(dns.asked).toHaveLength(before)
-  gate.goOn()
-  await first
+  await first.goOn()
   expect(post.handed.map(({ to }) => to)).toEqual([[B1]])
 })
 
@@ -533,16 +526,12 @@ test('whoever is suspended for longer than the hold finds that another has done 
   await a.send(draft({ to: [B1, B2] }), { keepTryingHours: 24 })
   zone['clinic-b.example'] = CLINIC_B
   pass(1)
-  const gate = gated(dns)
-  const [one, two] = [await another({}, { resolver: gate.resolver }), await another()]
-  const isAsked = gate.stop()
-  const first = once(one)
-  await isAsked
+  const first = await waitingPass({ dns, another })
   pass(0.6)
+  const two = await another()
   await once(two)
   expect(post.handed.map(({ to }) => to)).toEqual([[B1, B2]])
-  gate.goOn()
-  await first
+  await first.goOn()
   await once(two)
   expect(post.handed).toHaveLength(1)
   expect((await all(a.audit())).map(({ event, route }) => `${event} ${route}`)).toEqual([
@@ -559,14 +548,10 @@ test('who is stopped in the middle of a question has not asked: the next run ask
   const { a, dns, zone, post, pass, another } = await whileAway()
   await a.send(draft(), { keepTryingHours: 24 })
   pass(1)
-  const gate = gated(dns)
-  const isAsked = gate.stop()
   const stop = new AbortController()
-  const first = once(await another({}, { resolver: gate.resolver }), stop.signal)
-  await isAsked
+  const first = await waitingPass({ dns, another }, stop.signal)
   stop.abort()
-  gate.goOn()
-  await first.catch(() => undefined)
+  await first.goOn().catch(() => undefined)
   zone['clinic-b.example'] = CLINIC_B
   await once(await another())
   expect(post.handed.map(({ to }) => to)).toEqual([[B1]])
