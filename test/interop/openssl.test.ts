@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { ContentCipher, Digest, KeyTransport } from '../../agent/smime/algorithms.ts'
+import type { ContentCipher, Digest } from '../../agent/smime/algorithms.ts'
 import type { Verified } from '../../agent/smime/verify.ts'
-import { NOW } from '../agent/smime/parties.ts'
+import { KEY_TRANSPORTS, NOW } from '../agent/smime/parties.ts'
 import { ENTITY, open, opens, type Person, type Sealing, savePeople, seal } from './correspondents.ts'
 
 let folder: string
@@ -44,14 +44,7 @@ describe('openssl reads what we seal', () => {
     openssl(tool, '-verify', '-in', 'signed.eml', ...trust, '-out', 'content')
   }
 
-  const transports: KeyTransport[] = [
-    'rsa-oaep-sha1',
-    'rsa-oaep-sha256',
-    'rsa-oaep-sha384',
-    'rsa-oaep-sha512',
-    'rsa-pkcs1',
-  ]
-  for (const [i, transport] of transports.entries()) {
+  for (const [i, transport] of KEY_TRANSPORTS.entries()) {
     const content = (['aes-256-cbc', 'aes-128-cbc', 'aes-192-cbc'] as const)[i % 3] as ContentCipher
     const digest = (['sha-256', 'sha-384', 'sha-512'] as const)[i % 3] as Digest
     test(`${transport}, ${content}, ${digest}: cms -decrypt, then cms -verify, and DER all the way`, async () => {

@@ -11,7 +11,6 @@ import {
   type Digest,
   digestAlgorithm,
   isAuthenticated,
-  type KeyTransport,
   keyAgreementAlgorithm,
   keyBytes,
   keyEncryptionKey,
@@ -29,6 +28,7 @@ import {
 } from '../../../agent/smime/algorithms.ts'
 import { context, NULL, oid, sequence, smallInteger, TAG, tlv } from '../../../agent/smime/ber/der.ts'
 import { readElement } from '../../../agent/smime/ber/element.ts'
+import { KEY_TRANSPORTS } from './parties.ts'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const bytes = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')
@@ -221,14 +221,7 @@ describe('content encryption', () => {
 
 describe('key transport', () => {
   test('OAEP names hash and mask, but for SHA-1 (RFC 4055 4.1), and is read again', () => {
-    const transports: KeyTransport[] = [
-      'rsa-oaep-sha1',
-      'rsa-oaep-sha256',
-      'rsa-oaep-sha384',
-      'rsa-oaep-sha512',
-      'rsa-pkcs1',
-    ]
-    for (const transport of transports)
+    for (const transport of KEY_TRANSPORTS)
       expect(readKeyTransport(read(keyTransportAlgorithm(transport)))).toBe(transport)
     expect(hex(keyTransportAlgorithm('rsa-oaep-sha1'))).toBe('300d06092a864886f70d0101073000')
     expect(hex(keyTransportAlgorithm('rsa-pkcs1'))).toBe('300d06092a864886f70d0101010500')

@@ -1,4 +1,5 @@
 import { Address, parseAddress } from '../../../agent/address.ts'
+import type { KeyTransport } from '../../../agent/smime/algorithms.ts'
 import { type Decrypted, decrypt } from '../../../agent/smime/decrypt.ts'
 import { Identity } from '../../../agent/smime/identity.ts'
 import type { Source, Spool } from '../../../agent/smime/source.ts'
@@ -14,6 +15,15 @@ export const intermediate = mint({ ca: true, subject: 'Intermediate', key: 'inte
 export const alice = mint({ issuer: intermediate, san: ['clinic-a.example'], key: 'clinic-a' })
 export const bob = mint({ issuer: root, san: ['clinic-b.example'], key: 'clinic-b' })
 export const drLee = mint({ issuer: root, san: ['dr.lee@clinic-b.example'], key: 'dr-lee' })
+
+/** All that we read and write for RSA keys. */
+export const KEY_TRANSPORTS: readonly KeyTransport[] = [
+  'rsa-oaep-sha1',
+  'rsa-oaep-sha256',
+  'rsa-oaep-sha384',
+  'rsa-oaep-sha512',
+  'rsa-pkcs1',
+]
 
 export function identity(minted: Minted, intermediates: readonly Minted[] = []): Identity {
   const certificates = intermediates.map(({ certificate }) => certificate)
