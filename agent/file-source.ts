@@ -6,8 +6,8 @@ import type { Source } from './smime/source.ts'
 const CHUNK = 1 << 18
 
 /**
- * A file as a source: read as often as needed, never as a whole. Throws FILE_UNREADABLE, also when it was changed since it
- * was opened: a source gives the same bytes each time.
+ * A file as a source, read as often as needed; what fits into one chunk is read once and kept, as most messages are.
+ * Throws FILE_UNREADABLE, also when it was changed since it was opened: a source gives the same bytes each time.
  */
 export async function fileSource(path: string): Promise<Source & AsyncDisposable> {
   const unreadable = (why: string, cause?: unknown) =>
@@ -32,15 +32,21 @@ export async function fileSource(path: string): Promise<Source & AsyncDisposable
     if (now.mtimeNs !== facts.mtimeNs || now.size !== facts.size)
       throw unreadable('was changed while it was read')
   }
+  let whole: Uint8Array | null = null
   return {
     bytes: size,
     async *read() {
+      if (whole !== null) {
+        yield whole
+        return
+      }
       for (let at = 0; at < size; ) {
         const want = Math.min(CHUNK, size - at)
         const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(want), 0, want, at)
         if (bytesRead === 0) throw unreadable('became shorter while it was read')
         at += bytesRead
         if (at === size) await requireUnchanged()
+        if (bytesRead === size) whole = buffer
         yield buffer.subarray(0, bytesRead)
       }
     },

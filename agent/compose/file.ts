@@ -26,8 +26,8 @@ export interface ComposeFileOptions extends ComposeTools {
  * result: it reads the file, or a spool.
  */
 export async function composeFile(file: Source | string, options: ComposeFileOptions): Promise<Composed> {
-  const opened = typeof file === 'string' ? await fileSource(file) : borrowed(file)
-  return await explainMime(compose(opened, options))
+  const source = typeof file === 'string' ? await fileSource(file) : borrowed(file)
+  return await explainMime(compose(source, options))
 }
 
 /** A source that stays its owner's. */
@@ -37,10 +37,8 @@ function borrowed(source: Source): Spooled {
 
 async function compose(file: Spooled, options: ComposeFileOptions): Promise<Composed> {
   const { spool, now, from } = options
-  const message = await unwrapped(file, spool)
-  let header: Header
+  const { message, header } = await unwrapped(file, spool)
   try {
-    header = await readHeader(message)
     checkOneAuthor(header, from)
     for (const name of ['Message-ID', 'Date', 'To', 'Cc', 'Content-Type']) checkOnce(header, name)
     if (header.fields.some(({ name }) => name === ''))
@@ -80,22 +78,31 @@ async function compose(file: Spooled, options: ComposeFileOptions): Promise<Comp
   }
 }
 
+interface Opened {
+  readonly message: Spooled
+  readonly header: Header
+}
+
 /** What was wrapped is kept as it is; a transfer encoding that a wrapper may not have is undone (IN-2). Takes `file` over. */
-async function unwrapped(file: Spooled, spool: Spool): Promise<Spooled> {
+async function unwrapped(file: Spooled, spool: Spool): Promise<Opened> {
   await using scope = new AsyncDisposableStack()
   scope.use(file)
   const { header, body, discard } = await openEntity(file.read())
   if (parseMediaType(header.first('Content-Type'))?.type === 'message/rfc822')
-    return await spool(decodeTransfer(body, header.first('Content-Transfer-Encoding')))
+    return await opened(await spool(decodeTransfer(body, header.first('Content-Transfer-Encoding'))))
   await discard()
   scope.move()
-  return file
+  return { message: file, header }
 }
 
-async function readHeader(message: Source): Promise<Header> {
+/** Takes `message` over. */
+async function opened(message: Spooled): Promise<Opened> {
+  await using scope = new AsyncDisposableStack()
+  scope.use(message)
   const { header, discard } = await openEntity(message.read())
   await discard()
-  return header
+  scope.move()
+  return { message, header }
 }
 
 /** MSG-12: one From field with one mailbox, the one that signs. */

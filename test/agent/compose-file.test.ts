@@ -191,10 +191,21 @@ describe('a message in a file', () => {
     expect(spool.open()).toBe(0)
   })
 
-  test('that changes after it was looked at is an error, never another message than was checked', async () => {
-    const path = await write(mail(...HEADER, '', 'body', ''))
-    await using composed = await composeFile(path, { ...options, spool: memorySpool() })
-    await writeFile(path, mail(...HEADER, '', 'b0dy', ''))
-    await expect(collect(composed.inner.read())).rejects.toMatchObject({ code: 'FILE_UNREADABLE' })
+  describe('that changes after it was looked at is never another message than was checked', () => {
+    const changed = async (body: string) => {
+      const path = await write(mail(...HEADER, '', body, ''))
+      const composed = await composeFile(path, { ...options, spool: memorySpool() })
+      onTestFinished(() => composed[Symbol.asyncDispose]())
+      await writeFile(path, mail(...HEADER, '', body.replace('o', '0'), ''))
+      return collect(composed.inner.read())
+    }
+
+    test('a short one has been read', async () => {
+      expect((await changed('body')).toString()).toMatch(/\r\n\r\nbody\r\n$/)
+    })
+
+    test('of a long one it is an error', async () => {
+      await expect(changed('body\r\n'.repeat(50_000))).rejects.toMatchObject({ code: 'FILE_UNREADABLE' })
+    })
   })
 })
