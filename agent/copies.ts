@@ -44,7 +44,7 @@ export async function storeCopies(
   const mailFrom = routing.from.toString()
   const paths = reached.flatMap(({ path }) => path ?? [])
   const copies: NewCopy[] = []
-  for (const { message, domain, recipients } of await sealCopies(
+  for (const { message, domain, recipients, sealedBy } of await sealCopies(
     signWith,
     paths,
     visible(composed, stays),
@@ -57,6 +57,7 @@ export async function storeCopies(
       mailFrom,
       recipients: recipients.map(String),
       body: await store.bodies.write(message.read()),
+      sealedBy,
     })
   const shown = new Set([...routing.to, ...routing.cc].map(({ key }) => key))
   const tls = reached.flatMap(({ address, tls }) => (address && tls ? [address] : []))

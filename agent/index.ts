@@ -16,6 +16,7 @@ export type {
   DeliveryState,
   DeliveryStatus,
   KnownCertificate,
+  MessageAlgorithms,
   StoredMessage,
   TrackingEvent,
   TrackingEventType,

@@ -130,6 +130,7 @@ async function sealNotice(notice: Notice, tools: NotifyTools, signal?: AbortSign
             mailFrom: from.toString(),
             recipients: [to.address.toString()],
             body,
+            sealedBy: copy.sealedBy,
           },
         ],
       },

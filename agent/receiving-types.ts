@@ -1,3 +1,4 @@
+import type { MessageAlgorithms } from '../store/index.ts'
 import type { CertificateCode } from '../trust-anchors/index.ts'
 import type { MessageCode, Reason } from './errors.ts'
 import type { RevocationFacts } from './evidence.ts'
@@ -37,12 +38,8 @@ export interface Opened {
     readonly code: VerdictCode | null
   }[]
   readonly wrapped: boolean | null
-  readonly algorithms: {
-    readonly digest: string | null
-    readonly signature: string | null
-    readonly content: string | null
-    readonly keyTransport: string | null
-  } | null
+  /** Null: it was not decrypted. `digest` and `signature`, null: of nobody's signature that counts. */
+  readonly algorithms: MessageAlgorithms | null
   /** What would be answered. */
   readonly mdn: 'processed' | 'none'
   readonly innerSha256: string | null

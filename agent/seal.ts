@@ -1,8 +1,10 @@
+import type { MessageAlgorithms } from '../store/index.ts'
 import type { VerifiedPath } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
 import { agreedAlgorithms, type CapabilitiesOf } from './seal/agreed.ts'
 import type { Settings } from './settings.ts'
-import { type Encrypted, encrypt } from './smime/encrypt.ts'
+import { type Encrypted, type EncryptOptions, encrypt } from './smime/encrypt.ts'
+import { keyEncryptionFor } from './smime/enveloped/recipient-info.ts'
 import type { Signed, SignOptions } from './smime/sign.ts'
 import { concatSources, type Source } from './smime/source.ts'
 
@@ -12,6 +14,8 @@ export interface SealedMessage {
   readonly domain: string
   readonly message: Source
   readonly certificates: readonly string[]
+  /** By what it is sealed for each recipient, by address. */
+  readonly sealedBy: ReadonlyMap<string, MessageAlgorithms>
 }
 
 /** Who shows in the outer header: everyone of the inner To and Cc who was not rejected (MSG-11). */
@@ -44,15 +48,25 @@ export async function sealCopies(
     const recipients = group.map(({ address }) => address)
     const { domain } = recipients[0] as Address
     const agreed = await agreedAlgorithms(domain, group, algorithms, capabilitiesOf)
-    const encrypted = await encrypt(await signWith(agreed), group, agreed)
+    const signed = await signWith(agreed)
+    const encrypted = await encrypt(signed, group, agreed)
     copies.push({
       recipients,
       domain,
       message: outerMessage(encrypted, visible),
       certificates: encrypted.certificates,
+      sealedBy: new Map(group.map((path) => [String(path.address), sealedBy(path, signed, agreed)])),
     })
   }
   return copies
+}
+
+function sealedBy(
+  { leaf }: VerifiedPath<'encrypt'>,
+  { form: { digest, scheme } }: Signed,
+  { content, keyTransport }: EncryptOptions,
+): MessageAlgorithms {
+  return { content, keyTransport: keyEncryptionFor(leaf, keyTransport), digest, signature: scheme }
 }
 
 const OUTER_SUBJECT = 'Encrypted Message'

@@ -1,5 +1,13 @@
 import type { Kysely } from 'kysely'
-import { addressKey, decodeWhy, encodeWhy, type Schema, type Tx } from './schema.ts'
+import {
+  addressKey,
+  decodeAlgorithms,
+  decodeWhy,
+  encodeAlgorithms,
+  encodeWhy,
+  type Schema,
+  type Tx,
+} from './schema.ts'
 import type { Audit, AuditRow, NewAuditRow } from './types.ts'
 
 /** What the store itself writes into `event`; callers of `add` may use other words. */
@@ -113,6 +121,7 @@ export class SqlAudit implements Audit {
       address: row.address,
       route: row.route,
       certificate: row.certificate,
+      algorithms: decodeAlgorithms(row.algorithms),
       documents: JSON.parse(row.documents) as string[],
       patient: row.patient,
       outcome: row.outcome,
@@ -138,6 +147,7 @@ async function insert(tx: Tx, row: NewAuditRow): Promise<void> {
       address: row.address === null ? null : addressKey(row.address),
       route: row.route,
       certificate: row.certificate,
+      algorithms: encodeAlgorithms(row.algorithms ?? null),
       documents: JSON.stringify(row.documents),
       patient: row.patient,
       outcome: row.outcome,

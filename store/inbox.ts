@@ -8,6 +8,7 @@ import type {
   InboxDelivery,
   InboxEntry,
   Judgement,
+  NewJudgement,
   NewNotice,
   Notice,
   NoticeId,
@@ -137,7 +138,7 @@ export class SqlInbox implements Inbox {
 
   async judged(
     id: number,
-    judgement: Judgement,
+    judgement: NewJudgement,
     notices: readonly NewNotice[],
     at: Date,
   ): Promise<readonly InboxDelivery[]> {
@@ -222,7 +223,7 @@ async function writeJudgement(tx: Tx, id: number, judgement: Judgement, at: Date
 }
 
 /** One audit row per recipient (one at least), and an event for each refusal, which nobody outside hears of (IN-9). */
-async function report(tx: Tx, judgement: Judgement, at: Date): Promise<void> {
+async function report(tx: Tx, judgement: NewJudgement, at: Date): Promise<void> {
   const whom =
     judgement.recipients.length > 0
       ? judgement.recipients
@@ -241,6 +242,7 @@ async function report(tx: Tx, judgement: Judgement, at: Date): Promise<void> {
       from: judgement.from,
       address,
       certificate: judgement.signer,
+      algorithms: judgement.algorithms ?? null,
       outcome: refused ? 'refused' : judgement.verdict === 'notification' ? 'notification' : 'accepted',
       why,
     })
@@ -250,7 +252,7 @@ async function report(tx: Tx, judgement: Judgement, at: Date): Promise<void> {
 
 /** One audit row per recipient, one at least, when a message begins to wait. */
 async function reportUndecided(tx: Tx, message: Undecided, at: Date): Promise<void> {
-  const { messageId, from, signer, why, recipients } = message
+  const { messageId, from, signer, algorithms = null, why, recipients } = message
   for (const address of recipients.length > 0 ? recipients : [null])
     await record(tx, {
       ...UNKNOWN_TO_RECEIVER,
@@ -260,6 +262,7 @@ async function reportUndecided(tx: Tx, message: Undecided, at: Date): Promise<vo
       from,
       address,
       certificate: signer,
+      algorithms,
       outcome: 'undetermined',
       why,
     })

@@ -1,5 +1,5 @@
 import type { Reason } from '../agent/errors.ts'
-import type { BodyId } from './types.ts'
+import type { BodyId, MessageAlgorithms } from './types.ts'
 
 /** A mailbox's message as the ledger knows it. */
 export interface InboxEntry {
@@ -39,8 +39,15 @@ export interface Judgement {
   }[]
 }
 
+/** A verdict as it is given: the audit keeps the rest. */
+export interface NewJudgement extends Judgement {
+  /** By what it was opened; absent or null: it was not. */
+  readonly algorithms?: MessageAlgorithms | null
+}
+
 /** A message of which nothing final is known, as the audit tells it. */
-export interface Undecided extends Pick<Judgement, 'messageId' | 'from' | 'signer' | 'why'> {
+export interface Undecided
+  extends Pick<NewJudgement, 'messageId' | 'from' | 'signer' | 'algorithms' | 'why'> {
   readonly recipients: readonly string[]
 }
 
@@ -102,7 +109,7 @@ export interface Inbox {
    */
   judged(
     id: number,
-    judgement: Judgement,
+    judgement: NewJudgement,
     notices: readonly NewNotice[],
     at: Date,
   ): Promise<readonly InboxDelivery[]>

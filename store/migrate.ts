@@ -6,6 +6,7 @@ import { waiting } from './migrations/3-waiting.ts'
 import { book } from './migrations/4-book.ts'
 import { capabilities } from './migrations/5-capabilities.ts'
 import { answers } from './migrations/6-answers.ts'
+import { algorithms } from './migrations/7-algorithms.ts'
 import type { Schema, Tx } from './schema.ts'
 
 /**
@@ -19,6 +20,7 @@ const STEPS: readonly ((tx: Tx) => Promise<void>)[] = [
   book,
   capabilities,
   answers,
+  algorithms,
 ]
 
 /** Brings the store to the newest schema. A newer one than ours: DirectError `STORE_FAILED`, nothing is changed. */

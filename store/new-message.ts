@@ -1,7 +1,8 @@
 import { DirectError } from '../agent/errors.ts'
 import { record } from './audit.ts'
 import type { NewCopy, NewMessage } from './outgoing-types.ts'
-import { addressKey, encodeWhy, type Tx } from './schema.ts'
+import { addressKey, encodeAlgorithms, encodeWhy, type Tx } from './schema.ts'
+import type { MessageAlgorithms } from './types.ts'
 
 /** The message with its recipients, its copies and the wait for those who have none yet. */
 export async function addMessage(tx: Tx, message: NewMessage): Promise<void> {
@@ -46,6 +47,7 @@ async function addRecipients(tx: Tx, id: number, message: NewMessage): Promise<v
   for (const recipient of message.recipients) {
     const { route, certificate, state, why } = recipient
     const address = addressKey(recipient.address)
+    const algorithms = sealedBy(message.copies, address)
     await tx
       .insertInto('recipients')
       .values({
@@ -53,6 +55,7 @@ async function addRecipients(tx: Tx, id: number, message: NewMessage): Promise<v
         address,
         route,
         certificate,
+        algorithms: encodeAlgorithms(algorithms),
         state,
         why: encodeWhy(why),
         at: message.at.getTime(),
@@ -67,12 +70,19 @@ async function addRecipients(tx: Tx, id: number, message: NewMessage): Promise<v
       address,
       route,
       certificate,
+      algorithms,
       documents: message.documents,
       patient: message.patient,
       outcome: state,
       why,
     })
   }
+}
+
+/** By what the copy of one recipient was sealed. `address`: as `addressKey` has it. */
+export function sealedBy(copies: readonly NewCopy[], address: string): MessageAlgorithms | null {
+  const all = copies.flatMap((copy) => [...(copy.sealedBy ?? [])])
+  return all.find(([recipient]) => addressKey(recipient) === address)?.[1] ?? null
 }
 
 /** Sealed bodies with their envelopes, for SMTP to be tried from `dueAt` on. */

@@ -188,7 +188,8 @@ async function pendingRecipients(tx: Tx, copy: number): Promise<TrackedRecipient
         .onRef('recipients.address', '=', 'copy_recipients.address'),
     )
     .selectAll('messages')
-    .select(['recipients.id as recipient', 'recipients.address', 'recipients.route', 'certificate'])
+    .select(['recipients.id as recipient', 'recipients.address', 'recipients.route'])
+    .select(['certificate', 'algorithms'])
     .select('recipients.state')
     .where('copy', '=', copy)
     .where('copy_recipients.state', '=', 'pending')

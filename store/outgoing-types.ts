@@ -1,6 +1,6 @@
 import type { Reason } from '../agent/errors.ts'
 import type { NoticeId } from './incoming-types.ts'
-import type { BodyId } from './types.ts'
+import type { BodyId, MessageAlgorithms } from './types.ts'
 
 /** States that `status` shows. */
 export type DeliveryState = 'queued' | 'sent' | 'processed' | 'dispatched' | 'failed' | 'expired' | 'refused'
@@ -48,9 +48,11 @@ export interface NewCopy {
   readonly mailFrom: string
   readonly recipients: readonly string[]
   readonly body: BodyId
+  /** By what it was sealed for each recipient, on the direct route. */
+  readonly sealedBy?: ReadonlyMap<string, MessageAlgorithms>
 }
 
-export interface OutboxCopy extends NewCopy {
+export interface OutboxCopy extends Omit<NewCopy, 'sealedBy'> {
   readonly id: number
   readonly messageId: string
   /** Those of `recipients` that SMTP has neither accepted nor refused for good. */
@@ -121,6 +123,8 @@ export interface DeliveryStatus {
   readonly route: 'direct' | 'tls' | 'insecure' | 'undetermined'
   readonly state: DeliveryState
   readonly at: Date
+  /** By what it was sealed; null while it is not, and off the direct route. */
+  readonly algorithms: MessageAlgorithms | null
   /** Why the present state. */
   readonly why: readonly Reason[]
 }

@@ -5,7 +5,7 @@ import type { InboxDelivery, InboxEntry, Judgement } from './incoming-types.ts'
 import type { DeliveryState, NewMessage, NewRecipient, TrackingEventType } from './outgoing-types.ts'
 import type { NoticeState } from './states.ts'
 import type { TrustScope } from './trust-types.ts'
-import type { StoredFetch } from './types.ts'
+import type { MessageAlgorithms, StoredFetch } from './types.ts'
 
 /**
  * The tables as kysely sees them. Times are milliseconds since 1970 (UTC), lists are JSON text, flags are 0 or 1.
@@ -69,6 +69,7 @@ interface RecipientsTable {
   address: string
   route: NewRecipient['route']
   certificate: string | null
+  algorithms: string | null
   state: DeliveryState
   /** Why the present state. */
   why: string
@@ -172,6 +173,7 @@ interface AuditTable {
   address: string | null
   route: string | null
   certificate: string | null
+  algorithms: string | null
   documents: string
   patient: string | null
   outcome: string | null
@@ -190,6 +192,16 @@ export function encodeWhy(why: readonly Reason[]): string {
 
 export function decodeWhy(json: string): readonly Reason[] {
   return JSON.parse(json) as readonly Reason[]
+}
+
+export function encodeAlgorithms(algorithms: MessageAlgorithms | null): string | null {
+  if (algorithms === null) return null
+  const { content, keyTransport, digest, signature } = algorithms
+  return JSON.stringify({ content, keyTransport, digest, signature })
+}
+
+export function decodeAlgorithms(json: string | null): MessageAlgorithms | null {
+  return json === null ? null : (JSON.parse(json) as MessageAlgorithms)
 }
 
 /** What was fetched from URLs that certificates name (CERT-7, CERT-8). Public bytes. */

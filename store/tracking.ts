@@ -9,7 +9,7 @@ import type {
   TrackingEvent,
   TrackingEventType,
 } from './outgoing-types.ts'
-import { addressKey, decodeWhy, encodeWhy, type Schema, type Tx } from './schema.ts'
+import { addressKey, decodeAlgorithms, decodeWhy, encodeWhy, type Schema, type Tx } from './schema.ts'
 import { nextState, type Occurrence } from './states.ts'
 
 export class SqlTracking implements Tracking {
@@ -29,7 +29,7 @@ export class SqlTracking implements Tracking {
         .selectFrom('messages')
         .innerJoin('recipients', 'recipients.message', 'messages.id')
         .selectAll('messages')
-        .select(['recipients.id as recipient', 'address', 'route', 'certificate', 'state'])
+        .select(['recipients.id as recipient', 'address', 'route', 'certificate', 'algorithms', 'state'])
         .where('message_id', '=', notification.originalMessageId)
         .where('kind', '=', 'message')
         .where('address', '=', addressKey(notification.recipient))
@@ -82,6 +82,7 @@ export interface TrackedRecipient extends Selectable<Schema['messages']> {
   readonly address: string
   readonly route: string
   readonly certificate: string | null
+  readonly algorithms: string | null
   readonly state: DeliveryState
 }
 
@@ -128,6 +129,7 @@ export async function recordOf(
     address: who.address,
     route: who.route,
     certificate: who.certificate,
+    algorithms: decodeAlgorithms(who.algorithms),
     documents: JSON.parse(who.documents) as string[],
     patient: who.patient,
     outcome: who.state,
@@ -175,7 +177,7 @@ export async function storedMessages(
     .selectFrom('messages')
     .leftJoin('recipients', 'recipients.message', 'messages.id')
     .select(['messages.id', 'message_id', 'sender', 'messages.at as sent_at'])
-    .select(['address', 'route', 'state', 'recipients.at', 'why'])
+    .select(['address', 'route', 'algorithms', 'state', 'recipients.at', 'why'])
   // Asked for by its id, an MDN of ours is told as well: the log names it when it could not be handed over.
   query =
     which.messageId === undefined
@@ -195,8 +197,10 @@ export async function storedMessages(
       messages.set(row.id, message)
     }
     const { address, route, state, at, why } = row
-    if (address !== null && route !== null && state !== null && at !== null && why !== null)
-      message.recipients.push({ address, route, state, at: new Date(at), why: decodeWhy(why) })
+    if (address !== null && route !== null && state !== null && at !== null && why !== null) {
+      const algorithms = decodeAlgorithms(row.algorithms)
+      message.recipients.push({ address, route, state, at: new Date(at), algorithms, why: decodeWhy(why) })
+    }
   }
   return [...messages.values()]
 }

@@ -17,6 +17,14 @@ export interface Bodies {
   remove(id: BodyId): Promise<void>
 }
 
+/** By what a message was sealed or opened, as `message open` names it. Null: no signature that counts. */
+export interface MessageAlgorithms {
+  readonly content: string
+  readonly keyTransport: string
+  readonly digest: string | null
+  readonly signature: string | null
+}
+
 /** One row of the audit: who did what, when, with which certificate, about which document and patient. */
 export interface AuditRow {
   readonly id: number
@@ -30,6 +38,8 @@ export interface AuditRow {
   readonly address: string | null
   readonly route: string | null
   readonly certificate: string | null
+  /** Null where nothing was sealed or opened, and in rows of before version 7 of the store. */
+  readonly algorithms: MessageAlgorithms | null
   readonly documents: readonly string[]
   readonly patient: string | null
   readonly outcome: string | null
@@ -37,7 +47,8 @@ export interface AuditRow {
 }
 
 /** The store knows the rest. */
-export type NewAuditRow = Omit<AuditRow, 'id' | 'about'>
+export type NewAuditRow = Omit<AuditRow, 'id' | 'about' | 'algorithms'> &
+  Partial<Pick<AuditRow, 'algorithms'>>
 
 export interface Audit {
   add(row: NewAuditRow): Promise<void>

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { hasCome, isFree } from './due.ts'
-import { addCopies } from './new-message.ts'
-import { addressKey, type Schema, type Tx } from './schema.ts'
+import { addCopies, sealedBy } from './new-message.ts'
+import { addressKey, encodeAlgorithms, type Schema, type Tx } from './schema.ts'
 import { advance, explain, recordOf, type TrackedRecipient } from './tracking.ts'
 import type { Asked, Waiting, WaitingMessage } from './waiting-types.ts'
 
@@ -79,14 +79,15 @@ export class SqlWaiting implements Waiting {
       const all = [...reached, ...refused, ...unknown]
       // A hold that lapsed let another process in: what it decided stands, and nothing goes twice.
       if (waiting.size === 0 || all.some(({ address }) => !waiting.has(addressKey(address)))) return false
+      const algorithmsFor = (address: string) => encodeAlgorithms(sealedBy(copies, addressKey(address)))
       const who = (address: string) => waiting.get(addressKey(address)) as TrackedRecipient
       for (const { address, route, certificate } of reached)
-        await queue(tx, { ...who(address), route, certificate }, at)
+        await queue(tx, { ...who(address), route, certificate, algorithms: algorithmsFor(address) }, at)
       // Due since the message was made: whoever comes first may take them.
       const since = Math.min(at.getTime(), ...[...waiting.values()].map((recipient) => recipient.at))
       await addCopies(tx, message, copies, new Date(since))
       for (const { address, why } of refused) {
-        await setRoute(tx, who(address).recipient, { route: 'insecure', certificate: null })
+        await setRoute(tx, who(address).recipient, { route: 'insecure', certificate: null, algorithms: null })
         await advance(tx, { ...who(address), route: 'insecure' }, 'undeliverable', at, why)
       }
       for (const { address, why } of unknown)
@@ -105,7 +106,7 @@ async function waitingRecipients(tx: Tx, message: number): Promise<TrackedRecipi
     .innerJoin('messages', 'messages.id', 'waiting_messages.message')
     .innerJoin('recipients', 'recipients.message', 'messages.id')
     .selectAll('messages')
-    .select(['recipients.id as recipient', 'address', 'route', 'certificate', 'state'])
+    .select(['recipients.id as recipient', 'address', 'route', 'certificate', 'algorithms', 'state'])
     .where('messages.id', '=', message)
     .where('route', '=', 'undetermined')
     .execute()
@@ -128,9 +129,18 @@ async function setRoute(
   {
     route,
     certificate,
-  }: { readonly route: 'direct' | 'tls' | 'insecure'; readonly certificate: string | null },
+    algorithms,
+  }: {
+    readonly route: 'direct' | 'tls' | 'insecure'
+    readonly certificate: string | null
+    readonly algorithms: string | null
+  },
 ): Promise<void> {
-  await tx.updateTable('recipients').set({ route, certificate }).where('id', '=', recipient).execute()
+  await tx
+    .updateTable('recipients')
+    .set({ route, certificate, algorithms })
+    .where('id', '=', recipient)
+    .execute()
 }
 
 async function askAgain(tx: Tx, message: number, again: Date | null): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Judgement, Undecided } from '../../store/index.ts'
+import type { Judgement, NewJudgement, Undecided } from '../../store/index.ts'
 import type { Opened, ReceiveReport } from '../receiving-types.ts'
 import { describeRevocation } from '../trust/believe.ts'
 import type { Judged } from './verdict.ts'
@@ -49,7 +49,7 @@ export function describeReceived(
 type ReceivedCode = NonNullable<Opened['code']>
 
 /** The verdict as the store keeps it: one that is final. */
-export function judgementOf(judged: Judged, verdict: Judgement['verdict']): Judgement {
+export function judgementOf(judged: Judged, verdict: Judgement['verdict']): NewJudgement {
   return {
     verdict,
     code: judged.code,
@@ -57,6 +57,7 @@ export function judgementOf(judged: Judged, verdict: Judgement['verdict']): Judg
     from: judged.trusted?.author.key ?? fromOf(judged)?.toLowerCase() ?? null,
     signer: judged.trusted?.path.leaf.sha256 ?? judged.signer?.certificate.sha256 ?? null,
     innerSha256: judged.innerSha256,
+    algorithms: judged.algorithms,
     why: judged.why,
     recipients: judged.recipients.map(({ address, verdict, code }) => ({
       address: address.key,
@@ -69,7 +70,15 @@ export function judgementOf(judged: Judged, verdict: Judgement['verdict']): Judg
 /** A message as the store keeps it while its verdict is not known. */
 export function undecidedOf(judged: Judged): Undecided {
   const { messageId, from, signer, why } = judgementOf(judged, 'reject')
-  return { messageId, from, signer, why, recipients: judged.recipients.map(({ address }) => address.key) }
+  const { algorithms } = judged
+  return {
+    messageId,
+    from,
+    signer,
+    algorithms,
+    why,
+    recipients: judged.recipients.map(({ address }) => address.key),
+  }
 }
 
 /** The inner Message-ID, the outer one where the inner message has none (N-1). */

@@ -180,7 +180,14 @@ test('at the limit it says so: failed, with what was asked, how often, since whe
     },
   ]
   expect(await recipientsOf(a)).toEqual([
-    { address: B1, route: 'undetermined', state: 'failed', at: new Date('2026-11-21T12:06:00Z'), why },
+    {
+      address: B1,
+      route: 'undetermined',
+      state: 'failed',
+      at: new Date('2026-11-21T12:06:00Z'),
+      algorithms: null,
+      why,
+    },
   ])
   expect(await all(eventsOf(a))).toMatchObject([{ type: 'failed', messageId, address: B1, why }])
   expect(

@@ -1,9 +1,15 @@
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test, vi } from 'vitest'
 import { type NewAuditRow, openStore, type Store } from '../../store/index.ts'
-import { accepted, all, at, bytes, folder, memoryStore, message } from './scenario.ts'
+import { accepted, all, at, backToVersion, bytes, folder, memoryStore, message } from './scenario.ts'
 
 const M1 = '<m1@clinic.example>'
+const SEALED = {
+  content: 'aes-256-cbc',
+  keyTransport: 'rsa-oaep-sha256',
+  digest: 'sha-256',
+  signature: 'rsa-pkcs1',
+}
 const CERTIFICATE = 'ab'.repeat(32)
 
 function row(over: Partial<NewAuditRow>): NewAuditRow {
@@ -30,7 +36,9 @@ async function list(store: Store, filter?: Parameters<Store['audit']['list']>[0]
 
 test('every row of a message says who, when, to whom, how, with which certificate, about what, and what became of it', async () => {
   await using store = await memoryStore()
-  await store.outbox.add(message(await store.bodies.write(bytes('sealed'))))
+  const base = message(await store.bodies.write(bytes('sealed')))
+  const sealedBy = new Map([['lee@hisp.example', SEALED]])
+  await store.outbox.add({ ...base, copies: base.copies.map((copy) => ({ ...copy, sealedBy })) })
   await store.outbox.tried(
     1,
     [{ address: 'lee@hisp.example', outcome: 'accepted', reply: '250 ok' }],
@@ -50,6 +58,7 @@ test('every row of a message says who, when, to whom, how, with which certificat
     address: 'lee@hisp.example',
     route: 'direct',
     certificate: CERTIFICATE,
+    algorithms: SEALED,
     documents: ['doc-9'],
     patient: 'p-17',
   }
@@ -168,15 +177,44 @@ test('the rows of a message, a document or a patient are found by indexes: no ta
   }
 })
 
+test('a store of version 6 has no algorithms of what it sealed before, and keeps those of what it seals now', async () => {
+  await using temporary = await folder()
+  const sealedBy = new Map([['Lee@hisp.example', SEALED]])
+  const add = async (store: Store, messageId: string) => {
+    const base = message(await store.bodies.write(bytes('sealed')), { messageId })
+    await store.outbox.add({ ...base, copies: base.copies.map((copy) => ({ ...copy, sealedBy })) })
+  }
+  {
+    await using store = await openStore({ file: temporary.file })
+    await add(store, M1)
+  }
+  backToVersion(temporary.file, 6)
+  await using store = await openStore({ file: temporary.file })
+  await add(store, '<m2@clinic.example>')
+  expect((await list(store)).map(({ algorithms }) => algorithms)).toEqual([null, SEALED])
+  const [now, before] = await store.tracking.status()
+  expect([now, before].map((one) => one?.recipients[0]?.algorithms)).toEqual([SEALED, null])
+})
+
+test('by what a message was opened stands in the row of its receipt, and of its wait (ALG)', async () => {
+  await using store = await memoryStore()
+  const { id } = await store.inbox.entry('in', '1', 7)
+  const judgement = { ...accepted(['kim@clinic.example']), algorithms: SEALED }
+  await store.inbox.undetermined(id, { ...judgement, recipients: ['kim@clinic.example'] }, at(1), at(1))
+  await store.inbox.judged(id, judgement, [], at(2))
+  expect(await list(store)).toMatchObject([
+    { event: 'undetermined', algorithms: SEALED },
+    { event: 'received', algorithms: SEALED },
+  ])
+})
+
 test('a store of version 5 gets the index over its MDNs, and keeps what it holds', async () => {
   await using temporary = await folder()
   {
     await using store = await openStore({ file: temporary.file })
     await store.outbox.add(message(await store.bodies.write(bytes('sealed'))))
   }
-  const raw = new DatabaseSync(temporary.file)
-  raw.exec('drop index notices_by_original_message_id; delete from schema_versions where version > 5')
-  raw.close()
+  backToVersion(temporary.file, 5)
   await using store = await openStore({ file: temporary.file })
   expect(await list(store, { messageId: M1 })).toHaveLength(1)
   const plan = await planOf(temporary.file, () => list(store, { messageId: M1 }))

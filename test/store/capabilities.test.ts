@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { type KnownCapabilities, openStore } from '../../store/index.ts'
-import { all, at, bytes, folder, memoryStore, message } from './scenario.ts'
+import { all, at, backToVersion, bytes, folder, memoryStore, message } from './scenario.ts'
 
 const KIM = 'dr.kim@clinic.example'
 const [FIRST, SECOND] = ['a1'.repeat(32), 'b2'.repeat(32)]
@@ -76,10 +76,7 @@ test('a store of version 4 gets the table and keeps what it holds', async () => 
     await using store = await openStore({ file: temporary.file })
     await store.outbox.add(message(await store.bodies.write(bytes('sealed'))))
   }
-  const raw = new DatabaseSync(temporary.file)
-  raw.exec('drop table capabilities; drop index notices_by_original_message_id')
-  raw.exec('delete from schema_versions where version > 4')
-  raw.close()
+  backToVersion(temporary.file, 4)
   await using store = await openStore({ file: temporary.file })
   await store.capabilities.put(said())
   expect(await store.capabilities.of(KIM, FIRST)).toEqual(said())

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { type BodyId, type Judgement, type NewMessage, openStore, type Store } from '../../store/index.ts'
 
@@ -73,6 +74,21 @@ export function accepted(recipients: readonly string[], over: Partial<Judgement>
 
 export async function all<T>(rows: AsyncIterable<T>): Promise<T[]> {
   return await Array.fromAsync(rows)
+}
+
+/** What the steps to each version made, undone. */
+const UNDONE: readonly (readonly [version: number, sql: string])[] = [
+  [7, 'alter table audit drop column algorithms; alter table recipients drop column algorithms'],
+  [6, 'drop index notices_by_original_message_id'],
+  [5, 'drop table capabilities'],
+]
+
+/** A store as an older direct-agent left it. */
+export function backToVersion(file: string, version: number): void {
+  const database = new DatabaseSync(file)
+  for (const [made, sql] of UNDONE) if (made > version) database.exec(sql)
+  database.exec(`delete from schema_versions where version > ${version}`)
+  database.close()
 }
 
 /** Another process with the store open, doing one thing of `child.ts`. Lines of its output are its answers. */

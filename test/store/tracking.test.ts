@@ -25,7 +25,14 @@ test('N-7: a notification moves its recipient alone, and is an event', async () 
     changed: true,
   })
   expect((await store.tracking.status(M1))[0]?.recipients).toEqual([
-    { address: 'lee@hisp.example', route: 'direct', state: 'processed', at: at(2), why },
+    {
+      address: 'lee@hisp.example',
+      route: 'direct',
+      state: 'processed',
+      at: at(2),
+      algorithms: null,
+      why,
+    },
     expect.objectContaining({ address: 'ann@hisp.example', state: 'sent', at: at(1) }),
   ])
   expect(await store.tracking.events(0)).toEqual([

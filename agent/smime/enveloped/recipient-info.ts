@@ -1,6 +1,7 @@
 import { diffieHellman, generateKeyPairSync, publicEncrypt } from 'node:crypto'
 import type { Certificate } from '../../../trust-anchors/index.ts'
 import {
+  type KeyAgreement,
   type KeyTransport,
   keyAgreementAlgorithm,
   keyEncryptionKey,
@@ -11,11 +12,21 @@ import {
 } from '../algorithms.ts'
 import { context, implicit, sequence, smallInteger, TAG, tlv } from '../ber/der.ts'
 
+/** How the content key goes to a recipient: by agreement where its key asks for that, whatever the transport. */
+export function keyEncryptionFor(
+  recipient: Certificate,
+  transport: KeyTransport,
+): KeyTransport | KeyAgreement {
+  return isEc(recipient) ? OUR_AGREEMENT.agreement : transport
+}
+
 /** One RecipientInfo by issuer and serial number, of the kind that the recipient's key asks for (MSG-9). */
 export function recipientInfo(recipient: Certificate, key: Uint8Array, transport: KeyTransport): Uint8Array {
-  return recipient.publicKey.asymmetricKeyType === 'ec'
-    ? keyAgreeInfo(recipient, key)
-    : keyTransInfo(recipient, key, transport)
+  return isEc(recipient) ? keyAgreeInfo(recipient, key) : keyTransInfo(recipient, key, transport)
+}
+
+function isEc({ publicKey }: Certificate): boolean {
+  return publicKey.asymmetricKeyType === 'ec'
 }
 
 /** RFC 5652 6.2.1. */
