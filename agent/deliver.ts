@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { DirectError } from './errors.ts'
 import type { TrustedMessage } from './open/trusted-message.ts'
 import { readParts, safeFilename } from './read.ts'
+import { inBlocks } from './smime/blocks.ts'
 import type { Source } from './smime/source.ts'
 
 /**
@@ -153,7 +154,7 @@ export async function writeDurably(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<void> {
   await using file = await open(path, 'wx', 0o600)
-  for await (const chunk of chunks) await file.writeFile(chunk)
+  for await (const block of inBlocks(chunks)) await file.writeFile(block)
   await file.sync()
 }
 

@@ -1,6 +1,6 @@
 /** Gathers small pieces: a file or a hash is slow at thousands of them, however few the bytes. */
 export async function* inBlocks(
-  pieces: AsyncIterable<Uint8Array>,
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   bytes = 1 << 16,
 ): AsyncGenerator<Uint8Array> {
   let held: Uint8Array[] = []
