@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -38,19 +38,31 @@ export async function folder(): Promise<AsyncDisposable & { readonly path: strin
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 
-/** An RFC 5322 message with an attachment of about `bytes` random bytes, 7-bit clean and with CRLF. */
+/** An RFC 5322 message with an attachment of `bytes` random bytes, 7-bit clean and with CRLF. */
 export async function messageFile(dir: string, bytes: number): Promise<string> {
   const path = join(dir, `message-${bytes}.eml`)
+  await writeFile(path, message(bytes))
+  return path
+}
+
+const LINE_BYTES = 57
+const CHUNK = LINE_BYTES * 16_384
+
+function* message(bytes: number): Generator<string> {
   const header = [
     `From: ${FROM}`,
     `To: ${TO}`,
     'Date: Sat, 21 Nov 2026 12:00:00 +0000',
-    `Message-ID: <bench-${bytes}@clinic-a.example>`,
+    `Message-ID: <${randomUUID()}@clinic-a.example>`,
     'MIME-Version: 1.0',
     'Content-Type: application/octet-stream; name="scan.bin"',
     'Content-Transfer-Encoding: base64',
   ]
-  const body = randomBytes(bytes).toString('base64').replace(/.{76}/g, '$&\r\n')
-  await writeFile(path, `${header.join('\r\n')}\r\n\r\n${body}\r\n`)
-  return path
+  yield `${header.join('\r\n')}\r\n\r\n`
+  for (let at = 0; at < bytes; at += CHUNK) yield inLines(randomBytes(Math.min(CHUNK, bytes - at)))
+}
+
+/** Base64 in lines of 76, the last one ended as well. */
+export function inLines(bytes: Buffer): string {
+  return bytes.toString('base64').replace(/.{1,76}/g, '$&\r\n')
 }

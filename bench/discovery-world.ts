@@ -36,7 +36,7 @@ const SEARCHES: Readonly<Record<Kind, number>> = {
   nowhere: 0,
 }
 
-export interface Book {
+interface Book {
   readonly addresses: readonly string[]
   readonly questions: number
   readonly searches: number
@@ -59,18 +59,16 @@ const [domains, firstDomains] = [everyDomain.slice(0, DOMAINS), everyDomain.slic
 /** With these a process gets going: every kind of place is among them. */
 export const firstAddresses: readonly string[] = firstDomains.flatMap(({ addresses }) => addresses)
 
-/** `dns`: the addresses alone that need no directory. Domains are mixed, as a book by people's names has them. */
-export function bookOf(which: 'all' | 'dns'): Book {
-  const chosen = domains.filter(({ kind }) => which === 'all' || SEARCHES[kind] === 0)
-  const sum = (each: (domain: Domain) => number) => chosen.reduce((total, one) => total + each(one), 0)
-  return {
-    addresses: Array.from({ length: USERS }, (_, user) =>
-      chosen.map(({ addresses }) => addresses[user] as string),
-    ).flat(),
-    questions: sum(({ kind }) => QUESTIONS[kind]),
-    searches: sum(({ kind }) => SEARCHES[kind]),
-    direct: sum(({ kind }) => (kind === 'nowhere' ? 0 : USERS)),
-  }
+const sum = (each: (domain: Domain) => number) => domains.reduce((total, one) => total + each(one), 0)
+
+/** Domains are mixed, as a book by people's names has them. */
+export const book: Book = {
+  addresses: Array.from({ length: USERS }, (_, user) =>
+    domains.map(({ addresses }) => addresses[user] as string),
+  ).flat(),
+  questions: sum(({ kind }) => QUESTIONS[kind]),
+  searches: sum(({ kind }) => SEARCHES[kind]),
+  direct: sum(({ kind }) => (kind === 'nowhere' ? 0 : USERS)),
 }
 
 export interface Servers extends AsyncDisposable {

@@ -2,84 +2,130 @@
  * An address book through discovery: 10,000 addresses in 2,000 domains against BIND and slapd on this machine, cold and
  * warm. How many questions are asked, at the resolver's seam and by the servers' own logs, beside those that the places
  * demand; and how long it takes, as a multiple of a bare loop over UDP sockets that asks BIND the same questions, side by
- * side as many, and neither judges a certificate nor asks a directory. `--json`: a line of JSON for each book.
+ * side as many, and neither judges a certificate nor asks a directory.
  */
 import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { folder } from './clinics.ts'
-import { median, print } from './contest.ts'
 import type { Asked, Figures, Task } from './discovery-run.ts'
-import {
-  type Book,
-  bookOf,
-  firstAddresses,
-  makeWorld,
-  type Servers,
-  startServers,
-} from './discovery-world.ts'
+import { book, firstAddresses, makeWorld, type Servers, startServers, type World } from './discovery-world.ts'
+import { compare, list, type Rounds } from './harness/figures.ts'
+import type { Part } from './harness/part.ts'
 
-const ROUNDS = 5
+const ROUNDS = 3
 const RUN = fileURLToPath(new URL('discovery-run.ts', import.meta.url))
+const DEMANDED = 'the places demand'
+const ASKED = 'asked of the resolver'
+const TWICE = 'the same twice'
 
-await using dir = await folder()
-const world = await makeWorld(dir.path)
-const results = [
-  { book: 'in DNS alone', ...(await measure(bookOf('dns'))) },
-  { book: 'all places', ...(await measure(bookOf('all'))) },
-]
-if (process.argv.includes('--json')) for (const result of results) console.log(JSON.stringify(result))
-else show()
-
-async function measure(book: Book) {
-  const { asked, ...counted } = await count(book)
-  await using servers = await startServers(world, dir.path, { counted: false })
-  const rounds: { readonly ours: Figures; readonly floor: Figures }[] = []
-  for (let round = 0; round < ROUNDS; round++)
-    rounds.push({
-      ours: await run('direct-agent', book, servers, []),
-      floor: await run('bare', book, servers, asked),
-    })
-  const of = (figure: (round: (typeof rounds)[number]) => number) => median(rounds.map(figure))
-  const rate = (ms: number) => (1000 * book.addresses.length) / ms
-  return {
-    addresses: book.addresses.length,
-    ...counted,
-    perSecond: { cold: of(({ ours }) => rate(ours.coldMs)), warm: of(({ ours }) => rate(ours.warmMs)) },
-    timesFloor: {
-      cold: of(({ ours, floor }) => ours.coldMs / floor.coldMs),
-      warm: of(({ ours, floor }) => ours.warmMs / floor.coldMs),
+const measure: Part = async ({ dir, quick, tell }) => {
+  tell('signing certificates for 2,000 domains')
+  const world = await makeWorld(dir)
+  tell('counting the questions')
+  const { asked, twice, onTheWire, warm, searches } = await count(world, dir)
+  tell('time and memory')
+  const rounds = await time(asked, world, dir, quick ? 1 : ROUNDS)
+  const name = `${book.addresses.length} addresses`
+  const perSecond = (name: string, ms: (round: Round) => number): Rounds => ({
+    name,
+    values: rounds.map((round) => (1000 * book.addresses.length) / ms(round)),
+  })
+  return [
+    {
+      title: 'Questions to name servers for an address book in 2,000 domains',
+      unit: 'questions',
+      figures: [
+        list(
+          name,
+          [
+            once(DEMANDED, book.questions),
+            once(ASKED, asked.length),
+            once("in BIND's log", onTheWire),
+            once(TWICE, twice),
+            once('again, warm', warm),
+          ],
+          [
+            { of: ASKED, timesThatOf: DEMANDED, bound: 'at most', wanted: 1 },
+            { of: TWICE, timesThatOf: null, bound: 'at most', wanted: 0 },
+          ],
+        ),
+      ],
+      notes: [],
     },
-    megabytes: { peak: of(({ ours }) => ours.rss / 1e6), kept: of(({ ours }) => ours.kept / 1e6) },
-  }
+    {
+      title: 'Searches of directories for it',
+      unit: 'searches',
+      figures: [list(name, [once(DEMANDED, book.searches), once("in slapd's log", searches)])],
+      notes: [],
+    },
+    {
+      title: 'Its addresses a second',
+      unit: '/s',
+      figures: [
+        compare(name, [
+          perSecond('bare UDP loop', ({ floor }) => floor.coldMs),
+          perSecond('cold', ({ ours }) => ours.coldMs),
+          perSecond('warm', ({ ours }) => ours.warmMs),
+        ]),
+      ],
+      notes: ['The bare loop asks BIND the same questions, 64 at once, and judges and searches nothing.'],
+    },
+    {
+      title: 'Its memory, above the process before it',
+      unit: 'MB',
+      figures: [
+        list(name, [
+          { name: 'at the most', values: rounds.map(({ ours }) => ours.rss / 1e6) },
+          { name: 'still in use, caches included', values: rounds.map(({ ours }) => ours.kept / 1e6) },
+        ]),
+      ],
+      notes: [],
+    },
+  ]
+}
+export default measure
+
+const once = (name: string, value: number): Rounds => ({ name, values: [value] })
+
+interface Round {
+  readonly ours: Figures
+  readonly floor: Figures
+}
+
+async function time(asked: readonly Asked[], world: World, dir: string, rounds: number): Promise<Round[]> {
+  await using servers = await startServers(world, dir, { counted: false })
+  const all: Round[] = []
+  for (let round = 0; round < rounds; round++)
+    all.push({
+      ours: await run('direct-agent', book.addresses, servers, []),
+      floor: await run('bare', book.addresses, servers, asked),
+    })
+  return all
 }
 
 /** Throws where the answers are not those that the world holds: a fast wrong answer is none. */
-async function count(book: Book) {
-  await using servers = await startServers(world, dir.path, { counted: true })
-  const before = await heard(servers, { ...book, addresses: [] })
-  const all = await heard(servers, book)
+async function count(world: World, dir: string) {
+  await using servers = await startServers(world, dir, { counted: true })
+  const before = await heard(servers, [])
+  const all = await heard(servers, book.addresses)
   const { asked, askedAgain, direct, undetermined } = all.figures
   if (direct !== book.direct || undetermined > 0)
     throw new Error(`${direct} direct instead of ${book.direct}, ${undetermined} undetermined`)
   const inBook = all.queries.slice(before.queries.length * 2)
   return {
     asked,
-    questions: {
-      demanded: book.questions,
-      asked: asked.length,
-      twice: asked.length - new Set(asked.map(([name, type]) => `${name} ${type}`)).size,
-      onTheWire: inBook.length,
-      twiceOnTheWire: inBook.length - new Set(inBook).size,
-      warm: askedAgain,
-    },
-    searches: { demanded: book.searches, onTheWire: all.searches - 2 * before.searches },
+    // At the resolver's seam, or in BIND's log.
+    twice: repeated(asked.map(([name, type]) => `${name} ${type}`)) + repeated(inBook),
+    onTheWire: inBook.length,
+    warm: askedAgain,
+    searches: all.searches - 2 * before.searches,
   }
 }
 
 /** What the servers have heard by now, after a process has looked up a book. */
-async function heard({ bind, slapd, ...servers }: Servers, book: Book) {
-  const figures = await run('counted', book, { bind, slapd, ...servers }, [])
+async function heard(servers: Servers, addresses: readonly string[]) {
+  const { bind, slapd } = servers
+  const figures = await run('counted', addresses, servers, [])
   const log = await readFile(bind.logFile, 'utf8')
   return {
     figures,
@@ -92,7 +138,7 @@ async function heard({ bind, slapd, ...servers }: Servers, book: Book) {
 
 async function run(
   contender: Task['contender'],
-  { addresses }: Book,
+  addresses: readonly string[],
   { config, bind }: Servers,
   questions: readonly Asked[],
 ): Promise<Figures> {
@@ -104,30 +150,6 @@ async function run(
   return JSON.parse(Buffer.concat(output).toString()) as Figures
 }
 
-function show(): void {
-  const names = results.map(({ book, addresses }) => `${book}: ${addresses} addresses`)
-  const row = (name: string, figure: (result: (typeof results)[number]) => string | number) => [
-    name,
-    ...results.map((result) => String(figure(result))),
-  ]
-  print('Questions for an address book in 2,000 domains', [
-    ['', ...names],
-    row('the places demand', ({ questions }) => questions.demanded),
-    row('asked of the resolver', ({ questions }) => questions.asked),
-    row('the same one twice', ({ questions }) => questions.twice),
-    row("in BIND's log", ({ questions }) => questions.onTheWire),
-    row('the same one twice', ({ questions }) => questions.twiceOnTheWire),
-    row('asked again, warm', ({ questions }) => questions.warm),
-    row('searches of directories: demanded', ({ searches }) => searches.demanded),
-    row("in slapd's log", ({ searches }) => searches.onTheWire),
-  ])
-  print('Its time, as a multiple of a bare UDP loop with these questions, and its memory', [
-    ['', ...names],
-    row('cold', ({ timesFloor }) => timesFloor.cold.toFixed(1)),
-    row('warm', ({ timesFloor }) => timesFloor.warm.toFixed(1)),
-    row('addresses a second, cold', ({ perSecond }) => Math.round(perSecond.cold)),
-    row('addresses a second, warm', ({ perSecond }) => Math.round(perSecond.warm)),
-    row('at the most, above the process', ({ megabytes }) => `+${Math.round(megabytes.peak)} MB`),
-    row('still in use, caches included', ({ megabytes }) => `+${Math.round(megabytes.kept)} MB`),
-  ])
+function repeated(queries: readonly string[]): number {
+  return queries.length - new Set(queries).size
 }

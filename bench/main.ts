@@ -1,12 +1,78 @@
 /**
- * `npm run bench`: the figures that the README claims, as ratios within one run. Each file is a bench of its own:
- * `node bench/seal.ts`.
+ * `npm run bench [-- --only seal,memory] [--out FOLDER] [--record] [--quick]`: the figures that the README claims, as
+ * ratios within one run. Tables go to stdout, and `speed.json` and `speed.svg` into a folder.
  */
-import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { folder } from './clinics.ts'
+import { load, machine } from './harness/machine.ts'
+import { createProgress } from './harness/progress.ts'
+import type { Report, ReportedPart } from './harness/report.ts'
+import { runParts } from './harness/run-parts.ts'
+import { table } from './harness/table.ts'
+import { DOCS, RESULTS, writeReport } from './harness/write-report.ts'
+import { parts } from './parts.ts'
 
-for (const name of ['seal', 'memory', 'path', 'text', 'send', 'start', 'discovery']) {
-  const file = fileURLToPath(new URL(`${name}.ts`, import.meta.url))
-  const { status } = spawnSync(process.execPath, [file], { stdio: 'inherit' })
-  if (status !== 0) process.exitCode = 1
+const { only, out, record, quick } = readArguments()
+const start = performance.now()
+const date = new Date().toISOString()
+const before = load()
+const done: ReportedPart[] = []
+await using dir = await folder()
+for await (const { part, seconds, groups } of runParts(
+  only,
+  dir.path,
+  quick,
+  createProgress(process.stderr),
+)) {
+  done.push({ part, seconds, failed: groups === null, groups: groups ?? [] })
+  for (const group of groups ?? []) console.log(table(group))
+}
+const report: Report = {
+  version: 1,
+  date,
+  machine: machine(),
+  load: { before, after: load() },
+  seconds: Math.round((performance.now() - start) / 1000),
+  quick,
+  parts: done,
+}
+const written = (await Promise.all([out, ...record].map((to) => writeReport(to, report)))).flat()
+const { cores, cpu, node } = report.machine
+console.log(
+  `\n${report.seconds} s on ${cores} cores (${cpu}), Node ${node}; load average ${before} before, ${report.load.after} after`,
+)
+console.log(`Written: ${written.join(', ')}`)
+const failed = done.filter((part) => part.failed).map(({ part }) => part)
+if (failed.length > 0) {
+  console.error(`Not measured: ${failed.join(', ')}`)
+  process.exitCode = 1
+}
+
+function readArguments() {
+  const names = Object.keys(parts)
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', default: names.join(',') },
+      out: { type: 'string' },
+      record: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+    },
+  })
+  const only = values.only.split(',')
+  const unknown = only.filter((name) => !names.includes(name))
+  if (unknown.length > 0) refuse(`no part is called ${unknown.join(', ')}; there are ${names.join(', ')}`)
+  if (values.record && (values.quick || only.length < names.length))
+    refuse('--record is for a whole run, without --only and --quick')
+  return {
+    only,
+    out: resolve(values.out ?? RESULTS),
+    record: values.record ? [DOCS] : [],
+    quick: values.quick,
+  }
+}
+
+function refuse(why: string): never {
+  console.error(`bench: ${why}`)
+  process.exit(2)
 }

@@ -1,57 +1,52 @@
 /**
- * Peak memory of sealing and opening 25 MB: each in a process of its own, above what the process held after it had
- * done a small one.
+ * What a message adds to the memory of the process that seals or opens it: its resident set at the most, as the operating
+ * system accounts for it, above what the process held after a message of 10 KB. Caches of files are not in it; what the
+ * garbage collector has not got round to is.
  */
-import { execFileSync } from 'node:child_process'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { createAgent } from '../agent/index.ts'
-import { clinic, FROM, folder, messageFile, TO } from './clinics.ts'
-import { print } from './contest.ts'
-import { floorOpen, floorSeal } from './seal-floor.ts'
-import { pkijsOpen, pkijsSeal } from './seal-pkijs.ts'
+import { alone, FIRST_BYTES } from './alone.ts'
+import { messageFile } from './clinics.ts'
+import { type Figure, list } from './harness/figures.ts'
+import type { Part } from './harness/part.ts'
+import { FLOOR, OURS, PKIJS } from './sealers.ts'
 
-type Work = (from: string, to: string) => Promise<unknown>
+const MB = 1_000_000
+const SIZES = [
+  { name: '1 MB', bytes: MB, who: [FLOOR, OURS, PKIJS], times: 3 },
+  { name: '25 MB', bytes: 25 * MB, who: [FLOOR, OURS, PKIJS], times: 3 },
+  // pkijs cannot: it makes one string of it.
+  { name: '250 MB', bytes: 250 * MB, who: [FLOOR, OURS], times: 1 },
+]
+const LIMIT = { of: OURS, timesThatOf: null, bound: 'at most', wanted: 40 } as const
 
-const WORK: Readonly<Record<string, (dir: string) => Promise<{ seal: Work; open: Work }>>> = {
-  floor: async () => ({ seal: floorSeal, open: floorOpen }),
-  'direct-agent': async (dir) => {
-    const a = await createAgent(clinic('a', dir), { network: false })
-    const b = await createAgent(clinic('b', dir), { network: false })
-    return {
-      seal: (path, out) => a.seal({ from: FROM, to: [TO], message: { path }, out }),
-      open: (path, out) => b.open({ path, to: [TO], mailFrom: FROM, out }),
+const measure: Part = async ({ dir, quick, tell }) => {
+  const figures: Figure[] = []
+  await messageFile(dir, FIRST_BYTES)
+  for (const { name, bytes, who, times } of quick ? SIZES.slice(0, 1) : SIZES) {
+    const message = await messageFile(dir, bytes)
+    for (const what of ['seal', 'open'] as const) {
+      const found = who.map((name) => ({ name, values: [] as number[] }))
+      for (let time = 0; time < (quick ? 1 : times); time++)
+        for (const { name: contender, values } of found) {
+          tell(`${what} ${name} by ${contender}`)
+          values.push((await alone(dir, contender, what, bytes)).addedMB)
+        }
+      figures.push(list(`${what} ${name}`, found, [LIMIT]))
     }
-  },
-  pkijs: async () => ({ seal: pkijsSeal, open: pkijsOpen }),
-}
-
-const [who, what, dir = ''] = process.argv.slice(2)
-if (who === undefined) await compare()
-else await measure(who, what === 'open' ? 'open' : 'seal', dir)
-
-async function compare(): Promise<void> {
-  await using made = await folder()
-  for (const bytes of [10_000, 25_000_000]) await messageFile(made.path, bytes)
-  const peak = (who: string, what: string) =>
-    `+${execFileSync(process.execPath, [fileURLToPath(import.meta.url), who, what, made.path], { encoding: 'utf8' }).trim()} MB`
-  const names = Object.keys(WORK)
-  const rows = ['seal', 'open'].map((what) => [`${what} 25 MB`, ...names.map((who) => peak(who, what))])
-  print('Peak memory (RSS) of one 25 MB message, above the process before it', [['', ...names], ...rows])
-}
-
-/** Opens what the same contender sealed in an earlier process. */
-async function measure(who: string, what: 'seal' | 'open', dir: string): Promise<void> {
-  const work = await WORK[who]?.(dir)
-  if (work === undefined) throw new Error(`nobody is called ${who}`)
-  const file = (bytes: number) => join(dir, `message-${bytes}.eml`)
-  const run = async (bytes: number) => {
-    const sealed = join(dir, `${who}-${bytes}.sealed`)
-    if (what === 'seal') await work.seal(file(bytes), sealed)
-    else await work.open(sealed, join(dir, 'opened'))
+    // Of the larger ones the disk should not hold more than it has to.
+    await Promise.all(
+      [message, ...who.map((name) => join(dir, `${name}-${bytes}.sealed`))].map((file) => rm(file)),
+    )
   }
-  await run(10_000)
-  const before = process.memoryUsage.rss()
-  await run(25_000_000)
-  console.log(Math.round((process.resourceUsage().maxRSS * 1024 - before) / 1e6))
+  return [
+    {
+      title:
+        'Memory that a message adds to the process (peak RSS above the process after a message of 10 KB)',
+      unit: 'MB',
+      figures,
+      notes: [],
+    },
+  ]
 }
+export default measure

@@ -13,9 +13,14 @@ import {
   parseCertificate,
   validatePath,
 } from '../trust-anchors/index.ts'
-import { contest, print, ratios } from './contest.ts'
+import { contest } from './harness/contest.ts'
+import { compare, type Group, list } from './harness/figures.ts'
+import type { Part } from './harness/part.ts'
 
 const ROUNDS = 11
+const FLOOR = 'floor'
+const OURS = 'direct-agent'
+const PKIJS = 'pkijs'
 const REPEAT = 50
 const at = new Date()
 
@@ -30,43 +35,56 @@ const bare = [signatureOf(leaf, intermediate), signatureOf(intermediate, root)]
 const trees = chain.map(tree)
 let next = 0
 
-await atHand()
-await fromBytes()
-await hostile()
+const measure: Part = async ({ tell }) => {
+  tell('a path of three certificates')
+  const good = [await atHand(), await fromBytes()]
+  tell('hostile chains')
+  return [...good, await hostile()]
+}
+export default measure
 
-async function atHand(): Promise<void> {
+async function atHand(): Promise<Group> {
   const times = await contest(
     [
-      { name: 'floor', run: () => repeat(() => bare.every(isSigned)) },
-      { name: 'ours', run: () => repeat(() => isValid(leaf, [intermediate], root)) },
-      { name: 'pkijs', run: () => repeat(() => engine(trees)) },
+      { name: FLOOR, run: () => repeat(() => bare.every(isSigned)) },
+      { name: OURS, run: () => repeat(() => isValid(leaf, [intermediate], root)) },
+      { name: PKIJS, run: () => repeat(() => engine(trees)) },
     ],
-    ROUNDS,
+    { rounds: ROUNDS },
   )
-  print('Verify a path of three certificates: time, as a multiple of its two bare signature checks', [
-    ['', 'floor', 'direct-agent', 'pkijs'],
-    ['the certificates are at hand', ...ratios(times)],
-  ])
+  return {
+    title: `Verify a path of three certificates that are at hand, ${REPEAT} times`,
+    unit: 'ms',
+    figures: [
+      compare('at hand', times, [
+        { of: OURS, timesThatOf: FLOOR, bound: 'at most', wanted: 2 },
+        { of: PKIJS, timesThatOf: OURS, bound: 'at least', wanted: 5 },
+      ]),
+    ],
+    notes: ['The floor: its two bare signature checks by node:crypto, with keys that have been read.'],
+  }
 }
 
-async function fromBytes(): Promise<void> {
+async function fromBytes(): Promise<Group> {
   const whole = (one: Chain) => {
     const [leaf, intermediate, root] = one.map(read) as [Certificate, Certificate, Certificate]
     return isValid(leaf, [intermediate], root)
   }
   const times = await contest(
     [
-      { name: 'floor', run: () => repeat(parseAndCheck) },
-      { name: 'ours', run: () => repeat(() => whole(chains[next++] as Chain)) },
-      { name: 'seen', run: () => repeat(() => whole(chain)) },
-      { name: 'pkijs', run: () => repeat(() => engine(chain.map(tree))) },
+      { name: FLOOR, run: () => repeat(parseAndCheck) },
+      { name: OURS, run: () => repeat(() => whole(chains[next++] as Chain)) },
+      { name: 'seen before', run: () => repeat(() => whole(chain)) },
+      { name: PKIJS, run: () => repeat(() => engine(chain.map(tree))) },
     ],
-    ROUNDS,
+    { rounds: ROUNDS },
   )
-  print('Parse three certificates and verify the path: time, as a multiple of X509Certificate doing so', [
-    ['', 'floor', 'direct-agent', 'seen before', 'pkijs'],
-    ['from DER', ...ratios(times)],
-  ])
+  return {
+    title: `Parse three certificates and verify the path, ${REPEAT} times`,
+    unit: 'ms',
+    figures: [compare('from DER', times)],
+    notes: ['The floor: X509Certificate of node:crypto doing both.'],
+  }
 }
 
 interface Hostile extends Thicket {
@@ -76,7 +94,7 @@ interface Hostile extends Thicket {
   readonly settings?: Partial<PathSettings>
 }
 
-async function hostile(): Promise<void> {
+async function hostile(): Promise<Group> {
   const top = mint({ ca: true, subject: 'Root', key: 'ec-p256' })
   const elsewhere = mint({ ca: true, subject: 'Root', key: 'ec-p384' })
   const policies = Array.from({ length: 30 }, (_, i) => `1.2.3.${i}`)
@@ -100,11 +118,13 @@ async function hostile(): Promise<void> {
     },
   ]
   const plain = { name: 'a good path of three', run: () => isValid(leaf, [intermediate], root) }
-  const times = await contest([plain, ...many.map(contender)], ROUNDS)
-  print('Hostile chains, until the verdict: milliseconds on this machine', [
-    ['', 'ms'],
-    ...[plain, ...many].map(({ name }, i) => [name, (times[i] ?? 0).toFixed(2)]),
-  ])
+  const times = await contest([plain, ...many.map(contender)], { rounds: ROUNDS })
+  return {
+    title: 'Hostile chains, until the verdict',
+    unit: 'ms',
+    figures: times.map(({ name, values }) => list(name, [{ name: OURS, values }])),
+    notes: [],
+  }
 
   function contender(one: Hostile) {
     const hostileLeaf = mint({ altNames: [{ dns: 'd.example' }], ...one.below, issuer: one.last }).certificate

@@ -1,35 +1,44 @@
 /** How long a command takes from cold: the built command line, in processes of their own, beside `node -e 0`. */
-import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFile, symlink, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { clinic, folder, TO } from './clinics.ts'
-import { contest, print, ratios } from './contest.ts'
+import { spawnSync } from 'node:child_process'
+import { built } from './built.ts'
+import { TO } from './clinics.ts'
+import { contest } from './harness/contest.ts'
+import { compare } from './harness/figures.ts'
+import type { Part } from './harness/part.ts'
 
-const checkout = fileURLToPath(new URL('..', import.meta.url))
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
+const ROUNDS = 11
+const BARE = 'node -e 0'
+const VERSION = 'direct --version'
 
-await using dir = await folder()
-const dist = join(dir.path, 'dist')
-execFileSync(process.execPath, [tsc, '-p', join(checkout, 'tsconfig.build.json'), '--outDir', dist])
-await copyFile(join(checkout, 'package.json'), join(dir.path, 'package.json'))
-await symlink(join(checkout, 'node_modules'), join(dir.path, 'node_modules'))
-await writeFile(join(dir.path, 'direct.yaml'), JSON.stringify(clinic('a', join(dir.path, 'data'))))
-
-const main = join(dist, 'cli', 'main.js')
-const contenders = [
-  { name: 'node', run: () => run(['-e', '0']) },
-  { name: 'version', run: () => run([main, '--version']) },
-  { name: 'help', run: () => run([main, '--help']) },
-  { name: 'classify', run: () => run([main, 'classify', TO, '--no-network']) },
-]
-print('A command from cold: time, as a multiple of node -e 0', [
-  ['', 'node -e 0', 'direct --version', 'direct --help', 'direct classify'],
-  ['start', ...ratios(await contest(contenders, 21))],
-])
+const measure: Part = async ({ dir, quick, tell }) => {
+  tell('building the command line')
+  const { main, config } = await built(dir)
+  tell('starts')
+  const contenders = [
+    { name: BARE, run: () => run(['-e', '0']) },
+    { name: VERSION, run: () => run([main, '--version']) },
+    { name: 'direct --help', run: () => run([main, '--help']) },
+    {
+      name: 'direct classify',
+      run: () => run([main, 'classify', TO, '--config', config.a, '--no-network']),
+    },
+  ]
+  return [
+    {
+      title: 'A command from cold',
+      unit: 'ms',
+      figures: [
+        compare('start', await contest(contenders, { rounds: quick ? 1 : ROUNDS }), [
+          { of: VERSION, timesThatOf: BARE, bound: 'at most', wanted: 1.5 },
+        ]),
+      ],
+      notes: [],
+    },
+  ]
+}
+export default measure
 
 function run(args: readonly string[]): void {
-  const { status, stderr } = spawnSync(process.execPath, args, { cwd: dir.path, encoding: 'utf8' })
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
   if (status !== 0) throw new Error(stderr)
 }

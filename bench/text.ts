@@ -3,11 +3,15 @@ import { randomBytes } from 'node:crypto'
 import { canonicalise } from '../agent/compose/canonical.ts'
 import { decodeBase64, encodeBase64Lines } from '../agent/mime/base64.ts'
 import { createSpool } from '../agent/spool.ts'
-import { contest, print, ratios } from './contest.ts'
+import { contest } from './harness/contest.ts'
+import { compare } from './harness/figures.ts'
+import type { Part } from './harness/part.ts'
 
 const BYTES = 10_000_000
 const CHUNK = 65_536
 const ROUNDS = 11
+const FLOOR = 'floor'
+const OURS = 'direct-agent'
 
 const binary = randomBytes(BYTES)
 const encoded = Buffer.from(binary.toString('base64').replace(/.{76}/g, '$&\r\n'), 'latin1')
@@ -18,31 +22,48 @@ const canonical = Buffer.from(unix.toString('latin1').replaceAll('\n', '\r\n'), 
 const spool = createSpool(null)
 
 const encode = [
-  { name: 'floor', run: () => drain(native(binary, (chunk) => Buffer.from(chunk.toString('base64')))) },
-  { name: 'ours', run: () => drain(encodeBase64Lines(chunks(binary))) },
+  { name: FLOOR, run: () => drain(native(binary, (chunk) => Buffer.from(chunk.toString('base64')))) },
+  { name: OURS, run: () => drain(encodeBase64Lines(chunks(binary))) },
 ]
 const decode = [
   {
-    name: 'floor',
+    name: FLOOR,
     run: () => drain(native(encoded, (chunk) => Buffer.from(chunk.toString('latin1'), 'base64'))),
   },
-  { name: 'ours', run: () => drain(decodeBase64(chunks(encoded))) },
+  { name: OURS, run: () => drain(decodeBase64(chunks(encoded))) },
 ]
 const survey = [
-  { name: 'floor', run: () => spooled(canonical) },
-  { name: 'ours', run: () => canonicalised(canonical) },
+  { name: FLOOR, run: () => spooled(canonical) },
+  { name: OURS, run: () => canonicalised(canonical) },
 ]
 const rewrite = [
-  { name: 'floor', run: () => Buffer.from(unix.toString('latin1').replaceAll('\n', '\r\n'), 'latin1') },
-  { name: 'ours', run: () => canonicalised(unix) },
+  { name: FLOOR, run: () => Buffer.from(unix.toString('latin1').replaceAll('\n', '\r\n'), 'latin1') },
+  { name: OURS, run: () => canonicalised(unix) },
 ]
-print('10 MB through base64 and the canonical form: time, as a multiple of the floor', [
-  ['', 'floor', 'direct-agent', 'the floor is'],
-  ['encode base64', ...ratios(await contest(encode, ROUNDS)), "Node's own, without lines"],
-  ['decode base64', ...ratios(await contest(decode, ROUNDS)), "Node's own"],
-  ['already canonical', ...ratios(await contest(survey, ROUNDS)), 'spooling it'],
-  ['LF to CRLF', ...ratios(await contest(rewrite, ROUNDS)), 'one replace in memory'],
-])
+const measure: Part = async ({ quick, tell }) => {
+  const turns = { rounds: quick ? 1 : ROUNDS }
+  const figures = []
+  for (const [name, contenders] of Object.entries({
+    'encode base64': encode,
+    'decode base64': decode,
+    'already canonical': survey,
+    'LF to CRLF': rewrite,
+  })) {
+    tell(name)
+    figures.push(compare(name, await contest(contenders, turns)))
+  }
+  return [
+    {
+      title: '10 MB through base64 and the canonical form',
+      unit: 'ms',
+      figures,
+      notes: [
+        "The floor: Node's own base64, without lines; spooling what is canonical; one replace in memory.",
+      ],
+    },
+  ]
+}
+export default measure
 
 async function* chunks(bytes: Buffer): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += CHUNK) yield bytes.subarray(at, at + CHUNK)

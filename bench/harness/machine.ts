@@ -1,0 +1,28 @@
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
+
+/** What the figures depend on. */
+export interface Machine {
+  readonly node: string
+  /** Of node:crypto. */
+  readonly openssl: string
+  readonly platform: string
+  readonly cpu: string
+  readonly cores: number
+  readonly memoryGB: number
+}
+
+export function machine(): Machine {
+  return {
+    node: process.version,
+    openssl: process.versions.openssl,
+    platform: `${process.platform} ${process.arch}`,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    memoryGB: Math.round(totalmem() / 1e9),
+  }
+}
+
+/** How many processes wanted to run in the last minute: what exceeds our own disturbs the figures. */
+export function load(): number {
+  return Math.round((loadavg()[0] ?? 0) * 10) / 10
+}

@@ -1,0 +1,86 @@
+/**
+ * Messages of 10 KB a second, several in flight in one process, beside the RSA-2048 private operations a second that the
+ * machine's cores do by node:crypto: every message needs one. In memory: the S/MIME steps alone, from bytes to bytes.
+ * From file to file: with reading, composing and classifying, and with waiting for the disk.
+ */
+import { createPrivateKey, randomBytes, sign } from 'node:crypto'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { messageFile, pem } from './clinics.ts'
+import { asRates, contest } from './harness/contest.ts'
+import { compare, type Rounds } from './harness/figures.ts'
+import type { Part } from './harness/part.ts'
+import { smimeSteps } from './rates-memory.ts'
+import { OURS, sealers } from './sealers.ts'
+
+const BYTES = 10_000
+const IN_FLIGHT = 16
+const FULL = { rounds: 5, operations: 2000, messages: 200 }
+const QUICK = { rounds: 1, operations: 20, messages: 4 }
+
+const RSA = 'RSA-2048 by node:crypto'
+const MEMORY = 'in memory'
+const FILES = 'file to file'
+const atLeast = (wanted: number) => [{ of: MEMORY, timesThatOf: RSA, bound: 'at least', wanted }] as const
+
+const measure: Part = async ({ dir, quick, tell }) => {
+  const { rounds, operations, messages } = quick ? QUICK : FULL
+  tell('making messages of 10 KB')
+  const message = await messageFile(dir, BYTES)
+  const file = (kind: string, i: number) => join(dir, `rates-${i}.${kind}`)
+  const agents = await sealers[OURS]?.(dir)
+  if (agents === undefined) throw new Error(`${OURS} is not among the sealers`)
+  const steps = await smimeSteps(dir, BYTES)
+  // Each message is sealed once and opened once: nothing that might be remembered of it helps.
+  const unsealed = await Promise.all(Array.from({ length: messages * (rounds + 1) }, () => steps.prepare()))
+  const sealed: Buffer[] = []
+  const signs = promisify(sign)
+  const [key, data] = [createPrivateKey(pem('clinic-a.key')), randomBytes(32)]
+
+  tell('messages of 10 KB')
+  const all = await contest(
+    [
+      { name: RSA, run: () => inFlight(operations, () => signs('sha256', data, key)) },
+      {
+        name: 'seal in memory',
+        run: async () => {
+          sealed.length = 0
+          await inFlight(messages, async () => sealed.push(await (unsealed.pop() as () => Promise<Buffer>)()))
+        },
+      },
+      { name: 'open in memory', run: () => inFlight(messages, (i) => steps.open(sealed[i] as Buffer)) },
+      { name: 'seal files', run: () => inFlight(messages, (i) => agents.seal(message, file('sealed', i))) },
+      {
+        name: 'open files',
+        run: () => inFlight(messages, (i) => agents.open(file('sealed', i), file('opened', i))),
+      },
+    ],
+    { rounds },
+  )
+  const rates = asRates(all, [operations, messages, messages, messages, messages])
+  const of = (i: number, name: string): Rounds => ({ name, values: rates[i]?.values ?? [] })
+  const rsa = of(0, RSA)
+  return [
+    {
+      title: `Messages of 10 KB a second, ${IN_FLIGHT} in flight in one process`,
+      unit: '/s',
+      figures: [
+        compare('seal', [rsa, of(1, MEMORY), of(3, FILES)], atLeast(0.5)),
+        compare('open', [rsa, of(2, MEMORY), of(4, FILES)], atLeast(0.333)),
+      ],
+      notes: [
+        'In memory: the S/MIME steps, with paths that have been verified; opening verifies and judges anew.',
+        'File to file: agent.seal and agent.open, which classify, compose, and wait for the disk.',
+      ],
+    },
+  ]
+}
+export default measure
+
+async function inFlight(count: number, work: (i: number) => Promise<unknown>): Promise<void> {
+  const waiting = Array(count).keys()
+  const one = async () => {
+    for (const i of waiting) await work(i)
+  }
+  await Promise.all(Array.from({ length: IN_FLIGHT }, one))
+}
