@@ -130,15 +130,18 @@ export function wire(neighbours: Neighbours) {
     now,
     log,
   })
-  const openTools = async (): Promise<OpenTools> => ({
-    ...(await belief()),
-    identities: await identities(),
-    intermediates: await inHand(await identities()),
-    receive: settings.receive,
-    tripleDesFrom: settings.legacy.tripleDesFrom,
-    spool: await neighbours.spool(),
-    at,
-  })
+  const openTools = async (): Promise<OpenTools> => {
+    const own = await identities()
+    return {
+      ...(await belief()),
+      identities: own,
+      intermediates: await inHand(own),
+      receive: settings.receive,
+      tripleDesFrom: settings.legacy.tripleDesFrom,
+      spool: await neighbours.spool(),
+      at,
+    }
+  }
   const inboxTools = async (undetermined: Undetermined, signal?: AbortSignal): Promise<InboxTools> => {
     const { requireIncomingAnchors } = await import('./trust/current.ts')
     requireIncomingAnchors(settings, await trust(signal))

@@ -18,5 +18,6 @@ export function nameOf<Name extends string>(
   table: Readonly<Partial<Record<Name, string>>>,
   id: string,
 ): Name | undefined {
-  return (Object.keys(table) as Name[]).find((name) => table[name] === id)
+  for (const name in table) if (table[name] === id) return name
+  return undefined
 }

@@ -20,6 +20,8 @@ export interface TlvHeader {
 /** Constructed elements within each other, those of a string in pieces included. */
 const MAX_DEPTH = 32
 const CONSTRUCTED = 0x20
+/** Of a length: more than any file has bytes. */
+const MAX_LENGTH_OCTETS = 6
 /** Elements walked one at a time: far more than CMS of any size needs, since pieces of a string that lie whole in a chunk are none. */
 const MAX_ELEMENTS = 200_000
 
@@ -49,28 +51,26 @@ export class CmsReader {
 
   /** Identifier octet of the next element, not consumed. */
   async peek(): Promise<number> {
-    await this.#need(1)
+    if (this.#atHand < 1) await this.#need(1)
     return this.#chunk[this.#at] as number
   }
 
   async #header(): Promise<TlvHeader> {
+    this.#count()
+    let header = headerAt(this.#chunk, this.#at)
+    while (header === null) {
+      await this.#need(this.#atHand + 1)
+      header = headerAt(this.#chunk, this.#at)
+    }
+    this.#take(header.octets)
+    if (header.length !== null && this.#position + header.length > this.#end)
+      throw new CmsError('MALFORMED', 'an element longer than its container')
+    return header
+  }
+
+  #count(): void {
     if (++this.#elements > MAX_ELEMENTS)
       throw new CmsError('LIMIT_EXCEEDED', `more than ${MAX_ELEMENTS} elements`)
-    const [tag, first] = (await this.#take(2)) as unknown as [number, number]
-    if ((tag & 0x1f) === 0x1f) throw new CmsError('MALFORMED', 'a tag number above 30')
-    if (first === 0x80) {
-      if ((tag & CONSTRUCTED) === 0) throw new CmsError('MALFORMED', 'a primitive value of indefinite length')
-      return { tag, length: null }
-    }
-    let length = first
-    if (first > 0x80) {
-      const octets = first & 0x7f
-      if (octets > 6) throw new CmsError('MALFORMED', 'a length beyond all reason')
-      length = (await this.#take(octets)).reduce((sum, octet) => sum * 256 + octet, 0)
-    }
-    if (this.#position + length > this.#end)
-      throw new CmsError('MALFORMED', 'an element longer than its container')
-    return { tag, length }
   }
 
   /** Steps into a constructed element of this tag. */
@@ -103,18 +103,30 @@ export class CmsReader {
   /** Steps out of the element entered last, which must be at its end. */
   async leave(): Promise<void> {
     if (!(await this.atEnd())) throw new CmsError('MALFORMED', 'an element where none belongs')
-    if (this.#open.pop()?.indefinite && (await this.#take(2))[1] !== 0) {
+    if (this.#open.pop()?.indefinite && (await this.#taken(2))[1] !== 0) {
       throw new CmsError('MALFORMED', 'a broken end of contents')
     }
   }
 
   /** The next element, its header included, at most `limit` bytes of it. */
   async element(limit: number): Promise<Uint8Array> {
+    const whole = this.#elementAtHand(limit)
+    if (whole !== null) return whole
     const record: Uint8Array[] = []
     this.#recorded = record
-    await this.#walk((length) => this.#take(length, limit), limit)
+    await this.#walk((length) => this.#taken(length, limit), limit)
     this.#recorded = null
-    return record.length === 1 ? (record[0] as Uint8Array) : Buffer.concat(record)
+    return Buffer.concat(record)
+  }
+
+  /** A copy of one of definite length that lies whole in the chunk at hand, as most do; null: it takes a walk. */
+  #elementAtHand(limit: number): Uint8Array | null {
+    const header = headerAt(this.#chunk, this.#at)
+    if (header === null || header.length === null || header.length > limit) return null
+    const bytes = header.octets + header.length
+    if (bytes > this.#atHand) return null
+    this.#count()
+    return new Uint8Array(this.#take(bytes))
   }
 
   /** Like `element`; one of more than `limit` bytes is passed over, and null. */
@@ -124,7 +136,7 @@ export class CmsReader {
     this.#recorded = record
     await this.#walk(async (length) => {
       if (this.#position - start + length > limit) this.#recorded = null
-      if (this.#recorded !== null) await this.#take(length)
+      if (this.#recorded !== null) await this.#taken(length)
       else for await (const _ of this.#pieces(length));
     }, Number.POSITIVE_INFINITY)
     const isWhole = this.#recorded !== null
@@ -207,7 +219,7 @@ export class CmsReader {
 
   async *#pieces(length: number): AsyncGenerator<Uint8Array> {
     for (let left = length; left > 0; ) {
-      await this.#need(1)
+      if (this.#atHand < 1) await this.#need(1)
       const piece = this.#chunk.subarray(this.#at, this.#at + left)
       this.#consumed(piece.length)
       left -= piece.length
@@ -215,11 +227,21 @@ export class CmsReader {
     }
   }
 
-  async #take(length: number, limit = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
+  async #taken(length: number, limit = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
     if (length > limit)
       throw new CmsError('LIMIT_EXCEEDED', `an element of ${length} bytes; the limit is ${limit}`)
+    this.#requireWithin(length)
+    if (this.#atHand < length) await this.#need(length)
+    return this.#take(length)
+  }
+
+  #requireWithin(length: number): void {
     if (this.#position + length > this.#end) throw new CmsError('MALFORMED', 'a container ends too early')
-    await this.#need(length)
+  }
+
+  /** Of the chunk at hand. */
+  #take(length: number): Uint8Array {
+    this.#requireWithin(length)
     const taken = this.#chunk.subarray(this.#at, this.#at + length)
     this.#consumed(length)
     this.#recorded?.push(taken)
@@ -231,9 +253,13 @@ export class CmsReader {
     this.#position += length
   }
 
+  /** Bytes of the chunk that are not consumed. */
+  get #atHand(): number {
+    return this.#chunk.length - this.#at
+  }
+
   /** Makes at least `length` bytes available in one chunk. */
   async #need(length: number): Promise<void> {
-    if (this.#chunk.length - this.#at >= length) return
     const parts = [this.#chunk.subarray(this.#at)]
     let available = parts[0]?.length ?? 0
     while (available < length) {
@@ -246,6 +272,25 @@ export class CmsReader {
       parts.length === 2 && parts[0]?.length === 0 ? (parts[1] as Uint8Array) : Buffer.concat(parts)
     this.#at = 0
   }
+}
+
+/** The header that begins there, and its octets; null when the bytes end before it does. Throws CmsError. */
+function headerAt(bytes: Uint8Array, at: number): (TlvHeader & { readonly octets: number }) | null {
+  const tag = bytes[at]
+  const first = bytes[at + 1]
+  if (tag === undefined || first === undefined) return null
+  if ((tag & 0x1f) === 0x1f) throw new CmsError('MALFORMED', 'a tag number above 30')
+  if (first === 0x80) {
+    if ((tag & CONSTRUCTED) === 0) throw new CmsError('MALFORMED', 'a primitive value of indefinite length')
+    return { tag, length: null, octets: 2 }
+  }
+  if (first < 0x80) return { tag, length: first, octets: 2 }
+  const octets = 2 + (first & 0x7f)
+  if (octets > 2 + MAX_LENGTH_OCTETS) throw new CmsError('MALFORMED', 'a length beyond all reason')
+  if (at + octets > bytes.length) return null
+  let length = 0
+  for (let i = at + 2; i < at + octets; i++) length = length * 256 + (bytes[i] as number)
+  return { tag, length, octets }
 }
 
 /** Where the value of a primitive OCTET STRING begins and ends that lies whole before `end`; null when none does. */

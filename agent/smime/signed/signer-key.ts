@@ -15,7 +15,7 @@ export function keyRefusal(
       ? ecRefusal(key, form)
       : key.type === 'other'
         ? 'neither RSA nor EC'
-        : (rsaRefusal(key, form) ?? restriction(publicKey, form, digest))
+        : (rsaRefusal(key, form) ?? restriction({ key, publicKey }, form, digest))
   if (what === null) return null
   return { code: 'ALGORITHM_REFUSED', text: `the key of signer ${sha256} is not accepted: ${what}` }
 }
@@ -34,11 +34,13 @@ function rsaRefusal({ type, bits }: Certificate['key'], { scheme }: SignatureFor
 
 /** What the parameters of an RSA-PSS key allow: these digests, and a salt of so many bytes or more (RFC 4055 3.3). */
 function restriction(
-  { asymmetricKeyDetails = {} }: Certificate['publicKey'],
+  { key, publicKey }: Pick<Certificate, 'key' | 'publicKey'>,
   { saltBytes = 0 }: SignatureForm,
   digest: ReceivedDigest,
 ): string | null {
-  const { hashAlgorithm, mgf1HashAlgorithm, saltLength = 0 } = asymmetricKeyDetails
+  // Node puts the details together anew each time that they are asked for.
+  if (key.type !== 'rsa-pss') return null
+  const { hashAlgorithm, mgf1HashAlgorithm, saltLength = 0 } = publicKey.asymmetricKeyDetails ?? {}
   if (hashAlgorithm === undefined) return null
   const name = hashName(digest)
   if (hashAlgorithm === name && mgf1HashAlgorithm === name && saltBytes >= saltLength) return null
