@@ -2,6 +2,9 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { BUNDLE_LIMIT, type Certificate, readCertificates } from '../trust-anchors/index.ts'
 import { DirectError } from './errors.ts'
 import { wholeFile } from './file-source.ts'
+import { boundDerivation } from './identities/pkcs12/encrypted-key.ts'
+import { Pkcs12Error } from './identities/pkcs12/error.ts'
+import { keyForms } from './key-forms.ts'
 import { requirePrivate } from './private-file.ts'
 import type { Password } from './settings.ts'
 
@@ -39,20 +42,13 @@ export async function readKeyFile(path: string, password: Password | undefined):
 }
 
 function parseKey(bytes: Buffer, password: string | undefined, path: string): KeyObject {
+  const forms = keyForms(bytes)
+  requireBounded(forms, path)
   const passphrase = password === undefined ? {} : { passphrase: password }
-  const pem = bytes.includes('-----BEGIN')
-  const forms = pem
-    ? [{ key: bytes, format: 'pem' as const, ...passphrase }]
-    : (['pkcs8', 'pkcs1', 'sec1'] as const).map((type) => ({
-        key: bytes,
-        format: 'der' as const,
-        type,
-        ...passphrase,
-      }))
   let cause: unknown
   for (const form of forms) {
     try {
-      return createPrivateKey(form)
+      return createPrivateKey({ ...form, ...passphrase })
     } catch (error) {
       cause = error
     }
@@ -68,6 +64,17 @@ function parseKey(bytes: Buffer, password: string | undefined, path: string): Ke
     // The cause is dropped on purpose where it might quote key material.
     ...(encrypted ? {} : { cause }),
   })
+}
+
+function requireBounded(forms: ReturnType<typeof keyForms>, path: string): void {
+  try {
+    boundDerivation(forms.map(({ key }) => key))
+  } catch (error) {
+    if (!(error instanceof Pkcs12Error)) throw error
+    throw new DirectError('KEY_UNREADABLE', `the private key in ${path} cannot be read: ${error.message}`, {
+      hint: 'Encrypt it again as "openssl pkcs8 -topk8 -iter 600000" does.',
+    })
+  }
 }
 
 /** What to do about a key whose password nobody told us. */

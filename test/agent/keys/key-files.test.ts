@@ -1,12 +1,15 @@
+import { execFile } from 'node:child_process'
 import { chmod, copyFile, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { parseAddress } from '../../../agent/address.ts'
 import { LiveIdentities } from '../../../agent/identities/live.ts'
 import { type Agent, createAgent } from '../../../agent/index.ts'
+import { oid, sequence, TAG, tlv } from '../../../agent/smime/ber/der.ts'
 import { type KeyName, mint, poolKey } from '../../../fixtures/pki.ts'
 import { clinicConfig, issuer, pki, temporaryFolder } from '../../flow/clinics.ts'
-import { certificateBag, exported, keyBag, pfx, safeOf } from './pkcs12-files.ts'
+import { certificateBag, exported, integer, keyBag, octets, pfx, safeOf } from './pkcs12-files.ts'
 
 const A = 'clinic-a.example'
 const KIM = parseAddress(`dr.kim@${A}`) as Exclude<ReturnType<typeof parseAddress>, { code: string }>
@@ -240,6 +243,90 @@ describe('the password of a key', () => {
     await agent.notices()
     expect(await stateOf(agent)).toEqual(inUse)
     expect(await readFile(join(dir, 'asked'), 'utf8')).toBe('x')
+  })
+})
+
+describe('an encrypted private key', () => {
+  const made = async (...args: readonly string[]) => {
+    const out = join(await temporaryFolder(), 'made.key')
+    const files = ['-in', pki('clinic-a.key'), '-passout', 'pass:k', '-out', out]
+    await promisify(execFile)('openssl', ['pkcs8', '-topk8', ...files, ...args])
+    return readFile(out, 'utf8')
+  }
+  const state = async (content: string | Uint8Array) => {
+    const identity = { certificate: pki('clinic-a.pem'), privateKey: 'a.key', passwordEnv: 'P' }
+    return stateOf((await agentWith(identity, { 'a.key': content }, { P: 'k' })).agent)
+  }
+  const derOf = (pem: string) => Buffer.from(pem.replace(/-----.*-----/g, ''), 'base64')
+  const pemOf = (der: Uint8Array, label = 'ENCRYPTED PRIVATE KEY') =>
+    `-----BEGIN ${label}-----\n${Buffer.from(der).toString('base64')}\n-----END ${label}-----\n`
+
+  test.each([
+    ['PBKDF2', ['-v2', 'aes-256-cbc', '-iter', '100000']],
+    ['scrypt', ['-scrypt']],
+    ['PKCS#12’s derivation', ['-v1', 'PBE-SHA1-3DES']],
+  ])('by %s opens, PEM and DER, whatever stands before it', async (_, args) => {
+    const pem = await made(...args)
+    expect(await state(pem)).toEqual(inUse)
+    expect(await state(derOf(pem))).toEqual(inUse)
+    expect(await state(`${await readFile(pki('clinic-a.pem'), 'utf8')}\n${pem}`)).toEqual(inUse)
+  })
+
+  test('of OpenSSL’s own old form opens', async () => {
+    const out = join(await temporaryFolder(), 'old.key')
+    const files = ['-in', pki('clinic-a.key'), '-passout', 'pass:k', '-out', out]
+    await promisify(execFile)('openssl', ['rsa', '-traditional', '-aes256', ...files])
+    const pem = await readFile(out, 'utf8')
+    expect(pem).toContain('Proc-Type: 4,ENCRYPTED')
+    expect(await state(pem)).toEqual(inUse)
+  })
+
+  const salt = octets(Buffer.alloc(16))
+  const hidden = (algorithm: Uint8Array) => sequence(algorithm, octets(Buffer.alloc(256)))
+  const pbes2 = (derivation: Uint8Array) =>
+    hidden(
+      sequence(
+        oid('1.2.840.113549.1.5.13'),
+        sequence(derivation, sequence(oid('2.16.840.1.101.3.4.1.42'), salt)),
+      ),
+    )
+  const pbkdf2 = (count: Uint8Array) => pbes2(sequence(oid('1.2.840.113549.1.5.12'), sequence(salt, count)))
+  const scrypt = (...numbers: readonly number[]) =>
+    pbes2(sequence(oid('1.3.6.1.4.1.11591.4.11'), sequence(salt, ...numbers.map(integer))))
+  const most = '10000000 are the most for a whole file'
+
+  test.each<[string, Uint8Array, string]>([
+    [
+      'PBKDF2 of 2^31 - 1 iterations',
+      pbkdf2(integer(0x7fffffff)),
+      `2147483647 iterations of key derivation at once; ${most}`,
+    ],
+    [
+      'PKCS#12’s derivation of 2^31 - 1',
+      hidden(sequence(oid('1.2.840.113549.1.12.1.3'), sequence(salt, integer(0x7fffffff)))),
+      most,
+    ],
+    ['scrypt of N 16,384, r 8, p 16,384', scrypt(16384, 8, 16384), most],
+    [
+      'more iterations than a number holds',
+      pbkdf2(tlv(TAG.INTEGER, Buffer.alloc(9, 1))),
+      'no number that makes sense',
+    ],
+    ['a derivation that does not read', pbes2(octets(salt)), 'is of another form'],
+  ])('with %s is refused before OpenSSL begins, however it is wrapped', async (_, der, text) => {
+    const decoy = await readFile(pki('rsa-1024.key'), 'utf8')
+    const forms = [der, pemOf(der), pemOf(der, 'PRIVATE KEY'), `${decoy}${pemOf(der)}`]
+    for (const content of forms) {
+      const { state: found, why } = await state(content)
+      expect(found).toBe('unusable')
+      expect(why).toMatch(/^KEY_UNREADABLE: the private key in .*a\.key cannot be read: /)
+      expect(why).toContain(text)
+    }
+  })
+
+  test('and many keys in one file share what one may cost', async () => {
+    const many = pemOf(pbkdf2(integer(9_000_000))).repeat(2)
+    expect((await state(many)).why).toContain(most)
   })
 })
 
