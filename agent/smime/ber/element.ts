@@ -18,24 +18,30 @@ export class Element {
   /** Of a constructed element. */
   readonly children: readonly Element[]
   readonly #all: Uint8Array
-  readonly #extent: Extent
+  readonly #start: number
+  readonly #value: number
+  readonly #valueEnd: number
+  readonly #end: number
 
   /** @internal Use `readElement`. */
   constructor(all: Uint8Array, extent: Extent, children: readonly Element[]) {
     this.tag = all[extent.start] as number
     this.children = children
     this.#all = all
-    this.#extent = extent
+    this.#start = extent.start
+    this.#value = extent.value
+    this.#valueEnd = extent.valueEnd
+    this.#end = extent.end
   }
 
   /** As it came, identifier and length included. */
   get bytes(): Uint8Array {
-    return this.#all.subarray(this.#extent.start, this.#extent.end)
+    return this.#all.subarray(this.#start, this.#end)
   }
 
   /** Content octets, those of an indefinite length's end not included. */
   get value(): Uint8Array {
-    return this.#all.subarray(this.#extent.value, this.#extent.valueEnd)
+    return this.#all.subarray(this.#value, this.#valueEnd)
   }
 
   /** The value of an OCTET STRING under `tag` (its primitive form), whole or in pieces; a copy. Throws CmsError. */
@@ -62,59 +68,75 @@ interface Extent {
 
 /** Bytes that are exactly one element. Throws CmsError `MALFORMED` for all that is not BER, or too much of it. */
 export function readElement(bytes: Uint8Array): Element {
-  const { element, end } = new Walk(bytes).element(0, bytes.length, 0)
-  if (end !== bytes.length) throw notBer()
+  const walk = new Walk(bytes)
+  const element = walk.element(bytes.length, 0)
+  if (walk.at !== bytes.length) throw notBer()
   return element
 }
 
+const NONE: readonly Element[] = []
+
 class Walk {
   readonly #bytes: Uint8Array
+  #at = 0
   #elements = 0
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes
   }
 
-  element(start: number, limit: number, depth: number): { readonly element: Element; readonly end: number } {
+  get at(): number {
+    return this.#at
+  }
+
+  /** The next element, which ends at `limit` at the latest. */
+  element(limit: number, depth: number): Element {
     if (++this.#elements > MAX_ELEMENTS || depth > MAX_DEPTH) throw notBer()
-    const tag = this.#octet(start, limit)
-    const { length, value } = this.#length(this.#pastTag(start, limit), limit)
+    const start = this.#at
+    const tag = this.#tag(limit)
+    const length = this.#length(limit)
+    const value = this.#at
     const isConstructed = (tag & CONSTRUCTED) !== 0
     if (tag === 0 || (length === null && !isConstructed)) throw notBer()
-    const valueLimit = length === null ? limit : value + length
+    const children = isConstructed
+      ? this.#children(length === null ? null : value + length, limit, depth)
+      : NONE
+    const valueEnd = length === null ? this.#at : value + length
+    this.#at = length === null ? valueEnd + 2 : valueEnd
+    return new Element(this.#bytes, { start, value, valueEnd, end: this.#at }, children)
+  }
+
+  /** `end`: null where an end of contents tells it. */
+  #children(end: number | null, limit: number, depth: number): readonly Element[] {
     const children: Element[] = []
-    let at = value
-    while (isConstructed && !(length === null ? this.#isEnd(at, limit) : at === valueLimit)) {
-      const child = this.element(at, valueLimit, depth + 1)
-      children.push(child.element)
-      at = child.end
-    }
-    const valueEnd = length === null ? at : valueLimit
-    const end = length === null ? at + 2 : valueLimit
-    return { element: new Element(this.#bytes, { start, value, valueEnd, end }, children), end }
+    while (end === null ? !this.#isEnd(limit) : this.#at < end)
+      children.push(this.element(end ?? limit, depth + 1))
+    return children
   }
 
-  #pastTag(start: number, limit: number): number {
-    let at = start + 1
+  /** Identifier octet. */
+  #tag(limit: number): number {
+    const tag = this.#octet(this.#at++, limit)
     // A tag number above 30 is in the octets that follow (X.690 8.1.2.4).
-    if ((this.#octet(start, limit) & 0x1f) === 0x1f) while (this.#octet(at++, limit) >= 0x80);
-    return at
+    if ((tag & 0x1f) === 0x1f) while (this.#octet(this.#at++, limit) >= 0x80);
+    return tag
   }
 
-  /** Where the value begins, and how long it is; null: it has an end of contents. */
-  #length(at: number, limit: number): { readonly length: number | null; readonly value: number } {
-    const first = this.#octet(at, limit)
-    if (first === 0x80) return { length: null, value: at + 1 }
-    const octets = first < 0x80 ? 0 : first & 0x7f
-    const value = at + 1 + octets
-    let length = octets === 0 ? first : 0
-    for (let i = at + 1; i < value; i++) length = length * 256 + this.#octet(i, limit)
-    if (value + length > limit) throw notBer()
-    return { length, value }
+  /** Of the value; null: an end of contents ends it. */
+  #length(limit: number): number | null {
+    const first = this.#octet(this.#at++, limit)
+    if (first === 0x80) return null
+    let length = first
+    if (first > 0x80) {
+      length = 0
+      for (let left = first & 0x7f; left > 0; left--) length = length * 256 + this.#octet(this.#at++, limit)
+    }
+    if (this.#at + length > limit) throw notBer()
+    return length
   }
 
-  #isEnd(at: number, limit: number): boolean {
-    return this.#octet(at, limit) === 0 && this.#octet(at + 1, limit) === 0
+  #isEnd(limit: number): boolean {
+    return this.#octet(this.#at, limit) === 0 && this.#octet(this.#at + 1, limit) === 0
   }
 
   #octet(at: number, limit: number): number {
