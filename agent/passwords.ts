@@ -21,19 +21,23 @@ export async function passwordFromFile(path: string): Promise<string> {
 }
 
 /**
- * The first line that a program writes, started without a shell, within 30 seconds. What it writes is in no error and no
- * log. Throws KEY_UNREADABLE.
+ * The first line that a program writes, started without a shell, within `withinMs`; it is killed then. What it writes is in
+ * no error and no log. Throws KEY_UNREADABLE.
  */
 export async function passwordFromCommand(
   [program = '', ...words]: readonly string[],
-  { cwd, env }: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
+  {
+    cwd,
+    env,
+    withinMs = COMMAND_MS,
+  }: { readonly cwd: string; readonly env: NodeJS.ProcessEnv; readonly withinMs?: number },
 ): Promise<string> {
   const name = `the passwordCommand ${program}`
-  const options = { cwd, env, timeout: COMMAND_MS, killSignal: 'SIGKILL', maxBuffer: MOST_BYTES } as const
+  const options = { cwd, env, timeout: withinMs, killSignal: 'SIGKILL', maxBuffer: MOST_BYTES } as const
   const output = await new Promise<string>((resolve, reject) => {
     const child = execFile(program, words, options, (error, stdout) => {
       if (error === null) resolve(stdout)
-      else reject(failed(name, error))
+      else reject(failed(name, error, withinMs))
     })
     // It has nobody to ask.
     child.stdin?.end()
@@ -42,12 +46,16 @@ export async function passwordFromCommand(
 }
 
 /** The error itself holds what the program was given and what it wrote. */
-function failed(name: string, { code, signal, killed }: Parameters<ExecCallback>[0] & object): DirectError {
+function failed(
+  name: string,
+  { code, signal, killed }: Parameters<ExecCallback>[0] & object,
+  withinMs: number,
+): DirectError {
   const why =
     code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER'
       ? `wrote more than ${MOST_BYTES} bytes`
       : killed
-        ? `was not done within ${COMMAND_MS / 1000} seconds`
+        ? `was not done within ${withinMs / 1000} seconds`
         : typeof code === 'string'
           ? `cannot be started (${code})`
           : signal

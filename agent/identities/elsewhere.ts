@@ -25,10 +25,13 @@ const PATIENCE_MS = 30_000
 export function keyElsewhere(
   { key, for: name, certificate: file }: IdentityElsewhere,
   certificate: Certificate,
+  patienceMs = PATIENCE_MS,
 ): PrivateKey {
+  const ask = <Answer>(what: string, question: () => Promise<Answer>) =>
+    answerOf(name, what, question, patienceMs)
   return {
     async sign(how, data) {
-      const signature = await ask(name, 'sign', () => key.sign(how, data))
+      const signature = await ask('sign', () => key.sign(how, data))
       if (!(signature instanceof Uint8Array)) throw unreachable(name, 'sign', 'gave no bytes')
       const { publicKey } = certificate
       const form = { key: publicKey, ...signatureOptions(how, how.digest) }
@@ -36,7 +39,7 @@ export function keyElsewhere(
       throw mismatch(name, file, 'its signature does not hold')
     },
     async decrypt(how, input) {
-      const plain = await ask(name, 'decrypt', () => key.decrypt(how, input))
+      const plain = await ask('decrypt', () => key.decrypt(how, input))
       if (plain === null || plain instanceof Uint8Array) return plain
       throw unreachable(name, 'decrypt', 'gave neither bytes nor null')
     },
@@ -82,11 +85,16 @@ function agreed({ publicKey }: Certificate) {
   return { how: 'ecdh', input, expected: diffieHellman({ privateKey: other.privateKey, publicKey }) } as const
 }
 
-async function ask<Answer>(name: string, what: string, question: () => Promise<Answer>): Promise<Answer> {
+async function answerOf<Answer>(
+  name: string,
+  what: string,
+  question: () => Promise<Answer>,
+  patienceMs: number,
+): Promise<Answer> {
   const answered = new AbortController()
   const late = async () => {
-    await pause(PATIENCE_MS, undefined, { signal: answered.signal })
-    throw new Error(`no answer within ${PATIENCE_MS / 1000} seconds`)
+    await pause(patienceMs, undefined, { signal: answered.signal })
+    throw new Error(`no answer within ${patienceMs / 1000} seconds`)
   }
   try {
     // A function that throws at once is no other than one that rejects.
