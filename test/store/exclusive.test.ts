@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdir, readdir } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -38,6 +38,8 @@ describe('what lies where a file of ours belongs, and is none, is refused at onc
   const kinds: Readonly<Record<string, (path: string) => unknown>> = {
     'a named pipe': (path) => execFileSync('mkfifo', [path]),
     'a folder': (path) => mkdir(path),
+    // Where it leads, nothing is: a file would be made there.
+    'a symbolic link': (path) => symlink(`${path}.elsewhere`, path),
     'a socket': async (path) => {
       const server = createServer().listen(path)
       onTestFinished(() => void server.close())
@@ -61,5 +63,27 @@ describe('what lies where a file of ours belongs, and is none, is refused at onc
       await expect(open(path)).rejects.toMatchObject(refused(path, kind))
     }
     expect((await readdir(temporary.path)).sort()).toEqual(['x.db', 'x.lock'])
+  })
+
+  test('a link to somebody’s file leaves that as it is, mode and all', async () => {
+    await using temporary = await folder()
+    const [victim, file] = [join(temporary.path, 'victim'), join(temporary.path, 'x.db')]
+    await writeFile(victim, '')
+    await chmod(victim, 0o644)
+    await symlink(victim, file)
+    await expect(openStore({ file })).rejects.toMatchObject(refused(file, 'a symbolic link'))
+    await expect(exclusively(file, PATIENT)).rejects.toMatchObject(refused(file, 'a symbolic link'))
+    expect((await stat(victim)).mode & 0o777).toBe(0o644)
+    expect(await readFile(victim, 'utf8')).toBe('')
+  })
+
+  test('the folder that they lie in may be a link: that is its owner’s to decide', async () => {
+    await using temporary = await folder()
+    await mkdir(join(temporary.path, 'volume'))
+    const link = join(temporary.path, 'data')
+    await symlink('volume', link)
+    await using _store = await openStore({ file: join(link, 'direct.db') })
+    using _lock = await exclusively(join(link, 'x.lock'), PATIENT)
+    expect(await readdir(join(temporary.path, 'volume'))).toContain('direct.db')
   })
 })
