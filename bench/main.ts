@@ -1,7 +1,4 @@
-/**
- * `npm run bench [-- --only seal,memory] [--out FOLDER] [--record] [--quick]`: the figures that the README claims, as
- * ratios within one run. Tables go to stdout, and `speed.json` and `speed.svg` into a folder.
- */
+/** `npm run bench`: the figures that the README claims, as ratios within one run. `npm run bench -- --help` tells more. */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { folder } from './clinics.ts'
@@ -57,8 +54,13 @@ function readArguments() {
       out: { type: 'string' },
       record: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
     },
   })
+  if (values.help) {
+    console.log(help())
+    process.exit()
+  }
   const only = values.only.split(',')
   const unknown = only.filter((name) => !names.includes(name))
   if (unknown.length > 0) refuse(`no part is called ${unknown.join(', ')}; there are ${names.join(', ')}`)
@@ -70,6 +72,20 @@ function readArguments() {
     record: values.record ? [DOCS] : [],
     quick: values.quick,
   }
+}
+
+function help(): string {
+  return `npm run bench -- [options]
+
+  --only NAME,NAME  these parts alone
+  --out FOLDER      where speed.json and speed.svg go (default: bench/results)
+  --record          into docs/ as well, for the README
+  --quick           small sizes and few rounds: whether the bench works, and no more
+
+Parts:
+${Object.entries(parts)
+  .map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`)
+  .join('\n')}`
 }
 
 function refuse(why: string): never {

@@ -4,9 +4,9 @@ import { parts } from './parts.ts'
 
 const [name = '', dir = '', extent] = process.argv.slice(2)
 const tell = (told: Told) => process.send?.(told)
-const load = parts[name]
-if (load === undefined) throw new Error(`no part of the bench is called ${name}`)
-const { default: measure } = await load()
+const part = parts[name]
+if (part === undefined) throw new Error(`no part of the bench is called ${name}`)
+const { default: measure } = await part.load()
 tell({ groups: await measure({ dir, quick: extent === 'quick', tell: (doing) => tell({ doing }) }) })
 // Nothing more is expected of the parent, and the channel would keep the process waiting for it.
 process.disconnect?.()

@@ -1,15 +1,32 @@
 import type { Part } from './harness/part.ts'
 
+interface Listed {
+  readonly about: string
+  readonly load: () => Promise<{ readonly default: Part }>
+}
+
 /** The parts, in the order in which they run. */
-export const parts: Readonly<Record<string, () => Promise<{ readonly default: Part }>>> = {
-  seal: () => import('./seal.ts'),
-  process: () => import('./process.ts'),
-  rates: () => import('./rates.ts'),
-  memory: () => import('./memory.ts'),
-  delay: () => import('./delay.ts'),
-  path: () => import('./path.ts'),
-  text: () => import('./text.ts'),
-  send: () => import('./send.ts'),
-  start: () => import('./start.ts'),
-  discovery: () => import('./discovery.ts'),
+export const parts: Readonly<Record<string, Listed>> = {
+  seal: {
+    about: 'seal and open 10 KB, 1 MB, 25 MB within a process, beside the floor and pkijs',
+    load: () => import('./seal.ts'),
+  },
+  process: { about: 'the same as whole processes, beside openssl cms', load: () => import('./process.ts') },
+  rates: {
+    about: 'messages of 10 KB a second, beside RSA-2048 operations a second',
+    load: () => import('./rates.ts'),
+  },
+  memory: { about: 'memory that 1, 25 and 250 MB add', load: () => import('./memory.ts') },
+  delay: { about: 'event-loop delay beside 25 MB', load: () => import('./delay.ts') },
+  path: {
+    about: 'paths of certificates, beside node:crypto and pkijs; hostile chains',
+    load: () => import('./path.ts'),
+  },
+  text: { about: 'base64 and the canonical form', load: () => import('./text.ts') },
+  send: { about: 'small messages through agent.send, with a store', load: () => import('./send.ts') },
+  start: { about: 'commands from cold, beside node -e 0', load: () => import('./start.ts') },
+  discovery: {
+    about: 'an address book of 10,000 against BIND and slapd',
+    load: () => import('./discovery.ts'),
+  },
 }

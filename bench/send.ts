@@ -19,7 +19,7 @@ import { asRates, contest } from './harness/contest.ts'
 import { compare } from './harness/figures.ts'
 import type { Part } from './harness/part.ts'
 
-const MESSAGES = 48
+const MESSAGES = 24
 const ROUNDS = 5
 const TEXT = 'Please see attached. '.repeat(100)
 

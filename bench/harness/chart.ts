@@ -1,12 +1,13 @@
 import type { Figure, Group, Limit, Measured } from './figures.ts'
 import type { Report } from './report.ts'
 import { line, picture, rectangle, type Svg, text } from './svg.ts'
-import { inUnit, short } from './table.ts'
+import { inUnit, short, wanted } from './table.ts'
 
 const COLUMN = 440
 const MARGIN = 20
 const NAMES = 130
-const BARS = 180
+const BARS = 200
+const VALUES = 8
 const BAR = 13
 const ROW = 18
 
@@ -68,19 +69,20 @@ function drawGroup({ title, figures, unit }: Group, x: number, top: number) {
   const scale = BARS / (1.1 * Math.max(...figures.flatMap(relevant)))
   for (const figure of figures) {
     const { contenders, limits } = figure
+    y += 20
+    content.push(
+      text(x, y, 'quiet', `${figure.name}: ${limits.map((limit) => wanted(limit, unit)).join(', ')}`),
+    )
     y += 8
-    if (figures.length > 1) {
-      y += ROW
-      content.push(text(x, y - 5, 'quiet', figure.name))
-    }
     const begin = y
-    for (const measured of contenders) {
-      const [value, length] = [shown(measured), scale * shown(measured)]
-      const label = measured.ratio === null ? inUnit(value, unit) : `${short(value)} ×`
+    for (const [i, measured] of contenders.entries()) {
+      const length = scale * shown(measured)
+      const isBase = i === 0 || measured.ratio === null
+      const label = isBase ? inUnit(measured.value, unit) : `${short(shown(measured))} ×`
       content.push(
         text(x + NAMES - 6, y + BAR - 3, 'name', measured.name),
         rectangle(x + NAMES, y, Math.min(length, BARS), BAR, kindOf(measured, limits)),
-        text(x + NAMES + Math.min(length, BARS) + 6, y + BAR - 3, '', label),
+        text(x + NAMES + BARS + VALUES, y + BAR - 3, '', label),
         ...(length > BARS ? [line(x + NAMES + BARS - 12, y, BAR, 'cut')] : []),
       )
       y += ROW
@@ -88,7 +90,7 @@ function drawGroup({ title, figures, unit }: Group, x: number, top: number) {
     for (const { wanted } of limits.filter(drawable(figure)))
       content.push(line(x + NAMES + scale * wanted, begin - 3, y - begin + 1, 'limit'))
   }
-  return { bottom: y + 8, content }
+  return { bottom: y + 12, content }
 }
 
 function shown({ ratio, value }: Measured): number {

@@ -6,6 +6,11 @@ export interface Contender {
   run(): Promise<unknown> | unknown
 }
 
+/** Milliseconds of each turn: on the clock, and on processors in this process. */
+export interface Timed extends Rounds {
+  readonly cpu: readonly number[]
+}
+
 export interface Turns {
   /** How often each is measured, if time allows. */
   readonly rounds: number
@@ -19,21 +24,24 @@ const LEAST_ROUNDS = 3
 
 /**
  * Lets the contenders take turns, so that whatever else the machine does meets all of them alike. One turn each to warm
- * up, then the rounds. Times in milliseconds, in the order given.
+ * up, then the rounds. Times come in the order given.
  */
 export async function contest(
   contenders: readonly Contender[],
   { rounds, budgetMs = Infinity, swept = false }: Turns,
-): Promise<Rounds[]> {
-  const all = contenders.map(({ name }) => ({ name, values: [] as number[] }))
+): Promise<Timed[]> {
+  const all = contenders.map(({ name }) => ({ name, values: [] as number[], cpu: [] as number[] }))
   const begin = performance.now()
   for (let round = -1; round < rounds; round++) {
     if (round >= LEAST_ROUNDS && performance.now() - begin > budgetMs) break
     for (const [i, contender] of contenders.entries()) {
       if (swept) globalThis.gc?.()
-      const start = performance.now()
+      const [start, cpuBefore] = [performance.now(), process.cpuUsage()]
       await contender.run()
-      if (round >= 0) all[i]?.values.push(performance.now() - start)
+      const [ms, { user, system }] = [performance.now() - start, process.cpuUsage(cpuBefore)]
+      if (round < 0) continue
+      all[i]?.values.push(ms)
+      all[i]?.cpu.push((user + system) / 1000)
     }
   }
   return all
