@@ -5,7 +5,7 @@ import { DirectError } from './errors.ts'
 import type { TrustedMessage } from './open/trusted-message.ts'
 import { readParts, safeFilename } from './read.ts'
 import { inBlocks } from './smime/blocks.ts'
-import type { Source } from './smime/source.ts'
+import { lent, type Source } from './smime/source.ts'
 
 /**
  * Files one trusted message under `dir/<innerSha256>/`: `message.eml` (the inner message byte for byte),
@@ -29,7 +29,7 @@ export async function deliverToFolder(
       folder = join(dir, `${sha256}-${authorDigest(filing)}`)
     if (await exists(folder)) return await addRecipients(folder, describe(folder, []))
     await mkdir(join(unfinished, 'attachments'), { recursive: true, mode: 0o700 })
-    await writeDurably(join(unfinished, 'message.eml'), inner.read())
+    await writeDurably(join(unfinished, 'message.eml'), lent(inner))
     const parts = await fileParts(inner, unfinished)
     await writeDurably(join(unfinished, 'delivery.json'), [jsonBytes(describe(folder, parts))])
     await syncFolder(join(unfinished, 'attachments'))
@@ -124,7 +124,7 @@ export interface FiledPart {
 
 async function fileParts(inner: Source, folder: string): Promise<readonly FiledPart[]> {
   const filed: FiledPart[] = []
-  for await (const part of readParts(inner)) {
+  for await (const part of readParts(inner, { lend: true })) {
     const isAttachment =
       part.disposition === 'attachment' || part.filename !== null || !part.contentType.startsWith('text/')
     const number = String(filed.length + 1).padStart(2, '0')

@@ -33,22 +33,27 @@ export async function fileSource(path: string): Promise<Source & AsyncDisposable
       throw unreadable('was changed while it was read')
   }
   let whole: Uint8Array | null = null
+  const chunks = async function* (bufferOf: (bytes: number) => Buffer) {
+    if (whole !== null) {
+      yield whole
+      return
+    }
+    for (let at = 0; at < size; ) {
+      const want = Math.min(CHUNK, size - at)
+      const { bytesRead, buffer } = await file.read(bufferOf(want), 0, want, at)
+      if (bytesRead === 0) throw unreadable('became shorter while it was read')
+      at += bytesRead
+      if (at === size) await requireUnchanged()
+      if (bytesRead === size) whole = buffer
+      yield buffer.subarray(0, bytesRead)
+    }
+  }
   return {
     bytes: size,
-    async *read() {
-      if (whole !== null) {
-        yield whole
-        return
-      }
-      for (let at = 0; at < size; ) {
-        const want = Math.min(CHUNK, size - at)
-        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(want), 0, want, at)
-        if (bytesRead === 0) throw unreadable('became shorter while it was read')
-        at += bytesRead
-        if (at === size) await requireUnchanged()
-        if (bytesRead === size) whole = buffer
-        yield buffer.subarray(0, bytesRead)
-      }
+    read: () => chunks(Buffer.allocUnsafe),
+    lend() {
+      const buffer = Buffer.allocUnsafe(Math.min(CHUNK, size))
+      return chunks(() => buffer)
     },
     [Symbol.asyncDispose]: () => file.close(),
   }

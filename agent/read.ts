@@ -5,7 +5,7 @@ import { type MediaType, parseDisposition, parseMediaType } from './mime/media-t
 import { decodeTransfer, isKnownEncoding } from './mime/transfer.ts'
 import { type Step, walk } from './mime/walk.ts'
 import { decodeWords } from './mime/words.ts'
-import type { Source } from './smime/source.ts'
+import { lent, type Source } from './smime/source.ts'
 
 export { safeFilename } from './read/safe-filename.ts'
 
@@ -93,10 +93,13 @@ export interface MessagePart {
 /**
  * The leaves of a message in order, as a stream; a message within the message is one leaf. A transfer encoding that is
  * not known leaves the bytes as they are, and their type application/octet-stream (RFC 2045 6.4). Throws MimeError
- * beyond the limits of protocol.md IN-11.
+ * beyond the limits of protocol.md IN-11. `lend`: for whoever keeps nothing, each chunk is good until the next one is
+ * asked for.
  */
-export async function* readParts(message: Source): AsyncGenerator<MessagePart> {
-  const steps = walk(message.read(), { into: ({ type }) => type.startsWith('multipart/') })
+export async function* readParts(message: Source, { lend = false } = {}): AsyncGenerator<MessagePart> {
+  const steps = walk(lend ? lent(message) : message.read(), {
+    into: ({ type }) => type.startsWith('multipart/'),
+  })
   try {
     for (let next = await steps.next(); !next.done; next = await steps.next()) {
       const leaf = next.value
@@ -110,7 +113,7 @@ export async function* readParts(message: Source): AsyncGenerator<MessagePart> {
         contentType: known ? leaf.type.type : 'application/octet-stream',
         header: leaf.header,
         disposition: dispositionOf(disposition?.disposition),
-        read: () => decodeTransfer(content, known ? leaf.encoding : 'binary'),
+        read: () => decodeTransfer(content, known ? leaf.encoding : 'binary', { lend }),
       }
       for await (const _ of content);
     }

@@ -3,6 +3,7 @@ import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DirectError } from './errors.ts'
+import { Gathered, release } from './mime/bytes.ts'
 import { inBlocks } from './smime/blocks.ts'
 import type { Spool, Spooled } from './smime/source.ts'
 
@@ -18,24 +19,23 @@ const ZERO_IV = Buffer.alloc(16)
  */
 export function createSpool(dir: string | null): Spool {
   return async (bytes) => {
-    const head: Uint8Array[] = []
-    let length = 0
+    const head = new Gathered()
     // Content may come byte by byte, as its sender pleases: a write for each would take a minute for a few megabytes.
     const rest = inBlocks(bytes)[Symbol.asyncIterator]()
     for (;;) {
       const { value, done } = await rest.next()
-      if (done) return inMemory(head, length)
-      head.push(value)
-      length += value.length
-      if (length > MEMORY_BYTES) return inFile(await openNameless(dir ?? tmpdir()), chain(head, rest))
+      if (done) return inMemory(Buffer.from(head.bytes))
+      head.add(value)
+      if (head.length > MEMORY_BYTES)
+        return inFile(await openNameless(dir ?? tmpdir()), chain(head.bytes, rest))
     }
   }
 }
 
-function inMemory(chunks: readonly Uint8Array[], bytes: number): Spooled {
-  let held: Uint8Array | null = Buffer.concat(chunks, bytes)
+function inMemory(bytes: Buffer): Spooled {
+  let held: Uint8Array | null = bytes
   return {
-    bytes,
+    bytes: bytes.length,
     async *read() {
       if (held === null) throw new Error('a spool was read after it was disposed of')
       for (let at = 0; at < held.length; at += CHUNK) yield held.subarray(at, at + CHUNK)
@@ -61,22 +61,30 @@ async function inFile(file: FileHandle, chunks: AsyncIterable<Uint8Array>): Prom
         })
       })
       bytes += sealed.length
+      release(sealed)
     }
   } catch (error) {
     await file.close()
     throw error
   }
+  const chunksOf = async function* () {
+    const decipher = createDecipheriv('aes-256-ctr', key, ZERO_IV)
+    // Nobody sees what was read before it is decrypted, so that one buffer will do.
+    const buffer = Buffer.allocUnsafe(Math.min(CHUNK, bytes))
+    for (let at = 0; at < bytes; ) {
+      const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK, bytes - at), at)
+      if (bytesRead === 0) throw new DirectError('STORE_FAILED', 'a spool file ended early')
+      at += bytesRead
+      yield decipher.update(buffer.subarray(0, bytesRead))
+    }
+  }
   return {
     bytes,
-    async *read() {
-      const decipher = createDecipheriv('aes-256-ctr', key, ZERO_IV)
-      // Nobody sees what was read before it is decrypted, so that one buffer will do.
-      const buffer = Buffer.allocUnsafe(Math.min(CHUNK, bytes))
-      for (let at = 0; at < bytes; ) {
-        const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK, bytes - at), at)
-        if (bytesRead === 0) throw new DirectError('STORE_FAILED', 'a spool file ended early')
-        at += bytesRead
-        yield decipher.update(buffer.subarray(0, bytesRead))
+    read: chunksOf,
+    async *lend() {
+      for await (const chunk of chunksOf()) {
+        yield chunk
+        release(chunk)
       }
     },
     async [Symbol.asyncDispose]() {
@@ -101,12 +109,9 @@ async function openNameless(dir: string): Promise<FileHandle> {
   }
 }
 
-async function* chain(
-  head: readonly Uint8Array[],
-  rest: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
+async function* chain(head: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
-    yield* head
+    yield head
     for (;;) {
       const { value, done } = await rest.next()
       if (done) return

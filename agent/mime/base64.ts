@@ -1,4 +1,4 @@
-import { asBuffer } from './bytes.ts'
+import { asBuffer, release } from './bytes.ts'
 
 const LINE_BYTES = 57
 const LINE_CHARS = 76
@@ -44,13 +44,18 @@ export function base64Lines(bytes: Uint8Array): Buffer {
 
 /**
  * Decodes base64 of any line length. What is not of its alphabet is skipped; padding ends the data, and whatever
- * follows it is ignored (RFC 2045 6.8). How the bytes are cut into chunks makes no difference.
+ * follows it is ignored (RFC 2045 6.8). How the bytes are cut into chunks makes no difference. Chunks of `src` may be
+ * lent; `lend`: so are those that come out.
  */
-export async function* decodeBase64(src: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* decodeBase64(
+  src: AsyncIterable<Uint8Array>,
+  { lend = false } = {},
+): AsyncGenerator<Uint8Array> {
   const quanta = new Quanta()
   for await (const chunk of src) {
     const bytes = quanta.decode(asBuffer(chunk))
     if (bytes.length > 0) yield bytes
+    if (lend) release(bytes)
     if (quanta.ended) return
   }
   const last = quanta.end()
@@ -72,11 +77,10 @@ class Quanta {
   /** Padding was seen. */
   ended = false
   /** Up to three characters of a quantum that is not complete. */
-  #open = Buffer.alloc(0)
+  #open: Buffer = Buffer.alloc(0)
 
   decode(chunk: Buffer): Buffer {
-    const text = this.#open.length === 0 ? chunk : Buffer.concat([this.#open, chunk])
-    return this.#fast(text) ?? this.#slow(text)
+    return this.#fast(chunk) ?? this.#slow(Buffer.concat([this.#open, chunk]))
   }
 
   /** Two or three characters without their padding still hold one or two bytes. */
@@ -85,18 +89,16 @@ class Quanta {
   }
 
   /** Node's decoder, for text that holds nothing but the alphabet and line ends; null when it holds more. */
-  #fast(text: Buffer): Buffer | null {
-    let characters = text.length
-    for (let lf = text.indexOf(LF); lf >= 0; lf = text.indexOf(LF, lf + 1))
-      characters -= text[lf - 1] === CR ? 2 : 1
+  #fast(chunk: Buffer): Buffer | null {
+    const first = this.#open.length === 0 ? NOTHING : firstQuantum(this.#open, chunk)
+    if (first === null) return null
+    const text = chunk.subarray(first.end)
     let end = text.length
-    // A CR at the very end belongs to a LF that has not come yet.
-    if (text[end - 1] === CR) characters--
     const padding = paddingAtEnd(text)
     if (padding > 2) return null
-    if (padding > 0) return this.#fastToItsEnd(text, characters, padding)
+    let characters = charactersOf(text)
     const open: number[] = []
-    for (let left = characters % 4; left > 0; ) {
+    for (let left = padding > 0 ? 0 : characters % 4; left > 0; ) {
       const byte = text[--end]
       if (byte === undefined) return null
       if (byte === CR || byte === LF) continue
@@ -104,19 +106,11 @@ class Quanta {
       open.unshift(byte)
       left--
     }
-    const bytes = Buffer.from(text.toString('latin1', 0, end), 'base64')
-    // Anything that is not alphabet or line end yields fewer bytes than its characters would.
-    if (bytes.length !== (3 * (characters - open.length)) / 4) return null
+    characters -= open.length
+    const bytes = decoded(first.bytes, text.subarray(0, end), (3 * characters) / 4 - padding)
+    if (bytes === null) return null
+    this.ended = padding > 0
     this.#open = Buffer.from(open)
-    return bytes
-  }
-
-  /** The same for text that ends in padding, as most do. */
-  #fastToItsEnd(text: Buffer, characters: number, padding: number): Buffer | null {
-    const bytes = Buffer.from(text.toString('latin1'), 'base64')
-    if (bytes.length !== (3 * characters) / 4 - padding) return null
-    this.ended = true
-    this.#open = Buffer.alloc(0)
     return bytes
   }
 
@@ -146,6 +140,48 @@ class Quanta {
     this.#open = open.subarray(0, count)
     return out.subarray(0, to)
   }
+}
+
+const NOTHING = { bytes: Buffer.alloc(0), end: 0 }
+
+/** What completes the open characters, and where it ends in the chunk; null where the chunk has something else first. */
+function firstQuantum(open: Buffer, chunk: Buffer): { readonly bytes: Buffer; readonly end: number } | null {
+  const quantum = [...open]
+  for (let at = 0; at < chunk.length; at++) {
+    const byte = chunk[at] as number
+    if (byte === CR || byte === LF) continue
+    if ((VALUES[byte] as number) < 0) return null
+    quantum.push(byte)
+    if (quantum.length === 4)
+      return { bytes: Buffer.from(Buffer.from(quantum).toString('latin1'), 'base64'), end: at + 1 }
+  }
+  return null
+}
+
+/** All but line ends. */
+function charactersOf(text: Buffer): number {
+  let characters = text.length
+  let line = 0
+  for (let lf = text.indexOf(LF); lf >= 0; ) {
+    characters -= text[lf - 1] === CR ? 2 : 1
+    // Lines are mostly as long as the one before. Where one is not, `decoded` yields fewer bytes, and it is looked at slowly.
+    const next = text[lf + line] === LF && line > 0 ? lf + line : text.indexOf(LF, lf + 1)
+    line = next - lf
+    lf = next
+  }
+  // A CR at the very end belongs to a LF that has not come yet.
+  return text[text.length - 1] === CR ? characters - 1 : characters
+}
+
+/**
+ * So many bytes behind the first ones; null for text that holds more than alphabet and line ends: it yields fewer than its
+ * characters would.
+ */
+function decoded(first: Buffer, text: Buffer, length: number): Buffer | null {
+  if (!Number.isInteger(length)) return null
+  const bytes = Buffer.allocUnsafe(first.length + length)
+  first.copy(bytes)
+  return bytes.write(text.toString('latin1'), first.length, 'base64') === length ? bytes : null
 }
 
 /** How many characters of padding end the text, before its last line ends. */

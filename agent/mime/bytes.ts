@@ -3,6 +3,47 @@ export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
+/** Bytes that arrive in pieces, copied into one buffer that grows by doubling. */
+export class Gathered {
+  #buffer: Buffer = Buffer.alloc(0)
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  /** A view, good until more is added. */
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#length)
+  }
+
+  add(chunk: Uint8Array): void {
+    const length = this.#length + chunk.length
+    if (length > this.#buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.max(length, 2 * this.#buffer.length))
+      this.#buffer.copy(grown, 0, 0, this.#length)
+      this.#buffer = grown
+    }
+    this.#buffer.set(chunk, this.#length)
+    this.#length = length
+  }
+
+  /** The buffer stays for what comes next. */
+  clear(): void {
+    this.#length = 0
+  }
+}
+
+/**
+ * Gives the memory of bytes back that nobody reads any more. node:crypto makes a new buffer of each chunk, and for every
+ * 70 MB of them the garbage collector goes through all that is alive: three quarters of the time that encrypting takes.
+ * What shares its memory with other bytes stays.
+ */
+export function release(bytes: Uint8Array): void {
+  const { buffer } = bytes
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength) buffer.transfer(0)
+}
+
 /** Neither 8-bit characters nor controls but TAB. */
 export function isAsciiText(text: string): boolean {
   return /^[\t\x20-\x7e]*$/.test(text)

@@ -1,3 +1,4 @@
+import { Gathered } from './bytes.ts'
 import { LIMITS, MimeError } from './error.ts'
 import { Header } from './header.ts'
 
@@ -134,25 +135,4 @@ function skipJunk(bytes: Buffer, ended: boolean): number | null {
   if (bytes.subarray(start, lf - 1).includes(CR)) return start
   const next = afterBlanks(lf + 1)
   return next + 1 < bytes.length || ended ? next : null
-}
-
-/** Bytes that arrive in pieces, in one buffer that grows by doubling. */
-class Gathered {
-  #buffer = Buffer.alloc(0)
-  #length = 0
-
-  get bytes(): Buffer {
-    return this.#buffer.subarray(0, this.#length)
-  }
-
-  add(chunk: Uint8Array): void {
-    const length = this.#length + chunk.length
-    if (length > this.#buffer.length) {
-      const grown = Buffer.allocUnsafe(Math.max(length, 2 * this.#buffer.length))
-      this.#buffer.copy(grown, 0, 0, this.#length)
-      this.#buffer = grown
-    }
-    this.#buffer.set(chunk, this.#length)
-    this.#length = length
-  }
 }

@@ -4,14 +4,16 @@ import { decodeQuotedPrintable } from './quoted-printable.ts'
 
 /**
  * Undoes a Content-Transfer-Encoding (RFC 2045 6); none means 7bit. Throws MimeError `MALFORMED` for one that is not
- * known: its content would be passed off as something that it is not.
+ * known: its content would be passed off as something that it is not. `lend`: chunks are good until the next one is asked
+ * for, as those of `src` may be.
  */
 export async function* decodeTransfer(
   src: AsyncIterable<Uint8Array>,
   encoding: string | null,
+  options: { readonly lend?: boolean } = {},
 ): AsyncGenerator<Uint8Array> {
   const name = transferEncoding(encoding)
-  if (name === 'base64') yield* decodeBase64(src)
+  if (name === 'base64') yield* decodeBase64(src, options)
   else if (name === 'quoted-printable') yield* decodeQuotedPrintable(src)
   else if (isKnownEncoding(name)) yield* src
   else

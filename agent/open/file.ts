@@ -3,6 +3,7 @@ import { fileSource } from '../file-source.ts'
 import { givenAddress } from '../given-address.ts'
 import { type OpenTools, openMessage } from '../open.ts'
 import type { Opened, OpenRequest } from '../receiving-types.ts'
+import { lent } from '../smime/source.ts'
 import { type MailFrom, parseMailFrom } from './envelope.ts'
 import { describeOpened } from './report.ts'
 
@@ -17,6 +18,6 @@ export async function openFile(request: OpenRequest, tools: OpenTools): Promise<
     { recipients, mailFrom },
     at ? { ...tools, at: () => at } : tools,
   )
-  if (request.out !== undefined && judged.trusted) await replaceFile(request.out, judged.trusted.inner.read())
+  if (request.out !== undefined && judged.trusted) await replaceFile(request.out, lent(judged.trusted.inner))
   return describeOpened(judged)
 }

@@ -5,7 +5,7 @@ import type { Header } from '../mime/header.ts'
 import { type MediaType, parseMediaType } from '../mime/media-type.ts'
 import { decodeTransfer } from '../mime/transfer.ts'
 import { isEnvelopedMediaType } from '../smime/decrypt.ts'
-import type { Source } from '../smime/source.ts'
+import { lent, type Source } from '../smime/source.ts'
 import { type MailFrom, mailFromOf } from './envelope.ts'
 
 /** The transport message: its header, and the CMS that its body carries, decoded anew at each read. */
@@ -13,7 +13,7 @@ export interface Outer {
   readonly header: Header
   readonly mailFrom: MailFrom
   /** Or why there is none: plain and merely signed mail (IN-1). */
-  readonly cms: Pick<Source, 'read'> | Reason<MessageCode>
+  readonly cms: Pick<Source, 'read' | 'lend'> | Reason<MessageCode>
 }
 
 /** Reads the outer header, tolerantly (IN-2). What has no header is no mail at all. */
@@ -25,11 +25,13 @@ export async function openOuter(raw: Source): Promise<Outer | Reason<MessageCode
     const type = parseMediaType(header.first('Content-Type'))
     if (type === null || !isEnvelopedMediaType(type)) return { header, mailFrom, cms: notEncrypted(type) }
     const encoding = header.first('Content-Transfer-Encoding')
-    const read = async function* () {
-      const { body } = await openEntity(raw.read())
-      yield* decodeTransfer(body, encoding)
+    const decoded = async function* (bytes: AsyncIterable<Uint8Array>, options: { readonly lend: boolean }) {
+      const { body } = await openEntity(bytes)
+      yield* decodeTransfer(body, encoding, options)
     }
-    return { header, mailFrom, cms: { read } }
+    const read = () => decoded(raw.read(), { lend: false })
+    const lend = () => decoded(lent(raw), { lend: true })
+    return { header, mailFrom, cms: { read, lend } }
   } catch (error) {
     if (error instanceof MimeError)
       return { code: error.code, text: `the outer message makes no sense: ${error.message}` }

@@ -9,7 +9,7 @@ import type { Source } from '../smime/source.ts'
 export async function listParts(inner: Source): Promise<readonly OpenedPart[] | Reason<MessageCode>> {
   const parts: OpenedPart[] = []
   try {
-    for await (const { filename, contentType, read } of readParts(inner)) {
+    for await (const { filename, contentType, read } of readParts(inner, { lend: true })) {
       const hash = createHash('sha256')
       let bytes = 0
       for await (const chunk of read()) {

@@ -1,17 +1,23 @@
-/** Gathers small pieces: a file or a hash is slow at thousands of them, however few the bytes. */
+import { Gathered } from '../mime/bytes.ts'
+
+/**
+ * Gathers small pieces: a file or a hash is slow at thousands of them, however few the bytes. Pieces may be lent; blocks
+ * are good until the next one is asked for.
+ */
 export async function* inBlocks(
   pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   bytes = 1 << 16,
 ): AsyncGenerator<Uint8Array> {
-  let held: Uint8Array[] = []
-  let length = 0
+  const held = new Gathered()
   for await (const piece of pieces) {
-    held.push(piece)
-    length += piece.length
-    if (length < bytes) continue
-    yield held.length === 1 ? piece : Buffer.concat(held, length)
-    held = []
-    length = 0
+    if (held.length === 0 && piece.length >= bytes) {
+      yield piece
+      continue
+    }
+    held.add(piece)
+    if (held.length < bytes) continue
+    yield held.bytes
+    held.clear()
   }
-  if (length > 0) yield Buffer.concat(held, length)
+  if (held.length > 0) yield held.bytes
 }

@@ -72,7 +72,7 @@ export class Decrypted implements Plaintext, AsyncDisposable {
 
   /** @internal Use `decrypt`. */
   static async decrypt(
-    cms: Pick<Source, 'read'>,
+    cms: Pick<Source, 'read' | 'lend'>,
     keys: readonly Identity[],
     spool: Spool,
     { inVain = async () => {}, tripleDes = false }: DecryptOptions,
@@ -136,7 +136,7 @@ export class Decrypted implements Plaintext, AsyncDisposable {
  * none does, or when the message would be `UNDECRYPTABLE` without it.
  */
 export function decrypt(
-  cms: Pick<Source, 'read'>,
+  cms: Pick<Source, 'read' | 'lend'>,
   keys: readonly Identity[],
   spool: Spool,
   options: DecryptOptions = {},
@@ -151,7 +151,7 @@ interface Opened extends Plaintext {
 }
 
 async function openContent(
-  cms: Pick<Source, 'read'>,
+  cms: Pick<Source, 'read' | 'lend'>,
   encryption: ContentEncryption,
   key: Uint8Array,
   spool: Spool,

@@ -4,9 +4,16 @@ export interface Source {
   /** Lower-case hex, where whoever made the source knows it. */
   readonly sha256?: string
   read(): AsyncIterable<Uint8Array>
+  /** Like `read`, for whoever keeps nothing: each chunk is lent until the next one is asked for. */
+  lend?(): AsyncIterable<Uint8Array>
 }
 
-/** Keeps bytes of unknown length where they can be read again: memory for little, an encrypted file for much. */
+/** What can be read, lent where that is to be had. */
+export function lent(source: Pick<Source, 'read' | 'lend'>): AsyncIterable<Uint8Array> {
+  return source.lend?.() ?? source.read()
+}
+
+/** Keeps bytes of unknown length, which may be lent to it, where they can be read again: memory for little, an encrypted file for much. */
 export type Spool = (bytes: AsyncIterable<Uint8Array>) => Promise<Spooled>
 
 export interface Spooled extends Source, AsyncDisposable {}
@@ -22,23 +29,27 @@ export function concatSources(parts: readonly (Source | Uint8Array)[]): Source {
         else yield* part.read()
       }
     },
+    async *lend() {
+      for (const part of parts) {
+        if (part instanceof Uint8Array) yield part
+        else yield* lent(part)
+      }
+    },
   }
 }
 
 /** The bytes of a source from `start` on, up to `end`: all that follow where it is left out. */
 export function sliceOf(source: Source, start: number, end: number = source.bytes): Source {
-  return {
-    bytes: end - start,
-    async *read() {
-      let at = 0
-      for await (const chunk of source.read()) {
-        const piece = chunk.subarray(Math.max(0, start - at), Math.max(0, end - at))
-        if (piece.length > 0) yield piece
-        at += chunk.length
-        if (at >= end) return
-      }
-    },
+  const slice = async function* (chunks: AsyncIterable<Uint8Array>) {
+    let at = 0
+    for await (const chunk of chunks) {
+      const piece = chunk.subarray(Math.max(0, start - at), Math.max(0, end - at))
+      if (piece.length > 0) yield piece
+      at += chunk.length
+      if (at >= end) return
+    }
   }
+  return { bytes: end - start, read: () => slice(source.read()), lend: () => slice(lent(source)) }
 }
 
 /** Bytes at hand, as they would come. */

@@ -172,7 +172,7 @@ export class CmsReader {
 
   /**
    * The value of an OCTET STRING under `tag` (its primitive form), whole or in pieces within pieces.
-   * Yields views of the bytes as they came.
+   * Yields views of the bytes as they came, lent where those were.
    */
   async *octets(tag: number = TAG.OCTET_STRING): AsyncGenerator<Uint8Array> {
     const depth = this.#open.length
@@ -250,7 +250,7 @@ export class CmsReader {
     this.#requireWithin(length)
     const taken = this.#chunk.subarray(this.#at, this.#at + length)
     this.#consumed(length)
-    this.#recorded?.push(taken)
+    this.#recorded?.push(Buffer.from(taken))
     return taken
   }
 
@@ -266,17 +266,16 @@ export class CmsReader {
 
   /** Makes at least `length` bytes available in one chunk. */
   async #need(length: number): Promise<void> {
-    const parts = [this.#chunk.subarray(this.#at)]
-    let available = parts[0]?.length ?? 0
-    while (available < length) {
+    let chunk = this.#chunk.subarray(this.#at)
+    while (chunk.length < length) {
+      // The chunk may be lent, until the next one is asked for.
+      const kept = Buffer.from(chunk)
       const { done, value } = await this.#source.next()
       if (done) throw new CmsError('MALFORMED', 'it ends too early')
-      parts.push(value)
-      available += value.length
+      chunk = kept.length === 0 ? value : Buffer.concat([kept, value])
+      this.#chunk = chunk
+      this.#at = 0
     }
-    this.#chunk =
-      parts.length === 2 && parts[0]?.length === 0 ? (parts[1] as Uint8Array) : Buffer.concat(parts)
-    this.#at = 0
   }
 }
 

@@ -8,6 +8,7 @@ import {
   type KeyObject,
 } from 'node:crypto'
 import { DirectError } from '../../errors.ts'
+import { release } from '../../mime/bytes.ts'
 import { blockBytes, type ContentEncryption, orNull, type WrittenEncryption } from '../algorithms.ts'
 import { CmsError } from '../ber/reader.ts'
 import { inBlocks } from '../blocks.ts'
@@ -53,11 +54,11 @@ export interface Outcome {
 }
 
 /**
- * The plaintext of a whole message. It is read and handed on to its end whatever is wrong (ALG-2), where the padding is,
+ * The plaintext of a whole message, each chunk lent until the next one is asked for. It is read and handed on to its end whatever is wrong (ALG-2), where the padding is,
  * with it; what became of it stands in `outcome` then. `attributes`: those of an earlier reading.
  */
 export async function* decryptContent(
-  cms: Pick<Source, 'read'>,
+  cms: Pick<Source, 'read' | 'lend'>,
   encryption: ContentEncryption,
   key: Uint8Array,
   outcome: Outcome,
@@ -75,6 +76,7 @@ export async function* decryptContent(
       if (bytes.length === 0) continue
       if (padded === null) yield bytes
       else yield* padded.before(bytes)
+      release(bytes)
     }
   } catch (error) {
     if (error instanceof CmsError) return
@@ -92,7 +94,7 @@ export async function* decryptContent(
 
 /** The first bytes of the plaintext, at most so many; fewer where the message ends or breaks before them. */
 export async function beginningOf(
-  cms: Pick<Source, 'read'>,
+  cms: Pick<Source, 'read' | 'lend'>,
   encryption: ContentEncryption,
   key: Uint8Array,
   length: number,

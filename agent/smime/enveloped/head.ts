@@ -3,7 +3,7 @@ import { type CmsKind, enterContentInfo, leaveContentInfo } from '../ber/content
 import { context, TAG } from '../ber/der.ts'
 import { readElement } from '../ber/element.ts'
 import { CmsError, CmsReader } from '../ber/reader.ts'
-import type { Source } from '../source.ts'
+import { lent, type Source } from '../source.ts'
 
 /** RecipientInfos of one message: how many, the bytes of one, and of all. */
 const MAX_RECIPIENTS = 10_000
@@ -32,10 +32,10 @@ export interface EnvelopeTail {
 
 /** Reads up to the content. Null when it is CMS of another kind. Throws CmsError. */
 export async function readHead(
-  cms: Pick<Source, 'read'>,
+  cms: Pick<Source, 'read' | 'lend'>,
   wanted: (recipientInfo: Uint8Array) => boolean,
 ): Promise<EnvelopeHead | null> {
-  const reader = new CmsReader(cms.read())
+  const reader = new CmsReader(lent(cms))
   try {
     return await enterContent(reader, wanted)
   } finally {
@@ -44,14 +44,14 @@ export async function readHead(
 }
 
 /**
- * The encrypted content as it comes. Ends only when the whole CMS around it was complete, and `tailFound` was told what
+ * The encrypted content as it comes, lent. Ends only when the whole CMS around it was complete, and `tailFound` was told what
  * stands behind the content, where the kind has a MAC. Throws CmsError.
  */
 export async function* encryptedContent(
-  cms: Pick<Source, 'read'>,
+  cms: Pick<Source, 'read' | 'lend'>,
   tailFound: (tail: EnvelopeTail) => void,
 ): AsyncGenerator<Uint8Array> {
-  const reader = new CmsReader(cms.read())
+  const reader = new CmsReader(lent(cms))
   try {
     const head = await enterContent(reader, () => false)
     yield* reader.octets(context(0, 'primitive'))
@@ -76,7 +76,7 @@ async function readTail(reader: CmsReader): Promise<EnvelopeTail> {
   for await (const piece of reader.octets()) {
     length += piece.length
     if (length > MAX_MAC_BYTES) throw new CmsError('LIMIT_EXCEEDED', 'a MAC beyond all reason')
-    mac.push(piece)
+    mac.push(Buffer.from(piece))
   }
   return { attributes, mac: Buffer.concat(mac) }
 }

@@ -11,7 +11,7 @@ const LOOKED_AT = 16
  * Every key is tried, so that nothing shows which one it was (ALG-2).
  */
 export async function likeliestKey(
-  cms: Pick<Source, 'read'>,
+  cms: Pick<Source, 'read' | 'lend'>,
   encryption: ContentEncryption,
   keys: readonly Uint8Array[],
 ): Promise<number> {

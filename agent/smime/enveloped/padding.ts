@@ -12,7 +12,7 @@ export class LastBlock {
   before(bytes: Buffer): readonly Buffer[] {
     const end = bytes.length - this.#bytes
     const ready = [this.#held, bytes.subarray(0, end)].filter(({ length }) => length > 0)
-    this.#held = bytes.subarray(end)
+    this.#held = Buffer.from(bytes.subarray(end))
     return ready
   }
 

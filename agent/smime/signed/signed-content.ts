@@ -2,10 +2,10 @@ import { createHash, type Hash } from 'node:crypto'
 import { LineEnds, withCrlf } from '../../mime/line-ends.ts'
 import { hashName, type ReceivedDigest } from '../algorithms.ts'
 import { inBlocks } from '../blocks.ts'
-import type { Source } from '../source.ts'
+import { lent, type Source } from '../source.ts'
 
 /** What is said to be signed. */
-export interface SignedContent extends Pick<Source, 'read'> {
+export interface SignedContent extends Pick<Source, 'read' | 'lend'> {
   /** Where it was hashed while it went by. */
   readonly hashed?: Hashed
 }
@@ -41,7 +41,7 @@ export async function readVariants(
   const known = content.hashed
   const isKnown = known !== undefined && [...digests].every((digest) => known.exact.digests.has(digest))
   const { exact, canonical } = isKnown ? known : await hash(content, digests)
-  const variants: Variant[] = [{ ...exact, read: () => content.read() }]
+  const variants: Variant[] = [{ ...exact, read: () => content.read(), lend: () => lent(content) }]
   if (canonical !== null) variants.push({ ...canonical, read: () => withCrlf(content.read()) })
   return variants
 }

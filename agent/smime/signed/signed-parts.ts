@@ -1,4 +1,5 @@
 import type { MessageCode, Reason } from '../../errors.ts'
+import { Gathered } from '../../mime/bytes.ts'
 import { LIMITS, MimeError } from '../../mime/error.ts'
 import { MultipartCutter, type Piece } from '../../mime/multipart.ts'
 import type { ReceivedDigest } from '../algorithms.ts'
@@ -68,7 +69,13 @@ export class SignedParts {
     hash.update(piece.bytes)
     if (!isContent) this.#delimiter(start, piece.closing)
     else if (this.#closed) this.#isBlankBehind &&= isBlank(piece.bytes)
-    else if (this.#parts === 2) this.#second.add(piece.bytes)
+    else if (this.#parts === 2) this.#addToSecond(piece.bytes)
+  }
+
+  #addToSecond(bytes: Uint8Array): void {
+    if (this.#second.length + bytes.length > MAX_SIGNATURE_BYTES)
+      throw new MimeError('LIMIT_EXCEEDED', `a signature of more than ${MAX_SIGNATURE_BYTES} bytes`)
+    this.#second.add(bytes)
   }
 
   #delimiter(start: number, closing: boolean): void {
@@ -78,22 +85,5 @@ export class SignedParts {
     this.#parts++
     if (this.#parts > LIMITS.parts) throw new MimeError('LIMIT_EXCEEDED', `more than ${LIMITS.parts} parts`)
     if (this.#parts === 1) this.#first = [this.#at, this.#at]
-  }
-}
-
-/** Copies of pieces. */
-class Gathered {
-  readonly #chunks: Buffer[] = []
-  #length = 0
-
-  add(chunk: Uint8Array): void {
-    this.#length += chunk.length
-    if (this.#length > MAX_SIGNATURE_BYTES)
-      throw new MimeError('LIMIT_EXCEEDED', `a signature of more than ${MAX_SIGNATURE_BYTES} bytes`)
-    this.#chunks.push(Buffer.from(chunk))
-  }
-
-  get bytes(): Uint8Array {
-    return Buffer.concat(this.#chunks)
   }
 }

@@ -30,14 +30,33 @@ export async function text(chunks: AsyncIterable<Uint8Array>): Promise<string> {
 }
 
 export function sourceOf(bytes: Uint8Array | string, chunk?: number): Source {
-  return { bytes: Buffer.byteLength(bytes), read: () => inChunks(bytes, chunk) }
+  return lending({ bytes: Buffer.byteLength(bytes), read: () => inChunks(bytes, chunk) })
+}
+
+/** What may be lent, to keep. */
+export async function* copied(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) yield Buffer.from(chunk)
+}
+
+/** Whoever keeps a chunk of `lend` longer than it was lent finds it overwritten. */
+export function lending(source: Source): Source {
+  return {
+    ...source,
+    async *lend() {
+      for await (const chunk of source.read()) {
+        const copy = Buffer.from(chunk)
+        yield copy
+        copy.fill(0xaa)
+      }
+    },
+  }
 }
 
 /** A spool in memory that counts what has not been disposed of. */
 export function memorySpool(): Spool & { readonly open: () => number } {
   let open = 0
   const spool: Spool = async (chunks) => {
-    const bytes = await collect(chunks)
+    const bytes = await collect(copied(chunks))
     open++
     return {
       ...sourceOf(bytes),

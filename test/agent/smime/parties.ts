@@ -7,6 +7,7 @@ import { type Verified, verify } from '../../../agent/smime/verify.ts'
 import { type Composed, wrap } from '../../../agent/smime/wrap.ts'
 import { type Minted, mint } from '../../../fixtures/pki.ts'
 import { parseCertificate, type VerifiedPath, verifyCertificate } from '../../../trust-anchors/index.ts'
+import { copied, lending } from '../mime/streams.ts'
 
 export const NOW = new Date('2026-11-21T12:00:00Z')
 
@@ -51,12 +52,12 @@ export function encryptionPath(minted: Minted, to: string): VerifiedPath<'encryp
 /** A source that hands out its bytes in chunks of this size. */
 export function sourceOf(bytes: Uint8Array | string, chunk = 1 << 16): Source {
   const all = Buffer.from(bytes)
-  return {
+  return lending({
     bytes: all.length,
     async *read() {
       for (let at = 0; at < all.length; at += chunk) yield all.subarray(at, at + chunk)
     },
-  }
+  })
 }
 
 export async function bytesOf(source: Pick<Source, 'read'>): Promise<Buffer> {
@@ -71,7 +72,7 @@ export function countingSpool(): { readonly spool: Spool; readonly open: () => n
   return {
     open: () => open,
     spool: async (bytes) => {
-      const source = sourceOf(await bytesOf({ read: () => bytes }))
+      const source = sourceOf(await bytesOf({ read: () => copied(bytes) }))
       open++
       return {
         ...source,
