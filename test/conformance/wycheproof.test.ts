@@ -24,6 +24,7 @@ import { judgeSigners } from '../../agent/smime/signed/signatures.ts'
 import { poolKey } from '../../fixtures/pki.ts'
 import { Certificate, parseCertificate } from '../../trust-anchors/index.ts'
 import { encodeName, issueCertificate } from '../../trust-anchors/issue/issue.ts'
+import { copied } from '../agent/mime/streams.ts'
 import { envelope, signerInfo } from '../agent/smime/hostile.ts'
 import { bytesOf, sourceOf } from '../agent/smime/parties.ts'
 import { corpora } from '../corpora.ts'
@@ -87,7 +88,9 @@ async function content(encryption: Uint8Array, how: Encrypted): Promise<Buffer |
     after: authenticated ? [tlv(TAG.OCTET_STRING, tag)] : [],
   })
   const outcome: Outcome = { whole: false, attributes: how.attributes }
-  const plaintext = await bytesOf({ read: () => decryptContent(sourceOf(cms, 7), read, key, outcome) })
+  const plaintext = await bytesOf({
+    read: () => copied(decryptContent(sourceOf(cms, 7), read, key, outcome)),
+  })
   return outcome.whole ? plaintext : null
 }
 
