@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 
 /** What the figures depend on. */
@@ -5,6 +6,8 @@ export interface Machine {
   readonly node: string
   /** Of node:crypto. */
   readonly openssl: string
+  /** Of the command beside which we are; null: there is none. */
+  readonly opensslCommand: string | null
   readonly platform: string
   readonly cpu: string
   readonly cores: number
@@ -15,6 +18,7 @@ export function machine(): Machine {
   return {
     node: process.version,
     openssl: process.versions.openssl,
+    opensslCommand: spawnSync('openssl', ['version'], { encoding: 'utf8' }).stdout?.trim() ?? null,
     platform: `${process.platform} ${process.arch}`,
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: availableParallelism(),

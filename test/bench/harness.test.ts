@@ -93,7 +93,15 @@ describe('the chart', () => {
   const report: Report = {
     version: 1,
     date: '2026-11-22T12:00:00.000Z',
-    machine: { node: 'v24', openssl: '3', platform: 'linux', cpu: 'A & B', cores: 2, memoryGB: 8 },
+    machine: {
+      node: 'v24',
+      openssl: '3',
+      opensslCommand: null,
+      platform: 'linux',
+      cpu: 'A & B',
+      cores: 2,
+      memoryGB: 8,
+    },
     load: { before: 0, after: 0 },
     seconds: 1,
     quick: false,

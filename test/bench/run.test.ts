@@ -43,6 +43,7 @@ const schema = z.strictObject({
   machine: z.strictObject({
     node: z.string().startsWith('v'),
     openssl: z.string(),
+    opensslCommand: z.string().startsWith('OpenSSL').nullable(),
     platform: z.string(),
     cpu: z.string(),
     cores: z.int().positive(),
