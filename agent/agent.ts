@@ -121,10 +121,11 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     async seal(message) {
       const { sealFile } = await import('./send/file.ts')
       const { replaceFile } = await import('./deliver.ts')
+      const { lent } = await import('./smime/source.ts')
       await using written = new AsyncDisposableStack()
       const write = async (copy: SealedMessage, index: number) => {
         const file = index === 0 ? message.out : `${message.out}.${index + 1}`
-        await replaceFile(file, copy.message.read())
+        await replaceFile(file, lent(copy.message))
         written.defer(() => rm(file, { force: true }))
         return file
       }

@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DirectError } from './errors.ts'
-import { Gathered, release } from './mime/bytes.ts'
+import { Gathered, lending, release } from './mime/bytes.ts'
 import { inBlocks } from './smime/blocks.ts'
 import type { Spool, Spooled } from './smime/source.ts'
 
@@ -81,12 +81,7 @@ async function inFile(file: FileHandle, chunks: AsyncIterable<Uint8Array>): Prom
   return {
     bytes,
     read: chunksOf,
-    async *lend() {
-      for await (const chunk of chunksOf()) {
-        yield chunk
-        release(chunk)
-      }
-    },
+    lend: () => lending(chunksOf()),
     async [Symbol.asyncDispose]() {
       key.fill(0)
       await file.close()

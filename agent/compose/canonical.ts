@@ -8,7 +8,7 @@ import { LineEnds, withCrlf } from '../mime/line-ends.ts'
 import type { MediaType } from '../mime/media-type.ts'
 import { encodeQuotedPrintable } from '../mime/quoted-printable.ts'
 import { type EntityStart, type Step, walk } from '../mime/walk.ts'
-import { concatSources, type Spool, type Spooled, sliceOf } from '../smime/source.ts'
+import { concatSources, lent, type Spool, type Spooled, sliceOf } from '../smime/source.ts'
 
 /** What else is done to the message's own header: fields to leave out, and folded lines to add at its end. */
 export interface HeaderEdits {
@@ -80,7 +80,7 @@ async function survey(message: Spooled): Promise<Plan> {
     for (let at: number | null = index; at !== null && !set.has(at); at = entities[at]?.parent ?? null)
       set.add(at)
   }
-  for await (const step of walk(message.read(), { into })) {
+  for await (const step of walk(lent(message), { into })) {
     if (step.kind === 'entity') {
       entities.push(step)
       if (step.index === 0) fields = new Set(step.header.fields.map((field) => field.name.toLowerCase()))
@@ -175,7 +175,7 @@ function checkHeader({ header }: EntityStart): void {
 }
 
 async function* rewrite(message: Spooled, plan: Plan, edits: HeaderEdits): AsyncGenerator<Uint8Array> {
-  const steps = walk(message.read(), { into })
+  const steps = walk(lent(message), { into })
   const lineEnds = new LineEnds()
   try {
     for (let next = await steps.next(); !next.done; next = await steps.next()) {

@@ -1,21 +1,30 @@
-import { asBuffer, release } from './bytes.ts'
+import { asBuffer, Gathered, release } from './bytes.ts'
 
 const LINE_BYTES = 57
 const LINE_CHARS = 76
 /** Encoded at once at most: whole lines, about 64 KiB of text. */
 const BLOCK_BYTES = LINE_BYTES * 860
 
-/** Base64 in lines of 76 columns, each ended by CRLF (RFC 2045 6.8). */
-export async function* encodeBase64Lines(src: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let kept: Buffer = Buffer.alloc(0)
+/**
+ * Base64 in lines of 76 columns, each ended by CRLF (RFC 2045 6.8). Chunks of `src` may be lent; `lend`: so are those that
+ * come out.
+ */
+export async function* encodeBase64Lines(
+  src: AsyncIterable<Uint8Array>,
+  { lend = false } = {},
+): AsyncGenerator<Uint8Array> {
+  const held = new Gathered()
   for await (const chunk of src) {
-    const bytes = kept.length === 0 ? asBuffer(chunk) : Buffer.concat([kept, chunk])
-    const whole = bytes.length - (bytes.length % LINE_BYTES)
-    for (let at = 0; at < whole; at += BLOCK_BYTES)
-      yield base64Lines(bytes.subarray(at, Math.min(at + BLOCK_BYTES, whole)))
-    kept = Buffer.from(bytes.subarray(whole))
+    held.add(chunk)
+    const whole = held.length - (held.length % LINE_BYTES)
+    for (let at = 0; at < whole; at += BLOCK_BYTES) {
+      const lines = base64Lines(held.bytes.subarray(at, Math.min(at + BLOCK_BYTES, whole)))
+      yield lines
+      if (lend) release(lines)
+    }
+    held.drop(whole)
   }
-  if (kept.length > 0) yield base64Lines(kept)
+  if (held.length > 0) yield base64Lines(held.bytes)
 }
 
 /** Exact number of bytes that `encodeBase64Lines` yields for so many. */

@@ -28,9 +28,10 @@ export class Gathered {
     this.#length = length
   }
 
-  /** The buffer stays for what comes next. */
-  clear(): void {
-    this.#length = 0
+  /** Lets go of so many bytes at the beginning, of all where it is left out. */
+  drop(bytes = this.#length): void {
+    this.#buffer.copyWithin(0, bytes, this.#length)
+    this.#length -= bytes
   }
 }
 
@@ -42,6 +43,14 @@ export class Gathered {
 export function release(bytes: Uint8Array): void {
   const { buffer } = bytes
   if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength) buffer.transfer(0)
+}
+
+/** Chunks that are nobody else's, released as soon as the next one is asked for. */
+export async function* lending(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    yield chunk
+    release(chunk)
+  }
 }
 
 /** Neither 8-bit characters nor controls but TAB. */

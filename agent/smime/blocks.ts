@@ -17,7 +17,7 @@ export async function* inBlocks(
     held.add(piece)
     if (held.length < bytes) continue
     yield held.bytes
-    held.clear()
+    held.drop()
   }
   if (held.length > 0) yield held.bytes
 }

@@ -8,7 +8,7 @@ import { envelope } from './enveloped/envelope.ts'
 import { recipientInfo } from './enveloped/recipient-info.ts'
 import { Identity } from './identity.ts'
 import type { Signed } from './sign.ts'
-import { concatSources, type Source } from './source.ts'
+import { concatSources, lent, type Source } from './source.ts'
 import type { Routing } from './wrap.ts'
 
 export interface EncryptOptions {
@@ -88,5 +88,10 @@ function header(smimeType: string): Uint8Array {
 }
 
 function inBase64(source: Source): Source {
-  return { bytes: base64LinesLength(source.bytes), read: () => encodeBase64Lines(inBlocks(source.read())) }
+  const lines = (options: { readonly lend: boolean }) => encodeBase64Lines(inBlocks(lent(source)), options)
+  return {
+    bytes: base64LinesLength(source.bytes),
+    read: () => lines({ lend: false }),
+    lend: () => lines({ lend: true }),
+  }
 }

@@ -12,7 +12,7 @@ import {
 } from './algorithms.ts'
 import { context, implicit, oid, sequence, setOf, smallInteger, TAG, time, tlv } from './ber/der.ts'
 import type { Identity, SigningForm } from './identity.ts'
-import { concatSources, type Source } from './source.ts'
+import { concatSources, lent, type Source } from './source.ts'
 import type { Composed, Routing } from './wrap.ts'
 
 export interface SignOptions {
@@ -61,7 +61,7 @@ export function sign(composed: Composed, signer: Identity, options: SignOptions)
 
 async function digestOf(source: Source, digest: Digest): Promise<Uint8Array> {
   const hash = createHash(hashName(digest))
-  for await (const chunk of source.read()) hash.update(chunk)
+  for await (const chunk of lent(source)) hash.update(chunk)
   return hash.digest()
 }
 

@@ -12,7 +12,7 @@ import { release } from '../../mime/bytes.ts'
 import { blockBytes, type ContentEncryption, orNull, type WrittenEncryption } from '../algorithms.ts'
 import { CmsError } from '../ber/reader.ts'
 import { inBlocks } from '../blocks.ts'
-import type { Source } from '../source.ts'
+import { lent, type Source } from '../source.ts'
 import { type EnvelopeTail, encryptedContent } from './head.ts'
 import { LastBlock } from './padding.ts'
 
@@ -29,7 +29,7 @@ export async function* encryptContent(
       ? createCipheriv(encryption.cipher, secret, encryption.iv)
       : createCipheriv(encryption.cipher, secret, encryption.nonce, { authTagLength: encryption.tagBytes })
   let bytes = 0
-  for await (const chunk of inBlocks(plaintext.read())) {
+  for await (const chunk of inBlocks(lent(plaintext))) {
     bytes += chunk.length
     const block = cipher.update(chunk)
     if (block.length > 0) yield block

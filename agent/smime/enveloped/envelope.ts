@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { lending } from '../../mime/bytes.ts'
 import {
   BLOCK_BYTES,
   type ContentCipher,
@@ -59,6 +60,7 @@ export function envelope(
   const encrypted = {
     bytes: ciphertextBytes + macBytes,
     read: () => encryptContent(plaintext, encryption, key, mac),
+    lend: () => lending(encryptContent(plaintext, encryption, key, mac)),
   }
   return concatSources([head, encrypted])
 }
