@@ -43,9 +43,7 @@ const measure: Part = async ({ dir, quick, tell }) => {
       title: 'Event-loop delay while a message is sealed or opened, p99.9',
       unit: 'ms',
       figures,
-      notes: [
-        'As perf_hooks has it, its timer of 1 ms included. On a processor: without the time that other programs took.',
-      ],
+      note: 'As perf_hooks has it, its timer of 1 ms included. On a processor: without the time that other programs took.',
     },
   ]
 }

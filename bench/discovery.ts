@@ -51,13 +51,13 @@ const measure: Part = async ({ dir, quick, tell }) => {
           ],
         ),
       ],
-      notes: [],
+      note: null,
     },
     {
       title: 'Searches of directories for it',
       unit: 'searches',
       figures: [list(name, [once(DEMANDED, book.searches), once("in slapd's log", searches)])],
-      notes: [],
+      note: null,
     },
     {
       title: 'Its addresses a second',
@@ -69,7 +69,7 @@ const measure: Part = async ({ dir, quick, tell }) => {
           perSecond('warm', ({ ours }) => ours.warmMs),
         ]),
       ],
-      notes: ['The bare loop asks BIND the same questions, 64 at once, and judges and searches nothing.'],
+      note: 'The bare loop asks BIND the same questions, 64 at once, and judges and searches nothing.',
     },
     {
       title: 'Its memory, above the process before it',
@@ -80,7 +80,7 @@ const measure: Part = async ({ dir, quick, tell }) => {
           { name: 'still in use, caches included', values: rounds.map(({ ours }) => ours.kept / 1e6) },
         ]),
       ],
-      notes: [],
+      note: null,
     },
   ]
 }

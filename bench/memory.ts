@@ -49,7 +49,7 @@ const measure: Part = async ({ dir, quick, tell }) => {
       title: 'Memory that a message adds to the process',
       unit: 'MB',
       figures,
-      notes: ['Peak RSS, above what the process held after a message of 10 KB.'],
+      note: 'Peak RSS, above what the process held after a message of 10 KB.',
     },
   ]
 }

@@ -19,9 +19,10 @@ export const parts: Readonly<Record<string, Listed>> = {
   memory: { about: 'memory that 1, 25 and 250 MB add', load: () => import('./memory.ts') },
   delay: { about: 'event-loop delay beside 25 MB', load: () => import('./delay.ts') },
   path: {
-    about: 'paths of certificates, beside node:crypto and pkijs; hostile chains',
+    about: 'paths of certificates, beside node:crypto and pkijs',
     load: () => import('./path.ts'),
   },
+  hostile: { about: 'chains made to keep us busy', load: () => import('./hostile.ts') },
   text: { about: 'base64 and the canonical form', load: () => import('./text.ts') },
   send: { about: 'small messages through agent.send, with a store', load: () => import('./send.ts') },
   start: { about: 'commands from cold, beside node -e 0', load: () => import('./start.ts') },

@@ -47,11 +47,11 @@ const measure: Part = async ({ dir, quick, tell }) => {
       title: 'Seal and open as a whole process, from file to file',
       unit: 'ms',
       figures,
-      notes: [
+      note: [
         'openssl: one process signs, one encrypts; one decrypts, one verifies, with the path to the anchor. It wraps no',
         'message, binds no certificate to an address, reads no MIME inside, and does not wait for the disk.',
         'direct: as it is built, one process for both; its start is in the figure.',
-      ],
+      ].join('\n'),
     },
   ]
 }

@@ -73,16 +73,16 @@ const measure: Part = async ({ dir, quick, tell }) => {
         compare('seal', among(rates, SEALING), atLeast(1 / 2)),
         compare('open', among(rates, OPENING), atLeast(1 / 3)),
       ],
-      notes: [
+      note: [
         'In memory: the S/MIME steps, with paths that have been verified; opening verifies and judges anew.',
         'File to file: agent.seal and agent.open, which classify, compose, and wait for the disk.',
-      ],
+      ].join('\n'),
     },
     {
       title: 'Processor time for each of them',
       unit: 'ms',
       figures: [compare('seal', among(cpu, SEALING)), compare('open', among(cpu, OPENING))],
-      notes: ['On both cores together: what keeps one process from using both does not show here.'],
+      note: 'On both cores together: what keeps one process from using both does not show here.',
     },
   ]
 }

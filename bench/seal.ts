@@ -51,17 +51,17 @@ const measure: Part = async ({ dir, quick, tell }) => {
       title: 'Seal and open within a process, from file to file',
       unit: 'ms',
       figures: times,
-      notes: [
+      note: [
         'The floor: SHA-256, AES-256-CBC and the same base64 by node:crypto, and nothing else.',
         'pkijs holds messages in memory, looks for no path to an anchor, and opens no attachment.',
         'direct-agent alone waits until its file is on the disk.',
-      ],
+      ].join('\n'),
     },
     {
       title: 'Its processor time, of all threads',
       unit: 'ms',
       figures: cpu,
-      notes: ['Where other programs disturb the figures above, this says more.'],
+      note: 'Where other programs disturb the figures above, this says more.',
     },
   ]
 }

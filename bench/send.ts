@@ -59,7 +59,7 @@ const measure: Part = async ({ dir, quick, tell }) => {
       title: 'Small messages a second through agent.send, with a real store',
       unit: '/s',
       figures: [compare('messages', asRates(times, [MESSAGES, MESSAGES, MESSAGES]))],
-      notes: ['The floor: one RSA signature, two RSA encryptions, SHA-256 and AES; nothing is kept.'],
+      note: 'The floor: one RSA signature, two RSA encryptions, SHA-256 and AES; nothing is kept.',
     },
   ]
 }

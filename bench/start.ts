@@ -32,7 +32,7 @@ const measure: Part = async ({ dir, quick, tell }) => {
           { of: VERSION, timesThatOf: BARE, bound: 'at most', wanted: 1.5 },
         ]),
       ],
-      notes: [],
+      note: null,
     },
   ]
 }

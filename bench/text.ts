@@ -57,9 +57,7 @@ const measure: Part = async ({ quick, tell }) => {
       title: '10 MB through base64 and the canonical form',
       unit: 'ms',
       figures,
-      notes: [
-        "The floor: Node's own base64, without lines; spooling what is canonical; one replace in memory.",
-      ],
+      note: "The floor: Node's own base64, without lines; spooling what is canonical; one replace in memory.",
     },
   ]
 }

@@ -35,7 +35,7 @@ export interface Group {
   readonly unit: Unit
   readonly figures: readonly Figure[]
   /** What a reader has to know to compare fairly. */
-  readonly notes: readonly string[]
+  readonly note: string | null
 }
 
 export type Unit = 'ms' | '/s' | 'MB' | 'questions' | 'searches'

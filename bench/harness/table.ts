@@ -1,7 +1,7 @@
 import type { Figure, Group, Limit, Unit } from './figures.ts'
 
 /** A group as a table for the terminal: a row for each figure, a column for each contender, what is wanted last. */
-export function table({ title, unit, figures, notes }: Group): string {
+export function table({ title, unit, figures, note }: Group): string {
   const names = [...new Set(figures.flatMap(({ contenders }) => contenders.map(({ name }) => name)))]
   const limited = figures.some(({ limits }) => limits.length > 0)
   const rows = [
@@ -20,7 +20,11 @@ export function table({ title, unit, figures, notes }: Group): string {
       .join('   ')
       .trimEnd(),
   )
-  return [`\n${title}`, ...lines.map((line) => `  ${line}`), ...notes.map((note) => `  ${note}`)].join('\n')
+  return [
+    `\n${title}`,
+    ...lines.map((line) => `  ${line}`),
+    ...(note?.split('\n') ?? []).map((line) => `  ${line}`),
+  ].join('\n')
 }
 
 function cell({ contenders }: Figure, name: string, unit: Unit): string {

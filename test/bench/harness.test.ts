@@ -75,7 +75,7 @@ const group: Group = {
     ),
     compare('not limited', [rounds('floor', 100)]),
   ],
-  notes: ['A note.'],
+  note: 'A note.',
 }
 
 test('a table has a column for each contender, and what is wanted', () => {

@@ -35,7 +35,7 @@ const group = z.strictObject({
   title: z.string().min(1),
   unit: z.enum(['ms', '/s', 'MB', 'questions', 'searches']),
   figures: z.array(figure).min(1),
-  notes: z.array(z.string()),
+  note: z.string().nullable(),
 })
 const schema = z.strictObject({
   version: z.literal(1),
