@@ -16,7 +16,7 @@ import { OURS, sealers } from './sealers.ts'
 const BYTES = 10_000
 const IN_FLIGHT = 16
 const BUDGET_MS = 8000
-const FULL = { rounds: 5, operations: 2000, messages: 200 }
+const FULL = { rounds: 5, operations: 3000, messages: 400 }
 const QUICK = { rounds: 1, operations: 20, messages: 4 }
 
 const RSA = 'RSA-2048 signatures'
