@@ -3,7 +3,7 @@ import type { InboxDelivery, InboxEntry, NewNotice, Store } from '../store/index
 import { putAside } from './aside.ts'
 import { rememberCapabilities } from './capabilities.ts'
 import { isNotification, type Notification, readNotification } from './mdn.ts'
-import { openEntity } from './mime/entity.ts'
+import { readHead } from './mime/entity.ts'
 import { MimeError } from './mime/error.ts'
 import { newNoticeId } from './notify.ts'
 import { envelopeRecipients } from './open/envelope.ts'
@@ -204,8 +204,7 @@ export async function rawOf(
 
 async function envelopeOf(raw: Source, ours: readonly string[]) {
   try {
-    const { header, discard } = await openEntity(raw.read())
-    await discard()
+    const { header } = await readHead(raw.read())
     return { recipients: envelopeRecipients(header, ours), mailFrom: undefined }
   } catch (error) {
     // Opening says what is wrong with it.

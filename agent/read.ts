@@ -1,5 +1,5 @@
 import { type Mailbox, parseMailboxes } from './mime/addresses.ts'
-import { openEntity } from './mime/entity.ts'
+import { readHead } from './mime/entity.ts'
 import type { Header } from './mime/header.ts'
 import { type MediaType, parseDisposition, parseMediaType } from './mime/media-type.ts'
 import { decodeTransfer, isKnownEncoding } from './mime/transfer.ts'
@@ -41,8 +41,11 @@ export interface MessageFacts {
 
 /** Reads the header of a message, and no more. Throws MimeError when there is none, or it is too long. */
 export async function readMessageHeader(message: Source): Promise<MessageFacts> {
-  const { header, discard } = await openEntity(message.read())
-  await discard()
+  return factsOf((await readHead(message.read())).header)
+}
+
+/** The same of a header that was read already. */
+export function factsOf(header: Header): MessageFacts {
   const ids = header.all('Message-ID')
   const date = new Date(header.first('Date')?.replace(/\([^()]*\)/g, '') ?? Number.NaN)
   return {

@@ -24,7 +24,7 @@ export function createSpool(dir: string | null): Spool {
     const rest = inBlocks(bytes)[Symbol.asyncIterator]()
     for (;;) {
       const { value, done } = await rest.next()
-      if (done) return inMemory(Buffer.from(head.bytes))
+      if (done) return inMemory(head.bytes)
       head.add(value)
       if (head.length > MEMORY_BYTES)
         return inFile(await openNameless(dir ?? tmpdir()), chain(head.bytes, rest))

@@ -2,7 +2,7 @@ import type { Address } from '../address.ts'
 import { DirectError } from '../errors.ts'
 import { fileSource } from '../file-source.ts'
 import { parseMailboxes } from '../mime/addresses.ts'
-import { openEntity } from '../mime/entity.ts'
+import { openEntity, readHead } from '../mime/entity.ts'
 import type { Header } from '../mime/header.ts'
 import { parseMediaType } from '../mime/media-type.ts'
 import { decodeTransfer } from '../mime/transfer.ts'
@@ -99,8 +99,7 @@ async function unwrapped(file: Spooled, spool: Spool): Promise<Opened> {
 async function opened(message: Spooled): Promise<Opened> {
   await using scope = new AsyncDisposableStack()
   scope.use(message)
-  const { header, discard } = await openEntity(message.read())
-  await discard()
+  const { header } = await readHead(message.read())
   scope.move()
   return { message, header }
 }

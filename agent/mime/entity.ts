@@ -41,6 +41,15 @@ export async function openPart(bytes: AsyncIterable<Uint8Array>, limits: EntityL
   }
 }
 
+/** The header of a message, and no more of it. Throws MimeError as `openEntity` does. */
+export async function readHead(
+  bytes: AsyncIterable<Uint8Array>,
+): Promise<Pick<Head, 'header' | 'bodyStart'>> {
+  const { header, bodyStart, discard } = await openEntity(bytes)
+  await discard()
+  return { header, bodyStart }
+}
+
 function entityOf({ rest, all: _, ...head }: Head, source: AsyncIterator<Uint8Array>): Entity {
   return {
     ...head,

@@ -1,10 +1,16 @@
-/** Bytes that make no sense as MIME, or more of them than is allowed (protocol.md IN-11). */
+/**
+ * Bytes that make no sense as MIME, or more of them than is allowed (protocol.md IN-11). Without a stack trace: to make one
+ * takes time that tells, once content is decrypted, where it stopped making sense (ALG-2).
+ */
 export class MimeError extends Error {
   override readonly name = 'MimeError'
   readonly code: 'MALFORMED' | 'LIMIT_EXCEEDED'
 
   constructor(code: MimeError['code'], message: string) {
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(message)
+    Error.stackTraceLimit = stackTraceLimit
     this.code = code
   }
 }

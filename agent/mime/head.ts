@@ -1,4 +1,4 @@
-import { Gathered } from './bytes.ts'
+import { asBuffer, Gathered } from './bytes.ts'
 import { LIMITS, MimeError } from './error.ts'
 import { Header } from './header.ts'
 
@@ -15,9 +15,9 @@ export interface Head {
   readonly separator: Uint8Array
   /** Where that is: bytes from the start, those tolerated before the header included. */
   readonly bodyStart: number
-  /** The beginning of the body. */
+  /** The beginning of the body; lent, where what was read is. */
   readonly rest: Uint8Array
-  /** All that was read. */
+  /** All that was read; the same. */
   readonly all: Uint8Array
 }
 
@@ -30,6 +30,7 @@ export function hasFields({ header }: Head): boolean {
 export class HeadSearch {
   readonly #limit: number
   readonly #skip: (bytes: Buffer, ended: boolean) => number | null
+  /** Chunks in which the header does not end. */
   readonly #read = new Gathered()
   #start: number | null = null
 
@@ -40,29 +41,32 @@ export class HeadSearch {
 
   /** Null when more must be read to know. Throws MimeError `LIMIT_EXCEEDED`. */
   push(chunk: Uint8Array): Head | null {
-    const searched = this.#read.bytes.length
-    this.#read.add(chunk)
-    return this.#search(searched, false)
+    const searched = this.#read.length
+    if (searched > 0) this.#read.add(chunk)
+    const head = this.#search(searched > 0 ? this.#read.bytes : asBuffer(chunk), searched, false)
+    if (head === null && searched === 0) this.#read.add(chunk)
+    return head
   }
 
   /** When no more is to come. */
   end(): Head {
-    return this.#search(this.#read.bytes.length, true) as Head
+    return this.#search(this.#read.bytes, this.#read.length, true) as Head
   }
 
-  #search(searched: number, ended: boolean): Head | null {
-    const all = this.#read.bytes
+  #search(all: Buffer, searched: number, ended: boolean): Head | null {
     this.#start ??= this.#skip(all, ended)
     const start = this.#start
     const end = start === null ? null : endOfHeader(all, start, Math.max(start, searched - 3), ended)
     if ((end?.block ?? all.length) > this.#limit)
       throw new MimeError('LIMIT_EXCEEDED', `a header is longer than ${this.#limit} bytes`)
     if (start === null || end === null) return null
-    const headerBlock = all.subarray(start, end.block)
+    // A copy: the header is kept, and what was read may be lent.
+    const kept = Buffer.from(all.subarray(start, end.body))
+    const headerBlock = kept.subarray(0, end.block - start)
     return {
       header: Header.parse(headerBlock),
       headerBlock,
-      separator: all.subarray(end.block, end.body),
+      separator: kept.subarray(headerBlock.length),
       bodyStart: end.body,
       rest: all.subarray(end.body),
       all,

@@ -1,14 +1,15 @@
 import type { MessageCode, Reason } from '../errors.ts'
-import { openEntity } from '../mime/entity.ts'
+import { readHead } from '../mime/entity.ts'
 import { MimeError } from '../mime/error.ts'
-import { holdsControls } from '../mime/header.ts'
+import type { Head } from '../mime/head.ts'
+import { type Header, holdsControls } from '../mime/header.ts'
 import { parseMediaType } from '../mime/media-type.ts'
 import { decodeTransfer } from '../mime/transfer.ts'
-import { type MailboxField, type MessageFacts, readMessageHeader } from '../read.ts'
+import { factsOf, type MailboxField, type MessageFacts, readMessageHeader } from '../read.ts'
 import { cmsKind } from '../smime/ber/content-info.ts'
 import { isPkcs7Mime } from '../smime/media-type.ts'
-import type { Source, Spool } from '../smime/source.ts'
-import { unwrap } from '../smime/verify.ts'
+import { type Source, type Spool, sliceOf } from '../smime/source.ts'
+import { unwrapBehind } from '../smime/verify.ts'
 
 /** What was signed, as a message: the wrapped one, or the signed entity itself with the outer header's facts. */
 export interface Content extends AsyncDisposable {
@@ -24,11 +25,13 @@ export async function readContent(
   spool: Spool,
 ): Promise<Content | Reason<MessageCode>> {
   try {
-    if (await isEncrypted(entity))
+    const head = await readHead(entity.read())
+    if (await isEncrypted(entity, head))
       return { code: 'MALFORMED', text: 'what was signed is encrypted once more; that is refused' }
-    const content = await unwrap(entity, spool)
-    await refuseTwoReadings(content.inner)
-    const facts = await readMessageHeader(content.inner)
+    const content = await unwrapBehind(head, entity, spool)
+    const { header } = content.wrapped ? await readHead(content.inner.read()) : head
+    refuseTwoReadings(header)
+    const facts = factsOf(header)
     const shown = content.wrapped ? facts : { ...facts, ...outerFacts(await readMessageHeader(raw)) }
     if (!content.wrapped && facts.from.fields > 0 && !isSameAuthor(facts.from, shown.from))
       return {
@@ -50,14 +53,13 @@ export async function readContent(
 }
 
 /** Whether a signed entity is itself enveloped, whatever its smime-type says. */
-async function isEncrypted(entity: Source): Promise<boolean> {
-  const { header, body, discard } = await openEntity(entity.read())
+async function isEncrypted(
+  entity: Source,
+  { header, bodyStart }: Pick<Head, 'header' | 'bodyStart'>,
+): Promise<boolean> {
   const type = parseMediaType(header.first('Content-Type'))
-  if (type === null || !isPkcs7Mime(type)) {
-    await discard()
-    return false
-  }
-  const cms = decodeTransfer(body, header.first('Content-Transfer-Encoding'))
+  if (type === null || !isPkcs7Mime(type)) return false
+  const cms = decodeTransfer(sliceOf(entity, bodyStart).read(), header.first('Content-Transfer-Encoding'))
   const kind = await cmsKind({ read: () => cms })
   return kind === 'enveloped-data' || kind === 'auth-enveloped-data'
 }
@@ -66,9 +68,7 @@ async function isEncrypted(entity: Source): Promise<boolean> {
  * What is delivered is read again, by programs for which a lone CR ends a line, or a control or a fold before the colon
  * is no part of a field's name: they would see another From than the one that was judged (IN-6).
  */
-async function refuseTwoReadings(inner: Source): Promise<void> {
-  const { header, discard } = await openEntity(inner.read())
-  await discard()
+function refuseTwoReadings(header: Header): void {
   if (header.fields.some((field) => holdsControls(field) || (field.name === '' && field.value.includes(':'))))
     throw new MimeError(
       'MALFORMED',

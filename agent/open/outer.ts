@@ -1,11 +1,11 @@
 import type { MessageCode, Reason } from '../errors.ts'
-import { openEntity } from '../mime/entity.ts'
+import { readHead } from '../mime/entity.ts'
 import { MimeError } from '../mime/error.ts'
 import type { Header } from '../mime/header.ts'
 import { type MediaType, parseMediaType } from '../mime/media-type.ts'
 import { decodeTransfer } from '../mime/transfer.ts'
 import { isEnvelopedMediaType } from '../smime/decrypt.ts'
-import { lent, type Source } from '../smime/source.ts'
+import { lent, type Source, sliceOf } from '../smime/source.ts'
 import { type MailFrom, mailFromOf } from './envelope.ts'
 
 /** The transport message: its header, and the CMS that its body carries, decoded anew at each read. */
@@ -19,18 +19,14 @@ export interface Outer {
 /** Reads the outer header, tolerantly (IN-2). What has no header is no mail at all. */
 export async function openOuter(raw: Source): Promise<Outer | Reason<MessageCode>> {
   try {
-    const { header, discard } = await openEntity(raw.read())
-    await discard()
+    const { header, bodyStart } = await readHead(raw.read())
     const mailFrom = mailFromOf(header)
     const type = parseMediaType(header.first('Content-Type'))
     if (type === null || !isEnvelopedMediaType(type)) return { header, mailFrom, cms: notEncrypted(type) }
     const encoding = header.first('Content-Transfer-Encoding')
-    const decoded = async function* (bytes: AsyncIterable<Uint8Array>, options: { readonly lend: boolean }) {
-      const { body } = await openEntity(bytes)
-      yield* decodeTransfer(body, encoding, options)
-    }
-    const read = () => decoded(raw.read(), { lend: false })
-    const lend = () => decoded(lent(raw), { lend: true })
+    const body = sliceOf(raw, bodyStart)
+    const read = () => decodeTransfer(body.read(), encoding)
+    const lend = () => decodeTransfer(lent(body), encoding, { lend: true })
     return { header, mailFrom, cms: { read, lend } }
   } catch (error) {
     if (error instanceof MimeError)

@@ -6,7 +6,7 @@ import { recipientsByField } from '../compose/file.ts'
 import { storeCopies } from '../copies.ts'
 import { givenAddress } from '../given-address.ts'
 import { parseMailboxes } from '../mime/addresses.ts'
-import { openEntity } from '../mime/entity.ts'
+import { readHead } from '../mime/entity.ts'
 import { type SendTools, signatures } from '../prepare.ts'
 import { openRecord } from '../record.ts'
 import type { Source } from '../smime/source.ts'
@@ -47,8 +47,7 @@ export async function copiesFor(
 
 /** The message as it was composed. Who is a Bcc recipient follows from its To and Cc. */
 async function recompose(inner: Source, waiting: WaitingMessage): Promise<Composed> {
-  const { header, discard } = await openEntity(inner.read())
-  await discard()
+  const { header } = await readHead(inner.read())
   const author = parseMailboxes(header.first('From') ?? '').mailboxes[0]?.address
   // What was given and is no address stands in no header.
   const recipients = waiting.recipients.flatMap(({ address }) => {

@@ -1,4 +1,5 @@
-import { openEntity } from '../mime/entity.ts'
+import { readHead } from '../mime/entity.ts'
+import type { Head } from '../mime/head.ts'
 import { parseMediaType } from '../mime/media-type.ts'
 import { decodeTransfer, transferEncoding } from '../mime/transfer.ts'
 import type { Body } from './signed/signed-content.ts'
@@ -14,9 +15,18 @@ export interface Unwrapped extends AsyncDisposable {
  * Takes the message out of a `message/rfc822` entity (protocol.md MSG-2). One that was illegally encoded in base64 or
  * quoted-printable is decoded into the spool (IN-2). Throws MimeError.
  */
-export async function unwrap(entity: Source & { readonly body?: Body }, spool: Spool): Promise<Unwrapped> {
-  const { header, bodyStart, discard } = await openEntity(entity.read())
-  await discard()
+export async function unwrap(entity: SignedEntity, spool: Spool): Promise<Unwrapped> {
+  return unwrapBehind(await readHead(entity.read()), entity, spool)
+}
+
+type SignedEntity = Source & { readonly body?: Body }
+
+/** The same of an entity whose header was read already. */
+export async function unwrapBehind(
+  { header, bodyStart }: Pick<Head, 'header' | 'bodyStart'>,
+  entity: SignedEntity,
+  spool: Spool,
+): Promise<Unwrapped> {
   if (parseMediaType(header.first('Content-Type'))?.type !== 'message/rfc822') {
     return { wrapped: false, inner: entity, async [Symbol.asyncDispose]() {} }
   }

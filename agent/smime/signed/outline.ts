@@ -1,4 +1,5 @@
 import type { MessageCode, Reason } from '../../errors.ts'
+import { Gathered } from '../../mime/bytes.ts'
 import { BEGINNING_BYTES, isLikeHeader } from '../beginning.ts'
 import { orReason, UNDECRYPTABLE } from '../undecryptable.ts'
 import { BLANK_HEAD, blanks } from './blanks.ts'
@@ -19,25 +20,27 @@ export class OutlineReader {
   #entity = new EntityOutline()
   #failure: Reason<MessageCode> | null = null
   /** Null once it has been judged. */
-  #beginning: Buffer | null = Buffer.alloc(0)
+  #beginning: Gathered | null = new Gathered()
   #isLikeHeader = false
 
   /** Keeps no view of the chunk. */
   update(chunk: Uint8Array): void {
-    if (this.#beginning === null) this.#look(chunk)
+    const beginning = this.#beginning
+    if (beginning === null) this.#look(chunk)
+    else if (beginning.length === 0 && chunk.length >= BEGINNING_BYTES) this.#judgeBeginning(chunk)
     else {
-      this.#beginning = Buffer.concat([this.#beginning, chunk])
-      if (this.#beginning.length >= BEGINNING_BYTES) this.#judgeBeginning(this.#beginning)
+      beginning.add(chunk)
+      if (beginning.length >= BEGINNING_BYTES) this.#judgeBeginning(beginning.bytes)
     }
   }
 
   end(): Outline {
-    if (this.#beginning !== null) this.#judgeBeginning(this.#beginning)
+    if (this.#beginning !== null) this.#judgeBeginning(this.#beginning.bytes)
     const signed = orReason(() => this.#entity.end())
     return { isLikeHeader: this.#isLikeHeader, signed: this.#failure ?? signed }
   }
 
-  #judgeBeginning(beginning: Buffer): void {
+  #judgeBeginning(beginning: Uint8Array): void {
     this.#beginning = null
     this.#isLikeHeader = isLikeHeader(beginning)
     // Random bytes make a header of many lines, which takes longer to read than any that is one.
