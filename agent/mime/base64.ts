@@ -1,4 +1,4 @@
-import { asBuffer, Gathered, release } from './bytes.ts'
+import { asBuffer, release } from './bytes.ts'
 
 const LINE_BYTES = 57
 const LINE_CHARS = 76
@@ -13,18 +13,19 @@ export async function* encodeBase64Lines(
   src: AsyncIterable<Uint8Array>,
   { lend = false } = {},
 ): AsyncGenerator<Uint8Array> {
-  const held = new Gathered()
+  let kept: Buffer = Buffer.alloc(0)
   for await (const chunk of src) {
-    held.add(chunk)
-    const whole = held.length - (held.length % LINE_BYTES)
+    const bytes = kept.length === 0 ? asBuffer(chunk) : Buffer.concat([kept, chunk])
+    const whole = bytes.length - (bytes.length % LINE_BYTES)
     for (let at = 0; at < whole; at += BLOCK_BYTES) {
-      const lines = base64Lines(held.bytes.subarray(at, Math.min(at + BLOCK_BYTES, whole)))
+      const lines = base64Lines(bytes.subarray(at, Math.min(at + BLOCK_BYTES, whole)))
       yield lines
       if (lend) release(lines)
     }
-    held.drop(whole)
+    if (kept.length > 0) release(bytes)
+    kept = Buffer.from(bytes.subarray(whole))
   }
-  if (held.length > 0) yield base64Lines(held.bytes)
+  if (kept.length > 0) yield base64Lines(kept)
 }
 
 /** Exact number of bytes that `encodeBase64Lines` yields for so many. */

@@ -28,10 +28,16 @@ export class Gathered {
     this.#length = length
   }
 
-  /** Lets go of so many bytes at the beginning, of all where it is left out. */
-  drop(bytes = this.#length): void {
-    this.#buffer.copyWithin(0, bytes, this.#length)
-    this.#length -= bytes
+  /** The buffer stays for what comes next. */
+  clear(): void {
+    this.#length = 0
+  }
+
+  /** Views of it are good no longer. */
+  [Symbol.dispose](): void {
+    this.#length = 0
+    release(this.#buffer)
+    this.#buffer = Buffer.alloc(0)
   }
 }
 

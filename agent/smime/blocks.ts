@@ -8,7 +8,7 @@ export async function* inBlocks(
   pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   bytes = 1 << 16,
 ): AsyncGenerator<Uint8Array> {
-  const held = new Gathered()
+  using held = new Gathered()
   for await (const piece of pieces) {
     if (held.length === 0 && piece.length >= bytes) {
       yield piece
@@ -17,7 +17,7 @@ export async function* inBlocks(
     held.add(piece)
     if (held.length < bytes) continue
     yield held.bytes
-    held.drop()
+    held.clear()
   }
   if (held.length > 0) yield held.bytes
 }
