@@ -7,6 +7,7 @@ import { book } from './migrations/4-book.ts'
 import { capabilities } from './migrations/5-capabilities.ts'
 import { answers } from './migrations/6-answers.ts'
 import { algorithms } from './migrations/7-algorithms.ts'
+import { notices } from './migrations/8-notices.ts'
 import type { Schema, Tx } from './schema.ts'
 
 /**
@@ -21,6 +22,7 @@ const STEPS: readonly ((tx: Tx) => Promise<void>)[] = [
   capabilities,
   answers,
   algorithms,
+  notices,
 ]
 
 /** Brings the store to the newest schema. A newer one than ours: DirectError `STORE_FAILED`, nothing is changed. */

@@ -12,6 +12,7 @@ export async function owe(tx: Tx, delivery: number, notice: NewNotice, at: Date)
     .selectFrom('notices')
     .select('id')
     .where('delivery', '=', delivery)
+    .where('kind', '=', 'processed')
     .executeTakeFirst()
   if (earlier !== undefined) {
     if (await moveNotice(tx, earlier.id, 'owed-again'))
@@ -34,6 +35,7 @@ export async function owe(tx: Tx, delivery: number, notice: NewNotice, at: Date)
       state: 'owed',
       attempts: 0,
       due_at: at.getTime(),
+      created_at: at.getTime(),
     })
     .execute()
 }

@@ -1,7 +1,7 @@
 import type { Generated, Transaction } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import type { BookEntry } from './book-types.ts'
-import type { InboxDelivery, InboxEntry, Judgement } from './incoming-types.ts'
+import type { InboxDelivery, InboxEntry, Judgement, Notice } from './incoming-types.ts'
 import type { DeliveryState, NewMessage, NewRecipient, TrackingEventType } from './outgoing-types.ts'
 import type { NoticeState } from './states.ts'
 import type { TrustScope } from './trust-types.ts'
@@ -61,6 +61,8 @@ interface MessagesTable {
   documents: string
   idempotency_key: string | null
   record_body: number | null
+  /** That `dispatched` was asked for (N-3). */
+  final_wanted: Generated<0 | 1>
 }
 
 interface RecipientsTable {
@@ -74,6 +76,10 @@ interface RecipientsTable {
   /** Why the present state. */
   why: string
   at: number
+  /** By then the recipient's system has to have answered (N-7); null: nothing is waited for. */
+  deadline: number | null
+  /** 1: it failed or expired, and no failure notice tells the sender so yet (N-8). */
+  untold: Generated<0 | 1>
 }
 
 interface CopiesTable {
@@ -139,19 +145,31 @@ interface InboxDeliveriesTable {
   state: InboxDelivery['state']
   delivered_to: string | null
   at: number
+  /** Who hears what becomes of it, about which message, and by which Message-ID; null: nobody does. */
+  author: string | null
+  about: string | null
+  later_id: string | null
+  /** That the author asks for `dispatched` (N-4). */
+  final_wanted: Generated<0 | 1>
 }
 
 interface NoticesTable {
   id: Generated<number>
-  delivery: number
+  kind: Notice['kind']
+  /** What an MDN speaks of. */
+  delivery: number | null
+  /** What a failure notice speaks of. */
+  message: number | null
   message_id: string
-  kind: 'processed'
   sender: string
   recipient: string
   original_message_id: string
+  /** The recipients that a failure notice tells of, as JSON. */
+  detail: Generated<string>
   state: NoticeState
   attempts: number
   due_at: number
+  created_at: number
 }
 
 interface TrackingEventsTable {

@@ -78,6 +78,23 @@ export async function all<T>(rows: AsyncIterable<T>): Promise<T[]> {
 
 /** What the steps to each version made, undone. */
 const UNDONE: readonly (readonly [version: number, sql: string])[] = [
+  [
+    8,
+    `drop index recipients_by_deadline; drop index recipients_untold;
+     alter table messages drop column final_wanted;
+     alter table recipients drop column deadline; alter table recipients drop column untold;
+     alter table inbox_deliveries drop column author; alter table inbox_deliveries drop column about;
+     alter table inbox_deliveries drop column later_id; alter table inbox_deliveries drop column final_wanted;
+     create table notices_7 (id integer primary key autoincrement,
+       delivery integer not null unique references inbox_deliveries (id), message_id text not null unique,
+       kind text not null, sender text not null, recipient text not null, original_message_id text not null,
+       state text not null, attempts integer not null, due_at bigint not null);
+     insert into notices_7 select id, delivery, message_id, kind, sender, recipient, original_message_id,
+       state, attempts, due_at from notices;
+     drop table notices; alter table notices_7 rename to notices;
+     create index notices_by_state on notices (state, due_at);
+     create index notices_by_original_message_id on notices (original_message_id)`,
+  ],
   [7, 'alter table audit drop column algorithms; alter table recipients drop column algorithms'],
   [6, 'drop index notices_by_original_message_id'],
   [5, 'drop table capabilities'],
