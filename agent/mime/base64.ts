@@ -22,8 +22,9 @@ export async function* encodeBase64Lines(
       yield lines
       if (lend) release(lines)
     }
+    const rest = Buffer.from(bytes.subarray(whole))
     if (kept.length > 0) release(bytes)
-    kept = Buffer.from(bytes.subarray(whole))
+    kept = rest
   }
   if (kept.length > 0) yield base64Lines(kept)
 }

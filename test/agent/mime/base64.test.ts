@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { base64LinesLength, encodeBase64Lines } from '../../../agent/mime/base64.ts'
 import { decodeTransfer } from '../../../agent/mime/transfer.ts'
-import { anyCuts, collect, cutAt, inChunks, text } from './streams.ts'
+import { anyCuts, collect, cutAt, inChunks, sourceOf, text } from './streams.ts'
 
 const decode = (chunks: AsyncIterable<Uint8Array>) => collect(decodeTransfer(chunks, 'base64'))
 const bytes = fc.uint8Array({ maxLength: 2000 })
@@ -19,6 +19,25 @@ test('RFC 2045 6.8: lines of 76 columns with CRLF, of the length that was promis
     }),
   )
 })
+
+test.each([
+  [1, 1 << 16],
+  [3, 1 << 18],
+  [40, 1 << 16],
+  [5, 100_003],
+])(
+  'MSG-14: %i chunks of %i bytes, which are no whole lines, become the same lines as all at once',
+  async (count, size) => {
+    const content = Buffer.alloc(
+      count * size,
+      Buffer.from('all of them, though their number divides by nothing'),
+    )
+    const expected = content.toString('base64').replace(/.{1,76}/g, '$&\r\n')
+    const { read, lend = read } = sourceOf(content, size)
+    expect(await text(encodeBase64Lines(read()))).toBe(expected)
+    expect(await text(encodeBase64Lines(lend(), { lend: true }))).toBe(expected)
+  },
+)
 
 test('IN-2: lines of any length, with any junk and any cuts, come back as the bytes that they were', async () => {
   await fc.assert(
