@@ -1,6 +1,6 @@
-import type { ImapFolder } from '../mailbox/index.ts'
 import type { InboxEntry, Judgement, Store } from '../store/index.ts'
 import { DirectError, type MessageCode } from './errors.ts'
+import type { Place } from './inbox/place.ts'
 import type { ReceiveReport } from './receiving-types.ts'
 import type { MailboxSettings } from './settings.ts'
 
@@ -8,7 +8,7 @@ import type { MailboxSettings } from './settings.ts'
 export async function putAside(
   entry: InboxEntry,
   judgement: Judgement,
-  folder: ImapFolder,
+  place: Place,
   { asideFolder }: MailboxSettings,
   { store, now }: { readonly store: Store; readonly now: () => Date },
 ): Promise<void> {
@@ -17,11 +17,11 @@ export async function putAside(
   for (const { id, fresh, state } of await store.inbox.deliveries(entry.id))
     if (fresh && state === 'pending') await store.inbox.delivered(id, 'rejected', null, now())
   try {
-    await folder.moveTo(entry.uid, asideFolder)
+    await place.moveTo(entry.uid, asideFolder)
   } catch (error) {
     // A server that will not move it must not keep the others waiting: the row says it all, the mail stays, as seen.
     if (!(error instanceof DirectError) || error.temporary) throw error
-    await folder.flagSeen(entry.uid)
+    await place.flagSeen(entry.uid)
   }
   await store.inbox.settled(entry.id, now())
 }

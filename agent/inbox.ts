@@ -2,6 +2,7 @@ import type { ImapClient, ImapFolder, MailServer } from '../mailbox/index.ts'
 import type { InboxDelivery, InboxEntry, NewNotice, Store } from '../store/index.ts'
 import { putAside } from './aside.ts'
 import { rememberCapabilities } from './capabilities.ts'
+import type { Place } from './inbox/place.ts'
 import { isNotification, type Notification, readNotification } from './mdn.ts'
 import { readHead } from './mime/entity.ts'
 import { MimeError } from './mime/error.ts'
@@ -101,7 +102,11 @@ export async function* listMailbox(
 }
 
 /** Names a message beyond one pass. */
-export function nameOf(mailbox: Mailbox, { uidValidity }: ImapFolder, uid: number): string {
+export function nameOf(
+  mailbox: Mailbox,
+  { uidValidity }: { readonly uidValidity: string },
+  uid: number,
+): string {
   return `${mailbox.name} ${uidValidity} ${uid}`
 }
 
@@ -128,7 +133,7 @@ export async function openEntry(
 export async function* handle(
   judged: Judged,
   entry: InboxEntry,
-  folder: ImapFolder,
+  place: Place,
   mailbox: Mailbox,
   tools: PassTools,
 ): AsyncGenerator<Handled> {
@@ -136,7 +141,7 @@ export async function* handle(
   const { trusted } = judged
   const earlier = entry.judgement
   if (!trusted || earlier?.verdict === 'reject') {
-    await putAside(entry, judgementOf(judged, 'reject'), folder, mailbox.settings, tools)
+    await putAside(entry, judgementOf(judged, 'reject'), place, mailbox.settings, tools)
     // The first verdict stands, whatever has been configured since.
     const report =
       earlier?.verdict === 'reject' && judged.verdict !== 'reject'
@@ -151,7 +156,7 @@ export async function* handle(
   if (notification) {
     await inbox.judged(entry.id, judgementOf(judged, 'notification'), [], tools.now())
     await inbox.settled(entry.id, tools.now())
-    await folder.flagSeen(entry.uid)
+    await place.flagSeen(entry.uid)
     yield { kind: 'report', report: notification }
     return
   }
@@ -163,7 +168,7 @@ export async function* handle(
   const waiting = deliveries.filter(({ state }) => state === 'pending')
   if (waiting.length === 0) {
     await inbox.settled(entry.id, tools.now())
-    await folder.flagSeen(entry.uid)
+    await place.flagSeen(entry.uid)
     // Its own delivery was the last that a stop let happen; any other is the same message again (IN-10).
     const own = deliveries.find(({ fresh, state }) => fresh && state === 'delivered')
     const report = describeReceived(judged, own ? { deliveredTo: own.deliveredTo } : { code: 'DUPLICATE' })
@@ -179,7 +184,7 @@ export async function* handle(
   try {
     yield { kind: 'offer', offer: { judged, message: trusted, deliveries: waiting, settle } }
   } finally {
-    if (settled) await folder.flagSeen(entry.uid)
+    if (settled) await place.flagSeen(entry.uid)
   }
 }
 

@@ -21,6 +21,8 @@ import type { BodyId } from './types.ts'
 
 /** MDNs that `noticesDue` returns when it is not told. */
 const NOTICES = 100
+/** Entries that `leftBehind` returns when it is not told. */
+const LEFT_BEHIND = 1000
 
 export class SqlInbox implements Inbox {
   readonly #db: Kysely<Schema>
@@ -190,14 +192,33 @@ export class SqlInbox implements Inbox {
     await this.#db.transaction().execute((tx) => postpone(tx, id, at, retryAt, why))
   }
 
-  async judgedUnsettled(): Promise<readonly InboxEntry[]> {
-    const rows = await this.#db
+  async leftBehind(
+    mailbox: string,
+    uidValidity: string,
+    present: readonly number[],
+    limit = LEFT_BEHIND,
+  ): Promise<readonly InboxEntry[]> {
+    const here = new Set(present)
+    // By the state alone: few are not settled, while a mailbox's own entries are all that it ever held.
+    const open = await this.#db
       .selectFrom('inbox_entries')
-      .selectAll()
-      .where('state', '=', 'judged')
-      .orderBy('id')
+      .select(['id', 'mailbox', 'uid_validity', 'uid', 'looked_at'])
+      .where('state', 'in', ['stored', 'judged'])
       .execute()
-    return rows.map(inboxEntry)
+    const left = open
+      .filter((row) => row.mailbox === mailbox && !(row.uid_validity === uidValidity && here.has(row.uid)))
+      .sort((a, b) => (a.looked_at ?? 0) - (b.looked_at ?? 0) || a.id - b.id)
+      .slice(0, limit)
+    const entries: InboxEntry[] = []
+    for (const { id } of left) {
+      const row = await this.#db
+        .selectFrom('inbox_entries')
+        .selectAll()
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow()
+      entries.push(inboxEntry(row))
+    }
+    return entries
   }
 }
 

@@ -127,6 +127,14 @@ export interface Inbox {
   noticesDue(now: Date, limit?: number): Promise<readonly Notice[]>
   /** An MDN could not be sealed yet: again at `retryAt`; null gives it up for good. */
   noticeTried(id: NoticeId, at: Date, retryAt: Date | null, why: readonly Reason[]): Promise<void>
-  /** Entries judged but not settled: what a library consumer has not accepted yet. */
-  judgedUnsettled(): Promise<readonly InboxEntry[]>
+  /**
+   * Entries `stored` or `judged` whose message is not in the folder any more: its UID is not among `present`, or is of
+   * another UIDVALIDITY. First the one that nobody has looked at for longest; at most `limit`.
+   */
+  leftBehind(
+    mailbox: string,
+    uidValidity: string,
+    present: readonly number[],
+    limit?: number,
+  ): Promise<readonly InboxEntry[]>
 }

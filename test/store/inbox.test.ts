@@ -44,11 +44,9 @@ test('a message goes new, stored, judged, settled, and is listed until it is set
     state: 'judged',
     judgement: accepted([KIM]),
   })
-  expect(await store.inbox.judgedUnsettled()).toMatchObject([{ id }])
   expect(await unsettled()).toEqual([7, 8, 9])
   await store.inbox.settled(id, at(2))
   expect(await unsettled()).toEqual([8, 9])
-  expect(await store.inbox.judgedUnsettled()).toEqual([])
 })
 
 test('settled messages of another mailbox, or of another UIDVALIDITY, settle nothing here', async () => {
@@ -58,6 +56,35 @@ test('settled messages of another mailbox, or of another UIDVALIDITY, settle not
   expect(await store.inbox.unsettled('other/INBOX', '1', [7])).toEqual([7])
   expect(await store.inbox.unsettled('clinic/INBOX', '2', [7])).toEqual([7])
   expect(await store.inbox.unsettled('clinic/INBOX', '1', [])).toEqual([])
+})
+
+test('what left the folder before it was settled is left behind: by its UID or its UIDVALIDITY, the longest waiting first', async () => {
+  await using store = await memoryStore()
+  const { inbox } = store
+  const undecided = { messageId: null, from: null, signer: null, why: [], recipients: [] }
+  await inbox.entry('clinic/INBOX', '1', 1)
+  const waiting = await arrived(store, 2)
+  await inbox.undetermined(waiting, undecided, at(1), at(1))
+  await inbox.judged(await arrived(store, 3), accepted([KIM]), [], at(2))
+  await inbox.settled(await arrived(store, 4), at(2))
+  await arrived(store, 5)
+  await arrived(store, 5, '0')
+  await inbox.stored((await inbox.entry('other/INBOX', '1', 6)).id, await store.bodies.write(bytes('mail')))
+  const left = async (uidValidity: string, present: readonly number[], limit?: number) =>
+    (await inbox.leftBehind('clinic/INBOX', uidValidity, present, limit)).map((entry) => [
+      entry.uidValidity,
+      entry.uid,
+    ])
+  expect(await left('1', [5])).toEqual([
+    ['1', 3],
+    ['0', 5],
+    ['1', 2],
+  ])
+  expect(await left('1', [2, 3, 5])).toEqual([['0', 5]])
+  expect(await left('2', [2, 3, 5], 2)).toEqual([
+    ['1', 3],
+    ['1', 5],
+  ])
 })
 
 test('attempts are counted over restarts, and an entry that is not there is an error', async () => {

@@ -1,0 +1,10 @@
+import type { ImapFolder } from '../../mailbox/index.ts'
+
+/** Where a message lies, as far as acting on it goes. */
+export type Place = Pick<ImapFolder, 'flagSeen' | 'moveTo'>
+
+/** Of a message that has left its folder. Its UID is not spoken of: under another UIDVALIDITY it is another message's. */
+export const GONE: Place = {
+  async flagSeen() {},
+  async moveTo() {},
+}
