@@ -22,6 +22,11 @@ export interface OutboxTools {
 
 /** Seconds between tries; the last one repeats. A server that was only restarted is back at once. */
 const PAUSES = [5, 15, 60, 120, 300, 600, 1200, 1800, 3600]
+/**
+ * Who lost the server's last word waits so long: a message that the server has is processed meanwhile, and its MDN says
+ * so before it goes a second time.
+ */
+const IN_DOUBT_MS = 120_000
 /** About a day of trying; then what is still pending has failed, and the sender is told. */
 const MOST_ATTEMPTS = 32
 
@@ -50,8 +55,7 @@ export async function deliverCopies(
     const renew = (until: Date) => store.outbox.hold(copy.id, until)
     const held = { messageId: copy.messageId, renew }
     const outcomes = await whileHeld(held, tools, () => handOver(copy, tools, options.signal))
-    // Whoever was stopped has not failed: the next run goes on at once.
-    const again = options.signal?.aborted ? now() : nextTry(copy.attempts + 1, now())
+    const again = nextTry(copy, outcomes, now(), options.signal?.aborted === true)
     await store.outbox.tried(copy.id, outcomes, now(), again)
     logTried(copy, outcomes, again, tools.log)
     tried++
@@ -69,16 +73,29 @@ function logTried(
   const count = (wanted: RecipientOutcome['outcome']) =>
     outcomes.filter(({ outcome }) => outcome === wanted).length
   const facts = { messageId, route, accepted: count('accepted'), refused: count('final') }
-  const waiting = count('temporary')
-  if (waiting > 0) log.warn({ ...facts, waiting, again }, 'not handed over; direct status tells why')
+  const [waiting, inDoubt] = [count('temporary'), count('unknown')]
+  if (inDoubt > 0)
+    log.warn(
+      { ...facts, waiting, inDoubt, again },
+      'handed over, and the answer was lost; direct status tells why',
+    )
+  else if (waiting > 0) log.warn({ ...facts, waiting, again }, 'not handed over; direct status tells why')
   else if (facts.refused > 0) log.warn(facts, 'refused by the server; direct status tells why')
   else log.info(facts, 'sent')
 }
 
-function nextTry(attempts: number, now: Date): Date | null {
-  if (attempts >= MOST_ATTEMPTS) return null
-  const seconds = PAUSES[Math.min(attempts, PAUSES.length) - 1] as number
-  return new Date(now.getTime() + seconds * 1000)
+/** When a copy is tried again, null: no more. Whoever was stopped has not failed: the next run goes on at once. */
+function nextTry(
+  copy: OutboxCopy,
+  outcomes: readonly RecipientOutcome[],
+  now: Date,
+  stopped: boolean,
+): Date | null {
+  const attempts = copy.attempts + 1
+  if (attempts >= MOST_ATTEMPTS && !stopped) return null
+  const seconds = stopped ? 0 : (PAUSES[Math.min(attempts, PAUSES.length) - 1] as number)
+  const inDoubt = outcomes.some(({ outcome }) => outcome === 'unknown')
+  return new Date(now.getTime() + Math.max(seconds * 1000, inDoubt ? IN_DOUBT_MS : 0))
 }
 
 /** One SMTP transaction. What stops it is an outcome for each recipient, so that the copy stays in the outbox. */

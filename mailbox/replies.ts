@@ -20,10 +20,19 @@ export function replyOf(cause: SMTPError): string {
 }
 
 /**
+ * What a transaction that was not accepted came to. `ended`: the server may have the whole message. Then only a refusal
+ * tells that it does not want it; silence, a lost connection and what is no reply leave that open.
+ */
+export function failedOutcome(cause: SMTPError, ended: boolean): 'temporary' | 'final' | 'unknown' {
+  if (isFinal(cause)) return 'final'
+  return ended && !/^[45]\d\d\b/.test(cause.response ?? '') ? 'unknown' : 'temporary'
+}
+
+/**
  * Whether a failed transaction is the server's last word on this message: 5xx to MAIL FROM, RCPT TO or DATA, or a
  * message beyond the SIZE that it announced. A lost connection never is, whatever was said last, nor what is no reply.
  */
-export function isFinal(cause: SMTPError): boolean {
+function isFinal(cause: SMTPError): boolean {
   if (cause.code !== 'EENVELOPE' && cause.code !== 'EMESSAGE') return false
   if (cause.response === undefined) return cause.code === 'EMESSAGE'
   return /^5\d\d\b/.test(cause.response)

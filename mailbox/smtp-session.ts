@@ -3,9 +3,9 @@ import { type PeerCertificate, TLSSocket } from 'node:tls'
 import SMTPConnection, { type SMTPError } from 'nodemailer/lib/smtp-connection'
 import { DirectError } from '../agent/errors.ts'
 import { aborted, dial } from './dial.ts'
-import { isFinal, openingFailure, printable, replyOf } from './replies.ts'
+import { failedOutcome, openingFailure, printable, replyOf } from './replies.ts'
 import { tlsOptions, tlsRule } from './tls.ts'
-import type { Lookup, MailServer } from './types.ts'
+import type { Lookup, MailServer, RecipientOutcome } from './types.ts'
 
 export interface SmtpSessionOptions {
   readonly lookup: Lookup
@@ -15,6 +15,8 @@ export interface SmtpSessionOptions {
   readonly timeoutMs: number
   /** How long the server may stay silent after that. */
   readonly replyTimeoutMs: number
+  /** How long a stop waits for the answer to a message that the server has whole. */
+  readonly stopMs: number
   readonly signal: AbortSignal | undefined
 }
 
@@ -32,7 +34,7 @@ export interface TransactionResult {
   /** Recipients that RCPT TO was refused for, with the reply. */
   readonly refused: ReadonlyMap<string, string>
   /** What all others came to. */
-  readonly outcome: 'accepted' | 'temporary' | 'final'
+  readonly outcome: RecipientOutcome['outcome']
   readonly reply: string
 }
 
@@ -52,12 +54,16 @@ export class SmtpSession implements Disposable {
   readonly #connection: SMTPConnection
   readonly #signal: AbortSignal | undefined
   readonly #replyTimeoutMs: number
+  readonly #stopMs: number
   #fail: (cause: Error) => void = () => undefined
+  /** What is being sent. */
+  #source: Source | null = null
 
-  private constructor(connection: SMTPConnection, { signal, replyTimeoutMs }: SmtpSessionOptions) {
+  private constructor(connection: SMTPConnection, { signal, replyTimeoutMs, stopMs }: SmtpSessionOptions) {
     this.#connection = connection
     this.#signal = signal
     this.#replyTimeoutMs = replyTimeoutMs
+    this.#stopMs = stopMs
     connection.on('error', (cause: Error) => this.#fail(cause))
     // `end` comes before the reply that explains it.
     connection.on('end', () => setImmediate(() => this.#fail(new Error('the server closed the connection'))))
@@ -143,14 +149,18 @@ export class SmtpSession implements Disposable {
     const refused = () =>
       new Map((envelope.rejectedErrors ?? []).map((refusal) => [refusal.recipient ?? '', replyOf(refusal)]))
     const source = new Source(transaction)
+    this.#source = source
     const { bytes, to } = transaction
     const longest = 3 * this.#replyTimeoutMs + to.length * RECIPIENT_MS + (bytes / SLOWEST) * 1000
     try {
       const info = await this.#settled<SMTPConnection.SentMessageInfo>(longest, (done) =>
         this.#connection.send(envelope, Readable.from(source.read(), { objectMode: false }), done),
       )
+      if (source.state !== 'ended') throw new Error('the server answered before the message ended')
       return { refused: refused(), outcome: 'accepted', reply: printable(info.response) }
     } catch (cause) {
+      // The rest of a message that was refused in its middle must not follow, and what follows must not be taken for it.
+      if (source.state === 'begun') this.#close()
       if (source.failure !== null) {
         this.#close()
         throw source.failure.cause
@@ -159,9 +169,11 @@ export class SmtpSession implements Disposable {
       return {
         // After a refused MAIL FROM, the answers to RCPT TO mean nothing.
         refused: failure.command === 'MAIL FROM' ? new Map() : refused(),
-        outcome: isFinal(failure) ? 'final' : 'temporary',
+        outcome: failedOutcome(failure, source.state === 'ended'),
         reply: replyOf(failure),
       }
+    } finally {
+      this.#source = null
     }
   }
 
@@ -178,8 +190,12 @@ export class SmtpSession implements Disposable {
   }
 
   readonly #stop = (): void => {
-    this.#fail(aborted())
-    this.#close()
+    const stop = (): void => {
+      this.#fail(aborted())
+      this.#close()
+    }
+    if (this.#source?.state === 'ended') setTimeout(stop, this.#stopMs).unref()
+    else stop()
   }
 
   #close(): void {
@@ -216,6 +232,8 @@ export class SmtpSession implements Disposable {
 class Source {
   readonly #transaction: Transaction
   failure: { readonly cause: unknown } | null = null
+  /** `ended`: all of it was handed to the connection, and the dot follows at once. */
+  state: 'waits' | 'begun' | 'ended' = 'waits'
 
   constructor(transaction: Transaction) {
     this.#transaction = transaction
@@ -224,6 +242,7 @@ class Source {
   async *read(): AsyncGenerator<Uint8Array> {
     const { content, bytes } = this.#transaction
     let sent = 0
+    this.state = 'begun'
     try {
       for await (const chunk of content()) {
         sent += chunk.length
@@ -232,6 +251,7 @@ class Source {
       if (sent !== bytes) {
         throw new DirectError('MESSAGE_INVALID', `the message has ${sent} bytes, and ${bytes} were announced`)
       }
+      this.state = 'ended'
     } catch (cause) {
       this.failure = { cause }
       throw new Error('the message could not be read')

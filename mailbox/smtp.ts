@@ -10,6 +10,11 @@ export interface SmtpClientOptions {
   readonly timeoutMs?: number
   /** How long the server may stay silent after that. Default 10 min, as RFC 5321 4.5.3.2.6 asks for the last reply. */
   readonly replyTimeoutMs?: number
+  /**
+   * How long a stop waits for the answer to a message that the server has whole: without it, nobody knows who has it.
+   * Default 5 s.
+   */
+  readonly stopMs?: number
   /** The name that EHLO gives. Default: this machine's, where it is a full one. */
   readonly helloName?: string
 }
@@ -22,6 +27,7 @@ export function createSmtpClient(options: SmtpClientOptions): SmtpClient {
     helloName: options.helloName,
     timeoutMs: options.timeoutMs ?? 30_000,
     replyTimeoutMs: options.replyTimeoutMs ?? 600_000,
+    stopMs: options.stopMs ?? 5000,
     signal,
   })
   return {

@@ -19,8 +19,11 @@ export type Lookup = (host: string, signal?: AbortSignal) => Promise<readonly st
 /** What one recipient of one SMTP transaction came to. */
 export interface RecipientOutcome {
   readonly address: string
-  /** `temporary`: 4xx, or the connection was lost before the final reply; `final`: 5xx. */
-  readonly outcome: 'accepted' | 'temporary' | 'final'
+  /**
+   * `temporary`: 4xx, or the connection was lost before the message ended; `final`: 5xx; `unknown`: it was lost after
+   * that, before the final reply, and the server may have the message or not (RFC 5321 4.2.5, RFC 1047).
+   */
+  readonly outcome: 'accepted' | 'temporary' | 'final' | 'unknown'
   /** The server's reply or the socket's error: one line, printable ASCII, at most 500 characters. */
   readonly reply: string
 }
@@ -44,7 +47,8 @@ export interface Submission {
 export interface SmtpClient {
   /**
    * One outcome per recipient, in the order of `to`. A server that cannot be reached, has no TLS where it is insisted on,
-   * or loses the connection: `temporary`. When `signal` aborts, whoever has no answer yet is `temporary`.
+   * or loses the connection: `temporary`, or `unknown`. When `signal` aborts, what the server has whole may have 5 s
+   * more for its answer; everything else ends at once.
    * Throws DirectError `SMTP_LOGIN` (the server refuses user and password, nothing was sent), `ADDRESS_INVALID` (the
    * sender), and what `content` or `lookup` throw.
    */

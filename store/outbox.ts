@@ -173,7 +173,10 @@ function decide(
   if (said?.outcome === 'accepted') return { outcome: 'accepted', why: [{ code: 'SMTP_ACCEPTED', text }] }
   if (said?.outcome === 'final') return { outcome: 'undeliverable', why: [{ code: 'SMTP_REFUSED', text }] }
   if (giveUp) return { outcome: 'undeliverable', why: [{ code: 'SMTP_GIVEN_UP', text }] }
-  return { outcome: null, why: [{ code: 'SMTP_TEMPORARY', text }] }
+  return {
+    outcome: null,
+    why: [{ code: said?.outcome === 'unknown' ? 'SMTP_IN_DOUBT' : 'SMTP_TEMPORARY', text }],
+  }
 }
 
 /** Those of a copy that SMTP has neither accepted nor refused for good, as `advance` wants them. */

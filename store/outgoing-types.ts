@@ -63,7 +63,8 @@ export interface OutboxCopy extends Omit<NewCopy, 'sealedBy'> {
 
 export interface TriedRecipient {
   readonly address: string
-  readonly outcome: 'accepted' | 'temporary' | 'final'
+  /** `unknown`: SMTP may have accepted it, and its word was lost. */
+  readonly outcome: 'accepted' | 'temporary' | 'final' | 'unknown'
   readonly reply: string
 }
 
@@ -96,10 +97,10 @@ export interface Outbox {
   /** Holds a claimed copy longer, until `until`: whoever tries it is still at it. */
   hold(copy: number, until: Date): Promise<void>
   /**
-   * What SMTP said, in one transaction: accepted -> `sent`, final -> `failed`, temporary -> still `queued`, to be
-   * tried again at `retryAt`; null gives up: what is still pending becomes `failed`. Audit and event rows included.
+   * What SMTP said, in one transaction: accepted -> `sent`, final -> `failed`, temporary and unknown -> still `queued`,
+   * to be tried again at `retryAt`; null gives up: what is still pending becomes `failed`. Audit and event rows included.
    * A pending recipient that `outcomes` does not mention counts as temporary. The reply becomes the recipient's
-   * `why`: SMTP_ACCEPTED, SMTP_TEMPORARY, SMTP_REFUSED or SMTP_GIVEN_UP.
+   * `why`: SMTP_ACCEPTED, SMTP_TEMPORARY, SMTP_IN_DOUBT, SMTP_REFUSED or SMTP_GIVEN_UP.
    */
   tried(copy: number, outcomes: readonly TriedRecipient[], at: Date, retryAt: Date | null): Promise<void>
   /** When the next copy falls due, null when none waits. One that is held falls due when its hold ends. */

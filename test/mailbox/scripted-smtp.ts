@@ -24,6 +24,8 @@ export interface SmtpSession {
   /** What came after each DATA, dots unstuffed, as latin1. */
   readonly messages: string[]
   tls: boolean
+  /** Says a line that answers nothing that comes just now; after an answer of '', which no client hears. */
+  say: (line: string) => void
 }
 
 export interface ScriptedSmtp extends AsyncDisposable {
@@ -51,7 +53,7 @@ export async function scriptedSmtp(script: SmtpScript = {}): Promise<ScriptedSmt
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
-    const session: SmtpSession = { lines: [], messages: [], tls: false }
+    const session: SmtpSession = { lines: [], messages: [], tls: false, say: () => undefined }
     sessions.push(session)
     new Conversation(script, session).start(socket)
   })
@@ -89,6 +91,7 @@ class Conversation {
 
   #listen(socket: Socket): void {
     this.#socket = socket
+    this.#session.say = (line) => socket.write(`${line}\r\n`)
     socket.on('error', () => undefined)
     socket.on('data', (chunk: Buffer) => this.#hear(chunk.toString('latin1')))
   }

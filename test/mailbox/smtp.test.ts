@@ -130,7 +130,8 @@ describe('one transaction', () => {
     ['554 no', 'final'],
     ['451 later', 'temporary'],
     ['421 closing', 'temporary'],
-    ['gibberish', 'temporary'],
+    ['gibberish', 'unknown'],
+    ['354 go on', 'unknown'],
   ])('takes %s after DATA for a %s outcome', async (reply, outcome) => {
     const { outcomes } = await submitTo({ answer: (line) => (line === 'END' ? reply : undefined) }, [
       'lee@b.example',
@@ -147,13 +148,60 @@ describe('one transaction', () => {
     expect(outcomes[0]?.[2]).toContain('421 closing')
   })
 
-  it.each(['CONNECT', 'EHLO', 'MAIL', 'RCPT', 'DATA', 'END'])(
+  it.each(['CONNECT', 'EHLO', 'MAIL', 'RCPT', 'DATA'])(
     'is temporary when the connection is lost at %s',
     async (verb) => {
       const { outcomes } = await submitTo({ answer: (line) => (line.startsWith(verb) ? null : undefined) }, [
         'lee@b.example',
       ])
       expect(outcomes.map(([, outcome]) => outcome)).toEqual(['temporary'])
+    },
+  )
+
+  it('is unknown when the connection is lost behind the dot: the server may have the message', async () => {
+    const { outcomes, heard } = await submitTo(
+      {
+        answer: (line) => (line.includes('gone@') ? '550 gone' : line === 'END' ? null : undefined),
+      },
+      ['gone@b.example', 'lee@b.example', 'ann@b.example'],
+    )
+    expect(outcomes.map(([, outcome]) => outcome)).toEqual(['final', 'unknown', 'unknown'])
+    expect(heard[0]?.messages).toEqual([MESSAGE])
+  })
+
+  it.each(['250 taken', '552 too large'])(
+    'is not over when the server says %s before it ended; no rest of it follows as if it were commands',
+    async (reply) => {
+      const bytes = 4 * 1024 * 1024
+      const closed = Promise.withResolvers<number>()
+      let heard = 0
+      const hasty = createServer((socket) => {
+        let inData = false
+        socket.on('error', () => undefined)
+        socket.on('close', () => closed.resolve(heard))
+        socket.write('220 hello\r\n')
+        socket.on('data', (chunk) => {
+          heard += inData ? chunk.length : 0
+          if (inData) socket.pause().write(`${reply}\r\n`, () => socket.resume())
+          else socket.write(chunk.toString().startsWith('DATA') ? '354 go on\r\n' : '250 fine\r\n')
+          inData ||= chunk.toString().startsWith('DATA')
+        })
+      })
+      await new Promise<void>((resolve) => hasty.listen(0, '127.0.0.1', resolve))
+      const address = hasty.address()
+      const port = typeof address === 'object' && address !== null ? address.port : 0
+      const endless = submission(['lee@b.example'], {
+        bytes,
+        async *content() {
+          yield Buffer.alloc(65536, 'x\r\n')
+          // The rest comes when the server has said its word and cut.
+          await closed.promise
+        },
+      })
+      const [outcome] = await client.submit(at({ port }), endless)
+      expect(outcome?.outcome).toBe(reply.startsWith('5') ? 'final' : 'temporary')
+      expect(await closed.promise).toBeLessThan(bytes)
+      await new Promise((resolve) => hasty.close(resolve))
     },
   )
 
@@ -227,7 +275,7 @@ describe('recipients that the server wants to have alone', () => {
     }
   })
 
-  it('are temporary when the server is lost in between, and the first stays accepted', async () => {
+  it('are in doubt when the server is lost behind their dot, and the first stays accepted', async () => {
     const { outcomes } = await submitTo(
       {
         answer: (line, session) => {
@@ -237,7 +285,7 @@ describe('recipients that the server wants to have alone', () => {
       },
       ['a@b.example', 'b@b.example'],
     )
-    expect(outcomes.map(([, outcome]) => outcome)).toEqual(['accepted', 'temporary'])
+    expect(outcomes.map(([, outcome]) => outcome)).toEqual(['accepted', 'unknown'])
   })
 
   it('begin a transaction of their own, also where DATA of the first was refused', async () => {
@@ -359,7 +407,11 @@ describe('servers that cannot be reached', () => {
 
 describe('a server that talks without ever coming to an end', () => {
   /** Each opens a reply of lines that goes on, far more often than any limit on silence. */
-  it.each(['EHLO', 'MAIL', 'END'])('is temporary after %s, and holds nobody up', async (verb) => {
+  it.each([
+    ['EHLO', 'temporary'],
+    ['MAIL', 'temporary'],
+    ['END', 'unknown'],
+  ])('after %s is %s, and holds nobody up', async (verb, expected) => {
     const timers: NodeJS.Timeout[] = []
     const talker = createServer((socket) => {
       let inData = false
@@ -382,7 +434,7 @@ describe('a server that talks without ever coming to an end', () => {
     })
     const [outcome] = await hasty.submit(at({ port }), submission(['lee@b.example']))
     expect(outcome).toMatchObject({
-      outcome: 'temporary',
+      outcome: expected,
       reply: expect.stringContaining('did not come to an end'),
     })
     for (const timer of timers) clearInterval(timer)
@@ -559,7 +611,7 @@ describe('content', () => {
 })
 
 describe('a signal', () => {
-  it.each(['EHLO', 'MAIL', 'END'])(
+  it.each(['EHLO', 'MAIL', 'DATA'])(
     'cuts the connection at %s; whoever has no answer is temporary',
     async (verb) => {
       const controller = new AbortController()
@@ -576,6 +628,38 @@ describe('a signal', () => {
       ])
     },
   )
+
+  it('waits for the answer to a message that the server has whole: it is accepted once, and not sent again', async () => {
+    const controller = new AbortController()
+    await using smtp = await scriptedSmtp({
+      answer: (line, session) => {
+        if (line !== 'END') return undefined
+        setImmediate(() => {
+          controller.abort()
+          setImmediate(() => session.say('250 taken'))
+        })
+        return ''
+      },
+    })
+    const outcomes = await client.submit(at(smtp), submission(['lee@b.example']), controller.signal)
+    expect(outcomes).toEqual([{ address: 'lee@b.example', outcome: 'accepted', reply: '250 taken' }])
+  })
+
+  it('does not wait for that longer than it may; then nobody knows', async () => {
+    const controller = new AbortController()
+    const hasty = createSmtpClient({ lookup: async () => ['127.0.0.1'], stopMs: 20 })
+    await using smtp = await scriptedSmtp({
+      answer: (line) => {
+        if (line !== 'END') return undefined
+        setImmediate(() => controller.abort())
+        return ''
+      },
+    })
+    const outcomes = await hasty.submit(at(smtp), submission(['lee@b.example']), controller.signal)
+    expect(outcomes).toEqual([
+      { address: 'lee@b.example', outcome: 'unknown', reply: 'stopped before the server answered' },
+    ])
+  })
 
   it('that has fired already lets nothing be dialled', async () => {
     await using smtp = await scriptedSmtp()

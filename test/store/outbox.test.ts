@@ -188,6 +188,18 @@ test('SMTP may accept one recipient, refuse another and put off a third; only th
   ])
 })
 
+test('in doubt is still queued, and says so: SMTP may have the message', async () => {
+  await using store = await memoryStore()
+  await queued(store)
+  const lost = { address: 'lee@hisp.example', outcome: 'unknown', reply: 'the connection was lost' } as const
+  await store.outbox.tried(1, [lost], at(1), at(121))
+  const [status] = await store.tracking.status()
+  expect(status?.recipients).toMatchObject([
+    { state: 'queued', why: [{ code: 'SMTP_IN_DOUBT', text: 'the connection was lost' }] },
+  ])
+  expect(await store.outbox.nextDue()).toEqual(at(121))
+})
+
 test('giving up fails whoever is still pending, and nothing is due any more', async () => {
   await using store = await memoryStore()
   await queued(store, {}, ['a@hisp.example', 'b@hisp.example'])

@@ -1,0 +1,88 @@
+import { expect, test } from 'vitest'
+import { silent } from '../../agent/log.ts'
+import { deliverCopies, type OutboxTools } from '../../agent/outbox.ts'
+import type { RecipientOutcome } from '../../mailbox/index.ts'
+import { createSmtpClient } from '../../mailbox/index.ts'
+import type { Store } from '../../store/index.ts'
+import { scriptedSmtp } from '../mailbox/scripted-smtp.ts'
+import { at, bytes, memoryStore, message } from '../store/scenario.ts'
+
+const ANN = 'ann@hisp.example'
+const LEE = 'lee@hisp.example'
+
+/** The tools of an outbox whose clock stands where the test sets it, and what SMTP was asked for. */
+function outboxOf(store: Store, say: (address: string) => RecipientOutcome['outcome']) {
+  const asked: (readonly string[])[] = []
+  const clock = { now: 0 }
+  const tools: OutboxTools = {
+    store,
+    smtp: {
+      submit: async (_server, { to }) => {
+        asked.push(to)
+        return to.map((address) => ({ address, outcome: say(address), reply: 'as scripted' }))
+      },
+      proveTls: () => Promise.reject(new Error('no tls route here')),
+    },
+    relay: { host: 'mx', port: 25, secure: false },
+    tlsServers: new Map(),
+    openRecord: () => Promise.reject(new Error('no tls route here')),
+    now: () => at(clock.now),
+    log: silent,
+  }
+  return { tools, asked, clock }
+}
+
+test('what is in doubt waits two minutes for its MDN, whoever else of the copy failed; who was accepted is out of it', async () => {
+  await using store = await memoryStore()
+  await store.outbox.add(message(await store.bodies.write(bytes('sealed')), {}, [ANN, LEE]))
+  const says = { [ANN]: 'accepted', [LEE]: 'unknown' } as const
+  const { tools, asked, clock } = outboxOf(store, (address) => says[address as typeof ANN])
+  const id = { messageId: '<m1@clinic.example>' }
+  await deliverCopies(tools, id)
+  clock.now = 119
+  await deliverCopies(tools, id)
+  expect(asked).toEqual([[ANN, LEE]])
+  clock.now = 120
+  await deliverCopies(tools, id)
+  expect(asked).toEqual([[ANN, LEE], [LEE]])
+})
+
+test('a stop leaves in doubt what is in doubt, and lets the rest go on at once', async () => {
+  for (const [outcome, due] of [
+    ['unknown', 120],
+    ['temporary', 0],
+  ] as const) {
+    await using store = await memoryStore()
+    await store.outbox.add(message(await store.bodies.write(bytes('sealed')), {}, [LEE]))
+    const stop = new AbortController()
+    const { tools } = outboxOf(store, () => {
+      stop.abort()
+      return outcome
+    })
+    await deliverCopies(tools, { messageId: '<m1@clinic.example>', signal: stop.signal })
+    expect(await store.outbox.nextDue()).toEqual(at(due))
+  }
+})
+
+test('a 250 that was lost is followed by the same bytes, and no second message', async () => {
+  await using store = await memoryStore()
+  await store.outbox.add(message(await store.bodies.write(bytes('sealed\r\n')), {}, [LEE]))
+  await using smtp = await scriptedSmtp({
+    answer: (line) => (line === 'END' && smtp.sessions.length === 1 ? null : undefined),
+  })
+  const { tools, clock } = outboxOf(store, () => 'temporary')
+  const real = {
+    ...tools,
+    relay: { host: 'mx', port: smtp.port, secure: false },
+    smtp: createSmtpClient({ lookup: async () => ['127.0.0.1'] }),
+  }
+  const id = { messageId: '<m1@clinic.example>' }
+  await deliverCopies(real, id)
+  expect(await store.tracking.status()).toMatchObject([
+    { recipients: [{ state: 'queued', why: [{ code: 'SMTP_IN_DOUBT' }] }] },
+  ])
+  clock.now = 120
+  await deliverCopies(real, id)
+  expect(await store.tracking.status()).toMatchObject([{ recipients: [{ state: 'sent' }] }])
+  expect(smtp.sessions.map(({ messages }) => messages)).toEqual([['sealed\r\n'], ['sealed\r\n']])
+})
