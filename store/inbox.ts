@@ -1,6 +1,7 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { DirectError } from '../agent/errors.ts'
+import { announce } from './advance.ts'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
 import { deliveriesOf, openDeliveries, settleDelivery } from './deliveries.ts'
 import type {
@@ -16,7 +17,6 @@ import type {
 } from './incoming-types.ts'
 import { dueNotices, postpone } from './notices.ts'
 import { decodeWhy, encodeWhy, type Schema, type Tx } from './schema.ts'
-import { announce } from './tracking.ts'
 import type { BodyId } from './types.ts'
 
 /** MDNs that `noticesDue` returns when it is not told. */

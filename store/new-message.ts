@@ -31,6 +31,7 @@ async function addRow(tx: Tx, message: NewMessage): Promise<number> {
       documents: JSON.stringify(message.documents),
       idempotency_key: message.idempotencyKey,
       record_body: message.recordBody,
+      final_wanted: message.finalWanted ? 1 : 0,
     })
     .onConflict((conflict) => conflict.column('idempotency_key').doNothing())
     .returning('id')
@@ -59,6 +60,7 @@ async function addRecipients(tx: Tx, id: number, message: NewMessage): Promise<v
         state,
         why: encodeWhy(why),
         at: message.at.getTime(),
+        deadline: recipient.deadline?.getTime() ?? null,
       })
       .execute()
     await record(tx, {

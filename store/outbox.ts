@@ -1,12 +1,13 @@
 import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
+import { advance, explain, type TrackedRecipient } from './advance.ts'
 import { hasCome, isFree } from './due.ts'
 import type { NoticeId } from './incoming-types.ts'
 import { addMessage } from './new-message.ts'
 import { moveNotice } from './notices.ts'
 import type { NewMessage, Outbox, OutboxCopy, StoredMessage, TriedRecipient } from './outgoing-types.ts'
 import { addressKey, type Schema, type Tx } from './schema.ts'
-import { advance, explain, storedMessages, type TrackedRecipient } from './tracking.ts'
+import { storedMessages } from './tracking.ts'
 
 /** Copies that one `claim` takes when it is not told. */
 const CLAIMED = 20

@@ -21,6 +21,8 @@ export interface NewMessage {
   readonly copies: readonly NewCopy[]
   /** Where recipients of route `undetermined` are queued: they wait until theirs is known. It takes a `recordBody`. */
   readonly wait?: NewWait | null
+  /** That `dispatched` is asked for (N-3), and waited for. */
+  readonly finalWanted?: boolean
 }
 
 export interface NewRecipient {
@@ -31,6 +33,8 @@ export interface NewRecipient {
   readonly why: readonly Reason[]
   /** Hex SHA-256 of the certificate encrypted to; null off the direct route. */
   readonly certificate: string | null
+  /** By then its system has to have answered, or, on the route `tls`, to have taken it (N-7); null or absent: whenever. */
+  readonly deadline?: Date | null
 }
 
 /** How long it is asked how the undetermined recipients of a message can be reached (DISC-6), and when next. */
@@ -143,6 +147,14 @@ export interface TrackingEvent {
   readonly why: readonly Reason[]
 }
 
+export interface ExpireOptions {
+  readonly limitMs: number
+  /** The begin of the last pass that read every mailbox through; null: none has, as far as is known. */
+  readonly readUntil: Date | null
+  readonly graceMs: number
+  readonly limit?: number
+}
+
 export interface Tracking {
   /**
    * A believed notification about one recipient of one message of ours. Never goes backwards
@@ -158,6 +170,13 @@ export interface Tracking {
     at: Date,
     why: readonly Reason[],
   ): Promise<{ readonly state: DeliveryState; readonly changed: boolean } | null>
+  /**
+   * Whose time is up (N-7) is `expired`, with its event and its audit row, and SMTP is given nothing more for it; at most
+   * `limit` at a time, oldest deadline first. Returns how many. An answer may lie in a mailbox: a deadline after
+   * `readUntil` waits for `graceMs` more. One further ahead than `limitMs` was set by a clock that has been set back since,
+   * and is made `limitMs` from now.
+   */
+  expire(now: Date, options: ExpireOptions): Promise<number>
   /** Newest first; one message when an id is given. Notifications of ours are not listed; one is told by its id. */
   status(messageId?: string): Promise<readonly StoredMessage[]>
   events(after: number, limit?: number): Promise<readonly TrackingEvent[]>

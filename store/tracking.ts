@@ -1,16 +1,16 @@
-import type { Kysely, Selectable } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
-import { type AuditEvent, record } from './audit.ts'
+import { advance } from './advance.ts'
+import { expireDue } from './expiry.ts'
 import type {
   DeliveryState,
   DeliveryStatus,
+  ExpireOptions,
   StoredMessage,
   Tracking,
   TrackingEvent,
-  TrackingEventType,
 } from './outgoing-types.ts'
-import { addressKey, decodeAlgorithms, decodeWhy, encodeWhy, type Schema, type Tx } from './schema.ts'
-import { nextState, type Occurrence } from './states.ts'
+import { addressKey, decodeAlgorithms, decodeWhy, type Schema } from './schema.ts'
 
 export class SqlTracking implements Tracking {
   readonly #db: Kysely<Schema>
@@ -45,6 +45,10 @@ export class SqlTracking implements Tracking {
     })
   }
 
+  async expire(now: Date, options: ExpireOptions): Promise<number> {
+    return await expireDue(this.#db, now, options)
+  }
+
   async status(messageId?: string): Promise<readonly StoredMessage[]> {
     return await storedMessages(this.#db, messageId === undefined ? {} : { messageId })
   }
@@ -74,98 +78,6 @@ export class SqlTracking implements Tracking {
       .executeTakeFirst()
     return row?.id ?? 0
   }
-}
-
-/** One recipient of one message of ours, with what its audit rows repeat. */
-export interface TrackedRecipient extends Selectable<Schema['messages']> {
-  readonly recipient: number
-  readonly address: string
-  readonly route: string
-  readonly certificate: string | null
-  readonly algorithms: string | null
-  readonly state: DeliveryState
-}
-
-/**
- * Lets `occurrence` happen to a recipient: the state, the event that the EHR hears, the audit row. What changes
- * nothing (a late or repeated notification) is audited all the same, with the state that stood.
- */
-export async function advance(
-  tx: Tx,
-  who: TrackedRecipient,
-  occurrence: Occurrence,
-  at: Date,
-  why: readonly Reason[],
-): Promise<{ state: DeliveryState; changed: boolean }> {
-  const state = nextState(who.state, occurrence)
-  const changed = state !== who.state
-  if (changed) {
-    await tx
-      .updateTable('recipients')
-      .set({ state, at: at.getTime(), why: encodeWhy(why) })
-      .where('id', '=', who.recipient)
-      .execute()
-    if (state !== 'queued' && state !== 'sent' && state !== 'refused' && who.kind === 'message')
-      await announce(tx, state, who.message_id, who.address, at, why)
-  }
-  await recordOf(tx, { ...who, state }, auditEvent(who.kind, occurrence), at, why)
-  return { state, changed }
-}
-
-/** An audit row of what happened to a recipient, who is as `who` says now. */
-export async function recordOf(
-  tx: Tx,
-  who: TrackedRecipient,
-  event: AuditEvent,
-  at: Date,
-  why: readonly Reason[],
-): Promise<void> {
-  await record(tx, {
-    at,
-    event,
-    actor: who.actor,
-    messageId: who.message_id,
-    from: who.sender,
-    address: who.address,
-    route: who.route,
-    certificate: who.certificate,
-    algorithms: decodeAlgorithms(who.algorithms),
-    documents: JSON.parse(who.documents) as string[],
-    patient: who.patient,
-    outcome: who.state,
-    why,
-  })
-}
-
-/** Why a recipient still waits, for `status`. A repeated attempt is no audit event. */
-export async function explain(tx: Tx, recipient: TrackedRecipient, why: readonly Reason[]): Promise<void> {
-  await tx
-    .updateTable('recipients')
-    .set({ why: encodeWhy(why) })
-    .where('id', '=', recipient.recipient)
-    .where('state', '=', 'queued')
-    .execute()
-}
-
-function auditEvent(kind: TrackedRecipient['kind'], occurrence: Occurrence): AuditEvent {
-  if (occurrence === 'accepted') return kind === 'message' ? 'sent' : 'mdn-sent'
-  if (occurrence === 'undeliverable') return kind === 'message' ? 'failed' : 'mdn-given-up'
-  return occurrence
-}
-
-/** Something that `events` tells. */
-export async function announce(
-  tx: Tx,
-  type: TrackingEventType,
-  messageId: string | null,
-  address: string | null,
-  at: Date,
-  why: readonly Reason[],
-): Promise<void> {
-  await tx
-    .insertInto('tracking_events')
-    .values({ type, message_id: messageId, address, at: at.getTime(), why: encodeWhy(why) })
-    .execute()
 }
 
 /** Newest first, recipients in the order in which they were given. */

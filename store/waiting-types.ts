@@ -27,6 +27,8 @@ export interface Asked {
     readonly route: 'direct' | 'tls'
     /** Hex SHA-256 of the certificate encrypted to; null off the direct route. */
     readonly certificate: string | null
+    /** Of the message to this recipient, counted from now (N-7); null or absent: it has none. */
+    readonly deadline?: Date | null
   }[]
   /** They carry the message to `reached`. */
   readonly copies: readonly NewCopy[]

@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely'
+import { advance, explain, recordOf, setDeadline, type TrackedRecipient } from './advance.ts'
 import { hasCome, isFree } from './due.ts'
 import { addCopies, sealedBy } from './new-message.ts'
 import { addressKey, encodeAlgorithms, type Schema, type Tx } from './schema.ts'
-import { advance, explain, recordOf, type TrackedRecipient } from './tracking.ts'
 import type { Asked, Waiting, WaitingMessage } from './waiting-types.ts'
 
 export class SqlWaiting implements Waiting {
@@ -81,8 +81,10 @@ export class SqlWaiting implements Waiting {
       if (waiting.size === 0 || all.some(({ address }) => !waiting.has(addressKey(address)))) return false
       const algorithmsFor = (address: string) => encodeAlgorithms(sealedBy(copies, addressKey(address)))
       const who = (address: string) => waiting.get(addressKey(address)) as TrackedRecipient
-      for (const { address, route, certificate } of reached)
+      for (const { address, route, certificate, deadline = null } of reached) {
         await queue(tx, { ...who(address), route, certificate, algorithms: algorithmsFor(address) }, at)
+        await setDeadline(tx, who(address).recipient, deadline)
+      }
       // Due since the message was made: whoever comes first may take them.
       const since = Math.min(at.getTime(), ...[...waiting.values()].map((recipient) => recipient.at))
       await addCopies(tx, message, copies, new Date(since))
