@@ -15,6 +15,7 @@ import { match, mentions } from '../../agent/smime/enveloped/recipients.ts'
 import { Identity } from '../../agent/smime/identity.ts'
 import { openSignedFile, readSigned } from '../../agent/smime/signed-alone.ts'
 import { type Certificate, parseCertificate, readCertificates } from '../../trust-anchors/index.ts'
+import { copied } from '../agent/mime/streams.ts'
 import { bytesOf, countingSpool, sourceOf } from '../agent/smime/parties.ts'
 import { corpora } from '../corpora.ts'
 import { OPENSSL_CMS, RFC4134, RFC9216 } from './smime-divergences.ts'
@@ -83,7 +84,7 @@ async function byHand(cms: Parameters<typeof decrypt>[0], keys: readonly Identit
   const key = await candidate?.contentKey()
   if (!key || !candidate || 'code' in encryption) return null
   const outcome: Outcome = { whole: false, attributes: null }
-  const content = await bytesOf({ read: () => decryptContent(cms, encryption, key, outcome) })
+  const content = await bytesOf({ read: () => copied(decryptContent(cms, encryption, key, outcome)) })
   expect({ whole: outcome.whole, content: content.toString() }).toEqual({ whole: true, content: CONTENT })
   return `${candidate.transport}, ${encryption.cipher}`
 }
