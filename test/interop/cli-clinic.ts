@@ -75,7 +75,8 @@ export async function startClinics(options: { readonly tls?: ServerCertificate }
   return { dir, mail, a, b, dns, [Symbol.asyncDispose]: () => stop.disposeAsync() }
 }
 
-function clinicIn(dir: string, domain: string, mail: MailServers): CliClinic {
+/** A clinic in this folder, which `setUp` fills. */
+export function clinicIn(dir: string, domain: string, mail: MailServers): CliClinic {
   const { user, password } = mail.mailboxes[domain] as { user: string; password: string }
   const env = { DIRECT_PASSWORD: password }
   const run: CliClinic['run'] = (args, more) => direct(args, { cwd: dir, env: { ...env, ...more } })
@@ -107,7 +108,8 @@ function clinicIn(dir: string, domain: string, mail: MailServers): CliClinic {
   }
 }
 
-async function setUp(
+/** `direct init --test-ca`, and a mailbox that is polled every second. */
+export async function setUp(
   clinic: CliClinic,
   identity: readonly string[],
   {

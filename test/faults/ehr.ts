@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** A message as the EHR has it. */
+export interface Taken {
+  readonly messageId: string
+  /** Of the one attachment, as it was filed. */
+  readonly attachmentSha256: string | null
+  /** Whether the folder's name is the digest of the message in it, as it must be. */
+  readonly named: boolean
+}
+
+/**
+ * An EHR that takes each folder away as soon as it appears, as docs/daemon.md tells it to, and keeps all of them: what
+ * is filed a second time is seen, though it bears the same name.
+ */
+export class Ehr implements AsyncDisposable {
+  readonly dir: string
+  readonly #taken: string
+  readonly #stop = new AbortController()
+  readonly #working: Promise<void>
+  #count = 0
+
+  private constructor(dir: string, taken: string) {
+    this.dir = dir
+    this.#taken = taken
+    this.#working = this.#work()
+  }
+
+  static async start(dir: string, name = 'ehr'): Promise<Ehr> {
+    const [delivered, taken] = [join(dir, name), join(dir, `${name}-taken`)]
+    await mkdir(delivered)
+    await mkdir(taken)
+    return new Ehr(delivered, taken)
+  }
+
+  /** How many folders were taken so far. */
+  get count(): number {
+    return this.#count
+  }
+
+  async #work(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      for (const name of await readdir(this.dir)) {
+        if (name.startsWith('.')) continue
+        await rename(join(this.dir, name), join(this.#taken, `${this.#count}-${name}`))
+        this.#count++
+      }
+      await pause(20)
+    }
+  }
+
+  /** Everything that was taken, in order. */
+  async taken(): Promise<Taken[]> {
+    const names = (await readdir(this.#taken)).sort(
+      (one, other) => Number.parseInt(one, 10) - Number.parseInt(other, 10),
+    )
+    return Promise.all(names.map((name) => readTaken(join(this.#taken, name), name.split('-')[1])))
+  }
+
+  /** What a stop left unfinished; nobody is to read it. */
+  async unfinished(): Promise<string[]> {
+    return (await readdir(this.dir)).filter((name) => name.startsWith('.'))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    await this.#working
+  }
+}
+
+async function readTaken(folder: string, sha256: string | undefined): Promise<Taken> {
+  const { messageId } = JSON.parse(await readFile(join(folder, 'delivery.json'), 'utf8')) as {
+    messageId: string
+  }
+  const [attachment] = (await readdir(join(folder, 'attachments'))).filter((name) => name.endsWith('.bin'))
+  return {
+    messageId,
+    attachmentSha256:
+      attachment === undefined ? null : digest(await readFile(join(folder, 'attachments', attachment))),
+    named: digest(await readFile(join(folder, 'message.eml'))) === sha256,
+  }
+}
+
+export function digest(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}

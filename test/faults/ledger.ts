@@ -1,0 +1,161 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Agent } from '../../agent/index.ts'
+import { seeded } from '../fuzz/mutate.ts'
+import { type Json, KIM, LEE } from '../interop/cli-clinic.ts'
+import { digest, type Ehr, type Taken } from './ehr.ts'
+import { type Receipt, receiptsIn } from './receipts.ts'
+import type { World } from './world.ts'
+
+/** One message that went in. */
+export interface Injected {
+  readonly n: number
+  readonly messageId: string
+  readonly attachmentSha256: string
+  readonly bytes: number
+}
+
+/** What must be empty, all of it. */
+export interface Reconciled {
+  /** The EHR never had it. */
+  readonly lost: readonly string[]
+  readonly filedTwice: readonly string[]
+  /** The EHR had it with other bytes, or under a wrong name; or had what nobody sent. */
+  readonly damaged: readonly string[]
+  readonly mdnMissing: readonly string[]
+  /** Answered under two Message-IDs: the same MDN handed over again is one (SMTP has no way to know). */
+  readonly mdnTwice: readonly string[]
+  /** The sender does not read `processed`. */
+  readonly wrongState: readonly string[]
+  /** Put aside, though nothing was wrong with it. */
+  readonly asideByMistake: readonly string[]
+  /** What the audits tell otherwise than it happened, and what was left lying. */
+  readonly findings: readonly string[]
+}
+
+export interface InjectOptions {
+  readonly count: number
+  readonly seed: number
+  /** Of the attachment. */
+  readonly minBytes: number
+  readonly maxBytes: number
+  /** Between two messages. */
+  readonly everyMs: number
+}
+
+/** Sends messages of seeded sizes, one after the other, until all are sent. */
+export async function inject(
+  sender: Agent,
+  { count, seed, minBytes, maxBytes, everyMs }: InjectOptions,
+): Promise<readonly Injected[]> {
+  const random = seeded(seed)
+  const injected: Injected[] = []
+  for (let n = 0; n < count; n++) {
+    const content = Buffer.from(
+      Array.from({ length: minBytes + random(maxBytes - minBytes + 1) }, () => random(256)),
+    )
+    const { messageId, recipients } = await sender.send({
+      from: KIM,
+      to: [LEE],
+      subject: `message ${n}`,
+      text: 'Please see attached.',
+      attachments: [{ filename: `${n}.bin`, content }],
+    })
+    const [recipient] = recipients
+    if (recipient?.result !== 'accepted' && recipient?.result !== 'queued')
+      throw new Error(`message ${n} was not sent: ${JSON.stringify(recipient)}`)
+    injected.push({ n, messageId, attachmentSha256: digest(content), bytes: content.length })
+    await pause(everyMs)
+  }
+  return injected
+}
+
+const SETTLES_WITHIN_MS = 120_000
+
+/** Fulfilled once the sender knows that every message arrived, or when it did not come to that in time. */
+export async function settled(sender: Agent, injected: readonly Injected[]): Promise<void> {
+  const end = performance.now() + SETTLES_WITHIN_MS
+  let open = injected.map(({ messageId }) => messageId)
+  while (open.length > 0 && performance.now() < end) {
+    const still: string[] = []
+    for (const messageId of open)
+      if ((await stateOf(sender, messageId)) !== 'processed') still.push(messageId)
+    open = still
+    await pause(200)
+  }
+}
+
+async function stateOf(sender: Agent, messageId: string): Promise<string> {
+  const [message] = await sender.status(messageId)
+  return message?.recipients[0]?.state ?? 'unknown'
+}
+
+/** What is to be seen once a run has ended. */
+export interface Evidence {
+  /** Everything that the EHR took, in order. */
+  readonly taken: readonly Taken[]
+  /** Everything in the sender's mailbox. */
+  readonly receipts: readonly Receipt[]
+  /** What the sender is told of each message, by its Message-ID. */
+  readonly states: ReadonlyMap<string, string>
+  /** The victim's audit. */
+  readonly audit: readonly Json[]
+  /** Folders that a stop left unfinished; nobody is to read them. */
+  readonly unfinished: readonly string[]
+}
+
+/** Holds what went in against the EHR, both mailboxes, and what the two clinics say themselves. */
+export async function reconcile(
+  world: World,
+  sender: Agent,
+  ehr: Ehr,
+  injected: readonly Injected[],
+): Promise<Reconciled> {
+  const states = new Map<string, string>()
+  for (const { messageId } of injected) states.set(messageId, await stateOf(sender, messageId))
+  return compare(injected, {
+    taken: await ehr.taken(),
+    receipts: await receiptsIn(world, sender),
+    states,
+    audit: await world.b.json(['audit']),
+    unfinished: await ehr.unfinished(),
+  })
+}
+
+export function compare(injected: readonly Injected[], evidence: Evidence): Reconciled {
+  const { taken, receipts, states, audit, unfinished } = evidence
+  const known = new Map(injected.map((each) => [each.messageId, each]))
+  const filed = Map.groupBy(taken, ({ messageId }) => messageId)
+  const answers = Map.groupBy(receipts, ({ about }) => about)
+  const answersTo = (messageId: string) => new Set(answers.get(messageId)?.map(({ id }) => id)).size
+  const which = (isWrong: (messageId: string) => boolean) => [...known.keys()].filter(isWrong)
+  return {
+    lost: which((id) => !filed.has(id)),
+    filedTwice: which((id) => (filed.get(id)?.length ?? 0) > 1),
+    damaged: taken
+      .filter((each) => !each.named || known.get(each.messageId)?.attachmentSha256 !== each.attachmentSha256)
+      .map(({ messageId }) => messageId),
+    mdnMissing: which((id) => answersTo(id) === 0),
+    mdnTwice: which((id) => answersTo(id) > 1),
+    wrongState: which((id) => states.get(id) !== 'processed').map((id) => `${id} ${states.get(id)}`),
+    asideByMistake: audit
+      .filter(({ event, outcome }) => event === 'received' && outcome === 'reject')
+      .map(({ messageId, why }) => `${messageId} ${JSON.stringify(why)}`),
+    findings: [
+      ...[...known.keys()].flatMap((id) => untoldBy(audit, id)),
+      ...unfinished.map((name) => `${name} was left unfinished`),
+    ],
+  }
+}
+
+/** Each message stands in the victim's audit as received and as delivered: once each. */
+function untoldBy(audit: readonly Json[], messageId: string): string[] {
+  return ['received', 'delivered'].flatMap((event) => {
+    const times = audit.filter((row) => row.event === event && row.messageId === messageId).length
+    return times === 1 ? [] : [`the audit says ${times} times that ${messageId} was ${event}`]
+  })
+}
+
+/** How many of each; all of them 0, or something is wrong. */
+export function counts(reconciled: Reconciled): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(reconciled).map(([name, list]) => [name, list.length]))
+}

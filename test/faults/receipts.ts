@@ -1,0 +1,47 @@
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Agent } from '../../agent/index.ts'
+import { KIM } from '../interop/cli-clinic.ts'
+import type { World } from './world.ts'
+
+/** An MDN as it lies in the sender's mailbox. */
+export interface Receipt {
+  readonly uid: number
+  /** Its own Message-ID. */
+  readonly id: string
+  /** The Message-ID that it answers. */
+  readonly about: string
+  /** E.g. `processed`. */
+  readonly disposition: string
+}
+
+/** Every MDN in the sender's mailbox, opened; anything else that lies there is an error. */
+export async function receiptsIn({ a, dir }: World, sender: Agent): Promise<Receipt[]> {
+  const receipts: Receipt[] = []
+  await using folder = await a.folder('INBOX')
+  for (const uid of await folder.uids()) {
+    const [sealed, opened] = [join(dir, `receipt-${uid}`), join(dir, `receipt-${uid}.opened`)]
+    await writeFile(sealed, folder.fetch(uid))
+    const { verdict, code } = await sender.open({ path: sealed, to: [KIM], out: opened })
+    if (verdict !== 'accept')
+      throw new Error(`uid ${uid} of the sender's mailbox was judged ${verdict}: ${code}`)
+    const [outer, inner] = await Promise.all([sealed, opened].map((file) => readFile(file, 'latin1')))
+    receipts.push({
+      uid,
+      id: fieldOf(outer as string, 'Message-ID'),
+      about: fieldOf(inner as string, 'Original-Message-ID'),
+      disposition:
+        fieldOf(inner as string, 'Disposition')
+          .split(';')[1]
+          ?.trim() ?? '',
+    })
+    await Promise.all([rm(sealed), rm(opened)])
+  }
+  return receipts
+}
+
+function fieldOf(text: string, name: string): string {
+  const [, value] = new RegExp(`^${name}:\\s*(.*(?:\\r?\\n[ \\t].*)*)`, 'im').exec(text) ?? []
+  if (value === undefined) throw new Error(`a receipt has no ${name}`)
+  return value.trim()
+}
