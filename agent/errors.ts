@@ -31,6 +31,7 @@ export type DirectErrorCode =
   | 'DNS_UNREACHABLE'
   | 'LISTEN_FAILED'
   | 'STORE_FAILED'
+  | 'STORE_DAMAGED'
   | 'TRACE_INVALID'
   | 'NETWORK_FORBIDDEN'
   | 'ABORTED'
@@ -67,6 +68,9 @@ export interface Reason<Code extends string = string> {
 
 /** protocol.md, Codes: addresses. */
 export type AddressCode = 'NO_CERTIFICATE' | 'LOOKUP_FAILED' | 'ADDRESS_INVALID' | 'TLS_NOT_PROVED'
+
+/** protocol.md, Codes: what a recipient's system did not do within the time limit (N-7). */
+export type ExpiryCode = 'NOT_HANDED_OVER_IN_TIME' | 'NO_PROCESSED_IN_TIME' | 'NO_DISPATCHED_IN_TIME'
 
 /** protocol.md, Codes: messages. */
 export type MessageCode =

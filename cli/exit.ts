@@ -101,6 +101,7 @@ const OF_CODE: Readonly<Record<DirectErrorCode, number>> = {
   DNS_UNREACHABLE: EXIT.notKnown,
   LISTEN_FAILED: EXIT.usage,
   STORE_FAILED: EXIT.usage,
+  STORE_DAMAGED: EXIT.no,
   TRACE_INVALID: EXIT.usage,
   NETWORK_FORBIDDEN: EXIT.usage,
   ABORTED: EXIT.notKnown,

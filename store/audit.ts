@@ -34,6 +34,7 @@ export type AuditEvent =
   | 'bundle-failed'
   | 'certificate-pinned'
   | 'certificate-unpinned'
+  | 'store-restored'
 
 /** What the audit row of a received message leaves open. */
 export const UNKNOWN_TO_RECEIVER = { actor: null, route: null, documents: [], patient: null } as const

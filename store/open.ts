@@ -16,6 +16,7 @@ import { NodeSqliteDialect, openDatabase } from './sqlite-dialect.ts'
 import type { Store } from './store.ts'
 import { SqlTracking } from './tracking.ts'
 import { SqlTrust } from './trust.ts'
+import { SqlUpkeep } from './upkeep.ts'
 import { SqlWaiting } from './waiting.ts'
 
 export interface OpenStoreOptions {
@@ -31,7 +32,7 @@ export interface OpenStoreOptions {
  */
 export async function openStore({ file, now = () => new Date() }: OpenStoreOptions): Promise<Store> {
   const onDisk = file !== ':memory:'
-  if (onDisk) await reporting(file, () => makeFile(file))
+  if (onDisk) await makeStoreFile(file)
   const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(openDatabase(file), file) })
   try {
     await migrate(db, now, file)
@@ -41,7 +42,7 @@ export async function openStore({ file, now = () => new Date() }: OpenStoreOptio
     await db.destroy()
     throw error
   }
-  return new SqlStore(db, now)
+  return new SqlStore(db, now, file)
 }
 
 class SqlStore implements Store {
@@ -55,10 +56,11 @@ class SqlStore implements Store {
   readonly trust: SqlTrust
   readonly book: SqlBook
   readonly capabilities: SqlCapabilities
+  readonly upkeep: SqlUpkeep
   readonly #db: Kysely<Schema>
   #closed: Promise<void> | null = null
 
-  constructor(db: Kysely<Schema>, now: () => Date) {
+  constructor(db: Kysely<Schema>, now: () => Date, file: string) {
     this.#db = db
     this.bodies = new SqlBodies(db, now)
     this.outbox = new SqlOutbox(db)
@@ -70,6 +72,7 @@ class SqlStore implements Store {
     this.trust = new SqlTrust(db)
     this.book = new SqlBook(db)
     this.capabilities = new SqlCapabilities(db)
+    this.upkeep = new SqlUpkeep(db, file)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -84,9 +87,12 @@ class SqlStore implements Store {
   }
 }
 
-async function makeFile(file: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-  await makeOwnFile(file)
+/** The file, empty, with its folder, where they are missing. Throws DirectError `FILE_UNWRITABLE`. */
+export async function makeStoreFile(file: string): Promise<void> {
+  await reporting(file, async () => {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+    await makeOwnFile(file)
+  })
 }
 
 /** Once the file is known to be ours; from then on SQLite gives its mode to every -wal and -shm that it makes. */

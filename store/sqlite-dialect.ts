@@ -6,6 +6,7 @@ import {
   type SqliteDialectConfig,
   SqliteDriver,
   type SqliteStatement,
+  type TransactionSettings,
 } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 
@@ -47,8 +48,12 @@ class ImmediateDriver extends SqliteDriver {
    * for another writer is asynchronous, for that writer may be a second store in this very process. And as SQLite
    * itself is synchronous here, sockets and timers get their turn before each transaction.
    */
-  override async beginTransaction(_connection: DatabaseConnection): Promise<void> {
+  override async beginTransaction(
+    _connection: DatabaseConnection,
+    { accessMode }: TransactionSettings = {},
+  ): Promise<void> {
     await turn()
+    if (accessMode === 'read only') return guarded(this.#file, () => this.#database.exec('begin'))
     const deadline = performance.now() + this.#patienceMs
     for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
       try {
@@ -113,10 +118,32 @@ export function openDatabase(file: string): DatabaseSync {
 }
 
 function isOurs(database: DatabaseSync): boolean {
-  return (
-    value(database, 'pragma application_id') === APPLICATION_ID ||
-    value(database, 'select count(*) from sqlite_schema') === 0
-  )
+  return isStore(database) || value(database, 'select count(*) from sqlite_schema') === 0
+}
+
+/** Whether it was ever opened as a store of ours. */
+function isStore(database: DatabaseSync): boolean {
+  return value(database, 'pragma application_id') === APPLICATION_ID
+}
+
+/** Throws DirectError `STORE_FAILED` for a file that is no store of ours, or cannot be read. */
+export function requireStore(database: DatabaseSync, file: string): void {
+  guarded(file, () => {
+    if (!isStore(database)) throw notOurs(file)
+  })
+}
+
+/**
+ * That nobody else has the file open; from then on it is out of WAL mode, and all of it is in one file, until it is opened
+ * as a store again. False: somebody has. Throws DirectError as `openDatabase`.
+ */
+export function isAlone(database: DatabaseSync, file: string): boolean {
+  try {
+    return value(database, 'pragma journal_mode = delete') === 'delete'
+  } catch (error) {
+    if (isBusy(error)) return false
+    throw storeError(error, file)
+  }
 }
 
 function value(database: DatabaseSync, sql: string): unknown {
@@ -142,6 +169,7 @@ const BUSY = 5
 const LOCKED = 6
 const READONLY = 8
 const IOERR = 10
+const CORRUPT = 11
 const FULL = 13
 const CANTOPEN = 14
 const NOTADB = 26
@@ -169,6 +197,11 @@ export function storeError(error: unknown, file: string): unknown {
   const code = primaryCode(error)
   if (code === null) return error
   if (code === NOTADB) return notOurs(file)
+  if (code === CORRUPT)
+    return new DirectError('STORE_DAMAGED', `the store ${file} is damaged: ${(error as Error).message}`, {
+      hint: 'Look after the disk, take a copy of the folder, and restore a backup (direct store restore).',
+      cause: error,
+    })
   const hint = HINTS.get(code)
   return new DirectError('STORE_FAILED', `the store ${file} failed: ${(error as Error).message}`, {
     ...(hint === undefined ? {} : { hint }),

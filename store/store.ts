@@ -4,6 +4,7 @@ import type { Inbox } from './incoming-types.ts'
 import type { Outbox, Tracking } from './outgoing-types.ts'
 import type { TrustRecords } from './trust-types.ts'
 import type { Audit, Bodies, Fetches } from './types.ts'
+import type { Upkeep } from './upkeep-types.ts'
 import type { Waiting } from './waiting-types.ts'
 
 /**
@@ -21,4 +22,5 @@ export interface Store extends AsyncDisposable {
   readonly trust: TrustRecords
   readonly book: Book
   readonly capabilities: CapabilityRecords
+  readonly upkeep: Upkeep
 }

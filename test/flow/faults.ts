@@ -49,7 +49,8 @@ export class Faults {
   }
 
   store(store: Store): Store {
-    const { bodies, outbox, waiting, inbox, tracking, audit, fetches, trust, book, capabilities } = store
+    const { bodies, outbox, waiting, inbox, tracking, audit, fetches, trust, book, capabilities, upkeep } =
+      store
     return {
       bodies: this.wrap(bodies),
       outbox: this.wrap(outbox),
@@ -61,6 +62,7 @@ export class Faults {
       trust: this.wrap(trust),
       book: this.wrap(book),
       capabilities: this.wrap(capabilities),
+      upkeep: this.wrap(upkeep),
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     }
   }

@@ -1,0 +1,64 @@
+/** What must hold in a store, by where it must. */
+export type StoreArea = 'file' | 'references' | 'bodies' | 'outbox' | 'inbox' | 'receipts'
+
+/** One thing that `check` looked at and found whole, or one that is wrong. */
+export interface StoreFinding {
+  readonly area: StoreArea
+  readonly level: 'ok' | 'error'
+  readonly code:
+    | 'OK'
+    | 'PAGES_DAMAGED'
+    | 'REFERENCE_BROKEN'
+    | 'BODY_INCOMPLETE'
+    | 'QUEUED_FOR_EVER'
+    | 'DELIVERY_MISSING'
+    | 'DELIVERY_OPEN'
+    | 'RECEIPT_LOST'
+  /** A Message-ID, or a row of a table; null: the store. */
+  readonly about: string | null
+  /** One sentence for a person. */
+  readonly text: string
+  /** What to do; null where nothing is wrong. */
+  readonly do: string | null
+}
+
+/** A store as a file by itself. */
+export interface StoreBackup {
+  readonly file: string
+  readonly bytes: number
+  /** Of the schema. */
+  readonly version: number
+  /** Rows of the audit. */
+  readonly auditRows: number
+  /** When the newest of them was written; null: there is none. */
+  readonly newest: Date | null
+}
+
+export interface RestoreOptions {
+  /** What is there now is given up. Else only a store that knows nothing yet is restored into. */
+  readonly replace?: boolean | undefined
+  /** Who does it, for the audit. */
+  readonly actor: string
+}
+
+export interface RestoredStore {
+  /** The schema that the backup had; it has the newest now. */
+  readonly version: number
+  /** When the newest row of its audit was written; null: there was none. What came later is not in it. */
+  readonly newest: Date | null
+}
+
+/** Looking after the store itself. */
+export interface Upkeep {
+  /**
+   * Whether the file is whole and what is in it fits together: for each area `ok`, or all that is wrong, a hundred of a
+   * kind at most. Changes nothing; others may go on writing. It reads the whole file, synchronously where that is SQLite:
+   * in a process of its own.
+   */
+  check(): AsyncIterable<StoreFinding>
+  /**
+   * A consistent copy as of one moment, 0600, complete or absent, while others go on writing. Throws DirectError
+   * `FILE_UNWRITABLE` (something is there already; the folder cannot be written to), `STORE_FAILED`, `STORE_DAMAGED`.
+   */
+  backup(file: string): Promise<StoreBackup>
+}

@@ -1,0 +1,27 @@
+import type { Kysely } from 'kysely'
+import { DirectError } from '../agent/errors.ts'
+import type { Schema } from './schema.ts'
+import type { StoreBackup, StoreFinding, Upkeep } from './upkeep-types.ts'
+
+/** What looks after the store is loaded when it is asked to. */
+export class SqlUpkeep implements Upkeep {
+  readonly #db: Kysely<Schema>
+  readonly #file: string
+
+  constructor(db: Kysely<Schema>, file: string) {
+    this.#db = db
+    this.#file = file
+  }
+
+  async *check(): AsyncIterable<StoreFinding> {
+    const { check } = await import('./upkeep/check.ts')
+    yield* check(this.#db)
+  }
+
+  async backup(file: string): Promise<StoreBackup> {
+    if (this.#file === ':memory:')
+      throw new DirectError('USAGE', 'a store in memory has no backup', { hint: 'Give the store a file.' })
+    const { backup } = await import('./upkeep/backup.ts')
+    return backup(this.#file, file)
+  }
+}

@@ -1,0 +1,89 @@
+import { type Kysely, sql } from 'kysely'
+import { DirectError } from '../../agent/errors.ts'
+import type { Schema } from '../schema.ts'
+import type { StoreFinding } from '../upkeep-types.ts'
+import { type Broken, INVARIANTS, type Invariant } from './invariants.ts'
+
+/** Of one kind: who has a hundred has more. */
+const MOST = 100
+
+const RESTORE = 'Restore a backup: direct store restore FILE --replace. Take a copy of the folder first.'
+
+/** First the file, then what its tables say of each other: of a damaged file that would be guesswork. */
+export async function* check(db: Kysely<Schema>): AsyncGenerator<StoreFinding> {
+  const damage = await pages(db)
+  yield* orFine('file', damage, 'every page of the file is whole')
+  if (damage.length > 0) return
+  yield* orFine('references', await references(db), 'every row that another one names is there')
+  // As of one moment, though others go on writing.
+  const broken = await db
+    .transaction()
+    .setAccessMode('read only')
+    .execute(async (tx) => {
+      const found: StoreFinding[][] = []
+      for (const invariant of INVARIANTS) found.push(await breaches(tx, invariant))
+      return found
+    })
+  for (const [i, { area, fine }] of INVARIANTS.entries()) yield* orFine(area, broken[i] ?? [], fine)
+}
+
+/** Whether the file is whole, as far as SQLite can tell: what a backup must be before it replaces anything. */
+export async function damageOf(db: Kysely<Schema>): Promise<StoreFinding | null> {
+  return [...(await pages(db)), ...(await references(db))][0] ?? null
+}
+
+function orFine(area: StoreFinding['area'], found: StoreFinding[], fine: string): StoreFinding[] {
+  return found.length > 0 ? found : [{ area, level: 'ok', code: 'OK', about: null, text: fine, do: null }]
+}
+
+async function pages(db: Kysely<Schema>): Promise<StoreFinding[]> {
+  const said = await integrity(db)
+  return said.map((text) => ({
+    area: 'file',
+    level: 'error',
+    code: 'PAGES_DAMAGED',
+    about: null,
+    // SQLite's words, of pages, tables and row numbers; several lines.
+    text: text.replace(/\s+/g, ' '),
+    do: RESTORE,
+  }))
+}
+
+async function integrity(db: Kysely<Schema>): Promise<string[]> {
+  try {
+    const { rows } = await sql<{
+      integrity_check: string
+    }>`pragma integrity_check(${sql.lit(MOST)})`.execute(db)
+    return rows.map(({ integrity_check }) => integrity_check).filter((text) => text !== 'ok')
+  } catch (error) {
+    // Where it cannot even go on looking.
+    if (error instanceof DirectError && error.code === 'STORE_DAMAGED') return [error.message]
+    throw error
+  }
+}
+
+async function references(db: Kysely<Schema>): Promise<StoreFinding[]> {
+  const { rows } = await sql<{ table: string; rowid: number | null; parent: string }>`
+    pragma foreign_key_check`.execute(db)
+  return rows.slice(0, MOST).map(({ table, rowid, parent }) => ({
+    area: 'references',
+    level: 'error',
+    code: 'REFERENCE_BROKEN',
+    about: `${table} ${rowid}`,
+    text: `row ${rowid} of ${table} names a row of ${parent} that is not there`,
+    do: RESTORE,
+  }))
+}
+
+async function breaches(db: Kysely<Schema>, invariant: Invariant): Promise<StoreFinding[]> {
+  const { area, code, broken, text } = invariant
+  const { rows } = await sql<Broken>`${broken} limit ${MOST}`.execute(db)
+  return rows.map((row) => ({
+    area,
+    level: 'error',
+    code,
+    about: row.about,
+    text: text(row),
+    do: invariant.do,
+  }))
+}
