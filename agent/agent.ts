@@ -63,6 +63,15 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
   }
   const nothingKnown = () => ({ listed: new Set<string>(), undetermined: new Undetermined() })
 
+  /** What is wrong with the configuration is said at the start, not by every pass. */
+  const mailboxesToRun = async (undetermined: Undetermined, signal?: AbortSignal) => {
+    const mailboxes = settings.mailboxes.length === 0 ? [] : await neighbours.mail.mailboxes()
+    if (mailboxes.length > 0) await inboxTools(undetermined, signal)
+    await notifyTools()
+    await outboxTools()
+    return mailboxes
+  }
+
   return {
     async notices({ own = true, ends = true } = {}) {
       const ofTrust = await (await neighbours.trust()).notices()
@@ -166,13 +175,13 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       }
       if (failure) throw failure
     },
-    async run({ deliverTo, signal }) {
+    async check() {
+      await mailboxesToRun(nothingKnown().undetermined)
+    },
+    async run({ deliverTo, signal, onStarted }) {
       const { run } = await import('./run.ts')
-      const mailboxes = settings.mailboxes.length === 0 ? [] : await neighbours.mail.mailboxes()
-      // What is wrong with the configuration is said now, not by every pass.
       const known = nothingKnown()
-      if (mailboxes.length > 0) await inboxTools(known.undetermined, signal)
-      await notifyTools()
+      const mailboxes = await mailboxesToRun(known.undetermined, signal)
       const receive = (mailbox: Mailbox) => pass([mailbox], deliverTo, known, signal)
       const ended = new AbortController()
       const serving = await steps.servePublished(AbortSignal.any([signal, ended.signal]))
@@ -182,6 +191,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
           await serving?.closed
         },
       }
+      onStarted?.()
       const { seal, handOver, seek, refreshes } = steps
       await run({ mailboxes, receive, seal, handOver, seek, refreshes, log }, signal)
     },

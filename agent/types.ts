@@ -87,8 +87,20 @@ export interface Agent extends AsyncDisposable {
     readonly onLostReceipt?: (receipt: LostReceipt) => void
     readonly signal?: AbortSignal
   }): AsyncIterable<ReceiveReport>
-  /** The daemon: mailboxes, outbox, who waits for a route, MDNs, until `signal` aborts. `deliverTo` as for `receiveOnce`. */
-  run(options: { readonly deliverTo?: string; readonly signal: AbortSignal }): Promise<void>
+  /**
+   * Reads what `run` reads at its start (keys, certificates, anchors, secrets of servers, the store) and throws what it
+   * would throw then. No server is contacted.
+   */
+  check(): Promise<void>
+  /**
+   * The daemon: mailboxes, outbox, who waits for a route, MDNs, until `signal` aborts. `deliverTo` as for `receiveOnce`.
+   * `onStarted` is called once nothing can keep it from running any more.
+   */
+  run(options: {
+    readonly deliverTo?: string
+    readonly signal: AbortSignal
+    readonly onStarted?: () => void
+  }): Promise<void>
   /** Deliveries and their state, newest first; throws nothing for an unknown id, returns none. */
   status(messageId?: string): Promise<readonly StoredMessage[]>
   /** What becomes known from now on (or after event `after`), until `signal` aborts. */

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { daemonLog } from './daemon-log.ts'
 import { EXIT } from './exit.ts'
 import { single } from './options.ts'
+import { rerun } from './rerun.ts'
 import { openAgent, type Session } from './session.ts'
 
 interface Options {
@@ -19,10 +20,10 @@ export function options(command: Command): void {
 export async function run(session: Session, command: Command): Promise<number> {
   const { deliver } = command.opts<Options>()
   const log = await daemonLog(session.out)
-  await using agent = await openAgent(session, { log })
-  log.info({}, 'running; SIGTERM or Ctrl-C stops it')
-  await agent.run({
-    ...(deliver !== undefined && { deliverTo: resolve(deliver) }),
+  await rerun({
+    open: () => openAgent(session, { log }),
+    deliverTo: deliver === undefined ? undefined : resolve(deliver),
+    log,
     signal: session.signal,
   })
   return EXIT.done

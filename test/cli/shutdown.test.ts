@@ -27,7 +27,9 @@ async function configuration(servers: {
   readonly dns?: number
 }): Promise<{ readonly name: string; readonly data: string }> {
   const data = `data-${++count}`
-  const dns = { "# dns: { servers: ['127.0.0.1:10053']": `dns: { servers: ['127.0.0.1:${servers.dns}']` }
+  const dns = {
+    "# dns: { servers: ['127.0.0.1:10053'], timeoutMs: 3000": `dns: { servers: ['127.0.0.1:${servers.dns}'], timeoutMs: 300`,
+  }
   const name = await clinics.variant(`shutdown-${count}.yaml`, {
     'dataDir: ./data': `dataDir: ./${data}`,
     ...(servers.dns !== undefined && dns),
