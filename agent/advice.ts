@@ -1,4 +1,5 @@
 import type { CertificateCode } from '../trust-anchors/index.ts'
+import type { ExpiryCode } from './errors.ts'
 
 /** What whoever runs this may do about a code; codes that only the certificate's owner can mend say so. */
 const ADVICE: Readonly<Record<string, string>> = {
@@ -40,11 +41,17 @@ const ADVICE: Readonly<Record<string, string>> = {
     'The sentence says why the URL or the host is not contacted: its owner has to name another. A private address alone may be meant; network.allowPrivate lets those.',
   NOT_SUPPORTED:
     'This version cannot use such a certificate; ask the partner for another, with an RSA key for example.',
+  NOT_HANDED_OVER_IN_TIME:
+    'Reach the recipient by another way now; see what the mail server says, and send it again once that is mended.',
+  NO_PROCESSED_IN_TIME:
+    'Reach the recipient by another way now, and ask whether it arrived: it may have, without a word of it reaching us.',
+  NO_DISPATCHED_IN_TIME:
+    "It arrived at the recipient's system; ask the recipient, by another way, whether it is at hand there.",
   NO_CERTIFICATE: 'Ask the partner whether the address is right, and where its certificate is published.',
   LOOKUP_FAILED:
     'See whether the server that is named can be reached from here, and whether those in dns.servers answer for names that are not their own; then ask again.',
 } satisfies Record<
-  CertificateCode | 'PASSED_OVER' | 'SELF_SIGNED' | 'NO_CERTIFICATE' | 'LOOKUP_FAILED',
+  CertificateCode | ExpiryCode | 'PASSED_OVER' | 'SELF_SIGNED' | 'NO_CERTIFICATE' | 'LOOKUP_FAILED',
   string
 >
 

@@ -12,6 +12,7 @@ import type { Settings } from './settings.ts'
 import { pinAdministration, trustAdministration } from './trust/administration.ts'
 import type { Agent } from './types.ts'
 import { Undetermined } from './undetermined.ts'
+import { storeAdministration } from './upkeep/administration.ts'
 import { wire } from './wiring.ts'
 import { zoneAdministration } from './zone/administration.ts'
 
@@ -192,8 +193,8 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
         },
       }
       onStarted?.()
-      const { seal, handOver, seek, refreshes } = steps
-      await run({ mailboxes, receive, seal, handOver, seek, refreshes, log }, signal)
+      const { seal, handOver, seek, expire, refreshes } = steps
+      await run({ mailboxes, receive, seal, handOver, seek, expire, refreshes, log }, signal)
     },
     async status(messageId) {
       return (await (await neighbours.existingStore())?.tracking.status(messageId)) ?? []
@@ -217,6 +218,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     trust: trustAdministration(administrationTools),
     pins: pinAdministration(administrationTools),
     zone: zoneAdministration(zoneTools),
+    store: storeAdministration(neighbours),
     [Symbol.asyncDispose]: () => neighbours.close(),
   }
 }

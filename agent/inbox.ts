@@ -35,6 +35,8 @@ export interface InboxTools {
   readonly judgeAccepted: Judge
   /** When what is not known yet is judged again. */
   readonly undetermined: Undetermined
+  /** A pass that began at `begun` has looked at all that was in the mailbox. */
+  readonly passed: (mailbox: Mailbox, begun: Date) => void
   /** Waits until no other process passes over this mailbox with the same store. */
   readonly alone: (mailbox: Mailbox, signal?: AbortSignal) => Promise<Disposable>
   readonly now: () => Date
@@ -78,6 +80,7 @@ export async function* listMailbox(
   mailbox: Mailbox,
   tools: InboxTools,
   listed: Set<string>,
+  const begun = tools.now()
   signal?: AbortSignal,
 ): AsyncGenerator<ReceiveReport> {
   await using folder = await tools.imap.open(mailbox.server, mailbox.settings.folder, signal)
@@ -97,6 +100,7 @@ export async function* listMailbox(
       look.wasInVain()
       tools.undetermined.wait(name, tools.now())
     } else listed.add(name)
+  tools.passed(mailbox, begun)
     yield (await trackNotification(judged, { ...tools, ...opening })) ?? describeReceived(judged)
   }
 }

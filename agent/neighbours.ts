@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Store } from '../store/index.ts'
+import type { RestoredStore, RestoreOptions, Store } from '../store/index.ts'
+import { DirectError } from './errors.ts'
 import { type Log, onOneLine, silent } from './log.ts'
 import { DiscoveryNeighbours } from './neighbours/discovery.ts'
 import { JudgingNeighbours } from './neighbours/judging.ts'
@@ -23,6 +24,8 @@ export class Neighbours {
   readonly now: () => Date
   readonly random: () => number
   readonly at: () => Date
+  /** Milliseconds of a clock that nobody sets; a clock that was handed in is one. */
+  readonly elapsed: () => number
   readonly log: Log
   readonly offline: boolean
   readonly record: Recording | undefined
@@ -32,14 +35,16 @@ export class Neighbours {
   readonly #parts: Parts
 
   constructor(settings: Settings, options: AgentOptions) {
-    const { at, now = () => new Date(), random = Math.random, log = silent, network = true, record } = options
+    const { at, now: clock, random = Math.random, log = silent, network = true, record } = options
     const offline = !network
+    const now = clock ?? (() => new Date())
     const circumstances = { settings, parts: options, offline, now, random }
     const discovery = new DiscoveryNeighbours(circumstances)
     this.settings = settings
     this.now = now
     this.random = random
     this.at = at ? () => at : now
+    this.elapsed = clock ? () => clock().getTime() : () => performance.now()
     this.log = onOneLine(log)
     this.offline = offline
     this.record = record
@@ -63,6 +68,16 @@ export class Neighbours {
   async existingStore(): Promise<Store | null> {
     const made = this.#parts.store !== undefined || this.store.made !== null || existsSync(this.#storeFile)
     return made ? this.store() : null
+  }
+
+  /** A backup in the place of the store, which nobody may have open, and so not this agent. */
+  async restoreStore(backup: string, options: RestoreOptions): Promise<RestoredStore> {
+    if (this.#parts.store !== undefined || this.store.made !== null)
+      throw new DirectError('USAGE', 'this agent has the store open that is to be restored', {
+        hint: 'Restore with an agent that was asked nothing before, and was given no store.',
+      })
+    const { restoreStore } = await import('../store/index.ts')
+    return restoreStore(backup, { ...options, file: this.#storeFile, now: this.now })
   }
 
   /**

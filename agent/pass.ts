@@ -23,6 +23,7 @@ export async function* passOver(
 ): AsyncGenerator<Handled> {
   const { inbox } = tools.store
   using _ = await tools.alone(mailbox, signal)
+  const begun = tools.now()
   await using folder = await tools.imap.open(mailbox.server, mailbox.settings.folder, signal)
   const uids = await folder.uids()
   const unsettled = new Set(await inbox.unsettled(mailbox.name, folder.uidValidity, uids))
@@ -47,6 +48,7 @@ export async function* passOver(
   for (const { report } of pass.cutShort.values()) yield { kind: 'report', report }
   const [failure] = pass.refused
   if (failure) throw failure
+  if (!signal?.aborted) tools.passed(mailbox, begun)
 }
 
 /** One after the other: which one stops the process is known by its attempts. */

@@ -15,6 +15,8 @@ export interface RunTools {
   readonly handOver: (signal: AbortSignal, route?: 'direct') => Promise<void>
   /** Asks again how recipients can be reached who wait for that; how many have a copy in the outbox now. */
   readonly seek: (signal: AbortSignal) => Promise<number>
+  /** Calls those late whose system has not answered in time; how many were. */
+  readonly expire: (signal: AbortSignal) => Promise<number>
   /** What is fetched ahead of need, by its name: each does what is due. */
   readonly refreshes: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>>
   readonly log: Log
@@ -61,6 +63,13 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
     },
     () => rest(OUTBOX_SECONDS, signal),
   )
+  const deadlines = loop(
+    'deadlines',
+    async () => {
+      if ((await tools.expire(signal)) > 0) naps.end()
+    },
+    () => rest(OUTBOX_SECONDS, signal),
+  )
   const refreshes = Object.entries(tools.refreshes).map(([name, refresh]) =>
     loop(
       name,
@@ -68,7 +77,7 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
       () => rest(REFRESH_SECONDS, signal),
     ),
   )
-  await Promise.all([...mailboxes, ...outbox, seeking, ...refreshes])
+  await Promise.all([...mailboxes, ...outbox, seeking, deadlines, ...refreshes])
 
   async function loop(name: string, step: () => Promise<void>, rest: () => Promise<void>): Promise<void> {
     while (!signal.aborted) {

@@ -9,6 +9,7 @@ import type { SendTools } from './prepare.ts'
 import { isOver, nextQuestion } from './seek/pauses.ts'
 import { gaveUp, waitingFor } from './seek/reasons.ts'
 import { copiesFor } from './seek/reseal.ts'
+import { deadlineOf } from './send/deadline.ts'
 
 /** What seeking a way to those who wait asks of its neighbours. */
 export interface SeekTools extends SendTools {
@@ -98,7 +99,8 @@ async function routesNow(waiting: WaitingMessage, tools: SeekTools, signal?: Abo
     const stuck = reached.map(({ recipient: { address } }) => ({ address, why: copies.fault }))
     return { refused, unknown: [...unknown, ...stuck], reached: [], copies: [] }
   }
-  return { refused, unknown, reached: reached.map(routeOf), copies }
+  const deadline = deadlineOf(tools.now(), tools)
+  return { refused, unknown, reached: reached.map((one) => ({ ...routeOf(one), deadline })), copies }
 }
 
 function nobodyReached({ waiting }: WaitingMessage, why: readonly Reason[]): Found {

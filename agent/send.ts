@@ -17,6 +17,7 @@ import { algorithmsFor } from './seal/agreed.ts'
 import { outerMessage, type SignWith } from './seal.ts'
 import { endOf, nextQuestion } from './seek/pauses.ts'
 import { waitingFor } from './seek/reasons.ts'
+import { deadlineOf } from './send/deadline.ts'
 import { earlierResult, refusal, resultOf } from './send/results.ts'
 import type { SendOptions, Sent } from './sending-types.ts'
 import { encrypt } from './smime/encrypt.ts'
@@ -53,8 +54,9 @@ export async function send(
       patient: options.patient ?? null,
       documents: options.documents ?? [],
       idempotencyKey,
-      recipients: recipients.map((one, index) => recipientRow(one, index, wait)),
+      recipients: recipients.map((one, index) => recipientRow(one, index, wait, deadlineOf(at, tools))),
       wait,
+      finalWanted: options.finalDelivery ?? false,
       ...stored,
     })
     if (added) return earlierResult(added, message, options, store)
@@ -179,7 +181,7 @@ async function addOnce({ outbox }: Store, message: NewMessage): Promise<StoredMe
   }
 }
 
-function recipientRow(one: Classified, index: number, wait: NewWait | null): NewRecipient {
+function recipientRow(one: Classified, index: number, wait: NewWait | null, deadline: Date): NewRecipient {
   const { recipient, address, path } = one
   const { route } = recipient
   // What is no address may be anything, a patient's name too: the caller hears it, the store does not (MSG-15).
@@ -197,6 +199,8 @@ function recipientRow(one: Classified, index: number, wait: NewWait | null): New
     state: route === 'insecure' ? 'refused' : 'queued',
     why: whyCarried(one, wait),
     certificate: path?.leaf.sha256 ?? null,
+    // Who waits for a route has all the time once there is one.
+    deadline: isReachable(one) ? deadline : null,
   }
 }
 

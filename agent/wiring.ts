@@ -10,6 +10,8 @@ import type { NotifyTools } from './notify.ts'
 import type { OpenTools } from './open.ts'
 import type { OutboxTools } from './outbox.ts'
 import type { SendTools } from './prepare.ts'
+import { type DeadlineTools, Passes } from './run/deadlines.ts'
+import { Leaps } from './run/leaps.ts'
 import type { SeekTools } from './seek.ts'
 import type { TraceQuestion } from './trace/types.ts'
 import type { BeliefTools } from './trust/believe.ts'
@@ -28,6 +30,7 @@ export function wire(neighbours: Neighbours) {
   const { settings, now, random, at, log } = neighbours
 
   const { discovery, judging, mail } = neighbours
+  const passes = new Passes(settings.mailboxes.length)
 
   const configured = lazily(async () =>
     (await import('./credential-files.ts')).loadConfigured(settings.certificates),
@@ -158,9 +161,19 @@ export function wire(neighbours: Neighbours) {
       now,
     }
   }
+      passed: ({ name }, begun) => passes.completed(name, begun),
   const notifyTools = async (): Promise<NotifyTools> => ({
     ...(await sendTools()),
     store: await neighbours.store(),
+  const leaps = new Leaps(neighbours)
+  const deadlineTools = async (): Promise<DeadlineTools> => ({
+    store: await neighbours.store(),
+    passes,
+    leaps,
+    limitMs: settings.notifications.timeoutMs,
+    now,
+    log,
+  })
     log,
   })
 
@@ -209,6 +222,7 @@ export function wire(neighbours: Neighbours) {
     notifyTools,
     identityTools,
     administrationTools,
+    deadlineTools,
     zoneTools,
   }
 }

@@ -83,6 +83,12 @@ export class SqlOutbox implements Outbox {
 
   async hold(copy: number, until: Date): Promise<void> {
     await this.#db
+        if (pending !== 'pending') {
+          // Settled meanwhile, by an answer or by its deadline: what SMTP says now is for the audit.
+          if (said.has(recipient.address) && decided.outcome !== null)
+            await advance(tx, recipient, decided.outcome, at, decided.why)
+          continue
+        }
       .updateTable('copies')
       .set({ held_until: until.getTime() })
       .where('id', '=', copy)
@@ -99,7 +105,7 @@ export class SqlOutbox implements Outbox {
     await this.#db.transaction().execute(async (tx) => {
       const said = new Map(outcomes.map((outcome) => [addressKey(outcome.address), outcome]))
       let left = 0
-      for (const recipient of await pendingRecipients(tx, copy)) {
+      for (const { pending, ...recipient } of await recipientsOf(tx, copy)) {
         const decided = decide(said.get(recipient.address), retryAt === null)
         if (decided.outcome === null) {
           left += 1
@@ -180,8 +186,11 @@ function decide(
   }
 }
 
-/** Those of a copy that SMTP has neither accepted nor refused for good, as `advance` wants them. */
-async function pendingRecipients(tx: Tx, copy: number): Promise<TrackedRecipient[]> {
+/** Those of a copy, as `advance` wants them; `pending` is no more who was accepted, refused for good or settled otherwise. */
+async function recipientsOf(
+  tx: Tx,
+  copy: number,
+): Promise<(TrackedRecipient & { readonly pending: 'pending' | 'accepted' | 'failed' })[]> {
   return await tx
     .selectFrom('copy_recipients')
     .innerJoin('copies', 'copies.id', 'copy_recipients.copy')
@@ -194,7 +203,7 @@ async function pendingRecipients(tx: Tx, copy: number): Promise<TrackedRecipient
     .selectAll('messages')
     .select(['recipients.id as recipient', 'recipients.address', 'recipients.route'])
     .select(['certificate', 'algorithms'])
-    .select('recipients.state')
+    .select(['recipients.state', 'copy_recipients.state as pending'])
     .where('copy', '=', copy)
     .where('copy_recipients.state', '=', 'pending')
     .orderBy('seq')

@@ -192,6 +192,7 @@ const algorithms = {
 
 export const configuration = map({
   dataDir: file.optional(),
+  store: later('a store on PostgreSQL'),
   identities: z.array(identity).default([]),
   trust: z.array(trust).default([]),
   certificates: z.array(file).default([]),
@@ -225,7 +226,9 @@ export const configuration = map({
     tripleDesFrom: names.default([]),
     subjectEmail: z.boolean().default(false),
   }).prefault({}),
-  notifications: later('a time limit for receipts'),
+  notifications: map({
+    timeoutMinutes: number(0.1, 10_080, 'minutes').default(60),
+  }).prefault({}),
   receive: map({
     unwrapped: oneOf(['accept', 'refuse']).default('accept'),
     envelopeRecipients: oneOf(['warn', 'refuse']).default('warn'),

@@ -14,7 +14,7 @@ const SEEKING_MS = 30_000
  */
 export function stepsOf(neighbours: Neighbours, wired: Wired) {
   const { settings, now, at, log } = neighbours
-  const { identities, ourNames, identityTools, notifyTools, outboxTools, seekTools } = wired
+  const { identities, ourNames, identityTools, notifyTools, outboxTools, seekTools, deadlineTools } = wired
 
   /** Seals the MDNs that are owed. */
   const seal = async (signal?: AbortSignal, onLost?: OnLostReceipt): Promise<void> => {
@@ -30,8 +30,14 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
     const { seekRoutes } = await import('../seek.ts')
     return seekRoutes(await seekTools(), { signal, patienceMs })
   }
+  /** Whose system has not answered in time is `expired` (N-7); how many are so now. */
+  const expire = async (signal?: AbortSignal): Promise<number> => {
+    const { expireLate } = await import('./deadlines.ts')
+    return expireLate(await deadlineTools(), signal)
+  }
   /** MDNs that are owed are sealed, what is due goes to SMTP, and who waits is asked about again. */
   const flush = async (signal?: AbortSignal, onLost?: OnLostReceipt): Promise<void> => {
+    await expire(signal)
     // An MDN that cannot be sealed keeps no mail from leaving.
     const [sealed] = await Promise.allSettled([seal(signal, onLost)])
     await handOver(signal)
@@ -84,5 +90,5 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
     return servePublished({ source, publish: settings.publish, listen, at, now, log }, signal)
   }
 
-  return { seal, handOver, seek, flush, refreshFetched, refreshBundles, refreshes, servePublished }
+  return { seal, handOver, seek, expire, flush, refreshFetched, refreshBundles, refreshes, servePublished }
 }

@@ -271,7 +271,7 @@ describe('an unknown key', () => {
 })
 
 describe('a feature of a later version is an error that says so by name', () => {
-  test.each([[{ notifications: { timeoutMinutes: 60 } }, 'notifications']])('%j', async (input, name) => {
+  test.each([[{ store: { url: 'postgres://db.example' } }, 'store']])('%j', async (input, name) => {
     const error = await objectError(input)
     expect(error.code).toBe('NOT_BUILT')
     expect(error.message).toContain(name)

@@ -10,6 +10,7 @@ const IDLE: RunTools = {
   seal: async () => {},
   handOver: async () => {},
   seek: async () => 0,
+  expire: async () => 0,
   refreshes: {},
   log: silent,
 }
