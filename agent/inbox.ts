@@ -35,10 +35,10 @@ export interface InboxTools {
   readonly judgeAccepted: Judge
   /** When what is not known yet is judged again. */
   readonly undetermined: Undetermined
-  /** A pass that began at `begun` has looked at all that was in the mailbox. */
-  readonly passed: (mailbox: Mailbox, begun: Date) => void
   /** Waits until no other process passes over this mailbox with the same store. */
   readonly alone: (mailbox: Mailbox, signal?: AbortSignal) => Promise<Disposable>
+  /** A pass that began at `begun` has looked at all that was in the mailbox. */
+  readonly passed: (mailbox: Mailbox, begun: Date) => void
   readonly now: () => Date
 }
 
@@ -80,9 +80,9 @@ export async function* listMailbox(
   mailbox: Mailbox,
   tools: InboxTools,
   listed: Set<string>,
-  const begun = tools.now()
   signal?: AbortSignal,
 ): AsyncGenerator<ReceiveReport> {
+  const begun = tools.now()
   await using folder = await tools.imap.open(mailbox.server, mailbox.settings.folder, signal)
   const patience = new Patience()
   const uids = await tools.store.inbox.unsettled(mailbox.name, folder.uidValidity, await folder.uids())
@@ -100,9 +100,9 @@ export async function* listMailbox(
       look.wasInVain()
       tools.undetermined.wait(name, tools.now())
     } else listed.add(name)
-  tools.passed(mailbox, begun)
     yield (await trackNotification(judged, { ...tools, ...opening })) ?? describeReceived(judged)
   }
+  tools.passed(mailbox, begun)
 }
 
 /** Names a message beyond one pass. */

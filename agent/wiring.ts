@@ -158,13 +158,10 @@ export function wire(neighbours: Neighbours) {
       judgeAccepted: await judging.judge('store', 'off'),
       undetermined,
       alone: (mailbox, signal) => neighbours.receivingAlone(mailbox.name, signal),
+      passed: ({ name }, begun) => passes.completed(name, begun),
       now,
     }
   }
-      passed: ({ name }, begun) => passes.completed(name, begun),
-  const notifyTools = async (): Promise<NotifyTools> => ({
-    ...(await sendTools()),
-    store: await neighbours.store(),
   const leaps = new Leaps(neighbours)
   const deadlineTools = async (): Promise<DeadlineTools> => ({
     store: await neighbours.store(),
@@ -174,6 +171,9 @@ export function wire(neighbours: Neighbours) {
     now,
     log,
   })
+  const notifyTools = async (): Promise<NotifyTools> => ({
+    ...(await sendTools()),
+    store: await neighbours.store(),
     log,
   })
 
@@ -219,10 +219,10 @@ export function wire(neighbours: Neighbours) {
     outboxTools,
     openTools,
     inboxTools,
+    deadlineTools,
     notifyTools,
     identityTools,
     administrationTools,
-    deadlineTools,
     zoneTools,
   }
 }

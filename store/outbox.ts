@@ -83,12 +83,6 @@ export class SqlOutbox implements Outbox {
 
   async hold(copy: number, until: Date): Promise<void> {
     await this.#db
-        if (pending !== 'pending') {
-          // Settled meanwhile, by an answer or by its deadline: what SMTP says now is for the audit.
-          if (said.has(recipient.address) && decided.outcome !== null)
-            await advance(tx, recipient, decided.outcome, at, decided.why)
-          continue
-        }
       .updateTable('copies')
       .set({ held_until: until.getTime() })
       .where('id', '=', copy)
@@ -107,6 +101,12 @@ export class SqlOutbox implements Outbox {
       let left = 0
       for (const { pending, ...recipient } of await recipientsOf(tx, copy)) {
         const decided = decide(said.get(recipient.address), retryAt === null)
+        if (pending !== 'pending') {
+          // Settled meanwhile, by an answer or by its deadline: what SMTP says now is for the audit.
+          if (said.has(recipient.address) && decided.outcome !== null)
+            await advance(tx, recipient, decided.outcome, at, decided.why)
+          continue
+        }
         if (decided.outcome === null) {
           left += 1
           await explain(tx, recipient, decided.why)
