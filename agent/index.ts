@@ -105,6 +105,14 @@ export type {
 } from './trust/types.ts'
 export type { Agent } from './types.ts'
 export type {
+  RestoredStore,
+  RestoreOptions,
+  StoreAdministration,
+  StoreArea,
+  StoreBackup,
+  StoreFinding,
+} from './upkeep/types.ts'
+export type {
   CheckedRecord,
   CheckedServer,
   GeneratedZone,

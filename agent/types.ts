@@ -6,6 +6,7 @@ import type { Delivery, LostReceipt, Opened, OpenRequest, ReceiveReport } from '
 import type { Discovery, Recipient } from './recipient-types.ts'
 import type { Draft, MessageFile, SealResult, SendOptions, Sent } from './sending-types.ts'
 import type { PinAdministration, TrustAdministration } from './trust/types.ts'
+import type { StoreAdministration } from './upkeep/types.ts'
 import type { ZoneAdministration } from './zone/types.ts'
 
 /** What `createAgent` gives. */
@@ -122,4 +123,6 @@ export interface Agent extends AsyncDisposable {
   readonly pins: PinAdministration
   /** Publishing our own certificates (H1 to H4). */
   readonly zone: ZoneAdministration
+  /** The store as a whole: check, backup, restore. */
+  readonly store: StoreAdministration
 }

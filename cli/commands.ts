@@ -76,6 +76,24 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./audit.ts'),
   },
   {
+    name: 'store check',
+    args: '',
+    summary: 'is the store whole, and does all in it fit together',
+    load: () => import('./store-check.ts'),
+  },
+  {
+    name: 'store backup',
+    args: '<file>',
+    summary: 'copy the store, while the daemon runs',
+    load: () => import('./store-backup.ts'),
+  },
+  {
+    name: 'store restore',
+    args: '<file>',
+    summary: 'put a backup in the place of the store',
+    load: () => import('./store-restore.ts'),
+  },
+  {
     name: 'message seal',
     args: '',
     summary: 'sign and encrypt a file',
@@ -213,6 +231,7 @@ export const COMMANDS: readonly CommandEntry[] = [
 ]
 
 export const GROUPS: Readonly<Record<string, string>> = {
+  store: 'the store as a whole (store check, backup, restore)',
   message: 'seal and open files (message seal, message open)',
   chain: 'judge certificates in hand (chain verify)',
   cert: 'our certificates, and those pinned to partners (cert request, import, list, inspect, pin, pins, unpin)',

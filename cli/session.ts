@@ -60,6 +60,13 @@ export async function openAgentForStore(session: Session): Promise<Agent> {
   return agent
 }
 
+/** For what must find the store closed: nobody is told anything beforehand. */
+export async function openAgentUnasked(session: Session): Promise<Agent> {
+  const { createAgent } = await import('../agent/index.ts')
+  noteWithoutConfiguration(session, session.config)
+  return createAgent(session.config, clockAndNetwork(session))
+}
+
 /** They come with every command: SHA-256s are told apart by less. */
 function shortened(notice: string): string {
   return notice.replace(/\b[0-9a-f]{64}\b/g, short)

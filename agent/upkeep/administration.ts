@@ -1,0 +1,38 @@
+import { DirectError } from '../errors.ts'
+import type { Neighbours } from '../neighbours.ts'
+import type { StoreAdministration, StoreFinding } from './types.ts'
+
+/** What is asked of the store as a whole. */
+export function storeAdministration(neighbours: Neighbours): StoreAdministration {
+  return {
+    async *check() {
+      try {
+        const store = await neighbours.existingStore()
+        if (store) yield* store.upkeep.check()
+      } catch (error) {
+        if (!(error instanceof DirectError && error.code === 'STORE_DAMAGED')) throw error
+        yield unopened(error)
+      }
+    },
+    async backup(file) {
+      const store = await neighbours.existingStore()
+      if (store) return store.upkeep.backup(file)
+      throw new DirectError('STORE_FAILED', `there is no store in ${neighbours.settings.dataDir}`, {
+        hint: 'The same --config and dataDir are needed; a store is made when something is sent or received.',
+      })
+    },
+    restore: (file, options) => neighbours.restoreStore(file, options),
+  }
+}
+
+/** Damaged where every use of it begins. */
+function unopened({ message, hint }: DirectError): StoreFinding {
+  return {
+    area: 'file',
+    level: 'error',
+    code: 'PAGES_DAMAGED',
+    about: null,
+    text: message,
+    do: hint ?? null,
+  }
+}

@@ -1,0 +1,109 @@
+import { existsSync } from 'node:fs'
+import { open, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Clinics, twoClinics } from './clinics.ts'
+import { direct, start } from './direct.ts'
+
+let clinics: Clinics
+const run = (...args: readonly string[]) => direct(args, { cwd: clinics.a })
+const store = () => join(clinics.a, 'data', 'direct.db')
+const statuses = async () => (await run('status', '--json')).stdout.trim().split('\n').filter(Boolean).length
+
+const SEND = ['send', '--from', 'dr.kim@clinic-a.example', '--to', 'dr.lee@clinic-b.example', '--text', 't']
+
+beforeAll(async () => {
+  clinics = await twoClinics()
+  expect((await run(...SEND)).code).toBe(75)
+})
+afterAll(() => clinics[Symbol.asyncDispose]())
+
+test('store check: a line for each thing looked at, and 0 where all is well', async () => {
+  const { code, stdout } = await run('store', 'check')
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^ok +file +every page of the file is whole$/m)
+  const json = (await run('store', 'check', '--json')).stdout.trim().split('\n')
+  for (const line of json) expect(JSON.parse(line)).toMatchObject({ level: 'ok', code: 'OK', do: null })
+})
+
+test('a backup brings back what was known, over a store that is damaged, once nobody has that open', async () => {
+  const made = await run('store', 'backup', 'backup.db', '--json')
+  expect(made).toMatchObject({ code: 0, stderr: expect.not.stringContaining('bug') })
+  expect(JSON.parse(made.stdout)).toMatchObject({ file: join(clinics.a, 'backup.db'), auditRows: 1 })
+  expect((await stat(join(clinics.a, 'backup.db'))).mode & 0o777).toBe(0o600)
+  const again = await run('store', 'backup', 'backup.db')
+  expect(again).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^direct: .*is there already\ndirect: hint: /m),
+  })
+
+  await run(...SEND)
+  expect(await statuses()).toBe(2)
+  const refused = await run('store', 'restore', 'backup.db')
+  expect(refused).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/not empty\ndirect: hint: .*--replace/),
+  })
+
+  const daemon = start(['run'], { cwd: clinics.a })
+  try {
+    await new Promise<void>((resolve) =>
+      daemon.stderr.on('data', (text) => /running/.test(text) && resolve()),
+    )
+    await untilOpen(store())
+    const held = await run('store', 'restore', 'backup.db', '--replace')
+    expect(held).toMatchObject({
+      code: 75,
+      stderr: expect.stringMatching(/open\ndirect: hint: Stop the daemon/),
+    })
+    expect((await run('store', 'backup', 'beside.db')).code).toBe(0)
+  } finally {
+    daemon.kill('SIGTERM')
+    await new Promise((resolve) => daemon.on('close', resolve))
+  }
+  expect(await statuses()).toBe(2)
+
+  await overwrite(store(), 'messages_by_message_id')
+  const damaged = await run('store', 'check')
+  expect(damaged).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/^error +file +PAGES_DAMAGED\n.*\n {4}do: /),
+  })
+  const restored = await run('store', 'restore', 'backup.db', '--replace', '--actor', 'kim', '--json')
+  expect(restored).toMatchObject({ code: 0 })
+  expect(await statuses()).toBe(1)
+  expect((await run('store', 'check')).code).toBe(0)
+  expect((await run('audit')).stdout).toMatch(/store-restored +by kim/)
+  expect((await readdir(join(clinics.a, 'data'))).filter((name) => name.includes('restoring'))).toEqual([])
+})
+
+test('without a store, check says so, and a backup is of nothing', async () => {
+  const config = await clinics.variant('elsewhere.yaml', { 'dataDir: data': 'dataDir: none' })
+  const checked = await run('store', 'check', '--config', config)
+  expect(checked).toMatchObject({
+    code: 0,
+    stdout: '',
+    stderr: expect.stringContaining('there is no store yet'),
+  })
+  const backup = await run('store', 'backup', 'nothing.db', '--config', config)
+  expect(backup).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no store in') })
+  expect(existsSync(join(clinics.a, 'none'))).toBe(false)
+})
+
+/** A daemon opens it after it has said that it runs. */
+async function untilOpen(file: string): Promise<void> {
+  while (!existsSync(`${file}-wal`)) await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+/** The first page of an index, as a failing disk leaves it. */
+async function overwrite(file: string, index: string): Promise<void> {
+  const raw = new DatabaseSync(file)
+  raw.exec('pragma wal_checkpoint(truncate)')
+  const { page } = raw.prepare('select rootpage as page from sqlite_schema where name = ?').get(index) as {
+    page: number
+  }
+  raw.close()
+  await using disk = await open(file, 'r+')
+  await disk.write(Buffer.alloc(4096, 0xff), 0, 4096, (page - 1) * 4096)
+}
