@@ -3,6 +3,7 @@ import type { OutboxCopy, Store } from '../store/index.ts'
 import { DirectError } from './errors.ts'
 import { HOLD_MS, holdUntil, whileHeld } from './hold.ts'
 import type { Log } from './log.ts'
+import type { Lanes } from './outbox/lanes.ts'
 import type { Source } from './smime/source.ts'
 import { storedSource } from './stored-source.ts'
 
@@ -16,11 +17,18 @@ export interface OutboxTools {
   readonly tlsServers: ReadonlyMap<string, MailServer>
   /** Opens the sealed record of a message of ours: what the tls route carries. */
   readonly openRecord: (body: Source, mailFrom: string) => Promise<Source & AsyncDisposable>
+  /** What is under way, of all who use these tools. */
+  readonly lanes: Lanes
   readonly now: () => Date
+  /** From 0 up to 1. */
+  readonly random: () => number
   readonly log: Log
 }
 
-/** Seconds between tries; the last one repeats. A server that was only restarted is back at once. */
+/**
+ * Seconds between tries at most, a quarter less at least: what failed together does not come back together. The last one
+ * repeats. A server that was only restarted is back at once.
+ */
 const PAUSES = [5, 15, 60, 120, 300, 600, 1200, 1800, 3600]
 /**
  * Who lost the server's last word waits so long: a message that the server has is processed meanwhile, and its MDN says
@@ -35,32 +43,44 @@ export async function deliverCopies(
   tools: OutboxTools,
   options: {
     readonly messageId?: string
-    readonly route?: 'direct' | undefined
+    readonly route?: OutboxCopy['route'] | undefined
     readonly signal?: AbortSignal | undefined
   } = {},
 ): Promise<number> {
-  const { store, now } = tools
+  const { store, now, lanes } = tools
   const { messageId, route } = options
-  // For as long as a hold a new message is left to whoever queued it, so that `send` and the daemon do not race.
-  const due = () =>
-    messageId === undefined ? { untriedSince: new Date(now().getTime() - HOLD_MS) } : { messageId }
+  const claim = async () => {
+    // One message is asked for: its own turn has come, however busy its server is.
+    const leaveOut = messageId === undefined ? lanes.open(route) : { ...(route && { route }) }
+    if (leaveOut === null) return undefined
+    // For as long as a hold a new message is left to whoever queued it, so that `send` and the daemon do not race.
+    const due =
+      messageId === undefined ? { untriedSince: new Date(now().getTime() - HOLD_MS) } : { messageId }
+    const [copy] = await store.outbox.claim(now(), holdUntil(now()), { ...due, ...leaveOut, limit: 1 })
+    return copy
+  }
   let tried = 0
   while (!options.signal?.aborted) {
-    const [copy] = await store.outbox.claim(now(), holdUntil(now()), {
-      ...due(),
-      ...(route && { route }),
-      limit: 1,
-    })
+    const copy = await lanes.enter(claim)
     if (!copy) break
-    const renew = (until: Date) => store.outbox.hold(copy.id, until)
-    const held = { messageId: copy.messageId, renew }
-    const outcomes = await whileHeld(held, tools, () => handOver(copy, tools, options.signal))
-    const again = nextTry(copy, outcomes, now(), options.signal?.aborted === true)
-    await store.outbox.tried(copy.id, outcomes, now(), again)
-    logTried(copy, outcomes, again, tools.log)
+    try {
+      await tryCopy(copy, tools, options.signal)
+    } finally {
+      lanes.leave(copy)
+    }
     tried++
   }
   return tried
+}
+
+async function tryCopy(copy: OutboxCopy, tools: OutboxTools, signal?: AbortSignal): Promise<void> {
+  const { store, now } = tools
+  const renew = (until: Date) => store.outbox.hold(copy.id, until)
+  const held = { messageId: copy.messageId, renew }
+  const outcomes = await whileHeld(held, tools, () => handOver(copy, tools, signal))
+  const again = nextTry(copy, outcomes, tools, signal?.aborted === true)
+  await store.outbox.tried(copy.id, outcomes, now(), again)
+  logTried(copy, outcomes, again, tools.log)
 }
 
 /** What the server said may name people; it is in the store, for `status`. */
@@ -88,14 +108,14 @@ function logTried(
 function nextTry(
   copy: OutboxCopy,
   outcomes: readonly RecipientOutcome[],
-  now: Date,
+  { now, random }: Pick<OutboxTools, 'now' | 'random'>,
   stopped: boolean,
 ): Date | null {
   const attempts = copy.attempts + 1
   if (attempts >= MOST_ATTEMPTS && !stopped) return null
-  const seconds = stopped ? 0 : (PAUSES[Math.min(attempts, PAUSES.length) - 1] as number)
+  const pause = (PAUSES[Math.min(attempts, PAUSES.length) - 1] as number) * (1 - random() / 4)
   const inDoubt = outcomes.some(({ outcome }) => outcome === 'unknown')
-  return new Date(now.getTime() + Math.max(seconds * 1000, inDoubt ? IN_DOUBT_MS : 0))
+  return new Date(now().getTime() + Math.max(stopped ? 0 : pause * 1000, inDoubt ? IN_DOUBT_MS : 0))
 }
 
 /** One SMTP transaction. What stops it is an outcome for each recipient, so that the copy stays in the outbox. */

@@ -25,10 +25,10 @@ export interface RunTools {
 const OUTBOX_SECONDS = 2
 const REFRESH_SECONDS = 300
 /**
- * Copies on their way at once: a server that hangs must not hold up the mail to all others. One is for the relay
- * alone, so that partners' own servers cannot take them all.
+ * Copies on their way at once: a server that hangs must not hold up the mail to all others (agent/outbox/lanes.ts). Two
+ * are for the relay alone, so that several partners' own servers cannot take them all.
  */
-const ROUTES = [undefined, undefined, undefined, 'direct'] as const
+const ROUTES = [...Array<undefined>(6), 'direct', 'direct'] as const
 
 /**
  * Polls every mailbox by its interval, drives the outbox, asks about those who wait and refreshes what is kept, until

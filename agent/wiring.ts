@@ -121,6 +121,7 @@ export function wire(neighbours: Neighbours) {
     store: await neighbours.store(),
     log,
   })
+  const lanes = lazily(async () => new (await import('./outbox/lanes.ts')).Lanes())
   const outboxTools = async (): Promise<OutboxTools> => ({
     store: await neighbours.store(),
     smtp: await mail.smtp(),
@@ -130,7 +131,9 @@ export function wire(neighbours: Neighbours) {
       const { openRecord } = await import('./record.ts')
       return openRecord(body, mailFrom, { identities: await identities(), spool: await neighbours.spool() })
     },
+    lanes: await lanes(),
     now,
+    random,
     log,
   })
   const openTools = async (): Promise<OpenTools> => {

@@ -9,6 +9,23 @@ export function hasCome(column: 'next_at' | 'due_at' | 'held_until', now: Date):
   return sql`(${sql.ref(column)} <= ${at} or ${sql.ref(column)} > ${at + NEVER_SO_LONG_MS})`
 }
 
+/**
+ * The same as two ranges, to be asked one after the other: of one range an index gives the rows in their order, without
+ * those that have to wait, however many these are.
+ */
+export function rangesThatHaveCome(column: 'next_at', now: Date): readonly RawBuilder<SqlBool>[] {
+  const at = now.getTime()
+  return [
+    sql`${sql.ref(column)} > 0 and ${sql.ref(column)} <= ${at}`,
+    sql`${sql.ref(column)} > ${at + NEVER_SO_LONG_MS}`,
+  ]
+}
+
+/** That a time is set at all, in words that an index serves: `is not null` is none. */
+export function isSet(column: 'next_at'): RawBuilder<SqlBool> {
+  return sql`${sql.ref(column)} > 0`
+}
+
 /** That nobody holds it: two processes never do one thing at once. */
 export function isFree(now: Date): RawBuilder<SqlBool> {
   return sql`(held_until is null or ${hasCome('held_until', now)})`

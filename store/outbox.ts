@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { advance, explain, type TrackedRecipient } from './advance.ts'
-import { hasCome, isFree } from './due.ts'
+import { hasCome, isFree, isSet, rangesThatHaveCome } from './due.ts'
 import type { NoticeId } from './incoming-types.ts'
 import { addMessage } from './new-message.ts'
 import { moveNotice } from './notices.ts'
@@ -32,25 +32,7 @@ export class SqlOutbox implements Outbox {
 
   async claim(now: Date, until: Date, options: Parameters<Outbox['claim']>[2] = {}): Promise<OutboxCopy[]> {
     return await this.#db.transaction().execute(async (tx) => {
-      let due = tx
-        .selectFrom('copies')
-        .innerJoin('messages', 'messages.id', 'copies.message')
-        .selectAll('copies')
-        .select('message_id')
-        .where(hasCome('next_at', now))
-        .where(isFree(now))
-      if (options.messageId !== undefined) due = due.where('message_id', '=', options.messageId)
-      if (options.route !== undefined) due = due.where('copies.route', '=', options.route)
-      const { untriedSince } = options
-      if (untriedSince !== undefined)
-        due = due.where(({ eb, or }) =>
-          or([eb('attempts', '>', 0), eb('kind', '=', 'notification'), hasCome('next_at', untriedSince)]),
-        )
-      const copies = await due
-        .orderBy('next_at')
-        .orderBy('copies.id')
-        .limit(options.limit ?? CLAIMED)
-        .execute()
+      const copies = await dueCopies(tx, now, options)
       if (copies.length === 0) return []
       const ids = copies.map(({ id }) => id)
       await tx
@@ -131,23 +113,35 @@ export class SqlOutbox implements Outbox {
   }
 
   async nextDue(): Promise<Date | null> {
-    const row = await this.#db
+    const free = await this.#db
+      .selectFrom('copies')
+      .select('next_at')
+      .where(isSet('next_at'))
+      .where('held_until', 'is', null)
+      .orderBy('next_at')
+      .limit(1)
+      .executeTakeFirst()
+    // What is held was due before: no more than a few stand before the first that is free.
+    let held = this.#db
       .selectFrom('copies')
       .select(({ fn, eb }) =>
         fn
           .min(
             eb
               .case()
-              .when(eb('held_until', '>', eb.ref('next_at')))
+              .when('held_until', '>', eb.ref('next_at'))
               .then(eb.ref('held_until'))
               .else(eb.ref('next_at'))
               .end(),
           )
           .as('due'),
       )
-      .where('next_at', 'is not', null)
-      .executeTakeFirst()
-    return typeof row?.due === 'number' ? new Date(row.due) : null
+      .where(isSet('next_at'))
+      .where('held_until', 'is not', null)
+    if (typeof free?.next_at === 'number') held = held.where('next_at', '<', free.next_at)
+    const { due } = await held.executeTakeFirstOrThrow()
+    const first = Math.min(due ?? Number.POSITIVE_INFINITY, free?.next_at ?? Number.POSITIVE_INFINITY)
+    return Number.isFinite(first) ? new Date(first) : null
   }
 
   async hastenNotices(now: Date, attempts: number): Promise<void> {
@@ -165,10 +159,44 @@ export class SqlOutbox implements Outbox {
         .set({ next_at: at })
         .where('next_at', '>', at)
         .where('attempts', '<', attempts)
-        .where('message', 'in', tx.selectFrom('messages').select('id').where('kind', '=', 'notification'))
+        .where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom('messages')
+              .select('messages.id')
+              .whereRef('messages.id', '=', 'copies.message')
+              .where('kind', '=', 'notification'),
+          ),
+        )
         .execute()
     })
   }
+}
+
+/** What `claim` may take, oldest first; what a clock dated that has been set back since comes when nothing else does. */
+async function dueCopies(tx: Tx, now: Date, options: NonNullable<Parameters<Outbox['claim']>[2]>) {
+  const { messageId, route, notDomains = [], untriedSince, limit = CLAIMED } = options
+  for (const come of rangesThatHaveCome('next_at', now)) {
+    let due = tx
+      .selectFrom('copies')
+      .innerJoin('messages', 'messages.id', 'copies.message')
+      .selectAll('copies')
+      .select('message_id')
+      .where(come)
+      .where(isFree(now))
+    if (messageId !== undefined) due = due.where('message_id', '=', messageId)
+    if (route !== undefined) due = due.where('copies.route', '=', route)
+    if (notDomains.length > 0)
+      due = due.where(({ eb, or }) =>
+        or([eb('copies.route', '!=', 'tls'), eb('domain', 'not in', notDomains)]),
+      )
+    if (untriedSince !== undefined)
+      due = due.where(({ eb, or }) =>
+        or([eb('attempts', '>', 0), eb('kind', '=', 'notification'), hasCome('next_at', untriedSince)]),
+      )
+    const copies = await due.orderBy('next_at').orderBy('copies.id').limit(limit).execute()
+    if (copies.length > 0) return copies
+  }
+  return []
 }
 
 /** What SMTP's word means for a recipient; `outcome` null: to be tried again. */
@@ -205,7 +233,6 @@ async function recipientsOf(
     .select(['certificate', 'algorithms'])
     .select(['recipients.state', 'copy_recipients.state as pending'])
     .where('copy', '=', copy)
-    .where('copy_recipients.state', '=', 'pending')
     .orderBy('seq')
     .execute()
 }

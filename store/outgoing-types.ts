@@ -86,7 +86,7 @@ export interface Outbox {
    * Takes copies whose time has come and that nobody holds, and holds them until `until`, so that two processes
    * never send one copy at once. `messageId` restricts it to one message. With `untriedSince`, messages (not
    * notifications) that nobody has tried yet are taken only if they fell due by then: who queues one tries it first.
-   * `route` restricts it to the copies of one route.
+   * `route` restricts it to the copies of one route; those of route `tls` to one of `notDomains` are left out.
    */
   claim(
     now: Date,
@@ -95,6 +95,7 @@ export interface Outbox {
       readonly messageId?: string
       readonly untriedSince?: Date
       readonly route?: 'direct' | 'tls'
+      readonly notDomains?: readonly string[]
       readonly limit?: number
     },
   ): Promise<readonly OutboxCopy[]>

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { silent } from '../../agent/log.ts'
+import { Lanes } from '../../agent/outbox/lanes.ts'
 import { deliverCopies, type OutboxTools } from '../../agent/outbox.ts'
 import type { RecipientOutcome } from '../../mailbox/index.ts'
 import { createSmtpClient } from '../../mailbox/index.ts'
@@ -28,6 +29,8 @@ function outboxOf(store: Store, say: (address: string) => RecipientOutcome['outc
     openRecord: () => Promise.reject(new Error('no tls route here')),
     now: () => at(clock.now),
     log: silent,
+    lanes: new Lanes(),
+    random: () => 0,
   }
   return { tools, asked, clock }
 }

@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { DirectError } from '../../agent/errors.ts'
 import { silent } from '../../agent/log.ts'
+import { Lanes } from '../../agent/outbox/lanes.ts'
 import { deliverCopies } from '../../agent/outbox.ts'
 import type { SmtpClient } from '../../mailbox/index.ts'
 import { bytes, memoryStore, message } from '../store/scenario.ts'
@@ -40,6 +41,8 @@ test.each([true, false])(
       openRecord: () => Promise.reject(new Error('no tls route here')),
       now: () => new Date(),
       log: silent,
+      lanes: new Lanes(),
+      random: () => 0,
     }
     await deliverCopies(tools, { messageId: '<m1@clinic.example>' })
     expect(submitted).toBe(1)

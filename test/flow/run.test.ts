@@ -21,7 +21,7 @@ test('a server that hangs holds up neither the mail to others nor the answers th
   handOver.mockImplementationOnce(async () => void (await once(stop.signal, 'abort')))
   const seal = vi.fn(async () => {})
   const running = run({ ...IDLE, handOver, seal }, stop.signal)
-  await vi.waitFor(() => expect(handOver.mock.calls.length).toBeGreaterThan(6), { timeout: 20_000 })
+  await vi.waitFor(() => expect(handOver.mock.calls.length).toBeGreaterThan(12), { timeout: 20_000 })
   expect(seal.mock.calls.length).toBeGreaterThan(1)
   stop.abort()
   await running

@@ -138,6 +138,21 @@ test('with `route`, the copies of another route are left alone', async () => {
   expect(await store.outbox.claim(at(10), at(15), { route: 'direct' })).toMatchObject([{ route: 'direct' }])
 })
 
+test('with `notDomains`, mail by TLS to these is left alone, and mail by Direct is not', async () => {
+  await using store = await memoryStore()
+  const body = await store.bodies.write(bytes('sealed'))
+  for (const [route, domain] of [
+    ['tls', 'slow.example'],
+    ['tls', 'quick.example'],
+    ['direct', 'slow.example'],
+  ] as const) {
+    const copies = [{ route, domain, mailFrom: 'kim@clinic.example', recipients: ['lee@hisp.example'], body }]
+    await store.outbox.add(message(body, { messageId: `<${route}@${domain}>`, copies }))
+  }
+  const claimed = await store.outbox.claim(at(0), at(60), { notDomains: ['slow.example'] })
+  expect(claimed.map(({ messageId }) => messageId)).toEqual(['<tls@quick.example>', '<direct@slow.example>'])
+})
+
 test('`claim` keeps to its limit, to the oldest, and to one message when it is asked to', async () => {
   await using store = await memoryStore()
   for (const n of [3, 1, 2]) await queued(store, { messageId: `<m${n}@x.example>`, at: at(n) })

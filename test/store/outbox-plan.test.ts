@@ -1,0 +1,65 @@
+import { Kysely, type LogEvent } from 'kysely'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openStore } from '../../store/index.ts'
+import { SqlOutbox } from '../../store/outbox.ts'
+import type { Schema } from '../../store/schema.ts'
+import { NodeSqliteDialect, openDatabase } from '../../store/sqlite-dialect.ts'
+import { at, bytes, folder, message } from './scenario.ts'
+
+/*
+ * How a statement gets at the rows of `copies` is asked of SQLite itself: a table that is searched costs the same
+ * however many messages went out before, and clocks tell nothing on a busy machine.
+ */
+let temporary: Awaited<ReturnType<typeof folder>>
+beforeEach(async () => {
+  temporary = await folder()
+  await using store = await openStore({ file: temporary.file })
+  const body = await store.bodies.write(bytes('sealed'))
+  for (const n of Array(30).keys())
+    await store.outbox.add(message(body, { messageId: `<m${n}@x.example>`, at: at(n) }))
+  for (const copy of await store.outbox.claim(at(40), at(60), { limit: 25 }))
+    await store.outbox.tried(
+      copy.id,
+      [{ address: 'lee@hisp.example', outcome: 'final', reply: '550' }],
+      at(41),
+      null,
+    )
+})
+afterEach(() => temporary[Symbol.asyncDispose]())
+
+/** How SQLite goes about each statement of a call that reads or writes: the lines of its plans that name a table. */
+async function plansOf(call: (outbox: SqlOutbox) => Promise<unknown>): Promise<string[]> {
+  const database = openDatabase(temporary.file)
+  const asked: LogEvent['query'][] = []
+  const db = new Kysely<Schema>({
+    dialect: new NodeSqliteDialect(database, temporary.file),
+    log: ({ query }) => asked.push(query),
+  })
+  await call(new SqlOutbox(db))
+  const plans = asked
+    .filter(({ sql }) => /^(select|update)/.test(sql))
+    .flatMap(({ sql, parameters }) =>
+      database.prepare(`explain query plan ${sql}`).all(...(parameters as number[])),
+    )
+  await db.destroy()
+  return plans.map(({ detail }) => String(detail)).filter((line) => /^(SCAN|SEARCH)/.test(line))
+}
+
+test.each([
+  ['claim', (outbox) => outbox.claim(at(50), at(60), { limit: 1 })],
+  [
+    'claim of a lane',
+    (outbox) => outbox.claim(at(50), at(60), { untriedSince: at(20), notDomains: ['x.example'], limit: 1 }),
+  ],
+  ['claim when nothing is due', (outbox) => outbox.claim(at(-50), at(60), { route: 'direct' })],
+  ['claim of one message', (outbox) => outbox.claim(at(50), at(60), { messageId: '<m27@x.example>' })],
+  ['tried', (outbox) => outbox.tried(27, [], at(50), at(60))],
+  ['nextDue', (outbox) => outbox.nextDue()],
+] satisfies [string, (outbox: SqlOutbox) => Promise<unknown>][])(
+  '%s searches by index, and scans no table that grows with what was sent',
+  async (_name, call) => {
+    const plans = await plansOf(call)
+    expect(plans).not.toEqual([])
+    expect(plans.filter((line) => line.startsWith('SCAN'))).toEqual([])
+  },
+)
