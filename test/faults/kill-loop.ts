@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { seeded } from '../fuzz/mutate.ts'
+import { agentOf, running } from './agents.ts'
 import { Daemon } from './daemon.ts'
 import { Ehr } from './ehr.ts'
 import type { FaultReport, FaultRun } from './fault-run.ts'
 import { inject, reconcile, settled } from './ledger.ts'
-import { startSender } from './sender.ts'
 
 /** How long the daemon lives, in milliseconds, drawn by the seed. */
 const LIVES = { short: [700, 1700], full: [1000, 7000] } as const
@@ -25,7 +25,7 @@ export const killLoop: FaultRun = async (world, { scale, seed, tell }): Promise<
   const random = seeded(seed)
   const [least, most] = LIVES[scale]
   await using ehr = await Ehr.start(world.b.dir, 'kill-loop')
-  await using sender = await startSender(world)
+  await using sender = running(await agentOf(world.a, world))
   let coming = true
   const injecting = inject(sender.agent, {
     count: MESSAGES[scale],

@@ -50,23 +50,31 @@ export async function inject(
   const random = seeded(seed)
   const injected: Injected[] = []
   for (let n = 0; n < count; n++) {
-    const content = Buffer.from(
-      Array.from({ length: minBytes + random(maxBytes - minBytes + 1) }, () => random(256)),
-    )
-    const { messageId, recipients } = await sender.send({
-      from: KIM,
-      to: [LEE],
-      subject: `message ${n}`,
-      text: 'Please see attached.',
-      attachments: [{ filename: `${n}.bin`, content }],
-    })
-    const [recipient] = recipients
-    if (recipient?.result !== 'accepted' && recipient?.result !== 'queued')
-      throw new Error(`message ${n} was not sent: ${JSON.stringify(recipient)}`)
-    injected.push({ n, messageId, attachmentSha256: digest(content), bytes: content.length })
+    const bytes = minBytes + random(maxBytes - minBytes + 1)
+    injected.push(await injectOne(sender, { n, seed, bytes }))
     await pause(everyMs)
   }
   return injected
+}
+
+/** Sends one message, whose attachment is drawn by `seed` and `n`. What SMTP did not take is queued, which will do. */
+export async function injectOne(
+  sender: Agent,
+  { n, seed, bytes }: { readonly n: number; readonly seed: number; readonly bytes: number },
+): Promise<Injected> {
+  const random = seeded(seed + n)
+  const content = Buffer.from(Array.from({ length: bytes }, () => random(256)))
+  const { messageId, recipients } = await sender.send({
+    from: KIM,
+    to: [LEE],
+    subject: `message ${n}`,
+    text: 'Please see attached.',
+    attachments: [{ filename: `${n}.bin`, content }],
+  })
+  const [recipient] = recipients
+  if (recipient?.result !== 'accepted' && recipient?.result !== 'queued')
+    throw new Error(`message ${n} was not sent: ${JSON.stringify(recipient)}`)
+  return { n, messageId, attachmentSha256: digest(content), bytes }
 }
 
 const SETTLES_WITHIN_MS = 120_000

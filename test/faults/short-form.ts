@@ -1,0 +1,32 @@
+import { afterAll, beforeAll, expect } from 'vitest'
+import type { FaultReport, FaultRun } from './fault-run.ts'
+import type { Reconciled } from './ledger.ts'
+import { startWorld, type World } from './world.ts'
+
+/** Drawn once; it is in every failure's message. */
+export const SEED = 6021
+
+const NOTHING: Reconciled = {
+  lost: [],
+  filedTwice: [],
+  damaged: [],
+  mdnMissing: [],
+  mdnTwice: [],
+  wrongState: [],
+  asideByMistake: [],
+  findings: [],
+}
+
+/** One world for all tests of a file; each run in it must find nothing. */
+export function shortForms(): (run: FaultRun) => Promise<FaultReport> {
+  let world: World
+  beforeAll(async () => {
+    world = await startWorld()
+  })
+  afterAll(() => world?.[Symbol.asyncDispose]())
+  return async (run) => {
+    const report = await run(world, { scale: 'short', seed: SEED, tell: () => undefined })
+    expect(report.reconciled, `seed ${SEED}`).toEqual(NOTHING)
+    return report
+  }
+}
