@@ -49,9 +49,9 @@ export async function run(session: Session, command: Command): Promise<number> {
 /** One row streams after another, so the widths are fixed; the longest event is `certificate-requested`. */
 const WIDTH = { event: 21, actor: 10 }
 
-/** Changes of whom we believe (TR-1, TR-4, TR-5), and of our own certificates, speak of no message. */
+/** Changes of whom we believe (TR-1, TR-4, TR-5), of our own certificates and of the store speak of no message. */
 function isOfTrust({ event }: AuditRow): boolean {
-  return /^(anchor|bundle|certificate)-/.test(event)
+  return /^(anchor|bundle|certificate|store)-/.test(event)
 }
 
 /** Who changed what: which certificate, to or for whom and which way, by which bundle, and why. */

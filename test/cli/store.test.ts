@@ -79,7 +79,7 @@ test('a backup brings back what was known, over a store that is damaged, once no
 })
 
 test('without a store, check says so, and a backup is of nothing', async () => {
-  const config = await clinics.variant('elsewhere.yaml', { 'dataDir: data': 'dataDir: none' })
+  const config = await clinics.variant('elsewhere.yaml', { 'dataDir: ./data': 'dataDir: ./none' })
   const checked = await run('store', 'check', '--config', config)
   expect(checked).toMatchObject({
     code: 0,
