@@ -1,0 +1,170 @@
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { type Agent, type AgentOptions, createAgent } from '../../agent/index.ts'
+import type { ImapClient } from '../../mailbox/index.ts'
+import type { Literal } from '../dns/literal-zone.ts'
+import {
+  all,
+  BOTH_PUBLISHED,
+  clinicConfig,
+  clock,
+  TLS_PARTNER,
+  temporaryFolder,
+  twoClinics,
+} from './clinics.ts'
+
+const KIM = 'dr.kim@clinic-a.example'
+const LEE = 'dr.lee@clinic-b.example'
+const NURSE = 'nurse@clinic-b.example'
+const referral = { from: KIM, to: [LEE, NURSE], subject: 'Referral', text: 'Please see her.' }
+
+/** Two clinics by one clock. */
+async function clinics(
+  options: {
+    readonly a?: Record<string, unknown>
+    readonly zone?: Readonly<Record<string, Literal>>
+    readonly partsA?: AgentOptions
+  } = {},
+) {
+  const time = clock()
+  const both = await twoClinics({ ...options, parts: { now: time.now, random: () => 1 } })
+  const { post, dns, dirA } = both
+  /** Clinic A once more, after a restart. */
+  const again = async (more: AgentOptions = {}) => {
+    await both.a[Symbol.asyncDispose]()
+    const agent = await createAgent(
+      { ...clinicConfig('a', dirA), ...options.a },
+      { resolver: dns, smtp: post.smtp, imap: post.imap, now: time.now, ...more },
+    )
+    onTestFinished(() => agent[Symbol.asyncDispose]())
+    return agent
+  }
+  return { ...both, ...time, again }
+}
+
+/** One pass over the mailboxes, and what is owed after it. */
+const pass = async (agent: Agent) => all(agent.receiveOnce({ deliverTo: await temporaryFolder() }))
+
+const states = async (agent: Agent, messageId: string) =>
+  (await agent.status(messageId))[0]?.recipients.map(({ address, state, why }) => [
+    address,
+    state,
+    ...why.slice(0, 1).map(({ code }) => code),
+  ])
+
+test('after 59:59 minutes a recipient is sent to, after 60:00 expired (N-7)', async () => {
+  const { a, pass: minutes } = await clinics()
+  const { messageId } = await a.send({ ...referral, to: [LEE] })
+  minutes(60 - 1 / 60)
+  await pass(a)
+  expect(await states(a, messageId)).toEqual([[LEE, 'sent', 'SMTP_ACCEPTED']])
+  minutes(1 / 60)
+  await pass(a)
+  expect(await states(a, messageId)).toEqual([[LEE, 'expired', 'NO_PROCESSED_IN_TIME']])
+})
+
+test('notifications.timeoutMinutes is the limit', async () => {
+  const { a, pass: minutes } = await clinics({ a: { notifications: { timeoutMinutes: 5 } } })
+  const { messageId } = await a.send({ ...referral, to: [LEE] })
+  minutes(5)
+  await pass(a)
+  expect(await states(a, messageId)).toEqual([[LEE, 'expired', 'NO_PROCESSED_IN_TIME']])
+})
+
+test('an MDN that lay in the mailbox while we were down for two hours counts: processed, not expired (N-7)', async () => {
+  const { a, b, pass: minutes, again } = await clinics()
+  const { messageId } = await a.send({ ...referral, to: [LEE] })
+  await pass(b)
+  minutes(120)
+  const restarted = await again()
+  await pass(restarted)
+  expect(await states(restarted, messageId)).toEqual([[LEE, 'processed']])
+})
+
+test('while the mailbox cannot be read nobody is late for ten minutes more, and then it says so (N-7)', async () => {
+  const { a, pass: minutes, again, now } = await clinics()
+  const { messageId } = await a.send({ ...referral, to: [LEE] })
+  const away: ImapClient = {
+    open: async () => {
+      throw new Error('the server is away')
+    },
+  }
+  const stop = new AbortController()
+  const daemon = await again({ imap: away })
+  const running = daemon.run({ signal: stop.signal })
+  minutes(69)
+  await vi.waitFor(async () => expect(now()).toEqual(new Date('2026-11-21T13:09:00Z')))
+  expect(await states(daemon, messageId)).toEqual([[LEE, 'sent', 'SMTP_ACCEPTED']])
+  minutes(1)
+  await vi.waitFor(
+    async () => expect(await states(daemon, messageId)).toEqual([[LEE, 'expired', 'NO_PROCESSED_IN_TIME']]),
+    { timeout: 10_000 },
+  )
+  expect((await daemon.status(messageId))[0]?.recipients[0]?.why[0]?.text).toContain('could be read')
+  stop.abort()
+  await running
+})
+
+test('what comes after its time is recorded, and is no event (N-7)', async () => {
+  const { a, b, pass: minutes } = await clinics()
+  const { messageId } = await a.send({ ...referral, to: [LEE] })
+  minutes(61)
+  await pass(a)
+  await pass(b)
+  await pass(a)
+  expect(await states(a, messageId)).toEqual([[LEE, 'expired', 'NO_PROCESSED_IN_TIME']])
+  const rows = (await all(a.audit({ messageId }))).filter(({ address }) => address === LEE)
+  expect(rows.map(({ event, outcome }) => [event, outcome])).toEqual([
+    ['queued', 'queued'],
+    ['sent', 'sent'],
+    ['expired', 'expired'],
+    ['processed', 'expired'],
+  ])
+})
+
+test('what no server takes is not tried beyond the limit, on the route tls neither (N-7)', async () => {
+  const { a, post, pass: minutes } = await clinics({ a: TLS_PARTNER })
+  post.refuse = () => ({ outcome: 'temporary', reply: '451 4.3.0 try again' })
+  const { messageId } = await a.send({ ...referral, to: [LEE, 'mom@partner.example'] })
+  minutes(61)
+  await pass(a)
+  expect(await states(a, messageId)).toEqual([
+    [LEE, 'expired', 'NOT_HANDED_OVER_IN_TIME'],
+    ['mom@partner.example', 'expired', 'NOT_HANDED_OVER_IN_TIME'],
+  ])
+  const tried = post.handed.length
+  post.refuse = () => null
+  minutes(24 * 60)
+  await pass(a)
+  expect(post.handed.slice(tried).filter(({ to }) => !to.includes(KIM))).toEqual([])
+})
+
+test('where final delivery is asked for, processed alone expires (N-3, N-7)', async () => {
+  const { a, post, b, pass: minutes } = await clinics()
+  const { messageId } = await a.send({ ...referral, to: [LEE] }, { finalDelivery: true })
+  await all(b.receiveOnce({ deliverTo: await temporaryFolder() }))
+  post.folders.set('clinic-a.example/INBOX', (post.folders.get('clinic-a.example/INBOX') ?? []).slice(0, 1))
+  await pass(a)
+  expect(await states(a, messageId)).toEqual([[LEE, 'processed']])
+  minutes(61)
+  await pass(a)
+  expect(await states(a, messageId)).toEqual([[LEE, 'expired', 'NO_DISPATCHED_IN_TIME']])
+})
+
+test('who waits for a route has the whole limit once there is one (N-7, DISC-6)', async () => {
+  const zone: Record<string, Literal> = { ...BOTH_PUBLISHED, 'clinic-b.example': 'SERVFAIL' }
+  const { a, pass: minutes } = await clinics({ zone })
+  const { messageId } = await a.send({ ...referral, to: [LEE] }, { keepTryingHours: 24 })
+  minutes(180)
+  await pass(a)
+  expect(await states(a, messageId)).toEqual([[LEE, 'queued', 'LOOKUP_FAILED']])
+  zone['clinic-b.example'] = BOTH_PUBLISHED['clinic-b.example'] as Literal
+  minutes(180)
+  await pass(a)
+  expect(await states(a, messageId)).toEqual([[LEE, 'sent', 'SMTP_ACCEPTED']])
+  minutes(59)
+  await pass(a)
+  expect(await states(a, messageId)).toEqual([[LEE, 'sent', 'SMTP_ACCEPTED']])
+  minutes(1)
+  await pass(a)
+  expect(await states(a, messageId)).toEqual([[LEE, 'expired', 'NO_PROCESSED_IN_TIME']])
+})
