@@ -29,6 +29,8 @@ export const LIMITS = {
   allHeaderBytes: 4 << 20,
   /** Fields of all of them. */
   allFields: 50_000,
+  /** Bytes of a boundary, of which RFC 2046 5.1.1 allows 70. To search for one of a thousand takes a second for a megabyte. */
+  boundaryBytes: 200,
   /** Lines of one multipart that begin like its delimiter and are none: boundaries of inner multiparts that begin alike. */
   almostDelimiters: 10_000,
 } as const

@@ -38,8 +38,11 @@ export class MultipartCutter {
   #closed = false
   #almost = 0
 
+  /** Throws MimeError `LIMIT_EXCEEDED`. */
   constructor(boundary: string) {
     this.#dashes = Buffer.from(`--${boundary}`)
+    if (this.#dashes.length > LIMITS.boundaryBytes + 2)
+      throw new MimeError('LIMIT_EXCEEDED', `a boundary of more than ${LIMITS.boundaryBytes} bytes`)
     this.#line = Buffer.concat([Buffer.from('\n'), this.#dashes])
   }
 

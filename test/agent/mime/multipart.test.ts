@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { cutMultipart, splitMultipart } from '../../../agent/mime/multipart.ts'
+import { cutMultipart, MultipartCutter, splitMultipart } from '../../../agent/mime/multipart.ts'
 import { anyCuts, collect, cutAt, inChunks, text } from './streams.ts'
 
 async function partsOf(body: AsyncIterable<Uint8Array>, boundary = 'b') {
@@ -70,6 +70,12 @@ test('a part that is read too late is an error, never another part’s bytes', a
   for await (const part of splitMultipart(inChunks('--b\r\none\r\n--b\r\ntwo\r\n--b--'), 'b'))
     parts.push(part)
   await expect(collect((parts[0] as (typeof parts)[number]).read())).rejects.toThrow('before the next one')
+})
+
+test('a boundary of more than 200 bytes is LIMIT_EXCEEDED (RFC 2046 5.1.1 allows 70): to search for a long one takes a second for a megabyte', () => {
+  expect(new MultipartCutter('b'.repeat(200)).push(Buffer.from(`--${'b'.repeat(200)}\r\n`))).toHaveLength(1)
+  for (const boundary of ['b'.repeat(201), 'é'.repeat(101)])
+    expect(() => new MultipartCutter(boundary)).toThrow(expect.objectContaining({ code: 'LIMIT_EXCEEDED' }))
 })
 
 test('IN-11: more than 1,000 parts are LIMIT_EXCEEDED', async () => {

@@ -162,6 +162,14 @@ const mime: readonly Hostile[] = [
       `Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\n${'--xA\r\n'.repeat(1_400_000)}--x--\r\n`,
     ),
   },
+  {
+    name: 'a boundary of two thousand letters',
+    code: 'LIMIT_EXCEEDED',
+    mail: () =>
+      sealed(
+        `Content-Type: multipart/signed; boundary=${'a'.repeat(2000)}\r\n\r\n${'\n'.repeat(9000)}${'a'.repeat(1 << 16)}`,
+      ),
+  },
 ]
 
 export const bombs: readonly Hostile[] = [...ber, ...mime]
