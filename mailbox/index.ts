@@ -1,6 +1,7 @@
 /** Mail in, mail out: bytes and envelopes, no cryptography. */
 export { createImapClient, type ImapClientOptions } from './imap.ts'
 export { createSmtpClient, type SmtpClientOptions } from './smtp.ts'
+export { type AccessToken, keptToken } from './token.ts'
 export type {
   ImapClient,
   ImapFolder,

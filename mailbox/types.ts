@@ -1,3 +1,5 @@
+import type { AccessToken } from './token.ts'
+
 /** A server to talk to, and how. Names are resolved by `lookup`, so that one resolver serves everything. */
 export interface MailServer {
   readonly host: string
@@ -9,6 +11,8 @@ export interface MailServer {
   readonly secure: boolean
   readonly user?: string | undefined
   readonly password?: string | undefined
+  /** In the place of a password: the login is XOAUTH2, and a token that is refused is renewed once. */
+  readonly token?: AccessToken | undefined
   /** PEM of the CAs to believe instead of those that Node brings along. Where it is given, TLS is insisted on. */
   readonly ca?: string | undefined
 }
