@@ -12,10 +12,7 @@ export async function putAside(
   { asideFolder }: MailboxSettings,
   { store, now }: { readonly store: Store; readonly now: () => Date },
 ): Promise<void> {
-  await store.inbox.judged(entry.id, judgement, [], now())
-  // Trust that was withdrawn before the EHR took the message: what waited for it will not come.
-  for (const { id, fresh, state } of await store.inbox.deliveries(entry.id))
-    if (fresh && state === 'pending') await store.inbox.delivered(id, 'rejected', null, now())
+  const deliveries = await store.inbox.judged(entry.id, judgement, [], now())
   try {
     await place.moveTo(entry.uid, asideFolder)
   } catch (error) {
@@ -23,7 +20,11 @@ export async function putAside(
     if (!(error instanceof DirectError) || error.temporary) throw error
     await place.flagSeen(entry.uid)
   }
-  await store.inbox.settled(entry.id, now())
+  // Trust that was withdrawn before the EHR took the message: what waited for it will not come.
+  const withdrawn = deliveries
+    .filter(({ fresh, state }) => fresh && state === 'pending')
+    .map(({ id }) => ({ delivery: id, outcome: 'rejected' as const, where: null }))
+  await store.inbox.settle(entry.id, withdrawn, now())
 }
 
 /** A message that stopped the process this often is put aside unopened, so that the others flow. */

@@ -1,4 +1,4 @@
-import type { ImapClient, ImapFolder, MailServer } from '../mailbox/index.ts'
+import type { ImapClient, MailServer } from '../mailbox/index.ts'
 import type { InboxDelivery, InboxEntry, NewNotice, Store } from '../store/index.ts'
 import { putAside } from './aside.ts'
 import { rememberCapabilities } from './capabilities.ts'
@@ -8,7 +8,6 @@ import { readHead } from './mime/entity.ts'
 import { MimeError } from './mime/error.ts'
 import { newNoticeId } from './notify.ts'
 import { envelopeRecipients } from './open/envelope.ts'
-import { openOuter } from './open/outer.ts'
 import { describeReceived, judgementOf, messageIdOf } from './open/report.ts'
 import type { TrustedMessage } from './open/trusted-message.ts'
 import type { Judged } from './open/verdict.ts'
@@ -17,7 +16,6 @@ import { Patience } from './patience.ts'
 import type { ReceiveReport, VerdictCode } from './receiving-types.ts'
 import type { MailboxSettings } from './settings.ts'
 import type { Source } from './smime/source.ts'
-import { storedSource } from './stored-source.ts'
 import { track } from './track.ts'
 import type { Judge } from './trust/judge.ts'
 import type { Undetermined } from './undetermined.ts'
@@ -159,7 +157,6 @@ export async function* handle(
   const notification = await trackNotification(judged, tools)
   if (notification) {
     await inbox.judged(entry.id, judgementOf(judged, 'notification'), [], tools.now())
-    await inbox.settled(entry.id, tools.now())
     await place.flagSeen(entry.uid)
     yield { kind: 'report', report: notification }
     return
@@ -171,7 +168,7 @@ export async function* handle(
   // One that an earlier message opened and nobody has taken yet waits too: that message may not come again (UIDVALIDITY).
   const waiting = deliveries.filter(({ state }) => state === 'pending')
   if (waiting.length === 0) {
-    await inbox.settled(entry.id, tools.now())
+    await inbox.settle(entry.id, [], tools.now())
     await place.flagSeen(entry.uid)
     // Its own delivery was the last that a stop let happen; any other is the same message again (IN-10).
     const own = deliveries.find(({ fresh, state }) => fresh && state === 'delivered')
@@ -181,8 +178,8 @@ export async function* handle(
   }
   let settled = false
   const settle: Offer['settle'] = async (outcome, where) => {
-    for (const { id } of waiting) await inbox.delivered(id, outcome, where, tools.now())
-    await inbox.settled(entry.id, tools.now())
+    const outcomes = waiting.map(({ id }) => ({ delivery: id, outcome, where }))
+    await inbox.settle(entry.id, outcomes, tools.now())
     settled = true
   }
   try {
@@ -190,25 +187,6 @@ export async function* handle(
   } finally {
     if (settled) await place.flagSeen(entry.uid)
   }
-}
-
-/** The message as it came, durable if it is S/MIME. Null: somebody else took it out of the folder meanwhile. */
-export async function rawOf(
-  entry: InboxEntry,
-  folder: ImapFolder,
-  { store, open }: PassTools,
-): Promise<(Source & AsyncDisposable) | null> {
-  if (entry.body !== null)
-    return { ...(await storedSource(store, entry.body)), async [Symbol.asyncDispose]() {} }
-  await using scope = new AsyncDisposableStack()
-  const fetched = scope.use(await open.spool(folder.fetch(entry.uid)))
-  if (fetched.bytes === 0 && (await folder.size(entry.uid)) === null) return null
-  const outer = await openOuter(fetched)
-  // What is not encrypted goes aside in its mailbox; a copy here would lie in the clear (IN-1, MSG-15).
-  if (!('code' in outer) && !('code' in outer.cms))
-    await store.inbox.stored(entry.id, await store.bodies.write(fetched.read()))
-  const kept = scope.move()
-  return { ...fetched, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
 async function envelopeOf(raw: Source, ours: readonly string[]) {

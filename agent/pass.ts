@@ -1,6 +1,7 @@
-import { leftBehind } from './inbox/left-behind.ts'
-import { actOn, lookAt, type Pass, remember, undeterminedReport, type Wanted } from './inbox/look.ts'
-import { type Handled, type InboxTools, type Mailbox, nameOf } from './inbox.ts'
+import { inTheFolder, leftBehind } from './inbox/agenda.ts'
+import { actOn, lookAt, remember, undeterminedReport } from './inbox/look.ts'
+import type { Pass, Wanted } from './inbox/wanted.ts'
+import type { Handled, InboxTools, Mailbox } from './inbox.ts'
 import { Patience } from './patience.ts'
 import { PATIENCE_MS } from './trust/judge.ts'
 
@@ -21,30 +22,21 @@ export async function* passOver(
   tools: InboxTools,
   signal?: AbortSignal,
 ): AsyncGenerator<Handled> {
-  const { inbox } = tools.store
   using _ = await tools.alone(mailbox, signal)
   const begun = tools.now()
   await using folder = await tools.imap.open(mailbox.server, mailbox.settings.folder, signal)
-  const uids = await folder.uids()
-  const unsettled = new Set(await inbox.unsettled(mailbox.name, folder.uidValidity, uids))
   const opened = { ...tools, ...(await tools.opening()) }
-  const present = new Set(uids)
+  const present = new Set(await folder.uids())
   const pass: Pass = { mailbox, folder, present, tools: opened, signal, refused: [], cutShort: new Map() }
-  const waiting = new Set(await inbox.undeterminedUids(mailbox.name, folder.uidValidity))
-  const wanted = (uid: number): Wanted => ({
-    name: nameOf(mailbox, folder, uid),
-    entry: () => inbox.entry(mailbox.name, folder.uidValidity, uid),
-  })
-  const fresh = [...unsettled].filter((uid) => !waiting.has(uid))
-  const again = [...waiting].filter((uid) => unsettled.has(uid))
+  const here = await inTheFolder(pass)
   const patience = new Patience()
-  yield* lookAtNew(fresh.map(wanted), patience, pass)
+  yield* lookAtNew(here.fresh, patience, pass)
   // What has come again under another UIDVALIDITY is settled by now.
   const left = await leftBehind(pass)
-  yield* lookAtNew(left.unseen, patience, pass)
+  yield* lookAtNew([...left.fresh, ...here.suspects, ...left.suspects], patience, pass)
   // Those that were cut short have just had a turn, and are last in line.
-  const cutShort = [...pass.cutShort.values()].map(({ wanted }) => wanted)
-  yield* lookAgain([...again.map(wanted), ...left.undetermined, ...cutShort], pass)
+  const cutShort = [...pass.cutShort.values()].map(({ wanted }) => ({ ...wanted, isBegun: true }))
+  yield* lookAgain([...here.undetermined, ...left.undetermined, ...cutShort], pass)
   for (const { report } of pass.cutShort.values()) yield { kind: 'report', report }
   const [failure] = pass.refused
   if (failure) throw failure

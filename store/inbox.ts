@@ -5,6 +5,7 @@ import { announce } from './advance.ts'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
 import { deliveriesOf, openDeliveries, settleDelivery } from './deliveries.ts'
 import type {
+  DeliveryOutcome,
   Inbox,
   InboxDelivery,
   InboxEntry,
@@ -14,6 +15,7 @@ import type {
   Notice,
   NoticeId,
   Undecided,
+  Unfinished,
 } from './incoming-types.ts'
 import { dueNotices, postpone } from './notices.ts'
 import { decodeWhy, encodeWhy, type Schema, type Tx } from './schema.ts'
@@ -46,54 +48,64 @@ export class SqlInbox implements Inbox {
     return ascending.filter((uid) => !settled.has(uid))
   }
 
-  async entry(mailbox: string, uidValidity: string, uid: number): Promise<InboxEntry> {
-    return await this.#db.transaction().execute(async (tx) => {
-      await tx
+  async unfinished(mailbox: string, uidValidity: string): Promise<readonly Unfinished[]> {
+    const open = await this.#open(mailbox)
+    return open
+      .filter((row) => row.uid_validity === uidValidity)
+      .map(({ uid, state, attempts, looked_at }) => ({
+        uid,
+        state,
+        attempts,
+        undetermined: looked_at !== null,
+      }))
+  }
+
+  async find(mailbox: string, uidValidity: string, uid: number): Promise<InboxEntry | null> {
+    const row = await this.#db
+      .selectFrom('inbox_entries')
+      .selectAll()
+      .where('mailbox', '=', mailbox)
+      .where('uid_validity', '=', uidValidity)
+      .where('uid', '=', uid)
+      .executeTakeFirst()
+    return row === undefined ? null : inboxEntry(row)
+  }
+
+  async begin(mailbox: string, uidValidity: string, uid: number, body: BodyId | null): Promise<InboxEntry> {
+    const row = await this.#db.transaction().execute((tx) =>
+      tx
         .insertInto('inbox_entries')
         .values({
           mailbox,
           uid_validity: uidValidity,
           uid,
-          state: 'new',
-          attempts: 0,
+          state: body === null ? 'new' : 'stored',
+          body,
+          attempts: 1,
           why: '[]',
           recipients: '[]',
         })
-        .onConflict((conflict) => conflict.columns(['mailbox', 'uid_validity', 'uid']).doNothing())
-        .execute()
-      const row = await tx
-        .selectFrom('inbox_entries')
-        .selectAll()
-        .where('mailbox', '=', mailbox)
-        .where('uid_validity', '=', uidValidity)
-        .where('uid', '=', uid)
-        .executeTakeFirstOrThrow()
-      return inboxEntry(row)
-    })
-  }
-
-  async stored(id: number, body: BodyId): Promise<void> {
-    await this.#db.transaction().execute(async (tx) => {
-      await tx
-        .updateTable('inbox_entries')
-        .set({ state: 'stored', body })
-        .where('id', '=', id)
-        .where('state', 'in', ['new', 'stored'])
-        .execute()
-    })
-  }
-
-  async attempted(id: number): Promise<number> {
-    const row = await this.#db.transaction().execute(async (tx) =>
-      tx
-        .updateTable('inbox_entries')
-        .set(({ eb }) => ({ attempts: eb('attempts', '+', 1) }))
-        .where('id', '=', id)
-        .returning('attempts')
-        .executeTakeFirst(),
+        .onConflict((conflict) =>
+          conflict.columns(['mailbox', 'uid_validity', 'uid']).doUpdateSet(({ eb, ref }) => {
+            const isNew = eb('inbox_entries.state', '=', 'new')
+            const isOpen = eb('inbox_entries.state', 'in', ['new', 'stored'])
+            const attempts = ref('inbox_entries.attempts')
+            return {
+              attempts: eb
+                .case()
+                .when(isOpen)
+                .then(eb(attempts, '+', 1))
+                .else(attempts)
+                .end(),
+              body: eb.case().when(isNew).then(ref('excluded.body')).else(ref('inbox_entries.body')).end(),
+              state: eb.case().when(isNew).then(ref('excluded.state')).else(ref('inbox_entries.state')).end(),
+            }
+          }),
+        )
+        .returningAll()
+        .executeTakeFirstOrThrow(),
     )
-    if (row === undefined) throw noEntry(id)
-    return row.attempts
+    return inboxEntry(row)
   }
 
   async spared(id: number): Promise<void> {
@@ -124,20 +136,6 @@ export class SqlInbox implements Inbox {
     })
   }
 
-  async undeterminedUids(mailbox: string, uidValidity: string): Promise<readonly number[]> {
-    const rows = await this.#db
-      .selectFrom('inbox_entries')
-      .select('uid')
-      .where('mailbox', '=', mailbox)
-      .where('uid_validity', '=', uidValidity)
-      .where('undetermined_since', 'is not', null)
-      .where('state', '!=', 'settled')
-      .orderBy('looked_at')
-      .orderBy('uid')
-      .execute()
-    return rows.map(({ uid }) => uid)
-  }
-
   async judged(
     id: number,
     judgement: NewJudgement,
@@ -164,17 +162,10 @@ export class SqlInbox implements Inbox {
     return await deliveriesOf(this.#db, id)
   }
 
-  async delivered(
-    delivery: number,
-    outcome: 'delivered' | 'rejected',
-    where: string | null,
-    at: Date,
-  ): Promise<void> {
-    await this.#db.transaction().execute((tx) => settleDelivery(tx, delivery, outcome, where, at))
-  }
-
-  async settled(id: number, at: Date): Promise<void> {
+  async settle(id: number, outcomes: readonly DeliveryOutcome[], at: Date): Promise<void> {
     await this.#db.transaction().execute(async (tx) => {
+      for (const { delivery, outcome, where } of outcomes)
+        await settleDelivery(tx, delivery, outcome, where, at)
       await tx
         .updateTable('inbox_entries')
         .set({ state: 'settled', settled_at: at.getTime() })
@@ -199,15 +190,10 @@ export class SqlInbox implements Inbox {
     limit = LEFT_BEHIND,
   ): Promise<readonly InboxEntry[]> {
     const here = new Set(present)
-    // By the state alone: few are not settled, while a mailbox's own entries are all that it ever held.
-    const open = await this.#db
-      .selectFrom('inbox_entries')
-      .select(['id', 'mailbox', 'uid_validity', 'uid', 'looked_at'])
-      .where('state', 'in', ['stored', 'judged'])
-      .execute()
+    const open = await this.#open(mailbox)
     const left = open
-      .filter((row) => row.mailbox === mailbox && !(row.uid_validity === uidValidity && here.has(row.uid)))
-      .sort((a, b) => (a.looked_at ?? 0) - (b.looked_at ?? 0) || a.id - b.id)
+      .filter(({ state }) => state !== 'new')
+      .filter((row) => row.uid_validity !== uidValidity || !here.has(row.uid))
       .slice(0, limit)
     const entries: InboxEntry[] = []
     for (const { id } of left) {
@@ -220,14 +206,27 @@ export class SqlInbox implements Inbox {
     }
     return entries
   }
+
+  /** By the state alone: few are not settled, while a mailbox's own entries are all that it ever held. */
+  async #open(mailbox: string) {
+    const open = await this.#db
+      .selectFrom('inbox_entries')
+      .select(['id', 'mailbox', 'uid_validity', 'uid', 'state', 'attempts', 'looked_at'])
+      .where('state', 'in', ['new', 'stored', 'judged'])
+      .execute()
+    return open
+      .filter((row) => row.mailbox === mailbox)
+      .sort((a, b) => (a.looked_at ?? 0) - (b.looked_at ?? 0) || a.id - b.id)
+  }
 }
 
 async function writeJudgement(tx: Tx, id: number, judgement: Judgement, at: Date): Promise<void> {
   await tx
     .updateTable('inbox_entries')
     .set({
-      state: 'judged',
+      state: judgement.verdict === 'notification' ? 'settled' : 'judged',
       judged_at: at.getTime(),
+      settled_at: judgement.verdict === 'notification' ? at.getTime() : null,
       verdict: judgement.verdict,
       code: judgement.code,
       message_id: judgement.messageId,

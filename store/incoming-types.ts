@@ -63,6 +63,19 @@ export interface InboxDelivery {
   readonly fresh: boolean
 }
 
+/** The EHR has it, or will not have it. `where`: what the EHR, or whoever filed it, calls the place. */
+export interface DeliveryOutcome {
+  readonly delivery: number
+  readonly outcome: 'delivered' | 'rejected'
+  readonly where: string | null
+}
+
+/** An entry that was begun and is not settled, in short. */
+export interface Unfinished extends Pick<InboxEntry, 'uid' | 'state' | 'attempts'> {
+  /** Whether nothing final is known of it. */
+  readonly undetermined: boolean
+}
+
 /** An MDN that is owed. It keeps its Message-ID however often it is sent. */
 export interface Notice {
   readonly id: NoticeId
@@ -86,12 +99,15 @@ export interface NewNotice {
 export interface Inbox {
   /** Which of `uids` are not settled yet, ascending: new ones, and those that a stop interrupted. */
   unsettled(mailbox: string, uidValidity: string, uids: readonly number[]): Promise<readonly number[]>
-  /** The ledger's row for this message, made if there is none. */
-  entry(mailbox: string, uidValidity: string, uid: number): Promise<InboxEntry>
-  /** The body is durable (before any flag is set). */
-  stored(id: number, body: BodyId): Promise<void>
-  /** Counts one more attempt to open it; returns the count. */
-  attempted(id: number): Promise<number>
+  /** What was begun in this folder and is not settled; first what nobody has looked at for longest. */
+  unfinished(mailbox: string, uidValidity: string): Promise<readonly Unfinished[]>
+  /** The ledger's row for this message; null where nothing of it was begun. */
+  find(mailbox: string, uidValidity: string, uid: number): Promise<InboxEntry | null>
+  /**
+   * Opening it begins: its row is made if there is none, names `body`, durable by now, if it names none yet, and counts
+   * one more attempt. Null: nothing of it is kept. What is judged already stays as it is.
+   */
+  begin(mailbox: string, uidValidity: string, uid: number, body: BodyId | null): Promise<InboxEntry>
   /** The attempt under way ended with a failure that is not the message's, a full disk say: it does not count. */
   spared(id: number): Promise<void>
   /**
@@ -99,13 +115,12 @@ export interface Inbox {
    * audited, later looks are not; what it comes to in the end is, by `judged`.
    */
   undetermined(id: number, message: Undecided, since: Date, lookedAt: Date): Promise<void>
-  /** The messages of a folder that are undetermined; first the one that nobody has looked at for longest. */
-  undeterminedUids(mailbox: string, uidValidity: string): Promise<readonly number[]>
   /**
    * The verdict, the deliveries that it opens and the MDNs that it owes, in one transaction with their audit rows.
    * An earlier delivery of the same (recipient, signer, digest) comes back with `fresh: false`, and its MDN is owed
    * again only if SMTP never accepted it and nothing still tries to. An entry that was judged before keeps its
    * first verdict: nothing is written, its deliveries come back as they stand. A refusal is an event (`rejected`).
+   * A notification is settled at once: nothing of it is delivered.
    */
   judged(
     id: number,
@@ -115,14 +130,11 @@ export interface Inbox {
   ): Promise<readonly InboxDelivery[]>
   /** The deliveries that a judged message opened. */
   deliveries(id: number): Promise<readonly InboxDelivery[]>
-  /** The EHR has it (or refused it): durable before the folder is flagged. The first outcome stands. */
-  delivered(
-    delivery: number,
-    outcome: 'delivered' | 'rejected',
-    where: string | null,
-    at: Date,
-  ): Promise<void>
-  settled(id: number, at: Date): Promise<void>
+  /**
+   * What came of its deliveries, and that nothing more is done about the message: durable, in one transaction, before the
+   * folder is flagged. The first outcome of a delivery stands.
+   */
+  settle(id: number, outcomes: readonly DeliveryOutcome[], at: Date): Promise<void>
   /** MDNs owed and due, oldest first. An MDN is due once its recipient's delivery is durable (`judged`). */
   noticesDue(now: Date, limit?: number): Promise<readonly Notice[]>
   /** An MDN could not be sealed yet: again at `retryAt`; null gives it up for good. */

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { type Agent, createAgent, DirectError } from '../../agent/index.ts'
 import { openStore } from '../../store/index.ts'
 import { literalZone } from '../dns/literal-zone.ts'
@@ -202,28 +202,62 @@ test.each(['before', 'after'] as const)(
   },
 )
 
-test('a message that stops the process three times goes aside, and the others flow', async () => {
+/** Clinic B, which `kills` stops as it takes down a verdict: it is called with the number of the message. */
+async function killedClinic(kills: (message: number) => boolean) {
   const dataDir = await temporaryFolder()
-  await using store = await openStore({ file: join(dataDir, 'direct.db') })
+  const store = await openStore({ file: join(dataDir, 'direct.db') })
+  onTestFinished(() => store[Symbol.asyncDispose]())
   const post = new PostOffice()
   const { inbox } = store
   const judged: typeof inbox.judged = async (id, judgement, ...rest) => {
-    if (id === 1 && judgement.verdict === 'accept') throw new Stop('opening it kills the process')
+    if (judgement.code !== 'LIMIT_EXCEEDED' && kills(id)) throw new Stop('opening it kills the process')
     return inbox.judged(id, judgement, ...rest)
   }
-  await using b = await createAgent(clinicConfig('b', dataDir), {
+  const b = await createAgent(clinicConfig('b', dataDir), {
     resolver: literalZone(BOTH_PUBLISHED),
     smtp: post.smtp,
     imap: post.imap,
     store: replacing(store, { inbox: replacing(inbox, { judged }) }),
   })
-  post.drop(LEE, KIM, await foreignMail())
-  post.drop(LEE, KIM, await foreignMail())
-  const pass = async () => all(b.receiveOnce({ deliverTo: await temporaryFolder() }))
-  for (let stops = 0; stops < 3; stops++) await expect(pass()).rejects.toThrow(Stop)
-  expect(await pass()).toMatchObject([{ verdict: 'reject', code: 'LIMIT_EXCEEDED' }, { verdict: 'accept' }])
+  onTestFinished(() => b[Symbol.asyncDispose]())
+  const ehr = await temporaryFolder()
+  return { b, post, ehr, pass: () => all(b.receiveOnce({ deliverTo: ehr })) }
+}
+
+test('of twenty messages one stops the process each time: it goes aside after three times, the others come before it', async () => {
+  const { post, ehr, pass } = await killedClinic((message) => message === 1)
+  for (let n = 0; n < 20; n++)
+    post.drop(LEE, KIM, await foreignMail({ body: `Content-Type: text/plain\r\n\r\n${n}\r\n` }))
+  await expect(pass()).rejects.toThrow(Stop)
+  expect(await delivered(ehr)).toHaveLength(0)
+  // What is new goes first.
+  await expect(pass()).rejects.toThrow(Stop)
+  expect(await delivered(ehr)).toHaveLength(19)
+  await expect(pass()).rejects.toThrow(Stop)
+  expect(await pass()).toMatchObject([{ verdict: 'reject', code: 'LIMIT_EXCEEDED' }])
   expect(post.folders.get(ASIDE)).toHaveLength(1)
-  expect(receipts(post)).toHaveLength(1)
+  expect(await delivered(ehr)).toHaveLength(19)
+  expect(receipts(post)).toHaveLength(19)
+})
+
+test('whoever was open when the process was killed, for whatever reason, is not put aside for it: the suspects are looked at last', async () => {
+  let verdicts = 0
+  // Many kills, none of which is due to a message.
+  const { post, ehr, pass } = await killedClinic(() => ++verdicts % 4 === 0)
+  for (let n = 0; n < 20; n++)
+    post.drop(LEE, KIM, await foreignMail({ body: `Content-Type: text/plain\r\n\r\n${n}\r\n` }))
+  let kills = 0
+  for (;;) {
+    const reports = await pass().catch((error) => {
+      expect(error).toBeInstanceOf(Stop)
+      return null
+    })
+    if (reports !== null) break
+    kills += 1
+  }
+  expect(kills).toBeGreaterThan(5)
+  expect(await delivered(ehr)).toHaveLength(20)
+  expect(post.folders.get(ASIDE)).toBeUndefined()
 })
 
 test("a failure that is not the message's, however often, does not put it aside", async () => {
@@ -239,10 +273,10 @@ test("a failure that is not the message's, however often, does not put it aside"
     imap: post.imap,
     store: replacing(store, {
       inbox: replacing(store.inbox, {
-        attempted: async (id) => {
-          const attempts = await store.inbox.attempted(id)
+        begin: async (...args) => {
+          const entry = await store.inbox.begin(...args)
           // The body is durable by now, so that the next pass reads it.
-          if (durable) return attempts
+          if (durable) return entry
           durable = true
           throw full
         },

@@ -94,10 +94,10 @@ test('a refused recipient is audited with the reason', async () => {
 
 test('what is received is audited per recipient with the signer, and so is its delivery', async () => {
   await using store = await memoryStore()
-  const { id } = await store.inbox.entry('m', '1', 1)
+  const { id } = await store.inbox.begin('m', '1', 1, null)
   const judgement = accepted(['kim@clinic.example', 'ann@clinic.example'])
   const [first] = await store.inbox.judged(id, judgement, [], at(1))
-  await store.inbox.delivered(first?.id ?? 0, 'rejected', null, at(2))
+  await store.inbox.settle(id, [{ delivery: first?.id ?? 0, outcome: 'rejected', where: null }], at(2))
   const about = {
     messageId: '<m1@hisp.example>',
     from: 'lee@hisp.example',
@@ -112,7 +112,7 @@ test('what is received is audited per recipient with the signer, and so is its d
 
 test('a notification that was received is audited as one', async () => {
   await using store = await memoryStore()
-  const { id } = await store.inbox.entry('m', '1', 1)
+  const { id } = await store.inbox.begin('m', '1', 1, null)
   await store.inbox.judged(id, accepted([], { verdict: 'notification' }), [], at(1))
   expect(await list(store)).toMatchObject([{ event: 'received', outcome: 'notification' }])
 })
@@ -198,7 +198,7 @@ test('a store of version 6 has no algorithms of what it sealed before, and keeps
 
 test('by what a message was opened stands in the row of its receipt, and of its wait (ALG)', async () => {
   await using store = await memoryStore()
-  const { id } = await store.inbox.entry('in', '1', 7)
+  const { id } = await store.inbox.begin('in', '1', 7, null)
   const judgement = { ...accepted(['kim@clinic.example']), algorithms: SEALED }
   await store.inbox.undetermined(id, { ...judgement, recipients: ['kim@clinic.example'] }, at(1), at(1))
   await store.inbox.judged(id, judgement, [], at(2))

@@ -70,7 +70,7 @@ test('a body that a message, a record or an inbox entry names cannot be removed;
     await store.bodies.write(bytes('free')),
   ]
   await store.outbox.add(message(copy, { recordBody: record }))
-  await store.inbox.stored((await store.inbox.entry('m', '1', 1)).id, received)
+  await store.inbox.begin('m', '1', 1, received)
   for (const id of [copy, record, received])
     await expect(store.bodies.remove(id)).rejects.toMatchObject({ code: 'STORE_FAILED' })
   await store.bodies.remove(free)
@@ -85,8 +85,7 @@ test('what nobody names is swept a day later; what is named, and what is new, st
   const record = await yesterday.bodies.write(bytes('record'))
   const received = await yesterday.bodies.write(bytes('received'))
   await yesterday.outbox.add(message(copy, { recordBody: record }))
-  const entry = await yesterday.inbox.entry('m', '1', 1)
-  await yesterday.inbox.stored(entry.id, received)
+  const entry = await yesterday.inbox.begin('m', '1', 1, received)
   await yesterday.inbox.judged(entry.id, accepted([]), [], at(0))
   await yesterday[Symbol.asyncDispose]()
 

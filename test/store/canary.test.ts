@@ -36,8 +36,7 @@ test('MSG-15: after a message out and one in, no file of the store holds anythin
     disposition: 'processed',
   } as const
   await store.tracking.notified(mdn, at(2), [{ ...more, code: 'X', text: 'x' }])
-  const { id } = await store.inbox.entry('m', '1', 1)
-  await store.inbox.stored(id, await store.bodies.write(bytes(SEALED)))
+  const { id } = await store.inbox.begin('m', '1', 1, await store.bodies.write(bytes(SEALED)))
   const judgement = accepted(['kim@clinic.example'])
   const notice = {
     ...more,
@@ -52,8 +51,7 @@ test('MSG-15: after a message out and one in, no file of the store holds anythin
     [notice],
     at(3),
   )
-  await store.inbox.delivered(1, 'delivered', 'in/ef', at(4))
-  await store.inbox.settled(id, at(5))
+  await store.inbox.settle(id, [{ delivery: 1, outcome: 'delivered', where: 'in/ef' }], at(5))
   for (const row of await all(store.audit.list())) await store.audit.add({ ...more, ...row })
 
   const found = await search(dirname(temporary.file), [CANARY, SEALED])

@@ -34,7 +34,7 @@ test('a long run of transactions leaves timers and sockets their turns', async (
   const timer = setInterval(() => {
     turns += 1
   }, 1)
-  for (let n = 0; turns < 3 && n < 100_000; n++) await store.inbox.settled(n, at(0))
+  for (let n = 0; turns < 3 && n < 100_000; n++) await store.inbox.settle(n, [], at(0))
   clearInterval(timer)
   expect(turns).toBe(3)
 })

@@ -48,9 +48,9 @@ test('kill -9 in the midst of a body leaves no half body: it cannot be read, and
 async function furnish(file: string): Promise<void> {
   await using store = await openStore({ file })
   await store.outbox.add(message(await store.bodies.write(bytes('sealed'))))
-  const { id } = await store.inbox.entry('m', '1', 1)
+  const { id } = await store.inbox.begin('m', '1', 1, null)
   await store.inbox.judged(id, accepted(['kim@clinic.example']), [], at(1))
-  await store.inbox.entry('m', '1', 2)
+  await store.inbox.begin('m', '1', 2, null)
 }
 
 const MDN = { recipient: 'kim@clinic.example', messageId: '<n@x.example>', to: 'lee@hisp.example' }
@@ -84,7 +84,10 @@ const DEEDS: readonly (readonly [string, (store: Store) => Promise<unknown>])[] 
         at(2),
       ),
   ],
-  ['inbox.delivered', (store) => store.inbox.delivered(1, 'delivered', 'in/ef', at(2))],
+  [
+    'inbox.settle',
+    (store) => store.inbox.settle(1, [{ delivery: 1, outcome: 'delivered', where: 'in/ef' }], at(2)),
+  ],
   [
     'audit.add',
     async (store) => {

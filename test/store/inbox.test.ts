@@ -4,14 +4,15 @@ import { accepted, all, at, bytes, memoryStore, message } from './scenario.ts'
 
 const KIM = 'kim@clinic.example'
 
+const FILED = { delivery: 1, outcome: 'delivered', where: 'in/ef' } as const
+
 function notice(messageId = '<mdn1@clinic.example>', recipient = KIM): NewNotice {
   return { recipient, messageId, to: 'lee@hisp.example', originalMessageId: '<m1@hisp.example>' }
 }
 
 async function arrived(store: Store, uid: number, uidValidity = '1'): Promise<number> {
-  const { id } = await store.inbox.entry('clinic/INBOX', uidValidity, uid)
-  await store.inbox.stored(id, await store.bodies.write(bytes('as it came')))
-  return id
+  const body = await store.bodies.write(bytes('as it came'))
+  return (await store.inbox.begin('clinic/INBOX', uidValidity, uid, body)).id
 }
 
 /** The agent seals the MDN that is due and queues it. */
@@ -34,24 +35,25 @@ test('a message goes new, stored, judged, settled, and is listed until it is set
   await using store = await memoryStore()
   const unsettled = () => store.inbox.unsettled('clinic/INBOX', '1', [9, 7, 8])
   expect(await unsettled()).toEqual([7, 8, 9])
-  const fresh = await store.inbox.entry('clinic/INBOX', '1', 7)
+  expect(await store.inbox.find('clinic/INBOX', '1', 7)).toBeNull()
+  const fresh = await store.inbox.begin('clinic/INBOX', '1', 7, null)
   expect(fresh).toMatchObject({ mailbox: 'clinic/INBOX', uidValidity: '1', uid: 7, state: 'new', body: null })
   const id = await arrived(store, 7)
   expect(id).toBe(fresh.id)
-  expect(await store.inbox.entry('clinic/INBOX', '1', 7)).toMatchObject({ state: 'stored', body: 1 })
+  expect(await store.inbox.find('clinic/INBOX', '1', 7)).toMatchObject({ state: 'stored', body: 1 })
   await store.inbox.judged(id, accepted([KIM]), [], at(1))
-  expect(await store.inbox.entry('clinic/INBOX', '1', 7)).toMatchObject({
+  expect(await store.inbox.find('clinic/INBOX', '1', 7)).toMatchObject({
     state: 'judged',
     judgement: accepted([KIM]),
   })
   expect(await unsettled()).toEqual([7, 8, 9])
-  await store.inbox.settled(id, at(2))
+  await store.inbox.settle(id, [], at(2))
   expect(await unsettled()).toEqual([8, 9])
 })
 
 test('settled messages of another mailbox, or of another UIDVALIDITY, settle nothing here', async () => {
   await using store = await memoryStore()
-  await store.inbox.settled(await arrived(store, 7), at(1))
+  await store.inbox.settle(await arrived(store, 7), [], at(1))
   expect(await store.inbox.unsettled('clinic/INBOX', '1', [7])).toEqual([])
   expect(await store.inbox.unsettled('other/INBOX', '1', [7])).toEqual([7])
   expect(await store.inbox.unsettled('clinic/INBOX', '2', [7])).toEqual([7])
@@ -62,14 +64,14 @@ test('what left the folder before it was settled is left behind: by its UID or i
   await using store = await memoryStore()
   const { inbox } = store
   const undecided = { messageId: null, from: null, signer: null, why: [], recipients: [] }
-  await inbox.entry('clinic/INBOX', '1', 1)
+  await inbox.begin('clinic/INBOX', '1', 1, null)
   const waiting = await arrived(store, 2)
   await inbox.undetermined(waiting, undecided, at(1), at(1))
   await inbox.judged(await arrived(store, 3), accepted([KIM]), [], at(2))
-  await inbox.settled(await arrived(store, 4), at(2))
+  await inbox.settle(await arrived(store, 4), [], at(2))
   await arrived(store, 5)
   await arrived(store, 5, '0')
-  await inbox.stored((await inbox.entry('other/INBOX', '1', 6)).id, await store.bodies.write(bytes('mail')))
+  await inbox.begin('other/INBOX', '1', 6, await store.bodies.write(bytes('mail')))
   const left = async (uidValidity: string, present: readonly number[], limit?: number) =>
     (await inbox.leftBehind('clinic/INBOX', uidValidity, present, limit)).map((entry) => [
       entry.uidValidity,
@@ -87,12 +89,39 @@ test('what left the folder before it was settled is left behind: by its UID or i
   ])
 })
 
-test('attempts are counted over restarts, and an entry that is not there is an error', async () => {
+test('each beginning is an attempt until there is a verdict, and a body that is kept stays', async () => {
   await using store = await memoryStore()
-  const id = await arrived(store, 7)
-  expect([await store.inbox.attempted(id), await store.inbox.attempted(id)]).toEqual([1, 2])
-  expect(await store.inbox.entry('clinic/INBOX', '1', 7)).toMatchObject({ attempts: 2 })
-  await expect(store.inbox.attempted(99)).rejects.toMatchObject({ code: 'STORE_FAILED' })
+  const { inbox } = store
+  const begin = (body: number | null) => inbox.begin('clinic/INBOX', '1', 7, body)
+  const [one, other] = [await store.bodies.write(bytes('one')), await store.bodies.write(bytes('other'))]
+  expect(await begin(null)).toMatchObject({ state: 'new', body: null, attempts: 1 })
+  const { id } = await begin(one)
+  expect(await begin(other)).toMatchObject({ id, state: 'stored', body: one, attempts: 3 })
+  await inbox.spared(id)
+  expect(await begin(null)).toMatchObject({ state: 'stored', body: one, attempts: 3 })
+  await inbox.judged(id, accepted([KIM]), [], at(1))
+  expect(await begin(other)).toMatchObject({ state: 'judged', body: one, attempts: 3 })
+  await inbox.settle(id, [], at(2))
+  expect(await begin(other)).toMatchObject({ state: 'settled', body: one, attempts: 3 })
+})
+
+test('what was begun and is not settled, in short: the longest waiting first', async () => {
+  await using store = await memoryStore()
+  const { inbox } = store
+  const undecided = { messageId: null, from: null, signer: null, why: [], recipients: [] }
+  await inbox.undetermined(await arrived(store, 1), undecided, at(1), at(2))
+  await inbox.undetermined(await arrived(store, 2), undecided, at(1), at(1))
+  await arrived(store, 3)
+  await inbox.judged(await arrived(store, 4), accepted([KIM]), [], at(1))
+  await inbox.judged(await arrived(store, 5), accepted([], { verdict: 'notification' }), [], at(1))
+  await arrived(store, 6, '2')
+  expect(await inbox.unfinished('clinic/INBOX', '1')).toEqual([
+    { uid: 3, state: 'stored', attempts: 1, undetermined: false },
+    { uid: 4, state: 'judged', attempts: 1, undetermined: false },
+    { uid: 2, state: 'stored', attempts: 0, undetermined: true },
+    { uid: 1, state: 'stored', attempts: 0, undetermined: true },
+  ])
+  expect(await inbox.unfinished('other/INBOX', '1')).toEqual([])
 })
 
 test('TR-2: a message opens one delivery per accepted recipient, and none for the refused', async () => {
@@ -136,7 +165,7 @@ test('IN-10: the same recipient, signer and inner digest is one delivery, whatev
   await using store = await memoryStore()
   const first = await arrived(store, 7)
   await store.inbox.judged(first, accepted([KIM]), [], at(1))
-  await store.inbox.delivered(1, 'delivered', 'in/ef', at(2))
+  await store.inbox.settle(first, [FILED], at(2))
   const again = await store.inbox.judged(
     await arrived(store, 8),
     accepted([KIM], { messageId: '<other@hisp.example>' }),
@@ -163,7 +192,7 @@ test('after a UIDVALIDITY change everything is looked at again and nothing is de
   await using store = await memoryStore()
   const before = await arrived(store, 7, '1')
   await store.inbox.judged(before, accepted([KIM]), [notice()], at(1))
-  await store.inbox.settled(before, at(2))
+  await store.inbox.settle(before, [], at(2))
   expect(await store.inbox.unsettled('clinic/INBOX', '2', [1])).toEqual([1])
   const after = await arrived(store, 1, '2')
   const deliveries = await store.inbox.judged(
@@ -180,8 +209,8 @@ test('the first verdict and the first answer of the EHR stand', async () => {
   await using store = await memoryStore()
   const id = await arrived(store, 7)
   await store.inbox.judged(id, accepted([KIM]), [], at(1))
-  await store.inbox.delivered(1, 'delivered', 'in/ef', at(2))
-  await store.inbox.delivered(1, 'rejected', null, at(3))
+  await store.inbox.settle(id, [FILED], at(2))
+  await store.inbox.settle(id, [{ ...FILED, outcome: 'rejected', where: null }], at(3))
   expect(await store.inbox.judged(id, accepted(['ann@clinic.example']), [], at(4))).toEqual([
     { id: 1, recipient: KIM, state: 'delivered', deliveredTo: 'in/ef', fresh: true },
   ])

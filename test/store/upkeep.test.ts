@@ -12,11 +12,9 @@ const BY = { actor: 'kim', now: NOW }
 async function furnish(file: string): Promise<void> {
   await using store = await openStore({ file, now: NOW })
   await store.outbox.add(message(await store.bodies.write(bytes('sealed'))))
-  const { id } = await store.inbox.entry('m', '1', 1)
-  await store.inbox.stored(id, await store.bodies.write(bytes('received')))
+  const { id } = await store.inbox.begin('m', '1', 1, await store.bodies.write(bytes('received')))
   await store.inbox.judged(id, accepted(['kim@clinic.example']), [], at(1))
-  await store.inbox.delivered(1, 'delivered', 'in/ef', at(4))
-  await store.inbox.settled(id, at(5))
+  await store.inbox.settle(id, [{ delivery: 1, outcome: 'delivered', where: 'in/ef' }], at(4))
 }
 
 async function findings(file: string): Promise<readonly StoreFinding[]> {

@@ -1,0 +1,78 @@
+import type { InboxEntry, Store } from '../../store/index.ts'
+import { nameOf } from '../inbox.ts'
+import type { Pass, Wanted } from './wanted.ts'
+
+/** Messages that a pass looks at, by how. */
+export interface Agenda {
+  /** New, or judged and not taken by the EHR yet. */
+  readonly fresh: readonly Wanted[]
+  /**
+   * Opening them was begun, and the process ended before it was done: one of them may be why. They come last and alone, so
+   * that the next stop counts against nobody else; first those that it happened to least often.
+   */
+  readonly suspects: readonly Wanted[]
+  /** Not known yet when they were last looked at; first what nobody has looked at for longest. */
+  readonly undetermined: readonly Wanted[]
+}
+
+/** What is in the folder and not settled. */
+export async function inTheFolder({ mailbox, folder, present, tools }: Pass): Promise<Agenda> {
+  const { inbox } = tools.store
+  const { uidValidity } = folder
+  const unsettled = await inbox.unsettled(mailbox.name, uidValidity, [...present])
+  const begun = new Map(
+    (await inbox.unfinished(mailbox.name, uidValidity))
+      .filter(({ uid }) => present.has(uid))
+      .map((entry) => [entry.uid, entry]),
+  )
+  const wanted = (uid: number, isBegun: boolean): Wanted => ({
+    name: nameOf(mailbox, folder, uid),
+    uidValidity,
+    uid,
+    isBegun,
+  })
+  const known = agendaOf([...begun.values()].map((entry) => ({ ...entry, wanted: wanted(entry.uid, true) })))
+  const never = unsettled.filter((uid) => !begun.has(uid)).map((uid) => wanted(uid, false))
+  return { ...known, fresh: [...known.fresh, ...never].sort((a, b) => a.uid - b.uid) }
+}
+
+/**
+ * What was stored and has left the folder: another client moved it away, or a change of UIDVALIDITY made it nameless. It
+ * was taken in, may have been answered, and comes no more by itself (IN-10): it is finished from what was stored. Those
+ * that nobody waits for are settled here.
+ */
+export async function leftBehind({ mailbox, folder, present, tools }: Pass): Promise<Agenda> {
+  const { inbox } = tools.store
+  const open: Begun[] = []
+  for (const entry of await inbox.leftBehind(mailbox.name, folder.uidValidity, [...present])) {
+    const { uidValidity, uid, state, attempts } = entry
+    if (await isAwaited(entry, inbox)) {
+      const wanted = { name: nameOf(mailbox, entry, uid), uidValidity, uid, isBegun: true }
+      open.push({ wanted, state, attempts, undetermined: entry.undetermined !== null })
+    } else await inbox.settle(entry.id, [], tools.now())
+  }
+  return agendaOf(open)
+}
+
+interface Begun extends Pick<InboxEntry, 'state' | 'attempts'> {
+  readonly wanted: Wanted
+  readonly undetermined: boolean
+}
+
+function agendaOf(begun: readonly Begun[]): Agenda {
+  const isSuspect = ({ state, attempts }: Begun) => state !== 'judged' && attempts > 0
+  const calm = begun.filter((one) => !isSuspect(one))
+  return {
+    fresh: calm.filter(({ undetermined }) => !undetermined).map(({ wanted }) => wanted),
+    suspects: begun
+      .filter(isSuspect)
+      .sort((a, b) => a.attempts - b.attempts)
+      .map(({ wanted }) => wanted),
+    undetermined: calm.filter(({ undetermined }) => undetermined).map(({ wanted }) => wanted),
+  }
+}
+
+/** Whether it is not judged yet, or the EHR has not taken all of it. */
+async function isAwaited({ id, state }: InboxEntry, inbox: Store['inbox']): Promise<boolean> {
+  return state === 'stored' || (await inbox.deliveries(id)).some((delivery) => delivery.state === 'pending')
+}

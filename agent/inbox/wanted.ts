@@ -1,0 +1,26 @@
+import type { ImapFolder } from '../../mailbox/index.ts'
+import type { DirectError } from '../errors.ts'
+import type { Mailbox, PassTools } from '../inbox.ts'
+import type { ReceiveReport } from '../receiving-types.ts'
+
+/** What the looks of one pass share. */
+export interface Pass {
+  readonly mailbox: Mailbox
+  readonly folder: ImapFolder
+  /** The UIDs that were in the folder when the pass began. */
+  readonly present: ReadonlySet<number>
+  readonly tools: PassTools
+  readonly signal: AbortSignal | undefined
+  /** What the server said of messages that it will not hand over. */
+  readonly refused: DirectError[]
+  /** New messages, by name, that more patience might make known. */
+  readonly cutShort: Map<string, { readonly wanted: Wanted; readonly report: ReceiveReport }>
+}
+
+/** A message that is to be looked at. `name` is its own beyond the pass; `isBegun`: the ledger knows of it. */
+export interface Wanted {
+  readonly name: string
+  readonly uidValidity: string
+  readonly uid: number
+  readonly isBegun: boolean
+}
