@@ -9,8 +9,8 @@ export class Daemon implements AsyncDisposable {
     this.#running = running
   }
 
-  static start(clinic: CliClinic, ehr: string): Daemon {
-    return new Daemon(clinic.daemon('--deliver', ehr))
+  static start(clinic: CliClinic, ehr: string, config = 'direct.yaml'): Daemon {
+    return new Daemon(clinic.daemon('--config', config, '--deliver', ehr))
   }
 
   /** From the start of the process to the first message that it finished, in milliseconds; null: it came to none. */

@@ -1,8 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises'
-import type { Agent } from '../../agent/index.ts'
-import type { ImapFolder } from '../../mailbox/index.ts'
 import { type ByteFault, startTcpProxy, type TcpProxy } from '../services/tcp-proxy.ts'
 import { agentOf, running } from './agents.ts'
+import { ANSWERED_WITHIN_MS, arrived, emptied, IN_DOUBT_MS, pass } from './dialogue.ts'
 import { Ehr } from './ehr.ts'
 import type { FaultReport, FaultRun } from './fault-run.ts'
 import { type Injected, injectOne, reconcile, settled } from './ledger.ts'
@@ -10,8 +8,6 @@ import { type Injected, injectOne, reconcile, settled } from './ledger.ts'
 /** From one byte at which the connection breaks to the next; the whole message has 4 KB at most. */
 const STEP = { short: 97, full: 1 }
 const BYTES = 300
-/** How long the outbox waits for an MDN before it repeats what the server may have. */
-const IN_DOUBT_MS = 121_000
 
 /**
  * The connection that hands a message to SMTP breaks after its first byte, its second, … in either direction, until
@@ -34,6 +30,8 @@ export const everyByteOut: FaultRun = async (world, { scale, seed, tell }): Prom
     injected.push(await injectOne(sender, { n: injected.length, seed, bytes: BYTES }))
   }
   const { faults, notes } = await atEveryByte(proxy, STEP[scale], send, tell)
+  // What the server has is answered in time; the rest is what it never had.
+  await settled(daemon.agent, injected, ANSWERED_WITHIN_MS)
   ahead = IN_DOUBT_MS
   await settled(daemon.agent, injected)
   const reconciled = await reconcile(world, daemon.agent, ehr, injected)
@@ -58,8 +56,7 @@ export const everyByteIn: FaultRun = async (world, { scale, seed, tell }): Promi
   }
   const after = async () => {
     await pass(receiver, ehr)
-    // The dialogue stays as long as it is.
-    for (const uid of await folder.uids()) await folder.moveTo(uid, 'Done')
+    await emptied(folder)
   }
   const { faults, notes } = await atEveryByte(proxy, STEP[scale], receive, tell, after)
   await settled(sender.agent, injected)
@@ -97,17 +94,4 @@ async function atEveryByte(
   await after()
   proxy.sliced = false
   return { faults: faults + 1, notes }
-}
-
-async function arrived(folder: ImapFolder): Promise<void> {
-  while ((await folder.uids()).length === 0) await pause(5)
-}
-
-/** One pass; that its server went away is no news. */
-async function pass(receiver: Agent, ehr: Ehr): Promise<void> {
-  try {
-    for await (const _ of receiver.receiveOnce({ deliverTo: ehr.dir }));
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'IMAP_UNREACHABLE') throw error
-  }
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { everyByteIn } from './every-byte.ts'
 import { killLoop } from './kill-loop.ts'
+import { killAtNthCommand, nthCommandIn } from './nth-command.ts'
 import { shortForms } from './short-form.ts'
 
 const run = shortForms()
@@ -18,6 +19,22 @@ test(
   'IMAP that breaks at any byte: the next pass goes on where it stopped (IN-10)',
   async () => {
     expect((await run(everyByteIn)).faults).toBeGreaterThan(50)
+  },
+  WITHIN_MS,
+)
+
+test(
+  'IMAP that fails at its Nth command: unheard, unanswered, or with BYE (IN-10)',
+  async () => {
+    expect((await run(nthCommandIn)).faults).toBeGreaterThan(6)
+  },
+  WITHIN_MS,
+)
+
+test(
+  'SIGKILL at the Nth command to IMAP or SMTP (IN-9, IN-10)',
+  async () => {
+    expect((await run(killAtNthCommand)).faults).toBeGreaterThan(4)
   },
   WITHIN_MS,
 )

@@ -79,20 +79,26 @@ export async function injectOne(
 
 const SETTLES_WITHIN_MS = 120_000
 
-/** Fulfilled once the sender knows that every message arrived, or when it did not come to that in time. */
-export async function settled(sender: Agent, injected: readonly Injected[]): Promise<void> {
-  const end = performance.now() + SETTLES_WITHIN_MS
+/** Fulfilled once the sender knows that every message arrived, or when nothing new became known for `restMs`. */
+export async function settled(
+  sender: Agent,
+  injected: readonly Injected[],
+  restMs = SETTLES_WITHIN_MS,
+): Promise<void> {
   let open = injected.map(({ messageId }) => messageId)
-  while (open.length > 0 && performance.now() < end) {
+  let newsAt = performance.now()
+  while (open.length > 0 && performance.now() - newsAt < restMs) {
     const still: string[] = []
     for (const messageId of open)
       if ((await stateOf(sender, messageId)) !== 'processed') still.push(messageId)
+    if (still.length < open.length) newsAt = performance.now()
     open = still
     await pause(200)
   }
 }
 
-async function stateOf(sender: Agent, messageId: string): Promise<string> {
+/** What the sender is told of a message to one recipient. */
+export async function stateOf(sender: Agent, messageId: string): Promise<string> {
   const [message] = await sender.status(messageId)
   return message?.recipients[0]?.state ?? 'unknown'
 }

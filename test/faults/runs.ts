@@ -1,10 +1,14 @@
 import { everyByteIn, everyByteOut } from './every-byte.ts'
 import type { FaultRun } from './fault-run.ts'
 import { killLoop } from './kill-loop.ts'
+import { killAtNthCommand, nthCommandIn, nthCommandOut } from './nth-command.ts'
 
 /** Every run by its name. */
 export const RUNS: Readonly<Record<string, FaultRun>> = {
   'kill-loop': killLoop,
   'every-byte-out': everyByteOut,
   'every-byte-in': everyByteIn,
+  'nth-command-out': nthCommandOut,
+  'nth-command-in': nthCommandIn,
+  'kill-at-nth-command': killAtNthCommand,
 }
