@@ -176,6 +176,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       }
       if (failure) throw failure
     },
+    health: () => steps.health(),
     async check() {
       await mailboxesToRun(nothingKnown().undetermined)
     },
@@ -183,7 +184,10 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       const { run } = await import('./run.ts')
       const known = nothingKnown()
       const mailboxes = await mailboxesToRun(known.undetermined, signal)
-      const receive = (mailbox: Mailbox) => pass([mailbox], deliverTo, known, signal)
+      neighbours.watch.begin(mailboxes)
+      const receive = neighbours.watch.pass((mailbox) => pass([mailbox], deliverTo, known, signal))
+      // It ends last, so that whoever asks hears to the end.
+      await using _operations = await steps.serveOperations()
       const ended = new AbortController()
       const serving = await steps.servePublished(AbortSignal.any([signal, ended.signal]))
       await using _ = {

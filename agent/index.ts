@@ -55,6 +55,7 @@ export type {
   Use,
 } from './identities/types.ts'
 export type { Log } from './log.ts'
+export type { Health } from './operations/types.ts'
 export type { AgentOptions, Parts } from './options.ts'
 export type { PublishOptions, ServingCertificates } from './publish.ts'
 export type {

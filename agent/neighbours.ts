@@ -8,6 +8,7 @@ import { DiscoveryNeighbours } from './neighbours/discovery.ts'
 import { JudgingNeighbours } from './neighbours/judging.ts'
 import { lazily } from './neighbours/lazily.ts'
 import { MailNeighbours } from './neighbours/mail.ts'
+import { Watch } from './operations/watch.ts'
 import type { AgentOptions, Parts } from './options.ts'
 import type { Settings } from './settings.ts'
 import type { Recording } from './trace/trace.ts'
@@ -32,6 +33,8 @@ export class Neighbours {
   readonly discovery: DiscoveryNeighbours
   readonly judging: JudgingNeighbours
   readonly mail: MailNeighbours
+  /** What the daemon does, in numbers. */
+  readonly watch: Watch
   readonly #parts: Parts
 
   constructor(settings: Settings, options: AgentOptions) {
@@ -54,6 +57,7 @@ export class Neighbours {
       existingStore: () => this.existingStore(),
       fetch: () => discovery.fetch(),
     })
+    this.watch = new Watch(now)
     this.mail = new MailNeighbours(circumstances, { lookup: () => discovery.lookup() })
     this.#parts = options
   }

@@ -42,6 +42,8 @@ export interface Settings {
   }
   /** Partner domains (A-labels) whose SHA-1, or 3DES, is accepted (ALG). */
   readonly legacy: CertificateLegacy & { readonly tripleDesFrom: readonly string[] }
+  /** `listen`: where `run` answers HTTP about itself, on loopback; undefined: it does not. */
+  readonly operations: { readonly listen?: HostPort | undefined }
   /** `timeoutMs`: how long a recipient's system has for its answer (N-7). */
   readonly notifications: { readonly timeoutMs: number }
   /** IN-5, IN-6, IN-7: what the receiver tolerates. */

@@ -2,6 +2,7 @@ import type { AuditRow, StoredMessage, TrackingEvent } from '../store/index.ts'
 import type { Change, ChangesOptions } from './book/types.ts'
 import type { ExplainOptions, ExplainTarget, Explanation } from './explain/types.ts'
 import type { IdentityAdministration } from './identities/types.ts'
+import type { Health } from './operations/types.ts'
 import type { Delivery, LostReceipt, Opened, OpenRequest, ReceiveReport } from './receiving-types.ts'
 import type { Discovery, Recipient } from './recipient-types.ts'
 import type { Draft, MessageFile, SealResult, SendOptions, Sent } from './sending-types.ts'
@@ -102,6 +103,8 @@ export interface Agent extends AsyncDisposable {
     readonly signal: AbortSignal
     readonly onStarted?: () => void
   }): Promise<void>
+  /** Whether the store answers, and, while this agent runs, whether each mailbox is read. */
+  health(): Promise<Health>
   /** Deliveries and their state, newest first; throws nothing for an unknown id, returns none. */
   status(messageId?: string): Promise<readonly StoredMessage[]>
   /** What becomes known from now on (or after event `after`), until `signal` aborts. */

@@ -124,7 +124,7 @@ export function wire(neighbours: Neighbours) {
   const lanes = lazily(async () => new (await import('./outbox/lanes.ts')).Lanes())
   const outboxTools = async (): Promise<OutboxTools> => ({
     store: await neighbours.store(),
-    smtp: await mail.smtp(),
+    smtp: neighbours.watch.smtp(await mail.smtp()),
     relay: await mail.relay(),
     tlsServers: await mail.tlsServers(),
     openRecord: async (body, mailFrom) => {

@@ -1,3 +1,6 @@
+import type { InboxEntry } from './incoming-types.ts'
+import type { DeliveryState } from './outgoing-types.ts'
+
 /** What must hold in a store, by where it must. */
 export type StoreArea = 'file' | 'references' | 'bodies' | 'outbox' | 'inbox' | 'receipts'
 
@@ -48,6 +51,22 @@ export interface RestoredStore {
   readonly newest: Date | null
 }
 
+/** What an operator watches: counts and times of what is open. */
+export interface StoreFigures {
+  /** Copies that SMTP has yet to take, and when the message of the oldest was queued. */
+  readonly outbox: { readonly copies: number; readonly oldest: Date | null }
+  /** Recipients whose system still has time to answer. */
+  readonly unanswered: readonly { readonly state: DeliveryState; readonly count: number }[]
+  /** Messages of the mailboxes that are not settled. */
+  readonly inbox: readonly { readonly state: InboxEntry['state']; readonly count: number }[]
+  /** Receipts and failure notices of ours that have yet to go out. */
+  readonly notices: readonly { readonly kind: string; readonly state: string; readonly count: number }[]
+  /** Ever written to the audit. */
+  readonly auditRows: number
+  /** Of the database's file. */
+  readonly bytes: number
+}
+
 /** Looking after the store itself. */
 export interface Upkeep {
   /**
@@ -61,4 +80,6 @@ export interface Upkeep {
    * `FILE_UNWRITABLE` (something is there already; the folder cannot be written to), `STORE_FAILED`, `STORE_DAMAGED`.
    */
   backup(file: string): Promise<StoreBackup>
+  /** As of now, and quick however much the store holds. */
+  figures(): Promise<StoreFigures>
 }

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import type { Schema } from './schema.ts'
-import type { StoreBackup, StoreFinding, Upkeep } from './upkeep-types.ts'
+import type { StoreBackup, StoreFigures, StoreFinding, Upkeep } from './upkeep-types.ts'
 
 /** What looks after the store is loaded when it is asked to. */
 export class SqlUpkeep implements Upkeep {
@@ -23,5 +23,10 @@ export class SqlUpkeep implements Upkeep {
       throw new DirectError('USAGE', 'a store in memory has no backup', { hint: 'Give the store a file.' })
     const { backup } = await import('./upkeep/backup.ts')
     return backup(this.#file, file)
+  }
+
+  async figures(): Promise<StoreFigures> {
+    const { figures } = await import('./upkeep/figures.ts')
+    return figures(this.#db)
   }
 }

@@ -10,6 +10,7 @@ import {
   hostNameOf,
   hostPortOf,
   ipOf,
+  loopbackOf,
   nameServerOf,
   oidOf,
   type ServerUrl,
@@ -226,6 +227,7 @@ export const configuration = map({
     tripleDesFrom: names.default([]),
     subjectEmail: z.boolean().default(false),
   }).prefault({}),
+  operations: map({ listen: text(loopbackOf).optional() }).prefault({}),
   notifications: map({
     timeoutMinutes: number(0.1, 10_080, 'minutes').default(60),
   }).prefault({}),

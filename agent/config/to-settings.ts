@@ -97,6 +97,7 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
       ),
     },
     legacy: data.legacy,
+    operations: data.operations,
     notifications: { timeoutMs: data.notifications.timeoutMinutes * 60_000 },
     receive: data.receive,
   }

@@ -57,6 +57,15 @@ export function ipOf(text: string): string | Wrong {
   return isIP(text) > 0 && !text.includes('%') ? text.toLowerCase() : new Wrong('must be an IP address')
 }
 
+/** Where nobody but this machine can ask: 127.0.0.0/8, [::1] or localhost, with a port. */
+export function loopbackOf(text: string): HostPort | Wrong {
+  const wrong = new Wrong('must be a loopback address with a port, such as 127.0.0.1:9464')
+  const at = hostPortOf(text, 0)
+  if (at instanceof Wrong || at.port === 0) return wrong
+  if (at.host === 'localhost') return { host: '127.0.0.1', port: at.port }
+  return at.host === '::1' || (isIP(at.host) === 4 && at.host.startsWith('127.')) ? at : wrong
+}
+
 /** A DNS server: its address, since a name could not be resolved before there is a server to ask. */
 export function nameServerOf(text: string): HostPort | Wrong {
   const server = hostPortOf(text, 53)

@@ -2,6 +2,7 @@ import { DirectError } from '../errors.ts'
 import { lazily } from '../neighbours/lazily.ts'
 import type { Neighbours } from '../neighbours.ts'
 import type { OnLostReceipt } from '../notify.ts'
+import type { Health } from '../operations/types.ts'
 import type { ServingCertificates } from '../publish.ts'
 import type { Wired } from '../wiring.ts'
 
@@ -90,5 +91,37 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
     return servePublished({ source, publish: settings.publish, listen, at, now, log }, signal)
   }
 
-  return { seal, handOver, seek, expire, flush, refreshFetched, refreshBundles, refreshes, servePublished }
+  const healthTools = { store: () => neighbours.store(), watch: neighbours.watch, now }
+  const health = async (): Promise<Health> => (await import('../operations/health.ts')).health(healthTools)
+
+  /** `operations.listen`: the daemon tells by HTTP how it does. Null: not asked for. */
+  const serveOperations = async (): Promise<AsyncDisposable | null> => {
+    const { listen } = settings.operations
+    if (listen === undefined) return null
+    if (neighbours.offline)
+      throw new DirectError(
+        'NETWORK_FORBIDDEN',
+        'operations.listen opens a socket, and the network is forbidden',
+        { hint: 'Leave --no-network out, or operations.listen.' },
+      )
+    const { serveOperations } = await import('../operations/serve.ts')
+    const { metrics } = await import('../operations/metrics.ts')
+    const { lastEnds } = await import('../operations/last-ends.ts')
+    const ends = async () => lastEnds(await identityTools())
+    return serveOperations({ listen, health, metrics: () => metrics({ ...healthTools, ends }), log })
+  }
+
+  return {
+    health,
+    serveOperations,
+    seal,
+    handOver,
+    seek,
+    expire,
+    flush,
+    refreshFetched,
+    refreshBundles,
+    refreshes,
+    servePublished,
+  }
 }

@@ -1,0 +1,18 @@
+/** Whether the daemon does its work, as `GET /health` tells it. No names but those of our own mailboxes. */
+export interface Health {
+  /** The store answers, and every mailbox has been read within 15 minutes (or three times `pollSeconds`). */
+  readonly ok: boolean
+  readonly store: { readonly ok: boolean; readonly failure: string | null }
+  readonly mailboxes: readonly {
+    /** `user@host:port/folder`. */
+    readonly name: string
+    readonly ok: boolean
+    /** When the last pass began that came to its end. */
+    readonly lastPass: Date | null
+    /** The code of what the last pass failed by; null: it did not. */
+    readonly failure: string | null
+  }[]
+  /** Null where the store does not tell. */
+  readonly outbox: { readonly waiting: number | null; readonly oldestSeconds: number | null }
+  readonly version: string
+}

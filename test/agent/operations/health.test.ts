@@ -1,0 +1,105 @@
+import { expect, test } from 'vitest'
+import { DirectError } from '../../../agent/errors.ts'
+import type { Mailbox } from '../../../agent/inbox.ts'
+import { health } from '../../../agent/operations/health.ts'
+import { Watch } from '../../../agent/operations/watch.ts'
+import type { ReceiveReport } from '../../../agent/receiving-types.ts'
+import { openStore } from '../../../store/index.ts'
+
+const NAME = 'clinic-a@127.0.0.1:143/INBOX'
+const START = Date.parse('2026-11-22T10:00:00Z')
+
+/** A daemon of one mailbox with a clock to be set, and passes that do what the test says. */
+async function watched(pollSeconds = 30) {
+  let at = new Date(START)
+  const now = () => at
+  const store = await openStore({ file: ':memory:', now })
+  const watch = new Watch(now)
+  const mailbox = { name: NAME, settings: { pollSeconds } } as Mailbox
+  watch.begin([mailbox])
+  return {
+    after(minutes: number) {
+      at = new Date(START + minutes * 60_000)
+    },
+    async pass(receive: () => AsyncIterable<ReceiveReport>) {
+      for await (const _ of watch.pass(receive)(mailbox));
+    },
+    health: (given: Parameters<typeof health>[0]['store'] = async () => store) =>
+      health({ store: given, watch, now }),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  }
+}
+
+async function* nothing(): AsyncGenerator<ReceiveReport> {}
+
+async function* failing(): AsyncGenerator<ReceiveReport> {
+  yield* []
+  throw new DirectError('IMAP_UNREACHABLE', 'CanaryServer said CanaryName', { temporary: true })
+}
+
+test('a mailbox that was not read for 15 minutes is no health, and is so again after a pass', async () => {
+  await using daemon = await watched()
+  daemon.after(15)
+  expect(await daemon.health()).toMatchObject({ ok: true, mailboxes: [{ lastPass: null }] })
+  daemon.after(16)
+  expect(await daemon.health()).toMatchObject({ ok: false, mailboxes: [{ name: NAME, ok: false }] })
+  await daemon.pass(nothing)
+  const lastPass = new Date(START + 16 * 60_000)
+  expect(await daemon.health()).toMatchObject({
+    ok: true,
+    mailboxes: [{ ok: true, lastPass, failure: null }],
+  })
+})
+
+test('a pass that fails is told by its code alone, and counts for no pass', async () => {
+  await using daemon = await watched()
+  await daemon.pass(nothing)
+  daemon.after(10)
+  await expect(daemon.pass(failing)).rejects.toThrow()
+  expect(await daemon.health()).toMatchObject({
+    ok: true,
+    mailboxes: [{ ok: true, lastPass: new Date(START), failure: 'IMAP_UNREACHABLE' }],
+  })
+  daemon.after(16)
+  const health = await daemon.health()
+  expect(health.ok).toBe(false)
+  expect(JSON.stringify(health)).not.toContain('Canary')
+})
+
+test('a long pass that gets on with its messages is health', async () => {
+  await using daemon = await watched()
+  await daemon.pass(async function* () {
+    for (const minutes of [10, 20, 30]) {
+      daemon.after(minutes)
+      yield {
+        notification: 'processed',
+        messageId: null,
+        about: null,
+        recipients: [],
+      } as unknown as ReceiveReport
+      expect(await daemon.health()).toMatchObject({ ok: true })
+    }
+  })
+})
+
+test('a mailbox that is polled once in an hour may be silent for three', async () => {
+  await using daemon = await watched(3600)
+  daemon.after(179)
+  expect(await daemon.health()).toMatchObject({ ok: true })
+  daemon.after(181)
+  expect(await daemon.health()).toMatchObject({ ok: false })
+})
+
+test('a store that does not answer is no health, and is told by its code', async () => {
+  await using daemon = await watched()
+  const gone = async () => {
+    throw new DirectError('STORE_FAILED', 'CanaryPath is full')
+  }
+  const health = await daemon.health(gone)
+  expect(health).toMatchObject({
+    ok: false,
+    store: { ok: false, failure: 'STORE_FAILED' },
+    outbox: { waiting: null, oldestSeconds: null },
+  })
+  expect(JSON.stringify(health)).not.toContain('Canary')
+})
