@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import { append } from './audit-chain.ts'
 import {
   addressKey,
   decodeAlgorithms,
@@ -137,25 +138,21 @@ export async function record(tx: Tx, row: NewAuditRow & { readonly event: AuditE
 }
 
 async function insert(tx: Tx, row: NewAuditRow): Promise<void> {
-  const { id } = await tx
-    .insertInto('audit')
-    .values({
-      at: row.at.getTime(),
-      event: row.event,
-      actor: row.actor,
-      message_id: row.messageId,
-      sender: row.from === null ? null : addressKey(row.from),
-      address: row.address === null ? null : addressKey(row.address),
-      route: row.route,
-      certificate: row.certificate,
-      algorithms: encodeAlgorithms(row.algorithms ?? null),
-      documents: JSON.stringify(row.documents),
-      patient: row.patient,
-      outcome: row.outcome,
-      why: encodeWhy(row.why),
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow()
+  const id = await append(tx, {
+    at: row.at.getTime(),
+    event: row.event,
+    actor: row.actor,
+    message_id: row.messageId,
+    sender: row.from === null ? null : addressKey(row.from),
+    address: row.address === null ? null : addressKey(row.address),
+    route: row.route,
+    certificate: row.certificate,
+    algorithms: encodeAlgorithms(row.algorithms ?? null),
+    documents: JSON.stringify(row.documents),
+    patient: row.patient,
+    outcome: row.outcome,
+    why: encodeWhy(row.why),
+  })
   const documents = [...new Set(row.documents)]
   if (documents.length === 0) return
   await tx

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import type { Schema, Tx } from './schema.ts'
 import type { Bodies, BodyId } from './types.ts'
@@ -90,11 +90,18 @@ async function begin(tx: Tx, at: number): Promise<BodyId> {
   return id
 }
 
+/** Something refers to it from now on, in the transaction of that. */
+export async function keep(tx: Tx, body: BodyId): Promise<void> {
+  await tx.updateTable('bodies').set({ kept: 1 }).where('id', '=', body).execute()
+}
+
 /** Removes what a stop left behind: bodies, whole or not, that nothing refers to and nobody touched for a day. */
 export async function sweepBodies(db: Kysely<Schema>, now: Date): Promise<void> {
   const abandoned = await db
     .selectFrom('bodies')
     .select('id')
+    // In these words an index has those alone to which nothing refers.
+    .where('kept', '=', sql.lit(0))
     .where('touched_at', '<', now.getTime() - ABANDONED_MS)
     .where(({ not, exists, selectFrom }) =>
       not(exists(selectFrom('copies').select('copies.id').whereRef('copies.body', '=', 'bodies.id'))),

@@ -3,6 +3,7 @@ import type { Reason } from '../agent/errors.ts'
 import { DirectError } from '../agent/errors.ts'
 import { announce } from './advance.ts'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
+import { keep } from './bodies.ts'
 import { deliveriesOf, openDeliveries, settleDelivery } from './deliveries.ts'
 import type {
   DeliveryOutcome,
@@ -72,8 +73,8 @@ export class SqlInbox implements Inbox {
   }
 
   async begin(mailbox: string, uidValidity: string, uid: number, body: BodyId | null): Promise<InboxEntry> {
-    const row = await this.#db.transaction().execute((tx) =>
-      tx
+    const row = await this.#db.transaction().execute(async (tx) => {
+      const row = await tx
         .insertInto('inbox_entries')
         .values({
           mailbox,
@@ -103,8 +104,10 @@ export class SqlInbox implements Inbox {
           }),
         )
         .returningAll()
-        .executeTakeFirstOrThrow(),
-    )
+        .executeTakeFirstOrThrow()
+      if (row.body !== null) await keep(tx, row.body)
+      return row
+    })
     return inboxEntry(row)
   }
 

@@ -8,6 +8,7 @@ import { capabilities } from './migrations/5-capabilities.ts'
 import { answers } from './migrations/6-answers.ts'
 import { algorithms } from './migrations/7-algorithms.ts'
 import { notices } from './migrations/8-notices.ts'
+import { chain } from './migrations/9-chain.ts'
 import type { Schema, Tx } from './schema.ts'
 
 /**
@@ -23,6 +24,7 @@ const STEPS: readonly ((tx: Tx) => Promise<void>)[] = [
   answers,
   algorithms,
   notices,
+  chain,
 ]
 
 /** Brings the store to the newest schema. A newer one than ours: DirectError `STORE_FAILED`, nothing is changed. */

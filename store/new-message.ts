@@ -1,5 +1,6 @@
 import { DirectError } from '../agent/errors.ts'
 import { record } from './audit.ts'
+import { keep } from './bodies.ts'
 import type { NewCopy, NewMessage } from './outgoing-types.ts'
 import { addressKey, encodeAlgorithms, encodeWhy, type Tx } from './schema.ts'
 import type { MessageAlgorithms } from './types.ts'
@@ -36,7 +37,10 @@ async function addRow(tx: Tx, message: NewMessage): Promise<number> {
     .onConflict((conflict) => conflict.column('idempotency_key').doNothing())
     .returning('id')
     .executeTakeFirst()
-  if (row !== undefined) return row.id
+  if (row !== undefined) {
+    if (message.recordBody !== null) await keep(tx, message.recordBody)
+    return row.id
+  }
   throw new DirectError(
     'IDEMPOTENCY_CONFLICT',
     `the idempotency key ${JSON.stringify(message.idempotencyKey)} already stands for another message`,
@@ -109,6 +113,7 @@ export async function addCopies(
       })
       .returning('id')
       .executeTakeFirstOrThrow()
+    await keep(tx, copy.body)
     const rows = copy.recipients.map((address, seq) => ({
       copy: id,
       seq,

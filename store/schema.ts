@@ -26,6 +26,7 @@ export interface Schema {
   notices: NoticesTable
   tracking_events: TrackingEventsTable
   audit: AuditTable
+  audit_head: AuditHeadTable
   audit_documents: { audit: number; document: string }
   fetches: FetchesTable
   trust_revisions: { id: number; revision: number }
@@ -47,6 +48,8 @@ interface BodiesTable {
   complete: 0 | 1
   /** When the last chunk came: tells an abandoned body from one that is being written. */
   touched_at: number
+  /** 1 once something refers to it: what no sweep has to look at. */
+  kept: Generated<0 | 1>
 }
 
 interface MessagesTable {
@@ -196,6 +199,18 @@ interface AuditTable {
   patient: string | null
   outcome: string | null
   why: string
+  /** What binds it to all rows before it (audit-chain.ts); null while the row is being chained. */
+  chain: string | null
+}
+
+/** One row: where the chain of the audit ends, and where it begins since rows were pruned. */
+interface AuditHeadTable {
+  id: number
+  rows: number
+  last: number
+  chain: string
+  pruned_to: number
+  pruned_chain: string
 }
 
 /** The key under which two spellings of an address are one (MSG-13); Message-IDs have no such key. */

@@ -67,6 +67,18 @@ export interface StoreFigures {
   readonly bytes: number
 }
 
+/** What the chain of the audit says (store/audit-chain.ts). */
+export interface AuditProof {
+  /** Rows that are as they were written, from the first one on. */
+  readonly rows: number
+  /** Hex SHA-256 that binds all of them: to be noted elsewhere, and expected later. Empty: there is no row yet. */
+  readonly head: string
+  /** Whether the head that was expected is in the chain; null: none was. */
+  readonly expected: boolean | null
+  /** The first row that is not as it was written (null: the chain has no end); null: every row is. */
+  readonly broken: { readonly id: number | null; readonly text: string } | null
+}
+
 /** Looking after the store itself. */
 export interface Upkeep {
   /**
@@ -80,6 +92,13 @@ export interface Upkeep {
    * `FILE_UNWRITABLE` (something is there already; the folder cannot be written to), `STORE_FAILED`, `STORE_DAMAGED`.
    */
   backup(file: string): Promise<StoreBackup>
+  /**
+   * Computes the chain of the audit anew. Whoever can write the whole database can compute it anew as well: against that,
+   * `expect` a head that was noted elsewhere, as the daemon's log notes it.
+   */
+  verifyAudit(expect?: string): Promise<AuditProof>
+  /** The end of the chain as it is recorded, unverified. */
+  auditHead(): Promise<{ readonly rows: number; readonly head: string }>
   /** As of now, and quick however much the store holds. */
   figures(): Promise<StoreFigures>
 }

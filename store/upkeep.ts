@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import type { Schema } from './schema.ts'
-import type { StoreBackup, StoreFigures, StoreFinding, Upkeep } from './upkeep-types.ts'
+import type { AuditProof, StoreBackup, StoreFigures, StoreFinding, Upkeep } from './upkeep-types.ts'
 
 /** What looks after the store is loaded when it is asked to. */
 export class SqlUpkeep implements Upkeep {
@@ -23,6 +23,19 @@ export class SqlUpkeep implements Upkeep {
       throw new DirectError('USAGE', 'a store in memory has no backup', { hint: 'Give the store a file.' })
     const { backup } = await import('./upkeep/backup.ts')
     return backup(this.#file, file)
+  }
+
+  async verifyAudit(expect?: string): Promise<AuditProof> {
+    const { verifyAudit } = await import('./upkeep/verify-audit.ts')
+    return verifyAudit(this.#db, expect ?? null)
+  }
+
+  async auditHead(): ReturnType<Upkeep['auditHead']> {
+    const { rows, chain } = await this.#db
+      .selectFrom('audit_head')
+      .select(['rows', 'chain'])
+      .executeTakeFirstOrThrow()
+    return { rows, head: chain }
   }
 
   async figures(): Promise<StoreFigures> {

@@ -79,6 +79,11 @@ export async function all<T>(rows: AsyncIterable<T>): Promise<T[]> {
 /** What the steps to each version made, undone. */
 const UNDONE: readonly (readonly [version: number, sql: string])[] = [
   [
+    9,
+    `drop table audit_head; alter table audit drop column chain;
+     drop index bodies_loose; alter table bodies drop column kept`,
+  ],
+  [
     8,
     `drop index recipients_by_deadline; drop index recipients_untold;
      alter table messages drop column final_wanted;
