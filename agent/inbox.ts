@@ -133,8 +133,11 @@ export async function openEntry(
 
 /** What follows from a verdict, step by durable step; nothing where it is undetermined. */
 export async function* handle(
-  judged: Judged,
-  entry: InboxEntry,
+  {
+    judged,
+    entry,
+    wasSettled,
+  }: { readonly judged: Judged; readonly entry: InboxEntry; readonly wasSettled: boolean },
   place: Place,
   mailbox: Mailbox,
   tools: PassTools,
@@ -161,10 +164,12 @@ export async function* handle(
     yield { kind: 'report', report: notification }
     return
   }
+  // A store older than its folder, restored from a backup say, does not know what it has answered already.
+  const owed = wasSettled ? [] : noticesOwed(judged, trusted)
   const deliveries =
     entry.state === 'judged'
       ? await inbox.deliveries(entry.id)
-      : await inbox.judged(entry.id, judgementOf(judged, 'accept'), noticesOwed(judged, trusted), tools.now())
+      : await inbox.judged(entry.id, judgementOf(judged, 'accept'), owed, tools.now())
   // One that an earlier message opened and nobody has taken yet waits too: that message may not come again (UIDVALIDITY).
   const waiting = deliveries.filter(({ state }) => state === 'pending')
   if (waiting.length === 0) {

@@ -6,6 +6,8 @@ import type { ImapFolder, MailServer } from './types.ts'
 
 /** Bytes per partial FETCH: what is in memory at once, and few enough questions for large mail. */
 const CHUNK = 1024 * 1024
+/** Messages that one STORE flags. */
+const GROUP = 200
 /** How long LOGOUT may wait for its answer. */
 const LOGOUT_MS = 2000
 
@@ -93,10 +95,13 @@ class ImapSession implements AsyncDisposable {
 class OpenFolder implements ImapFolder {
   readonly uidValidity: string
   readonly #session: ImapSession
+  #hasKeywords: boolean
 
   constructor(session: ImapSession) {
     this.#session = session
-    this.uidValidity = session.client.mailbox === false ? '' : String(session.client.mailbox.uidValidity)
+    const { mailbox } = session.client
+    this.uidValidity = mailbox === false ? '' : String(mailbox.uidValidity)
+    this.#hasKeywords = mailbox !== false && keepsKeyword(mailbox.permanentFlags)
   }
 
   async uids(): Promise<readonly number[]> {
@@ -141,13 +146,28 @@ class OpenFolder implements ImapFolder {
     return (await this.#fetch(uid, { size: true }))?.size ?? null
   }
 
-  async flagSeen(uid: number): Promise<void> {
-    const { client, server } = this.#session
-    const what = `flag message ${uid} as seen`
-    const done = await this.#session.ask(what, () =>
-      client.messageFlagsAdd(String(uid), ['\\Seen'], { uid: true }),
+  async flagSeen(uids: number | readonly number[]): Promise<void> {
+    for (const group of inGroups([uids].flat())) {
+      const flags = this.#hasKeywords ? ['\\Seen', SETTLED] : ['\\Seen']
+      if (await this.#flag(group, flags)) continue
+      // A folder may be full of keywords (Dovecot's Maildir holds 26): without ours it can be \Seen all the same.
+      if (this.#hasKeywords && (await this.#flag(group, ['\\Seen']))) this.#hasKeywords = false
+      else throw commandFailure(this.#session.server, `flag message ${group} as seen`, null)
+    }
+  }
+
+  async flagSettled(uids: readonly number[]): Promise<void> {
+    for (const group of inGroups(uids))
+      if (this.#hasKeywords) this.#hasKeywords = await this.#flag(group, [SETTLED])
+  }
+
+  async settledUids(): Promise<ReadonlySet<number> | null> {
+    if (!this.#hasKeywords) return null
+    const { client } = this.#session
+    const found = await this.#session.ask('list what is settled', () =>
+      client.search({ keyword: SETTLED }, { uid: true }),
     )
-    if (!done) throw commandFailure(server, what, null)
+    return Array.isArray(found) ? new Set(found) : null
   }
 
   async moveTo(uid: number, folder: string): Promise<void> {
@@ -160,6 +180,13 @@ class OpenFolder implements ImapFolder {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#session[Symbol.asyncDispose]()
+  }
+
+  async #flag(uids: string, flags: readonly string[]): Promise<boolean> {
+    const { client } = this.#session
+    return await this.#session.ask(`flag message ${uids}`, () =>
+      client.messageFlagsAdd(uids, [...flags], { uid: true, silent: true }),
+    )
   }
 
   async #create(folder: string): Promise<string> {
@@ -179,6 +206,21 @@ class OpenFolder implements ImapFolder {
       return found
     })
   }
+}
+
+/** Says in the folder itself that we are done with a message, for a store that does not know any more. */
+const SETTLED = '$DirectSettled'
+
+/** Where the server says nothing, all flags stay (RFC 3501 7.1, PERMANENTFLAGS). */
+function keepsKeyword(permanent: ReadonlySet<string> | undefined): boolean {
+  return permanent === undefined || permanent.has('\\*') || permanent.has(SETTLED)
+}
+
+/** Sets of UIDs that a command line has room for. */
+function inGroups(uids: readonly number[]): string[] {
+  const groups: string[] = []
+  for (let from = 0; from < uids.length; from += GROUP) groups.push(uids.slice(from, from + GROUP).join(','))
+  return groups
 }
 
 type Fetched = { readonly size?: number | undefined; readonly source?: Buffer | undefined }

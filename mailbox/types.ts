@@ -11,6 +11,8 @@ export interface MailServer {
   readonly secure: boolean
   readonly user?: string | undefined
   readonly password?: string | undefined
+  /** SMTP: how many connections there may be at once. Default 4. */
+  readonly connections?: number | undefined
   /** In the place of a password: the login is XOAUTH2, and a token that is refused is renewed once. */
   readonly token?: AccessToken | undefined
   /** PEM of the CAs to believe instead of those that Node brings along. Where it is given, TLS is insisted on. */
@@ -83,8 +85,12 @@ export interface ImapFolder extends AsyncDisposable {
   fetch(uid: number): AsyncIterable<Uint8Array>
   /** Bytes of the message, null when it is gone. */
   size(uid: number): Promise<number | null>
-  /** Marks a message as handled: \Seen. */
-  flagSeen(uid: number): Promise<void>
+  /** Marks messages as handled: \Seen, and the keyword `$DirectSettled` where the folder keeps keywords. */
+  flagSeen(uids: number | readonly number[]): Promise<void>
+  /** The keyword alone; nothing where the folder keeps none. */
+  flagSettled(uids: readonly number[]): Promise<void>
+  /** Who has the keyword; null where the folder keeps none. */
+  settledUids(): Promise<ReadonlySet<number> | null>
   /** Moves a message into `folder`, in any case, `/` between levels; it is made if it is missing. A message that is gone is no error. */
   moveTo(uid: number, folder: string): Promise<void>
 }

@@ -20,20 +20,30 @@ export async function inTheFolder({ mailbox, folder, present, tools }: Pass): Pr
   const { inbox } = tools.store
   const { uidValidity } = folder
   const unsettled = await inbox.unsettled(mailbox.name, uidValidity, [...present])
+  if (unsettled.length === 0) return agendaOf([])
   const begun = new Map(
     (await inbox.unfinished(mailbox.name, uidValidity))
       .filter(({ uid }) => present.has(uid))
       .map((entry) => [entry.uid, entry]),
   )
+  const settled = await folder.settledUids()
+  if (settled !== null) await flagSettled(unsettled, settled)
   const wanted = (uid: number, isBegun: boolean): Wanted => ({
     name: nameOf(mailbox, folder, uid),
     uidValidity,
     uid,
     isBegun,
+    wasSettled: settled?.has(uid) ?? false,
   })
   const known = agendaOf([...begun.values()].map((entry) => ({ ...entry, wanted: wanted(entry.uid, true) })))
   const never = unsettled.filter((uid) => !begun.has(uid)).map((uid) => wanted(uid, false))
   return { ...known, fresh: [...known.fresh, ...never].sort((a, b) => a.uid - b.uid) }
+
+  /** A stop may have come between the ledger and the folder. */
+  async function flagSettled(unsettled: readonly number[], flagged: ReadonlySet<number>): Promise<void> {
+    const open = new Set(unsettled)
+    await folder.flagSettled([...present].filter((uid) => !open.has(uid) && !flagged.has(uid)))
+  }
 }
 
 /**
@@ -47,7 +57,7 @@ export async function leftBehind({ mailbox, folder, present, tools }: Pass): Pro
   for (const entry of await inbox.leftBehind(mailbox.name, folder.uidValidity, [...present])) {
     const { uidValidity, uid, state, attempts } = entry
     if (await isAwaited(entry, inbox)) {
-      const wanted = { name: nameOf(mailbox, entry, uid), uidValidity, uid, isBegun: true }
+      const wanted = { name: nameOf(mailbox, entry, uid), uidValidity, uid, isBegun: true, wasSettled: false }
       open.push({ wanted, state, attempts, undetermined: entry.undetermined !== null })
     } else await inbox.settle(entry.id, [], tools.now())
   }

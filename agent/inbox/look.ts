@@ -15,13 +15,14 @@ export interface Look extends AsyncDisposable {
   readonly name: string
   readonly entry: InboxEntry
   readonly judged: Judged | 'poison'
+  readonly wasSettled: boolean
 }
 
 /** Null: the message is not to be had. */
 export async function lookAt(wanted: Wanted, patienceMs: number, pass: Pass): Promise<Look | null> {
   const { mailbox, tools, refused, signal } = pass
   const { inbox } = tools.store
-  const { name } = wanted
+  const { name, wasSettled } = wanted
   await using scope = new AsyncDisposableStack()
   const taken = await take(wanted, pass).catch((error) => {
     if (!(error instanceof DirectError && error.code === 'IMAP_REFUSED')) throw error
@@ -31,7 +32,7 @@ export async function lookAt(wanted: Wanted, patienceMs: number, pass: Pass): Pr
   if (taken === null) return null
   const { raw, entry } = scope.use(taken)
   if (entry.state !== 'judged' && entry.attempts > MOST_ATTEMPTS)
-    return { name, entry, judged: 'poison', async [Symbol.asyncDispose]() {} }
+    return { name, entry, wasSettled, judged: 'poison', async [Symbol.asyncDispose]() {} }
   const bounds = { patienceMs, isLastLook: isOverdue(entry, tools.now()) }
   const judged = await openEntry(raw, entry, mailbox, tools, bounds, signal).catch(async (error) => {
     if (error instanceof DirectError) await inbox.spared(entry.id)
@@ -39,7 +40,7 @@ export async function lookAt(wanted: Wanted, patienceMs: number, pass: Pass): Pr
   })
   scope.use(judged)
   const kept = scope.move()
-  return { name, entry, judged, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  return { name, entry, wasSettled, judged, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
 /** Null: the verdict is final. */
@@ -50,7 +51,7 @@ export function undeterminedReport({ entry, judged }: Look): ReceiveReport | nul
 
 export async function* actOn(look: Look, pass: Pass): AsyncGenerator<Handled> {
   const { mailbox, tools, cutShort } = pass
-  const { name, entry, judged } = look
+  const { name, entry, wasSettled, judged } = look
   cutShort.delete(name)
   const report = undeterminedReport(look)
   if (report !== null) {
@@ -64,7 +65,7 @@ export async function* actOn(look: Look, pass: Pass): AsyncGenerator<Handled> {
   if (judged === 'poison') {
     await putAside(entry, POISON, place, mailbox.settings, tools)
     yield { kind: 'report', report: POISON_REPORT }
-  } else yield* handle(judged, entry, place, mailbox, tools)
+  } else yield* handle({ judged, entry, wasSettled }, place, mailbox, tools)
 }
 
 /** It stays as it is, and opening it was no failed attempt. */

@@ -23,4 +23,6 @@ export interface Wanted {
   readonly uidValidity: string
   readonly uid: number
   readonly isBegun: boolean
+  /** The folder says that we were done with it. */
+  readonly wasSettled: boolean
 }

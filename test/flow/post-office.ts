@@ -11,6 +11,8 @@ interface Mail {
   readonly uid: number
   readonly bytes: Buffer
   seen: boolean
+  /** The keyword of what is settled. */
+  settled?: boolean
 }
 
 /** What one SMTP transaction handed over. */
@@ -30,6 +32,8 @@ export class PostOffice {
   readonly handed: Handed[] = []
   readonly folders = new Map<string, Mail[]>()
   uidValidity = '1'
+  /** Whether folders keep keywords. */
+  keywords = true
   refuse: (to: string) => Pick<RecipientOutcome, 'outcome' | 'reply'> | null = () => null
   tls: TlsProof = { proved: true, protocol: 'TLSv1.3', subject: 'mx', validTo: new Date('2056-01-01') }
   #uid = 0
@@ -82,9 +86,16 @@ export class PostOffice {
         const mail = find(uid)
         for (let at = 0; mail && at < mail.bytes.length; at += 1000) yield mail.bytes.subarray(at, at + 1000)
       },
-      flagSeen: async (uid) => {
-        const mail = find(uid)
-        if (mail) mail.seen = true
+      flagSeen: async (uids) => {
+        for (const uid of [uids].flat())
+          Object.assign(find(uid) ?? {}, { seen: true, settled: this.keywords })
+      },
+      flagSettled: async (uids) => {
+        for (const uid of uids) Object.assign(find(uid) ?? {}, { settled: this.keywords })
+      },
+      settledUids: async () => {
+        const settled = this.#folder(name).filter((mail) => mail.settled === true)
+        return this.keywords ? new Set(settled.map(({ uid }) => uid)) : null
       },
       moveTo: async (uid, aside) => {
         const mail = find(uid)

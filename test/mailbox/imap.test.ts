@@ -166,16 +166,53 @@ describe('an open folder', () => {
     await expect(readAll(folder, 1)).rejects.toMatchObject({ code: 'IMAP_UNREACHABLE', temporary: true })
   })
 
-  it('flags as seen, and says so when the server will not', async () => {
+  it('flags as seen and settled, many by one command, and says so when the server will not', async () => {
     await using imap = await scriptedImap({ messages: { 1: 'x' } })
     await using folder = await client.open(at(imap), 'INBOX')
     await folder.flagSeen(1)
-    expect(imap.commands).toContain('UID STORE 1 +FLAGS (\\Seen)')
+    await folder.flagSeen([2, 3, 5])
+    await folder.flagSeen([])
+    await folder.flagSettled([7, 8])
+    await folder.flagSeen(Array.from({ length: 450 }, (_, i) => 1000 + i))
+    const stores = imap.commands.filter((command) => command.startsWith('UID STORE'))
+    expect(stores.slice(0, 3)).toEqual([
+      'UID STORE 1 +FLAGS.SILENT (\\Seen $DirectSettled)',
+      'UID STORE 2,3,5 +FLAGS.SILENT (\\Seen $DirectSettled)',
+      'UID STORE 7,8 +FLAGS.SILENT ($DirectSettled)',
+    ])
+    expect(stores).toHaveLength(6)
     await using readOnly = await scriptedImap({
       answer: (command) => (/STORE/.test(command) ? 'TAG NO read-only' : undefined),
     })
     await using other = await client.open(at(readOnly), 'INBOX')
     await expect(other.flagSeen(1)).rejects.toMatchObject({ code: 'IMAP_REFUSED', temporary: false })
+  })
+
+  it('asks who is settled by the keyword', async () => {
+    await using imap = await scriptedImap({ messages: { 1: 'x', 4: 'y' } })
+    await using folder = await client.open(at(imap), 'INBOX')
+    expect(await folder.settledUids()).toEqual(new Set([1, 4]))
+    expect(imap.commands).toContain('UID SEARCH KEYWORD $DirectSettled')
+  })
+
+  it('goes without the keyword where the folder keeps none, or no more of them', async () => {
+    const none =
+      '* 0 EXISTS\r\n* OK [UIDVALIDITY 77] valid\r\n* OK [PERMANENTFLAGS (\\Seen)] ok\r\nTAG OK selected'
+    await using plain = await scriptedImap({
+      answer: (command) => (/^SELECT/.test(command) ? none : undefined),
+    })
+    await using full = await scriptedImap({
+      answer: (command) => (command.includes('$Direct') ? 'TAG NO too many keywords' : undefined),
+    })
+    for (const imap of [plain, full]) {
+      await using folder = await client.open(at(imap), 'INBOX')
+      await folder.flagSettled([1])
+      await folder.flagSeen([1, 2])
+      await folder.flagSeen(3)
+      expect(await folder.settledUids()).toBeNull()
+      const stores = imap.commands.filter((command) => /STORE.*Seen\)|SEARCH/.test(command))
+      expect(stores).toEqual(['UID STORE 1,2 +FLAGS.SILENT (\\Seen)', 'UID STORE 3 +FLAGS.SILENT (\\Seen)'])
+    }
   })
 
   it('moves by MOVE, or by COPY, \\Deleted and EXPUNGE of that UID', async () => {
