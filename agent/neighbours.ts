@@ -123,6 +123,7 @@ export class Neighbours {
   })
 
   async close(): Promise<void> {
+    await this.mail.close()
     await this.discovery.close()
     if (this.trust.made) await (await this.trust.made)[Symbol.asyncDispose]()
     // A store that was handed in belongs to whoever made it.

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { type PeerCertificate, TLSSocket } from 'node:tls'
 import SMTPConnection, { type SMTPError } from 'nodemailer/lib/smtp-connection'
@@ -36,6 +37,8 @@ export interface TransactionResult {
   /** What all others came to. */
   readonly outcome: RecipientOutcome['outcome']
   readonly reply: string
+  /** The connection was gone before anything of the message was on its way. */
+  readonly unheard: boolean
 }
 
 /** How long QUIT may wait for its answer. */
@@ -50,24 +53,25 @@ const RECIPIENT_MS = 1000
  * with nothing left over from before, PIPELINING, AUTH, dot-stuffing. Its transports above that would choose the address,
  * decide about TLS and fold the recipients' answers into one by rules of their own.
  */
-export class SmtpSession implements Disposable {
+export class SmtpSession {
   readonly #connection: SMTPConnection
-  readonly #signal: AbortSignal | undefined
+  #signal: AbortSignal | undefined
   readonly #replyTimeoutMs: number
   readonly #stopMs: number
   #fail: (cause: Error) => void = () => undefined
   /** What is being sent. */
   #source: Source | null = null
+  /** The server may think a transaction open still. */
+  #unfinished = false
 
   private constructor(connection: SMTPConnection, { signal, replyTimeoutMs, stopMs }: SmtpSessionOptions) {
     this.#connection = connection
-    this.#signal = signal
     this.#replyTimeoutMs = replyTimeoutMs
     this.#stopMs = stopMs
     connection.on('error', (cause: Error) => this.#fail(cause))
     // `end` comes before the reply that explains it.
     connection.on('end', () => setImmediate(() => this.#fail(new Error('the server closed the connection'))))
-    signal?.addEventListener('abort', this.#stop, { once: true })
+    this.heed(signal)
   }
 
   /**
@@ -108,7 +112,7 @@ export class SmtpSession implements Disposable {
 
   /** Protocol and certificate of the TLS connection; null without TLS. */
   tls(): { readonly protocol: string; readonly certificate: PeerCertificate } | null {
-    const socket = this.#connection._socket
+    const socket = this.#socket
     if (!(socket instanceof TLSSocket)) return null
     return { protocol: socket.getProtocol() ?? 'unknown', certificate: socket.getPeerCertificate() }
   }
@@ -132,9 +136,26 @@ export class SmtpSession implements Disposable {
     }
   }
 
-  /** Ends a transaction that the server may think open still. */
-  async reset(): Promise<void> {
-    await this.#settled(this.#replyTimeoutMs, (done) => this.#connection.reset(done))
+  /** Whether another transaction can be tried. */
+  get usable(): boolean {
+    return !this.#connection.destroyed && this.#socket?.writable === true
+  }
+
+  get #socket(): Socket | null {
+    return this.#connection._socket || null
+  }
+
+  /** What stops the work on this session from now on; undefined: nothing. */
+  heed(signal: AbortSignal | undefined): void {
+    this.#signal?.removeEventListener('abort', this.#stop)
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#stop, { once: true })
+    this.#socket?.ref()
+  }
+
+  /** Nobody works on it: it holds no process up. */
+  rest(): void {
+    this.#socket?.unref()
   }
 
   /** One transaction. What `content` throws is thrown on, and the server never sees the message's end. */
@@ -153,11 +174,14 @@ export class SmtpSession implements Disposable {
     const { bytes, to } = transaction
     const longest = 3 * this.#replyTimeoutMs + to.length * RECIPIENT_MS + (bytes / SLOWEST) * 1000
     try {
+      if (this.#unfinished) await this.#reset()
+      this.#unfinished = true
       const info = await this.#settled<SMTPConnection.SentMessageInfo>(longest, (done) =>
         this.#connection.send(envelope, Readable.from(source.read(), { objectMode: false }), done),
       )
       if (source.state !== 'ended') throw new Error('the server answered before the message ended')
-      return { refused: refused(), outcome: 'accepted', reply: printable(info.response) }
+      this.#unfinished = false
+      return { refused: refused(), outcome: 'accepted', reply: printable(info.response), unheard: false }
     } catch (cause) {
       // The rest of a message that was refused in its middle must not follow, and what follows must not be taken for it.
       if (source.state === 'begun') this.#close()
@@ -171,22 +195,37 @@ export class SmtpSession implements Disposable {
         refused: failure.command === 'MAIL FROM' ? new Map() : refused(),
         outcome: failedOutcome(failure, source.state === 'ended'),
         reply: replyOf(failure),
+        unheard: source.state === 'waits' && !this.usable,
       }
     } finally {
       this.#source = null
     }
   }
 
-  [Symbol.dispose](): void {
+  /** Says QUIT; resolves when the connection is closed. */
+  async end(): Promise<void> {
     this.#fail = () => undefined
-    if (this.#connection.destroyed) {
+    this.heed(undefined)
+    if (!this.usable) {
       this.#close()
       return
     }
-    this.#signal?.removeEventListener('abort', this.#stop)
+    const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(() => this.#connection.close(), QUIT_MS)
-    this.#connection.once('end', () => clearTimeout(timer))
+    this.#connection.once('end', resolve)
     this.#connection.quit()
+    await promise
+    clearTimeout(timer)
+  }
+
+  /** A server that does not know what it is at is left. */
+  async #reset(): Promise<void> {
+    try {
+      await this.#settled(this.#replyTimeoutMs, (done) => this.#connection.reset(done))
+    } catch (cause) {
+      this.#close()
+      throw cause
+    }
   }
 
   readonly #stop = (): void => {
@@ -194,8 +233,9 @@ export class SmtpSession implements Disposable {
       this.#fail(aborted())
       this.#close()
     }
-    if (this.#source?.state === 'ended') setTimeout(stop, this.#stopMs).unref()
-    else stop()
+    const source = this.#source
+    if (source?.state !== 'ended') stop()
+    else setTimeout(() => this.#source === source && stop(), this.#stopMs).unref()
   }
 
   #close(): void {

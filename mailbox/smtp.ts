@@ -1,6 +1,7 @@
 import { parseAddress } from '../agent/address.ts'
 import { DirectError } from '../agent/errors.ts'
 import { printable } from './replies.ts'
+import { SmtpPool, type Wanted } from './smtp-pool.ts'
 import type { SmtpSession, SmtpSessionOptions, Transaction, TransactionResult } from './smtp-session.ts'
 import type { Lookup, MailServer, RecipientOutcome, SmtpClient, Submission, TlsProof } from './types.ts'
 
@@ -15,32 +16,40 @@ export interface SmtpClientOptions {
    * Default 5 s.
    */
   readonly stopMs?: number
+  /** How long a connection that nobody needs is kept. Default 10 s. */
+  readonly idleMs?: number
   /** The name that EHLO gives. Default: this machine's, where it is a full one. */
   readonly helloName?: string
 }
 
-/** SMTP as a client (protocol.md SMTP, MSG-12, MSG-13; RFC 5321). TLS as `tlsRule` decides. */
-export function createSmtpClient(options: SmtpClientOptions): SmtpClient {
-  const sessionOptions = (requireTls: boolean, signal: AbortSignal | undefined): SmtpSessionOptions => ({
-    lookup: options.lookup,
-    requireTls,
-    helloName: options.helloName,
-    timeoutMs: options.timeoutMs ?? 30_000,
-    replyTimeoutMs: options.replyTimeoutMs ?? 600_000,
-    stopMs: options.stopMs ?? 5000,
-    signal,
-  })
+/**
+ * SMTP as a client (protocol.md SMTP, MSG-12, MSG-13; RFC 5321). TLS as `tlsRule` decides. Connections are kept for a
+ * while and used again: whoever makes it ends it.
+ */
+export function createSmtpClient(options: SmtpClientOptions): SmtpClient & AsyncDisposable {
+  const open = ({ server, requireTls, signal }: Wanted) =>
+    openSession(server, {
+      lookup: options.lookup,
+      requireTls,
+      helloName: options.helloName,
+      timeoutMs: options.timeoutMs ?? 30_000,
+      replyTimeoutMs: options.replyTimeoutMs ?? 600_000,
+      stopMs: options.stopMs ?? 5000,
+      signal,
+    })
+  const pool = new SmtpPool({ open: (wanted) => openForMail(wanted, open), idleMs: options.idleMs ?? 10_000 })
   return {
-    submit: (server, submission, signal) =>
-      submit(server, submission, sessionOptions(submission.tls === 'required', signal)),
-    proveTls: (server, signal) => proveTls(server, sessionOptions(true, signal)),
+    submit: (server, submission, signal) => submit(server, submission, pool, signal),
+    proveTls: (server, signal) => proveTls(server, () => open({ server, requireTls: true, signal })),
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   }
 }
 
 async function submit(
   server: MailServer,
   submission: Submission,
-  options: SmtpSessionOptions,
+  pool: SmtpPool,
+  signal: AbortSignal | undefined,
 ): Promise<readonly RecipientOutcome[]> {
   const from = plainAddress(submission.from)
   if (from === null) {
@@ -52,9 +61,10 @@ async function submit(
   const envelope = submission.to.map((address) => ({ address, to: plainAddress(address) }))
   const to = envelope.flatMap((recipient) => recipient.to ?? [])
   const { bytes, content } = submission
-  const eightBit = submission.tls === 'required'
+  const requireTls = submission.tls === 'required'
+  const transaction = { from, to, bytes, eightBit: requireTls, content }
   const answers =
-    to.length === 0 ? new Map() : await deliver(server, options, { from, to, bytes, eightBit, content })
+    to.length === 0 ? new Map() : await deliver(pool, { server, requireTls, signal }, transaction)
   return envelope.map((recipient) => ({
     address: recipient.address,
     ...(recipient.to === null ? NOT_PLAIN : (answers.get(recipient.to) ?? NOT_TRIED)),
@@ -76,24 +86,19 @@ function plainAddress(text: string): string | null {
 
 /** All of one submission's transactions on one connection. */
 async function deliver(
-  server: MailServer,
-  options: SmtpSessionOptions,
+  pool: SmtpPool,
+  wanted: Wanted,
   transaction: Transaction,
-): Promise<Map<string, Answer>> {
-  const all = (reply: string) =>
-    new Map(transaction.to.map((address): [string, Answer] => [address, { outcome: 'temporary', reply }]))
-  const opened = await openSession(server, options)
-  if (opened instanceof DirectError) return all(printable(opened.message))
-  using session = opened
-  const notNow = await login(session, server)
-  if (notNow !== null) return all(notNow)
-
-  const first = await session.send(transaction)
-  const answers = new Map(transaction.to.map((address) => [address, answerTo(address, first)]))
-  for (const address of overLimit(transaction.to, first)) {
-    answers.set(address, await deliverAlone(session, { ...transaction, to: [address] }, address))
-  }
-  return answers
+): Promise<ReadonlyMap<string, Answer>> {
+  const done = await pool.use(wanted, async (session) => {
+    const first = await session.send(transaction)
+    const answers = new Map(transaction.to.map((address) => [address, answerTo(address, first)]))
+    for (const address of overLimit(transaction.to, first))
+      answers.set(address, await deliverAlone(session, { ...transaction, to: [address] }, address))
+    return { answers, unheard: first.unheard }
+  })
+  if (typeof done !== 'string') return done.answers
+  return new Map(transaction.to.map((address) => [address, { outcome: 'temporary', reply: done }]))
 }
 
 function answerTo(address: string, result: TransactionResult): Answer {
@@ -118,16 +123,30 @@ async function deliverAlone(
   address: string,
 ): Promise<Answer> {
   try {
-    await session.reset()
     return answerTo(address, await session.send(transaction))
   } catch (cause) {
     return { outcome: 'temporary', reply: printable(cause instanceof Error ? cause.message : String(cause)) }
   }
 }
 
-async function login(session: SmtpSession, server: MailServer): Promise<string | null> {
-  if (server.user === undefined) return null
-  return await session.login(server, server.user, server.password ?? '')
+/** A session that is logged in where the server has a user; a text is why there is none now. */
+async function openForMail(
+  wanted: Wanted,
+  open: (wanted: Wanted) => Promise<SmtpSession | DirectError>,
+): Promise<SmtpSession | string> {
+  const session = await open(wanted)
+  if (session instanceof DirectError) return printable(session.message)
+  const { user, password } = wanted.server
+  if (user === undefined) return session
+  try {
+    const notNow = await session.login(wanted.server, user, password ?? '')
+    if (notNow === null) return session
+    await session.end()
+    return notNow
+  } catch (cause) {
+    await session.end()
+    throw cause
+  }
 }
 
 /** What opening a session is expected to come to besides a session. */
@@ -147,20 +166,21 @@ async function openSession(
   }
 }
 
-async function proveTls(server: MailServer, options: SmtpSessionOptions): Promise<TlsProof> {
-  const opened = await openSession(server, options)
-  if (opened instanceof DirectError) {
-    return { proved: false, temporary: opened.temporary, text: printable(opened.message) }
-  }
-  using session = opened
+async function proveTls(
+  { host, port }: MailServer,
+  open: () => Promise<SmtpSession | DirectError>,
+): Promise<TlsProof> {
+  const session = await open()
+  if (session instanceof DirectError)
+    return { proved: false, temporary: session.temporary, text: printable(session.message) }
   const tls = session.tls()
-  if (tls === null)
-    return { proved: false, temporary: false, text: `no TLS with ${server.host}:${server.port}` }
+  await session.end()
+  if (tls === null) return { proved: false, temporary: false, text: `no TLS with ${host}:${port}` }
   const { subject, valid_to } = tls.certificate
   return {
     proved: true,
     protocol: tls.protocol,
-    subject: printable(String(subject.CN ?? server.host)),
+    subject: printable(String(subject.CN ?? host)),
     validTo: new Date(valid_to),
   }
 }

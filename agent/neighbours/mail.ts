@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { MailServer } from '../../mailbox/index.ts'
+import type { MailServer, SmtpClient } from '../../mailbox/index.ts'
 import { DirectError } from '../errors.ts'
 import type { Mailbox } from '../inbox.ts'
 import type { ServerSettings } from '../settings.ts'
@@ -11,10 +11,17 @@ import { lazily } from './lazily.ts'
 export class MailNeighbours {
   readonly #circumstances: Circumstances
   readonly #lookup: DiscoveryNeighbours['lookup']
+  /** What was handed in belongs to whoever made it. */
+  #ownSmtp: (SmtpClient & AsyncDisposable) | undefined
 
   constructor(circumstances: Circumstances, { lookup }: { readonly lookup: DiscoveryNeighbours['lookup'] }) {
     this.#circumstances = circumstances
     this.#lookup = lookup
+  }
+
+  /** Ends the connections that were kept. */
+  async close(): Promise<void> {
+    await this.#ownSmtp?.[Symbol.asyncDispose]()
   }
 
   readonly smtp = lazily(async () => {
@@ -22,7 +29,8 @@ export class MailNeighbours {
     const { smtp } = this.#circumstances.parts
     if (smtp) return smtp
     const { createSmtpClient } = await import('../../mailbox/index.ts')
-    return createSmtpClient({ lookup: await this.#lookup() })
+    this.#ownSmtp = createSmtpClient({ lookup: await this.#lookup() })
+    return this.#ownSmtp
   })
 
   readonly imap = lazily(async () => {

@@ -26,11 +26,15 @@ export interface SmtpSession {
   tls: boolean
   /** Says a line that answers nothing that comes just now; after an answer of '', which no client hears. */
   say: (line: string) => void
+  /** Closes the connection. */
+  cut: () => void
 }
 
 export interface ScriptedSmtp extends AsyncDisposable {
   readonly port: number
   readonly sessions: readonly SmtpSession[]
+  /** How many connections were open at once, at most. */
+  readonly mostAtOnce: number
 }
 
 const FRIENDLY: Readonly<Record<string, string>> = {
@@ -50,10 +54,18 @@ const FRIENDLY: Readonly<Record<string, string>> = {
 export async function scriptedSmtp(script: SmtpScript = {}): Promise<ScriptedSmtp> {
   const sessions: SmtpSession[] = []
   const sockets = new Set<Socket>()
+  let mostAtOnce = 0
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
+    mostAtOnce = Math.max(mostAtOnce, sockets.size)
     socket.once('close', () => sockets.delete(socket))
-    const session: SmtpSession = { lines: [], messages: [], tls: false, say: () => undefined }
+    const session: SmtpSession = {
+      lines: [],
+      messages: [],
+      tls: false,
+      say: () => undefined,
+      cut: () => undefined,
+    }
     sessions.push(session)
     new Conversation(script, session).start(socket)
   })
@@ -63,6 +75,9 @@ export async function scriptedSmtp(script: SmtpScript = {}): Promise<ScriptedSmt
   return {
     port: address.port,
     sessions,
+    get mostAtOnce() {
+      return mostAtOnce
+    },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
@@ -91,6 +106,7 @@ class Conversation {
 
   #listen(socket: Socket): void {
     this.#socket = socket
+    this.#session.cut = () => socket.destroy()
     this.#session.say = (line) => socket.write(`${line}\r\n`)
     socket.on('error', () => undefined)
     socket.on('data', (chunk: Buffer) => this.#hear(chunk.toString('latin1')))
