@@ -6,6 +6,7 @@ import type { Place } from './inbox/place.ts'
 import { isNotification, type Notification, readNotification } from './mdn.ts'
 import { readHead } from './mime/entity.ts'
 import { MimeError } from './mime/error.ts'
+import { ownFailureNotice } from './notices/recognise.ts'
 import { newNoticeId } from './notify.ts'
 import { envelopeRecipients } from './open/envelope.ts'
 import { describeReceived, judgementOf, messageIdOf } from './open/report.ts'
@@ -98,7 +99,10 @@ export async function* listMailbox(
       look.wasInVain()
       tools.undetermined.wait(name, tools.now())
     } else listed.add(name)
-    yield (await trackNotification(judged, { ...tools, ...opening })) ?? describeReceived(judged)
+    const withOpening = { ...tools, ...opening }
+    yield (await ownFailureNotice(judged, withOpening)) ??
+      (await trackNotification(judged, withOpening)) ??
+      describeReceived(judged)
   }
   tools.passed(mailbox, begun)
 }

@@ -1,22 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import type { Notice, Store } from '../store/index.ts'
+import type { Notice, Receipt } from '../store/index.ts'
 import type { Address } from './address.ts'
 import { rememberedCapabilities } from './capabilities.ts'
-import { DirectError, type Reason } from './errors.ts'
+import { DirectError } from './errors.ts'
 import { givenAddress } from './given-address.ts'
 import type { Log } from './log.ts'
 import { composeMdn } from './mdn.ts'
-import type { SendTools } from './prepare.ts'
+import { sealFailure } from './notices/seal-failure.ts'
+import type { NotifyTools, Problem } from './notices/tools.ts'
 import type { LostReceipt } from './receiving-types.ts'
 import type { Recipient } from './recipient-types.ts'
 import { sealCopies } from './seal.ts'
 import { sign } from './smime/sign.ts'
 
-/** What answering asks of its neighbours. */
-export interface NotifyTools extends Omit<SendTools, 'spool'> {
-  readonly store: Store
-  readonly log: Log
-}
+export type { NotifyTools } from './notices/tools.ts'
 
 /** Hears of an MDN that is given up for good. */
 export type OnLostReceipt = (receipt: LostReceipt) => void
@@ -26,13 +23,23 @@ const MINUTE_MS = 60_000
 const MOST_ATTEMPTS = 20
 
 /** The Message-ID of an MDN, chosen once and kept however often it is sent (N-1). */
-export function newNoticeId(recipient: Address): string {
-  return `<${randomUUID()}@${recipient.domain}>`
+export function newNoticeId({ domain }: Pick<Address, 'domain'>): string {
+  return `<${randomUUID()}@${domain}>`
+}
+
+/** Whose recipients failed or expired is owed a notice from now on (N-8), unless none are wanted. Returns how many. */
+export async function oweFailures({
+  store,
+  settings,
+  now,
+}: Pick<NotifyTools, 'store' | 'settings' | 'now'>): Promise<number> {
+  const newId = (sender: string) => newNoticeId(givenAddress(sender))
+  return await store.inbox.oweFailures(now(), settings.notifications.failureNotice ? newId : null)
 }
 
 /**
- * Seals every MDN that is owed and puts it into the outbox. One that cannot be sealed yet is tried again later; one that
- * never can is given up, which is logged, and `onLost` hears of it.
+ * Seals every MDN and failure notice that is owed and puts it into the outbox. One that cannot be sealed yet is tried
+ * again later; one that never can is given up, which is logged, and `onLost` hears of an MDN.
  */
 export async function sealNotices(
   tools: NotifyTools,
@@ -52,21 +59,17 @@ export async function sealNotices(
     await tools.store.inbox.noticeTried(notice.id, tools.now(), again, problem.why)
     if (again !== null) continue
     logGivenUp(notice, problem, tools.log)
+    if (notice.kind === 'failure') continue
     const { from, to, originalMessageId: about } = notice
     onLost?.({ about, from, to, why: problem.why, advice: problem.advice })
   }
 }
 
 /** Why may name people; it is in the store, for `audit`. */
-function logGivenUp({ messageId, originalMessageId: about }: Notice, { why }: Problem, log: Log): void {
+function logGivenUp({ kind, messageId, originalMessageId: about }: Notice, { why }: Problem, log: Log): void {
   const code = why[0]?.code
-  log.warn({ messageId, about, code }, `no receipt for ${about} goes out: ${code}; direct audit tells why`)
-}
-
-interface Problem {
-  readonly final: boolean
-  readonly why: readonly Reason[]
-  readonly advice: readonly string[]
+  const what = kind === 'failure' ? 'failure notice about' : 'receipt for'
+  log.warn({ messageId, about, code }, `no ${what} ${about} goes out: ${code}; direct audit tells why`)
 }
 
 /** A receipt cannot go to whom Direct does not reach (N-2): until that is known it stays owed, then never goes. */
@@ -76,76 +79,83 @@ function unreachable({ address, route, why, advice }: Recipient): Problem {
   return { final: true, why, advice: [needed, ...advice] }
 }
 
-/** An MDN goes the way of any message: to a certificate that was discovered and believed, or not at all (N-2). */
 async function sealNotice(notice: Notice, tools: NotifyTools, signal?: AbortSignal): Promise<Problem | null> {
-  const from = givenAddress(notice.from)
   try {
-    const signer = tools.identities.signingFor(from, tools.at())
-    const [to] = await tools.classify([notice.to], from, signal)
-    if (!to) throw new Error('classifying one address gave no answer')
-    if (!to.address || !to.path) return unreachable(to.recipient)
-    const composed = composeMdn({
-      from,
-      to: to.address,
-      originalMessageId: notice.originalMessageId,
-      messageId: notice.messageId,
-      date: tools.now(),
-      reportingUa: `${from.domain}; direct-agent`,
-      kind: notice.kind,
-    })
-    const visible = { to: [to.address], cc: [] }
-    const [copy] = await sealCopies(
-      ({ digest, signature }) => sign(composed, signer, { digest, signature, at: tools.at() }),
-      [to.path],
-      visible,
-      tools.settings.algorithms,
-      rememberedCapabilities(tools.store.capabilities),
-    )
-    if (!copy) throw new Error('sealing for one recipient made no copy')
-    const body = await tools.store.bodies.write(copy.message.read())
-    await tools.store.outbox.add(
-      {
-        messageId: notice.messageId,
-        kind: 'notification',
-        from: from.key,
-        at: tools.now(),
-        actor: null,
-        patient: null,
-        documents: [],
-        idempotencyKey: null,
-        recordBody: null,
-        recipients: [
-          {
-            address: to.address.key,
-            route: 'direct',
-            state: 'queued',
-            why: [],
-            certificate: to.path.leaf.sha256,
-          },
-        ],
-        copies: [
-          {
-            route: 'direct',
-            domain: to.address.domain,
-            mailFrom: from.toString(),
-            recipients: [to.address.toString()],
-            body,
-            sealedBy: copy.sealedBy,
-          },
-        ],
-      },
-      notice.id,
-    )
-    return null
+    return await (notice.kind === 'failure' ? sealFailure(notice, tools) : sealReceipt(notice, tools, signal))
   } catch (error) {
-    // A broken configuration must not lose an MDN: it stays owed, and the reason is kept. A Message-ID that cannot
+    // A broken configuration must not lose a notice: it stays owed, and the reason is kept. A Message-ID that cannot
     // stand in a header will never be answered.
-    if (error instanceof DirectError)
-      return {
-        final: error.code === 'MESSAGE_INVALID',
-        why: [{ code: error.code, text: error.message }],
-        advice: error.hint === undefined ? [] : [error.hint],
-      }
-    throw error
+    if (!(error instanceof DirectError)) throw error
+    return {
+      final: error.code === 'MESSAGE_INVALID',
+      why: [{ code: error.code, text: error.message }],
+      advice: error.hint === undefined ? [] : [error.hint],
+    }
   }
+}
+
+/** An MDN goes the way of any message: to a certificate that was discovered and believed, or not at all (N-2). */
+async function sealReceipt(
+  notice: Receipt,
+  tools: NotifyTools,
+  signal?: AbortSignal,
+): Promise<Problem | null> {
+  const from = givenAddress(notice.from)
+  const signer = tools.identities.signingFor(from, tools.at())
+  const [to] = await tools.classify([notice.to], from, signal)
+  if (!to) throw new Error('classifying one address gave no answer')
+  if (!to.address || !to.path) return unreachable(to.recipient)
+  const composed = composeMdn({
+    from,
+    to: to.address,
+    originalMessageId: notice.originalMessageId,
+    messageId: notice.messageId,
+    date: tools.now(),
+    reportingUa: `${from.domain}; direct-agent`,
+    kind: notice.kind,
+  })
+  const visible = { to: [to.address], cc: [] }
+  const [copy] = await sealCopies(
+    ({ digest, signature }) => sign(composed, signer, { digest, signature, at: tools.at() }),
+    [to.path],
+    visible,
+    tools.settings.algorithms,
+    rememberedCapabilities(tools.store.capabilities),
+  )
+  if (!copy) throw new Error('sealing for one recipient made no copy')
+  const body = await tools.store.bodies.write(copy.message.read())
+  await tools.store.outbox.add(
+    {
+      messageId: notice.messageId,
+      kind: 'notification',
+      from: from.key,
+      at: tools.now(),
+      actor: null,
+      patient: null,
+      documents: [],
+      idempotencyKey: null,
+      recordBody: null,
+      recipients: [
+        {
+          address: to.address.key,
+          route: 'direct',
+          state: 'queued',
+          why: [],
+          certificate: to.path.leaf.sha256,
+        },
+      ],
+      copies: [
+        {
+          route: 'direct',
+          domain: to.address.domain,
+          mailFrom: from.toString(),
+          recipients: [to.address.toString()],
+          body,
+          sealedBy: copy.sealedBy,
+        },
+      ],
+    },
+    notice.id,
+  )
+  return null
 }

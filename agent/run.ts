@@ -15,7 +15,7 @@ export interface RunTools {
   readonly handOver: (signal: AbortSignal, route?: 'direct') => Promise<void>
   /** Asks again how recipients can be reached who wait for that; how many have a copy in the outbox now. */
   readonly seek: (signal: AbortSignal) => Promise<number>
-  /** Calls those late whose system has not answered in time; how many were. */
+  /** Calls those late whose system has not answered in time, and owes failure notices; how many, all told. */
   readonly expire: (signal: AbortSignal) => Promise<number>
   /** What is fetched ahead of need, by its name: each does what is due. */
   readonly refreshes: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>>

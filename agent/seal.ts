@@ -1,5 +1,5 @@
 import type { MessageAlgorithms } from '../store/index.ts'
-import type { VerifiedPath } from '../trust-anchors/index.ts'
+import type { Certificate, VerifiedPath } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
 import { agreedAlgorithms, type CapabilitiesOf } from './seal/agreed.ts'
 import type { Settings } from './settings.ts'
@@ -55,14 +55,15 @@ export async function sealCopies(
       domain,
       message: outerMessage(encrypted, visible),
       certificates: encrypted.certificates,
-      sealedBy: new Map(group.map((path) => [String(path.address), sealedBy(path, signed, agreed)])),
+      sealedBy: new Map(group.map((path) => [String(path.address), sealedByOf(path.leaf, signed, agreed)])),
     })
   }
   return copies
 }
 
-function sealedBy(
-  { leaf }: VerifiedPath<'encrypt'>,
+/** By what a message was sealed for the owner of `leaf`. */
+export function sealedByOf(
+  leaf: Certificate,
   { form: { digest, scheme } }: Signed,
   { content, keyTransport }: EncryptOptions,
 ): MessageAlgorithms {

@@ -136,8 +136,9 @@ export async function explain(tx: Tx, recipient: TrackedRecipient, why: readonly
 }
 
 function auditEvent(kind: TrackedRecipient['kind'], occurrence: Occurrence): AuditEvent {
-  if (occurrence === 'accepted') return kind === 'message' ? 'sent' : 'mdn-sent'
-  if (occurrence === 'undeliverable') return kind === 'message' ? 'failed' : 'mdn-given-up'
+  const about = kind === 'failure' ? 'failure' : 'mdn'
+  if (occurrence === 'accepted') return kind === 'message' ? 'sent' : `${about}-sent`
+  if (occurrence === 'undeliverable') return kind === 'message' ? 'failed' : `${about}-given-up`
   return occurrence
 }
 

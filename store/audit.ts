@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { append } from './audit-chain.ts'
 import {
   addressKey,
@@ -27,6 +27,10 @@ export type AuditEvent =
   | 'mdn-queued'
   | 'mdn-sent'
   | 'mdn-given-up'
+  | 'failure-owed'
+  | 'failure-queued'
+  | 'failure-sent'
+  | 'failure-given-up'
   | 'anchor-added'
   | 'anchor-removed'
   | 'bundle-added'
@@ -40,8 +44,8 @@ export type AuditEvent =
 /** What the audit row of a received message leaves open. */
 export const UNKNOWN_TO_RECEIVER = { actor: null, route: null, documents: [], patient: null } as const
 
-/** Events of our MDNs. Whoever has received one may send mail under its Message-ID, which is no MDN of ours. */
-const OF_MDN = 'mdn-%'
+/** Events of our MDNs and failure notices. Whoever has received an MDN may send mail under its Message-ID, which is none of ours. */
+const ofNotice = sql<boolean>`(event like 'mdn-%' or event like 'failure-%')`
 
 /** Rows read at once by `list`. */
 const PAGE = 500
@@ -71,9 +75,7 @@ export class SqlAudit implements Audit {
     const { messageId, document, patient } = filter
     let query = this.#db
       .selectFrom('audit')
-      .leftJoin('notices', (join) =>
-        join.onRef('notices.message_id', '=', 'audit.message_id').on('event', 'like', OF_MDN),
-      )
+      .leftJoin('notices', (join) => join.onRef('notices.message_id', '=', 'audit.message_id').on(ofNotice))
       .selectAll('audit')
       .select('original_message_id as about')
       .where('audit.id', '>', after)
@@ -82,10 +84,7 @@ export class SqlAudit implements Audit {
       query = query.where(({ eb, or, and }) =>
         or([
           eb('audit.message_id', '=', messageId),
-          and([
-            eb('event', 'like', OF_MDN),
-            eb('audit.message_id', 'in', answers.select('notices.message_id')),
-          ]),
+          and([ofNotice, eb('audit.message_id', 'in', answers.select('notices.message_id'))]),
         ]),
       )
     }

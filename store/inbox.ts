@@ -5,6 +5,7 @@ import { announce } from './advance.ts'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
 import { keep } from './bodies.ts'
 import { deliveriesOf, openDeliveries, settleDelivery } from './deliveries.ts'
+import { oweFailures } from './failures.ts'
 import type {
   DeliveryOutcome,
   Inbox,
@@ -180,6 +181,20 @@ export class SqlInbox implements Inbox {
 
   async noticesDue(now: Date, limit = NOTICES): Promise<readonly Notice[]> {
     return await dueNotices(this.#db, now, limit)
+  }
+
+  async oweFailures(now: Date, newId: ((sender: string) => string) | null, limit?: number): Promise<number> {
+    return await oweFailures(this.#db, now, newId, limit)
+  }
+
+  async isFailureNotice(messageId: string): Promise<boolean> {
+    const row = await this.#db
+      .selectFrom('notices')
+      .select('id')
+      .where('message_id', '=', messageId)
+      .where('kind', '=', 'failure')
+      .executeTakeFirst()
+    return row !== undefined
   }
 
   async noticeTried(id: NoticeId, at: Date, retryAt: Date | null, why: readonly Reason[]): Promise<void> {

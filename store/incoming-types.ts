@@ -76,17 +76,41 @@ export interface Unfinished extends Pick<InboxEntry, 'uid' | 'state' | 'attempts
   readonly undetermined: boolean
 }
 
-/** An MDN that is owed. It keeps its Message-ID however often it is sent. */
-export interface Notice {
+/** Something that is owed. It keeps its Message-ID however often it is sent. */
+export type Notice = Receipt | FailureNotice
+
+interface Owed {
   readonly id: NoticeId
   readonly messageId: string
+  readonly to: string
+  /** Of the message that it speaks of: of an MDN exactly as received. */
+  readonly originalMessageId: string
+  readonly attempts: number
+}
+
+/** An MDN, to the author of what was received. */
+export interface Receipt extends Owed {
   readonly kind: 'processed'
   /** The local recipient that speaks (Final-Recipient, From). */
   readonly from: string
-  readonly to: string
-  /** Exactly as received. */
-  readonly originalMessageId: string
-  readonly attempts: number
+}
+
+/** A failure notice, to the sender of ours whose message it was (N-8). */
+export interface FailureNotice extends Owed {
+  readonly kind: 'failure'
+  /** The sender's own address. */
+  readonly from: string
+  readonly concerned: readonly Concerned[]
+  /** When the message was sent. */
+  readonly sentAt: Date
+}
+
+/** A recipient that a failure notice tells of. */
+export interface Concerned {
+  readonly address: string
+  readonly state: 'failed' | 'expired'
+  readonly why: readonly Reason[]
+  readonly at: Date
 }
 
 export interface NewNotice {
@@ -137,6 +161,14 @@ export interface Inbox {
   settle(id: number, outcomes: readonly DeliveryOutcome[], at: Date): Promise<void>
   /** MDNs owed and due, oldest first. An MDN is due once its recipient's delivery is durable (`judged`). */
   noticesDue(now: Date, limit?: number): Promise<readonly Notice[]>
+  /**
+   * For each message with recipients that failed or expired since its sender was told of any, a failure notice about these
+   * (N-8), under the id that `newId` gives; at most `limit` messages at a time. Returns how many notices. With `newId` null
+   * there is no notice, later neither.
+   */
+  oweFailures(now: Date, newId: ((sender: string) => string) | null, limit?: number): Promise<number>
+  /** Whether a failure notice of ours has this Message-ID. */
+  isFailureNotice(messageId: string): Promise<boolean>
   /** An MDN could not be sealed yet: again at `retryAt`; null gives it up for good. */
   noticeTried(id: NoticeId, at: Date, retryAt: Date | null, why: readonly Reason[]): Promise<void>
   /**

@@ -1,5 +1,5 @@
 import { DirectError } from '../agent/errors.ts'
-import { record } from './audit.ts'
+import { type AuditEvent, record } from './audit.ts'
 import { keep } from './bodies.ts'
 import type { NewCopy, NewMessage } from './outgoing-types.ts'
 import { addressKey, encodeAlgorithms, encodeWhy, type Tx } from './schema.ts'
@@ -69,7 +69,7 @@ async function addRecipients(tx: Tx, id: number, message: NewMessage): Promise<v
       .execute()
     await record(tx, {
       at: message.at,
-      event: message.kind === 'notification' && state === 'queued' ? 'mdn-queued' : state,
+      event: state === 'queued' ? queuedEvent(message.kind) : state,
       actor: message.actor,
       messageId: message.messageId,
       from: message.from,
@@ -83,6 +83,10 @@ async function addRecipients(tx: Tx, id: number, message: NewMessage): Promise<v
       why,
     })
   }
+}
+
+function queuedEvent(kind: NewMessage['kind']): AuditEvent {
+  return kind === 'message' ? 'queued' : kind === 'failure' ? 'failure-queued' : 'mdn-queued'
 }
 
 /** By what the copy of one recipient was sealed. `address`: as `addressKey` has it. */

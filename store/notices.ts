@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { record } from './audit.ts'
 import { hasCome } from './due.ts'
+import { decodeConcerned } from './failures.ts'
 import type { NewNotice, Notice, NoticeId } from './incoming-types.ts'
 import { addressKey, type Schema, type Tx } from './schema.ts'
 import { type NoticeOccurrence, nextNoticeState } from './states.ts'
@@ -53,22 +54,27 @@ export async function moveNotice(tx: Tx, id: NoticeId, occurrence: NoticeOccurre
 export async function dueNotices(db: Kysely<Schema>, now: Date, limit: number): Promise<Notice[]> {
   const rows = await db
     .selectFrom('notices')
-    .selectAll()
+    .leftJoin('messages', 'messages.id', 'notices.message')
+    .selectAll('notices')
+    .select('messages.at as sent_at')
     .where('state', '=', 'owed')
     .where(hasCome('due_at', now))
     .orderBy('due_at')
-    .orderBy('id')
+    .orderBy('notices.id')
     .limit(limit)
     .execute()
-  return rows.map((row) => ({
-    id: row.id,
-    messageId: row.message_id,
-    kind: row.kind,
-    from: row.sender,
-    to: row.recipient,
-    originalMessageId: row.original_message_id,
-    attempts: row.attempts,
-  }))
+  return rows.map(({ kind, detail, sent_at, ...row }) => {
+    const owed = {
+      id: row.id,
+      messageId: row.message_id,
+      from: row.sender,
+      to: row.recipient,
+      originalMessageId: row.original_message_id,
+      attempts: row.attempts,
+    }
+    if (kind !== 'failure') return { ...owed, kind }
+    return { ...owed, kind, concerned: decodeConcerned(detail), sentAt: new Date(sent_at ?? row.created_at) }
+  })
 }
 
 /** It could not be sealed: again at `retryAt`, or given up for good, which is audited. */
@@ -93,7 +99,7 @@ export async function postpone(
   await moveNotice(tx, id, 'given-up')
   await record(tx, {
     at,
-    event: 'mdn-given-up',
+    event: notice.kind === 'failure' ? 'failure-given-up' : 'mdn-given-up',
     actor: null,
     messageId: notice.message_id,
     from: notice.sender,

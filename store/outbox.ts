@@ -101,7 +101,7 @@ export class SqlOutbox implements Outbox {
           .where('address', '=', recipient.address)
           .execute()
         await advance(tx, recipient, decided.outcome, at, decided.why)
-        if (recipient.kind === 'notification')
+        if (recipient.kind !== 'message')
           await settleNotice(tx, recipient.message_id, decided.outcome === 'accepted')
       }
       await tx
@@ -164,7 +164,7 @@ export class SqlOutbox implements Outbox {
             selectFrom('messages')
               .select('messages.id')
               .whereRef('messages.id', '=', 'copies.message')
-              .where('kind', '=', 'notification'),
+              .where('kind', '!=', 'message'),
           ),
         )
         .execute()
@@ -191,7 +191,7 @@ async function dueCopies(tx: Tx, now: Date, options: NonNullable<Parameters<Outb
       )
     if (untriedSince !== undefined)
       due = due.where(({ eb, or }) =>
-        or([eb('attempts', '>', 0), eb('kind', '=', 'notification'), hasCome('next_at', untriedSince)]),
+        or([eb('attempts', '>', 0), eb('kind', '!=', 'message'), hasCome('next_at', untriedSince)]),
       )
     const copies = await due.orderBy('next_at').orderBy('copies.id').limit(limit).execute()
     if (copies.length > 0) return copies

@@ -8,7 +8,8 @@ export type DeliveryState = 'queued' | 'sent' | 'processed' | 'dispatched' | 'fa
 /** One outgoing message with everything that becomes durable before SMTP is tried. */
 export interface NewMessage {
   readonly messageId: string
-  readonly kind: 'message' | 'notification'
+  /** `notification`: an MDN of ours; `failure`: a failure notice to a sender of ours. Nobody is told what becomes of these. */
+  readonly kind: 'message' | 'notification' | 'failure'
   readonly from: string
   readonly at: Date
   readonly actor: string | null

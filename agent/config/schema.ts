@@ -230,6 +230,7 @@ export const configuration = map({
   operations: map({ listen: text(loopbackOf).optional() }).prefault({}),
   notifications: map({
     timeoutMinutes: number(0.1, 10_080, 'minutes').default(60),
+    failureNotice: z.boolean().default(true),
   }).prefault({}),
   receive: map({
     unwrapped: oneOf(['accept', 'refuse']).default('accept'),

@@ -98,7 +98,10 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
     },
     legacy: data.legacy,
     operations: data.operations,
-    notifications: { timeoutMs: data.notifications.timeoutMinutes * 60_000 },
+    notifications: {
+      timeoutMs: data.notifications.timeoutMinutes * 60_000,
+      failureNotice: data.notifications.failureNotice,
+    },
     receive: data.receive,
   }
 }

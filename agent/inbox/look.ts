@@ -2,7 +2,8 @@ import type { InboxEntry } from '../../store/index.ts'
 import { MOST_ATTEMPTS, POISON, POISON_REPORT, putAside } from '../aside.ts'
 import { DirectError } from '../errors.ts'
 import { type Handled, handle, openEntry } from '../inbox.ts'
-import { describeReceived, undecidedOf } from '../open/report.ts'
+import { ownFailureNotice } from '../notices/recognise.ts'
+import { describeReceived, judgementOf, undecidedOf } from '../open/report.ts'
 import type { Judged } from '../open/verdict.ts'
 import type { ReceiveReport } from '../receiving-types.ts'
 import { isOverdue, sinceWhen } from '../undetermined.ts'
@@ -53,6 +54,14 @@ export async function* actOn(look: Look, pass: Pass): AsyncGenerator<Handled> {
   const { mailbox, tools, cutShort } = pass
   const { name, entry, wasSettled, judged } = look
   cutShort.delete(name)
+  const told = judged === 'poison' ? null : await ownFailureNotice(judged, tools)
+  if (judged !== 'poison' && told !== null) {
+    tools.undetermined.forget(name)
+    await tools.store.inbox.judged(entry.id, judgementOf(judged, 'notification'), [], tools.now())
+    // It stays unseen: it is the sender who is to read it.
+    yield { kind: 'report', report: told }
+    return
+  }
   const report = undeterminedReport(look)
   if (report !== null) {
     await remember(look, pass)

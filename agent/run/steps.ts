@@ -31,10 +31,12 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
     const { seekRoutes } = await import('../seek.ts')
     return seekRoutes(await seekTools(), { signal, patienceMs })
   }
-  /** Whose system has not answered in time is `expired` (N-7); how many are so now. */
+  /** Whose system has not answered in time is `expired` (N-7), and failure notices are owed (N-8); how many, all told. */
   const expire = async (signal?: AbortSignal): Promise<number> => {
     const { expireLate } = await import('./deadlines.ts')
-    return expireLate(await deadlineTools(), signal)
+    const expired = await expireLate(await deadlineTools(), signal)
+    const { oweFailures } = await import('../notify.ts')
+    return expired + (await oweFailures({ store: await neighbours.store(), settings, now }))
   }
   /** MDNs that are owed are sealed, what is due goes to SMTP, and who waits is asked about again. */
   const flush = async (signal?: AbortSignal, onLost?: OnLostReceipt): Promise<void> => {

@@ -83,7 +83,7 @@ test('what the page calls the default is the default', () => {
       signature: 'rsa-pkcs1',
     },
     legacy: { sha1From: [], tripleDesFrom: [], subjectEmail: false },
-    notifications: { timeoutMs: 3_600_000 },
+    notifications: { timeoutMs: 3_600_000, failureNotice: true },
     receive: { unwrapped: 'accept', envelopeRecipients: 'warn', mailFrom: 'refuse', senderOnlyFrom: [] },
   })
   const [entry] = load({ trust: [{ for: '*', bundles: [{ url: 'https://bundles.example/a.p7b' }] }] }).trust

@@ -1,16 +1,21 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type Agent, type AgentOptions, createAgent } from '../../agent/index.ts'
 import type { ImapClient } from '../../mailbox/index.ts'
+import { openStore } from '../../store/index.ts'
 import type { Literal } from '../dns/literal-zone.ts'
 import {
   all,
   BOTH_PUBLISHED,
   clinicConfig,
   clock,
+  pki,
   TLS_PARTNER,
   temporaryFolder,
   twoClinics,
 } from './clinics.ts'
+import type { PostOffice } from './post-office.ts'
 
 const KIM = 'dr.kim@clinic-a.example'
 const LEE = 'dr.lee@clinic-b.example'
@@ -43,6 +48,8 @@ async function clinics(
 
 /** One pass over the mailboxes, and what is owed after it. */
 const pass = async (agent: Agent) => all(agent.receiveOnce({ deliverTo: await temporaryFolder() }))
+
+const toKim = ({ post }: { readonly post: PostOffice }) => post.handed.filter(({ to }) => to.includes(KIM))
 
 const states = async (agent: Agent, messageId: string) =>
   (await agent.status(messageId))[0]?.recipients.map(({ address, state, why }) => [
@@ -167,4 +174,97 @@ test('who waits for a route has the whole limit once there is one (N-7, DISC-6)'
   minutes(1)
   await pass(a)
   expect(await states(a, messageId)).toEqual([[LEE, 'expired', 'NO_PROCESSED_IN_TIME']])
+})
+
+test('one failure notice lists those who did not answer, and them alone; it is sealed to the sender (N-8, MSG-12)', async () => {
+  const { a, b, post, pass: minutes } = await clinics()
+  const ann = 'ann@clinic-b.example'
+  const { messageId } = await a.send({ ...referral, to: [LEE, NURSE, ann] })
+  await pass(b)
+  // Of three answers one arrives.
+  const inbox = post.folders.get('clinic-a.example/INBOX') ?? []
+  inbox.splice(1)
+  minutes(61)
+  await pass(a)
+  const silent = (await states(a, messageId))?.filter(([, state]) => state === 'expired') ?? []
+  expect(silent).toHaveLength(2)
+  const notices = toKim({ post }).filter(({ from }) => from === KIM)
+  expect(notices).toHaveLength(1)
+  const dir = await temporaryFolder()
+  const [path, out] = [join(dir, 'notice.eml'), join(dir, 'inner.eml')]
+  await writeFile(path, notices[0]?.bytes as Buffer)
+  expect(await a.open({ path, to: [KIM], mailFrom: KIM, out })).toMatchObject({
+    verdict: 'accept',
+    from: KIM,
+    wrapped: true,
+    mdn: 'none',
+  })
+  const inner = await readFile(out, 'latin1')
+  expect(inner.match(/^Final-Recipient: .*$/gm)?.map((line) => line.trim())).toEqual(
+    silent.map(([address]) => `Final-Recipient: rfc822; ${address}`),
+  )
+  expect(inner).toContain(`X-Original-Message-ID: ${messageId}`)
+  expect(notices[0]?.bytes.toString('latin1')).not.toContain('clinic-b')
+  expect(inner).not.toContain('Referral')
+})
+
+test('a failure notice in our own mailbox is recognised whoever is trusted: not filed, not answered, left unseen (N-2, N-8)', async () => {
+  // Clinic A believes its partners' CA, and not the one that issued its own certificate.
+  const identity = {
+    for: 'clinic-a.example',
+    certificate: pki('CERT6_ClinicA_UnderRootB.pem'),
+    privateKey: pki('clinic-a.key'),
+  }
+  const a = { identities: [identity] }
+  const { a: agent, post, pass: minutes, again } = await clinics({ a })
+  const { messageId } = await agent.send({ ...referral, to: [LEE] })
+  minutes(61)
+  await pass(agent)
+  const daemon = await again()
+  const [notice] = post.folders.get('clinic-a.example/INBOX') ?? []
+  const [report] = await pass(daemon)
+  expect(report).toMatchObject({
+    notification: 'failed',
+    about: messageId,
+    recipients: [{ address: LEE, state: 'failed' }],
+  })
+  expect(await pass(daemon)).toEqual([])
+  expect(notice?.seen).toBe(false)
+  expect(post.handed).toHaveLength(2)
+})
+
+test('a recipient whom SMTP refuses is told of at once, the silent one at its time: two notices, nobody twice (N-8)', async () => {
+  const { a, post, pass: minutes } = await clinics()
+  post.refuse = (to) => (to === NURSE ? { outcome: 'final', reply: '550 5.1.1 no such user' } : null)
+  await a.send(referral)
+  await pass(a)
+  expect(toKim({ post })).toHaveLength(1)
+  minutes(61)
+  await pass(a)
+  await pass(a)
+  expect(toKim({ post })).toHaveLength(2)
+})
+
+test('notifications.failureNotice false leaves the events and the status', async () => {
+  const { a, post, pass: minutes } = await clinics({ a: { notifications: { failureNotice: false } } })
+  const { messageId } = await a.send({ ...referral, to: [LEE] })
+  minutes(61)
+  await pass(a)
+  expect(await states(a, messageId)).toEqual([[LEE, 'expired', 'NO_PROCESSED_IN_TIME']])
+  expect(toKim({ post })).toEqual([])
+})
+
+test('a stop between the deadline and the notice changes nothing: it goes with the next run, once (N-7, N-8)', async () => {
+  const { a, post, dirA, pass: minutes, now, again } = await clinics()
+  await a.send({ ...referral, to: [LEE] })
+  minutes(61)
+  {
+    await using store = await openStore({ file: join(dirA, 'direct.db') })
+    const options = { limitMs: 3_600_000, graceMs: 0, readUntil: now() }
+    expect(await store.tracking.expire(now(), options)).toBe(1)
+  }
+  const daemon = await again()
+  await pass(daemon)
+  await pass(daemon)
+  expect(toKim({ post })).toHaveLength(1)
 })
