@@ -106,6 +106,7 @@ export type {
 } from './trust/types.ts'
 export type { Agent } from './types.ts'
 export type {
+  AuditProof,
   RestoredStore,
   RestoreOptions,
   StoreAdministration,

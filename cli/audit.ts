@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { DirectError } from '../agent/errors.ts'
-import type { Agent } from '../agent/index.ts'
+import type { Agent, AuditProof } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
 import { messageIdOf, single } from './options.ts'
 import { columns, short } from './printable.ts'
@@ -13,6 +13,7 @@ interface Options {
   readonly document?: string
   readonly patient?: string
   readonly verify?: true
+  readonly expect?: string
 }
 
 export function options(command: Command): void {
@@ -20,17 +21,25 @@ export function options(command: Command): void {
     .addOption(single('--message <id>', 'rows about this message and its receipts'))
     .addOption(single('--document <id>', 'rows about messages that carried this document'))
     .addOption(single('--patient <id>', 'rows about messages concerning this patient'))
-    .addOption(new Option('--verify').hideHelp())
-    .addHelpText('after', '\nExample:\n  direct audit --patient p-17\n')
+    .addOption(
+      new Option('--verify', 'is every row as it was written').conflicts(['message', 'document', 'patient']),
+    )
+    .addOption(
+      single('--expect <head>', 'with --verify: a head that was noted earlier, as the daemon logs it'),
+    )
+    .addHelpText('after', '\nExamples:\n  direct audit --patient p-17\n  direct audit --verify\n')
 }
 
 export async function run(session: Session, command: Command): Promise<number> {
-  const { message, document, patient, verify } = command.opts<Options>()
-  if (verify)
-    throw new DirectError('NOT_BUILT', 'audit --verify is not built yet in this version', {
-      hint: 'Leave --verify out to list the rows.',
+  const { message, document, patient, verify, expect } = command.opts<Options>()
+  if (expect !== undefined && verify !== true)
+    throw new DirectError('USAGE', '--expect says what --verify should find', { hint: 'Add --verify.' })
+  if (expect !== undefined && !/^[0-9a-f]{64}$/.test(expect))
+    throw new DirectError('USAGE', `${JSON.stringify(expect)} is no head of an audit`, {
+      hint: 'Take "auditHead" from the log of the daemon: 64 hexadecimal digits.',
     })
   await using agent = await openAgentForStore(session)
+  if (verify) return prove(session, await agent.store.verifyAudit(expect))
   const rows = agent.audit({
     ...(message !== undefined && { messageId: messageIdOf(message) }),
     ...(document !== undefined && { document }),
@@ -44,6 +53,22 @@ export async function run(session: Session, command: Command): Promise<number> {
   }
   if (!found) session.out.note('there are no such rows in this store')
   return EXIT.done
+}
+
+/** 1 if a row is not as it was written, or the head that was expected is not in the chain. */
+async function prove(session: Session, proof: AuditProof): Promise<number> {
+  await answer(session, proof, () => proofText(proof))
+  return proof.broken !== null || proof.expected === false ? EXIT.no : EXIT.done
+}
+
+function proofText({ rows, head, expected, broken }: AuditProof): string {
+  const whole = `${rows} rows are as they were written${head === '' ? '' : `; head ${head}`}`
+  return [
+    ...(broken === null ? [whole] : [`BROKEN: ${broken.text}`, `before it, ${whole}`]),
+    ...(expected === null
+      ? []
+      : [expected ? 'the expected head is among them' : 'NOT FOUND: the expected head']),
+  ].join('\n')
 }
 
 /** One row streams after another, so the widths are fixed; the longest event is `certificate-requested`. */

@@ -71,8 +71,18 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
     await identities()
     ;(await endWatch()).look(ends, requested, at())
   }
+  const daily = lazily(async () => {
+    const { Daily } = await import('../upkeep/daily.ts')
+    return new Daily({ store: () => neighbours.store(), now, log })
+  })
+  const careForStore = async (): Promise<void> => (await daily()).look()
   /** What is done ahead of need, by the names that the log calls them. */
-  const refreshes = { CRLs: refreshFetched, bundles: refreshBundles, certificates: watchOwn }
+  const refreshes = {
+    CRLs: refreshFetched,
+    bundles: refreshBundles,
+    certificates: watchOwn,
+    store: careForStore,
+  }
 
   /** `publish.listen`: the daemon answers DNS for our names, with what it can read the mail to. Null: not asked for. */
   const servePublished = async (signal: AbortSignal): Promise<ServingCertificates | null> => {

@@ -21,6 +21,11 @@ export function storeAdministration(neighbours: Neighbours): StoreAdministration
         hint: 'The same --config and dataDir are needed; a store is made when something is sent or received.',
       })
     },
+    async verifyAudit(expect) {
+      const store = await neighbours.existingStore()
+      if (store) return store.upkeep.verifyAudit(expect)
+      return { rows: 0, head: '', expected: expect === undefined ? null : false, broken: null }
+    },
     restore: (file, options) => neighbours.restoreStore(file, options),
   }
 }

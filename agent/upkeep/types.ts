@@ -1,6 +1,13 @@
-import type { RestoredStore, RestoreOptions, StoreBackup, StoreFinding } from '../../store/index.ts'
+import type {
+  AuditProof,
+  RestoredStore,
+  RestoreOptions,
+  StoreBackup,
+  StoreFinding,
+} from '../../store/index.ts'
 
 export type {
+  AuditProof,
   RestoredStore,
   RestoreOptions,
   StoreArea,
@@ -29,4 +36,9 @@ export interface StoreAdministration {
    * backup is newer than this program), USAGE where this agent has the store open.
    */
   restore(file: string, options: RestoreOptions): Promise<RestoredStore>
+  /**
+   * Whether every row of the audit is as it was written. Whoever can write the whole database can make it look so: against
+   * that, `expect` a head that was noted elsewhere; the daemon logs it each day.
+   */
+  verifyAudit(expect?: string): Promise<AuditProof>
 }

@@ -78,6 +78,22 @@ test('a backup brings back what was known, over a store that is damaged, once no
   expect((await readdir(join(clinics.a, 'data'))).filter((name) => name.includes('restoring'))).toEqual([])
 })
 
+test('audit --verify: whether the rows are as they were written, and whether a noted head is among them', async () => {
+  const proof = await run('audit', '--verify', '--json')
+  expect(proof.code).toBe(0)
+  const { head, rows } = JSON.parse(proof.stdout) as { head: string; rows: number }
+  expect(rows).toBeGreaterThan(0)
+  const noted = await run('audit', '--verify', '--expect', head)
+  expect(noted).toMatchObject({ code: 0, stdout: expect.stringContaining('the expected head is among them') })
+  const strange = await run('audit', '--verify', '--expect', 'ab'.repeat(32))
+  expect(strange).toMatchObject({ code: 1, stdout: expect.stringContaining('NOT FOUND') })
+  const raw = new DatabaseSync(store())
+  raw.exec("update audit set outcome = 'sent' where id = 1")
+  raw.close()
+  const broken = await run('audit', '--verify')
+  expect(broken).toMatchObject({ code: 1, stdout: expect.stringMatching(/^BROKEN: row 1 was changed/) })
+})
+
 test('without a store, check says so, and a backup is of nothing', async () => {
   const config = await clinics.variant('elsewhere.yaml', { 'dataDir: ./data': 'dataDir: ./none' })
   const checked = await run('store', 'check', '--config', config)

@@ -117,7 +117,19 @@ const MISTAKES: readonly (readonly [string, readonly string[], number, RegExp])[
     2,
     /^direct: "all day" is not a number of hours/,
   ],
-  ['audit --verify is not built yet', ['audit', '--verify'], 2, /^direct: audit --verify is not built yet/],
+  [
+    '--expect alone',
+    ['audit', '--expect', 'ab'.repeat(32)],
+    2,
+    /^direct: --expect says .*\ndirect: hint: Add --verify/,
+  ],
+  ['an expected head that is none', ['audit', '--verify', '--expect', 'abc'], 2, /^direct: "abc" is no head/],
+  [
+    'audit --verify of one message',
+    ['audit', '--verify', '--message', '<a@b.example>'],
+    2,
+    /^direct: option '--verify' cannot be used with option '--message <id>'/,
+  ],
   ...['doctor'].map(
     (name) =>
       [
@@ -169,7 +181,7 @@ test.concurrent.each([
   expect(stdout.split('\n').length).toBeLessThan(45)
   expect(stdout).toMatch(new RegExp(`\\nExamples?:\\n {2}direct ${name}`))
   // What a later version brings says so when it is asked for, and is not offered.
-  expect(stdout).not.toMatch(/not built|--verify/)
+  expect(stdout).not.toMatch(/not built/)
 })
 
 test.concurrent('no command at all is wrong usage, and shows the usage', async () => {

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest'
+import { Daily } from '../../agent/upkeep/daily.ts'
+import { at, bytes, memoryStore, message } from '../store/scenario.ts'
+
+const HOUR = 3600
+
+/** What was logged, with the clock in the test's hands. */
+async function daemon() {
+  const store = await memoryStore()
+  const logged: object[] = []
+  const say = (facts: object, text: string) => void logged.push({ text, ...facts })
+  const clock = { now: at(0) }
+  const daily = new Daily({
+    store: async () => store,
+    now: () => clock.now,
+    log: { info: say, warn: say, error: say },
+  })
+  return { store, logged, clock, daily, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() }
+}
+
+test('the head of the audit is logged at the start and once a day, so that a database written anew can be told', async () => {
+  await using world = await daemon()
+  const { store, daily, clock, logged } = world
+  await daily.look()
+  expect(logged).toEqual([])
+  await store.outbox.add(message(await store.bodies.write(bytes('sealed'))))
+  clock.now = at(23 * HOUR)
+  await daily.look()
+  expect(logged).toEqual([])
+  clock.now = at(24 * HOUR)
+  await daily.look()
+  const { head } = await store.upkeep.auditHead()
+  expect(logged).toEqual([{ text: 'the audit so far', auditRows: 1, auditHead: head }])
+  await daily.look()
+  clock.now = at(-24 * HOUR)
+  await daily.look()
+  expect(logged).toHaveLength(2)
+})
