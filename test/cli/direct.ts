@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly cwd: string
   readonly input?: string
   readonly env?: NodeJS.ProcessEnv
+  /** A command, and its words, that runs it in turn. */
+  readonly through?: readonly string[]
 }
 
 /** Runs `direct …` as a process of its own, as a person would. */
@@ -34,8 +36,9 @@ export async function direct(args: readonly string[], options: RunOptions): Prom
   return { code, stdout: stdout(), stderr: stderr() }
 }
 
-export function start(args: readonly string[], { cwd, env }: RunOptions) {
-  return spawn(process.execPath, [MAIN, ...args], {
+export function start(args: readonly string[], { cwd, env, through = [] }: RunOptions) {
+  const [command = '', ...words] = [...through, process.execPath, MAIN, ...args]
+  return spawn(command, words, {
     cwd,
     env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: COMPILED, ...env },
   })

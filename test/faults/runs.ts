@@ -1,6 +1,7 @@
 import { everyByteIn, everyByteOut } from './every-byte.ts'
 import type { FaultRun } from './fault-run.ts'
 import { killLoop } from './kill-loop.ts'
+import { nthCallIn, nthCallOut } from './nth-call.ts'
 import { killAtNthCommand, nthCommandIn, nthCommandOut } from './nth-command.ts'
 
 /** Every run by its name. */
@@ -11,4 +12,6 @@ export const RUNS: Readonly<Record<string, FaultRun>> = {
   'nth-command-out': nthCommandOut,
   'nth-command-in': nthCommandIn,
   'kill-at-nth-command': killAtNthCommand,
+  'nth-call-out': nthCallOut,
+  'nth-call-in': nthCallIn,
 }
