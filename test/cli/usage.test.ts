@@ -220,11 +220,11 @@ test.concurrent('global options may stand before and after the command', async (
 
 test.concurrent('a feature of a later version in the configuration says so', async () => {
   await using folder = await temporaryFolder()
-  await writeFile(join(folder.path, 'direct.yaml'), 'notifications: { timeoutMinutes: 60 }\n')
+  await writeFile(join(folder.path, 'direct.yaml'), 'store: { url: postgres://db.example/direct }\n')
   const { code, stderr } = await direct(['status'], { cwd: folder.path })
   expect(code).toBe(2)
   expect(stderr).toMatch(
-    /^direct: direct\.yaml:1:1: notifications: a time limit for receipts is not built yet in this version\n/,
+    /^direct: direct\.yaml:1:1: store: a store on PostgreSQL is not built yet in this version\n/,
   )
 })
 
