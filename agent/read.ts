@@ -1,4 +1,5 @@
 import { type Mailbox, parseMailboxes } from './mime/addresses.ts'
+import { owned } from './mime/bytes.ts'
 import { readHead } from './mime/entity.ts'
 import type { Header } from './mime/header.ts'
 import { type MediaType, parseDisposition, parseMediaType } from './mime/media-type.ts'
@@ -96,11 +97,11 @@ export interface MessagePart {
 /**
  * The leaves of a message in order, as a stream; a message within the message is one leaf. A transfer encoding that is
  * not known leaves the bytes as they are, and their type application/octet-stream (RFC 2045 6.4). Throws MimeError
- * beyond the limits of protocol.md IN-11. `lend`: for whoever keeps nothing, each chunk is good until the next one is
- * asked for.
+ * beyond the limits of protocol.md IN-11. Chunks are the reader's own; `lend`: for whoever keeps nothing, each is good until
+ * the next one is asked for.
  */
 export async function* readParts(message: Source, { lend = false } = {}): AsyncGenerator<MessagePart> {
-  const steps = walk(lend ? lent(message) : message.read(), {
+  const steps = walk(lent(message), {
     into: ({ type }) => type.startsWith('multipart/'),
   })
   try {
@@ -111,12 +112,13 @@ export async function* readParts(message: Source, { lend = false } = {}): AsyncG
       const named = disposition?.parameters.get('filename') ?? leaf.type.parameters.get('name') ?? ''
       const known = isKnownEncoding(leaf.encoding)
       const content = contentOf(steps)
+      const decoded = () => decodeTransfer(content, known ? leaf.encoding : 'binary', { lend: true })
       yield {
         filename: decodeWords(named) || null,
         contentType: known ? leaf.type.type : 'application/octet-stream',
         header: leaf.header,
         disposition: dispositionOf(disposition?.disposition),
-        read: () => decodeTransfer(content, known ? leaf.encoding : 'binary', { lend }),
+        read: lend ? decoded : () => owned(decoded()),
       }
       for await (const _ of content);
     }

@@ -1,10 +1,12 @@
 import { deliverToFolder, type FiledPart } from './deliver.ts'
 import { DirectError } from './errors.ts'
 import { type InboxTools, listMailbox, type Mailbox, type Offer } from './inbox.ts'
+import { owned } from './mime/bytes.ts'
 import { describeReceived, describeSigner, messageIdOf } from './open/report.ts'
 import { passOver } from './pass.ts'
 import { readParts } from './read.ts'
 import type { DeliveredMessage, Delivery, ReceiveReport } from './receiving-types.ts'
+import { lent } from './smime/source.ts'
 import { describeRevocation } from './trust/believe.ts'
 
 /**
@@ -102,7 +104,7 @@ function deliveryOf({ judged, message, deliveries, settle }: Offer): Delivery {
     ...facts(message),
     sha256: message.innerSha256,
     bytes: inner.bytes,
-    read: () => inner.read(),
+    read: () => owned(lent(inner)),
     parts: () => readParts(inner),
   }
   return {

@@ -59,6 +59,11 @@ export async function* lending(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
   }
 }
 
+/** Each chunk, which may be lent, in memory of its own: for whoever may write into it, or hand it on to another thread. */
+export async function* owned(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) yield asBuffer(new Uint8Array(chunk))
+}
+
 /** Neither 8-bit characters nor controls but TAB. */
 export function isAsciiText(text: string): boolean {
   return /^[\t\x20-\x7e]*$/.test(text)

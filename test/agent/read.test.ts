@@ -134,6 +134,27 @@ describe('the parts', () => {
     await expect(partsOf(many)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' })
   })
 
+  test('chunks are the reader’s own: one that is changed, or handed on with its memory, takes no other along (MSG-14)', async () => {
+    const whole = Buffer.alloc(MESSAGE.length, MESSAGE)
+    const source = {
+      bytes: whole.length,
+      async *read() {
+        yield whole
+      },
+    }
+    const found: string[] = []
+    for await (const part of readParts(source))
+      for await (const chunk of part.read()) {
+        found.push(
+          Buffer.from(structuredClone(chunk, { transfer: [chunk.buffer as ArrayBuffer] })).toString(),
+        )
+      }
+    const expected: string[] = []
+    for await (const part of readParts(sourceOf(MESSAGE))) expected.push(await text(part.read()))
+    expect(found).toEqual(expected.filter((one) => one !== ''))
+    expect(whole.toString('latin1')).toBe(Buffer.from(MESSAGE).toString('latin1'))
+  })
+
   test('stopping early lets go of the message', async () => {
     let released = false
     const source = {
