@@ -23,7 +23,7 @@ export async function putAside(
   // Trust that was withdrawn before the EHR took the message: what waited for it will not come.
   const withdrawn = deliveries
     .filter(({ fresh, state }) => fresh && state === 'pending')
-    .map(({ id }) => ({ delivery: id, outcome: 'rejected' as const, where: null }))
+    .map(({ id }) => ({ delivery: id, outcome: 'rejected' as const, where: null, withdrawn: true }))
   await store.inbox.settle(entry.id, withdrawn, now())
 }
 

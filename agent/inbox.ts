@@ -14,6 +14,7 @@ import type { TrustedMessage } from './open/trusted-message.ts'
 import type { Judged } from './open/verdict.ts'
 import { type OpenTools, openMessage } from './open.ts'
 import { Patience } from './patience.ts'
+import { asksForDispatched } from './read/final-delivery.ts'
 import type { ReceiveReport, VerdictCode } from './receiving-types.ts'
 import type { MailboxSettings } from './settings.ts'
 import type { Source } from './smime/source.ts'
@@ -238,7 +239,7 @@ async function trackNotification(
   }
 }
 
-/** One `processed` MDN for each accepted recipient, to the authenticated author (N-1, N-2). */
+/** One `processed` MDN for each accepted recipient, to the authenticated author (N-1, N-2), and one more by what the EHR says (N-4). */
 function noticesOwed(judged: Judged, trusted: TrustedMessage): readonly NewNotice[] {
   const about = messageIdOf(judged)
   if (!trusted.answerable || about === null) return []
@@ -247,5 +248,7 @@ function noticesOwed(judged: Judged, trusted: TrustedMessage): readonly NewNotic
     messageId: newNoticeId(recipient),
     to: trusted.author.toString(),
     originalMessageId: about,
+    laterMessageId: newNoticeId(recipient),
+    finalWanted: asksForDispatched(trusted.facts.notificationOptions),
   }))
 }

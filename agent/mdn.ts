@@ -30,15 +30,17 @@ export interface MdnFacts {
   readonly date: Date
   /** `host; product`. */
   readonly reportingUa: string
-  readonly kind: 'processed'
+  /** `dispatched`: its destination has it; `failed`: it will not be had there (N-4). */
+  readonly kind: 'processed' | 'dispatched' | 'failed'
 }
 
 /**
- * A whole `processed` MDN, CRLF and 7-bit (RFC 8098 3). The same facts give the same bytes. Throws DirectError
+ * A whole MDN, CRLF and 7-bit (RFC 8098 3). The same facts give the same bytes. Throws DirectError
  * `MESSAGE_INVALID` when the Message-ID as received cannot stand in a header: controls, other than ASCII, or too long.
  */
 export function writeMdn(mdn: MdnFacts): Uint8Array {
-  const { from, to, originalMessageId, messageId, date, reportingUa } = mdn
+  const { from, to, originalMessageId, messageId, date, reportingUa, kind } = mdn
+  const { subject, said, fields } = KINDS[kind]
   for (const value of [originalMessageId, messageId, reportingUa])
     if (!/^[\x20-\x7e]{1,900}$/.test(value))
       throw new DirectError(
@@ -53,7 +55,7 @@ export function writeMdn(mdn: MdnFacts): Uint8Array {
     [
       `From: ${from}`,
       `To: ${to}`,
-      'Subject: Processed',
+      `Subject: ${subject}`,
       `Date: ${formatDate(date)}`,
       `Message-ID: ${messageId}`,
       `In-Reply-To: ${originalMessageId}`,
@@ -66,8 +68,7 @@ export function writeMdn(mdn: MdnFacts): Uint8Array {
       `--${boundary}`,
       'Content-Type: text/plain; charset=us-ascii',
       '',
-      `The agent of ${from} has received and trusted your message.`,
-      'That does not mean that anyone has read it.',
+      ...said(from),
       '',
       `--${boundary}`,
       'Content-Type: message/disposition-notification',
@@ -76,13 +77,51 @@ export function writeMdn(mdn: MdnFacts): Uint8Array {
       `Final-Recipient: rfc822; ${from}`,
       `Original-Message-ID: ${originalMessageId}`,
       // Compared literally by ETT (N-1).
-      'Disposition: automatic-action/MDN-sent-automatically; processed',
+      `Disposition: automatic-action/MDN-sent-automatically; ${kind}`,
+      ...fields,
       '',
       `--${boundary}--`,
       '',
     ].join('\r\n'),
     'latin1',
   )
+}
+
+/** What the EHR said of a message that it refused could name a patient: it stays here. */
+const KINDS: Readonly<
+  Record<
+    MdnFacts['kind'],
+    {
+      readonly subject: string
+      readonly said: (recipient: Address) => readonly string[]
+      readonly fields: readonly string[]
+    }
+  >
+> = {
+  processed: {
+    subject: 'Processed',
+    said: (recipient) => [
+      `The agent of ${recipient} has received and trusted your message.`,
+      'That does not mean that anyone has read it.',
+    ],
+    fields: [],
+  },
+  dispatched: {
+    subject: 'Dispatched',
+    said: (recipient) => [
+      `Your message has been delivered to the system of ${recipient}.`,
+      'That does not mean that anyone has read it.',
+    ],
+    fields: ['X-DIRECT-FINAL-DESTINATION-DELIVERY: '],
+  },
+  failed: {
+    subject: 'Failed',
+    said: (recipient) => [
+      `Your message was received, and could not be delivered to ${recipient}.`,
+      'Please reach the recipient by another way.',
+    ],
+    fields: ['Failure: not delivered'],
+  },
 }
 
 /** The same, ready to be signed like any message (N-2). */

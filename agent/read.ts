@@ -34,7 +34,7 @@ export interface MessageFacts {
   readonly inReplyTo: string | null
   readonly references: string | null
   readonly autoSubmitted: string | null
-  /** Disposition-Notification-To and -Options (RFC 8098 2; protocol.md N-3). */
+  /** Disposition-Notification-To and -Options, all there are (RFC 8098 2; protocol.md N-3, N-4). */
   readonly notificationTo: MailboxField
   readonly notificationOptions: string | null
   readonly mediaType: MediaType
@@ -62,7 +62,7 @@ export function factsOf(header: Header): MessageFacts {
     references: header.first('References'),
     autoSubmitted: header.first('Auto-Submitted'),
     notificationTo: mailboxField(header, 'Disposition-Notification-To'),
-    notificationOptions: header.first('Disposition-Notification-Options'),
+    notificationOptions: header.all('Disposition-Notification-Options').join('; ') || null,
     mediaType: parseMediaType(header.first('Content-Type')) ?? { type: 'text/plain', parameters: new Map() },
   }
 }

@@ -134,7 +134,10 @@ export interface Delivery {
   readonly recipients: readonly string[]
   readonly signer: NonNullable<Opened['signer']>
   readonly warnings: readonly string[]
-  /** Durable when the promise is fulfilled. `where` is recorded for the audit. */
+  /**
+   * Durable when the promise is fulfilled. `where` is recorded for the audit. The author who asked for it is sent a
+   * `dispatched` MDN, and after `reject` every author a `failed` one, without `why` (N-4).
+   */
   accept(where?: string): Promise<void>
   reject(why: string): Promise<void>
 }

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
-import type { InboxDelivery, Judgement, NewNotice } from './incoming-types.ts'
-import { owe } from './notices.ts'
+import type { DeliveryOutcome, InboxDelivery, Judgement, NewNotice } from './incoming-types.ts'
+import { owe, oweMdn } from './notices.ts'
 import { addressKey, type Schema, type Tx } from './schema.ts'
 
 /** IN-10: a delivery is one per (recipient, signer, inner digest); a repeated message joins the earlier one. */
@@ -17,6 +17,7 @@ export async function openDeliveries(
   for (const { address, verdict } of judgement.recipients) {
     if (verdict !== 'accept') continue
     const recipient = addressKey(address)
+    const notice = notices.find((owed) => addressKey(owed.recipient) === recipient)
     await tx
       .insertInto('inbox_deliveries')
       .values({
@@ -27,6 +28,12 @@ export async function openDeliveries(
         state: 'pending',
         delivered_to: null,
         at: at.getTime(),
+        ...(notice !== undefined && {
+          author: addressKey(notice.to),
+          about: notice.originalMessageId,
+          later_id: notice.laterMessageId ?? null,
+          final_wanted: notice.finalWanted ? 1 : 0,
+        }),
       })
       .onConflict((conflict) => conflict.columns(['recipient', 'signer', 'inner_sha256']).doNothing())
       .execute()
@@ -42,7 +49,6 @@ export async function openDeliveries(
       .values({ entry, delivery: id })
       .onConflict((conflict) => conflict.columns(['entry', 'delivery']).doNothing())
       .execute()
-    const notice = notices.find((owed) => addressKey(owed.recipient) === recipient)
     if (notice !== undefined) await owe(tx, id, notice, at)
   }
 }
@@ -64,12 +70,10 @@ export async function deliveriesOf(db: Kysely<Schema>, entry: number): Promise<I
   }))
 }
 
-/** The EHR's answer; the first one stands, and is audited. */
+/** The EHR's answer; the first one stands, is audited, and is owed to the author (N-4). */
 export async function settleDelivery(
   tx: Tx,
-  delivery: number,
-  outcome: 'delivered' | 'rejected',
-  where: string | null,
+  { delivery, outcome, where, withdrawn = false }: DeliveryOutcome,
   at: Date,
 ): Promise<void> {
   const row = await tx
@@ -77,9 +81,13 @@ export async function settleDelivery(
     .set({ state: outcome, delivered_to: where, at: at.getTime() })
     .where('id', '=', delivery)
     .where('state', '=', 'pending')
-    .returning(['entry', 'recipient', 'signer'])
+    .returning(['entry', 'recipient', 'signer', 'author', 'about', 'later_id', 'final_wanted'])
     .executeTakeFirst()
   if (row === undefined) return
+  const { author, about, later_id: messageId, recipient } = row
+  const kind = outcome === 'rejected' ? 'failed' : row.final_wanted === 1 ? 'dispatched' : null
+  if (kind !== null && !withdrawn && author !== null && about !== null && messageId !== null)
+    await oweMdn(tx, { delivery, kind, messageId, from: recipient, to: author, about }, at)
   const entry = await tx
     .selectFrom('inbox_entries')
     .select(['message_id', 'sender'])
@@ -91,7 +99,7 @@ export async function settleDelivery(
     event: outcome,
     messageId: entry.message_id,
     from: entry.sender,
-    address: row.recipient,
+    address: recipient,
     certificate: row.signer,
     outcome,
     why: [],

@@ -168,8 +168,7 @@ export class SqlInbox implements Inbox {
 
   async settle(id: number, outcomes: readonly DeliveryOutcome[], at: Date): Promise<void> {
     await this.#db.transaction().execute(async (tx) => {
-      for (const { delivery, outcome, where } of outcomes)
-        await settleDelivery(tx, delivery, outcome, where, at)
+      for (const outcome of outcomes) await settleDelivery(tx, outcome, at)
       await tx
         .updateTable('inbox_entries')
         .set({ state: 'settled', settled_at: at.getTime() })

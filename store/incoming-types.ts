@@ -68,6 +68,8 @@ export interface DeliveryOutcome {
   readonly delivery: number
   readonly outcome: 'delivered' | 'rejected'
   readonly where: string | null
+  /** Its trust was withdrawn before the EHR could take it: nobody outside hears of that (IN-9). */
+  readonly withdrawn?: boolean
 }
 
 /** An entry that was begun and is not settled, in short. */
@@ -90,7 +92,7 @@ interface Owed {
 
 /** An MDN, to the author of what was received. */
 export interface Receipt extends Owed {
-  readonly kind: 'processed'
+  readonly kind: 'processed' | 'dispatched' | 'failed'
   /** The local recipient that speaks (Final-Recipient, From). */
   readonly from: string
 }
@@ -115,9 +117,14 @@ export interface Concerned {
 
 export interface NewNotice {
   readonly recipient: string
+  /** Of the `processed` MDN. */
   readonly messageId: string
   readonly to: string
   readonly originalMessageId: string
+  /** Of the MDN that tells what the EHR said; null or absent: none does. */
+  readonly laterMessageId?: string | null
+  /** That the author asks for `dispatched` (N-4); `failed` goes in any case. */
+  readonly finalWanted?: boolean
 }
 
 export interface Inbox {
@@ -155,8 +162,8 @@ export interface Inbox {
   /** The deliveries that a judged message opened. */
   deliveries(id: number): Promise<readonly InboxDelivery[]>
   /**
-   * What came of its deliveries, and that nothing more is done about the message: durable, in one transaction, before the
-   * folder is flagged. The first outcome of a delivery stands.
+   * What came of its deliveries, the MDNs that this owes (N-4), and that nothing more is done about the message: durable, in
+   * one transaction, before the folder is flagged. The first outcome of a delivery stands.
    */
   settle(id: number, outcomes: readonly DeliveryOutcome[], at: Date): Promise<void>
   /** MDNs owed and due, oldest first. An MDN is due once its recipient's delivery is durable (`judged`). */

@@ -3,36 +3,51 @@ import type { Reason } from '../agent/errors.ts'
 import { record } from './audit.ts'
 import { hasCome } from './due.ts'
 import { decodeConcerned } from './failures.ts'
-import type { NewNotice, Notice, NoticeId } from './incoming-types.ts'
+import type { NewNotice, Notice, NoticeId, Receipt } from './incoming-types.ts'
 import { addressKey, type Schema, type Tx } from './schema.ts'
 import { type NoticeOccurrence, nextNoticeState } from './states.ts'
 
-/** MDNs that we owe (N-1). One per delivery, under one Message-ID however often it has to be sent. */
+/**
+ * The `processed` MDN that we owe for a delivery (N-1). One per delivery, under one Message-ID however often it has to be
+ * sent; when the message comes again, its MDNs that SMTP never took are owed again (IN-10).
+ */
 export async function owe(tx: Tx, delivery: number, notice: NewNotice, at: Date): Promise<void> {
-  const earlier = await tx
-    .selectFrom('notices')
-    .select('id')
-    .where('delivery', '=', delivery)
-    .where('kind', '=', 'processed')
-    .executeTakeFirst()
-  if (earlier !== undefined) {
-    if (await moveNotice(tx, earlier.id, 'owed-again'))
+  const earlier = await tx.selectFrom('notices').select('id').where('delivery', '=', delivery).execute()
+  for (const { id } of earlier)
+    if (await moveNotice(tx, id, 'owed-again'))
       await tx
         .updateTable('notices')
         .set({ attempts: 0, due_at: at.getTime() })
-        .where('id', '=', earlier.id)
+        .where('id', '=', id)
         .execute()
-    return
-  }
+  if (earlier.length > 0) return
+  const { messageId, recipient, to, originalMessageId: about } = notice
+  await oweMdn(tx, { delivery, kind: 'processed', messageId, from: recipient, to, about }, at)
+}
+
+interface Mdn {
+  readonly delivery: number
+  readonly kind: Receipt['kind']
+  readonly messageId: string
+  readonly from: string
+  readonly to: string
+  readonly about: string
+}
+
+export async function oweMdn(
+  tx: Tx,
+  { delivery, kind, messageId, from, to, about }: Mdn,
+  at: Date,
+): Promise<void> {
   await tx
     .insertInto('notices')
     .values({
       delivery,
-      message_id: notice.messageId,
-      kind: 'processed',
-      sender: addressKey(notice.recipient),
-      recipient: addressKey(notice.to),
-      original_message_id: notice.originalMessageId,
+      message_id: messageId,
+      kind,
+      sender: addressKey(from),
+      recipient: addressKey(to),
+      original_message_id: about,
       state: 'owed',
       attempts: 0,
       due_at: at.getTime(),
