@@ -25,6 +25,10 @@ export const parts: Readonly<Record<string, Listed>> = {
   hostile: { about: 'chains made to keep us busy', load: () => import('./hostile.ts') },
   text: { about: 'base64 and the canonical form', load: () => import('./text.ts') },
   send: { about: 'small messages through agent.send, with a store', load: () => import('./send.ts') },
+  'store-size': {
+    about: 'a store with 100,000 messages beside one with 100',
+    load: () => import('./store-size.ts'),
+  },
   start: { about: 'commands from cold, beside node -e 0', load: () => import('./start.ts') },
   discovery: {
     about: 'an address book of 10,000 against BIND and slapd',

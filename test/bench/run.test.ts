@@ -9,7 +9,7 @@ import { z } from 'zod'
 import type { Report } from '../../bench/harness/report.ts'
 
 const MAIN = fileURLToPath(new URL('../../bench/main.ts', import.meta.url))
-const PARTS = ['seal', 'process', 'rates', 'memory', 'delay']
+const PARTS = ['seal', 'process', 'rates', 'memory', 'delay', 'store-size']
 
 const measured = z.strictObject({
   name: z.string().min(1),
