@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { DirectError } from './errors.ts'
 import { identityAdministration } from './identities/administration.ts'
+import type { KeptFolders } from './inbox/folders.ts'
 import type { Mailbox } from './inbox.ts'
 import { Neighbours } from './neighbours.ts'
 import type { AgentOptions } from './options.ts'
@@ -46,11 +47,16 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
   async function* pass(
     mailboxes: readonly Mailbox[],
     deliverTo: string | undefined,
-    known: { readonly listed: Set<string>; readonly undetermined: Undetermined },
+    known: {
+      readonly listed: Set<string>
+      readonly undetermined: Undetermined
+      readonly kept?: KeptFolders
+    },
     signal?: AbortSignal,
   ): AsyncGenerator<ReceiveReport> {
     const { receiveIntoFolder, listNew } = await import('./receive.ts')
-    const tools = await inboxTools(known.undetermined, signal)
+    const { undetermined, kept } = known
+    const tools = { ...(await inboxTools(undetermined, signal)), ...(kept && { kept }) }
     if (deliverTo === undefined) yield* listNew(mailboxes, tools, known.listed, signal)
     else yield* receiveIntoFolder(mailboxes, deliverTo, tools, signal)
   }
@@ -182,8 +188,11 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     async run({ deliverTo, signal, onStarted }) {
       const { run } = await import('./run.ts')
-      const known = nothingKnown()
+      const { KeptFolders } = await import('./inbox/folders.ts')
+      await using kept = new KeptFolders()
+      const known = { ...nothingKnown(), kept }
       const mailboxes = await mailboxesToRun(known.undetermined, signal)
+      const wait = (mailbox: Mailbox) => kept.wait(mailbox, mailbox.settings.pollSeconds * 1000, signal)
       neighbours.watch.begin(mailboxes)
       const receive = neighbours.watch.pass((mailbox) => pass([mailbox], deliverTo, known, signal))
       // It ends last, so that whoever asks hears to the end.
@@ -198,7 +207,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       }
       onStarted?.()
       const { seal, handOver, seek, expire, refreshes } = steps
-      await run({ mailboxes, receive, seal, handOver, seek, expire, refreshes, log }, signal)
+      await run({ mailboxes, receive, wait, seal, handOver, seek, expire, refreshes, log }, signal)
     },
     async status(messageId) {
       return (await (await neighbours.existingStore())?.tracking.status(messageId)) ?? []

@@ -1,7 +1,9 @@
-import type { ImapClient, MailServer } from '../mailbox/index.ts'
+import type { ImapClient } from '../mailbox/index.ts'
 import type { InboxDelivery, InboxEntry, NewNotice, Store } from '../store/index.ts'
 import { putAside } from './aside.ts'
 import { rememberCapabilities } from './capabilities.ts'
+import { borrowFolder, type KeptFolders } from './inbox/folders.ts'
+import type { Mailbox } from './inbox/mailbox.ts'
 import type { Place } from './inbox/place.ts'
 import { isNotification, type Notification, readNotification } from './mdn.ts'
 import { readHead } from './mime/entity.ts'
@@ -16,16 +18,19 @@ import { type OpenTools, openMessage } from './open.ts'
 import { Patience } from './patience.ts'
 import { asksForDispatched } from './read/final-delivery.ts'
 import type { ReceiveReport, VerdictCode } from './receiving-types.ts'
-import type { MailboxSettings } from './settings.ts'
 import type { Source } from './smime/source.ts'
 import { track } from './track.ts'
 import type { Judge } from './trust/judge.ts'
 import type { Undetermined } from './undetermined.ts'
 
+export type { Mailbox } from './inbox/mailbox.ts'
+
 /** What receiving asks of its neighbours. */
 export interface InboxTools {
   readonly store: Store
   readonly imap: ImapClient
+  /** Connections that stay between passes; without it each pass makes its own. */
+  readonly kept?: KeptFolders
   /**
    * Asked for once it is known which mail is there: whatever that was encrypted to is among our certificates by then,
    * a renewal too that was published a moment ago (ALG-5).
@@ -51,14 +56,6 @@ export interface Opening {
 
 export interface PassTools extends InboxTools, Opening {}
 
-/** One mailbox, and the server it lives on with its secrets read. */
-export interface Mailbox {
-  /** Names the mailbox in the ledger: `user@host:port/folder`. */
-  readonly name: string
-  readonly server: MailServer
-  readonly settings: MailboxSettings
-}
-
 /** A trusted message that waits for the EHR. Until it is accepted or rejected it comes again at the next pass. */
 export interface Offer {
   readonly judged: Judged
@@ -83,7 +80,8 @@ export async function* listMailbox(
   signal?: AbortSignal,
 ): AsyncGenerator<ReceiveReport> {
   const begun = tools.now()
-  await using folder = await tools.imap.open(mailbox.server, mailbox.settings.folder, signal)
+  await using borrowed = await borrowFolder(mailbox, tools, signal)
+  const { folder } = borrowed
   const patience = new Patience()
   const uids = await tools.store.inbox.unsettled(mailbox.name, folder.uidValidity, await folder.uids())
   const opening = await tools.opening()
@@ -105,6 +103,7 @@ export async function* listMailbox(
       (await trackNotification(judged, withOpening)) ??
       describeReceived(judged)
   }
+  borrowed.finished()
   tools.passed(mailbox, begun)
 }
 

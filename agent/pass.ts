@@ -1,4 +1,5 @@
 import { inTheFolder, leftBehind } from './inbox/agenda.ts'
+import { borrowFolder } from './inbox/folders.ts'
 import { actOn, lookAt, remember, undeterminedReport } from './inbox/look.ts'
 import type { Pass, Wanted } from './inbox/wanted.ts'
 import type { Handled, InboxTools, Mailbox } from './inbox.ts'
@@ -24,7 +25,8 @@ export async function* passOver(
 ): AsyncGenerator<Handled> {
   using _ = await tools.alone(mailbox, signal)
   const begun = tools.now()
-  await using folder = await tools.imap.open(mailbox.server, mailbox.settings.folder, signal)
+  await using borrowed = await borrowFolder(mailbox, tools, signal)
+  const { folder } = borrowed
   const opened = { ...tools, ...(await tools.opening()) }
   const present = new Set(await folder.uids())
   const pass: Pass = { mailbox, folder, present, tools: opened, signal, refused: [], cutShort: new Map() }
@@ -38,6 +40,7 @@ export async function* passOver(
   const cutShort = [...pass.cutShort.values()].map(({ wanted }) => ({ ...wanted, isBegun: true }))
   yield* lookAgain([...here.undetermined, ...left.undetermined, ...cutShort], pass)
   for (const { report } of pass.cutShort.values()) yield { kind: 'report', report }
+  borrowed.finished()
   const [failure] = pass.refused
   if (failure) throw failure
   if (!signal?.aborted) tools.passed(mailbox, begun)

@@ -9,6 +9,8 @@ export interface RunTools {
   readonly mailboxes: readonly Mailbox[]
   /** One pass over one mailbox. */
   readonly receive: (mailbox: Mailbox) => AsyncIterable<ReceiveReport>
+  /** Until there may be mail in it again. */
+  readonly wait: (mailbox: Mailbox) => Promise<void>
   /** Seals the MDNs that are owed. */
   readonly seal: (signal: AbortSignal) => Promise<void>
   /** Hands what is due to SMTP, one copy after another; several at once share the work. */
@@ -31,8 +33,8 @@ const REFRESH_SECONDS = 300
 const ROUTES = [...Array<undefined>(6), 'direct', 'direct'] as const
 
 /**
- * Polls every mailbox by its interval, drives the outbox, asks about those who wait and refreshes what is kept, until
- * `signal` aborts. One failing or hanging neighbour stops no other.
+ * Looks into every mailbox when it has news, and by its interval, drives the outbox, asks about those who wait and
+ * refreshes what is kept, until `signal` aborts. One failing or hanging neighbour stops no other.
  */
 export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
   const naps = new Naps(signal)
@@ -46,7 +48,7 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
           naps.end()
         }
       },
-      () => rest(mailbox.settings.pollSeconds, signal),
+      () => tools.wait(mailbox),
     ),
   )
   const sealing = async () => {

@@ -1,29 +1,27 @@
 import type { FetchQueryObject, ImapFlow, ListResponse } from 'imapflow'
 import { DirectError } from '../agent/errors.ts'
-import { aborted } from './dial.ts'
-import { commandFailure, type ImapFailure, unreachable } from './imap-failures.ts'
+import { commandFailure, unreachable } from './imap-failures.ts'
+import { type ImapLimits, ImapSession } from './imap-session.ts'
 import type { ImapFolder, MailServer } from './types.ts'
 
 /** Bytes per partial FETCH: what is in memory at once, and few enough questions for large mail. */
 const CHUNK = 1024 * 1024
 /** Messages that one STORE flags. */
 const GROUP = 200
-/** How long LOGOUT may wait for its answer. */
-const LOGOUT_MS = 2000
 
 /**
  * Selects `folder`, in any case, on a connection that is logged in, and takes that connection over. A command that takes
- * longer than `commandMs` in all has lost it: a server that answers byte by byte never falls silent. Throws DirectError
+ * longer than `limits.commandMs` in all has lost it: a server that answers byte by byte never falls silent. Throws DirectError
  * `IMAP_REFUSED` when there is no such folder, `IMAP_UNREACHABLE` (temporary), `ABORTED`.
  */
 export async function openFolder(
   client: ImapFlow,
   server: MailServer,
   folder: string,
-  commandMs: number,
+  limits: ImapLimits,
   signal: AbortSignal | undefined,
 ): Promise<ImapFolder> {
-  const session = new ImapSession(client, server, commandMs, signal)
+  const session = new ImapSession(client, server, limits, signal)
   try {
     const path = findFolder(await session.list(), folder)
     if (path === null) {
@@ -33,72 +31,22 @@ export async function openFolder(
     }
     // A folder that is locked keeps its connection alive while nothing is asked.
     await session.ask(`open ${path}`, () => client.getMailboxLock(path))
-    return new OpenFolder(session)
+    return new OpenFolder(session, path)
   } catch (cause) {
     await session[Symbol.asyncDispose]()
     throw cause
   }
 }
 
-/** A connection whose every failure is told as DirectError. */
-class ImapSession implements AsyncDisposable {
-  readonly client: ImapFlow
-  readonly server: MailServer
-  readonly #signal: AbortSignal | undefined
-  readonly #commandMs: number
-  readonly #stop = () => this.client.close()
-
-  constructor(client: ImapFlow, server: MailServer, commandMs: number, signal: AbortSignal | undefined) {
-    this.client = client
-    this.#commandMs = commandMs
-    this.server = server
-    this.#signal = signal
-    signal?.addEventListener('abort', this.#stop, { once: true })
-    if (signal?.aborted) this.#stop()
-  }
-
-  /**
-   * One command. imapflow answers some with `false` or nothing once the connection is lost, just as it does when there is
-   * nothing to say: so an answer counts only while the connection stands.
-   */
-  async ask<Value>(what: string, command: () => Promise<Value>): Promise<Value> {
-    let failure: ImapFailure | null = null
-    const timer = setTimeout(this.#stop, this.#commandMs)
-    try {
-      const answer = await command()
-      if (this.client.usable) return answer
-    } catch (cause) {
-      failure = cause as ImapFailure
-    } finally {
-      clearTimeout(timer)
-    }
-    if (this.#signal?.aborted) throw aborted()
-    if (this.client.usable) throw commandFailure(this.server, what, failure)
-    throw unreachable(this.server, 'the connection was lost', failure ?? undefined)
-  }
-
-  async list(): Promise<readonly ListResponse[]> {
-    return await this.ask('list its folders', () => this.client.list())
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#signal?.removeEventListener('abort', this.#stop)
-    if (!this.client.usable) return this.client.close()
-    const timer = setTimeout(() => this.client.close(), LOGOUT_MS)
-    // Nothing depends on the goodbye: a connection that is lost by now is closed all the same.
-    await Promise.allSettled([this.client.logout()])
-    clearTimeout(timer)
-    this.client.close()
-  }
-}
-
 class OpenFolder implements ImapFolder {
   readonly uidValidity: string
   readonly #session: ImapSession
+  readonly #path: string
   #hasKeywords: boolean
 
-  constructor(session: ImapSession) {
+  constructor(session: ImapSession, path: string) {
     this.#session = session
+    this.#path = path
     const { mailbox } = session.client
     this.uidValidity = mailbox === false ? '' : String(mailbox.uidValidity)
     this.#hasKeywords = mailbox !== false && keepsKeyword(mailbox.permanentFlags)
@@ -106,6 +54,7 @@ class OpenFolder implements ImapFolder {
 
   async uids(): Promise<readonly number[]> {
     const { client } = this.#session
+    this.#session.forgetNews()
     const found = await this.#session.ask('list the messages', () =>
       client.search({ all: true }, { uid: true }),
     )
@@ -176,6 +125,15 @@ class OpenFolder implements ImapFolder {
     const what = `move message ${uid} into ${path}`
     const moved = await this.#session.ask(what, () => client.messageMove(String(uid), path, { uid: true }))
     if (moved === false) throw commandFailure(server, what, null)
+  }
+
+  async wait(ms: number): Promise<'news' | 'quiet'> {
+    return await this.#session.wait(ms)
+  }
+
+  async again(): Promise<ImapFolder> {
+    await this.#session.ask(`open ${this.#path}`, () => this.#session.client.mailboxOpen(this.#path))
+    return new OpenFolder(this.#session, this.#path)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -93,6 +93,13 @@ export interface ImapFolder extends AsyncDisposable {
   settledUids(): Promise<ReadonlySet<number> | null>
   /** Moves a message into `folder`, in any case, `/` between levels; it is made if it is missing. A message that is gone is no error. */
   moveTo(uid: number, folder: string): Promise<void>
+  /**
+   * Waits for mail, at most `ms`. `news`: there is some that `uids` has not told of. By IDLE where the server knows it;
+   * a connection that died without a word is found within 6 minutes, or else by whatever is asked next.
+   */
+  wait(ms: number): Promise<'news' | 'quiet'>
+  /** The folder as it is now, on the same connection, perhaps with another UIDVALIDITY. The one of before is not to be used any more. */
+  again(): Promise<ImapFolder>
 }
 
 export interface ImapClient {

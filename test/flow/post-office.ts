@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { DirectError } from '../../agent/index.ts'
 import type {
   ImapClient,
   ImapFolder,
@@ -37,6 +39,7 @@ export class PostOffice {
   refuse: (to: string) => Pick<RecipientOutcome, 'outcome' | 'reply'> | null = () => null
   tls: TlsProof = { proved: true, protocol: 'TLSv1.3', subject: 'mx', validTo: new Date('2056-01-01') }
   #uid = 0
+  readonly #listeners = new Set<() => void>()
 
   readonly smtp: SmtpClient = {
     submit: async (server, { from, to, content, tls }) => {
@@ -56,7 +59,7 @@ export class PostOffice {
   }
 
   readonly imap: ImapClient = {
-    open: async (server, folder) => this.#open(`${server.user}/${folder}`),
+    open: async (server, folder, signal) => this.#open(`${server.user}/${folder}`, signal),
   }
 
   /** Puts a message into the mailbox of the address's domain, as a mail server delivers it. */
@@ -68,6 +71,19 @@ export class PostOffice {
       bytes: Buffer.concat([Buffer.from(trace), bytes]),
       seen: false,
     })
+    for (const tell of this.#listeners) tell()
+  }
+
+  async #heard(ms: number, isNews: () => boolean, signal: AbortSignal | undefined): Promise<void> {
+    const stop = new AbortController()
+    const tell = () => {
+      if (isNews()) stop.abort()
+    }
+    this.#listeners.add(tell)
+    const woken = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
+    await pause(ms, undefined, { signal: woken }).catch(() => undefined)
+    this.#listeners.delete(tell)
+    if (signal?.aborted) throw new DirectError('ABORTED', 'stopped', { temporary: true })
   }
 
   #folder(name: string): Mail[] {
@@ -76,11 +92,21 @@ export class PostOffice {
     return folder
   }
 
-  #open(name: string): ImapFolder {
+  #open(name: string, signal: AbortSignal | undefined): ImapFolder {
+    let told = 0
     const find = (uid: number) => this.#folder(name).find((mail) => mail.uid === uid)
     return {
       uidValidity: this.uidValidity,
-      uids: async () => this.#folder(name).map(({ uid }) => uid),
+      uids: async () => {
+        told = this.#uid
+        return this.#folder(name).map(({ uid }) => uid)
+      },
+      wait: async (ms) => {
+        const isNews = () => this.#folder(name).some(({ uid }) => uid > told)
+        if (!isNews()) await this.#heard(ms, isNews, signal)
+        return isNews() ? 'news' : 'quiet'
+      },
+      again: async () => this.#open(name, signal),
       size: async (uid) => find(uid)?.bytes.length ?? null,
       async *fetch(uid) {
         const mail = find(uid)

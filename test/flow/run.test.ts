@@ -7,6 +7,7 @@ import { type RunTools, run } from '../../agent/run.ts'
 const IDLE: RunTools = {
   mailboxes: [],
   async *receive() {},
+  wait: async () => {},
   seal: async () => {},
   handOver: async () => {},
   seek: async () => 0,

@@ -59,8 +59,12 @@ export async function scriptedImap(script: ImapScript = {}): Promise<ScriptedIma
       socket = new TLSSocket(raw, { isServer: true, secureContext: createSecureContext({ cert, key }) })
       listen()
     }
-    const hear = (tag: string, command: string): void => {
+    let idle = ''
+    const hear = (given: string, command: string): void => {
       commands.push(command)
+      if (command === 'IDLE') idle = given
+      // It ends a command, and has no tag of its own (RFC 2177).
+      const tag = command === 'DONE' ? idle : given
       const scripted = script.answer?.(command, say)
       if (scripted === null) raw.destroy()
       else say(`${scripted ?? friendly(command, script, socket !== raw)}\r\n`.replaceAll('TAG', tag))
@@ -103,6 +107,7 @@ function friendly(command: string, script: ImapScript, tls: boolean): string {
   }
   if (verb === 'SEARCH') return `* SEARCH ${messages.map(({ uid }) => uid).join(' ')}\r\nTAG OK found`
   if (verb === 'FETCH') return fetched(command, messages)
+  if (verb === 'IDLE') return '+ idling'
   if (verb === 'LOGOUT') return '* BYE\r\nTAG OK bye'
   return 'TAG OK done'
 }
