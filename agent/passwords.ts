@@ -29,10 +29,17 @@ export async function passwordFromCommand(
   {
     cwd,
     env,
+    key = 'passwordCommand',
     withinMs = COMMAND_MS,
-  }: { readonly cwd: string; readonly env: NodeJS.ProcessEnv; readonly withinMs?: number },
+  }: {
+    readonly cwd: string
+    readonly env: NodeJS.ProcessEnv
+    /** What the program is named by in the configuration. */
+    readonly key?: 'passwordCommand' | 'tokenCommand'
+    readonly withinMs?: number
+  },
 ): Promise<string> {
-  const name = `the passwordCommand ${program}`
+  const name = `the ${key} ${program}`
   const options = { cwd, env, timeout: withinMs, killSignal: 'SIGKILL', maxBuffer: MOST_BYTES } as const
   const output = await new Promise<string>((resolve, reject) => {
     const child = execFile(program, words, options, (error, stdout) => {
@@ -71,7 +78,7 @@ type ExecCallback = NonNullable<Parameters<typeof execFile>[3]>
 function firstLine(text: string, name: string): string {
   const [line = ''] = text.split(/\r?\n/, 1)
   if (line !== '') return line
-  throw new DirectError('KEY_UNREADABLE', `${name} gives no password: its first line is empty`, {
-    hint: 'The password is the first line, without its line end.',
+  throw new DirectError('KEY_UNREADABLE', `${name} gives nothing: its first line is empty`, {
+    hint: 'The password or token is the first line, without its line end.',
   })
 }

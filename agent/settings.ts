@@ -33,7 +33,8 @@ export interface Settings {
   readonly certificatePolicy: CertificatePolicySettings
   /** `allowPrivate`: hosts that certificates and DNS answers name may be private addresses (NET). */
   readonly network: { readonly allowPrivate: boolean }
-  readonly smtp: ServerSettings | undefined
+  /** `connections`: to it at once, at most. */
+  readonly smtp: (ServerSettings & { readonly connections: number }) | undefined
   readonly mailboxes: readonly MailboxSettings[]
   readonly tlsDomains: readonly { readonly domain: string; readonly server: ServerSettings }[]
   readonly algorithms: AlgorithmSettings & {
@@ -148,6 +149,8 @@ export interface ServerSettings extends HostPort {
   readonly secure: boolean
   readonly user: string | undefined
   readonly password: string | undefined
+  /** In the place of a password: the program that is asked for an access token. */
+  readonly token: Password | undefined
   /** File of CA certificates to believe instead of the system's. */
   readonly ca: string | undefined
 }

@@ -121,7 +121,10 @@ export function wire(neighbours: Neighbours) {
     store: await neighbours.store(),
     log,
   })
-  const lanes = lazily(async () => new (await import('./outbox/lanes.ts')).Lanes())
+  const lanes = lazily(async () => {
+    const { Lanes } = await import('./outbox/lanes.ts')
+    return new Lanes(settings.smtp && { direct: settings.smtp.connections })
+  })
   const outboxTools = async (): Promise<OutboxTools> => ({
     store: await neighbours.store(),
     smtp: neighbours.watch.smtp(await mail.smtp()),

@@ -129,23 +129,31 @@ async function deliverAlone(
   }
 }
 
-/** A session that is logged in where the server has a user; a text is why there is none now. */
+/**
+ * A session that is logged in where the server has a user; a text is why there is none now. A token that is refused is
+ * asked for anew, once.
+ */
 async function openForMail(
   wanted: Wanted,
   open: (wanted: Wanted) => Promise<SmtpSession | DirectError>,
+  refused?: string,
 ): Promise<SmtpSession | string> {
   const session = await open(wanted)
   if (session instanceof DirectError) return printable(session.message)
-  const { user, password } = wanted.server
+  const { user, password = '', token } = wanted.server
   if (user === undefined) return session
+  let secret = password
   try {
-    const notNow = await session.login(wanted.server, user, password ?? '')
+    if (token !== undefined) secret = await token(refused)
+    const notNow = await session.login(wanted.server, user, secret)
     if (notNow === null) return session
     await session.end()
     return notNow
   } catch (cause) {
     await session.end()
-    throw cause
+    const again = token !== undefined && refused === undefined
+    if (!(again && cause instanceof DirectError && cause.code === 'SMTP_LOGIN')) throw cause
+    return await openForMail(wanted, open, secret)
   }
 }
 

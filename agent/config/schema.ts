@@ -163,6 +163,19 @@ const policy = map({
   issuers: some(file),
 }).optional()
 
+/** A program, which is started without a shell, and its words. */
+const command = z
+  .array(word)
+  .refine(([program = '']) => program !== '', { error: 'must name a program first' })
+
+const smtp = map({
+  url: smtpUrl,
+  passwordEnv: variable.optional(),
+  tokenCommand: command.optional(),
+  ca: file.optional(),
+  connections: number(1, 50, 'connections').default(4),
+})
+
 const mailbox = map({
   imap: imapUrl,
   passwordEnv: variable.optional(),
@@ -215,7 +228,7 @@ export const configuration = map({
   revocation: oneOf<RevocationMode>(['require', 'prefer', 'off']).default('require'),
   certificatePolicy: map({ encrypt: policy, verify: policy, own: policy }).prefault({}),
   network: map({ allowPrivate: z.boolean().default(false) }).prefault({}),
-  smtp: map({ url: smtpUrl, passwordEnv: variable.optional(), ca: file.optional() }).optional(),
+  smtp: smtp.optional(),
   mailboxes: z.array(mailbox).default([]),
   tlsDomains: z.array(map({ domain, server: partnerUrl, ca: file.optional() })).default([]),
   algorithms: map({

@@ -29,20 +29,30 @@ export type Refuse = (path: KeyPath, message: string, hint?: string) => DirectEr
 export function toSettings(data: Configuration, base: SettingsBase, refuse: Refuse): Settings {
   const path = (file: string) => resolve(base.dir, file)
   const optionalPath = (file: string | undefined) => (file === undefined ? undefined : path(file))
-  const server = (
+  const server = <More extends object>(
     url: ServerUrl,
-    entry: { passwordEnv?: string | undefined; ca?: string | undefined },
+    entry: {
+      passwordEnv?: string | undefined
+      tokenCommand?: readonly string[] | undefined
+      ca?: string | undefined
+    },
     at: KeyPath,
-  ): ServerSettings => {
+    more: More,
+  ): ServerSettings & More => {
     const { host, port, secure, user } = url
     const key = [...at, 'passwordEnv']
     if (entry.passwordEnv !== undefined && url.password !== undefined)
       throw refuse(key, 'and the URL both hold a password: keep one of them')
     if (entry.passwordEnv !== undefined && user === undefined)
       throw refuse(key, 'needs a user in the URL: user@host')
+    const { tokenCommand } = entry
+    if (tokenCommand !== undefined && (entry.passwordEnv ?? url.password) !== undefined)
+      throw refuse([...at, 'tokenCommand'], 'takes the place of a password: keep one of them')
+    if (tokenCommand !== undefined && user === undefined)
+      throw refuse([...at, 'tokenCommand'], 'needs a user in the URL: user@host')
     const found = secret(entry.passwordEnv, base.env, () => refuse(key, unset(entry.passwordEnv)))
     return withPassword(
-      { host, port, secure, user, ca: optionalPath(entry.ca) },
+      { host, port, secure, user, token: tokenOf(tokenCommand, base), ca: optionalPath(entry.ca), ...more },
       () => url.password ?? found(),
     )
   }
@@ -68,13 +78,13 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
     revocation: data.revocation,
     certificatePolicy: policies(data.certificatePolicy, path),
     network: data.network,
-    smtp: data.smtp === undefined ? undefined : server(data.smtp.url, data.smtp, ['smtp']),
+    smtp: data.smtp && server(data.smtp.url, data.smtp, ['smtp'], { connections: data.smtp.connections }),
     mailboxes: data.mailboxes.map((entry, i): MailboxSettings => {
       const folder = entry.imap.path === '' ? 'INBOX' : entry.imap.path
       if (folder.toLowerCase() === entry.asideFolder.toLowerCase())
         throw refuse(['mailboxes', i, 'asideFolder'], 'must be another folder than the one that is polled')
       return {
-        server: server(entry.imap, entry, ['mailboxes', i]),
+        server: server(entry.imap, entry, ['mailboxes', i], {}),
         folder,
         asideFolder: entry.asideFolder,
         addresses: entry.addresses ?? null,
@@ -84,7 +94,7 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
     tlsDomains: data.tlsDomains.map((entry, i) => {
       if (data.tlsDomains.findIndex((other) => other.domain === entry.domain) < i)
         throw refuse(['tlsDomains', i, 'domain'], 'is there twice')
-      return { domain: entry.domain, server: server(entry.server, { ca: entry.ca }, ['tlsDomains', i]) }
+      return { domain: entry.domain, server: server(entry.server, { ca: entry.ca }, ['tlsDomains', i], {}) }
     }),
     algorithms: {
       ...DEFAULT_ALGORITHMS,
@@ -137,6 +147,12 @@ function passwordOf(
     return async () =>
       (await import('../passwords.ts')).passwordFromCommand(passwordCommand, { cwd: dir, env })
   return undefined
+}
+
+function tokenOf(command: readonly string[] | undefined, { dir, env }: SettingsBase): Password | undefined {
+  if (command === undefined) return undefined
+  return async () =>
+    (await import('../passwords.ts')).passwordFromCommand(command, { cwd: dir, env, key: 'tokenCommand' })
 }
 
 /** A trust bundle that nobody signed, by a URL whose answer anybody may have written (TR-4). */

@@ -82,10 +82,12 @@ export class MailNeighbours {
   }
 }
 
-async function toMailServer({ ca, ...server }: ServerSettings): Promise<MailServer> {
-  if (ca === undefined) return server
+/** With its secrets read. Throws FILE_UNREADABLE, CONFIG_INVALID. */
+export async function toMailServer({ ca, token: ask, ...server }: ServerSettings): Promise<MailServer> {
+  const token = ask && (await import('../../mailbox/index.ts')).keptToken(ask)
+  if (ca === undefined) return { ...server, token }
   try {
-    return { ...server, ca: await readFile(ca, 'latin1') }
+    return { ...server, token, ca: await readFile(ca, 'latin1') }
   } catch (cause) {
     throw new DirectError('FILE_UNREADABLE', `the CA file ${ca} cannot be read`, {
       hint: 'It holds the CAs to believe when TLS is proved, as PEM.',

@@ -102,7 +102,15 @@ describe('a whole configuration', () => {
         own: { minRsaBits: 4096 },
       },
       network: { allowPrivate: true },
-      smtp: { host: '127.0.0.1', port: 10025, secure: false, user: undefined, ca: join(dir, 'ca.pem') },
+      smtp: {
+        host: '127.0.0.1',
+        port: 10025,
+        secure: false,
+        user: undefined,
+        token: undefined,
+        ca: join(dir, 'ca.pem'),
+        connections: 4,
+      },
       mailboxes: [
         {
           server: { port: 10143, user: 'user', password: 'm' },
@@ -408,6 +416,33 @@ describe('an identity says once where its key is, and where its password', () =>
     const error = await objectError({ identities: [entry] })
     expect(error.code).toBe('CONFIG_INVALID')
     expect(error.message).toContain(message)
+  })
+
+  test.each([
+    [{ tokenCommand: [] }, 'smtp.tokenCommand must name a program'],
+    [{ tokenCommand: ['a'], passwordEnv: 'B' }, 'smtp.tokenCommand takes the place of a password'],
+    [
+      { tokenCommand: ['a'], url: 'smtp://u:p@relay.example' },
+      'smtp.tokenCommand takes the place of a password',
+    ],
+    [{ tokenCommand: ['a'], url: 'smtp://relay.example' }, 'smtp.tokenCommand needs a user'],
+    [{ connections: 0 }, 'smtp.connections must be from 1 to 50'],
+  ])('of the relay, %j is refused', async (entry, message) => {
+    const error = await objectError({ smtp: { url: 'smtp://u@relay.example', ...entry } })
+    expect(error.code).toBe('CONFIG_INVALID')
+    expect(error.message).toContain(message)
+  })
+
+  test('a token is the first line of what the program of tokenCommand writes, started in the folder of the configuration', async () => {
+    const tokenOf = (tokenCommand: readonly string[]) => {
+      const input = { smtp: { url: 'smtp://u@relay.example', tokenCommand } }
+      return settingsOf(input, { origin: 'here', dir, env: { START: 'ya29' } }).smtp?.token?.()
+    }
+    const script = 'process.stdout.write(process.env.START + "." + process.cwd() + "\\nmore")'
+    expect(await tokenOf([process.execPath, '-e', script])).toBe(`ya29.${dir}`)
+    const error = await errorOf(() => tokenOf(['/nowhere/get-token', 'CANARY']))
+    expect(error.message).toContain('the tokenCommand /nowhere/get-token cannot be started')
+    expect(`${error.message} ${error.hint}`).not.toContain('CANARY')
   })
 
   test('what stands where a password may have been written by mistake is not repeated', async () => {

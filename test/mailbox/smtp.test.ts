@@ -1,7 +1,9 @@
 import { createServer } from 'node:net'
+import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DirectError } from '../../agent/errors.ts'
 import { createSmtpClient, type MailServer, type Submission } from '../../mailbox/index.ts'
+import { keptToken, xoauth2 } from '../../mailbox/token.ts'
 import { type ServerCertificate, serverCertificate } from '../services/certificates.ts'
 import { freePorts } from '../services/process.ts'
 import { type ScriptedSmtp, type SmtpScript, scriptedSmtp } from './scripted-smtp.ts'
@@ -587,6 +589,83 @@ describe('login', () => {
       expect(outcomes[0]?.[1]).toBe('temporary')
     },
   )
+})
+
+describe('login by an access token', () => {
+  const REFUSED = '535 5.7.8 token expired'
+  const auth = (token: string) => `AUTH XOAUTH2 ${xoauth2('kim', token)}`
+  /** Tokens in their order; the last one stays. */
+  const tokens = (...all: readonly string[]) => {
+    const left = [...all]
+    return keptToken(async () => (left.length > 1 ? left.shift() : left[0]) as string)
+  }
+  const heardOf = (sessions: ScriptedSmtp['sessions']) =>
+    sessions.map(({ lines }) => lines.filter((line) => /^(AUTH|MAIL|$)/.test(line)))
+
+  it('is XOAUTH2, also beside methods that take a password, and the token is kept for the next connection', async () => {
+    await using smtp = await scriptedSmtp({ extensions: ['AUTH PLAIN LOGIN XOAUTH2'] })
+    const server = at(smtp, { user: 'kim', token: tokens('one', 'two') })
+    const both = [1, 2].map(() => client.submit(server, submission(['lee@b.example'])))
+    expect((await Promise.all(both)).flat().map(({ outcome }) => outcome)).toEqual(['accepted', 'accepted'])
+    expect(heardOf(smtp.sessions)).toEqual([1, 2].map(() => [auth('one'), 'MAIL FROM:<kim@a.example>']))
+  })
+
+  it.each(['535', '334'])('that is refused by %s is renewed once, and then serves', async (first) => {
+    await using smtp = await scriptedSmtp({
+      extensions: ['AUTH XOAUTH2'],
+      answer: (line) =>
+        line === auth('old')
+          ? first === '334'
+            ? '334 eyJzdGF0dXMiOiI0MDEifQ=='
+            : REFUSED
+          : line === ''
+            ? REFUSED
+            : undefined,
+    })
+    const server = at(smtp, { user: 'kim', token: tokens('old', 'new') })
+    const [outcome] = await client.submit(server, submission(['lee@b.example']))
+    expect(outcome?.outcome).toBe('accepted')
+    expect(heardOf(smtp.sessions)).toEqual([
+      [auth('old'), ...(first === '334' ? [''] : [])],
+      [auth('new'), 'MAIL FROM:<kim@a.example>'],
+    ])
+  })
+
+  it('that is refused again is SMTP_LOGIN after two tries; the token is in no error, even where the server repeats it', async () => {
+    await using smtp = await scriptedSmtp({
+      extensions: ['AUTH XOAUTH2'],
+      answer: (line) => (line.startsWith('AUTH') ? `535 no: CANARY-1 CANARY-2 ${line}` : undefined),
+    })
+    const server = at(smtp, { user: 'kim', token: tokens('CANARY-1', 'CANARY-2') })
+    const failure: unknown = await client
+      .submit(server, submission(['lee@b.example']))
+      .catch((cause) => cause)
+    expect(failure).toMatchObject({ code: 'SMTP_LOGIN', hint: expect.stringContaining('tokenCommand') })
+    expect(smtp.sessions).toHaveLength(2)
+    const told = inspect(failure, { depth: 9 })
+    expect(told).toContain('535 no')
+    for (const token of ['CANARY-2', xoauth2('kim', 'CANARY-2')]) expect(told).not.toContain(token)
+  })
+
+  it('is not tried where the server has no XOAUTH2: no other method sees the token', async () => {
+    await using smtp = await scriptedSmtp({ extensions: ['AUTH PLAIN LOGIN'] })
+    const server = at(smtp, { user: 'kim', token: tokens('one') })
+    await expect(client.submit(server, submission(['lee@b.example']))).rejects.toMatchObject({
+      code: 'SMTP_LOGIN',
+      message: expect.stringContaining('XOAUTH2'),
+    })
+    expect(heardOf(smtp.sessions).flat()).toEqual([])
+  })
+
+  it('does not come about where no token is to be had, and says why', async () => {
+    await using smtp = await scriptedSmtp({ extensions: ['AUTH XOAUTH2'] })
+    const away = keptToken(() =>
+      Promise.reject(new DirectError('KEY_UNREADABLE', 'the tokenCommand get-token failed')),
+    )
+    const submitted = client.submit(at(smtp, { user: 'kim', token: away }), submission(['lee@b.example']))
+    await expect(submitted).rejects.toThrow('the tokenCommand get-token failed')
+    expect(heardOf(smtp.sessions).flat()).toEqual([])
+  })
 })
 
 describe('content', () => {

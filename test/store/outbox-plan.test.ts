@@ -33,7 +33,7 @@ async function plansOf(call: (outbox: SqlOutbox) => Promise<unknown>): Promise<s
   const asked: LogEvent['query'][] = []
   const db = new Kysely<Schema>({
     dialect: new NodeSqliteDialect(database, temporary.file),
-    log: ({ query }) => asked.push(query),
+    log: ({ query }) => void asked.push(query),
   })
   await call(new SqlOutbox(db))
   const plans = asked
