@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { exclusively } from '../../store/index.ts'
-import { writeDurably } from '../deliver.ts'
+import { writeDurably } from '../durable-file.ts'
 import { DirectError } from '../errors.ts'
 import { exists, FILES, type ManagedFacts, managedFolder } from './managed.ts'
 

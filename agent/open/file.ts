@@ -1,4 +1,4 @@
-import { replaceFile } from '../deliver.ts'
+import { replaceFile } from '../durable-file.ts'
 import { fileSource } from '../file-source.ts'
 import { givenAddress } from '../given-address.ts'
 import { type OpenTools, openMessage } from '../open.ts'

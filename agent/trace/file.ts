@@ -1,5 +1,5 @@
 import { constants, open } from 'node:fs/promises'
-import { replaceFile } from '../deliver.ts'
+import { replaceFile } from '../durable-file.ts'
 import { DirectError } from '../errors.ts'
 import { openTrace } from './open.ts'
 import type { Trace } from './types.ts'

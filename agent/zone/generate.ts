@@ -12,7 +12,7 @@ import {
   linesText,
   type PublishedRecord,
 } from '../../dns/index.ts'
-import { replaceFile } from '../deliver.ts'
+import { replaceFile } from '../durable-file.ts'
 import { DirectError } from '../errors.ts'
 import { mailNotes, nameServerNotes } from '../publish/notes.ts'
 import { contentOf, type ZoneContent } from './content.ts'

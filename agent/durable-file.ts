@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto'
+import { open, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { DirectError } from './errors.ts'
+import { inBlocks } from './smime/blocks.ts'
+
+/** Writes a new file, 0600, and waits until it is on the disk. */
+export async function writeDurably(
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
+  await using file = await open(path, 'wx', 0o600)
+  for await (const block of inBlocks(chunks)) await file.writeFile(block)
+  await file.sync()
+}
+
+/**
+ * Writes `path` as a whole or not at all, through a dotted neighbour: what stood there is replaced only by a
+ * complete file.
+ */
+export async function replaceFile(
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
+  const unfinished = join(dirname(path), `.${randomBytes(6).toString('hex')}.unfinished`)
+  await refuseSpecialFile(path)
+  try {
+    await writeDurably(unfinished, chunks)
+    await rename(unfinished, path)
+  } catch (cause) {
+    if (await exists(unfinished)) await rm(unfinished, { force: true })
+    if (cause instanceof DirectError) throw cause
+    throw new DirectError(
+      'FILE_UNWRITABLE',
+      `cannot write ${path}: ${(cause as NodeJS.ErrnoException).code ?? 'unknown error'}`,
+      {
+        hint: 'Check that its folder exists, is writable and has room.',
+        cause,
+      },
+    )
+  }
+}
+
+/** Where root names `/dev/null`, a rename would leave a file in its place. */
+async function refuseSpecialFile(path: string): Promise<void> {
+  const found = await stat(path).catch(() => null)
+  if (found === null || found.isFile() || found.isDirectory()) return
+  throw new DirectError('FILE_UNWRITABLE', `${path} is a device, a pipe or a socket; it is not replaced`, {
+    hint: 'Name a file: it is written beside and put in its place once it is complete.',
+  })
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      // Neither is there anything below what is no folder.
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false
+      throw error
+    },
+  )
+}
