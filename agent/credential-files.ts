@@ -2,9 +2,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { BUNDLE_LIMIT, type Certificate, readCertificates } from '../trust-anchors/index.ts'
 import { DirectError } from './errors.ts'
 import { wholeFile } from './file-source.ts'
-import { boundDerivation } from './identities/pkcs12/encrypted-key.ts'
-import { Pkcs12Error } from './identities/pkcs12/error.ts'
-import { keyForms } from './key-forms.ts'
+import { isEncrypted, keyForms } from './key-forms.ts'
 import { requirePrivate } from './private-file.ts'
 import type { Password } from './settings.ts'
 
@@ -35,15 +33,15 @@ export function readKeyBytes(path: string, what: string): Promise<Buffer> {
 /** A private key: PKCS#8 or PKCS#1, PEM or DER, encrypted or not. Throws KEY_UNREADABLE, KEY_EXPOSED, and as `password`. */
 export async function readKeyFile(path: string, password: Password | undefined): Promise<KeyObject> {
   const bytes = await readKeyBytes(path, 'private key')
-  const key = parseKey(bytes, await password?.(), path)
+  const key = await parseKey(bytes, await password?.(), path)
   // Of what is no key at all, its mode is not what is wrong.
   await requirePrivate(path, 'private key')
   return key
 }
 
-function parseKey(bytes: Buffer, password: string | undefined, path: string): KeyObject {
+async function parseKey(bytes: Buffer, password: string | undefined, path: string): Promise<KeyObject> {
   const forms = keyForms(bytes)
-  requireBounded(forms, path)
+  await requireBounded(forms.map(({ key }) => key).filter(isEncrypted), path)
   const passphrase = password === undefined ? {} : { passphrase: password }
   let cause: unknown
   for (const form of forms) {
@@ -66,9 +64,13 @@ function parseKey(bytes: Buffer, password: string | undefined, path: string): Ke
   })
 }
 
-function requireBounded(forms: ReturnType<typeof keyForms>, path: string): void {
+async function requireBounded(encrypted: readonly Buffer[], path: string): Promise<void> {
+  // Most keys are not, and ASN.1 is not loaded for them.
+  if (encrypted.length === 0) return
+  const { boundDerivation } = await import('./identities/pkcs12/encrypted-key.ts')
+  const { Pkcs12Error } = await import('./identities/pkcs12/error.ts')
   try {
-    boundDerivation(forms.map(({ key }) => key))
+    boundDerivation(encrypted)
   } catch (error) {
     if (!(error instanceof Pkcs12Error)) throw error
     throw new DirectError('KEY_UNREADABLE', `the private key in ${path} cannot be read: ${error.message}`, {

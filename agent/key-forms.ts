@@ -12,3 +12,12 @@ export function keyForms(file: Buffer): readonly (PrivateKeyInput & { readonly k
       : { key: Buffer.from(base64, 'base64'), format: 'der', type: 'pkcs8' },
   )
 }
+
+const SEQUENCE = 0x30
+
+/** PKCS#8 in DER: an EncryptedPrivateKeyInfo begins with an AlgorithmIdentifier, every other private key with a version. */
+export function isEncrypted(der: Uint8Array): boolean {
+  const [tag, length = 0] = der
+  const header = length > 0x80 ? 2 + (length & 0x7f) : 2
+  return tag === SEQUENCE && der[header] === SEQUENCE
+}

@@ -4,8 +4,7 @@ import { readCertificateFile, readKeyFile } from '../credential-files.ts'
 import { DirectError } from '../errors.ts'
 import type { IdentityFiles, IdentitySettings } from '../settings.ts'
 import { Identity } from '../smime/identity.ts'
-import { keyElsewhere, prove } from './elsewhere.ts'
-import { readPkcs12File } from './pkcs12-file.ts'
+import type { Pkcs12File } from './pkcs12-file.ts'
 
 /** One of our own certificates with its key, and where it lies. */
 export interface Owned {
@@ -36,6 +35,7 @@ export function ownedOf(settings: IdentitySettings, { identity, others }: Loaded
 export async function loadIdentity(settings: IdentitySettings): Promise<Loaded> {
   const { certificate, intermediates } = await certificatesOf(settings)
   if (settings.privateKey === null) {
+    const { keyElsewhere, prove } = await import('./elsewhere.ts')
     const key = keyElsewhere(settings, certificate)
     await prove(key, settings, certificate)
     return { identity: Identity.of(certificate, intermediates, key), others: [] }
@@ -55,6 +55,11 @@ export async function loadIdentity(settings: IdentitySettings): Promise<Loaded> 
       { hint: 'Name the key file that the certificate was requested with.', cause: error },
     )
   }
+}
+
+/** PKCS#12 is loaded for those alone who have such a file. */
+async function readPkcs12File(settings: IdentityFiles): Promise<Pkcs12File> {
+  return (await import('./pkcs12-file.ts')).readPkcs12File(settings)
 }
 
 /** Throws KEY_UNREADABLE, KEY_EXPOSED, and as its password does. */

@@ -1,7 +1,6 @@
 import { type Algorithm, algorithmOf, numberOf, parse, within } from './ber.ts'
 import { Work } from './derivation.ts'
 
-const SEQUENCE = 0x30
 const PBES2 = '1.2.840.113549.1.5.13'
 const SCRYPT = '1.3.6.1.4.1.11591.4.11'
 
@@ -9,23 +8,16 @@ const SCRYPT = '1.3.6.1.4.1.11591.4.11'
 const SCRYPT_BLOCK = 2
 
 /**
- * Looks at private keys, PKCS#8 in DER, before OpenSSL derives the keys that they are encrypted with (RFC 5958 3), which
- * nothing could stop. What is not encrypted passes. Throws Pkcs12Error where it would take longer than PKCS#12 may.
+ * Looks at private keys that are encrypted, PKCS#8 in DER, before OpenSSL derives the keys that they are encrypted with
+ * (RFC 5958 3), which nothing could stop. Throws Pkcs12Error where it would take longer than PKCS#12 may.
  */
 export function boundDerivation(keys: readonly Uint8Array[]): void {
   const work = new Work()
-  for (const key of keys.filter(isEncrypted)) {
+  for (const key of keys) {
     const [algorithm] = within(parse(key, 'the key'), 'the key')
     const encryption = algorithmOf(algorithm, 'the encryption')
     work.spend(iterationsOf(encryption.oid === PBES2 ? derivationOf(encryption) : encryption))
   }
-}
-
-/** An EncryptedPrivateKeyInfo begins with an AlgorithmIdentifier, every other private key with a version. */
-function isEncrypted(der: Uint8Array): boolean {
-  const [tag, length = 0] = der
-  const header = length > 0x80 ? 2 + (length & 0x7f) : 2
-  return tag === SEQUENCE && der[header] === SEQUENCE
 }
 
 function derivationOf({ parameters }: Algorithm): Algorithm {
