@@ -1,16 +1,7 @@
 import type { HostLookup } from '../dns/index.ts'
 import { DirectError } from './errors.ts'
-import { exchange } from './fetch/exchange.ts'
-import {
-  addressesOf,
-  fail,
-  notFetched,
-  readTarget,
-  refuse,
-  type Stop,
-  shown,
-  shownWithoutQuery,
-} from './fetch/target.ts'
+import { notFetched, shown, shownWithoutQuery } from './fetch/shown.ts'
+import { addressesOf, fail, readTarget, refuse, type Stop } from './fetch/target.ts'
 import type { Fetched, FetchRequest, GuardedFetch, NotFetched } from './fetch/types.ts'
 
 export type { Fetched, FetchRequest, GuardedFetch } from './fetch/types.ts'
@@ -68,6 +59,7 @@ export function createFetch(options: FetchOptions): GuardedFetch {
       if ('status' in target) return target
       const addresses = await addressesOf(target, lookup, allowPrivate || own, signal)
       if ('status' in addresses) return addresses
+      const { exchange } = await import('./fetch/exchange.ts')
       const got = await exchange({ url: target, addresses, limit, ...(post && { post }), ca, signal })
       if (got.status !== 'redirect') return got
       next = got.location

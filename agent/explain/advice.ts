@@ -1,7 +1,7 @@
 import type { CertificateCode } from '../../trust-anchors/index.ts'
 import { adviceOn } from '../advice.ts'
 import type { Reason } from '../errors.ts'
-import { shownWithoutQuery } from '../fetch/target.ts'
+import { shownWithoutQuery } from '../fetch/shown.ts'
 import type { TrustState } from '../trust/entries.ts'
 import { directionsOf } from '../trust/in-force.ts'
 import type { Applicable } from './question.ts'

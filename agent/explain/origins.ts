@@ -1,4 +1,4 @@
-import { shownWithoutQuery } from '../fetch/target.ts'
+import { shownWithoutQuery } from '../fetch/shown.ts'
 import type { Pin, TrustedAnchor } from '../trust/types.ts'
 import type { Origins } from './record.ts'
 

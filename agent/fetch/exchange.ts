@@ -1,5 +1,5 @@
-import * as http from 'node:http'
-import * as https from 'node:https'
+import type { IncomingMessage } from 'node:http'
+import type { RequestOptions } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { fail, refuse, type Stop } from './target.ts'
 import type { FetchRequest } from './types.ts'
@@ -20,8 +20,9 @@ export type Exchanged =
 
 /** One request over one connection that ends with it: no pool, no proxy, no cookie, no credentials. */
 export async function exchange({ url, addresses, limit, post, ca, signal }: Exchange): Promise<Exchanged> {
-  const { request, Agent } = url.protocol === 'https:' ? https : http
-  const options: https.RequestOptions = {
+  // One takes as long to load as all of Node.
+  const { request, Agent } = await (url.protocol === 'https:' ? import('node:https') : import('node:http'))
+  const options: RequestOptions = {
     method: post === undefined ? 'GET' : 'POST',
     headers: {
       accept: '*/*',
@@ -39,7 +40,7 @@ export async function exchange({ url, addresses, limit, post, ca, signal }: Exch
   }
   const outgoing = request(url, options)
   try {
-    const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>()
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
     outgoing.on('response', resolve).on('error', reject)
     // Nobody asked for another protocol; without a listener the connection would stand until the time is over.
     outgoing.on('upgrade', (answer) => resolve(answer))
@@ -64,7 +65,7 @@ function pinned(addresses: readonly string[]): LookupFunction {
 
 async function readAnswer(
   url: URL,
-  answer: http.IncomingMessage,
+  answer: IncomingMessage,
   limit: number,
   isPost: boolean,
 ): Promise<Exchanged> {

@@ -5,7 +5,7 @@ import { DirectError } from '../errors.ts'
 import type { FetchCache } from './cache.ts'
 import { type Material, mayReplace, type ReadMaterial, readMaterial, requestFor } from './material.ts'
 import { createLimit, createSharing } from './share.ts'
-import { notFetched } from './target.ts'
+import { notFetched } from './shown.ts'
 import type { GuardedFetch, NotFetched } from './types.ts'
 
 export interface ObtainTools {

@@ -3,7 +3,7 @@ import { DirectError } from '../errors.ts'
 import type { UrlAllowance } from './allowance.ts'
 import type { Gathered } from './gathered.ts'
 import type { Obtain, Obtained } from './obtain.ts'
-import { notFetched } from './target.ts'
+import { notFetched } from './shown.ts'
 import type { NotFetched } from './types.ts'
 
 /** Issuers of issuers that are fetched one after the other (CERT-8). */

@@ -4,6 +4,8 @@ import { DirectError } from '../errors.ts'
 import { isGlobal } from './addresses.ts'
 import type { NotFetched } from './types.ts'
 
+export { shownWithoutQuery } from './shown.ts'
+
 const MAX_URL = 2048
 /** Addresses of one host that are tried. */
 const MAX_ADDRESSES = 6
@@ -16,17 +18,6 @@ export interface Stop {
 
 export const refuse = (why: string): Stop => ({ status: 'refused', why })
 export const fail = (why: string): Stop => ({ status: 'failed', why })
-
-/** `name`: how people are shown the URL. */
-export function notFetched(
-  url: string,
-  status: NotFetched['status'],
-  why: string,
-  name: (url: string) => string = shown,
-): NotFetched {
-  const text = `${name(url)} ${status === 'refused' ? 'is refused' : 'cannot be fetched now'}: ${why}`
-  return { status, why, text }
-}
 
 /** Reads a URL and judges what can be seen in it: scheme, credentials, port. Numeric hosts come out in one form. */
 export function readTarget(
@@ -77,16 +68,4 @@ export async function reachable(
   return refuse(
     `the host ${host} is at ${at}, which the internet cannot reach, and network.allowPrivate is off`,
   )
-}
-
-/** A URL for people, as it was written, but for credentials, controls and more length than anyone reads. */
-export function shown(url: string): string {
-  const text = url.replace(/\/\/[^/\\?#]*@/, '//').replace(/[^\x21-\x7e]/g, '?')
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text
-}
-
-/** As `shown`, of a URL that our own configuration names: its query may be what only the members of a community know. */
-export function shownWithoutQuery(url: string): string {
-  const [place = ''] = url.split(/[?#]/, 1)
-  return place === url ? shown(url) : `${shown(place)}?…`
 }

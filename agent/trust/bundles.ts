@@ -8,7 +8,7 @@ import type {
   TrustRecords,
 } from '../../store/index.ts'
 import { BUNDLE_LIMIT, type Bundle, Certificate, parseCertificate } from '../../trust-anchors/index.ts'
-import { shownWithoutQuery } from '../fetch/target.ts'
+import { shownWithoutQuery } from '../fetch/shown.ts'
 import type { GuardedFetch } from '../fetch.ts'
 import { type Log, silent } from '../log.ts'
 import { type BundleOpening, openBundle, type SignedBundle } from './bundle-content.ts'

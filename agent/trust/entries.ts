@@ -1,6 +1,6 @@
 import type { AddedBundle, BundleId, RemovedAnchor, TrustSnapshot } from '../../store/index.ts'
 import { type AnchorSet, AnchorSets, Certificate, parseCertificate } from '../../trust-anchors/index.ts'
-import { shownWithoutQuery } from '../fetch/target.ts'
+import { shownWithoutQuery } from '../fetch/shown.ts'
 import { type BundleSource, isSameBundle } from './bundle-source.ts'
 import type { ConfiguredTrust } from './configured.ts'
 import { anchorKey, byAnchor } from './same-anchor.ts'
