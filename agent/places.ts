@@ -1,31 +1,17 @@
-import {
-  type AnswerCache,
-  type CertServer,
-  createLookup,
-  createResolver,
-  type DiscoveryNetwork,
-  type HostLookup,
-  noted,
-  type Question,
-  type Reach,
-  type Resolver,
+import type {
+  AnswerCache,
+  CertServer,
+  DiscoveryNetwork,
+  HostLookup,
+  Question,
+  Reach,
+  Resolver,
 } from '../dns/index.ts'
-import { BoundedMap, bindingOf, type Certificate } from '../trust-anchors/index.ts'
-import type { Address } from './address.ts'
+import { createLookup, createResolver, noted } from '../dns/resolver/index.ts'
+import { BoundedMap } from '../trust-anchors/index.ts'
 import { DirectError } from './errors.ts'
 import { reachable } from './fetch/target.ts'
 import type { Settings } from './settings.ts'
-
-/** The configured certificates that name `address` or its domain: the first place of DISC-1. Judged like any other. */
-export function configuredFor(
-  address: Address,
-  configured: readonly { readonly origin: string; readonly certificate: Certificate }[],
-  { subjectEmail }: Settings['legacy'],
-): readonly { readonly origin: string; readonly der: Uint8Array }[] {
-  return configured
-    .filter(({ certificate }) => bindingOf(certificate, address, { subjectEmail }) !== null)
-    .map(({ origin, certificate }) => ({ origin, der: certificate.der }))
-}
 
 /** Resolvers of hosts that are asked directly: made once, so that a question under way is put once. */
 const MOST_HOSTS = 500

@@ -1,4 +1,5 @@
-import { type HostPort, type Serving, serveZone } from '../dns/index.ts'
+import type { HostPort } from '../dns/index.ts'
+import { type Serving, serveZone } from '../dns/serve/index.ts'
 import { silent } from './log.ts'
 import type { AgentOptions } from './options.ts'
 import { loadPolicies } from './policies.ts'

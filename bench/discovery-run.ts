@@ -4,7 +4,8 @@ import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import { decode, encode, RECURSION_DESIRED } from 'dns-packet'
 import { type AgentOptions, createAgent } from '../agent/index.ts'
-import { createAnswerCache, createResolver, type RecordType } from '../dns/index.ts'
+import type { RecordType } from '../dns/index.ts'
+import { createAnswerCache, createResolver } from '../dns/resolver/index.ts'
 
 /** As many as an address book is looked up with side by side. */
 const AT_ONCE = 64

@@ -5,7 +5,7 @@ import {
   type DescribedCertificate,
   type DescribedCrl,
   describeFile,
-} from '../trust-anchors/index.ts'
+} from '../trust-anchors/inspect/index.ts'
 import { EXIT } from './exit.ts'
 import { columns, printable } from './printable.ts'
 import { readInput } from './read-input.ts'

@@ -37,7 +37,7 @@ export async function run(session: Session, command: Command): Promise<number> {
     signal: session.signal,
     log,
   })
-  const { showServer } = await import('../dns/index.ts')
+  const { showServer } = await import('../dns/resolver/index.ts')
   const shown = showServer(address)
   await answer(
     session,

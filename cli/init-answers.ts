@@ -1,5 +1,5 @@
 import { DirectError } from '../agent/errors.ts'
-import type { KeyType } from '../trust-anchors/index.ts'
+import type { KeyType } from '../trust-anchors/issue/index.ts'
 import type { InitOptions } from './init-ask.ts'
 import { ourAddress, ourDomain } from './our-name.ts'
 import type { Session } from './session.ts'

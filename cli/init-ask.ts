@@ -1,6 +1,6 @@
 import { createInterface, type Interface } from 'node:readline/promises'
 import { DirectError } from '../agent/errors.ts'
-import type { KeyType } from '../trust-anchors/index.ts'
+import type { KeyType } from '../trust-anchors/issue/index.ts'
 
 /** The options of `direct init`, as typed. */
 export interface InitOptions {

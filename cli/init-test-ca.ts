@@ -2,14 +2,8 @@ import { createPrivateKey } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DirectError } from '../agent/errors.ts'
-import {
-  createTestCa,
-  issueFromTestCa,
-  isTestCa,
-  readCertificates,
-  type TestCa,
-  toPem,
-} from '../trust-anchors/index.ts'
+import { isTestCa, readCertificates, toPem } from '../trust-anchors/index.ts'
+import { createTestCa, issueFromTestCa, type TestCa } from '../trust-anchors/issue/index.ts'
 import { attempt, exists } from './init-files.ts'
 
 const CERTIFICATE = 'test-ca.pem'

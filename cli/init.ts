@@ -51,7 +51,7 @@ export async function run(session: Session, command: Command): Promise<number> {
     config: 'direct.yaml',
   }
   await using files = await NewFiles.in(dir, Object.values(names))
-  const { createCertificateRequest, generateKey } = await import('../trust-anchors/index.ts')
+  const { createCertificateRequest, generateKey } = await import('../trust-anchors/issue/index.ts')
 
   const { subject, organisation, key } = answers
   session.out.progress('making a key …')

@@ -1,6 +1,6 @@
 import { Option } from 'commander'
 import { DirectError } from '../agent/errors.ts'
-import type { KeyType } from '../trust-anchors/index.ts'
+import type { KeyType } from '../trust-anchors/issue/index.ts'
 import { parseTime } from './time.ts'
 
 /** An option that holds one value; a second one is a mistake that would otherwise pass in silence. */

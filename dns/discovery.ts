@@ -1,10 +1,5 @@
 import type { Address } from '../agent/address.ts'
 import { DAY } from './lifetimes.ts'
-import { askCertServer } from './places/cert-server.ts'
-import { withinDeadline } from './places/deadline.ts'
-import { findDirectories } from './places/directories.ts'
-import { askDns } from './places/dns.ts'
-import { askLdap } from './places/ldap.ts'
 import { notAsked } from './places/not-asked.ts'
 import type { DiscoverySources, Place, PlaceName } from './places/types.ts'
 
@@ -35,14 +30,8 @@ export async function* discover(
     for (const place of PLACES.slice(1)) yield notAsked(place, address, NO_NETWORK)
     return
   }
-  using search = withinDeadline(sources.network, `search ${address.key}`, caller)
-  const { network, signal } = search
-  yield await askDns('dns-address', address, network, signal)
-  yield await askDns('dns-domain', address, network, signal)
-  const directories = await findDirectories(address.domain, network, signal)
-  yield await askLdap('ldap-address', address, directories, signal)
-  yield await askLdap('ldap-domain', address, directories, signal)
-  yield await askCertServer(address, network, signal)
+  const { askPlaces } = await import('./places/asked.ts')
+  yield* askPlaces(address, sources.network, caller)
 }
 
 /** All six places: asked up to the one that decides, the rest `not-asked`. */

@@ -12,15 +12,6 @@ export { BUNDLE_LIMIT, type Bundle, type BundleCode, bundleCms, readBundle } fro
 export { type CertificatePolicies, type CertificatePolicy, ownPolicyFailures } from './certificate-policy.ts'
 export { byPreference, chooseCertificate } from './choose.ts'
 export type { CertificateCode, Failure } from './failures.ts'
-export {
-  type Described,
-  type DescribedCertificate,
-  type DescribedCrl,
-  describeFile,
-} from './inspect.ts'
-export { generateKey, type KeyType, keyTypeOf } from './issue/key.ts'
-export { createCertificateRequest } from './issue/request.ts'
-export { createTestCa, issueFromTestCa, isTestCa, type TestCa } from './issue/test-ca.ts'
 export { readIssuers } from './issuers.ts'
 export { validatePath } from './path/path.ts'
 export type {
@@ -41,6 +32,7 @@ export {
   type RevocationRequest,
   type RevocationStatus,
 } from './revocation/types.ts'
+export { isTestCa } from './test-ca-name.ts'
 export { bindingOf, leafFailures, type Purpose } from './usable.ts'
 export {
   type Verification,

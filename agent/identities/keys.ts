@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
-import { keyTypeOf } from '../../trust-anchors/index.ts'
+import { keyTypeOf } from '../../trust-anchors/issue/index.ts'
 import { DirectError } from '../errors.ts'
 import type { IdentitySettings, Settings } from '../settings.ts'
 import { certificatesOf, privateKeyOf } from './load.ts'

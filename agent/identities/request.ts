@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { join } from 'node:path'
-import { createCertificateRequest, generateKey } from '../../trust-anchors/index.ts'
+import { createCertificateRequest, generateKey } from '../../trust-anchors/issue/index.ts'
 import { domainOrAddressOf, Wrong } from '../config/values.ts'
 import { DirectError } from '../errors.ts'
 import { wholeFile } from '../file-source.ts'

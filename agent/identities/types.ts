@@ -1,4 +1,5 @@
-import type { CertificateCode, KeyType } from '../../trust-anchors/index.ts'
+import type { CertificateCode } from '../../trust-anchors/index.ts'
+import type { KeyType } from '../../trust-anchors/issue/index.ts'
 import type { Reason } from '../errors.ts'
 
 /** What a certificate of ours does: it signs what we send, or partners encrypt to it. */

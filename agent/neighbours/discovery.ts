@@ -28,7 +28,7 @@ export class DiscoveryNeighbours {
     const { parts, settings } = this.#circumstances
     // One that was handed in keeps for itself what it wants to keep.
     if (parts.resolver) return parts.resolver
-    const { createResolver } = await import('../../dns/index.ts')
+    const { createResolver } = await import('../../dns/resolver/index.ts')
     return (await this.#answers()).around('dns.servers', createResolver(settings.dns))
   })
 
@@ -39,14 +39,14 @@ export class DiscoveryNeighbours {
 
   /** What name servers said, the cert servers too (DISC-11). */
   readonly #answers = lazily(async () => {
-    const { createAnswerCache } = await import('../../dns/index.ts')
+    const { createAnswerCache } = await import('../../dns/resolver/index.ts')
     return createAnswerCache({ clock: this.#circumstances.now })
   })
 
   /** For hosts that the configuration or a URL names. */
   async lookup(): Promise<HostLookup> {
     const { parts, settings } = this.#circumstances
-    const { createLookup } = await import('../../dns/index.ts')
+    const { createLookup } = await import('../../dns/resolver/index.ts')
     return createLookup(await this.resolver(), settings.dns.servers === undefined && !parts.resolver)
   }
 
@@ -65,7 +65,7 @@ export class DiscoveryNeighbours {
   readonly ldap = lazily(async (): Promise<LdapClient & Partial<Disposable>> => {
     const { parts, settings } = this.#circumstances
     if (parts.ldap) return parts.ldap
-    const { createLdapClient } = await import('../../dns/index.ts')
+    const { createLdapClient } = await import('../../dns/ldap/index.ts')
     return createLdapClient(settings.ldap)
   })
 
@@ -74,7 +74,7 @@ export class DiscoveryNeighbours {
     configured: readonly { readonly origin: string; readonly certificate: Certificate }[],
   ): Promise<DiscoverySources> {
     const { offline, settings } = this.#circumstances
-    const { configuredFor } = await import('../places.ts')
+    const { configuredFor } = await import('../configured-for.ts')
     return {
       configured: (address) => configuredFor(address, configured, settings.legacy),
       network: offline ? null : await this.#network(),
@@ -84,11 +84,12 @@ export class DiscoveryNeighbours {
   readonly #network = lazily(async (): Promise<DiscoveryNetwork> => {
     const { settings, random } = this.#circumstances
     const { createAskHost, createCertServers, createDnsReach } = await import('../places.ts')
-    const { createCertdnsHosts } = await import('../../dns/index.ts')
+    const { createCertdnsHosts } = await import('../../dns/resolver/index.ts')
     const [resolver, answers] = [await this.#resolver(), await this.#answers()]
     return {
       resolver,
-      ldap: await this.ldap(),
+      // For few domains is a directory asked.
+      ldap: { search: async (...question) => (await this.ldap()).search(...question) },
       reach: createDnsReach(resolver, settings.network.allowPrivate),
       followUrl: await this.#followUrl(),
       certServer: createCertServers(settings, await this.lookup(), answers),

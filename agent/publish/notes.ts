@@ -1,4 +1,5 @@
-import { apexOf, type HostPort, hostsWithoutAddress, isAddress, type Zone } from '../../dns/index.ts'
+import type { HostPort } from '../../dns/index.ts'
+import { apexOf, hostsWithoutAddress, isAddress, type Zone } from '../../dns/zone/index.ts'
 import type { PublishSettings } from '../settings.ts'
 
 /** What strangers will look for in vain in zones that are answered at `listen`: a sentence each. */

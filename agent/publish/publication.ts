@@ -1,12 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import {
-  apexOfIdentity,
-  type HostPort,
-  nextSerial,
-  ownerOfIdentity,
-  type Zone,
-  zoneOf,
-} from '../../dns/index.ts'
+import type { HostPort } from '../../dns/index.ts'
+import { apexOfIdentity, nextSerial, ownerOfIdentity, type Zone, zoneOf } from '../../dns/zone/index.ts'
 import { DirectError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { logFailure } from '../run.ts'

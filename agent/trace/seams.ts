@@ -1,10 +1,5 @@
-import {
-  type CertServer,
-  createCertdnsHosts,
-  type DiscoveryNetwork,
-  type Reach,
-  type Resolver,
-} from '../../dns/index.ts'
+import type { CertServer, DiscoveryNetwork, Reach, Resolver } from '../../dns/index.ts'
+import { createCertdnsHosts } from '../../dns/resolver/index.ts'
 import type { ClassifyTools } from '../classify.ts'
 import { DirectError } from '../errors.ts'
 import type { JudgeTools } from '../trust/judge.ts'

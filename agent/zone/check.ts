@@ -1,4 +1,4 @@
-import { checkZone, type ZoneCheck } from '../../dns/index.ts'
+import { checkZone, type ZoneCheck } from '../../dns/zone/index.ts'
 import { leafFailures, parseCertificate } from '../../trust-anchors/index.ts'
 import { DirectError } from '../errors.ts'
 import { isBoundWithin } from '../identities/subjects.ts'

@@ -7,7 +7,7 @@ import {
   type Zone,
   type ZoneEntry,
   zoneOf,
-} from '../../dns/index.ts'
+} from '../../dns/zone/index.ts'
 import { parseDomain } from '../address.ts'
 import { DirectError } from '../errors.ts'
 import { unfitness } from '../publish/unfitness.ts'

@@ -11,7 +11,7 @@ import {
   ldifText,
   linesText,
   type PublishedRecord,
-} from '../../dns/index.ts'
+} from '../../dns/zone/index.ts'
 import { replaceFile } from '../durable-file.ts'
 import { DirectError } from '../errors.ts'
 import { mailNotes, nameServerNotes } from '../publish/notes.ts'

@@ -1,12 +1,6 @@
-import {
-  type CheckNetwork,
-  createLookup,
-  createResolver,
-  type HostPort,
-  type Reach,
-  showServer,
-  systemServers,
-} from '../../dns/index.ts'
+import type { HostPort, Reach } from '../../dns/index.ts'
+import { createLookup, createResolver, showServer, systemServers } from '../../dns/resolver/index.ts'
+import type { CheckNetwork } from '../../dns/zone/index.ts'
 import { createReach } from '../places.ts'
 import type { PublishSettings } from '../settings.ts'
 import type { ZoneTools } from './tools.ts'

@@ -1,4 +1,4 @@
-import type { ZoneEntry } from '../../dns/index.ts'
+import type { ZoneEntry } from '../../dns/zone/index.ts'
 import type { CertificatePolicy } from '../../trust-anchors/index.ts'
 import type { OwnCertificate } from '../identities/certificates.ts'
 import { ownFiles } from '../identities/files.ts'

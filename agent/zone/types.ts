@@ -1,4 +1,4 @@
-import type { ZoneCheck, ZoneRecordFacts } from '../../dns/index.ts'
+import type { ZoneCheck, ZoneRecordFacts } from '../../dns/zone/index.ts'
 
 export type {
   CheckedRecord,
@@ -6,7 +6,7 @@ export type {
   RecordStatus,
   ZoneCheck,
   ZoneRecordFacts,
-} from '../../dns/index.ts'
+} from '../../dns/zone/index.ts'
 
 /** Publishing our certificates (H1 to H4): what belongs into DNS or a directory, and whether strangers see it. */
 export interface ZoneAdministration {

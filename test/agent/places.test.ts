@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { settingsOf } from '../../agent/config/load.ts'
 import { createAskHost, createCertServers, createDnsReach } from '../../agent/places.ts'
-import { type Answer, createAnswerCache, type Resolver } from '../../dns/index.ts'
+import type { Answer, Resolver } from '../../dns/index.ts'
+import { createAnswerCache } from '../../dns/resolver/index.ts'
 import { answerTo, certRdata, certRecord, derOf, scriptedServer } from '../dns/scripted-server.ts'
 
 const noLookup = async (host: string): Promise<readonly string[]> => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { settingsOf } from '../../agent/config/load.ts'
 import { checkNetwork } from '../../agent/zone/network.ts'
-import { createLdapClient } from '../../dns/index.ts'
+import { createLdapClient } from '../../dns/ldap/index.ts'
 import { literalZone } from '../dns/literal-zone.ts'
 
 const NOW = new Date('2026-11-22T12:00:00Z')

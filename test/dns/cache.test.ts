@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { Answer, RecordType, Resolver } from '../../dns/index.ts'
-import { type AnswerCacheOptions, createAnswerCache } from '../../dns/index.ts'
+import { type AnswerCacheOptions, createAnswerCache } from '../../dns/resolver/index.ts'
 import { makeCertificate } from './certificates.ts'
 import { certRdata, derOf } from './scripted-server.ts'
 

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encodeCertRecord, parseCertRecord } from '../../dns/index.ts'
 import { keyTagOf } from '../../dns/records/key-tag.ts'
+import { encodeCertRecord, parseCertRecord } from '../../dns/resolver/index.ts'
 import { makeCertificate } from './certificates.ts'
 import { certRdata, derOf } from './scripted-server.ts'
 

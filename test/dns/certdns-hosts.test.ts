@@ -1,13 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { parseAddress } from '../../agent/address.ts'
-import {
-  type Answer,
-  createCertdnsHosts,
-  type DiscoveryNetwork,
-  type Place,
-  type Reached,
-} from '../../dns/index.ts'
+import type { Answer, DiscoveryNetwork, Place, Reached } from '../../dns/index.ts'
 import { askCertServer } from '../../dns/places/cert-server.ts'
+import { createCertdnsHosts } from '../../dns/resolver/index.ts'
 import { literalNetwork, literalZone } from './literal-zone.ts'
 import { derOf } from './scripted-server.ts'
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type Address, parseAddress } from '../../agent/address.ts'
 import {
-  createResolver,
   type DiscoveryNetwork,
   type DiscoverySources,
   discover,
@@ -11,6 +10,7 @@ import {
   type Resolver,
   restNotAsked,
 } from '../../dns/index.ts'
+import { createResolver } from '../../dns/resolver/index.ts'
 import { type Literal, literalNetwork, literalZone } from './literal-zone.ts'
 import { answerTo, CODE, certRdata, derOf, scriptedServer } from './scripted-server.ts'
 

@@ -3,8 +3,10 @@ import { once } from 'node:events'
 import { decode, encode } from 'dns-packet'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createResolver, serveZone, zoneOf } from '../../dns/index.ts'
+import { createResolver } from '../../dns/resolver/index.ts'
 import { AnswerLimit, networkOf } from '../../dns/serve/flood.ts'
+import { serveZone } from '../../dns/serve/index.ts'
+import { zoneOf } from '../../dns/zone/index.ts'
 import { makeCertificate } from './certificates.ts'
 
 describe('the network that answers are counted for', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createResolver } from '../../dns/index.ts'
+import { createResolver } from '../../dns/resolver/index.ts'
 import { interpret } from '../../dns/resolver/interpret.ts'
 import { encodeQuery, readReply } from '../../dns/resolver/wire.ts'
 import {

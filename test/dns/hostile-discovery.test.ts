@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Address, parseAddress } from '../../agent/address.ts'
-import { createResolver, discoverDeciding, type HostPort, type Place } from '../../dns/index.ts'
+import { discoverDeciding, type HostPort, type Place } from '../../dns/index.ts'
+import { createResolver } from '../../dns/resolver/index.ts'
 import { literalNetwork } from './literal-zone.ts'
 import {
   type Asked,

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Address, parseAddress } from '../../agent/address.ts'
-import { discoverDeciding, type FollowUrl, type Place, parseCertRecord } from '../../dns/index.ts'
+import { discoverDeciding, type FollowUrl, type Place } from '../../dns/index.ts'
+import { parseCertRecord } from '../../dns/resolver/index.ts'
 import { type Literal, literalNetwork, literalZone } from './literal-zone.ts'
 import { certRdata, derOf } from './scripted-server.ts'
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
-import { createLdapClient } from '../../dns/index.ts'
+import { createLdapClient } from '../../dns/ldap/index.ts'
 import { behind, done, entry, scriptedDirectory } from './scripted-directory.ts'
 import { derOf } from './scripted-server.ts'
 
@@ -110,7 +110,7 @@ describe('connections to directories', () => {
 
   test('a connection that rests keeps no process alive', async () => {
     await using directory = await scriptedDirectory(FOUND)
-    const dns = fileURLToPath(new URL('../../dns/index.ts', import.meta.url))
+    const dns = fileURLToPath(new URL('../../dns/ldap/index.ts', import.meta.url))
     const script = `import { createLdapClient } from ${JSON.stringify(dns)}
       const client = createLdapClient({ timeoutMs: 20000 })
       const { status } = await client.search(${JSON.stringify(directory.server)}, ${JSON.stringify(mail('a'))})

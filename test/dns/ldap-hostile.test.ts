@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { createLdapClient, type LdapAnswer } from '../../dns/index.ts'
+import type { LdapAnswer } from '../../dns/index.ts'
+import { createLdapClient } from '../../dns/ldap/index.ts'
 import {
   behind,
   done,

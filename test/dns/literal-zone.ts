@@ -1,10 +1,5 @@
-import {
-  type Answer,
-  createCertdnsHosts,
-  type DiscoveryNetwork,
-  type RecordType,
-  type Resolver,
-} from '../../dns/index.ts'
+import type { Answer, DiscoveryNetwork, RecordType, Resolver } from '../../dns/index.ts'
+import { createCertdnsHosts } from '../../dns/resolver/index.ts'
 import { certRdata } from './scripted-server.ts'
 
 /**

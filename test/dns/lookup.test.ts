@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createLookup, createResolver } from '../../dns/index.ts'
+import { createLookup, createResolver } from '../../dns/resolver/index.ts'
 import { alias, answerTo, CODE, scriptedServer } from './scripted-server.ts'
 
 const NOBODY = { resolve: () => Promise.reject(new Error('asked')) }

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { createResolver } from '../../dns/index.ts'
+import { createResolver } from '../../dns/resolver/index.ts'
 import type { HostPort } from '../../dns/types.ts'
 import {
   type Asked,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { nextSerial } from '../../dns/index.ts'
+import { nextSerial } from '../../dns/zone/index.ts'
 
 const at = (seconds: number) => new Date(seconds * 1000)
 /** RFC 1982 3.2. */

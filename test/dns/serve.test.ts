@@ -6,18 +6,12 @@ import { decode, encode } from 'dns-packet'
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { parseAddress } from '../../agent/address.ts'
 import { DirectError } from '../../agent/errors.ts'
-import {
-  createResolver,
-  discoverDeciding,
-  type HostPort,
-  type ServeOptions,
-  type Serving,
-  serveZone,
-  type Zone,
-  zoneOf,
-} from '../../dns/index.ts'
+import { discoverDeciding, type HostPort } from '../../dns/index.ts'
+import { createResolver } from '../../dns/resolver/index.ts'
 import { messageReader } from '../../dns/resolver/transport.ts'
+import { type ServeOptions, type Serving, serveZone } from '../../dns/serve/index.ts'
 import { openSockets, type Sockets } from '../../dns/serve/sockets.ts'
+import { type Zone, zoneOf } from '../../dns/zone/index.ts'
 import { makeCertificate } from './certificates.ts'
 import { literalNetwork } from './literal-zone.ts'
 import { framed } from './scripted-server.ts'

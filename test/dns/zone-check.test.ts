@@ -1,16 +1,13 @@
 import { X509Certificate } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import type { Answer, LdapAnswer, Reach, Resolver } from '../../dns/index.ts'
 import {
-  type Answer,
   type CheckNetwork,
   checkZone,
-  type LdapAnswer,
   publishedRecords,
-  type Reach,
-  type Resolver,
   type ZoneEntry,
   zoneOf,
-} from '../../dns/index.ts'
+} from '../../dns/zone/index.ts'
 import { mint } from '../../fixtures/pki.ts'
 import { certRdata } from './scripted-server.ts'
 

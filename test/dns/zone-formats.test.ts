@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { masterName, recordLine } from '../../dns/zone/formats/master.ts'
 import {
   bindText,
   factsOf,
@@ -8,8 +9,7 @@ import {
   linesText,
   publishedRecords,
   zoneOf,
-} from '../../dns/index.ts'
-import { masterName, recordLine } from '../../dns/zone/formats/master.ts'
+} from '../../dns/zone/index.ts'
 import { mint } from '../../fixtures/pki.ts'
 
 const { der, sha256 } = mint({ san: ['clinic.example'], to: '2028-03-01' }).certificate

@@ -10,7 +10,7 @@ import {
   type Recipient,
   type Resolver,
 } from '../../agent/index.ts'
-import { createAnswerCache } from '../../dns/index.ts'
+import { createAnswerCache } from '../../dns/resolver/index.ts'
 import { type MintOptions, mint } from '../../fixtures/pki.ts'
 import { type Literal, literalZone } from '../dns/literal-zone.ts'
 import { all, clinicConfig, fingerprint, issuer, pki, temporaryFolder } from './clinics.ts'

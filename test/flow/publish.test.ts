@@ -4,7 +4,7 @@ import { copyFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type AgentOptions, createAgent, serveCertificates } from '../../agent/index.ts'
-import { createResolver, encodeCertRecord } from '../../dns/index.ts'
+import { createResolver, encodeCertRecord } from '../../dns/resolver/index.ts'
 import { freePorts } from '../services/process.ts'
 import { clinicConfig, der, mintedIdentity, pki, temporaryFolder } from './clinics.ts'
 

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createResolver, encodeCertRecord, serveZone, zoneOf } from '../../dns/index.ts'
+import { createResolver, encodeCertRecord } from '../../dns/resolver/index.ts'
+import { serveZone } from '../../dns/serve/index.ts'
+import { zoneOf } from '../../dns/zone/index.ts'
 import { makeCertificate } from '../dns/certificates.ts'
 import { type Bind, certLine, startBind, wholeZone } from '../services/bind.ts'
 

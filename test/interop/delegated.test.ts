@@ -1,16 +1,10 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import {
-  createResolver,
-  encodeCertRecord,
-  type Resolver,
-  type Serving,
-  serveZone,
-  type Zone,
-  type ZoneEntry,
-  zoneOf,
-} from '../../dns/index.ts'
+import type { Resolver } from '../../dns/index.ts'
+import { createResolver, encodeCertRecord } from '../../dns/resolver/index.ts'
+import { type Serving, serveZone } from '../../dns/serve/index.ts'
+import { type Zone, type ZoneEntry, zoneOf } from '../../dns/zone/index.ts'
 import { makeCertificate } from '../dns/certificates.ts'
 import { ensurePackages } from '../services/apt.ts'
 import { startBind, wholeZone } from '../services/bind.ts'

@@ -1,13 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseAddress } from '../../agent/address.ts'
 import { createReach } from '../../agent/places.ts'
-import {
-  createLdapClient,
-  createLookup,
-  discoverDeciding,
-  type LdapServer,
-  type Place,
-} from '../../dns/index.ts'
+import { discoverDeciding, type LdapServer, type Place } from '../../dns/index.ts'
+import { createLdapClient } from '../../dns/ldap/index.ts'
+import { createLookup } from '../../dns/resolver/index.ts'
 import { makeCertificate } from '../dns/certificates.ts'
 import { type LiteralSrv, literalNetwork, literalZone } from '../dns/literal-zone.ts'
 import { serverCertificate } from '../services/certificates.ts'

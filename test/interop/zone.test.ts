@@ -5,15 +5,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Agent, createAgent, serveCertificates } from '../../agent/index.ts'
-import {
-  checkZone,
-  createLdapClient,
-  createResolver,
-  type HostPort,
-  linesText,
-  publishedRecords,
-  zoneOf,
-} from '../../dns/index.ts'
+import type { HostPort } from '../../dns/index.ts'
+import { createLdapClient } from '../../dns/ldap/index.ts'
+import { createResolver } from '../../dns/resolver/index.ts'
+import { checkZone, linesText, publishedRecords, zoneOf } from '../../dns/zone/index.ts'
 import { mint } from '../../fixtures/pki.ts'
 import { issuer, pki } from '../flow/clinics.ts'
 import { ensurePackages } from '../services/apt.ts'

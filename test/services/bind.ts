@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { encodeCertRecord } from '../../dns/index.ts'
+import { encodeCertRecord } from '../../dns/resolver/index.ts'
 import { ensurePackages } from './apt.ts'
 import { freePorts, privateFolder, startProcess } from './process.ts'
 

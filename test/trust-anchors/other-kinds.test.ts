@@ -2,7 +2,9 @@ import { createPublicKey } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { mint, poolKey } from '../../fixtures/pki.ts'
 import { makeCrl } from '../../fixtures/revocation.ts'
-import { createCertificateRequest, describeFile, readCertificates } from '../../trust-anchors/index.ts'
+import { readCertificates } from '../../trust-anchors/index.ts'
+import { describeFile } from '../../trust-anchors/inspect/index.ts'
+import { createCertificateRequest } from '../../trust-anchors/issue/index.ts'
 import { encodeInteger, encodeOid, sequence } from '../../trust-anchors/x509/der-write.ts'
 
 const key = poolKey('dr-lee')

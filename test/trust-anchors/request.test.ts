@@ -1,18 +1,15 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { type KeyName, mint, poolKey } from '../../fixtures/pki.ts'
+import { Certificate, isTestCa, toPem, verifyCertificate } from '../../trust-anchors/index.ts'
 import {
-  Certificate,
   createCertificateRequest,
   createTestCa,
   generateKey,
   issueFromTestCa,
-  isTestCa,
   keyTypeOf,
   type TestCa,
-  toPem,
-  verifyCertificate,
-} from '../../trust-anchors/index.ts'
+} from '../../trust-anchors/issue/index.ts'
 import { verified } from '../agent/authority.ts'
 import { address, fixture, NOW, openssl } from './judging.ts'
 

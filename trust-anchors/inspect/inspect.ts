@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
-import type { Failure } from './failures.ts'
-import { type Crl, parseCrl } from './revocation/crl.ts'
-import { type ListedEntry, listEntries } from './revocation/crl-entries.ts'
-import { reasonText } from './revocation/question.ts'
-import { Certificate, type PublicKeyFacts, parseCertificate } from './x509/certificate.ts'
-import { readCertsOnly } from './x509/certs-only.ts'
-import { type DescribedExtension, describeExtensions } from './x509/describe.ts'
-import { otherKind } from './x509/other-kinds.ts'
-import { readPem } from './x509/pem.ts'
+import type { Failure } from '../failures.ts'
+import { type Crl, parseCrl } from '../revocation/crl.ts'
+import { type ListedEntry, listEntries } from '../revocation/crl-entries.ts'
+import { reasonText } from '../revocation/question.ts'
+import { Certificate, type PublicKeyFacts, parseCertificate } from '../x509/certificate.ts'
+import { readCertsOnly } from '../x509/certs-only.ts'
+import { type DescribedExtension, describeExtensions } from '../x509/describe.ts'
+import { otherKind } from '../x509/other-kinds.ts'
+import { readPem } from '../x509/pem.ts'
 
 /** What a certificate says, in words. Nothing is verified: neither its signature, nor its dates, nor who issued it. */
 export interface DescribedCertificate {

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { Failure } from '../failures.ts'
+import { TEST_CA_NAME } from '../test-ca-name.ts'
 import { leafFailures } from '../usable.ts'
 import { Certificate, parseCertificate } from '../x509/certificate.ts'
 import { EMAIL_PROTECTION } from '../x509/extensions.ts'
@@ -21,13 +22,6 @@ import { readCertificateRequest, spkiOf, subjectName } from './request.ts'
 export interface TestCa {
   readonly certificate: Certificate
   readonly privateKey: KeyObject
-}
-
-const TEST_CA_NAME = 'direct-agent TEST CA, vouches for nobody'
-
-/** Whether an anchor is a test CA, so that every command that relies on it can say so. */
-export function isTestCa(certificate: Certificate): boolean {
-  return certificate.commonNames.includes(TEST_CA_NAME)
 }
 
 export async function createTestCa(options: { readonly at: Date; readonly years?: number }): Promise<TestCa> {

@@ -1,0 +1,2 @@
+/** Asking directories. */
+export { createLdapClient, type LdapClientOptions } from './client.ts'

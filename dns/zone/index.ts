@@ -1,0 +1,28 @@
+/** What a domain publishes: its records, in the forms of name servers and directories, and whether the world has them. */
+
+export { checkZone, type ZoneCheck } from './check/check.ts'
+export type { CheckNetwork } from './check/gather.ts'
+export type {
+  CheckedRecord,
+  CheckedServer,
+  RecordStatus,
+  ServerRole,
+  ServerView,
+} from './check/types.ts'
+export { bindText } from './formats/bind.ts'
+export { factsOf, jsonText, type ZoneRecordFacts } from './formats/facts.ts'
+export { ldifText } from './formats/ldif.ts'
+export { linesText } from './formats/lines.ts'
+export { apexOfIdentity, ownerOfIdentity } from './owner.ts'
+export { type PublishedRecord, publishedRecords } from './published.ts'
+export { hostOf, isAddress, type MxData, type SoaData, type ZoneRecord } from './records.ts'
+export { nextSerial } from './serial.ts'
+export {
+  apexOf,
+  delegationsBelow,
+  hostsWithoutAddress,
+  type Zone,
+  type ZoneEntry,
+  type ZoneOptions,
+  zoneOf,
+} from './zone.ts'
