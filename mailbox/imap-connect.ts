@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { ImapFlow, type ImapFlowOptions } from 'imapflow'
+import { DirectError } from '../agent/errors.ts'
 import { aborted } from './dial.ts'
 import {
   connectingFailure,
@@ -15,26 +16,48 @@ import type { Lookup, MailServer } from './types.ts'
 const LONGEST_LITERAL = 128 * 1024 * 1024
 
 /**
- * A connection that is logged in, to the first of the server's addresses that takes one. Throws DirectError
- * `IMAP_UNREACHABLE` (temporary), `TLS_FAILED`, `IMAP_LOGIN`, `ABORTED`, or what `lookup` throws.
+ * A connection that is logged in, to the first of the server's addresses that takes one; by XOAUTH2 or OAUTHBEARER where
+ * there is a token, which is renewed once if it is refused. Throws DirectError `IMAP_UNREACHABLE` (temporary),
+ * `TLS_FAILED`, `IMAP_LOGIN`, `ABORTED`, or what `lookup` and `token` throw.
  */
 export async function connect(
   server: MailServer,
   lookup: Lookup,
-  { timeoutMs, commandMs }: { readonly timeoutMs: number; readonly commandMs: number },
+  limits: ConnectLimits,
   signal: AbortSignal | undefined,
 ): Promise<ImapFlow> {
-  const { user, password } = server
-  if (user === undefined || password === undefined || password === '') {
-    throw loginRefused(server, 'a user and a password are needed')
+  const { user, password = '', token } = server
+  if (user === undefined || (password === '' && token === undefined))
+    throw loginRefused(server, 'a user and a password or a token are needed')
+  if (token === undefined) return await connectWith({ user, pass: password }, server, lookup, limits, signal)
+  const accessToken = await token()
+  try {
+    return await connectWith({ user, accessToken }, server, lookup, limits, signal)
+  } catch (error) {
+    if (!(error instanceof DirectError && error.code === 'IMAP_LOGIN')) throw error
+    // It may have ended before its time.
+    const renewed = await token(accessToken)
+    if (renewed === accessToken) throw error
+    return await connectWith({ user, accessToken: renewed }, server, lookup, limits, signal)
   }
+}
+
+interface ConnectLimits {
+  readonly timeoutMs: number
+  readonly commandMs: number
+}
+
+async function connectWith(
+  auth: NonNullable<ImapFlowOptions['auth']>,
+  server: MailServer,
+  lookup: Lookup,
+  { timeoutMs, commandMs }: ConnectLimits,
+  signal: AbortSignal | undefined,
+): Promise<ImapFlow> {
   const failures: string[] = []
   for (const address of await lookup(server.host, signal)) {
     if (signal?.aborted) throw aborted()
-    const client = new ImapFlow({
-      ...optionsFor(server, address, timeoutMs),
-      auth: { user, pass: password },
-    })
+    const client = new ImapFlow({ ...optionsFor(server, address, timeoutMs), auth })
     // Whatever breaks the connection also fails the command that waits for it.
     client.on('error', () => undefined)
     const stop = () => client.close()

@@ -36,9 +36,14 @@ const LOST = /^(NoConnection|EConnectionClosed|StateLogout|ClosedAfterConnect\w+
 const TLS_CODE =
   /^(ERR_(TLS|SSL|OSSL)\w*|EPROTO|\w*(CERT|ISSUER|VERIFY|CRL)\w*|INVALID_(CA|PURPOSE)|PATH_LENGTH_EXCEEDED)$/
 
+/** How imapflow says that a token is of no use there. */
+const NO_MECHANISM = 'Unsupported authentication mechanism'
+
 /** What imapflow's `connect` threw: connecting, TLS and login in one. */
 export function connectingFailure(server: MailServer, failure: ImapFailure): DirectError {
   if (isLost(failure) || isBusy(failure)) return unreachable(server, saidBy(failure), failure)
+  if (failure.message === NO_MECHANISM)
+    return loginRefused(server, 'it knows neither XOAUTH2 nor OAUTHBEARER')
   if (failure.authenticationFailed === true) return loginRefused(server, saidBy(failure))
   if (failure.tlsFailed === true || TLS_CODE.test(failure.code ?? ''))
     return tlsFailed(server, saidBy(failure), failure)
@@ -69,7 +74,7 @@ export function unreachable(server: MailServer, why: string, cause?: unknown): D
 export function loginRefused(server: MailServer, why: string): DirectError {
   const user = server.user ?? 'nobody'
   return new DirectError('IMAP_LOGIN', `${server.host}:${server.port} refuses the login of ${user}: ${why}`, {
-    hint: 'Check the user of the imap url and its password, or the environment variable that holds it.',
+    hint: 'Check the user of the imap url and its password, the environment variable that holds it, or the command that tells the token.',
   })
 }
 
