@@ -81,7 +81,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
 
   return {
     async notices({ own = true, ends = true } = {}) {
-      const ofTrust = await (await neighbours.trust()).notices()
+      const ofTrust = (await (await neighbours.trust()).notices()).map(({ text }) => text)
       if (!own) return ofTrust
       const { noticesOf } = await import('./own-notices.ts')
       return [...ofTrust, ...(await noticesOf(await identityTools(), { ends }))]
@@ -181,6 +181,10 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
         await steps.refreshBundles(signal)
       }
       if (failure) throw failure
+    },
+    async *doctor({ deliverTo, signal } = {}) {
+      const { examine } = await import('./doctor/examine.ts')
+      yield* examine(await wired.doctorTools(deliverTo), signal)
     },
     health: () => steps.health(),
     async check() {

@@ -25,6 +25,7 @@ export type { CertificateCode } from '../trust-anchors/index.ts'
 export { Address, parseAddress, parseDomain } from './address.ts'
 export { adviceOn } from './advice.ts'
 export type { Change, ChangesOptions, PreviousState } from './book/types.ts'
+export type { Area, DoctorOptions, Finding } from './doctor/types.ts'
 export {
   type AddressCode,
   DirectError,

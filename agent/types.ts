@@ -1,5 +1,6 @@
 import type { AuditRow, StoredMessage, TrackingEvent } from '../store/index.ts'
 import type { Change, ChangesOptions } from './book/types.ts'
+import type { DoctorOptions, Finding } from './doctor/types.ts'
 import type { ExplainOptions, ExplainTarget, Explanation } from './explain/types.ts'
 import type { IdentityAdministration } from './identities/types.ts'
 import type { Health } from './operations/types.ts'
@@ -103,6 +104,11 @@ export interface Agent extends AsyncDisposable {
     readonly signal: AbortSignal
     readonly onStarted?: () => void
   }): Promise<void>
+  /**
+   * Looks whether this installation can do its work: its files, its keys, its servers, what strangers see of it. What is
+   * wrong is a finding with what to do; servers are asked, nothing is sent, fetched or changed. Throws ABORTED.
+   */
+  doctor(options?: DoctorOptions): AsyncIterable<Finding>
   /** Whether the store answers, and, while this agent runs, whether each mailbox is read. */
   health(): Promise<Health>
   /** Deliveries and their state, newest first; throws nothing for an unknown id, returns none. */

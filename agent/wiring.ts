@@ -2,6 +2,7 @@ import type { MailServer } from '../mailbox/index.ts'
 import type { Certificate } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
 import type { ClassifyTools } from './classify.ts'
+import type { DoctorTools } from './doctor/tools.ts'
 import type { IdentityTools } from './identities/tools.ts'
 import type { InboxTools } from './inbox.ts'
 import { lazily } from './neighbours/lazily.ts'
@@ -214,7 +215,44 @@ export function wire(neighbours: Neighbours) {
     at,
   })
 
+  const doctorTools = async (deliverTo: string | undefined): Promise<DoctorTools> => {
+    const { toMailServer } = await import('./neighbours/mail.ts')
+    const { freeSpace } = await import('./doctor/disk.ts')
+    const lookup = () => discovery.lookup()
+    return {
+      settings,
+      deliverTo,
+      offline: neighbours.offline,
+      existingStore: () => neighbours.existingStore(),
+      identityTools,
+      trustNotices: async () => (await neighbours.trust()).notices(),
+      believes: async () => {
+        const { anchors, missing, pins } = await (await neighbours.trust()).state()
+        // What a bundle that was never fetched will hold is not known.
+        const anybody = (direction: 'incoming' | 'outgoing') =>
+          pins.length > 0 || missing.length > 0 || !anchors.trustsNobody(direction)
+        return { incoming: anybody('incoming'), outgoing: anybody('outgoing') }
+      },
+      checkZone: async (signal) => {
+        const { check } = await import('./zone/check.ts')
+        return check({ signal }, await zoneTools())
+      },
+      mailServer: toMailServer,
+      probeSmtp: async (server, signal) => {
+        const { probeSmtp } = await import('../mailbox/index.ts')
+        return probeSmtp(server, { lookup: await lookup(), signal })
+      },
+      proveTls: async (server, signal) => (await mail.smtp()).proveTls(server, signal),
+      imap: () => mail.imap(),
+      lookup,
+      disk: freeSpace,
+      now,
+      at,
+    }
+  }
+
   return {
+    doctorTools,
     identities,
     ourNames,
     passingTrust,

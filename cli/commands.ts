@@ -228,6 +228,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     daemon: true,
     load: () => import('./certs-serve.ts'),
   },
+  {
+    name: 'doctor',
+    args: '',
+    summary: 'what is wrong with this installation, and what to do',
+    load: () => import('./doctor.ts'),
+  },
 ]
 
 export const GROUPS: Readonly<Record<string, string>> = {
@@ -240,6 +246,3 @@ export const GROUPS: Readonly<Record<string, string>> = {
   zone: 'our certificates in DNS and directories (zone generate, zone check)',
   certs: 'publish our certificates (certs serve)',
 }
-
-/** Commands that a later version brings; asked for, they say so. */
-export const LATER: readonly string[] = ['doctor']

@@ -1,7 +1,6 @@
 import { Command } from 'commander'
-import { DirectError } from '../agent/errors.ts'
 import { version } from '../agent/version.ts'
-import { COMMANDS, type CommandEntry, type CommandModule, GROUPS, LATER } from './commands.ts'
+import { COMMANDS, type CommandEntry, type CommandModule, GROUPS } from './commands.ts'
 import { single, timeOption } from './options.ts'
 
 export interface Globals {
@@ -26,7 +25,7 @@ Example: can these be reached securely, and why?
 
 /**
  * Parses a command line. Null when help or the version was asked for, and has been printed. Global options may stand
- * anywhere. Throws DirectError USAGE or NOT_BUILT, or commander's own CommanderError.
+ * anywhere. Throws commander's own CommanderError, or DirectError USAGE.
  */
 export async function parse(args: readonly string[]): Promise<Call | null> {
   let call: Call | null = null
@@ -68,7 +67,6 @@ function outline(): Command {
     .exitOverride()
     .configureOutput({ outputError: () => {}, writeErr: (text) => process.stderr.write(text) })
   for (const entry of COMMANDS) parentOf(program, entry.name).addCommand(stub(program, entry))
-  for (const name of LATER) parentOf(program, name).addCommand(notBuilt(program, name), { hidden: true })
   return program
 }
 
@@ -94,19 +92,6 @@ function groupOf(parent: Command, words: string): Command {
   const group = new Command(name).copyInheritedSettings(parent).description(GROUPS[words] ?? '')
   parent.addCommand(group.helpCommand(false))
   return group
-}
-
-function notBuilt(program: Command, name: string): Command {
-  return new Command(lastWord(name))
-    .copyInheritedSettings(program)
-    .helpOption(false)
-    .allowUnknownOption()
-    .argument('[any...]')
-    .action(() => {
-      throw new DirectError('NOT_BUILT', `the command ${name} is not built yet in this version`, {
-        hint: '"direct --help" lists the commands of this version.',
-      })
-    })
 }
 
 function commandOf(program: Command, entry: CommandEntry): Command {

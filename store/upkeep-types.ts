@@ -63,6 +63,8 @@ export interface StoreFigures {
   readonly notices: readonly { readonly kind: string; readonly state: string; readonly count: number }[]
   /** Ever written to the audit. */
   readonly auditRows: number
+  /** When the newest of them was written. */
+  readonly newest: Date | null
   /** Of the database's file. */
   readonly bytes: number
 }

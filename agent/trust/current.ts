@@ -10,7 +10,7 @@ import type { Spool } from '../smime/source.ts'
 import type { BundleTools } from './bundles.ts'
 import { type ConfiguredTrust, readConfiguredTrust } from './configured.ts'
 import { putTogether, type TrustState } from './entries.ts'
-import { trustNotices } from './notices.ts'
+import { type TrustNotice, trustNotices } from './notices.ts'
 
 /** Whom we believe right now: what is configured, fetched in bundles, added by hand, less what was removed by hand. */
 export interface Trust {
@@ -107,12 +107,13 @@ export class CurrentTrust implements AsyncDisposable {
   }
 
   /** What an administrator should always be told. Fetches nothing. */
-  async notices(): Promise<readonly string[]> {
+  async notices(): Promise<readonly TrustNotice[]> {
     const state = await this.state()
     const { notes } = await this.#files()
     const records = await this.#records()
     const known = records === null || state.sources.length === 0 ? [] : await records.bundles()
-    return [...trustNotices(state, known, this.#tools.at()), ...notes]
+    const ofFiles = notes.map((text) => ({ code: 'FILE', text }) as const)
+    return [...trustNotices(state, known, this.#tools.at()), ...ofFiles]
   }
 
   /** For `refreshBundles` and `diffBundles`, over the records of a store. */

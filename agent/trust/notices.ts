@@ -5,6 +5,12 @@ import { shownWithoutQuery } from '../fetch/target.ts'
 import { isSameBundle } from './bundle-source.ts'
 import { type AnchorEntry, neverHadText, type TrustState } from './entries.ts'
 
+/** One sentence for the administrator. `FILE`: of a file that the configuration names. */
+export interface TrustNotice {
+  readonly code: 'TEST_CA' | 'ANCHOR_NOT_VALID' | 'BUNDLE_FAILED' | 'BUNDLE_OPEN' | 'FILE'
+  readonly text: string
+}
+
 /**
  * What an administrator should always be told: trust in a test CA, anchors that have ended, bundles that cannot be had,
  * or that anybody may write.
@@ -14,7 +20,7 @@ export function trustNotices(
   { entries, sources }: TrustState,
   known: readonly BundleRecord[],
   at: Date,
-): readonly string[] {
+): readonly TrustNotice[] {
   const counting = entries.filter(({ removal }) => removal === null)
   const test = counting
     .filter(({ certificate }) => isTestCa(certificate))
@@ -30,7 +36,14 @@ export function trustNotices(
       ({ url }) =>
         `the trust bundle ${shownWithoutQuery(url)} comes by plain http and nobody signs it: whoever is on the way can change whom we believe`,
     )
-  return [...new Set([...test, ...endedNotices(ended), ...bundles, ...open])]
+  const coded = (code: TrustNotice['code'], texts: readonly string[]) =>
+    [...new Set(texts)].map((text) => ({ code, text }))
+  return [
+    ...coded('TEST_CA', test),
+    ...coded('ANCHOR_NOT_VALID', endedNotices(ended)),
+    ...coded('BUNDLE_FAILED', bundles),
+    ...coded('BUNDLE_OPEN', open),
+  ]
 }
 
 /** One by one where somebody of ours can mend it; a bundle's are told together. */

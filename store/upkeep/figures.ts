@@ -31,8 +31,10 @@ export async function figures(db: Kysely<Schema>): Promise<StoreFigures> {
     .execute()
   const audit = await db
     .selectFrom('audit')
-    .select(({ fn }) => fn.max('id').as('last'))
-    .executeTakeFirstOrThrow()
+    .select(['id', 'at'])
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
   const size = await sql<{ bytes: number }>`
     select page_count * page_size as bytes from pragma_page_count(), pragma_page_size()`.execute(db)
   return {
@@ -43,7 +45,8 @@ export async function figures(db: Kysely<Schema>): Promise<StoreFigures> {
     unanswered,
     inbox,
     notices,
-    auditRows: audit.last ?? 0,
+    auditRows: audit?.id ?? 0,
+    newest: audit === undefined ? null : new Date(audit.at),
     bytes: size.rows[0]?.bytes ?? 0,
   }
 }

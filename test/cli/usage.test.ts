@@ -130,15 +130,6 @@ const MISTAKES: readonly (readonly [string, readonly string[], number, RegExp])[
     2,
     /^direct: option '--verify' cannot be used with option '--message <id>'/,
   ],
-  ...['doctor'].map(
-    (name) =>
-      [
-        `${name} is not built yet`,
-        [name, 'verify', '--batch', '-'],
-        2,
-        new RegExp(`^direct: the command ${name} is not built yet`),
-      ] as const,
-  ),
 ]
 
 test.concurrent.each(MISTAKES)('%s', async (_, args, code, expected) => {

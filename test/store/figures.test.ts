@@ -16,6 +16,7 @@ test('figures of an empty store are zeros; what is open is counted by indexes, a
     inbox: [],
     notices: [],
     auditRows: 0,
+    newest: null,
     bytes: expect.any(Number),
   })
   const database = new DatabaseSync(file)

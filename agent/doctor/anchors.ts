@@ -1,0 +1,40 @@
+import { ok } from './finding.ts'
+import type { Check } from './tools.ts'
+
+const ADVICE = {
+  TEST_CA: 'Take it out of trust before real patients are concerned: anybody can have a certificate of it.',
+  ANCHOR_NOT_VALID: 'Replace it by the one that the CA uses now ("direct trust add", "direct trust remove").',
+  BUNDLE_FAILED: '"direct trust bundle refresh" tries again and says more; ask who publishes it.',
+  BUNDLE_OPEN: 'Name its signer by signedBy, or fetch it by https.',
+  FILE: 'Correct the file, or the entry of trust that names it.',
+} as const
+
+/** Whom we believe: anybody at all, by anchors that are valid, from bundles that can be had. */
+export async function* checkAnchors({
+  settings,
+  trustNotices,
+  believes,
+}: Parameters<Check>[0]): ReturnType<Check> {
+  const believed = await believes()
+  const missing = [
+    ...(believed.incoming || settings.mailboxes.length === 0 ? [] : ['incoming']),
+    ...(believed.outgoing ? [] : ['outgoing']),
+  ]
+  if (missing.length > 0)
+    yield {
+      level: 'error',
+      code: 'NO_ANCHORS',
+      about: 'trust',
+      text: `there is no trust anchor for ${missing.join(' and ')} mail: nobody is believed`,
+      do: 'Add one: "direct trust add", or an entry of trust.',
+    }
+  else yield ok('ANCHORS_THERE', 'there are trust anchors for mail in both directions')
+  for (const { code, text } of await trustNotices())
+    yield {
+      level: 'warning',
+      code: code === 'FILE' ? 'ANCHOR_FILE' : code,
+      about: null,
+      text,
+      do: ADVICE[code],
+    }
+}

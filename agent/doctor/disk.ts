@@ -1,0 +1,45 @@
+import { stat, statfs } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname } from 'node:path'
+import { ok } from './finding.ts'
+import type { Check, DiskSpace } from './tools.ts'
+
+/** A message of 25 MB takes ten times as much on its way through the spools and the store. */
+const TIGHT = 1 << 30
+const FULL = 256 << 20
+const FEW_FILES = 1000
+
+/** Room where the store and the spools are. */
+export async function* checkDisk({ settings, deliverTo, disk }: Parameters<Check>[0]): ReturnType<Check> {
+  const places: readonly (readonly [string, string | undefined])[] = [
+    ['dataDir', settings.dataDir],
+    ['the folder of temporary files', tmpdir()],
+    ['the folder to deliver into', deliverTo],
+  ]
+  for (const [what, folder] of places) {
+    if (folder === undefined) continue
+    const { bytes, files } = await disk(await existingPart(folder))
+    // Such as /proc: nothing is kept there anyway.
+    if (bytes === null) continue
+    const free = `${(bytes / (1 << 30)).toFixed(1)} GiB are free`
+    if (bytes < TIGHT || (files !== null && files < FEW_FILES))
+      yield {
+        level: bytes < FULL || files === 0 ? 'error' : 'warning',
+        code: 'DISK_FULL',
+        about: folder,
+        text: `there is little room for ${what}: ${free}${files === null ? '' : `, and ${files} files`}`,
+        do: 'Make room, or move it to another disk: what cannot be stored is not received, and not sent.',
+      }
+    else yield ok('DISK_ROOM', `there is room for ${what}: ${free}`, folder)
+  }
+}
+
+export async function freeSpace(path: string): Promise<DiskSpace> {
+  const { bavail, blocks, bsize, files, ffree } = await statfs(path)
+  return { bytes: blocks === 0 ? null : bavail * bsize, files: files === 0 ? null : ffree }
+}
+
+async function existingPart(path: string): Promise<string> {
+  const found = await stat(path).catch(() => null)
+  return found !== null || dirname(path) === path ? path : existingPart(dirname(path))
+}

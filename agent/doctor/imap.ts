@@ -1,0 +1,25 @@
+import { DirectError } from '../errors.ts'
+import { findingOf, NOT_ASKED, ok } from './finding.ts'
+import type { Check } from './tools.ts'
+
+/** Each mailbox: reached, by TLS where that must be, logged in, its folder there. Nothing is fetched or flagged. */
+export async function* checkImap(
+  { settings, offline, mailServer, imap }: Parameters<Check>[0],
+  signal: AbortSignal,
+): ReturnType<Check> {
+  if (offline) {
+    yield NOT_ASKED
+    return
+  }
+  const looks = settings.mailboxes.map(async ({ server, folder }) => {
+    const name = `${server.user ?? ''}@${server.host}:${server.port}/${folder}`
+    try {
+      await using opened = await (await imap()).open(await mailServer(server), folder, signal)
+      return ok('IMAP_ANSWERS', `its folder holds ${(await opened.uids()).length} messages`, name)
+    } catch (error) {
+      if (!(error instanceof DirectError)) throw error
+      return findingOf(error, name)
+    }
+  })
+  for (const look of looks) yield await look
+}

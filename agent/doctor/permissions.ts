@@ -1,0 +1,80 @@
+import { constants } from 'node:fs'
+import { access, readFile, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { ok, type Said } from './finding.ts'
+import type { Check } from './tools.ts'
+
+/** The folders that are written to, and the files that hold secrets, by who may do what. */
+export async function* checkPermissions({ settings, deliverTo }: Parameters<Check>[0]): ReturnType<Check> {
+  const { dataDir, origin } = settings
+  yield* checkFolder(dataDir, 'DATA_DIR', 'dataDir')
+  if (deliverTo !== undefined) yield* checkFolder(deliverTo, 'DELIVER', 'the folder to deliver into')
+  if ((await holdsPassword(origin)) && (await isOpenToOthers(origin)))
+    yield {
+      level: 'error',
+      code: 'CONFIGURATION_EXPOSED',
+      about: origin,
+      text: `${origin} holds a password, and its mode lets others read it`,
+      do: `"chmod 600 ${origin}", or name the password's variable by passwordEnv; change a password that others could read.`,
+    }
+}
+
+async function* checkFolder(
+  folder: string,
+  code: 'DATA_DIR' | 'DELIVER',
+  what: string,
+): AsyncGenerator<Said> {
+  const found = await stat(folder).catch(({ code }: NodeJS.ErrnoException) => code ?? 'unknown error')
+  const wrong = (text: string, advice: string) =>
+    ({ level: 'error', code: `${code}_UNWRITABLE`, about: folder, text, do: advice }) as const
+  if (typeof found === 'string') {
+    const parent = dirname(folder)
+    const failure = found === 'ENOENT' ? await refused(parent) : found
+    if (failure === null) yield ok(`${code}_NEW`, `${what} is made when it is needed`, folder)
+    else
+      yield wrong(
+        `${what}, ${folder}, is not there and cannot be made: ${failure}`,
+        `Make it, and let the user that runs direct-agent own it.`,
+      )
+    return
+  }
+  const failure = found.isDirectory() ? await refused(folder) : 'ENOTDIR'
+  if (failure !== null)
+    yield wrong(
+      `${what}, ${folder}, cannot be written to: ${failure}`,
+      'Let the user that runs direct-agent own it.',
+    )
+  else if (process.getuid?.() === 0 && found.uid !== 0)
+    yield {
+      level: 'warning',
+      code: `${code}_OF_ANOTHER`,
+      about: folder,
+      text: `${what} belongs to user ${found.uid}, and this is root: what root makes there, that user cannot open`,
+      do: `Run direct as the user of the service: "sudo -u '#${found.uid}' direct doctor".`,
+    }
+  else yield ok(`${code}_WRITABLE`, `${what} can be written to`, folder)
+}
+
+/** Null: it can be read and written. */
+async function refused(path: string): Promise<string | null> {
+  return access(path, constants.R_OK | constants.W_OK | constants.X_OK).then(
+    () => null,
+    ({ code }: NodeJS.ErrnoException) => code ?? 'unknown error',
+  )
+}
+
+async function isOpenToOthers(file: string): Promise<boolean> {
+  if (process.getuid === undefined) return false
+  return stat(file).then(
+    ({ mode }) => (mode & 0o077) !== 0,
+    () => false,
+  )
+}
+
+/** In a server's URL. */
+async function holdsPassword(file: string): Promise<boolean> {
+  return readFile(file, 'utf8').then(
+    (text) => /^[^#]*\b(smtps?|imaps?):\/\/[^\s/:@]+:[^\s/@]+@/m.test(text),
+    () => false,
+  )
+}

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest'
+import { checkDisk } from '../../../agent/doctor/disk.ts'
+import type { DiskSpace, DoctorTools } from '../../../agent/doctor/tools.ts'
+
+const GIB = 2 ** 30
+
+/** What is said of dataDir and of the temporary folder, where both have this much room. */
+async function levels(disk: DiskSpace): Promise<readonly string[]> {
+  const tools = {
+    settings: { dataDir: '/var/lib/none/data' },
+    disk: async () => disk,
+  } as unknown as DoctorTools
+  const findings = await Array.fromAsync(checkDisk(tools))
+  return findings.map(({ level, code }) => `${level} ${code}`)
+}
+
+test.each<readonly [string, DiskSpace, string]>([
+  ['much room', { bytes: 10 * GIB, files: 1e6 }, 'ok DISK_ROOM'],
+  ['files that are not counted', { bytes: 10 * GIB, files: null }, 'ok DISK_ROOM'],
+  ['half a gibibyte', { bytes: GIB / 2, files: 1e6 }, 'warning DISK_FULL'],
+  ['next to nothing', { bytes: 1e6, files: 1e6 }, 'error DISK_FULL'],
+  ['few files left', { bytes: 10 * GIB, files: 500 }, 'warning DISK_FULL'],
+  ['no file left', { bytes: 10 * GIB, files: 0 }, 'error DISK_FULL'],
+])('a disk with %s', async (_, disk, said) => {
+  expect(await levels(disk)).toEqual([said, said])
+})
