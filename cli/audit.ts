@@ -76,7 +76,7 @@ const WIDTH = { event: 21, actor: 10 }
 
 /** Changes of whom we believe (TR-1, TR-4, TR-5), of our own certificates and of the store speak of no message. */
 function isOfTrust({ event }: AuditRow): boolean {
-  return /^(anchor|bundle|certificate|store)-/.test(event)
+  return /^(anchor|bundle|certificate|store)-|^pruned$/.test(event)
 }
 
 /** Who changed what: which certificate, to or for whom and which way, by which bundle, and why. */

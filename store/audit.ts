@@ -40,6 +40,7 @@ export type AuditEvent =
   | 'certificate-pinned'
   | 'certificate-unpinned'
   | 'store-restored'
+  | 'pruned'
 
 /** What the audit row of a received message leaves open. */
 export const UNKNOWN_TO_RECEIVER = { actor: null, route: null, documents: [], patient: null } as const

@@ -9,6 +9,7 @@ import { answers } from './migrations/6-answers.ts'
 import { algorithms } from './migrations/7-algorithms.ts'
 import { notices } from './migrations/8-notices.ts'
 import { chain } from './migrations/9-chain.ts'
+import { retention } from './migrations/10-retention.ts'
 import type { Schema, Tx } from './schema.ts'
 
 /**
@@ -25,6 +26,7 @@ const STEPS: readonly ((tx: Tx) => Promise<void>)[] = [
   algorithms,
   notices,
   chain,
+  retention,
 ]
 
 /** Brings the store to the newest schema. A newer one than ours: DirectError `STORE_FAILED`, nothing is changed. */

@@ -81,6 +81,19 @@ export interface AuditProof {
   readonly broken: { readonly id: number | null; readonly text: string } | null
 }
 
+/** What was before these times may go; null: never. */
+export interface Retention {
+  readonly messagesBefore: Date | null
+  readonly auditBefore: Date | null
+}
+
+/** How many were removed: messages sent, with their bodies; received ones of which the body was; rows of the audit. */
+export interface Pruned {
+  readonly messages: number
+  readonly mails: number
+  readonly auditRows: number
+}
+
 /** Looking after the store itself. */
 export interface Upkeep {
   /**
@@ -99,6 +112,12 @@ export interface Upkeep {
    * `expect` a head that was noted elsewhere, as the daemon's log notes it.
    */
   verifyAudit(expect?: string): Promise<AuditProof>
+  /**
+   * Removes what was before these times, in short transactions until nothing of it is left or `signal` aborts, and audits
+   * how much that was (`pruned`). What is still open stays, however old, and of each mail that was received, that it is
+   * settled: it may still lie in its folder. What tells a repeated message (IN-10) goes with the audit.
+   */
+  prune(retention: Retention, now: Date, signal?: AbortSignal): Promise<Pruned>
   /** The end of the chain as it is recorded, unverified. */
   auditHead(): Promise<{ readonly rows: number; readonly head: string }>
   /** As of now, and quick however much the store holds. */

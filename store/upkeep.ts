@@ -1,7 +1,15 @@
 import type { Kysely } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import type { Schema } from './schema.ts'
-import type { AuditProof, StoreBackup, StoreFigures, StoreFinding, Upkeep } from './upkeep-types.ts'
+import type {
+  AuditProof,
+  Pruned,
+  Retention,
+  StoreBackup,
+  StoreFigures,
+  StoreFinding,
+  Upkeep,
+} from './upkeep-types.ts'
 
 /** What looks after the store is loaded when it is asked to. */
 export class SqlUpkeep implements Upkeep {
@@ -28,6 +36,11 @@ export class SqlUpkeep implements Upkeep {
   async verifyAudit(expect?: string): Promise<AuditProof> {
     const { verifyAudit } = await import('./upkeep/verify-audit.ts')
     return verifyAudit(this.#db, expect ?? null)
+  }
+
+  async prune(retention: Retention, now: Date, signal?: AbortSignal): Promise<Pruned> {
+    const { prune } = await import('./upkeep/prune.ts')
+    return prune(this.#db, retention, now, signal)
   }
 
   async auditHead(): ReturnType<Upkeep['auditHead']> {

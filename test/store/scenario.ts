@@ -78,6 +78,7 @@ export async function all<T>(rows: AsyncIterable<T>): Promise<T[]> {
 
 /** What the steps to each version made, undone. */
 const UNDONE: readonly (readonly [version: number, sql: string])[] = [
+  [10, 'drop index audit_documents_by_audit; drop index entry_deliveries_by_delivery'],
   [
     9,
     `drop table audit_head; alter table audit drop column chain;
