@@ -65,7 +65,8 @@ export class Neighbours {
   readonly store = lazily(async () => {
     if (this.#parts.store) return this.#parts.store
     const { openStore } = await import('../store/index.ts')
-    return openStore({ file: this.#storeFile, now: this.now })
+    const { perCorrespondentPerHour: mdnsPerHour } = this.settings.notifications
+    return openStore({ file: this.#storeFile, now: this.now, mdnsPerHour })
   })
 
   /** The store if there is one: asking what became of messages makes none. */

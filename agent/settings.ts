@@ -45,8 +45,15 @@ export interface Settings {
   readonly legacy: CertificateLegacy & { readonly tripleDesFrom: readonly string[] }
   /** `listen`: where `run` answers HTTP about itself, on loopback; undefined: it does not. */
   readonly operations: { readonly listen?: HostPort | undefined }
-  /** `timeoutMs`: how long a recipient's system has for its answer (N-7). `failureNotice`: senders get mail about it (N-8). */
-  readonly notifications: { readonly timeoutMs: number; readonly failureNotice: boolean }
+  /**
+   * `timeoutMs`: how long a recipient's system has for its answer (N-7). `failureNotice`: senders get mail about it (N-8).
+   * `perCorrespondentPerHour`: MDNs that go to one address within an hour at most.
+   */
+  readonly notifications: {
+    readonly timeoutMs: number
+    readonly failureNotice: boolean
+    readonly perCorrespondentPerHour: number
+  }
   /** IN-5, IN-6, IN-7: what the receiver tolerates. */
   readonly receive: {
     readonly unwrapped: 'accept' | 'refuse'

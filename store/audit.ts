@@ -27,6 +27,8 @@ export type AuditEvent =
   | 'mdn-queued'
   | 'mdn-sent'
   | 'mdn-given-up'
+  | 'mdn-put-off'
+  | 'unanswered'
   | 'failure-owed'
   | 'failure-queued'
   | 'failure-sent'

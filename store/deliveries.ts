@@ -1,19 +1,22 @@
 import type { Kysely } from 'kysely'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
-import type { DeliveryOutcome, InboxDelivery, Judgement, NewNotice } from './incoming-types.ts'
+import type { DeliveryOutcome, InboxDelivery, NewJudgement, NewNotice } from './incoming-types.ts'
 import { owe, oweMdn } from './notices.ts'
+import { answersNotice, type Owing } from './restraint.ts'
 import { addressKey, type Schema, type Tx } from './schema.ts'
 
 /** IN-10: a delivery is one per (recipient, signer, inner digest); a repeated message joins the earlier one. */
 export async function openDeliveries(
   tx: Tx,
   entry: number,
-  judgement: Judgement,
-  notices: readonly NewNotice[],
-  at: Date,
+  judgement: NewJudgement,
+  asked: readonly NewNotice[],
+  owing: Owing,
 ): Promise<void> {
+  const { at } = owing
   const { signer, innerSha256 } = judgement
   if (judgement.verdict !== 'accept' || signer === null || innerSha256 === null) return
+  const notices = asked.length > 0 && (await answersNotice(tx, judgement, at)) ? [] : asked
   for (const { address, verdict } of judgement.recipients) {
     if (verdict !== 'accept') continue
     const recipient = addressKey(address)
@@ -49,7 +52,7 @@ export async function openDeliveries(
       .values({ entry, delivery: id })
       .onConflict((conflict) => conflict.columns(['entry', 'delivery']).doNothing())
       .execute()
-    if (notice !== undefined) await owe(tx, id, notice, at)
+    if (notice !== undefined) await owe(tx, id, notice, owing)
   }
 }
 
@@ -74,8 +77,9 @@ export async function deliveriesOf(db: Kysely<Schema>, entry: number): Promise<I
 export async function settleDelivery(
   tx: Tx,
   { delivery, outcome, where, withdrawn = false }: DeliveryOutcome,
-  at: Date,
+  owing: Owing,
 ): Promise<void> {
+  const { at } = owing
   const row = await tx
     .updateTable('inbox_deliveries')
     .set({ state: outcome, delivered_to: where, at: at.getTime() })
@@ -87,7 +91,7 @@ export async function settleDelivery(
   const { author, about, later_id: messageId, recipient } = row
   const kind = outcome === 'rejected' ? 'failed' : row.final_wanted === 1 ? 'dispatched' : null
   if (kind !== null && !withdrawn && author !== null && about !== null && messageId !== null)
-    await oweMdn(tx, { delivery, kind, messageId, from: recipient, to: author, about }, at)
+    await oweMdn(tx, { delivery, kind, messageId, from: recipient, to: author, about }, owing)
   const entry = await tx
     .selectFrom('inbox_entries')
     .select(['message_id', 'sender'])

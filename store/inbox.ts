@@ -23,6 +23,8 @@ import { dueNotices, postpone } from './notices.ts'
 import { decodeWhy, encodeWhy, type Schema, type Tx } from './schema.ts'
 import type { BodyId } from './types.ts'
 
+/** MDNs to one correspondent within an hour, when nothing is said. */
+const PER_HOUR = 20_000
 /** MDNs that `noticesDue` returns when it is not told. */
 const NOTICES = 100
 /** Entries that `leftBehind` returns when it is not told. */
@@ -30,9 +32,12 @@ const LEFT_BEHIND = 1000
 
 export class SqlInbox implements Inbox {
   readonly #db: Kysely<Schema>
+  readonly #perHour: number
 
-  constructor(db: Kysely<Schema>) {
+  /** `perHour`: MDNs to one correspondent within an hour. */
+  constructor(db: Kysely<Schema>, perHour = PER_HOUR) {
     this.#db = db
+    this.#perHour = perHour
   }
 
   async unsettled(mailbox: string, uidValidity: string, uids: readonly number[]): Promise<number[]> {
@@ -157,7 +162,7 @@ export class SqlInbox implements Inbox {
       if (entry.state === 'judged' || entry.state === 'settled') return await deliveriesOf(tx, id)
       await writeJudgement(tx, id, judgement, at)
       await report(tx, judgement, at)
-      await openDeliveries(tx, id, judgement, notices, at)
+      await openDeliveries(tx, id, judgement, notices, { at, perHour: this.#perHour })
       return await deliveriesOf(tx, id)
     })
   }
@@ -168,7 +173,7 @@ export class SqlInbox implements Inbox {
 
   async settle(id: number, outcomes: readonly DeliveryOutcome[], at: Date): Promise<void> {
     await this.#db.transaction().execute(async (tx) => {
-      for (const outcome of outcomes) await settleDelivery(tx, outcome, at)
+      for (const outcome of outcomes) await settleDelivery(tx, outcome, { at, perHour: this.#perHour })
       await tx
         .updateTable('inbox_entries')
         .set({ state: 'settled', settled_at: at.getTime() })

@@ -43,6 +43,8 @@ export interface Judgement {
 export interface NewJudgement extends Judgement {
   /** By what it was opened; absent or null: it was not. */
   readonly algorithms?: MessageAlgorithms | null
+  /** Message-IDs that it says it answers (In-Reply-To, References): if one is of an MDN of ours, it owes none (N-2). */
+  readonly answers?: readonly string[]
 }
 
 /** A message of which nothing final is known, as the audit tells it. */

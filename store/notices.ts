@@ -1,9 +1,10 @@
 import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
-import { record } from './audit.ts'
+import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
 import { hasCome } from './due.ts'
 import { decodeConcerned } from './failures.ts'
 import type { NewNotice, Notice, NoticeId, Receipt } from './incoming-types.ts'
+import { dueAt, type Owing } from './restraint.ts'
 import { addressKey, type Schema, type Tx } from './schema.ts'
 import { type NoticeOccurrence, nextNoticeState } from './states.ts'
 
@@ -11,18 +12,18 @@ import { type NoticeOccurrence, nextNoticeState } from './states.ts'
  * The `processed` MDN that we owe for a delivery (N-1). One per delivery, under one Message-ID however often it has to be
  * sent; when the message comes again, its MDNs that SMTP never took are owed again (IN-10).
  */
-export async function owe(tx: Tx, delivery: number, notice: NewNotice, at: Date): Promise<void> {
+export async function owe(tx: Tx, delivery: number, notice: NewNotice, owing: Owing): Promise<void> {
   const earlier = await tx.selectFrom('notices').select('id').where('delivery', '=', delivery).execute()
   for (const { id } of earlier)
     if (await moveNotice(tx, id, 'owed-again'))
       await tx
         .updateTable('notices')
-        .set({ attempts: 0, due_at: at.getTime() })
+        .set({ attempts: 0, due_at: owing.at.getTime() })
         .where('id', '=', id)
         .execute()
   if (earlier.length > 0) return
   const { messageId, recipient, to, originalMessageId: about } = notice
-  await oweMdn(tx, { delivery, kind: 'processed', messageId, from: recipient, to, about }, at)
+  await oweMdn(tx, { delivery, kind: 'processed', messageId, from: recipient, to, about }, owing)
 }
 
 interface Mdn {
@@ -37,8 +38,9 @@ interface Mdn {
 export async function oweMdn(
   tx: Tx,
   { delivery, kind, messageId, from, to, about }: Mdn,
-  at: Date,
+  owing: Owing,
 ): Promise<void> {
+  const due = await dueAt(tx, to, owing)
   await tx
     .insertInto('notices')
     .values({
@@ -50,10 +52,27 @@ export async function oweMdn(
       original_message_id: about,
       state: 'owed',
       attempts: 0,
-      due_at: at.getTime(),
-      created_at: at.getTime(),
+      due_at: due.getTime(),
+      created_at: owing.at.getTime(),
     })
     .execute()
+  if (due > owing.at)
+    await record(tx, {
+      ...UNKNOWN_TO_RECEIVER,
+      at: owing.at,
+      event: 'mdn-put-off',
+      messageId,
+      from,
+      address: to,
+      certificate: null,
+      outcome: 'put-off',
+      why: [
+        {
+          code: 'TOO_MANY_NOTIFICATIONS',
+          text: `${owing.perHour} MDNs go to ${to} within an hour, no more; this one goes from ${due.toISOString()} on`,
+        },
+      ],
+    })
 }
 
 /** True when the occurrence changed its state. */

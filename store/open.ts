@@ -24,13 +24,19 @@ export interface OpenStoreOptions {
   readonly file: string
   /** The clock for what the store dates by itself: bodies, and the sweep of abandoned ones. */
   readonly now?: () => Date
+  /** MDNs that go to one correspondent within an hour at most; 20,000 when it is left out. */
+  readonly mdnsPerHour?: number | undefined
 }
 
 /**
  * Opens the store; several processes may have one file open at once. Throws DirectError: `FILE_UNWRITABLE` when
  * the folder or file cannot be had, `STORE_FAILED` when the file is not a store, or a newer one (it is left as it is).
  */
-export async function openStore({ file, now = () => new Date() }: OpenStoreOptions): Promise<Store> {
+export async function openStore({
+  file,
+  now = () => new Date(),
+  mdnsPerHour,
+}: OpenStoreOptions): Promise<Store> {
   const onDisk = file !== ':memory:'
   if (onDisk) await makeStoreFile(file)
   const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(openDatabase(file), file) })
@@ -42,7 +48,7 @@ export async function openStore({ file, now = () => new Date() }: OpenStoreOptio
     await db.destroy()
     throw error
   }
-  return new SqlStore(db, now, file)
+  return new SqlStore(db, now, file, mdnsPerHour)
 }
 
 class SqlStore implements Store {
@@ -60,12 +66,12 @@ class SqlStore implements Store {
   readonly #db: Kysely<Schema>
   #closed: Promise<void> | null = null
 
-  constructor(db: Kysely<Schema>, now: () => Date, file: string) {
+  constructor(db: Kysely<Schema>, now: () => Date, file: string, mdnsPerHour: number | undefined) {
     this.#db = db
     this.bodies = new SqlBodies(db, now)
     this.outbox = new SqlOutbox(db)
     this.waiting = new SqlWaiting(db)
-    this.inbox = new SqlInbox(db)
+    this.inbox = new SqlInbox(db, mdnsPerHour)
     this.tracking = new SqlTracking(db)
     this.audit = new SqlAudit(db)
     this.fetches = new SqlFetches(db)

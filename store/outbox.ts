@@ -152,6 +152,8 @@ export class SqlOutbox implements Outbox {
         .set({ due_at: at })
         .where('state', '=', 'owed')
         .where('due_at', '>', at)
+        // One that was never tried was put off so that its correspondent does not get too many.
+        .where('attempts', '>', 0)
         .where('attempts', '<', attempts)
         .execute()
       await tx

@@ -244,6 +244,7 @@ export const configuration = map({
   notifications: map({
     timeoutMinutes: number(0.1, 10_080, 'minutes').default(60),
     failureNotice: z.boolean().default(true),
+    perCorrespondentPerHour: number(1, 1_000_000, 'MDNs').default(20_000),
   }).prefault({}),
   receive: map({
     unwrapped: oneOf(['accept', 'refuse']).default('accept'),

@@ -111,6 +111,7 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
     notifications: {
       timeoutMs: data.notifications.timeoutMinutes * 60_000,
       failureNotice: data.notifications.failureNotice,
+      perCorrespondentPerHour: Math.floor(data.notifications.perCorrespondentPerHour),
     },
     receive: data.receive,
   }

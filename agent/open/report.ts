@@ -1,4 +1,5 @@
 import type { Judgement, NewJudgement, Undecided } from '../../store/index.ts'
+import { readThreadIds } from '../read/report-fields.ts'
 import type { Opened, ReceiveReport } from '../receiving-types.ts'
 import { describeRevocation } from '../trust/believe.ts'
 import type { Judged } from './verdict.ts'
@@ -64,6 +65,7 @@ export function judgementOf(judged: Judged, verdict: Judgement['verdict']): NewJ
       verdict: verdict === 'accept' ? 'accept' : 'reject',
       code,
     })),
+    answers: readThreadIds(judged.facts?.inReplyTo ?? null, judged.facts?.references ?? null),
   }
 }
 

@@ -39,8 +39,16 @@ export function readRecipient(value: string | null): string | null {
 
 /** The message that a report speaks of, when its own fields do not say: In-Reply-To, else the last of References. */
 export function readThread(inReplyTo: string | null, references: string | null): string | null {
-  const ids = (value: string | null) => value?.match(/<[^<>]*>/g) ?? (value ? [value] : [])
-  return ids(inReplyTo)[0] ?? ids(references).at(-1) ?? null
+  return idsIn(inReplyTo)[0] ?? idsIn(references).at(-1) ?? null
+}
+
+/** All messages that a message says it answers, those of In-Reply-To last. */
+export function readThreadIds(inReplyTo: string | null, references: string | null): readonly string[] {
+  return [...idsIn(references), ...idsIn(inReplyTo)]
+}
+
+function idsIn(value: string | null): readonly string[] {
+  return value?.match(/<[^<>]*>/g) ?? (value ? [value] : [])
 }
 
 /** A remote program's words, fit for a log and a person: one line of at most 200 printable ASCII characters. */

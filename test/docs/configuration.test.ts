@@ -85,7 +85,7 @@ test('what the page calls the default is the default', () => {
       signature: 'rsa-pkcs1',
     },
     legacy: { sha1From: [], tripleDesFrom: [], subjectEmail: false },
-    notifications: { timeoutMs: 3_600_000, failureNotice: true },
+    notifications: { timeoutMs: 3_600_000, failureNotice: true, perCorrespondentPerHour: 20_000 },
     receive: { unwrapped: 'accept', envelopeRecipients: 'warn', mailFrom: 'refuse', senderOnlyFrom: [] },
   })
   const [entry] = load({ trust: [{ for: '*', bundles: [{ url: 'https://bundles.example/a.p7b' }] }] }).trust

@@ -1,0 +1,59 @@
+import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
+import type { NewJudgement } from './incoming-types.ts'
+import { addressKey, type Tx } from './schema.ts'
+
+/** How MDNs are owed: from when, and how many to one correspondent within an hour at most. */
+export interface Owing {
+  readonly at: Date
+  readonly perHour: number
+}
+
+const HOUR_MS = 3_600_000
+/** Of the thread that a message names, the latest: anybody can name thousands. */
+const MOST_NAMED = 100
+
+/**
+ * N-2: what answers an MDN or a notice of ours is not answered, whatever it calls itself: two programs that answer each
+ * other would never end. Audited for each recipient.
+ */
+export async function answersNotice(tx: Tx, judgement: NewJudgement, at: Date): Promise<boolean> {
+  const named = (judgement.answers ?? []).slice(-MOST_NAMED)
+  if (named.length === 0) return false
+  const ours = await tx
+    .selectFrom('notices')
+    .select('message_id')
+    .where('message_id', 'in', named)
+    .executeTakeFirst()
+  if (ours === undefined) return false
+  for (const { address, verdict } of judgement.recipients)
+    if (verdict === 'accept')
+      await record(tx, {
+        ...UNKNOWN_TO_RECEIVER,
+        at,
+        event: 'unanswered',
+        messageId: judgement.messageId,
+        from: judgement.from,
+        address,
+        certificate: judgement.signer,
+        outcome: 'unanswered',
+        why: [{ code: 'ANSWERS_NOTICE', text: `it answers ${ours.message_id}, a notification of ours` }],
+      })
+  return true
+}
+
+/** When an MDN to `to` may go: at once, or as soon as no more than so many go there within an hour. */
+export async function dueAt(tx: Tx, to: string, { at, perHour }: Owing): Promise<Date> {
+  const sent = tx.selectFrom('notices').where('recipient', '=', addressKey(to))
+  const { recent } = await sent
+    .select(({ fn }) => fn.countAll<number>().as('recent'))
+    .where('due_at', '>', at.getTime() - HOUR_MS)
+    .executeTakeFirstOrThrow()
+  if (recent < perHour) return at
+  const { due_at } = await sent
+    .select('due_at')
+    .orderBy('due_at', 'desc')
+    .offset(perHour - 1)
+    .limit(1)
+    .executeTakeFirstOrThrow()
+  return new Date(Math.max(at.getTime(), due_at + HOUR_MS))
+}
