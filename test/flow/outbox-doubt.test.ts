@@ -67,6 +67,24 @@ test('a stop leaves in doubt what is in doubt, and lets the rest go on at once',
   }
 })
 
+test('a 250 that was lost is not asked for again once the MDN has come: nothing goes twice (N-7)', async () => {
+  await using store = await memoryStore()
+  await store.outbox.add(message(await store.bodies.write(bytes('sealed')), {}, [ANN, LEE]))
+  const { tools, asked, clock } = outboxOf(store, () => 'unknown')
+  const id = { messageId: '<m1@clinic.example>' }
+  await deliverCopies(tools, id)
+  const notification = { originalMessageId: id.messageId, disposition: 'processed' } as const
+  await store.tracking.notified({ ...notification, recipient: LEE }, at(30), [])
+  clock.now = 120
+  await deliverCopies(tools, id)
+  expect(asked).toEqual([[ANN, LEE], [ANN]])
+  await store.tracking.notified({ ...notification, recipient: ANN }, at(130), [])
+  clock.now = 3600
+  await deliverCopies(tools, id)
+  expect(asked).toHaveLength(2)
+  expect(await store.outbox.nextDue()).toBeNull()
+})
+
 test('a 250 that was lost is followed by the same bytes, and no second message', async () => {
   await using store = await memoryStore()
   await store.outbox.add(message(await store.bodies.write(bytes('sealed\r\n')), {}, [LEE]))

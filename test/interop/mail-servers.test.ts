@@ -1,10 +1,17 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createImapClient, createSmtpClient, type ImapFolder, type MailServer } from '../../mailbox/index.ts'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import {
+  createImapClient,
+  createSmtpClient,
+  type ImapFolder,
+  type MailServer,
+  type SmtpClient,
+} from '../../mailbox/index.ts'
 import { type ServerCertificate, serverCertificate } from '../services/certificates.ts'
 import { type MailServers, startMailServers } from '../services/mail-servers.ts'
 import type { TransferReport, TransferRequest } from './mail-transfer.ts'
@@ -21,7 +28,7 @@ beforeAll(async () => {
   certificate = await serverCertificate(['DNS:mail.direct.example'])
   stranger = await serverCertificate(['DNS:mail.direct.example'])
   servers = await startMailServers({
-    domains: ['clinic-a.example', 'clinic-b.example', 'clinic-c.example', 'clinic-d.example'],
+    domains: ['a', 'b', 'c', 'd', 'e'].map((name) => `clinic-${name}.example`),
     tls: certificate,
   })
 })
@@ -67,9 +74,10 @@ function send(
   to: readonly string[],
   server = overSmtp(),
   tls: 'as-configured' | 'required' = 'as-configured',
+  client: SmtpClient = smtp,
 ) {
   const content = Buffer.from(MESSAGE)
-  return smtp.submit(server, {
+  return client.submit(server, {
     from: 'dr.kim@clinic-a.example',
     to,
     bytes: content.length,
@@ -96,6 +104,29 @@ async function read(folder: ImapFolder, uid: number): Promise<string> {
 }
 
 describe('Postfix and Dovecot', () => {
+  it('take message after message over as many connections as they may have; one that dies is replaced unseen', async () => {
+    await using client = createSmtpClient({ lookup })
+    const server = overSmtp({ connections: 2, ...servers.mailboxes['clinic-a.example'] })
+    const sendTo = (name: string) =>
+      send([`${name}@clinic-e.example`], server, 'as-configured', client).then(([one]) => one?.outcome)
+    const { logFile } = servers.smtp
+    const log = async () => (existsSync(logFile) ? await readFile(logFile, 'utf8') : '')
+    const before = (await log()).length
+    const first = await Promise.all(Array.from({ length: 12 }, (_, n) => sendTo(`kept-${n}`)))
+    expect(first).toEqual(Array(12).fill('accepted'))
+    const lines = await vi.waitFor(async () => {
+      const lines = (await log()).slice(before).split('\n')
+      expect(lines.filter((line) => / client=/.test(line))).toHaveLength(12)
+      return lines
+    }, 5000)
+    const workers = new Set(lines.flatMap((line) => /smtpd\[(\d+)\]: .* client=/.exec(line)?.[1] ?? []))
+    expect(workers.size).toBe(2)
+    for (const pid of workers) process.kill(Number(pid), 'SIGKILL')
+    expect(await Promise.all([sendTo('after-1'), sendTo('after-2')])).toEqual(['accepted', 'accepted'])
+    await using folder = await imap.open(overImap('clinic-e.example'), 'INBOX')
+    expect(await arrived(folder, 14)).toHaveLength(14)
+  })
+
   it('carry a message over STARTTLS byte for byte, below the headers that they add (MSG-14)', async () => {
     const outcomes = await send([
       'dr.lee@clinic-b.example',
@@ -119,6 +150,20 @@ describe('Postfix and Dovecot', () => {
       recipients.push(original ?? '')
     }
     expect(recipients.sort()).toEqual(['Any.One@clinic-b.example', 'dr.lee@clinic-b.example'])
+  })
+
+  it('tell of mail while nobody asks, and show the folder as it is now to whoever selects it again', async () => {
+    await using folder = await imap.open(overImap('clinic-a.example'), 'INBOX')
+    const before = await folder.uids()
+    const waiting = folder.wait(60_000)
+    await send(['one@clinic-a.example'])
+    expect(await waiting).toBe('news')
+    await using again = await folder.again()
+    expect(again.uidValidity).toBe(folder.uidValidity)
+    const [uid = 0] = (await again.uids()).filter((other) => !before.includes(other))
+    expect(await read(again, uid)).toContain('From the start of a line')
+    expect(await again.wait(50)).toBe('quiet')
+    expect(await again.uids()).toContain(uid)
   })
 
   it('flag messages and move them aside, into a folder that is made for it', async () => {
