@@ -43,6 +43,11 @@ export interface Settings {
   }
   /** Partner domains (A-labels) whose SHA-1, or 3DES, is accepted (ALG). */
   readonly legacy: CertificateLegacy & { readonly tripleDesFrom: readonly string[] }
+  /** How many days messages, and the audit, are kept in the store; undefined: for ever. */
+  readonly retention: {
+    readonly messageDays?: number | undefined
+    readonly auditDays?: number | undefined
+  }
   /** `listen`: where `run` answers HTTP about itself, on loopback; undefined: it does not. */
   readonly operations: { readonly listen?: HostPort | undefined }
   /**

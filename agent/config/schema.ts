@@ -240,6 +240,10 @@ export const configuration = map({
     tripleDesFrom: names.default([]),
     subjectEmail: z.boolean().default(false),
   }).prefault({}),
+  retention: map({
+    messageDays: number(1, 36_500, 'days').optional(),
+    auditDays: number(1, 36_500, 'days').optional(),
+  }).prefault({}),
   operations: map({ listen: text(loopbackOf).optional() }).prefault({}),
   notifications: map({
     timeoutMinutes: number(0.1, 10_080, 'minutes').default(60),

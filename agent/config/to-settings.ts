@@ -107,6 +107,7 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
       ),
     },
     legacy: data.legacy,
+    retention: retaining(data.retention, refuse),
     operations: data.operations,
     notifications: {
       timeoutMs: data.notifications.timeoutMinutes * 60_000,
@@ -201,6 +202,18 @@ function publishing(publish: Configuration['publish'], refuse: Refuse): PublishS
       'Name it in publish.nameServers, mailServers or directories, or take its addresses out.',
     )
   return { ...publish, listen, addresses }
+}
+
+/** A message that is still there, and nobody knows any more who sent it: that cannot be meant. */
+function retaining(retention: Configuration['retention'], refuse: Refuse): Configuration['retention'] {
+  const { messageDays, auditDays } = retention
+  if (auditDays !== undefined && auditDays < (messageDays ?? Number.POSITIVE_INFINITY))
+    throw refuse(
+      ['retention', 'auditDays'],
+      `is less than messageDays, which is ${messageDays ?? 'left out, for ever'}`,
+      'Keep the audit at least as long as the messages that it speaks of.',
+    )
+  return retention
 }
 
 type GivenAlgorithms = Configuration['algorithms']['byDomain'][string]

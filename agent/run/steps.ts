@@ -73,9 +73,9 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
   }
   const daily = lazily(async () => {
     const { Daily } = await import('../upkeep/daily.ts')
-    return new Daily({ store: () => neighbours.store(), now, log })
+    return new Daily({ store: () => neighbours.store(), retention: settings.retention, now, log })
   })
-  const careForStore = async (): Promise<void> => (await daily()).look()
+  const careForStore = async (signal?: AbortSignal): Promise<void> => (await daily()).look(signal)
   /** What is done ahead of need, by the names that the log calls them. */
   const refreshes = {
     CRLs: refreshFetched,

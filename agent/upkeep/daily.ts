@@ -1,10 +1,12 @@
-import type { Store } from '../../store/index.ts'
+import type { Store, Upkeep } from '../../store/index.ts'
 import type { Log } from '../log.ts'
+import type { Settings } from '../settings.ts'
 
 const DAY_MS = 24 * 3_600_000
 
 export interface DailyTools {
   readonly store: () => Promise<Store>
+  readonly retention: Settings['retention']
   readonly now: () => Date
   readonly log: Log
 }
@@ -19,13 +21,27 @@ export class Daily {
   }
 
   /** Once it is due; to be called more often. */
-  async look(): Promise<void> {
+  async look(signal?: AbortSignal): Promise<void> {
     const at = this.#tools.now().getTime()
     // A clock that was set back does not put it off.
     if (Math.abs(at - this.#last) < DAY_MS) return
     const { upkeep } = await this.#tools.store()
+    await this.#prune(upkeep, signal)
     await this.#witness(await upkeep.auditHead())
-    this.#last = at
+    if (!signal?.aborted) this.#last = at
+  }
+
+  async #prune(upkeep: Upkeep, signal: AbortSignal | undefined): Promise<void> {
+    const { retention, now, log } = this.#tools
+    const { messageDays, auditDays } = retention
+    if (messageDays === undefined && auditDays === undefined) return
+    const at = now()
+    const before = (days: number | undefined) =>
+      days === undefined ? null : new Date(at.getTime() - days * DAY_MS)
+    const times = { messagesBefore: before(messageDays), auditBefore: before(auditDays) }
+    const { messages, mails, auditRows } = await upkeep.prune(times, at, signal)
+    if (messages + mails + auditRows > 0)
+      log.info({ messages, mails, auditRows }, 'removed what was kept long enough')
   }
 
   /** The log is a place that whoever rewrites the database does not reach: `audit --verify --expect` asks for it. */

@@ -305,6 +305,9 @@ describe('a wrong value is refused', () => {
       { publish: { nameServers: ['ns1.a.example'], addresses: { 'ns2.a.example': ['192.0.2.1'] } } },
       'publish.addresses["ns2.a.example"] is of a host that publish does not name; it names ns1.a.example',
     ],
+    [{ retention: { messageDays: 0 } }, 'retention.messageDays must be from 1 to 36500 days'],
+    [{ retention: { messageDays: 30, auditDays: 29 } }, 'retention.auditDays is less than messageDays'],
+    [{ retention: { auditDays: 29 } }, 'messageDays, which is left out, for ever'],
     [{ revocation: 'on' }, 'revocation must be require, prefer or off, not "on"'],
     [{ trust: [{ for: '*', bundles: [{}] }] }, 'trust[0].bundles[0].url is missing'],
     [

@@ -1,17 +1,19 @@
 import { expect, test } from 'vitest'
+import type { Settings } from '../../agent/settings.ts'
 import { Daily } from '../../agent/upkeep/daily.ts'
 import { at, bytes, memoryStore, message } from '../store/scenario.ts'
 
 const HOUR = 3600
 
 /** What was logged, with the clock in the test's hands. */
-async function daemon() {
+async function daemon(retention: Settings['retention'] = {}) {
   const store = await memoryStore()
   const logged: object[] = []
   const say = (facts: object, text: string) => void logged.push({ text, ...facts })
   const clock = { now: at(0) }
   const daily = new Daily({
     store: async () => store,
+    retention,
     now: () => clock.now,
     log: { info: say, warn: say, error: say },
   })
@@ -35,4 +37,26 @@ test('the head of the audit is logged at the start and once a day, so that a dat
   clock.now = at(-24 * HOUR)
   await daily.look()
   expect(logged).toHaveLength(2)
+})
+
+test('what is older than retention says is removed at the start and once a day; without it nothing ever is', async () => {
+  for (const [retention, left] of [
+    [{}, 1],
+    [{ messageDays: 30 }, 0],
+  ] as const) {
+    await using world = await daemon(retention)
+    const { store, daily, clock, logged } = world
+    const base = message(await store.bodies.write(bytes('sealed')), { copies: [] })
+    await store.outbox.add({
+      ...base,
+      recipients: base.recipients.map((one) => ({ ...one, state: 'refused' })),
+    })
+    clock.now = at(29 * 24 * HOUR)
+    await daily.look()
+    expect(await store.tracking.status()).toHaveLength(1)
+    clock.now = at(31 * 24 * HOUR)
+    await daily.look()
+    expect(await store.tracking.status()).toHaveLength(left)
+    expect(logged.filter((line) => 'mails' in line)).toHaveLength(1 - left)
+  }
 })
