@@ -179,6 +179,7 @@ const smtp = map({
 const mailbox = map({
   imap: imapUrl,
   passwordEnv: variable.optional(),
+  tokenCommand: command.optional(),
   ca: file.optional(),
   addresses: z.array(domainOrAddress).optional(),
   asideFolder: folder.default('Direct-Refused'),

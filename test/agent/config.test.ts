@@ -436,6 +436,14 @@ describe('an identity says once where its key is, and where its password', () =>
     expect(error.message).toContain(message)
   })
 
+  test('the same holds for a mailbox', async () => {
+    const imap = 'imaps://u@mail.example'
+    const { mailboxes } = ofObject({ mailboxes: [{ imap, tokenCommand: ['a'] }] })
+    expect(mailboxes[0]?.server).toMatchObject({ token: expect.any(Function), password: undefined })
+    const error = await objectError({ mailboxes: [{ imap, tokenCommand: ['a'], passwordEnv: 'B' }] })
+    expect(error.message).toContain('mailboxes[0].tokenCommand takes the place of a password')
+  })
+
   test('a token is the first line of what the program of tokenCommand writes, started in the folder of the configuration', async () => {
     const tokenOf = (tokenCommand: readonly string[]) => {
       const input = { smtp: { url: 'smtp://u@relay.example', tokenCommand } }
