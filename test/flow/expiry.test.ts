@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type Agent, type AgentOptions, createAgent } from '../../agent/index.ts'
-import type { ImapClient } from '../../mailbox/index.ts'
+import type { ImapClient, SmtpClient } from '../../mailbox/index.ts'
 import { openStore } from '../../store/index.ts'
 import type { Literal } from '../dns/literal-zone.ts'
 import {
@@ -267,4 +267,30 @@ test('a stop between the deadline and the notice changes nothing: it goes with t
   await pass(daemon)
   await pass(daemon)
   expect(toKim({ post })).toHaveLength(1)
+})
+
+test('a 250 that was lost is no second message where the MDN comes first; where none comes, the same bytes go again', async () => {
+  const { b, post, again, pass: minutes } = await clinics()
+  const submit: SmtpClient['submit'] = async (...call) =>
+    (await post.smtp.submit(...call)).map(({ address }) => ({
+      address,
+      outcome: 'unknown',
+      reply: 'the connection was lost',
+    }))
+  const daemon = await again({ smtp: { ...post.smtp, submit } })
+  const { messageId } = await daemon.send({ ...referral, to: [LEE] })
+  expect(await states(daemon, messageId)).toEqual([[LEE, 'queued', 'SMTP_IN_DOUBT']])
+  await pass(b)
+  await pass(daemon)
+  expect(await states(daemon, messageId)).toEqual([[LEE, 'processed']])
+  const second = await daemon.send({ ...referral, to: [NURSE] })
+  minutes(3)
+  await pass(daemon)
+  const carried = (to: string) => post.handed.filter((one) => one.to.includes(to))
+  expect(carried(LEE)).toHaveLength(1)
+  expect(carried(NURSE).map(({ bytes }) => bytes.toString('latin1'))).toEqual([
+    carried(NURSE)[0]?.bytes.toString('latin1'),
+    carried(NURSE)[0]?.bytes.toString('latin1'),
+  ])
+  expect(await states(daemon, second.messageId)).toEqual([[NURSE, 'queued', 'SMTP_IN_DOUBT']])
 })
