@@ -6,6 +6,9 @@ import type { IdentitySettings } from '../settings.ts'
 import { findingOf, ok } from './finding.ts'
 import type { Check } from './tools.ts'
 
+const AWAITED =
+  'Have your certificate authority sign the request, and take its answer ("direct cert import"); or correct the path.'
+
 /** Each certificate of ours with its key: read, and proved to belong together. */
 export async function* checkKeys({ settings, identityTools, at }: Parameters<Check>[0]): ReturnType<Check> {
   const { files, requested, damaged } = await ownFiles(settings)
@@ -36,7 +39,10 @@ export async function* checkKeys({ settings, identityTools, at }: Parameters<Che
       yield ok('KEY_FITS', 'the certificate and its key are there, and belong together', certificate)
     } catch (error) {
       if (!(error instanceof DirectError)) throw error
-      yield findingOf(error, certificate)
+      const finding = findingOf(error, certificate)
+      // As "direct init" leaves it.
+      const waits = error.code === 'CERT_UNREADABLE' && file.stamp.startsWith('ENOENT')
+      yield waits ? { ...finding, do: AWAITED } : finding
     }
   }
   for (const name of requested)

@@ -153,6 +153,16 @@ const BROKEN: readonly Broken[] = [
     found: { area: 'keys', level: 'error', code: 'CERT_UNREADABLE' },
   },
   {
+    what: 'a certificate that the CA has not answered with yet',
+    break: (config) => void Object.assign(config.identities[0] ?? {}, { certificate: '/nowhere/a.pem' }),
+    found: {
+      area: 'keys',
+      level: 'error',
+      code: 'CERT_UNREADABLE',
+      do: expect.stringContaining('cert import'),
+    },
+  },
+  {
     what: 'a certificate that has ended',
     async break(config) {
       const old = { key: 'clinic-a', from: '2020-01-01', to: '2021-01-01' } as const
