@@ -10,6 +10,7 @@ import { algorithms } from './migrations/7-algorithms.ts'
 import { notices } from './migrations/8-notices.ts'
 import { chain } from './migrations/9-chain.ts'
 import { retention } from './migrations/10-retention.ts'
+import { correspondents } from './migrations/11-correspondents.ts'
 import type { Schema, Tx } from './schema.ts'
 
 /**
@@ -27,6 +28,7 @@ const STEPS: readonly ((tx: Tx) => Promise<void>)[] = [
   notices,
   chain,
   retention,
+  correspondents,
 ]
 
 /** Brings the store to the newest schema. A newer one than ours: DirectError `STORE_FAILED`, nothing is changed. */

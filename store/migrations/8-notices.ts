@@ -62,10 +62,10 @@ async function rebuild(tx: Tx): Promise<void> {
   await tx.schema.alterTable('notices_8').renameTo('notices').execute()
   const index = (
     name: string,
-    ...columns: ('state' | 'due_at' | 'original_message_id' | 'recipient' | 'message')[]
+    ...columns: ('state' | 'due_at' | 'original_message_id' | 'recipient' | 'created_at' | 'message')[]
   ) => tx.schema.createIndex(name).on('notices').columns(columns).execute()
   await index('notices_by_state', 'state', 'due_at')
   await index('notices_by_original_message_id', 'original_message_id')
-  await index('notices_by_recipient', 'recipient', 'due_at')
+  await index('notices_by_recipient', 'recipient', 'created_at')
   await index('notices_by_message', 'message')
 }

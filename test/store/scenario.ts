@@ -78,6 +78,11 @@ export async function all<T>(rows: AsyncIterable<T>): Promise<T[]> {
 
 /** What the steps to each version made, undone. */
 const UNDONE: readonly (readonly [version: number, sql: string])[] = [
+  [
+    11,
+    `drop index notices_by_recipient;
+     create index notices_by_recipient on notices (recipient, created_at)`,
+  ],
   [10, 'drop index audit_documents_by_audit; drop index entry_deliveries_by_delivery'],
   [
     9,
