@@ -1,9 +1,10 @@
 import { inTheFolder, leftBehind } from './inbox/agenda.ts'
 import { borrowFolder } from './inbox/folders.ts'
-import { actOn, lookAt, remember, undeterminedReport } from './inbox/look.ts'
+import { actOn, type Look, lookAt, remember, undeterminedReport } from './inbox/look.ts'
 import type { Pass, Wanted } from './inbox/wanted.ts'
 import type { Handled, InboxTools, Mailbox } from './inbox.ts'
 import { Patience } from './patience.ts'
+import type { ReceiveReport } from './receiving-types.ts'
 import { PATIENCE_MS } from './trust/judge.ts'
 
 /** For messages that were undetermined before, in one pass: what comes in meanwhile waits no longer for its turn. */
@@ -35,7 +36,8 @@ export async function* passOver(
   yield* lookAtNew(here.fresh, patience, pass)
   // What has come again under another UIDVALIDITY is settled by now.
   const left = await leftBehind(pass)
-  yield* lookAtNew([...left.fresh, ...here.suspects, ...left.suspects], patience, pass)
+  yield* lookAtNew(left.fresh, patience, pass)
+  yield* lookAtNew([...here.suspects, ...left.suspects], patience, pass, 'alone')
   // Those that were cut short have just had a turn, and are last in line.
   const cutShort = [...pass.cutShort.values()].map(({ wanted }) => ({ ...wanted, isBegun: true }))
   yield* lookAgain([...here.undetermined, ...left.undetermined, ...cutShort], pass)
@@ -46,19 +48,61 @@ export async function* passOver(
   if (!signal?.aborted) tools.passed(mailbox, begun)
 }
 
-/** One after the other: which one stops the process is known by its attempts. */
-async function* lookAtNew(all: readonly Wanted[], patience: Patience, pass: Pass): AsyncGenerator<Handled> {
-  for (const wanted of all) {
-    if (pass.signal?.aborted) return
-    const given = patience.look()
-    await using look = await lookAt(wanted, given.ms, pass)
-    if (look === null) continue
-    const report = undeterminedReport(look)
-    if (report !== null && given.wasInVain()) {
-      await remember(look, pass)
-      pass.cutShort.set(wanted.name, { wanted, report })
-    } else yield* actOn(look, pass)
+/**
+ * One after the other; the next is fetched and opened while one is acted upon, unless each is to be `alone`: then nobody
+ * else is open when one stops the process.
+ */
+async function* lookAtNew(
+  all: readonly Wanted[],
+  patience: Patience,
+  pass: Pass,
+  alone: 'alone' | 'abreast' = 'abreast',
+): AsyncGenerator<Handled> {
+  const open = (wanted: Wanted | undefined) => {
+    if (wanted === undefined || pass.signal?.aborted) return null
+    const opening = firstLook(wanted, patience, pass)
+    // It is awaited when its turn comes.
+    opening.catch(() => undefined)
+    return opening
   }
+  const waiting = [...all]
+  let next = open(waiting.shift())
+  try {
+    while (next !== null) {
+      const { wanted, look, cutShort } = await next
+      next = alone === 'alone' ? null : open(waiting.shift())
+      await using _ = look
+      if (look !== null && cutShort !== null) {
+        await remember(look, pass)
+        pass.cutShort.set(wanted.name, { wanted, report: cutShort })
+      } else if (look !== null) yield* actOn(look, pass)
+      if (alone === 'alone') next = open(waiting.shift())
+    }
+  } finally {
+    await leaveAlone(next, pass)
+  }
+}
+
+interface FirstLook {
+  readonly wanted: Wanted
+  readonly look: Look | null
+  /** More patience might make it known. */
+  readonly cutShort: ReceiveReport | null
+}
+
+async function firstLook(wanted: Wanted, patience: Patience, pass: Pass): Promise<FirstLook> {
+  const given = patience.look()
+  const look = await lookAt(wanted, given.ms, pass)
+  const report = look && undeterminedReport(look)
+  return { wanted, look, cutShort: report !== null && given.wasInVain() ? report : null }
+}
+
+/** Opened, and its turn does not come: that is no failed attempt. */
+async function leaveAlone(opening: Promise<FirstLook> | null, { tools }: Pass): Promise<void> {
+  const unused = await opening?.catch(() => null)
+  if (!unused?.look) return
+  await using look = unused.look
+  if (look.entry.state !== 'judged') await tools.store.inbox.spared(look.entry.id)
 }
 
 /** Side by side: each was opened before and did no harm, and nearly all of the time is spent on waiting. */

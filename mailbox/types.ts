@@ -74,7 +74,7 @@ export type TlsProof =
 
 /**
  * IMAP: one folder, opened. Every call throws DirectError `IMAP_UNREACHABLE` (temporary) when the connection is lost,
- * `IMAP_REFUSED` when the server will not, `ABORTED` when the signal of `open` fires. One call at a time.
+ * `IMAP_REFUSED` when the server will not, `ABORTED` when the signal of `open` fires. Calls at the same time take turns.
  */
 export interface ImapFolder extends AsyncDisposable {
   /** With the UID it names a message for good, until the server says otherwise (RFC 3501 2.3.1.1). */

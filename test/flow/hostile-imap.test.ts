@@ -69,8 +69,8 @@ const CONVERSATION = [
   'UID SEARCH ALL',
   'UID SEARCH KEYWORD $DirectSettled',
   'UID FETCH 7 (UID RFC822.SIZE BODY.PEEK[]<0.1048576>)',
-  'UID STORE 7 +FLAGS.SILENT (\\Seen $DirectSettled)',
   'UID FETCH 9 (UID RFC822.SIZE BODY.PEEK[]<0.1048576>)',
+  'UID STORE 7 +FLAGS.SILENT (\\Seen $DirectSettled)',
   'UID MOVE 9 Direct-Refused',
   'LOGOUT',
 ]

@@ -230,7 +230,7 @@ test('of twenty messages one stops the process each time: it goes aside after th
     post.drop(LEE, KIM, await foreignMail({ body: `Content-Type: text/plain\r\n\r\n${n}\r\n` }))
   await expect(pass()).rejects.toThrow(Stop)
   expect(await delivered(ehr)).toHaveLength(0)
-  // What is new goes first.
+  // What is new goes first, then whoever was open with it.
   await expect(pass()).rejects.toThrow(Stop)
   expect(await delivered(ehr)).toHaveLength(19)
   await expect(pass()).rejects.toThrow(Stop)
