@@ -191,16 +191,6 @@ export class SqlInbox implements Inbox {
     return await oweFailures(this.#db, now, newId, limit)
   }
 
-  async isFailureNotice(messageId: string): Promise<boolean> {
-    const row = await this.#db
-      .selectFrom('notices')
-      .select('id')
-      .where('message_id', '=', messageId)
-      .where('kind', '=', 'failure')
-      .executeTakeFirst()
-    return row !== undefined
-  }
-
   async noticeTried(id: NoticeId, at: Date, retryAt: Date | null, why: readonly Reason[]): Promise<void> {
     await this.#db.transaction().execute((tx) => postpone(tx, id, at, retryAt, why))
   }

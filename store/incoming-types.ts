@@ -176,8 +176,6 @@ export interface Inbox {
    * there is no notice, later neither.
    */
   oweFailures(now: Date, newId: ((sender: string) => string) | null, limit?: number): Promise<number>
-  /** Whether a failure notice of ours has this Message-ID. */
-  isFailureNotice(messageId: string): Promise<boolean>
   /** An MDN could not be sealed yet: again at `retryAt`; null gives it up for good. */
   noticeTried(id: NoticeId, at: Date, retryAt: Date | null, why: readonly Reason[]): Promise<void>
   /**

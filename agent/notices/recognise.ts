@@ -1,33 +1,30 @@
-import type { Store } from '../../store/index.ts'
 import type { Identities } from '../identities.ts'
-import { readNotification } from '../mdn.ts'
+import { type Notification, readNotification } from '../mdn.ts'
+import { MimeError } from '../mime/error.ts'
 import { messageIdOf } from '../open/report.ts'
 import type { Judged } from '../open/verdict.ts'
 import type { ReceiveReport } from '../receiving-types.ts'
+import type { Source } from '../smime/source.ts'
 
 /**
- * A failure notice that we wrote ourselves, in the mailbox of the sender whom it tells: by its Message-ID, and by a
- * certificate of the sender's own that signed it, whoever is believed here. Null: it is none, or not ours.
+ * A failure notice that we wrote ourselves, in the mailbox of the sender whom it tells: a delivery status that a certificate
+ * of its author's own signed, which is ours, whoever is believed here and whatever this store knows. Null: it is none.
  */
 export async function ownFailureNotice(
   judged: Judged,
-  {
-    store,
-    open,
-  }: { readonly store: Store; readonly open: { readonly identities: Pick<Identities, 'readingFor'> } },
+  { open }: { readonly open: { readonly identities: Pick<Identities, 'readingFor'> } },
 ): Promise<ReceiveReport | null> {
   const { facts, signer, inner } = judged
   const author = facts?.from.mailboxes[0]?.address
-  const messageId = messageIdOf(judged)
-  if (!author || !signer || !inner || messageId === null) return null
+  if (!author || !signer || !inner) return null
   const isOurs = open.identities
     .readingFor(author)
     .some(({ certificate }) => certificate.sha256 === signer.certificate.sha256)
-  if (!isOurs || !(await store.inbox.isFailureNotice(messageId))) return null
-  const notice = await readNotification(inner)
+  if (!isOurs || !isDeliveryStatus(facts.mediaType)) return null
+  const notice = await readBounded(inner)
   if (notice === null) return null
   return {
-    messageId,
+    messageId: messageIdOf(judged),
     notification: 'failed',
     about: notice.originalMessageId,
     recipients: notice.recipients.map(({ address, detail }) => ({
@@ -36,4 +33,18 @@ export async function ownFailureNotice(
       why: [{ code: 'FAILURE_NOTICE', text: detail ?? 'a failure notice of ours' }],
     })),
   }
+}
+
+/** Beyond IN-11's limits it is nothing that we wrote. */
+async function readBounded(inner: Source): Promise<Notification | null> {
+  try {
+    return await readNotification(inner)
+  } catch (error) {
+    if (error instanceof MimeError) return null
+    throw error
+  }
+}
+
+function isDeliveryStatus({ type, parameters }: NonNullable<Judged['facts']>['mediaType']): boolean {
+  return type === 'multipart/report' && parameters.get('report-type')?.toLowerCase() === 'delivery-status'
 }

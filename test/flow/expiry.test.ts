@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type Agent, type AgentOptions, createAgent } from '../../agent/index.ts'
 import type { ImapClient, SmtpClient } from '../../mailbox/index.ts'
@@ -15,7 +17,10 @@ import {
   temporaryFolder,
   twoClinics,
 } from './clinics.ts'
+import { foreignMail } from './foreign-mail.ts'
 import type { PostOffice } from './post-office.ts'
+
+const openssl = (...args: string[]) => promisify(execFile)('openssl', args)
 
 const KIM = 'dr.kim@clinic-a.example'
 const LEE = 'dr.lee@clinic-b.example'
@@ -205,6 +210,23 @@ test('one failure notice lists those who did not answer, and them alone; it is s
   )
   expect(inner).toContain(`X-Original-Message-ID: ${messageId}`)
   expect(notices[0]?.bytes.toString('latin1')).not.toContain('clinic-b')
+  // As another program reads it.
+  const [signed, content] = [join(dir, 'signed'), join(dir, 'content')]
+  const [own, key] = [pki('clinic-a.pem'), pki('clinic-a.key')]
+  await openssl('cms', '-decrypt', '-in', path, '-recip', own, '-inkey', key, '-out', signed)
+  await openssl(
+    'cms',
+    '-verify',
+    '-in',
+    signed,
+    '-CAfile',
+    pki('root-a.pem'),
+    '-purpose',
+    'any',
+    '-out',
+    content,
+  )
+  expect(await readFile(content, 'latin1')).toContain(inner)
   expect(inner).not.toContain('Referral')
 })
 
@@ -216,7 +238,7 @@ test('a failure notice in our own mailbox is recognised whoever is trusted: not 
     privateKey: pki('clinic-a.key'),
   }
   const a = { identities: [identity] }
-  const { a: agent, post, pass: minutes, again } = await clinics({ a })
+  const { a: agent, post, dns, now, pass: minutes, again } = await clinics({ a })
   const { messageId } = await agent.send({ ...referral, to: [LEE] })
   minutes(61)
   await pass(agent)
@@ -231,6 +253,27 @@ test('a failure notice in our own mailbox is recognised whoever is trusted: not 
   expect(await pass(daemon)).toEqual([])
   expect(notice?.seen).toBe(false)
   expect(post.handed).toHaveLength(2)
+  // Nor by a store that knows nothing of it.
+  const elsewhere = await createAgent(
+    { ...clinicConfig('a', await temporaryFolder()), ...a },
+    { resolver: dns, smtp: post.smtp, imap: post.imap, now },
+  )
+  onTestFinished(() => elsewhere[Symbol.asyncDispose]())
+  expect(await pass(elsewhere)).toMatchObject([{ notification: 'failed', about: messageId }])
+  expect(notice?.seen).toBe(false)
+})
+
+test('a delivery status that somebody else signed in our name is no notice of ours (IN-9)', async () => {
+  const { a, post } = await clinics()
+  const mail = await foreignMail({
+    inner: { From: KIM, To: KIM, 'Message-ID': '<fake@clinic-a.example>' },
+    outer: { From: KIM, To: KIM },
+    signers: [{ certificate: pki('CERT6_ClinicA_UnderRootB.pem'), privateKey: pki('clinic-a.key') }],
+    encryptTo: [pki('clinic-a.pem')],
+    body: 'Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b--\r\n',
+  })
+  post.drop(KIM, KIM, mail)
+  expect(await pass(a)).toMatchObject([{ verdict: 'reject', code: 'SIGNER_UNTRUSTED' }])
 })
 
 test('a recipient whom SMTP refuses is told of at once, the silent one at its time: two notices, nobody twice (N-8)', async () => {

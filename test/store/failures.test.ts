@@ -94,8 +94,6 @@ test('what becomes of a notice is in the audit of its message, and makes no noti
     message(body, { messageId: notice?.messageId as string, kind: 'failure', at: at(3601) }, [KIM]),
     notice?.id,
   )
-  expect(await store.inbox.isFailureNotice(notice?.messageId as string)).toBe(true)
-  expect(await store.inbox.isFailureNotice(M1)).toBe(false)
   const events = await store.tracking.lastEvent()
   const [copy] = await store.outbox.claim(at(3602), at(3660))
   const outcome = { address: KIM, outcome: 'final' as const, reply: '550 no' }
