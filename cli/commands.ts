@@ -16,6 +16,8 @@ export interface CommandEntry {
   readonly summary: string
   /** Works until it is told to stop: SIGTERM is a good end. */
   readonly daemon?: true
+  /** Reads its configuration again at SIGHUP, which ends all others. */
+  readonly rereads?: true
   /** Whole messages pass through it, and they may be large. */
   readonly messages?: true
   readonly load: () => Promise<CommandModule>
@@ -60,6 +62,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     args: '',
     summary: 'the daemon: mailboxes, outbox, notifications',
     daemon: true,
+    rereads: true,
     messages: true,
     load: () => import('./run.ts'),
   },

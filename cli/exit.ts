@@ -11,6 +11,7 @@ export const EXIT = {
   /** Not known yet, or a server is away: the same command may succeed later. */
   notKnown: 75,
   /** 128 and the signal's number, as shells count. */
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const

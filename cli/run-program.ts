@@ -11,7 +11,17 @@ export async function main(args: readonly string[]): Promise<void> {
   const codes = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated as number }
   process.on('SIGINT', end)
   process.on('SIGTERM', end)
+  process.on('SIGHUP', hangUp)
   process.on('uncaughtException', fail)
+  /** Null: it is not known yet which command this is. */
+  let rereads: boolean | null = null
+  let hungUp = false
+
+  /** Whoever reads the configuration again does so by itself; all others end as by default. */
+  function hangUp(): void {
+    hungUp = true
+    if (rereads === false) process.exit(EXIT.hungUp)
+  }
 
   function end(signal: 'SIGINT' | 'SIGTERM'): void {
     // A second signal does not wait.
@@ -36,6 +46,8 @@ export async function main(args: readonly string[]): Promise<void> {
     const call = await parse(args)
     if (call === null) return await leave(EXIT.done)
     if (call.entry.daemon) codes.SIGTERM = EXIT.done
+    rereads = call.entry.rereads ?? false
+    if (hungUp) hangUp()
     if (call.entry.messages) (await import('./memory.ts')).freeBuffersEarly()
     const { config, at, network, json } = call.globals
     const session = { config, at, network, json: json === true, signal: stop.signal, out }

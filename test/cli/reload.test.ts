@@ -145,6 +145,27 @@ test('a new configuration that only its start shows to be wrong gives way to the
   expect(await running.stops()).toBe(0)
 })
 
+test('SIGHUP from the first moment on ends no daemon: what it would read again it has not read yet', async () => {
+  await using imap = await scriptedImap()
+  await configured('early.yaml', { imap: imap.port })
+  await using running = daemon('early.yaml')
+  for (let n = 0; n < 60; n++) {
+    // Before node itself is up, the system decides.
+    if (n > 8) running.hangUp()
+    await pause(25)
+  }
+  await polled(imap)
+  expect(await running.stops()).toBe(0)
+})
+
+test('SIGHUP ends what does not read its configuration again', async () => {
+  const child = start(['certs', 'serve', '--listen', '127.0.0.1:0'], { cwd: clinics.a })
+  const ended = once(child, 'close')
+  await once(child.stdout, 'data')
+  child.kill('SIGHUP')
+  expect(await ended).toEqual([129, null])
+})
+
 test('SIGHUP again and again while mail goes out: each message is handed over once, and none is lost', async () => {
   await using imap = await scriptedImap()
   await using smtp = await scriptedSmtp()

@@ -139,7 +139,19 @@ test('SIGTERM at rest, with nothing to do, ends it with 0', async () => {
   await using imap = await scriptedImap()
   const config = await configuration({ imap: imap.port })
   await using running = daemon(config.name)
-  while (!imap.commands.includes('LOGOUT')) await pause(50)
+  while (!imap.commands.some((command) => command.includes('SEARCH'))) await pause(50)
+  await pause(300)
+  await running.stops()
+})
+
+test('SIGTERM while it waits in IDLE ends it with 0', async () => {
+  await using imap = await scriptedImap({
+    capabilities: ['IDLE'],
+    answer: (command) => (command === 'IDLE' ? '+ idling' : undefined),
+  })
+  const config = await configuration({ imap: imap.port })
+  await using running = daemon(config.name)
+  while (!imap.commands.includes('IDLE')) await pause(50)
   await running.stops()
 })
 
@@ -161,14 +173,27 @@ test.each(['CONNECT', 'EHLO', 'MAIL', 'RCPT', 'DATA'])(
   },
 )
 
-test('SIGTERM while SMTP is silent after the end of a message: it ends, and the message is not lost', async () => {
+test('SIGTERM behind the end of a message: it waits for the answer, and records it', async () => {
+  await using smtp = await smtpSilentAfter('.', { ms: 2000, text: '250 taken' })
+  const config = await configuration({ smtp: smtp.port })
+  const messageId = await queued(config.name)
+  await using running = daemon(config.name)
+  await smtp.heard
+  await running.stops()
+  expect(await stateOf(config.name, messageId)).toBe('sent')
+})
+
+test('SIGTERM behind the end of a message that is never answered: it is in doubt, and does not go again at once', async () => {
   await using smtp = await smtpSilentAfter('.')
   const config = await configuration({ smtp: smtp.port })
   const messageId = await queued(config.name)
   await using running = daemon(config.name)
   await smtp.heard
   await running.stops()
-  expect(await stateOf(config.name, messageId)).toBe('queued')
+  const said = await direct(['status', messageId, '--config', config.name, '--json'], { cwd: clinics.a })
+  expect(JSON.parse(said.stdout).recipients).toMatchObject([
+    { state: 'queued', why: [{ code: 'SMTP_IN_DOUBT' }] },
+  ])
 })
 
 const SILENT_IMAP: Readonly<Record<string, ImapScript>> = {

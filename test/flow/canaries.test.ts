@@ -169,8 +169,11 @@ test('no subject, name, content or key stands in a data directory, a log or a sp
   expect((await all(b.audit())).length).toBeGreaterThan(10)
   expect(lines()).toContain('delivered')
 
+  const told = { doctor: await all(a.doctor()), health: [await a.health(), await b.health()] }
+  expect(told.doctor.map(({ area }) => area)).toContain('store')
   const places = [
     { name: 'the log', content: Buffer.from(lines()) },
+    { name: 'doctor and health', content: Buffer.from(JSON.stringify(told)) },
     ...(await bytesUnder(dirA)),
     ...(await bytesUnder(dirB)),
     ...(await bytesUnder(spoolPlace)).filter(({ name }) => name.endsWith('.spool')),

@@ -169,6 +169,11 @@ export class Running implements AsyncDisposable {
     return this.#log
   }
 
+  /** SIGHUP: the configuration is read again. */
+  hangUp(): void {
+    this.#child.kill('SIGHUP')
+  }
+
   /** Sends a signal and waits for the end. Returns the exit code, null when the signal killed it. */
   async end(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<number | null> {
     this.#child.kill(signal)
