@@ -1,10 +1,11 @@
 // What other processes do in the store's tests: `node child.ts DEED FILE …`. Started by scenario.ts.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { exclusively, openStore } from '../../store/index.ts'
+import { exclusively, openStore, restoreStore } from '../../store/index.ts'
 import { at, bytes, message } from './scenario.ts'
 
 const [deed = '', file = '', word = ''] = process.argv.slice(2)
-const store = await openStore({ file })
+// What is restored must not be open.
+const store = deed === 'restore' ? await openStore({ file: ':memory:' }) : await openStore({ file })
 // Nothing outlives the test that started it.
 process.stdin
   .on('end', () => process.exit(1))
@@ -62,6 +63,10 @@ const DEEDS: Readonly<Record<string, () => Promise<void>>> = {
     let read = 0
     for await (const chunk of store.bodies.read(body)) read += chunk.length
     say(`${read} ${process.resourceUsage().maxRSS - before}`)
+  },
+  /** Puts a backup in the place of the store. */
+  async restore() {
+    await restoreStore(word, { file, replace: true, actor: 'kim' })
   },
   async open() {
     say('open')

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -187,6 +188,33 @@ test('a store that knows something is replaced only when that is asked for', asy
   expect(await store.tracking.status('<later@clinic.example>')).toEqual([])
   expect(await store.tracking.status()).toHaveLength(1)
 })
+
+test('a restore that is killed leaves the old store or the new one, whole, and can be repeated', async () => {
+  await using temporary = await folder()
+  const from = await backedUp(temporary)
+  const { file } = temporary
+  {
+    await using store = await openStore({ file, now: NOW })
+    const large = Array.from({ length: 10 }, (_, n) => new Uint8Array(1024 * 1024).fill(n))
+    const body = await store.bodies.write(bytes(...large))
+    await store.outbox.add(message(body, { messageId: '<later@clinic.example>' }))
+  }
+  for (const left of ['store.db.restoring', 'store.db-journal', 'store.db-journal']) {
+    const restoring = child('restore', file, from)
+    // It may be done before it is seen, which is as good.
+    const ended = restoring.ended.then(() => true)
+    while (!existsSync(join(dirname(file), left)) && !(await Promise.race([ended, soon()])));
+    restoring.kill()
+    await ended
+    expect(await wrong(file)).toEqual([])
+  }
+  await restoreStore(from, { ...BY, file, replace: true })
+  await using store = await openStore({ file, now: NOW })
+  expect(await store.tracking.status('<later@clinic.example>')).toEqual([])
+  expect(await readdir(dirname(file))).not.toContain('store.db.restoring')
+})
+
+const soon = () => new Promise<false>((resolve) => setImmediate(() => resolve(false)))
 
 test('a store that was only opened is empty, and restored into', async () => {
   await using temporary = await folder()
