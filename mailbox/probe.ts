@@ -12,14 +12,13 @@ const TIMEOUT_MS = 15_000
 /**
  * Connects as a submission would, with TLS by the same rule and the same login, and sends nothing. Throws DirectError
  * `SMTP_UNREACHABLE` (temporary; of a login that cannot be answered now, too), `TLS_FAILED`, `SMTP_LOGIN`, `ABORTED`, or
- * what `lookup` throws.
+ * what `lookup` and the server's `token` throw.
  */
 export async function probeSmtp(
   server: MailServer,
   { lookup, signal }: { readonly lookup: Lookup; readonly signal: AbortSignal },
 ): Promise<SmtpProbe> {
   const { SmtpSession } = await import('./smtp-session.ts')
-  const done = new AbortController()
   const session = await SmtpSession.open(server, {
     lookup,
     requireTls: false,
@@ -27,11 +26,12 @@ export async function probeSmtp(
     timeoutMs: TIMEOUT_MS,
     replyTimeoutMs: TIMEOUT_MS,
     stopMs: 0,
-    signal: AbortSignal.any([signal, done.signal]),
+    signal,
   })
   try {
     if (server.user !== undefined) {
-      const notNow = await session.login(server, server.user, server.password ?? '')
+      const secret = server.token === undefined ? (server.password ?? '') : await server.token()
+      const notNow = await session.login(server, server.user, secret)
       if (notNow !== null)
         throw new DirectError(
           'SMTP_UNREACHABLE',
@@ -48,6 +48,6 @@ export async function probeSmtp(
       loggedIn: server.user !== undefined,
     }
   } finally {
-    done.abort()
+    await session.end()
   }
 }

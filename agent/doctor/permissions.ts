@@ -24,39 +24,52 @@ async function* checkFolder(
   code: 'DATA_DIR' | 'DELIVER',
   what: string,
 ): AsyncGenerator<Said> {
-  const found = await stat(folder).catch(({ code }: NodeJS.ErrnoException) => code ?? 'unknown error')
-  const wrong = (text: string, advice: string) =>
-    ({ level: 'error', code: `${code}_UNWRITABLE`, about: folder, text, do: advice }) as const
-  if (typeof found === 'string') {
-    const parent = dirname(folder)
-    const failure = found === 'ENOENT' ? await refused(parent) : found
-    if (failure === null) yield ok(`${code}_NEW`, `${what} is made when it is needed`, folder)
-    else
-      yield wrong(
-        `${what}, ${folder}, is not there and cannot be made: ${failure}`,
-        `Make it, and let the user that runs direct-agent own it.`,
-      )
-    return
-  }
-  const failure = found.isDirectory() ? await refused(folder) : 'ENOTDIR'
+  const isThere = await exists(folder)
+  // Where it is made, its owner will be whoever makes it.
+  const written = isThere ? folder : dirname(folder)
+  const failure = await refused(written)
+  const owner = await ownerOf(written)
   if (failure !== null)
-    yield wrong(
-      `${what}, ${folder}, cannot be written to: ${failure}`,
-      'Let the user that runs direct-agent own it.',
-    )
-  else if (process.getuid?.() === 0 && found.uid !== 0)
+    yield {
+      level: 'error',
+      code: `${code}_UNWRITABLE`,
+      about: folder,
+      text: `${what}, ${folder}, ${isThere ? 'cannot be written to' : 'is not there and cannot be made'}: ${failure}`,
+      do: `${isThere ? 'Let' : 'Make it, and let'} the user that runs direct-agent own it.`,
+    }
+  else if (process.getuid?.() === 0 && owner !== 0 && owner !== null)
     yield {
       level: 'warning',
       code: `${code}_OF_ANOTHER`,
       about: folder,
-      text: `${what} belongs to user ${found.uid}, and this is root: what root makes there, that user cannot open`,
-      do: `Run direct as the user of the service: "sudo -u '#${found.uid}' direct doctor".`,
+      text: `${what} belongs to user ${owner}, and this is root: what root makes there, that user cannot open`,
+      do: `Run direct as the user of the service: "sudo -u '#${owner}' direct doctor".`,
     }
-  else yield ok(`${code}_WRITABLE`, `${what} can be written to`, folder)
+  else if (isThere) yield ok(`${code}_WRITABLE`, `${what} can be written to`, folder)
+  else yield ok(`${code}_NEW`, `${what} is made when it is needed`, folder)
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    ({ code }: NodeJS.ErrnoException) => code !== 'ENOENT',
+  )
+}
+
+async function ownerOf(path: string): Promise<number | null> {
+  return stat(path).then(
+    ({ uid }) => uid,
+    () => null,
+  )
 }
 
 /** Null: it can be read and written. */
 async function refused(path: string): Promise<string | null> {
+  const isFile = await stat(path).then(
+    (found) => !found.isDirectory(),
+    () => false,
+  )
+  if (isFile) return 'ENOTDIR'
   return access(path, constants.R_OK | constants.W_OK | constants.X_OK).then(
     () => null,
     ({ code }: NodeJS.ErrnoException) => code ?? 'unknown error',

@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, chown, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -294,6 +294,27 @@ const BROKEN: readonly Broken[] = [
     found: { area: 'smtp', level: 'error', code: 'SMTP_LOGIN' },
   },
   {
+    what: 'a relay that refuses the token',
+    async break(config) {
+      const url = await smtpThat({
+        extensions: ['AUTH XOAUTH2'],
+        answer: (line) => (line.startsWith('AUTH') ? '535 5.7.8 no' : undefined),
+      })
+      config.smtp = { url: url.replace('//', '//kim@'), tokenCommand: ['/bin/echo', 'SecretCanary'] }
+      return undefined
+    },
+    found: { area: 'smtp', level: 'error', code: 'SMTP_LOGIN' },
+  },
+  {
+    what: 'a command for the token that is not there',
+    async break(config) {
+      const url = await smtpThat({ extensions: ['AUTH XOAUTH2'] })
+      config.smtp = { url: url.replace('//', '//kim@'), tokenCommand: ['/nowhere/get-token'] }
+      return undefined
+    },
+    found: { area: 'smtp', level: 'error' },
+  },
+  {
     what: 'a relay whose certificate nobody vouches for',
     async break(config) {
       config.smtp = { url: await smtpThat({ tls: { ...certificate, implicit: true } }, 'smtps') }
@@ -381,6 +402,17 @@ test('a configuration with a password in it that others may read is told once', 
   await using agent = await createAgent(file, { resolver: literalZone(BOTH_PUBLISHED) })
   expect(troubles(await Array.fromAsync(agent.doctor()))).toMatchObject([
     { area: 'permissions', level: 'error', code: 'CONFIGURATION_EXPOSED', about: file },
+  ])
+})
+
+test.skipIf(process.getuid?.() !== 0)('as root beside a service of another user it says so', async () => {
+  const dataDir = await temporaryFolder()
+  await chown(dataDir, 1, 1)
+  expect(troubles(await examined(healthy(dataDir)))).toMatchObject([
+    { level: 'warning', code: 'DATA_DIR_OF_ANOTHER', do: expect.stringContaining("sudo -u '#1'") },
+  ])
+  expect(troubles(await examined(healthy(join(dataDir, 'new'))))).toMatchObject([
+    { level: 'warning', code: 'DATA_DIR_OF_ANOTHER' },
   ])
 })
 
