@@ -41,6 +41,11 @@ const ADVICE: Readonly<Record<string, string>> = {
     'The sentence says why the URL or the host is not contacted: its owner has to name another. A private address alone may be meant; network.allowPrivate lets those.',
   NOT_SUPPORTED:
     'This version cannot use such a certificate; ask the partner for another, with an RSA key for example.',
+  SMTP_REFUSED:
+    'The mail server says why: ask the recipient for the right address, or whoever runs the server; nothing is sent again.',
+  SMTP_GIVEN_UP:
+    'Reach the recipient by another way; see why the mail server cannot be reached, and send it again.',
+  NOTIFIED_FAILED: "The recipient's system has refused it: reach the recipient by another way.",
   NOT_HANDED_OVER_IN_TIME:
     'Reach the recipient by another way now; see what the mail server says, and send it again once that is mended.',
   NO_PROCESSED_IN_TIME:
@@ -51,7 +56,15 @@ const ADVICE: Readonly<Record<string, string>> = {
   LOOKUP_FAILED:
     'See whether the server that is named can be reached from here, and whether those in dns.servers answer for names that are not their own; then ask again.',
 } satisfies Record<
-  CertificateCode | ExpiryCode | 'PASSED_OVER' | 'SELF_SIGNED' | 'NO_CERTIFICATE' | 'LOOKUP_FAILED',
+  | CertificateCode
+  | ExpiryCode
+  | 'SMTP_REFUSED'
+  | 'SMTP_GIVEN_UP'
+  | 'NOTIFIED_FAILED'
+  | 'PASSED_OVER'
+  | 'SELF_SIGNED'
+  | 'NO_CERTIFICATE'
+  | 'LOOKUP_FAILED',
   string
 >
 

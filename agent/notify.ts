@@ -140,7 +140,7 @@ async function sealReceipt(
           address: to.address.key,
           route: 'direct',
           state: 'queued',
-          why: [],
+          why: [{ code: 'MDN', text: `${notice.kind}, about ${notice.originalMessageId}` }],
           certificate: to.path.leaf.sha256,
         },
       ],

@@ -200,12 +200,16 @@ test('at the limit it says so: failed, with what was asked, how often, since whe
   ).toEqual([
     ['queued', 'dr.kim', ['doc-9'], 'queued'],
     ['failed', 'dr.kim', ['doc-9'], 'failed'],
+    // The sender is told (N-8).
+    ['failure-owed', 'dr.kim', ['doc-9'], 'owed'],
+    ['failure-queued', null, [], 'queued'],
+    ['failure-sent', null, [], 'sent'],
   ])
   const questions = dns.asked.length
   pass(600)
   await once(a)
   expect(dns.asked).toHaveLength(questions)
-  expect(post.handed).toEqual([])
+  expect(post.handed.map(({ to }) => to)).toEqual([[FROM.toLowerCase()]])
 })
 
 /** The events so far. */
@@ -591,7 +595,7 @@ test.each(['before', 'after'] as const)(
       time.pass(1)
       await once(a).catch(stopped)
       faults.disarm()
-      for (const minutes of [20, 40]) {
+      for (const minutes of [20, 30]) {
         time.pass(minutes)
         await once(a)
       }
