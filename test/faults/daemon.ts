@@ -9,8 +9,12 @@ export class Daemon implements AsyncDisposable {
     this.#running = running
   }
 
-  static start(clinic: CliClinic, ehr: string, config = 'direct.yaml'): Daemon {
-    return new Daemon(clinic.daemon('--config', config, '--deliver', ehr))
+  static start(
+    clinic: CliClinic,
+    ehr: string,
+    { config = 'direct.yaml', env = {} }: { readonly config?: string; readonly env?: NodeJS.ProcessEnv } = {},
+  ): Daemon {
+    return new Daemon(clinic.startWith(env, 'run', '--config', config, '--deliver', ehr))
   }
 
   /** From the start of the process to the first message that it finished, in milliseconds; null: it came to none. */

@@ -6,6 +6,9 @@ import type { Ehr } from './ehr.ts'
 /** How long the outbox waits for an MDN before it repeats what the server may have, and a moment more. */
 export const IN_DOUBT_MS = 121_000
 
+/** How long what a process held that was killed stays held, and a moment more. */
+export const HELD_MS = 31_000
+
 /** How long an MDN takes, at the very most, from one message to the next. */
 export const ANSWERED_WITHIN_MS = 8000
 

@@ -14,7 +14,7 @@ export interface Taken {
 
 /**
  * An EHR that takes each folder away as soon as it appears, as docs/daemon.md tells it to, and keeps all of them: what
- * is filed a second time is seen, though it bears the same name.
+ * is filed a second time is seen, though it bears the same name. Or it leaves them where they are, until it is asked.
  */
 export class Ehr implements AsyncDisposable {
   readonly dir: string
@@ -23,17 +23,17 @@ export class Ehr implements AsyncDisposable {
   readonly #working: Promise<void>
   #count = 0
 
-  private constructor(dir: string, taken: string) {
+  private constructor(dir: string, taken: string, takes: boolean) {
     this.dir = dir
     this.#taken = taken
-    this.#working = this.#work()
+    this.#working = takes ? this.#work() : Promise.resolve()
   }
 
-  static async start(dir: string, name = 'ehr'): Promise<Ehr> {
+  static async start(dir: string, name: string, { takes = true } = {}): Promise<Ehr> {
     const [delivered, taken] = [join(dir, name), join(dir, `${name}-taken`)]
     await mkdir(delivered)
     await mkdir(taken)
-    return new Ehr(delivered, taken)
+    return new Ehr(delivered, taken, takes)
   }
 
   /** How many folders were taken so far. */
@@ -43,17 +43,24 @@ export class Ehr implements AsyncDisposable {
 
   async #work(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      for (const name of await readdir(this.dir)) {
-        if (name.startsWith('.')) continue
-        await rename(join(this.dir, name), join(this.#taken, `${this.#count}-${name}`))
-        this.#count++
-      }
+      await this.#take()
       await pause(20)
     }
   }
 
-  /** Everything that was taken, in order. */
+  async #take(): Promise<void> {
+    for (const name of await readdir(this.dir)) {
+      if (name.startsWith('.')) continue
+      await rename(join(this.dir, name), join(this.#taken, `${this.#count}-${name}`))
+      this.#count++
+    }
+  }
+
+  /** Takes what is there, and tells everything that was ever taken, in order. */
   async taken(): Promise<Taken[]> {
+    this.#stop.abort()
+    await this.#working
+    await this.#take()
     const names = (await readdir(this.#taken)).sort(
       (one, other) => Number.parseInt(one, 10) - Number.parseInt(other, 10),
     )

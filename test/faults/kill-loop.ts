@@ -2,9 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { seeded } from '../fuzz/mutate.ts'
 import { agentOf, running } from './agents.ts'
 import { Daemon } from './daemon.ts'
+import { HELD_MS } from './dialogue.ts'
 import { Ehr } from './ehr.ts'
 import type { FaultReport, FaultRun } from './fault-run.ts'
 import { inject, reconcile, settled } from './ledger.ts'
+import { WallClock } from './wall-clock.ts'
 
 /** How long the daemon lives, in milliseconds, drawn by the seed. */
 const LIVES = { short: [700, 1700], full: [1000, 7000] } as const
@@ -45,7 +47,8 @@ export const killLoop: FaultRun = async (world, { scale, seed, tell }): Promise<
     tell(`${starts.length} kills, ${ehr.count} messages filed`)
   }
   const injected = await injecting
-  await using last = Daemon.start(world.b, ehr.dir)
+  const later = await WallClock.in(world.dir, HELD_MS)
+  await using last = Daemon.start(world.b, ehr.dir, { env: later.env })
   await settled(sender.agent, injected)
   await pause(QUIET_MS)
   await last.kill()

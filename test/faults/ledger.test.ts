@@ -60,6 +60,11 @@ test.each<[string, string, Partial<Evidence>]>([
     { audit: [...good.audit, row('received', '<3@a>', { outcome: 'reject' })] },
   ],
   ['one that the audit leaves out', 'findings', { audit: good.audit.slice(1) }],
+  [
+    'one that is said to have failed',
+    'findings',
+    { receipts: [...good.receipts, { uid: 9, id: '<9@a>', about: '<1@a>', disposition: 'failure notice' }] },
+  ],
   ['what was left unfinished', 'findings', { unfinished: ['.0a1b.2c'] }],
 ])('the ledger finds %s: %s', (_what, count, changes) => {
   expect(wrong(changes)).toEqual([count])

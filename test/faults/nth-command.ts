@@ -2,10 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { startTcpProxy, type TcpProxy } from '../services/tcp-proxy.ts'
 import { agentOf, running } from './agents.ts'
 import { Daemon } from './daemon.ts'
-import { ANSWERED_WITHIN_MS, arrived, emptied, IN_DOUBT_MS, pass } from './dialogue.ts'
+import { ANSWERED_WITHIN_MS, arrived, emptied, HELD_MS, IN_DOUBT_MS, pass } from './dialogue.ts'
 import { Ehr } from './ehr.ts'
 import type { FaultReport, FaultRun } from './fault-run.ts'
 import { type Injected, injectOne, reconcile, settled, stateOf } from './ledger.ts'
+import { WallClock } from './wall-clock.ts'
 
 const BYTES = 300
 /** From one command to the next. */
@@ -130,7 +131,7 @@ export const killAtNthCommand: FaultRun = async (world, { scale, seed, tell }): 
   for (let nth = 1; ; nth += STEP[scale]) {
     const message = await injectOne(sender.agent, { n: injected.length, seed, bytes: BYTES })
     injected.push(message)
-    await using daemon = Daemon.start(b, ehr.dir, config)
+    await using daemon = Daemon.start(b, ehr.dir, { config })
     let count = 0
     let killed = false
     smtp.onCommand = imap.onCommand = async () => {
@@ -148,7 +149,8 @@ export const killAtNthCommand: FaultRun = async (world, { scale, seed, tell }): 
     if (!killed) break
   }
   // By the same configuration: another port would be another mailbox.
-  await using _last = Daemon.start(b, ehr.dir, config)
+  const later = await WallClock.in(world.dir, HELD_MS)
+  await using _last = Daemon.start(b, ehr.dir, { config, env: later.env })
   await settled(sender.agent, injected)
   const reconciled = await reconcile(world, sender.agent, ehr, injected)
   return { messages: injected.length, faults: injected.length - 1, reconciled, notes: [], late: [] }

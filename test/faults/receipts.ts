@@ -4,18 +4,18 @@ import type { Agent } from '../../agent/index.ts'
 import { KIM } from '../interop/cli-clinic.ts'
 import type { World } from './world.ts'
 
-/** An MDN as it lies in the sender's mailbox. */
+/** An MDN, or our own notice of a failure, as it lies in the sender's mailbox. */
 export interface Receipt {
   readonly uid: number
   /** Its own Message-ID. */
   readonly id: string
   /** The Message-ID that it answers. */
   readonly about: string
-  /** E.g. `processed`. */
+  /** E.g. `processed`; `failure notice`. */
   readonly disposition: string
 }
 
-/** Every MDN in the sender's mailbox, opened; anything else that lies there is an error. */
+/** Every MDN and notice in the sender's mailbox, opened; anything else that lies there is an error. */
 export async function receiptsIn({ a, dir }: World, sender: Agent): Promise<Receipt[]> {
   const receipts: Receipt[] = []
   await using folder = await a.folder('INBOX')
@@ -26,22 +26,26 @@ export async function receiptsIn({ a, dir }: World, sender: Agent): Promise<Rece
     if (verdict !== 'accept')
       throw new Error(`uid ${uid} of the sender's mailbox was judged ${verdict}: ${code}`)
     const [outer, inner] = await Promise.all([sealed, opened].map((file) => readFile(file, 'latin1')))
-    receipts.push({
-      uid,
-      id: fieldOf(outer as string, 'Message-ID'),
-      about: fieldOf(inner as string, 'Original-Message-ID'),
-      disposition:
-        fieldOf(inner as string, 'Disposition')
-          .split(';')[1]
-          ?.trim() ?? '',
-    })
+    receipts.push({ uid, id: needed(outer as string, 'Message-ID'), ...contentOf(inner as string) })
     await Promise.all([rm(sealed), rm(opened)])
   }
   return receipts
 }
 
-function fieldOf(text: string, name: string): string {
+function contentOf(inner: string): Pick<Receipt, 'about' | 'disposition'> {
+  const disposition = fieldOf(inner, 'Disposition')
+  if (disposition === null)
+    return { about: needed(inner, 'X-Original-Message-ID'), disposition: 'failure notice' }
+  return { about: needed(inner, 'Original-Message-ID'), disposition: disposition.split(';')[1]?.trim() ?? '' }
+}
+
+function needed(text: string, name: string): string {
+  const value = fieldOf(text, name)
+  if (value === null) throw new Error(`what lies in the sender's mailbox has no ${name}`)
+  return value
+}
+
+function fieldOf(text: string, name: string): string | null {
   const [, value] = new RegExp(`^${name}:\\s*(.*(?:\\r?\\n[ \\t].*)*)`, 'im').exec(text) ?? []
-  if (value === undefined) throw new Error(`a receipt has no ${name}`)
-  return value.trim()
+  return value?.trim() ?? null
 }

@@ -31,6 +31,8 @@ export interface CliClinic {
   json(args: readonly string[], code?: number): Promise<Json[]>
   /** Starts a command and lets it go on. */
   start(...args: readonly string[]): Running
+  /** The same with more in its environment. */
+  startWith(env: NodeJS.ProcessEnv, ...args: readonly string[]): Running
   /** `direct run` with these arguments. */
   daemon(...args: readonly string[]): Running
   /** A copy of `direct.yaml` with some of its text replaced, beside it. Returns its name, for `--config`. */
@@ -90,6 +92,7 @@ export function clinicIn(dir: string, domain: string, mail: MailServers): CliCli
       throw new Error(`direct ${args.join(' ')} ended with ${said.code}:\n${said.stderr}${said.stdout}`)
     },
     start: (...args) => new Running(start(args, { cwd: dir, env })),
+    startWith: (more, ...args) => new Running(start(args, { cwd: dir, env: { ...env, ...more } })),
     daemon: (...args) => new Running(start(['run', ...args], { cwd: dir, env })),
     async variant(name, changes) {
       let text = await readFile(join(dir, 'direct.yaml'), 'utf8')

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { chown, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { ensurePackages } from './apt.ts'
 import { freePorts, privateFolder, startProcess } from './process.ts'
 import { requireRoot, userId } from './users.ts'
@@ -30,7 +32,11 @@ export interface Dovecot extends AsyncDisposable {
   /** For Postfix, to offer AUTH with the same users. */
   readonly authSocket: string
   readonly logFile: string
+  /** Runs `doveadm` with these words. */
+  doveadm(...words: readonly string[]): Promise<void>
 }
+
+const run = promisify(execFile)
 
 /** Mail is stored as this user, which every Debian has. */
 const MAIL_USER = 'mail'
@@ -134,6 +140,10 @@ service auth {
     lmtp: `127.0.0.1:${lmtpPort}`,
     authSocket: join(folder, 'auth-client'),
     logFile,
+    async doveadm(...words) {
+      const { doveadm } = await ensurePackages({ doveadm: 'dovecot-core' })
+      await run(doveadm, ['-c', conf, ...words])
+    },
     [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
   }
 }

@@ -1,0 +1,48 @@
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { freePorts } from '../services/process.ts'
+import { agentOf } from './agents.ts'
+import { Daemon } from './daemon.ts'
+import { Ehr } from './ehr.ts'
+import type { FaultReport, FaultRun } from './fault-run.ts'
+import { type Injected, injectOne, reconcile, settled } from './ledger.ts'
+import { WallClock } from './wall-clock.ts'
+
+const BYTES = 300
+const HOUR = 3_600_000
+/** By how far each leap sets the clocks of both clinics; never to before their certificates were made. */
+const LEAPS = [30 * HOUR, 2 * HOUR, -HOUR, 90_000, 168 * HOUR, -168 * HOUR, -24 * HOUR]
+const EACH = { short: 2, full: 20 }
+const QUIET_MS = 3000
+
+/**
+ * The clocks leap, ahead by more than the time limit and back, while messages are on their way: some wait in the outbox,
+ * some for their receipts. All arrive, and none is called late for it.
+ */
+export const clockLeaps: FaultRun = async (world, { scale, seed, tell }): Promise<FaultReport> => {
+  const { a, b, mail } = world
+  const clock = await WallClock.in(world.dir)
+  const [away = 0] = await freePorts(1)
+  const relay = `smtp://127.0.0.1:${mail.smtp.port}`
+  const config = await a.variant('clock.yaml', { [relay]: `smtp://127.0.0.1:${away}` })
+  await using ehr = await Ehr.start(b.dir, 'clock')
+  await using _a = Daemon.start(a, join(a.dir, 'ehr'), { env: clock.env })
+  await using _b = Daemon.start(b, ehr.dir, { env: clock.env })
+  await using sender = await agentOf(a, world, { now: clock.now })
+  await using inVain = await agentOf(a, world, { now: clock.now, config })
+  const injected: Injected[] = []
+  for (const leap of LEAPS) {
+    tell(`${leap / HOUR} hours`)
+    for (let i = 0; i < EACH[scale]; i++)
+      // Every second one finds SMTP away, and is in the outbox when the clock leaps.
+      for (const agent of [sender, inVain])
+        injected.push(await injectOne(agent, { n: injected.length, seed, bytes: BYTES }))
+    await clock.leap(leap)
+    // Whoever looks at deadlines looks now.
+    await pause(3000)
+  }
+  await settled(sender, injected)
+  await pause(QUIET_MS)
+  const reconciled = await reconcile(world, sender, ehr, injected)
+  return { messages: injected.length, faults: LEAPS.length, reconciled, notes: [], late: [] }
+}
