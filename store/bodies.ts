@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
+import { loosely } from './loosely.ts'
 import type { Schema, Tx } from './schema.ts'
 import type { Bodies, BodyId } from './types.ts'
 
@@ -29,8 +30,8 @@ export class SqlBodies implements Bodies {
       for await (const { data, last } of chunks(source)) {
         bytes += data.length
         const at = this.#now().getTime()
-        // One short transaction per chunk: nobody else waits for the source of this body.
-        body = await this.#db.transaction().execute(async (tx) => {
+        // One short transaction per chunk: nobody else waits for the source of this body. Whoever names it makes it last.
+        body = await loosely(this.#db, async (tx) => {
           const id = body ?? (await begin(tx, at))
           await tx.insertInto('body_chunks').values({ body: id, seq, data }).execute()
           await tx

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { CapabilityRecords, KnownCapabilities } from './capability-types.ts'
+import { loosely } from './loosely.ts'
 import { addressKey, type Schema } from './schema.ts'
 
 const MOST = 50_000
@@ -21,7 +22,8 @@ export class SqlCapabilities implements CapabilityRecords {
       signed_at: signedAt,
       taken_at: known.takenAt.getTime(),
     }
-    await this.#db.transaction().execute(async (tx) => {
+    // What a sender says comes again with the next message.
+    await loosely(this.#db, async (tx) => {
       await tx
         .insertInto('capabilities')
         .values({ address, certificate: known.certificate, ...said })
