@@ -2,7 +2,7 @@ import type { InboxEntry } from './incoming-types.ts'
 import type { DeliveryState } from './outgoing-types.ts'
 
 /** What must hold in a store, by where it must. */
-export type StoreArea = 'file' | 'references' | 'bodies' | 'outbox' | 'inbox' | 'receipts'
+export type StoreArea = 'file' | 'references' | 'bodies' | 'outbox' | 'inbox' | 'receipts' | 'audit'
 
 /** One thing that `check` looked at and found whole, or one that is wrong. */
 export interface StoreFinding {
@@ -17,6 +17,7 @@ export interface StoreFinding {
     | 'DELIVERY_MISSING'
     | 'DELIVERY_OPEN'
     | 'RECEIPT_LOST'
+    | 'AUDIT_BROKEN'
   /** A Message-ID, or a row of a table; null: the store. */
   readonly about: string | null
   /** One sentence for a person. */

@@ -1,8 +1,9 @@
 import { type Kysely, sql } from 'kysely'
 import { DirectError } from '../../agent/errors.ts'
 import type { Schema } from '../schema.ts'
-import type { StoreFinding } from '../upkeep-types.ts'
+import type { AuditProof, StoreFinding } from '../upkeep-types.ts'
 import { type Broken, INVARIANTS, type Invariant } from './invariants.ts'
+import { verifyAudit } from './verify-audit.ts'
 
 /** Of one kind: who has a hundred has more. */
 const MOST = 100
@@ -25,6 +26,8 @@ export async function* check(db: Kysely<Schema>): AsyncGenerator<StoreFinding> {
       return found
     })
   for (const [i, { area, fine }] of INVARIANTS.entries()) yield* orFine(area, broken[i] ?? [], fine)
+  const proof = await verifyAudit(db, null)
+  yield* orFine('audit', brokenAudit(proof), `${proof.rows} rows of the audit are as they were written`)
 }
 
 /** Whether the file is whole, as far as SQLite can tell: what a backup must be before it replaces anything. */
@@ -73,6 +76,20 @@ async function references(db: Kysely<Schema>): Promise<StoreFinding[]> {
     text: `row ${rowid} of ${table} names a row of ${parent} that is not there`,
     do: RESTORE,
   }))
+}
+
+function brokenAudit({ broken, rows }: AuditProof): StoreFinding[] {
+  if (broken === null) return []
+  return [
+    {
+      area: 'audit',
+      level: 'error',
+      code: 'AUDIT_BROKEN',
+      about: broken.id === null ? null : `audit ${broken.id}`,
+      text: `${broken.text}; the ${rows} before it are as they were written`,
+      do: 'Somebody wrote into the database: find out who could, and compare a backup (direct audit --verify).',
+    },
+  ]
 }
 
 async function breaches(db: Kysely<Schema>, invariant: Invariant): Promise<StoreFinding[]> {

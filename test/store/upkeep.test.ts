@@ -37,12 +37,13 @@ test('a store that is whole has a finding for each thing looked at, each of them
   const found = await findings(temporary.file)
   expect(new Set(found.map(({ level, code }) => `${level} ${code}`))).toEqual(new Set(['ok OK']))
   expect(new Set(found.map(({ area }) => area))).toEqual(
-    new Set(['file', 'references', 'bodies', 'outbox', 'inbox', 'receipts']),
+    new Set(['file', 'references', 'bodies', 'outbox', 'inbox', 'receipts', 'audit']),
   )
 })
 
 test.each([
   ['REFERENCE_BROKEN', 'delete from messages', 'recipients 1'],
+  ['AUDIT_BROKEN', "update audit set outcome = 'sent' where id = 1", 'audit 1'],
   ['BODY_INCOMPLETE', 'delete from body_chunks where body = 1', 'body 1'],
   ['BODY_INCOMPLETE', 'update bodies set complete = 0 where id = 2', 'body 2'],
   ['BODY_INCOMPLETE', 'update body_chunks set seq = 1 where body = 2', 'body 2'],
