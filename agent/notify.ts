@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Notice, Receipt } from '../store/index.ts'
 import type { Address } from './address.ts'
 import { rememberedCapabilities } from './capabilities.ts'
-import { DirectError } from './errors.ts'
+import { DirectError, type Reason } from './errors.ts'
 import { givenAddress } from './given-address.ts'
 import type { Log } from './log.ts'
 import { composeMdn } from './mdn.ts'
@@ -21,6 +21,8 @@ export type OnLostReceipt = (receipt: LostReceipt) => void
 const MINUTE_MS = 60_000
 /** An MDN that cannot be sealed within this many tries would come too late for any sender's time limit. */
 const MOST_ATTEMPTS = 20
+/** Notices taken from the store together. */
+const AT_ONCE = 100
 
 /** The Message-ID of an MDN, chosen once and kept however often it is sent (N-1). */
 export function newNoticeId({ domain }: Pick<Address, 'domain'>): string {
@@ -34,7 +36,10 @@ export async function oweFailures({
   now,
 }: Pick<NotifyTools, 'store' | 'settings' | 'now'>): Promise<number> {
   const newId = (sender: string) => newNoticeId(givenAddress(sender))
-  return await store.inbox.oweFailures(now(), settings.notifications.failureNotice ? newId : null)
+  let owed = 0
+  for (let some = AT_ONCE; some === AT_ONCE; owed += some)
+    some = await store.inbox.oweFailures(now(), settings.notifications.failureNotice ? newId : null, AT_ONCE)
+  return owed
 }
 
 /**
@@ -48,26 +53,40 @@ export async function sealNotices(
     onLost,
   }: { readonly signal?: AbortSignal | undefined; readonly onLost?: OnLostReceipt | undefined } = {},
 ): Promise<void> {
-  for (const notice of await tools.store.inbox.noticesDue(tools.now())) {
-    if (signal?.aborted) return
-    const problem = await sealNotice(notice, tools, signal)
-    if (!problem) continue
-    const again =
-      problem.final || notice.attempts + 1 >= MOST_ATTEMPTS
-        ? null
-        : new Date(tools.now().getTime() + MINUTE_MS * (notice.attempts + 1))
-    await tools.store.inbox.noticeTried(notice.id, tools.now(), again, problem.why)
-    if (again !== null) continue
-    logGivenUp(notice, problem, tools.log)
-    if (notice.kind === 'failure') continue
-    const { from, to, originalMessageId: about } = notice
-    onLost?.({ about, from, to, why: problem.why, advice: problem.advice })
+  // What was tried is not due any more.
+  for (let due = AT_ONCE; due === AT_ONCE; ) {
+    const notices = await tools.store.inbox.noticesDue(tools.now(), AT_ONCE)
+    due = notices.length
+    for (const notice of notices) {
+      if (signal?.aborted) return
+      const problem = await sealNotice(notice, tools, signal)
+      if (problem) await putOff(notice, problem, tools, onLost)
+    }
   }
 }
 
+async function putOff(
+  notice: Notice,
+  { final, why, advice }: Problem,
+  { store, now, log }: NotifyTools,
+  onLost?: OnLostReceipt,
+): Promise<void> {
+  const { attempts, originalMessageId: about, from, to } = notice
+  const isLast = final || attempts + 1 >= MOST_ATTEMPTS
+  const again = isLast ? null : new Date(now().getTime() + MINUTE_MS * (attempts + 1))
+  await store.inbox.noticeTried(notice.id, now(), again, why)
+  if (!isLast) return
+  logGivenUp(notice, why, log)
+  if (notice.kind !== 'failure') onLost?.({ about, from, to, why, advice })
+}
+
 /** Why may name people; it is in the store, for `audit`. */
-function logGivenUp({ kind, messageId, originalMessageId: about }: Notice, { why }: Problem, log: Log): void {
-  const code = why[0]?.code
+function logGivenUp(
+  { kind, messageId, originalMessageId: about }: Notice,
+  [first]: readonly Reason[],
+  log: Log,
+): void {
+  const code = first?.code
   const what = kind === 'failure' ? 'failure notice about' : 'receipt for'
   log.warn({ messageId, about, code }, `no ${what} ${about} goes out: ${code}; direct audit tells why`)
 }

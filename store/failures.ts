@@ -24,6 +24,9 @@ export async function oweFailures(
     .where('untold', '=', sql.lit(1))
     .limit(limit)
     .execute()
+  if (newId === null && messages.length > 0)
+    await db.updateTable('recipients').set({ untold: 0 }).where('untold', '=', sql.lit(1)).execute()
+  if (newId === null) return 0
   let owed = 0
   for (const { message } of messages)
     if (await db.transaction().execute((tx) => oweFailure(tx, message, now, newId))) owed += 1
@@ -34,7 +37,7 @@ async function oweFailure(
   tx: Tx,
   id: number,
   now: Date,
-  newId: ((sender: string) => string) | null,
+  newId: (sender: string) => string,
 ): Promise<boolean> {
   const told = await tx
     .updateTable('recipients')
@@ -44,7 +47,7 @@ async function oweFailure(
     .returning(['id', 'address', 'state', 'why', 'at'])
     .execute()
   // Another process was first.
-  if (told.length === 0 || newId === null) return false
+  if (told.length === 0) return false
   const message = await tx.selectFrom('messages').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
   const messageId = newId(message.sender)
   const concerned = told

@@ -122,3 +122,13 @@ test('a notice that cannot be sealed is tried again, or given up, which is audit
     expect.objectContaining({ event: 'failure-given-up', why }),
   )
 })
+
+test('so many messages at a time get their notices, and the rest stays owed', async () => {
+  await using store = await memoryStore()
+  for (let n = 0; n < 5; n++) await queued(store, `<m${n}@clinic.example>`)
+  await expire(store)
+  const newId = ids()
+  expect(await store.inbox.oweFailures(at(3600), newId, 2)).toBe(2)
+  expect(await store.inbox.oweFailures(at(3600), newId, 2)).toBe(2)
+  expect(await store.inbox.oweFailures(at(3600), newId, 2)).toBe(1)
+})
