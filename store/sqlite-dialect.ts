@@ -75,9 +75,19 @@ class ImmediateDriver extends SqliteDriver {
   }
 }
 
+/** Prepared statements that are kept: preparing one takes longer than most of them take to run. */
+const MOST_KEPT = 200
+
 function inKyselysShape(database: DatabaseSync, file: string) {
+  const kept = new Map<string, SqliteStatement>()
   return {
-    prepare: (sql: string) => statement(database, sql, file),
+    prepare: (sql: string) => {
+      const known = kept.get(sql) ?? statement(database, sql, file)
+      // Lists of values make ever new ones: what was kept longest goes first.
+      if (kept.size >= MOST_KEPT && !kept.has(sql)) kept.delete([...kept.keys()][0] ?? sql)
+      kept.set(sql, known)
+      return known
+    },
     close: () => database.close(),
   }
 }
@@ -88,7 +98,9 @@ function statement(database: DatabaseSync, sql: string, file: string): SqliteSta
     reader: prepared.columns().length > 0,
     all: (parameters) => guarded(file, () => prepared.all(...(parameters as SQLInputValue[]))),
     run: (parameters) => guarded(file, () => prepared.run(...(parameters as SQLInputValue[]))),
-    iterate: (parameters) => prepared.iterate(...(parameters as SQLInputValue[])),
+    // Its own: two that read side by side must not share a place in the rows.
+    iterate: (parameters) =>
+      guarded(file, () => database.prepare(sql)).iterate(...(parameters as SQLInputValue[])),
   }
 }
 

@@ -1,5 +1,5 @@
 import { Kysely, type LogEvent } from 'kysely'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { openStore } from '../../store/index.ts'
 import { SqlOutbox } from '../../store/outbox.ts'
 import type { Schema } from '../../store/schema.ts'
@@ -63,3 +63,25 @@ test.each([
     expect(plans.filter((line) => line.startsWith('SCAN'))).toEqual([])
   },
 )
+
+test('a statement is prepared once, however often it is asked; lists of ever new lengths are not kept for ever', async () => {
+  const database = openDatabase(temporary.file)
+  const prepare = vi.spyOn(database, 'prepare')
+  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(database, temporary.file) })
+  const outbox = new SqlOutbox(db)
+  const ask = async () => {
+    const before = prepare.mock.calls.length
+    await outbox.claim(at(50), at(60), { messageId: '<none@x.example>' })
+    return prepare.mock.calls.length - before
+  }
+  expect(await ask()).toBeGreaterThan(0)
+  expect(await ask()).toBe(0)
+  for (const length of Array(300).keys())
+    await db
+      .selectFrom('copies')
+      .select('id')
+      .where('id', 'in', [0, ...Array(length).keys()])
+      .execute()
+  expect(await ask()).toBeGreaterThan(0)
+  await db.destroy()
+})
