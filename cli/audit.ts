@@ -61,8 +61,8 @@ async function prove(session: Session, proof: AuditProof): Promise<number> {
   return proof.broken !== null || proof.expected === false ? EXIT.no : EXIT.done
 }
 
-function proofText({ rows, head, expected, broken }: AuditProof): string {
-  const whole = `${rows} rows are as they were written${head === '' ? '' : `; head ${head}`}`
+function proofText({ rows, first, head, expected, broken }: AuditProof): string {
+  const whole = `${rows} rows${first > 1 ? `, from row ${first} on,` : ''} are as they were written${head === '' ? '' : `; head ${head}`}`
   return [
     ...(broken === null ? [whole] : [`BROKEN: ${broken.text}`, `before it, ${whole}`]),
     ...(expected === null

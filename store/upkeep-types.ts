@@ -72,8 +72,10 @@ export interface StoreFigures {
 
 /** What the chain of the audit says (store/audit-chain.ts). */
 export interface AuditProof {
-  /** Rows that are as they were written, from the first one on. */
+  /** Rows that are as they were written, from `first` on. */
   readonly rows: number
+  /** The number of the row that the chain begins with: more than 1 once older ones were removed (`pruned`). */
+  readonly first: number
   /** Hex SHA-256 that binds all of them: to be noted elsewhere, and expected later. Empty: there is no row yet. */
   readonly head: string
   /** Whether the head that was expected is in the chain; null: none was. */

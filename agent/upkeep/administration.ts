@@ -24,7 +24,7 @@ export function storeAdministration(neighbours: Neighbours): StoreAdministration
     async verifyAudit(expect) {
       const store = await neighbours.existingStore()
       if (store) return store.upkeep.verifyAudit(expect)
-      return { rows: 0, head: '', expected: expect === undefined ? null : false, broken: null }
+      return { rows: 0, first: 1, head: '', expected: expect === undefined ? null : false, broken: null }
     },
     restore: (file, options) => neighbours.restoreStore(file, options),
   }

@@ -17,11 +17,18 @@ export async function verifyAudit(db: Kysely<Schema>, expect: string | null): Pr
 async function verify(tx: Tx, expect: string | null): Promise<AuditProof> {
   const end = await tx.selectFrom('audit_head').selectAll().executeTakeFirst()
   if (end === undefined)
-    return { rows: 0, head: '', expected: null, broken: { id: null, text: 'the head of the chain is gone' } }
+    return {
+      rows: 0,
+      first: 1,
+      head: '',
+      expected: null,
+      broken: { id: null, text: 'the head of the chain is gone' },
+    }
   let [rows, last, head] = [0, end.pruned_to, end.pruned_chain]
   let seen = head === expect
   const proof = (broken: AuditProof['broken']): AuditProof => ({
     rows,
+    first: end.pruned_to + 1,
     head,
     expected: expect === null ? null : seen,
     broken,

@@ -37,11 +37,18 @@ function change(file: string, sql: string): void {
 
 test('every row is bound to those before it, and an empty audit has an empty head', async () => {
   await using store = await memoryStore()
-  expect(await store.upkeep.verifyAudit()).toEqual({ rows: 0, head: '', expected: null, broken: null })
+  expect(await store.upkeep.verifyAudit()).toEqual({
+    rows: 0,
+    first: 1,
+    head: '',
+    expected: null,
+    broken: null,
+  })
   await furnish(store)
   const proof = await store.upkeep.verifyAudit()
   expect(proof).toEqual({
     rows: 6,
+    first: 1,
     head: expect.stringMatching(/^[0-9a-f]{64}$/),
     expected: null,
     broken: null,

@@ -158,6 +158,7 @@ test('the audit goes from its oldest row on, and what stays is still a chain tha
   expect(count(temporary.file, 'audit_documents')).toBe(rows.length - 1)
   expect(await store.upkeep.verifyAudit(head)).toMatchObject({
     rows: rows.length,
+    first: 148,
     expected: true,
     broken: null,
   })
