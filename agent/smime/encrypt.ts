@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { VerifiedPath } from '../../trust-anchors/index.ts'
 import { DirectError } from '../errors.ts'
-import { base64LinesLength, encodeBase64Lines } from '../mime/base64.ts'
 import { type ContentCipher, isAuthenticated, type KeyTransport, keyBytes } from './algorithms.ts'
-import { inBlocks } from './blocks.ts'
 import { envelope } from './enveloped/envelope.ts'
+import { pkcs7Mime } from './enveloped/pkcs7-mime.ts'
 import { recipientInfo } from './enveloped/recipient-info.ts'
 import { Identity } from './identity.ts'
 import type { Signed } from './sign.ts'
-import { concatSources, lent, type Source } from './source.ts'
+import type { Source } from './source.ts'
 import type { Routing } from './wrap.ts'
 
 export interface EncryptOptions {
@@ -46,10 +45,7 @@ export class Encrypted {
     const key = randomBytes(keyBytes(options.content))
     const recipientInfos = distinct.map((recipient) => recipientInfo(recipient, key, options.keyTransport))
     const cms = envelope(signed.entity, recipientInfos, { cipher: options.content, key })
-    const entity = concatSources([
-      isAuthenticated(options.content) ? AUTHENTICATED_HEADER : HEADER,
-      inBase64(cms),
-    ])
+    const entity = pkcs7Mime(cms, isAuthenticated(options.content) ? 'authEnveloped-data' : 'enveloped-data')
     return new Encrypted(
       entity,
       signed.routing,
@@ -69,29 +65,4 @@ export function encrypt(
   options: EncryptOptions,
 ): Promise<Encrypted> {
   return Encrypted.encrypt(signed, recipients, options)
-}
-
-const HEADER = header('enveloped-data')
-/** RFC 8551 3.2.2, RFC 5083. */
-const AUTHENTICATED_HEADER = header('authEnveloped-data')
-
-function header(smimeType: string): Uint8Array {
-  return Buffer.from(
-    [
-      `Content-Type: application/pkcs7-mime; smime-type=${smimeType}; name="smime.p7m"`,
-      'Content-Transfer-Encoding: base64',
-      'Content-Disposition: attachment; filename="smime.p7m"',
-      '',
-      '',
-    ].join('\r\n'),
-  )
-}
-
-function inBase64(source: Source): Source {
-  const lines = (options: { readonly lend: boolean }) => encodeBase64Lines(inBlocks(lent(source)), options)
-  return {
-    bytes: base64LinesLength(source.bytes),
-    read: () => lines({ lend: false }),
-    lend: () => lines({ lend: true }),
-  }
 }
