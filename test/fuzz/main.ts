@@ -1,8 +1,9 @@
 /**
  * `npm run fuzz [-- --seed N --packets N --inputs N --target NAME]`: broken packets, messages and notifications for what
- * reads them from strangers.
+ * reads them from strangers. `npm run fuzz -- --help` tells more.
  */
 import { parseArgs } from 'node:util'
+import { choose, readOptions, refuse } from '../developer/options.ts'
 import { type Fuzzed, type FuzzOptions, fuzz } from './fuzz.ts'
 import { MESSAGE_TARGETS } from './message-targets.ts'
 import type { Target } from './target.ts'
@@ -10,27 +11,44 @@ import { client, responder } from './targets.ts'
 
 const MAX_GROWTH = 256 << 20
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 32)) },
-    packets: { type: 'string', default: '100000' },
-    inputs: { type: 'string', default: '200000' },
-    target: { type: 'string', default: '' },
-  },
-})
+const ALL = [client, responder, ...MESSAGE_TARGETS]
+const HELP = `npm run fuzz -- [options]
+
+  --seed N       of the random numbers, to see the same inputs again (default: another one each time)
+  --packets N    DNS packets for each target that takes them (default: 100000)
+  --inputs N     messages and the like, for all their targets together (default: 200000)
+  --target NAME  those alone whose name holds it
+
+Targets:
+${ALL.map(({ name }) => `  ${name}`).join('\n')}`
+
+const values = readOptions(
+  'fuzz',
+  HELP,
+  () =>
+    parseArgs({
+      options: {
+        seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 32)) },
+        packets: { type: 'string', default: '100000' },
+        inputs: { type: 'string', default: '200000' },
+        target: { type: 'string', default: '' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values,
+)
 const [seed, packets, inputs] = [Number(values.seed), Number(values.packets), Number(values.inputs)]
-if (![seed, packets, inputs].every(Number.isSafeInteger) || Math.min(packets, inputs) < 1) {
-  process.stderr.write('fuzz: --seed, --packets and --inputs take whole numbers\n')
-  process.exit(2)
-}
+if (![seed, packets, inputs].every(Number.isSafeInteger) || Math.min(packets, inputs) < 1)
+  refuse('fuzz', '--seed, --packets and --inputs take whole numbers')
+const chosen = choose('fuzz', 'target', ALL, values.target)
 
 process.stdout.write(`seed ${seed}\n`)
-for (const target of [client, responder]) await run(target, { seed, inputs: packets, maxMs: 50 })
-for (const target of MESSAGE_TARGETS)
-  await run(target, { seed, inputs: Math.ceil(inputs / MESSAGE_TARGETS.length), maxMs: 1000 })
+for (const target of chosen) {
+  const takesPackets = target === client || target === responder
+  const share = Math.ceil(inputs / MESSAGE_TARGETS.length)
+  await run(target, { seed, inputs: takesPackets ? packets : share, maxMs: takesPackets ? 50 : 1000 })
+}
 
 async function run(target: Target, limits: Omit<FuzzOptions, 'maxGrowth'>): Promise<void> {
-  if (!target.name.includes(values.target)) return
   const start = performance.now()
   const fuzzed = await fuzz(target, { ...limits, maxGrowth: MAX_GROWTH })
   process.stdout.write(`${summary(target, fuzzed, limits.maxMs, performance.now() - start)}\n`)

@@ -1,9 +1,10 @@
 /**
- * `npm run timing [-- --runs N --bytes N]`: whether the time that a message takes shows what was wrong with its
+ * `npm run timing [-- --runs N --bytes N --family NAME]`: whether the time that a message takes shows what was wrong with its
  * decryption (protocol.md ALG-2). Messages of each family take turns, in an order drawn anew for each round.
  */
 import { parseArgs } from 'node:util'
 import { judge } from '../agent/smime/opening.ts'
+import { choose, readOptions, refuse } from '../developer/options.ts'
 import { type Family, families } from './faults.ts'
 import { type Comparison, compareAll, cropped, moments, type Sample } from './welch.ts'
 
@@ -13,21 +14,30 @@ const MOST = 4.5
 const DISTINCT = 16
 const WARM_UP = 100
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '2000' },
-    bytes: { type: 'string', default: '10000' },
-    family: { type: 'string', default: '' },
-  },
-})
-const [runs, bytes] = [Number(values.runs), Number(values.bytes)]
-if (![runs, bytes].every(Number.isSafeInteger) || runs < 2) {
-  process.stderr.write('timing: --runs and --bytes take whole numbers\n')
-  process.exit(2)
-}
+const HELP = `npm run timing -- [options]
 
-for (const family of await families(bytes)) {
-  if (!family.name.includes(values.family)) continue
+  --runs N       of each kind of message (default: 2000)
+  --bytes N      about how long the messages are (default: 10000)
+  --family NAME  those alone whose name holds it, as in --family OAEP; one that does not exist lists them`
+
+const values = readOptions(
+  'timing',
+  HELP,
+  () =>
+    parseArgs({
+      options: {
+        runs: { type: 'string', default: '2000' },
+        bytes: { type: 'string', default: '10000' },
+        family: { type: 'string', default: '' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values,
+)
+const [runs, bytes] = [Number(values.runs), Number(values.bytes)]
+if (![runs, bytes].every(Number.isSafeInteger) || runs < 2 || bytes < 1)
+  refuse('timing', '--runs and --bytes take whole numbers, two runs at least')
+
+for (const family of choose('timing', 'family', await families(bytes), values.family)) {
   process.stdout.write(`\n${family.name}, ${bytes} bytes, ${runs} runs of each\n`)
   const samples = await measure(family)
   for (const { name, times } of samples) process.stdout.write(`  ${row(name, times)}\n`)
