@@ -16,6 +16,7 @@ export function nextSteps(
       ? 'publish the certificate:  direct zone generate; direct zone check says whether strangers see it'
       : 'publish the certificate:  direct certs serve --listen 127.0.0.1:10053  (each clinic its own port)',
     `test an address:          direct classify someone@partner.example`,
+    'look whether all is well: direct doctor',
     'send and receive:         direct run --deliver inbox',
   ].filter((step) => step !== false)
   const where = dir === '.' ? '' : ` (in ${dir})`

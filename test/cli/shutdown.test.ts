@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createAgent } from '../../agent/index.ts'
+import { literalZone } from '../dns/literal-zone.ts'
 import { type ImapScript, scriptedImap } from '../mailbox/scripted-imap.ts'
 import { type Clinics, silentNameServer, twoClinics } from './clinics.ts'
 import { direct, start } from './direct.ts'
@@ -58,6 +59,19 @@ async function queued(config: string): Promise<string> {
   })
   const { messageId, recipients } = await agent.send({ from: KIM, to: [LEE], text: 'Please see attached.' })
   expect(recipients).toMatchObject([{ result: 'queued' }])
+  return messageId
+}
+
+/** A message whose recipient's route is not known, and would have been asked about again by now. */
+async function waiting(config: string): Promise<string> {
+  const back = new Date(Date.now() - 60_000)
+  await using agent = await createAgent(join(clinics.a, config), {
+    now: () => back,
+    at: new Date(),
+    resolver: literalZone({ 'clinic-c.example': 'SERVFAIL' }),
+  })
+  const to = ['dr.chen@clinic-c.example']
+  const { messageId } = await agent.send({ from: KIM, to, text: 'x' }, { keepTryingHours: 2 })
   return messageId
 }
 
@@ -225,25 +239,11 @@ test.each(Object.keys(SILENT_IMAP))('SIGTERM while IMAP is silent %s ends it wit
 test('SIGTERM while a name server is silent about a recipient who waits: the wait goes on with the next run', async () => {
   await using dns = await silentNameServer()
   const config = await configuration({ dns: dns.port })
-  const draft = [
-    'send',
-    '--from',
-    KIM,
-    '--to',
-    'dr.chen@clinic-c.example',
-    '--text',
-    'x',
-    '--keep-trying',
-    '2',
-  ]
-  const sending = await direct([...draft, '--config', config.name, '--json'], { cwd: clinics.a })
-  expect(sending.code).toBe(75)
+  const messageId = await waiting(config.name)
   await using running = daemon(config.name)
-  await running.says('running')
-  // The first pause is over by then.
-  await pause(6000)
+  await dns.asked
   await running.stops()
-  expect(await stateOf(config.name, JSON.parse(sending.stdout).messageId)).toBe('queued')
+  expect(await stateOf(config.name, messageId)).toBe('queued')
 })
 
 test('SIGTERM while another process holds the store for a while ends it with 0', async () => {
@@ -254,8 +254,8 @@ test('SIGTERM while another process holds the store for a while ends it with 0',
   await running.says('running')
   const database = new DatabaseSync(join(config.data, 'direct.db'))
   database.exec('pragma busy_timeout = 5000; begin immediate')
-  setTimeout(() => database.close(), 4000)
-  await pause(2500)
+  setTimeout(() => database.close(), 3000)
+  await pause(1000)
   await running.stops()
   expect(['queued', 'sent']).toContain(await stateOf(config.name, messageId))
 })
