@@ -12,7 +12,7 @@ import {
 } from '../algorithms.ts'
 import { context, header, oid, setOf, sizeWithHeader, smallInteger, TAG } from '../ber/der.ts'
 import { concatSources, type Source } from '../source.ts'
-import { encryptContent } from './content.ts'
+import { encryptContent } from './encrypt-content.ts'
 
 export interface ContentKey {
   readonly cipher: ContentCipher

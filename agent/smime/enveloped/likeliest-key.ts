@@ -1,7 +1,7 @@
 import type { ContentEncryption } from '../algorithms.ts'
 import { isText } from '../beginning.ts'
 import type { Source } from '../source.ts'
-import { beginningOf } from './content.ts'
+import { beginningOf } from './decrypt-content.ts'
 
 /** Enough that a wrong key is taken for the right one once in a million times. */
 const LOOKED_AT = 16

@@ -1,49 +1,11 @@
-import {
-  type CipherGCM,
-  createCipheriv,
-  createDecipheriv,
-  createSecretKey,
-  type DecipherGCM,
-  type Decipheriv,
-  type KeyObject,
-} from 'node:crypto'
-import { DirectError } from '../../errors.ts'
+import { createDecipheriv, createSecretKey, type DecipherGCM, type Decipheriv } from 'node:crypto'
 import { release } from '../../mime/bytes.ts'
-import { blockBytes, type ContentEncryption, orNull, type WrittenEncryption } from '../algorithms.ts'
+import { blockBytes, type ContentEncryption, orNull } from '../algorithms.ts'
 import { CmsError } from '../ber/reader.ts'
 import { inBlocks } from '../blocks.ts'
-import { lent, type Source } from '../source.ts'
+import type { Source } from '../source.ts'
 import { type EnvelopeTail, encryptedContent } from './head.ts'
 import { LastBlock } from './padding.ts'
-
-/** The ciphertext, then the tag behind `mac`, the header of its element, where the cipher authenticates. */
-export async function* encryptContent(
-  plaintext: Source,
-  encryption: WrittenEncryption,
-  key: Uint8Array,
-  mac: Uint8Array,
-): AsyncGenerator<Uint8Array> {
-  const secret = secretOf(key)
-  const cipher =
-    'iv' in encryption
-      ? createCipheriv(encryption.cipher, secret, encryption.iv)
-      : createCipheriv(encryption.cipher, secret, encryption.nonce, { authTagLength: encryption.tagBytes })
-  let bytes = 0
-  for await (const chunk of inBlocks(lent(plaintext))) {
-    bytes += chunk.length
-    const block = cipher.update(chunk)
-    if (block.length > 0) yield block
-  }
-  if (bytes !== plaintext.bytes) {
-    throw new DirectError(
-      'MESSAGE_INVALID',
-      `the message changed while it was encrypted: ${plaintext.bytes} bytes became ${bytes}`,
-      { hint: 'Leave attachments alone until the message has been sent.' },
-    )
-  }
-  yield cipher.final()
-  if (mac.length > 0) yield Buffer.concat([mac, (cipher as CipherGCM).getAuthTag()])
-}
 
 /** What the ciphertext of a message decrypted to, as far as it says so itself. */
 export interface Outcome {
@@ -54,8 +16,9 @@ export interface Outcome {
 }
 
 /**
- * The plaintext of a whole message, each chunk lent until the next one is asked for. It is read and handed on to its end whatever is wrong (ALG-2), where the padding is,
- * with it; what became of it stands in `outcome` then. `attributes`: those of an earlier reading.
+ * The plaintext of a whole message, each chunk lent until the next one is asked for. It is read and handed on to its end
+ * whatever is wrong (ALG-2), where the padding is, with it; what became of it stands in `outcome` then. `attributes`:
+ * those of an earlier reading.
  */
 export async function* decryptContent(
   cms: Pick<Source, 'read' | 'lend'>,
@@ -112,18 +75,14 @@ export async function beginningOf(
   return start.subarray(0, length)
 }
 
-/** Of bare bytes node:crypto finds out by exceptions that they are no key object, which takes longer than making one. */
-function secretOf(key: Uint8Array): KeyObject {
-  return createSecretKey(key)
-}
-
 /** Padding is looked at by `LastBlock`: OpenSSL would keep the last block to itself, and speak by an exception. */
 function decipherOf(
   encryption: ContentEncryption,
   key: Uint8Array,
   attributes: Uint8Array | null,
 ): Decipheriv {
-  const secret = secretOf(key)
+  // Of bare bytes node:crypto finds out by exceptions that they are no key object, which takes longer than making one.
+  const secret = createSecretKey(key)
   if ('iv' in encryption)
     return createDecipheriv(encryption.cipher, secret, encryption.iv).setAutoPadding(false)
   const { cipher, nonce, tagBytes } = encryption
