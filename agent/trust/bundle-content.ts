@@ -6,7 +6,7 @@ import {
   readBundle,
 } from '../../trust-anchors/index.ts'
 import type { Reason } from '../errors.ts'
-import { hasSigner, openSignedFile } from '../smime/signed-alone.ts'
+import { hasSigner, openSignedFile } from '../smime/signed-file.ts'
 import type { Source, Spool } from '../smime/source.ts'
 import type { BundleCode } from './types.ts'
 

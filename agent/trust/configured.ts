@@ -57,7 +57,7 @@ export async function readAnchorFile(
   if (!('code' in certificates)) return { certificates, notes: [] }
   const cms = bundleCms(bytes)
   // CMS is not loaded for files that are plain certificates, as most are.
-  const { hasSigner } = await import('../smime/signed-alone.ts')
+  const { hasSigner } = await import('../smime/signed-file.ts')
   const signed = await hasSigner({
     async *read() {
       yield cms

@@ -8,7 +8,7 @@ import { type Outer, openOuter } from '../open/outer.ts'
 import { readMessageHeader } from '../read.ts'
 import { decrypt } from '../smime/decrypt.ts'
 import type { ValidSigner } from '../smime/signed/signer.ts'
-import { signersOf } from '../smime/signed-alone.ts'
+import { signersOf } from '../smime/signed-mail.ts'
 import type { Source, Spool } from '../smime/source.ts'
 
 /** What reading a mail's signers asks of its neighbours. */
