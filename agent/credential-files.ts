@@ -22,17 +22,17 @@ export async function readCertificateFile(path: string): Promise<readonly Certif
 
 /** A file that should hold certificates in whatever form. Throws CERT_UNREADABLE. */
 export function readCertificateBytes(path: string): Promise<Buffer> {
-  return readable(wholeFile(path, MOST_BYTES), 'CERT_UNREADABLE', 'certificate')
+  return readable(wholeFile(path, MOST_BYTES), 'CERT_UNREADABLE', 'certificate file')
 }
 
-/** A file that should hold a private key in whatever form. Throws KEY_UNREADABLE. */
+/** A file that should hold a private key in whatever form. Throws KEY_UNREADABLE. `what`: the file's name there. */
 export function readKeyBytes(path: string, what: string): Promise<Buffer> {
   return readable(wholeFile(path, MOST_KEY_BYTES), 'KEY_UNREADABLE', what)
 }
 
 /** A private key: PKCS#8 or PKCS#1, PEM or DER, encrypted or not. Throws KEY_UNREADABLE, KEY_EXPOSED, and as `password`. */
 export async function readKeyFile(path: string, password: Password | undefined): Promise<KeyObject> {
-  const bytes = await readKeyBytes(path, 'private key')
+  const bytes = await readKeyBytes(path, 'private key file')
   const key = await parseKey(bytes, await password?.(), path)
   // Of what is no key at all, its mode is not what is wrong.
   await requirePrivate(path, 'private key')
@@ -101,7 +101,7 @@ async function readable(
     return await file
   } catch (cause) {
     if (!(cause instanceof DirectError && cause.code === 'FILE_UNREADABLE')) throw cause
-    throw new DirectError(code, `the ${what} file ${cause.message}`, {
+    throw new DirectError(code, `the ${what} ${cause.message}`, {
       hint: 'Check the path, which in a configuration is relative to its file, and its permissions.',
       cause,
     })

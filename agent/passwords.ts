@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { DirectError } from './errors.ts'
 import { wholeFile } from './file-source.ts'
 import { requirePrivate } from './private-file.ts'
+import { quote } from './read/report-fields.ts'
 
 const MOST_BYTES = 64 << 10
 /** A command that asks a person would wait for ever. */
@@ -21,8 +22,8 @@ export async function passwordFromFile(path: string): Promise<string> {
 }
 
 /**
- * The first line that a program writes, started without a shell, within `withinMs`; it is killed then. What it writes is in
- * no error and no log. Throws KEY_UNREADABLE.
+ * The first line that a program writes, started without a shell, within `withinMs`; it is killed then. What it writes to
+ * stdout is in no error and no log; of one that fails, the last line of its stderr is told. Throws KEY_UNREADABLE.
  */
 export async function passwordFromCommand(
   [program = '', ...words]: readonly string[],
@@ -42,9 +43,9 @@ export async function passwordFromCommand(
   const name = `the ${key} ${program}`
   const options = { cwd, env, timeout: withinMs, killSignal: 'SIGKILL', maxBuffer: MOST_BYTES } as const
   const output = await new Promise<string>((resolve, reject) => {
-    const child = execFile(program, words, options, (error, stdout) => {
+    const child = execFile(program, words, options, (error, stdout, stderr) => {
       if (error === null) resolve(stdout)
-      else reject(failed(name, error, withinMs))
+      else reject(failed(name, error, lastLine(stderr), withinMs))
     })
     // It has nobody to ask.
     child.stdin?.end()
@@ -52,10 +53,11 @@ export async function passwordFromCommand(
   return firstLine(output, name)
 }
 
-/** The error itself holds what the program was given and what it wrote. */
+/** The error itself holds what the program was given and all that it wrote. */
 function failed(
   name: string,
   { code, signal, killed }: Parameters<ExecCallback>[0] & object,
+  said: string,
   withinMs: number,
 ): DirectError {
   const why =
@@ -68,12 +70,23 @@ function failed(
           : signal
             ? `was ended by ${signal}`
             : `failed with exit code ${code}`
-  return new DirectError('KEY_UNREADABLE', `${name} ${why}`, {
+  return new DirectError('KEY_UNREADABLE', said === '' ? `${name} ${why}` : `${name} ${why}: ${said}`, {
     hint: 'It is a list of words, the program first; run it by hand as the user that runs direct-agent, in the folder of the configuration.',
   })
 }
 
 type ExecCallback = NonNullable<Parameters<typeof execFile>[3]>
+
+/** Why the owner's own command failed, by its own words. */
+function lastLine(stderr: string): string {
+  return quote(
+    stderr
+      .trim()
+      .split(/[\r\n]+/)
+      .at(-1)
+      ?.trim() ?? '',
+  )
+}
 
 function firstLine(text: string, name: string): string {
   const [line = ''] = text.split(/\r?\n/, 1)

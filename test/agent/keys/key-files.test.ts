@@ -79,6 +79,11 @@ describe('an identity in one file of PKCS#12', () => {
     expect(missing).toMatchObject({ hint: expect.stringContaining('passwordCommand') })
   })
 
+  test('that is not there is told by its path', async () => {
+    const { agent, dir } = await agentWith({ pkcs12: 'a.p12' }, {})
+    expect((await stateOf(agent)).why).toMatch(`the PKCS#12 file ${join(dir, 'a.p12')} does not exist`)
+  })
+
   test('of several pairs, the newest that is bound to its name signs, and mail to the others is read (ALG-5)', async () => {
     const old = minted('clinic-b', '2026-01-01')
     const current = minted('clinic-a', '2026-06-01')
@@ -181,8 +186,8 @@ describe('the password of a key', () => {
 
   test.each<[string, Readonly<Record<string, string>>, RegExp]>([
     ['is not there', {}, /password file .*password does not exist/],
-    ['is empty', { password: '' }, /gives no password/],
-    ['begins with an empty line', { password: '\nCANARY' }, /gives no password/],
+    ['is empty', { password: '' }, /gives nothing/],
+    ['begins with an empty line', { password: '\nCANARY' }, /gives nothing/],
   ])('whose file %s is told', async (_, files, text) => {
     const { agent } = await agentWith(
       { ...identity, passwordFile: 'password' },
@@ -211,7 +216,7 @@ describe('the password of a key', () => {
   test.each([
     ['fails', 'console.log("CANARY"); process.exit(3)', /failed with exit code 3/],
     ['is ended', 'console.log("CANARY"); process.kill(process.pid, "SIGTERM")', /was ended by SIGTERM/],
-    ['writes nothing', '', /gives no password/],
+    ['writes nothing', '', /gives nothing/],
     ['writes without end', 'console.log("CANARY".repeat(100000))', /wrote more than 65536 bytes/],
     [
       'asks a person, who is not there',
@@ -225,6 +230,17 @@ describe('the password of a key', () => {
     expect(state).toBe('unusable')
     expect(why).toMatch(text)
     expect(`${why} ${notices}`).not.toContain('CANARY')
+  })
+
+  test('whose command fails is told with the last line of its stderr, escaped and cut, and nothing of stdout', async () => {
+    const words = `first\n\x1b[31mno vault\u202e ${'x'.repeat(300)}\r\n\n`
+    const program = `console.log("CANARY"); console.error(${JSON.stringify(words)}); process.exitCode = 3`
+    const { agent } = await agentSaying(program)
+    const { why } = await stateOf(agent)
+    const [, said = ''] = String(why).split('failed with exit code 3: ')
+    expect(said).toMatch(/^\?\[31mno vault\? x{50,}/)
+    expect(said).toMatch(/^.{200}(?!x)/)
+    expect(why).not.toMatch(/CANARY|first/)
   })
 
   test('whose command is not there is told', async () => {
