@@ -5,7 +5,8 @@ import type { Identities } from './identities.ts'
 import { openOuter } from './open/outer.ts'
 import { decrypt } from './smime/decrypt.ts'
 import type { Source, Spool } from './smime/source.ts'
-import { unwrap, verify } from './smime/verify.ts'
+import { unwrap } from './smime/unwrap.ts'
+import { verify } from './smime/verify.ts'
 
 /**
  * Opens the record of a message of ours: what was sealed to the sender's own certificate comes back byte for byte,

@@ -9,7 +9,7 @@ import { factsOf, type MailboxField, type MessageFacts, readMessageHeader } from
 import { cmsKind } from '../smime/ber/content-info.ts'
 import { isPkcs7Mime } from '../smime/media-type.ts'
 import { type Source, type Spool, sliceOf } from '../smime/source.ts'
-import { unwrapBehind } from '../smime/verify.ts'
+import { unwrapBehind } from '../smime/unwrap.ts'
 
 /** What was signed, as a message: the wrapped one, or the signed entity itself with the outer header's facts. */
 export interface Content extends AsyncDisposable {

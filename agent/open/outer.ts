@@ -4,7 +4,7 @@ import { MimeError } from '../mime/error.ts'
 import type { Header } from '../mime/header.ts'
 import { type MediaType, parseMediaType } from '../mime/media-type.ts'
 import { decodeTransfer } from '../mime/transfer.ts'
-import { isEnvelopedMediaType } from '../smime/decrypt.ts'
+import { isEnvelopedMediaType } from '../smime/media-type.ts'
 import { lent, type Source, sliceOf } from '../smime/source.ts'
 import { type MailFrom, mailFromOf } from './envelope.ts'
 

@@ -12,9 +12,6 @@ import { type Outline, OutlineReader } from './signed/outline.ts'
 import type { Source, Spool, Spooled } from './source.ts'
 import { UNDECRYPTABLE } from './undecryptable.ts'
 
-export { isEnvelopedMediaType } from './media-type.ts'
-export { UNDECRYPTABLE } from './undecryptable.ts'
-
 /** Private keys asked for one message. Renewed certificates of one address rarely make it more than two. */
 const MAX_TRIES = 8
 

@@ -12,7 +12,6 @@ import { reasonOf, UNDECRYPTABLE } from './undecryptable.ts'
 
 export type { VerifyTools } from './signed/signatures.ts'
 export type { ValidSigner } from './signed/signer.ts'
-export { type Unwrapped, unwrap, unwrapBehind } from './unwrap.ts'
 
 /** Signed content with at least one valid signature. Only `verify` makes one. Readable while what it came from is. */
 export class Verified implements AsyncDisposable {

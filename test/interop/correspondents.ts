@@ -6,7 +6,8 @@ import type { ContentCipher, Digest, KeyTransport, SignatureScheme } from '../..
 import { decrypt } from '../../agent/smime/decrypt.ts'
 import { encrypt } from '../../agent/smime/encrypt.ts'
 import { sign } from '../../agent/smime/sign.ts'
-import { unwrap, Verified, verify } from '../../agent/smime/verify.ts'
+import { unwrap } from '../../agent/smime/unwrap.ts'
+import { Verified, verify } from '../../agent/smime/verify.ts'
 import { type Minted, mint } from '../../fixtures/pki.ts'
 import { parseCertificate } from '../../trust-anchors/index.ts'
 import {

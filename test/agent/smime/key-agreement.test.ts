@@ -8,7 +8,8 @@ import {
   wrapKey,
 } from '../../../agent/smime/algorithms.ts'
 import { context, sequence, smallInteger, TAG, tlv } from '../../../agent/smime/ber/der.ts'
-import { decrypt, UNDECRYPTABLE } from '../../../agent/smime/decrypt.ts'
+import { decrypt } from '../../../agent/smime/decrypt.ts'
+import { UNDECRYPTABLE } from '../../../agent/smime/undecryptable.ts'
 import { mint } from '../../../fixtures/pki.ts'
 import { envelope, KEY, opaque } from './hostile.ts'
 import { alice, bytesOf, countingSpool, identity, root, sourceOf } from './parties.ts'

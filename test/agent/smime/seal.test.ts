@@ -7,7 +7,7 @@ import { CmsReader } from '../../../agent/smime/ber/reader.ts'
 import { encrypt } from '../../../agent/smime/encrypt.ts'
 import { Identity } from '../../../agent/smime/identity.ts'
 import { sign } from '../../../agent/smime/sign.ts'
-import { unwrap } from '../../../agent/smime/verify.ts'
+import { unwrap } from '../../../agent/smime/unwrap.ts'
 import { type Composed, wrap } from '../../../agent/smime/wrap.ts'
 import {
   alice,

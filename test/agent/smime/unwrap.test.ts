@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { readVariants, type Variant } from '../../../agent/smime/signed/signed-content.ts'
-import { unwrap } from '../../../agent/smime/verify.ts'
+import { unwrap } from '../../../agent/smime/unwrap.ts'
 import { bytesOf, countingSpool, MESSAGE, sourceOf } from './parties.ts'
 
 async function unwrapped(entity: string) {
