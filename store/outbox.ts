@@ -3,6 +3,7 @@ import type { Reason } from '../agent/errors.ts'
 import { advance, explain, type TrackedRecipient } from './advance.ts'
 import { hasCome, isFree, isSet, rangesThatHaveCome } from './due.ts'
 import type { NoticeId } from './incoming-types.ts'
+import { loosely } from './loosely.ts'
 import { addMessage } from './new-message.ts'
 import { moveNotice } from './notices.ts'
 import type { NewMessage, Outbox, OutboxCopy, StoredMessage, TriedRecipient } from './outgoing-types.ts'
@@ -31,7 +32,8 @@ export class SqlOutbox implements Outbox {
   }
 
   async claim(now: Date, until: Date, options: Parameters<Outbox['claim']>[2] = {}): Promise<OutboxCopy[]> {
-    return await this.#db.transaction().execute(async (tx) => {
+    // When the power is lost nobody is sending any more, and the copy is as free as it was.
+    return await loosely(this.#db, async (tx) => {
       const copies = await dueCopies(tx, now, options)
       if (copies.length === 0) return []
       const ids = copies.map(({ id }) => id)

@@ -64,6 +64,24 @@ test.each([
   },
 )
 
+test('SMTP waits for the disk once: what it said lasts, that a copy is being sent need not outlast the power', async () => {
+  const asked: string[] = []
+  const db = new Kysely<Schema>({
+    dialect: new NodeSqliteDialect(openDatabase(temporary.file), temporary.file),
+    log: ({ query }) => void asked.push(query.sql),
+  })
+  const outbox = new SqlOutbox(db)
+  const [copy] = await outbox.claim(at(50), at(60), { limit: 1 })
+  expect(asked.filter((sql) => sql.startsWith('pragma'))).toEqual([
+    'pragma synchronous = normal',
+    'pragma synchronous = full',
+  ])
+  asked.length = 0
+  await outbox.tried(copy?.id as number, [], at(51), at(60))
+  expect(asked.filter((sql) => sql.startsWith('pragma'))).toEqual([])
+  await db.destroy()
+})
+
 test('a statement is prepared once, however often it is asked; lists of ever new lengths are not kept for ever', async () => {
   const database = openDatabase(temporary.file)
   const prepare = vi.spyOn(database, 'prepare')
