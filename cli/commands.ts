@@ -20,6 +20,8 @@ export interface CommandEntry {
   readonly rereads?: true
   /** Whole messages pass through it, and they may be large. */
   readonly messages?: true
+  /** Hands mail to SMTP: a message, a receipt, or what waits in the outbox. */
+  readonly sends?: true
   readonly load: () => Promise<CommandModule>
 }
 
@@ -48,6 +50,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     args: '',
     summary: 'classify, seal, queue and hand over a message',
     messages: true,
+    sends: true,
     load: () => import('./send.ts'),
   },
   {
@@ -55,6 +58,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     args: '',
     summary: 'fetch, judge and deliver what is new',
     messages: true,
+    sends: true,
     load: () => import('./receive.ts'),
   },
   {
@@ -64,6 +68,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     daemon: true,
     rereads: true,
     messages: true,
+    sends: true,
     load: () => import('./run.ts'),
   },
   {

@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander'
 import { DirectError } from '../agent/errors.ts'
 import { EXIT, exitOfError } from './exit.ts'
+import { guessCommand } from './guess.ts'
 import type { Output } from './output.ts'
 import { printable } from './printable.ts'
 
@@ -28,9 +29,16 @@ function tellUsage(error: CommanderError, out: Output): number {
     say(out, 'name a command', SEE_HELP)
     return EXIT.usage
   }
-  const [what = '', guess] = error.message.replace(/^error: /, '').split('\n(')
-  say(out, what, guess === undefined ? SEE_HELP : `${guess.replace(/\)$/, '')} ${SEE_HELP}`)
+  const [what = '', similar] = error.message.replace(/^error: /, '').split('\n(')
+  const guess = guessOf(error.code, what, similar?.replace(/\)$/, '') ?? null)
+  say(out, what, guess === null ? SEE_HELP : `${guess} ${SEE_HELP}`)
   return EXIT.usage
+}
+
+function guessOf(code: string, what: string, similar: string | null): string | null {
+  if (code !== 'commander.unknownCommand') return similar
+  const names = similar?.match(/^Did you mean (?:one of )?(.*)\?$/)?.[1]?.split(', ') ?? []
+  return guessCommand(what.replace(/^unknown command '(.*)'$/s, '$1'), names)
 }
 
 const SEE_HELP = '"direct --help" lists the commands, "direct help <command>" the options.'

@@ -17,6 +17,24 @@ const MISTAKES: readonly (readonly [string, readonly string[], number, RegExp])[
     2,
     /^direct: unknown command 'sael'\ndirect: hint: Did you mean seal\?/,
   ],
+  [
+    'a subcommand without its group is led to it, not to what sends',
+    ['seal', '--from', 'a@b.example'],
+    2,
+    /^direct: unknown command 'seal'\ndirect: hint: Did you mean message seal\? /,
+  ],
+  [
+    'a subcommand of another group is named with its own',
+    ['message', 'check'],
+    2,
+    /^direct: unknown command 'check'\ndirect: hint: Did you mean one of store check, zone check\? /,
+  ],
+  [
+    'nobody comes to send by a guess',
+    ['sned', '--from', 'a@b.example'],
+    2,
+    /^direct: unknown command 'sned'\ndirect: hint: "direct --help"/,
+  ],
   ['help for an unknown command is no help', ['help', 'clasify'], 2, /^direct: unknown command 'clasify'/],
   [
     'an unknown option names the nearest',
