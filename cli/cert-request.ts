@@ -68,9 +68,12 @@ export async function run(session: Session, command: Command): Promise<number> {
 }
 
 function nextSteps({ for: name, keyType, key }: CertificateRequest, file: string | null): readonly string[] {
+  const usages = keyType.startsWith('ec-')
+    ? ': key usage digitalSignature and keyAgreement (RFC 5753), for keyEncipherment is of RSA keys alone'
+    : ''
   return [
     `Next, for ${name} (${keyType}, key ${key.slice(0, 16)}…):`,
-    `  1. give ${file ?? 'this request'} to your certificate authority; it must issue for ${name}, to sign and to encrypt`,
+    `  1. give ${file ?? 'this request'} to your certificate authority; it must issue for ${name}, to sign and to encrypt${usages}`,
     '  2. take its answer:       direct cert import answer.pem',
     '  3. see what waits:        direct cert list',
   ]

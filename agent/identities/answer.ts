@@ -76,15 +76,26 @@ function signatureFailures({ signature: { digest, scheme } }: Certificate): read
   ]
 }
 
-function notesOn({ notBefore }: Certificate, use: readonly Use[], soon: boolean): readonly string[] {
+function notesOn(certificate: Certificate, use: readonly Use[], soon: boolean): readonly string[] {
+  const { notBefore } = certificate
   const other = use[0] === 'sign' ? 'encrypted to' : 'signed with'
   return [
     ...(soon ? [`it is not valid before ${notBefore.toISOString()}, and is used from then on`] : []),
     ...(use.length === 1
-      ? [`it can only ${use[0]}: another certificate is needed that can be ${other}`]
+      ? [
+          `it can only ${use[0]}${lacksAgreement(certificate) ? NO_AGREEMENT : ''}: another certificate is needed that can be ${other}`,
+        ]
       : []),
   ]
 }
+
+/** A mistake of CAs that issue for RSA in most cases. */
+function lacksAgreement({ key, keyUsage }: Certificate): boolean {
+  return key.type === 'ec' && keyUsage?.has('keyEncipherment') === true && !keyUsage.has('keyAgreement')
+}
+
+const NO_AGREEMENT =
+  ', as its key usage has keyEncipherment, which says nothing of an EC key, and not keyAgreement (RFC 5753)'
 
 /** The CA certificates of a file that lead up from a certificate, its issuer's first; the root is left out (MSG-7). */
 export function intermediatesOf(leaf: Certificate, file: readonly Certificate[]): readonly Certificate[] {

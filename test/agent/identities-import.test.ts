@@ -196,6 +196,20 @@ test('one for each use is allowed, and said; together they serve (CERT-4)', asyn
   expect((await agent.identities.list()).map(({ use }) => use)).toEqual([['sign'], ['encrypt']])
 })
 
+test('one for an EC key with keyEncipherment in the place of keyAgreement is told what it lacks (RFC 5753)', async () => {
+  const { agent } = await agentIn(await temporaryFolder(), {})
+  const { request } = await agent.identities.request(A, { ...kim, keyType: 'ec-p256' })
+  const extensions = `subjectAltName=DNS:${A}\nkeyUsage=digitalSignature,keyEncipherment\n`
+  const { pem } = await answered(request, { extensions })
+  expect(await taken(agent, pem)).toMatchObject([
+    {
+      outcome: 'imported',
+      use: ['sign'],
+      notes: [expect.stringMatching(/only sign, .*not keyAgreement \(RFC 5753\): another certificate/)],
+    },
+  ])
+})
+
 test('of several, one that is refused takes the others with it', async () => {
   const { agent, certificate } = await waiting()
   expect(codes(await taken(agent, leaf().pem + leaf({ to: '2026-11-10' }).pem))).toEqual(['CERT_EXPIRED'])

@@ -36,8 +36,9 @@ test('a request with an EC key; openssl finds its signature good, and the answer
   await using folder = await temporaryFolder()
   const options = { cwd: folder.path }
   const asked = ['cert', 'request', 'clinic-a.example', '--key', 'ec-p384', '--actor', 'kim', '--json']
-  const { code, stdout } = await direct(asked, options)
+  const { code, stdout, stderr } = await direct(asked, options)
   expect(code).toBe(0)
+  expect(stderr).toContain('digitalSignature and keyAgreement (RFC 5753)')
   const { request, keyType } = JSON.parse(stdout)
   expect(keyType).toBe('ec-p384')
   const said = await verified(request)
