@@ -5,8 +5,9 @@ import SMTPConnection, { type SMTPError } from 'nodemailer/lib/smtp-connection'
 import { DirectError } from '../agent/errors.ts'
 import { aborted, dial } from './dial.ts'
 import { failedOutcome, openingFailure, printable, replyOf } from './replies.ts'
+import { Content } from './smtp-content.ts'
+import { BY_TOKEN, loginByToken, withoutSecrets } from './smtp-login.ts'
 import { tlsOptions, tlsRule } from './tls.ts'
-import { xoauth2 } from './token.ts'
 import type { Lookup, MailServer, RecipientOutcome } from './types.ts'
 
 export interface SmtpSessionOptions {
@@ -61,7 +62,7 @@ export class SmtpSession {
   readonly #stopMs: number
   #fail: (cause: Error) => void = () => undefined
   /** What is being sent. */
-  #source: Source | null = null
+  #source: Content | null = null
   /** The server may think a transaction open still. */
   #unfinished = false
 
@@ -176,7 +177,7 @@ export class SmtpSession {
     }
     const refused = () =>
       new Map((envelope.rejectedErrors ?? []).map((refusal) => [refusal.recipient ?? '', replyOf(refusal)]))
-    const source = new Source(transaction)
+    const source = new Content(transaction)
     this.#source = source
     const { bytes, to } = transaction
     const longest = 3 * this.#replyTimeoutMs + to.length * RECIPIENT_MS + (bytes / SLOWEST) * 1000
@@ -271,57 +272,6 @@ export class SmtpSession {
       })
     } finally {
       clearTimeout(timer)
-    }
-  }
-}
-
-/** A name of ours: asked for XOAUTH2 by its own, nodemailer falls back to methods that would show the token as a password. */
-const BY_TOKEN = 'DIRECT-TOKEN'
-
-/** XOAUTH2, as Google and Microsoft describe it. A refusal comes after an answer to what looks like a question. */
-async function loginByToken({ auth, authMethods, sendCommand }: SMTPConnection.CustomAuthenticationContext) {
-  const { user, pass } = auth.credentials
-  if (!authMethods.includes('XOAUTH2')) throw new Error('it offers no XOAUTH2')
-  const first = await sendCommand(`AUTH XOAUTH2 ${xoauth2(user, pass)}`)
-  const { status } = first.status === 334 ? await sendCommand('') : first
-  if (status !== 235) throw new Error('no login')
-}
-
-/** What a server says about a login; it may repeat what it was told. */
-function withoutSecrets(failure: SMTPError, user: string, secret: string): string {
-  const plain = Buffer.from(`\u0000${user}\u0000${secret}`, 'utf8').toString('base64')
-  const secrets = [secret, Buffer.from(secret, 'utf8').toString('base64'), plain, xoauth2(user, secret)]
-  const text = failure.response ?? failure.message
-  return printable(secrets.filter(Boolean).reduce((shown, hidden) => shown.replaceAll(hidden, '***'), text))
-}
-
-/** The content as it is handed to the connection: what goes wrong with it is kept apart from what goes wrong with SMTP. */
-class Source {
-  readonly #transaction: Transaction
-  failure: { readonly cause: unknown } | null = null
-  /** `ended`: all of it was handed to the connection, and the dot follows at once. */
-  state: 'waits' | 'begun' | 'ended' = 'waits'
-
-  constructor(transaction: Transaction) {
-    this.#transaction = transaction
-  }
-
-  async *read(): AsyncGenerator<Uint8Array> {
-    const { content, bytes } = this.#transaction
-    let sent = 0
-    this.state = 'begun'
-    try {
-      for await (const chunk of content()) {
-        sent += chunk.length
-        yield chunk
-      }
-      if (sent !== bytes) {
-        throw new DirectError('MESSAGE_INVALID', `the message has ${sent} bytes, and ${bytes} were announced`)
-      }
-      this.state = 'ended'
-    } catch (cause) {
-      this.failure = { cause }
-      throw new Error('the message could not be read')
     }
   }
 }
