@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { DirectError } from '../agent/errors.ts'
 import type { Agent, AuditProof } from '../agent/index.ts'
+import { algorithmsText } from './algorithms-text.ts'
 import { EXIT } from './exit.ts'
 import { messageIdOf, single } from './options.ts'
 import { columns, short } from './printable.ts'
@@ -99,6 +100,7 @@ function cells(row: AuditRow): readonly string[] {
     row.about && `about ${row.about}`,
     row.patient && `patient ${row.patient}`,
     ...row.documents.map((id) => `document ${id}`),
+    algorithmsText(row.algorithms),
   ]
   return [
     row.at.toISOString(),

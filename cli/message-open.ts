@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { DirectError } from '../agent/errors.ts'
 import type { Opened } from '../agent/index.ts'
+import { algorithmsText } from './algorithms-text.ts'
 import { exitOfOpened } from './exit.ts'
 import { single } from './options.ts'
 import { columns } from './printable.ts'
@@ -56,8 +57,7 @@ export async function run(session: Session, command: Command): Promise<number> {
 }
 
 function openedText(opened: Opened): string {
-  const { signer, algorithms } = opened
-  const names = algorithms && Object.values(algorithms).filter((name) => name !== null)
+  const { signer } = opened
   return columns(
     [
       ['verdict', opened.code === null ? opened.verdict : `${opened.verdict}: ${opened.code}`],
@@ -65,7 +65,7 @@ function openedText(opened: Opened): string {
       ['from', opened.from ?? '-'],
       ['to', opened.to.join(', ') || '-'],
       ['signer', signer === null ? '-' : `${signer.address ?? signer.domain} ${signer.sha256}`],
-      ['algorithms', names?.join(', ') || '-'],
+      ['algorithms', algorithmsText(opened.algorithms) || '-'],
       ['inner', opened.innerSha256 ?? '-'],
       ['mdn', opened.mdn],
       ...opened.parts.map(({ filename, contentType, bytes }) => [

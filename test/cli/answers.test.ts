@@ -211,6 +211,9 @@ describe('send, status and audit', () => {
     }
     const { stdout: people } = await inA(['audit'])
     expect(people).toContain('  dr.kim@clinic-a.example -> dr.lee@clinic-b.example  ')
+    expect(people).toMatch(
+      /document d-2, signature rsa-pkcs1, digest sha-256, content aes-256-cbc, key rsa-[\w-]+/,
+    )
     expect(people).not.toContain('CANARY')
   })
 
@@ -310,6 +313,13 @@ describe('message seal and open', () => {
       { verdict: 'accept', code: null, from: 'dr.kim@clinic-a.example', wrapped: true, mdn: 'processed' },
     ])
     expect(await readFile(join(clinics.b, 'inner.eml'), 'utf8')).toMatch(/\r\n\r\nbody\r\n$/)
+  })
+
+  test('open: for people, each algorithm is named with what it is for', async () => {
+    const { stdout } = await inB(['message', 'open', '--to', 'dr.lee@clinic-b.example', '--in', sealedFile])
+    expect(stdout).toMatch(
+      /^algorithms {2}signature rsa-pkcs1, digest sha-256, content aes-256-cbc, key rsa-[\w-]+$/m,
+    )
   })
 
   test('open: a message that is refused is 1, and nothing is written', async () => {
