@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { type Agent, type AgentOptions, createAgent } from '../../agent/index.ts'
+import { type Agent, type AgentOptions, createAgent, DirectError } from '../../agent/index.ts'
 import type { ImapClient, SmtpClient } from '../../mailbox/index.ts'
 import { openStore } from '../../store/index.ts'
 import type { Literal } from '../dns/literal-zone.ts'
@@ -25,6 +25,7 @@ const openssl = (...args: string[]) => promisify(execFile)('openssl', args)
 const KIM = 'dr.kim@clinic-a.example'
 const LEE = 'dr.lee@clinic-b.example'
 const NURSE = 'nurse@clinic-b.example'
+const MAILBOX_A = { imap: 'imap://clinic-a.example@127.0.0.1:10143/INBOX', addresses: ['clinic-a.example'] }
 const referral = { from: KIM, to: [LEE, NURSE], subject: 'Referral', text: 'Please see her.' }
 
 /** Two clinics by one clock. */
@@ -97,7 +98,7 @@ test('while the mailbox cannot be read nobody is late for ten minutes more, and 
   const { messageId } = await a.send({ ...referral, to: [LEE] })
   const away: ImapClient = {
     open: async () => {
-      throw new Error('the server is away')
+      throw new DirectError('IMAP_UNREACHABLE', 'the server is away', { temporary: true })
     },
   }
   const stop = new AbortController()
@@ -336,4 +337,27 @@ test('a 250 that was lost is no second message where the MDN comes first; where 
     carried(NURSE)[0]?.bytes.toString('latin1'),
   ])
   expect(await states(daemon, second.messageId)).toEqual([[NURSE, 'queued', 'SMTP_IN_DOUBT']])
+})
+
+test('a daemon does all of it by itself: event, status, notice in the mailbox (N-7, N-8)', async () => {
+  const {
+    a,
+    post,
+    pass: minutes,
+  } = await clinics({
+    a: { mailboxes: [{ ...MAILBOX_A, pollSeconds: 1 }] },
+  })
+  const stop = new AbortController()
+  const running = a.run({ deliverTo: await temporaryFolder(), signal: stop.signal })
+  const { messageId } = await a.send({ ...referral, to: [LEE] })
+  minutes(60)
+  const told = async () => {
+    for await (const event of a.events({ after: 0, signal: stop.signal })) return event
+    return null
+  }
+  expect(await told()).toMatchObject({ type: 'expired', messageId, address: LEE })
+  await vi.waitFor(() => expect(toKim({ post })).toHaveLength(1), { timeout: 10_000 })
+  expect(await states(a, messageId)).toEqual([[LEE, 'expired', 'NO_PROCESSED_IN_TIME']])
+  stop.abort()
+  await running
 })
