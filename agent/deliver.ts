@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { exists, replaceFile, writeDurably } from './durable-file.ts'
@@ -9,6 +9,13 @@ import { lent, type Source } from './smime/source.ts'
 
 export { replaceFile } from './durable-file.ts'
 
+/** A message that the EHR has, or had already. */
+export interface Filed {
+  readonly folder: string
+  /** Forgets what is kept for the case that this process stops before it has recorded where the message is. */
+  recorded(): Promise<void>
+}
+
 /**
  * Files one trusted message under `dir/<innerSha256>/`: `message.eml` (the inner message byte for byte),
  * `attachments/NN-<safe name>` and `delivery.json`. The folder appears complete, by rename, after everything in it
@@ -16,37 +23,58 @@ export { replaceFile } from './durable-file.ts'
  * another recipient, who is then added to its `delivery.json`. Where it is somebody else's message with the same bytes,
  * this one's folder is `<innerSha256>-<digest of author and signer>`: nobody takes over another's authorship. The same
  * where a folder is left without its `delivery.json`.
- * Returns the folder. Files are 0600, folders 0700. Throws FILE_UNWRITABLE (temporary: the message is kept and comes again).
+ * An empty file beside the unfinished folder says that it is about to be renamed. Whoever finds it after a stop knows
+ * what happened: the unfinished folder is still there, or the EHR has got the message and may have taken it away.
+ * Files are 0600, folders 0700. Throws FILE_UNWRITABLE (temporary: the message is kept and comes again).
  */
 export async function deliverToFolder(
   dir: string,
   { inner, innerSha256: sha256 }: TrustedMessage,
   describe: (folder: string, parts: readonly FiledPart[]) => Filing,
-): Promise<string> {
-  const unfinished = join(dir, `.${sha256}.${randomBytes(6).toString('hex')}`)
+): Promise<Filed> {
   let folder = join(dir, sha256)
+  const filing = describe(folder, [])
+  const unfinished = join(dir, `.${sha256}.${deliveryDigest(filing)}`)
+  const renaming = `${unfinished}${RENAMING}`
+  const recorded = () => rm(renaming, { force: true })
   try {
-    const filing = describe(folder, [])
     if ((await exists(folder)) && !(await isSameAuthor(folder, filing)))
       folder = join(dir, `${sha256}-${authorDigest(filing)}`)
-    if (await exists(folder)) return await addRecipients(folder, describe(folder, []))
-    await mkdir(join(unfinished, 'attachments'), { recursive: true, mode: 0o700 })
-    await writeDurably(join(unfinished, 'message.eml'), lent(inner))
-    const parts = await fileParts(inner, unfinished)
-    await writeDurably(join(unfinished, 'delivery.json'), [jsonBytes(describe(folder, parts))])
-    await syncFolder(join(unfinished, 'attachments'))
-    await syncFolder(unfinished)
+    if (await exists(folder)) {
+      await addRecipients(folder, describe(folder, []))
+      return { folder, recorded }
+    }
+    const wasRenaming = await exists(renaming)
+    if (wasRenaming && !(await exists(unfinished))) return { folder, recorded }
+    if (!wasRenaming) {
+      await rm(unfinished, { recursive: true, force: true })
+      await mkdir(join(unfinished, 'attachments'), { recursive: true, mode: 0o700 })
+      await writeDurably(join(unfinished, 'message.eml'), lent(inner))
+      const parts = await fileParts(inner, unfinished)
+      await writeDurably(join(unfinished, 'delivery.json'), [jsonBytes(describe(folder, parts))])
+      await syncFolder(join(unfinished, 'attachments'))
+      await syncFolder(unfinished)
+      await writeDurably(renaming, [])
+      await syncFolder(dir)
+    }
     await rename(unfinished, folder)
     await syncFolder(dir)
     await removeUnfinished(dir, sha256)
-    return folder
+    return { folder, recorded }
   } catch (cause) {
-    if (await exists(unfinished)) await rm(unfinished, { recursive: true, force: true })
-    if (cause instanceof DirectError) throw cause
     const { code } = cause as NodeJS.ErrnoException
+    const isKnown = ['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(code ?? '')
+    // Only where it is certain that nothing was renamed; and in this order, for a stop in between.
+    if (isKnown || (await exists(unfinished))) {
+      await rm(renaming, { force: true })
+      await rm(unfinished, { recursive: true, force: true })
+    }
+    if (cause instanceof DirectError) throw cause
     // Another process may have filed the same message meanwhile, and cleared ours away.
-    if (['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(code ?? '') && (await exists(folder)))
-      return addRecipients(folder, describe(folder, []))
+    if (isKnown && (await exists(folder))) {
+      await addRecipients(folder, describe(folder, []))
+      return { folder, recorded }
+    }
     throw new DirectError('FILE_UNWRITABLE', `cannot file a message in ${dir}: ${code ?? 'unknown error'}`, {
       hint: 'Check that the folder is writable and has room. The message is kept and will be delivered by the next run.',
       temporary: true,
@@ -54,6 +82,8 @@ export async function deliverToFolder(
     })
   }
 }
+
+const RENAMING = '.renaming'
 
 /** What `delivery.json` says; the rest of it is as `describe` gave it. */
 export interface Filing {
@@ -78,6 +108,15 @@ function authorDigest({ from, signer }: Filing): string {
   return createHash('sha256').update(`${from} ${signer?.sha256}`).digest('hex').slice(0, 16)
 }
 
+/** Names one delivery of a message: from whom, and to whom of us. */
+function deliveryDigest({ from, signer, recipients }: Filing): string {
+  const to = recipients.map(({ address }) => address).sort()
+  return createHash('sha256')
+    .update([from, signer?.sha256, ...to].join(' '))
+    .digest('hex')
+    .slice(0, 12)
+}
+
 /** The digest of an unwrapped message does not cover its From: the same bytes may be another's message. */
 async function isSameAuthor(folder: string, { from, signer }: Filing): Promise<boolean> {
   const filed = await readFiling(folder)
@@ -85,7 +124,7 @@ async function isSameAuthor(folder: string, { from, signer }: Filing): Promise<b
 }
 
 /** The same message may come once for each of several recipients: none of them may be lost to the EHR. */
-async function addRecipients(folder: string, filing: Filing): Promise<string> {
+async function addRecipients(folder: string, filing: Filing): Promise<void> {
   const filed = await readFiling(folder)
   if (filed === null)
     throw new DirectError(
@@ -102,13 +141,14 @@ async function addRecipients(folder: string, filing: Filing): Promise<string> {
     await replaceFile(join(folder, 'delivery.json'), [
       jsonBytes({ ...filed, recipients: [...filed.recipients, ...added] }),
     ])
-  return folder
 }
 
-/** What a stop left of earlier tries at the same message. */
+/** What a stop left of earlier tries at the same message, but for those that may be renamed at any moment. */
 async function removeUnfinished(dir: string, sha256: string): Promise<void> {
-  for (const name of await readdir(dir))
-    if (name.startsWith(`.${sha256}.`)) await rm(join(dir, name), { recursive: true, force: true })
+  const names = (await readdir(dir)).filter((name) => name.startsWith(`.${sha256}.`))
+  for (const name of names)
+    if (!name.endsWith(RENAMING) && !names.includes(`${name}${RENAMING}`))
+      await rm(join(dir, name), { recursive: true, force: true })
 }
 
 function jsonBytes(value: unknown): Uint8Array {

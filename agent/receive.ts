@@ -80,8 +80,9 @@ async function file({ judged, message, settle }: Offer, deliverTo: string): Prom
     revocation: describeRevocation(message.path.revocation),
     parts,
   })
-  const folder = await deliverToFolder(deliverTo, message, describe)
+  const { folder, recorded } = await deliverToFolder(deliverTo, message, describe)
   await settle('delivered', folder)
+  await recorded()
   return describeReceived(judged, { deliveredTo: folder })
 }
 

@@ -69,7 +69,8 @@ export class Ehr implements AsyncDisposable {
 
   /** What a stop left unfinished; nobody is to read it. */
   async unfinished(): Promise<string[]> {
-    return (await readdir(this.dir)).filter((name) => name.startsWith('.'))
+    // An empty file that says what a stop interrupted says it for good if it was only to be removed.
+    return (await readdir(this.dir)).filter((name) => name.startsWith('.') && !name.endsWith('.renaming'))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Agent, createAgent, DirectError } from '../../agent/index.ts'
@@ -162,16 +162,29 @@ test('list mode leaves no trace but tracking', async () => {
   expect(await delivered(ehr)).toHaveLength(1)
 })
 
-test.each(['before', 'after'] as const)(
-  'a stop %s any step and another pass: delivered exactly once, one MDN (IN-10, N-1)',
-  async (when) => {
+test.each([
+  ['before', 'leaves'],
+  ['before', 'takes away'],
+  ['after', 'leaves'],
+  ['after', 'takes away'],
+] as const)(
+  'a stop %s any step and another pass, with an EHR that %s what it gets: delivered exactly once, one MDN (IN-10, N-1)',
+  async (when, does) => {
     const mail = await foreignMail()
     let call = 1
     for (; ; call++) {
       const post = new PostOffice()
       post.drop(LEE, KIM, mail)
       const faults = new Faults(call, when)
-      const [dataDir, ehr] = [await temporaryFolder(), await temporaryFolder()]
+      const [dataDir, ehr, taken] = [
+        await temporaryFolder(),
+        await temporaryFolder(),
+        await temporaryFolder(),
+      ]
+      const take = async () => {
+        for (const name of does === 'leaves' ? [] : await delivered(ehr))
+          await rename(join(ehr, name), join(taken, `${(await readdir(taken)).length} ${name}`))
+      }
       await using store = await openStore({ file: join(dataDir, 'direct.db') })
       let now = Date.parse('2026-11-21T12:00:00Z')
       await using b = await createAgent(clinicConfig('b', dataDir), {
@@ -185,13 +198,15 @@ test.each(['before', 'after'] as const)(
       await first.catch((error) => expect(error).toBeInstanceOf(Stop))
       if (faults.stopped === null) break
       faults.disarm()
+      await take()
       // What the stopped process held is free again by then.
       for (const minutes of [20, 40]) {
         now += minutes * 60_000
         await all(b.receiveOnce({ deliverTo: ehr }))
+        await take()
       }
       const where = `call ${call}, ${faults.stopped}`
-      expect(await readdir(ehr), where).toHaveLength(1)
+      expect(await delivered(does === 'leaves' ? ehr : taken), where).toHaveLength(1)
       expect(receipts(post), where).toHaveLength(1)
       const events = (await all(b.audit())).map(({ event }) => event)
       expect(events.filter((event) => event === 'delivered').length, where).toBe(1)
