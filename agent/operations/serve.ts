@@ -18,8 +18,10 @@ const LOOP = 'operations'
 /** More is no monitoring. */
 const MOST_CONNECTIONS = 32
 const PATIENCE_MS = 10_000
+const TAKEN =
+  'Another program has that port, perhaps another direct-agent, or the one before, which is about to end: stop it, or choose another port.'
 
-/** `GET /health` and `GET /metrics` by HTTP until disposed of. Throws DirectError `LISTEN_FAILED`. */
+/** `GET /health` and `GET /metrics` by HTTP until disposed of. Throws DirectError `LISTEN_FAILED`, temporary where the port is taken. */
 export async function serveOperations(tools: OperationsTools): Promise<AsyncDisposable> {
   const { listen, log } = tools
   const options = { requestTimeout: PATIENCE_MS, headersTimeout: PATIENCE_MS, maxHeaderSize: 8192 }
@@ -36,10 +38,11 @@ export async function serveOperations(tools: OperationsTools): Promise<AsyncDisp
     await once(server, 'listening')
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
+    const taken = code === 'EADDRINUSE'
     throw new DirectError(
       'LISTEN_FAILED',
       `cannot answer HTTP at operations.listen, port ${listen.port}: ${code ?? 'unknown error'}`,
-      { hint: 'Another program may have that port: stop it, or choose another one.', cause },
+      { hint: taken ? TAKEN : 'Choose another address or port.', temporary: taken, cause },
     )
   }
   log.info({ loop: LOOP, listen: `${listen.host}:${listen.port}` }, 'answering /health and /metrics')

@@ -14,7 +14,7 @@ export interface Sockets {
 
 const PORT_TRIES = 20
 
-/** Port 0: one that is free for both. Throws DirectError `LISTEN_FAILED`. */
+/** Port 0: one that is free for both. Throws DirectError `LISTEN_FAILED`, temporary where the port is taken. */
 export async function openSockets(listen: HostPort): Promise<Sockets> {
   for (let tries = 1; ; tries++) {
     const udp = createSocket(isIPv6(listen.host) ? 'udp6' : 'udp4')
@@ -38,12 +38,14 @@ export async function openSockets(listen: HostPort): Promise<Sockets> {
 function listenFailed(listen: HostPort, cause: unknown): DirectError {
   const code = errorCode(cause)
   const hints: Readonly<Record<string, string>> = {
-    EADDRINUSE: 'Another program has that port: stop it, or choose another port.',
+    EADDRINUSE:
+      'Another program has that port, perhaps another direct-agent: stop it, or choose another port.',
     EACCES: 'Ports below 1024 need a privilege (CAP_NET_BIND_SERVICE): choose a higher one, or grant it.',
     EADDRNOTAVAIL: 'That address is not one of this machine: use 0.0.0.0 or [::] for all of them.',
   }
   return new DirectError('LISTEN_FAILED', `cannot answer DNS at ${showServer(listen)}: ${code}`, {
     hint: hints[code] ?? 'Check the host and the port to listen at.',
+    temporary: code === 'EADDRINUSE',
     cause,
   })
 }

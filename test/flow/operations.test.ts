@@ -162,7 +162,12 @@ test('a port that is taken is told at the start, and so is a forbidden network',
   const dataDir = await temporaryFolder()
   const signal = new AbortController().signal
   await using second = await createAgent({ dataDir, operations })
-  await expect(second.run({ signal })).rejects.toMatchObject({ code: 'LISTEN_FAILED' })
+  await expect(second.run({ signal })).rejects.toMatchObject({
+    code: 'LISTEN_FAILED',
+    // At boot, it may be taken for a moment.
+    temporary: true,
+    hint: expect.stringContaining('another direct-agent'),
+  })
   await using offline = await createAgent({ dataDir, operations }, { network: false })
   await expect(offline.run({ signal })).rejects.toMatchObject({ code: 'NETWORK_FORBIDDEN' })
 })
