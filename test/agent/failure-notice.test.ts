@@ -55,6 +55,7 @@ test('a failure notice is as RFC 3464 has it, and says no more than who, when an
       '',
       'ann@hisp.example',
       '  550 no such user?Bcc: evil@example.org ?mega (SMTP_REFUSED)',
+      '  The mail server says why: ask the recipient for the right address, or whoever runs the server; nothing is sent again.',
       '',
       '--BOUNDARY',
       'Content-Type: message/delivery-status',
