@@ -217,7 +217,8 @@ export function storeError(error: unknown, file: string): unknown {
   const hint = HINTS.get(code)
   return new DirectError('STORE_FAILED', `the store ${file} failed: ${(error as Error).message}`, {
     ...(hint === undefined ? {} : { hint }),
-    temporary: code === BUSY || code === LOCKED || code === FULL,
+    // A disk that failed once is no reason to stay away for good: whoever keeps the daemon running tries again.
+    temporary: code === BUSY || code === LOCKED || code === FULL || code === IOERR,
     cause: error,
   })
 }

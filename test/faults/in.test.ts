@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { everyByteIn } from './every-byte.ts'
 import { killLoop } from './kill-loop.ts'
+import { nthCallIn } from './nth-call.ts'
 import { killAtNthCommand, nthCommandIn } from './nth-command.ts'
 import { shortForms } from './short-form.ts'
 
@@ -35,6 +36,14 @@ test(
   'SIGKILL at the Nth command to IMAP or SMTP (IN-9, IN-10)',
   async () => {
     expect((await run(killAtNthCommand)).faults).toBeGreaterThan(4)
+  },
+  WITHIN_MS,
+)
+
+test(
+  'a disk that fails at the Nth write, sync or rename of receiving: nothing is lost, filed or answered twice (IN-9, IN-10)',
+  async () => {
+    expect((await run(nthCallIn)).faults).toBeGreaterThan(10)
   },
   WITHIN_MS,
 )

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { everyByteOut } from './every-byte.ts'
+import { nthCallOut } from './nth-call.ts'
 import { nthCommandOut } from './nth-command.ts'
 import { shortForms } from './short-form.ts'
 
@@ -11,4 +12,8 @@ test('SMTP that breaks at any byte: the message arrives, and the sender knows (R
 
 test('SMTP that fails at its Nth command: unheard, unanswered, or with 421 (RFC 5321 4.2.5)', async () => {
   expect((await run(nthCommandOut)).faults).toBeGreaterThan(5)
+}, 240_000)
+
+test('a disk that fails at the Nth write, sync or rename of sending: send says so, and said again it sends once', async () => {
+  expect((await run(nthCallOut)).faults).toBeGreaterThan(5)
 }, 240_000)
