@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import type { ImportedCertificate } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
-import { say } from './failure.ts'
 import { columns } from './printable.ts'
 import { readInput } from './read-input.ts'
+import { say } from './say.ts'
 import { answer, openAgentForStore, type Session } from './session.ts'
 import { actorOf, addActor, dateOf } from './trust-options.ts'
 

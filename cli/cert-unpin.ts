@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { EXIT } from './exit.ts'
-import { say } from './failure.ts'
 import { single } from './options.ts'
 import { printable } from './printable.ts'
+import { say } from './say.ts'
 import { answer, openAgentForStore, type Session } from './session.ts'
 import { actorOf, addActor } from './trust-options.ts'
 

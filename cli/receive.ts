@@ -3,10 +3,10 @@ import type { Command } from 'commander'
 import { DirectError } from '../agent/errors.ts'
 import type { LostReceipt, ReceiveReport } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
-import { say } from './failure.ts'
 import { single } from './options.ts'
 import type { Output } from './output.ts'
 import { columns } from './printable.ts'
+import { say } from './say.ts'
 import { answer, openAgent, type Session } from './session.ts'
 
 interface Options {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import type { Agent } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
-import { say } from './failure.ts'
 import { messageIdOf } from './options.ts'
 import { columns, printable } from './printable.ts'
+import { say } from './say.ts'
 import { answer, openAgentForStore, type Session } from './session.ts'
 
 type StoredMessage = Awaited<ReturnType<Agent['status']>>[number]

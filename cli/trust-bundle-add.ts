@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import type { BundleReport } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
-import { say } from './failure.ts'
 import { numberOption, single } from './options.ts'
+import { say } from './say.ts'
 import { openAgentForStore, type Session } from './session.ts'
 import { addActor, addScope, answerReports, newTrustOf } from './trust-options.ts'
 
