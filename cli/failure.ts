@@ -1,9 +1,8 @@
 import { CommanderError } from 'commander'
 import { DirectError } from '../agent/errors.ts'
 import { EXIT, exitOfError } from './exit.ts'
-import { guessCommand } from './guess.ts'
 import type { Output } from './output.ts'
-import { say } from './say.ts'
+import { printable } from './printable.ts'
 
 /** Says what went wrong: one line `direct: …`, then `direct: hint: …` lines. Returns the exit code. */
 export function tellFailure(error: unknown, out: Output): number {
@@ -29,16 +28,15 @@ function tellUsage(error: CommanderError, out: Output): number {
     say(out, 'name a command', SEE_HELP)
     return EXIT.usage
   }
-  const [what = '', similar] = error.message.replace(/^error: /, '').split('\n(')
-  const guess = guessOf(error.code, what, similar?.replace(/\)$/, '') ?? null)
-  say(out, what, guess === null ? SEE_HELP : `${guess} ${SEE_HELP}`)
+  const [what = '', guess] = error.message.replace(/^error: /, '').split('\n(')
+  say(out, what, guess === undefined ? SEE_HELP : `${guess.replace(/\)$/, '')} ${SEE_HELP}`)
   return EXIT.usage
 }
 
-function guessOf(code: string, what: string, similar: string | null): string | null {
-  if (code !== 'commander.unknownCommand') return similar
-  const names = similar?.match(/^Did you mean (?:one of )?(.*)\?$/)?.[1]?.split(', ') ?? []
-  return guessCommand(what.replace(/^unknown command '(.*)'$/s, '$1'), names)
-}
-
 const SEE_HELP = '"direct --help" lists the commands, "direct help <command>" the options.'
+
+/** One line `direct: …`, then `direct: hint: …` lines. */
+export function say(out: Output, message: string, hint: string | undefined): void {
+  out.talk(`direct: ${printable(message)}`)
+  for (const line of hint?.split('\n') ?? []) out.talk(`direct: hint: ${printable(line)}`)
+}

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { version } from '../agent/version.ts'
 import { COMMANDS, type CommandEntry, type CommandModule, GROUPS } from './commands.ts'
+import { guessing } from './guess.ts'
 import { single, timeOption } from './options.ts'
 
 export interface Globals {
@@ -64,7 +65,7 @@ function outline(): Command {
     .option('--no-network', 'open no socket')
     .addHelpText('after', EXAMPLE)
     .configureHelp({ showGlobalOptions: true })
-    .exitOverride()
+    .exitOverride(guessing)
     .configureOutput({ outputError: () => {}, writeErr: (text) => process.stderr.write(text) })
   for (const entry of COMMANDS) parentOf(program, entry.name).addCommand(stub(program, entry))
   return program
