@@ -2,7 +2,7 @@ import { CommanderError } from 'commander'
 import { DirectError } from '../agent/errors.ts'
 import { EXIT, exitOfError } from './exit.ts'
 import type { Output } from './output.ts'
-import { printable } from './printable.ts'
+import { say } from './say.ts'
 
 /** Says what went wrong: one line `direct: …`, then `direct: hint: …` lines. Returns the exit code. */
 export function tellFailure(error: unknown, out: Output): number {
@@ -34,9 +34,3 @@ function tellUsage(error: CommanderError, out: Output): number {
 }
 
 const SEE_HELP = '"direct --help" lists the commands, "direct help <command>" the options.'
-
-/** One line `direct: …`, then `direct: hint: …` lines. */
-export function say(out: Output, message: string, hint: string | undefined): void {
-  out.talk(`direct: ${printable(message)}`)
-  for (const line of hint?.split('\n') ?? []) out.talk(`direct: hint: ${printable(line)}`)
-}
