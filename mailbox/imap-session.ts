@@ -84,7 +84,8 @@ export class ImapSession implements AsyncDisposable {
     let canIdle = this.client.capabilities.has('IDLE')
     while (!this.#hasNews) {
       const left = until - performance.now()
-      if (left <= 0) return 'quiet'
+      // Timers count whole milliseconds, and may be one early.
+      if (left < 1) return 'quiet'
       if (canIdle) canIdle = await this.#idle(Math.min(left, this.#limits.idleMs))
       else await this.#rest(left)
       if (!this.client.usable) await this.ask('wait', async () => undefined)
@@ -104,7 +105,7 @@ export class ImapSession implements AsyncDisposable {
 
   async #rest(ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms)
+      const timer = setTimeout(resolve, Math.ceil(ms))
       this.#wake = () => {
         clearTimeout(timer)
         resolve()

@@ -1,4 +1,5 @@
 import type { InboxEntry } from '../../store/index.ts'
+import { DirectError } from '../errors.ts'
 import type { PassTools } from '../inbox.ts'
 import { openOuter } from '../open/outer.ts'
 import type { Source } from '../smime/source.ts'
@@ -25,7 +26,13 @@ export async function take(wanted: Wanted, { mailbox, folder, tools }: Pass): Pr
   if (uidValidity !== folder.uidValidity) return null
   await using scope = new AsyncDisposableStack()
   const raw = scope.use(await tools.open.spool(folder.fetch(uid)))
-  if (raw.bytes === 0 && (await folder.size(uid)) === null) return null
+  const size = raw.bytes === 0 ? await folder.size(uid) : raw.bytes
+  if (size === null) return null
+  if (size > raw.bytes)
+    throw new DirectError('IMAP_REFUSED', `message ${uid} of ${mailbox.name} was not handed over`, {
+      temporary: true,
+      hint: 'It is left as it is and asked for again; the log of that server may say why.',
+    })
   const entry = await begin(await keep(raw, tools))
   const kept = scope.move()
   return { raw, entry, [Symbol.asyncDispose]: () => kept.disposeAsync() }

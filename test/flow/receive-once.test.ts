@@ -416,39 +416,50 @@ async function failingPass(agent: Agent, ehr: string) {
   throw new Error('the pass did not fail')
 }
 
-test('a message that the server will not hand over stops no other, and is told at the end', async () => {
-  const dataDir = await temporaryFolder()
-  const ehr = await temporaryFolder()
-  const post = new PostOffice()
-  const broken = new DirectError('IMAP_REFUSED', 'internal error')
-  let refusing = true
-  await using b = await createAgent(clinicConfig('b', dataDir), {
-    resolver: literalZone(BOTH_PUBLISHED),
-    smtp: post.smtp,
-    imap: {
-      open: async (...args) => {
-        const folder = await post.imap.open(...args)
-        const [first] = await folder.uids()
-        return replacing(folder, {
-          fetch: (uid) => {
-            if (refusing && uid === first) throw broken
-            return folder.fetch(uid)
-          },
-        })
-      },
+const broken = new DirectError('IMAP_REFUSED', 'internal error')
+
+test.each<[string, () => AsyncGenerator<Uint8Array>]>([
+  [
+    'with an error',
+    async function* () {
+      throw broken
     },
-  })
-  for (const word of ['one', 'two'])
-    post.drop(LEE, KIM, await foreignMail({ body: `Content-Type: text/plain\r\n\r\n${word}\r\n` }))
-  const { reports, error } = await failingPass(b, ehr)
-  expect(error).toBe(broken)
-  expect(reports).toMatchObject([{ verdict: 'accept' }])
-  expect(receipts(post)).toHaveLength(1)
-  refusing = false
-  expect(await all(b.receiveOnce({ deliverTo: ehr }))).toMatchObject([{ verdict: 'accept' }])
-  expect(await delivered(ehr)).toHaveLength(2)
-  expect(receipts(post)).toHaveLength(2)
-})
+  ],
+  ['without a word', async function* () {}],
+])(
+  'a message that the server will not hand over, %s, stops no other, and is told at the end',
+  async (_, nothing) => {
+    const dataDir = await temporaryFolder()
+    const ehr = await temporaryFolder()
+    const post = new PostOffice()
+    let refusing = true
+    await using b = await createAgent(clinicConfig('b', dataDir), {
+      resolver: literalZone(BOTH_PUBLISHED),
+      smtp: post.smtp,
+      imap: {
+        open: async (...args) => {
+          const folder = await post.imap.open(...args)
+          const [first] = await folder.uids()
+          return replacing(folder, {
+            fetch: (uid) => {
+              return refusing && uid === first ? nothing() : folder.fetch(uid)
+            },
+          })
+        },
+      },
+    })
+    for (const word of ['one', 'two'])
+      post.drop(LEE, KIM, await foreignMail({ body: `Content-Type: text/plain\r\n\r\n${word}\r\n` }))
+    const { reports, error } = await failingPass(b, ehr)
+    expect(error).toMatchObject({ code: 'IMAP_REFUSED' })
+    expect(reports).toMatchObject([{ verdict: 'accept' }])
+    expect(receipts(post)).toHaveLength(1)
+    refusing = false
+    expect(await all(b.receiveOnce({ deliverTo: ehr }))).toMatchObject([{ verdict: 'accept' }])
+    expect(await delivered(ehr)).toHaveLength(2)
+    expect(receipts(post)).toHaveLength(2)
+  },
+)
 
 test.each([null, 'half a {', '{}'])(
   'a folder that the EHR left without a whole delivery.json (%j) costs no message: it is filed beside it',
