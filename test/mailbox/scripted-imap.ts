@@ -67,7 +67,8 @@ export async function scriptedImap(script: ImapScript = {}): Promise<ScriptedIma
       const tag = command === 'DONE' ? idle : given
       const scripted = script.answer?.(command, say)
       if (scripted === null) raw.destroy()
-      else say(`${scripted ?? friendly(command, script, socket !== raw)}\r\n`.replaceAll('TAG', tag))
+      // At the beginning of a line alone: base64 holds these letters now and then.
+      else say(`${scripted ?? friendly(command, script, socket !== raw)}\r\n`.replace(/^TAG(?= )/gm, tag))
       if (command === 'STARTTLS' && scripted === undefined) secure()
     }
     if (script.tls?.implicit) secure()
