@@ -418,10 +418,10 @@ async function failingPass(agent: Agent, ehr: string) {
 
 const broken = new DirectError('IMAP_REFUSED', 'internal error')
 
-test.each<[string, () => AsyncGenerator<Uint8Array>]>([
+test.each<[string, () => AsyncIterable<Uint8Array>]>([
   [
     'with an error',
-    async function* () {
+    () => {
       throw broken
     },
   ],
