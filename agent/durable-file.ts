@@ -29,15 +29,13 @@ export async function replaceFile(
     await rename(unfinished, path)
   } catch (cause) {
     if (await exists(unfinished)) await rm(unfinished, { force: true })
-    if (cause instanceof DirectError) throw cause
-    throw new DirectError(
-      'FILE_UNWRITABLE',
-      `cannot write ${path}: ${(cause as NodeJS.ErrnoException).code ?? 'unknown error'}`,
-      {
-        hint: 'Check that its folder exists, is writable and has room.',
-        cause,
-      },
-    )
+    const { code, syscall } = cause as NodeJS.ErrnoException
+    // What is no answer of the system is a fault of whoever makes the chunks: the disk must not get the blame.
+    if (cause instanceof DirectError || syscall === undefined) throw cause
+    throw new DirectError('FILE_UNWRITABLE', `cannot write ${path}: ${code}`, {
+      hint: 'Check that its folder exists, is writable and has room.',
+      cause,
+    })
   }
 }
 

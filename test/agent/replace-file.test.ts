@@ -31,3 +31,25 @@ test('a socket, a pipe or a device is not replaced by a file: root would lose /d
   expect((await stat(path)).isSocket()).toBe(true)
   expect(await readdir(dir)).toEqual(['socket'])
 })
+
+test('a fault of whoever makes the bytes is told as what it is, not as one of the disk, and leaves what stood there', async () => {
+  const dir = await folder()
+  const out = join(dir, 'out.eml')
+  await writeFile(out, 'old')
+  const fault = new TypeError('a fault of ours')
+  const chunks = (function* () {
+    yield Buffer.from('half')
+    throw fault
+  })()
+  await expect(replaceFile(out, chunks)).rejects.toBe(fault)
+  expect(await readdir(dir)).toEqual(['out.eml'])
+  expect(await readFile(out, 'utf8')).toBe('old')
+})
+
+test('a folder that is not there is told with its code, and what to do', async () => {
+  const path = join(await folder(), 'absent', 'out.eml')
+  await expect(replaceFile(path, [Buffer.from('x')])).rejects.toMatchObject({
+    code: 'FILE_UNWRITABLE',
+    message: `cannot write ${path}: ENOENT`,
+  })
+})
