@@ -47,6 +47,17 @@ export type AuditEvent =
 /** What the audit row of a received message leaves open. */
 export const UNKNOWN_TO_RECEIVER = { actor: null, route: null, documents: [], patient: null } as const
 
+/** What the audit row of an act on the store as a whole leaves open. */
+export const OF_NO_MESSAGE = {
+  messageId: null,
+  from: null,
+  address: null,
+  route: null,
+  certificate: null,
+  documents: [],
+  patient: null,
+} as const
+
 /** Events of our MDNs and failure notices. Whoever has received an MDN may send mail under its Message-ID, which is none of ours. */
 const ofNotice = sql<boolean>`(event like 'mdn-%' or event like 'failure-%')`
 

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import { record } from '../audit.ts'
+import { OF_NO_MESSAGE, record } from '../audit.ts'
 import type { Schema, Tx } from '../schema.ts'
 import type { Pruned, Retention } from '../upkeep-types.ts'
 
@@ -196,16 +196,10 @@ async function failureNotices(tx: Tx, before: number): Promise<number> {
 
 async function tell(tx: Tx, { messages, mails, auditRows }: Pruned, at: Date): Promise<void> {
   await record(tx, {
+    ...OF_NO_MESSAGE,
     at,
     event: 'pruned',
     actor: null,
-    messageId: null,
-    from: null,
-    address: null,
-    route: null,
-    certificate: null,
-    documents: [],
-    patient: null,
     outcome: null,
     why: [
       {

@@ -2,7 +2,7 @@ import { lstat } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
 import { DirectError } from '../../agent/errors.ts'
-import { record } from '../audit.ts'
+import { OF_NO_MESSAGE, record } from '../audit.ts'
 import { migrate } from '../migrate.ts'
 import { makeStoreFile } from '../open.ts'
 import { makeOwnFile } from '../own-file.ts'
@@ -103,16 +103,10 @@ async function bringUp(
         await tx.updateTable(table).set({ held_until: null }).execute()
       }
       await record(tx, {
+        ...OF_NO_MESSAGE,
         at,
         event: 'store-restored',
         actor,
-        messageId: null,
-        from: null,
-        address: null,
-        route: null,
-        certificate: null,
-        documents: [],
-        patient: null,
         outcome: `version ${version}`,
         why: [
           {
