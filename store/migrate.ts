@@ -11,6 +11,7 @@ import { notices } from './migrations/8-notices.ts'
 import { chain } from './migrations/9-chain.ts'
 import { retention } from './migrations/10-retention.ts'
 import { correspondents } from './migrations/11-correspondents.ts'
+import { shared } from './migrations/12-shared.ts'
 import type { Schema, Tx } from './schema.ts'
 
 /**
@@ -29,6 +30,7 @@ const STEPS: readonly ((tx: Tx) => Promise<void>)[] = [
   chain,
   retention,
   correspondents,
+  shared,
 ]
 
 /** Brings the store to the newest schema. A newer one than ours: DirectError `STORE_FAILED`, nothing is changed. */

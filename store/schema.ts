@@ -38,6 +38,8 @@ export interface Schema {
   pins: PinsTable
   book: BookTable
   capabilities: CapabilitiesTable
+  leases: LeasesTable
+  positions: PositionsTable
 }
 
 export type Tx = Transaction<Schema>
@@ -50,6 +52,8 @@ interface BodiesTable {
   touched_at: number
   /** 1 once something refers to it: what no sweep has to look at. */
   kept: Generated<0 | 1>
+  /** Hex, of all of it; null until it is complete, and for what was written before version 12. */
+  sha256: string | null
 }
 
 interface MessagesTable {
@@ -154,6 +158,15 @@ interface InboxDeliveriesTable {
   later_id: string | null
   /** That the author asks for `dispatched` (N-4). */
   final_wanted: Generated<0 | 1>
+  /** What it is called at each try, for whoever must not take it twice. */
+  key: string | null
+  /** How often it was tried, and when it is again; null: it is not tried by the clock. */
+  attempts: Generated<number>
+  next_at: number | null
+  /** Until then one process is handing it over. */
+  held_until: number | null
+  /** Why the last try came to nothing. */
+  why: Generated<string>
 }
 
 interface NoticesTable {
@@ -333,4 +346,17 @@ interface CapabilitiesTable {
   key_transport: string
   signed_at: number
   taken_at: number
+}
+
+/** Which process does what only one may do at a time. It ends by itself when that process dies. */
+interface LeasesTable {
+  name: string
+  holder: string
+  until: number
+}
+
+/** How far somebody has come in a sequence: events that were told, say. */
+interface PositionsTable {
+  name: string
+  position: number
 }

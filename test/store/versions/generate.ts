@@ -24,6 +24,7 @@ const COMMITS = [
   'bd3dd528d260',
   '03d8bbc68130',
   '28a9a445a993',
+  'c82d72c99b6b',
 ]
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
