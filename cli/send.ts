@@ -62,8 +62,11 @@ export async function run(session: Session, command: Command): Promise<number> {
   const how = { ...auditOf(options), signal: session.signal }
   const sent = options.dryRun ? await agent.plan(draft, how) : await agent.send(draft, how)
   for (const warning of sent.warnings) session.out.note(warning)
-  const wait = options.dryRun ? undefined : options.wait
-  const result = wait === undefined ? sent : await waitFor(agent, sent, wait, session)
+  const seconds = options.dryRun ? undefined : options.wait
+  const { signal, out } = session
+  const finalDelivery = options.finalDelivery === true
+  const result =
+    seconds === undefined ? sent : await waitFor(agent, sent, { seconds, finalDelivery, signal, out })
   await answer(session, result, () => sentText(result, options.dryRun === true))
   if (!options.dryRun) tellOpen(result, session)
   return exitOfSent(result, options.dryRun === true)
