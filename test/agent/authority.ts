@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -6,24 +7,52 @@ import { pki, temporaryFolder } from '../flow/clinics.ts'
 
 const openssl = async (...args: readonly string[]) => promisify(execFile)('openssl', args)
 
-/** What root-a of the fixtures, by OpenSSL, answers to a request: as asked, unless `extensions` say otherwise. PEM. */
+/** Before any moment at which a test looks at an answer, by its own clock or by the machine's. */
+const SINCE = '20261101000000Z'
+
+/**
+ * What root-a of the fixtures, by OpenSSL, answers to a request: as asked, unless `extensions` say otherwise. PEM. It
+ * ends so many days from the machine's now.
+ */
 export async function answered(
   request: string,
   { days = 365, extensions }: { readonly days?: number; readonly extensions?: string } = {},
 ): Promise<{ readonly pem: string; readonly file: string }> {
   const dir = await temporaryFolder()
-  const [csr, file, ext] = ['csr', 'answer.pem', 'ext'].map((name) => join(dir, name)) as [
-    string,
-    string,
-    string,
-  ]
-  await writeFile(csr, request)
-  await writeFile(ext, extensions ?? '')
-  const how = extensions === undefined ? ['-copy_extensions', 'copyall'] : ['-extfile', ext]
-  const ca = ['-CA', pki('root-a.pem'), '-CAkey', pki('root-a.key')]
-  await openssl('x509', '-req', '-in', csr, ...ca, '-days', String(days), ...how, '-out', file)
+  const file = join(dir, 'answer.pem')
+  const written = async (name: string, text: string) => {
+    await writeFile(join(dir, name), text)
+    return join(dir, name)
+  }
+  const csr = await written('csr', request)
+  const ca = ['-cert', pki('root-a.pem'), '-keyfile', pki('root-a.key'), '-batch', '-notext']
+  const dates = ['-startdate', SINCE, '-enddate', asn1Time(Date.now() + days * 86_400_000)]
+  const how = extensions === undefined ? [] : ['-extfile', await written('ext', extensions)]
+  const config = await written('ca.cnf', configuration(dir, extensions === undefined ? 'copyall' : 'none'))
+  await written('index', '')
+  await written('serial', `0${randomBytes(15).toString('hex').slice(1)}\n`)
+  await openssl('ca', '-config', config, '-in', csr, ...ca, ...dates, ...how, '-out', file)
   return { pem: await readFile(file, 'utf8'), file }
 }
+
+const asn1Time = (at: number) => `${new Date(at).toISOString().replace(/\D/g, '').slice(0, 14)}Z`
+
+/** What `openssl ca` cannot be told by its options. */
+const configuration = (dir: string, extensions: 'copyall' | 'none') => `[ca]
+default_ca = one
+[one]
+database = ${dir}/index
+serial = ${dir}/serial
+new_certs_dir = ${dir}
+default_md = sha256
+policy = anything
+unique_subject = no
+preserve = yes
+copy_extensions = ${extensions}
+[anything]
+commonName = optional
+organizationName = optional
+`
 
 /** The same certificates as certs-only p7b, in DER. */
 export async function asP7b(...files: readonly string[]): Promise<Buffer> {

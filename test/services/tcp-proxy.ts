@@ -28,6 +28,10 @@ export interface TcpProxy extends AsyncDisposable {
   arm(fault: ByteFault | null): void
   /** Whether the fault that was prepared last has happened. */
   readonly fired: boolean
+  /** How many there were so far. */
+  readonly connections: number
+  /** Ends all that there are now. */
+  breakAll(how: Break): void
   /** Asked for each line of the client's. A message, which SMTP sends after DATA, counts as its last line. */
   onCommand: OnCommand | null
   /** Every byte by itself, in packets of its own. */
@@ -52,6 +56,7 @@ class BreakingProxy implements TcpProxy {
   sliced = false
   delayMs = 0
   fired = false
+  connections = 0
   #armed: ByteFault | null = null
   #left = 0
   readonly #sockets = new Set<Socket>()
@@ -59,6 +64,7 @@ class BreakingProxy implements TcpProxy {
 
   constructor(target: { readonly host: string; readonly port: number }) {
     this.#server = createServer({ noDelay: true }, (client) => {
+      this.connections += 1
       const server = connect({ ...target, noDelay: true })
       for (const socket of [client, server]) {
         this.#sockets.add(socket)
@@ -88,6 +94,10 @@ class BreakingProxy implements TcpProxy {
     this.#armed = fault
     this.#left = fault?.afterBytes ?? 0
     this.fired = false
+  }
+
+  breakAll(how: Break): void {
+    breakOff(how, ...this.#sockets)
   }
 
   async #pass(way: Way, from: Socket, to: Socket): Promise<void> {
