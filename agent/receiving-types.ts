@@ -80,6 +80,8 @@ export type ReceiveReport =
   | {
       readonly messageId: string | null
       readonly notification: 'processed' | 'dispatched' | 'failed' | 'unknown'
+      /** A failure notice that we wrote to a sender of ours (N-8): it changes nothing. */
+      readonly own?: true
       /** The Message-ID of ours that it speaks of. */
       readonly about: string | null
       readonly recipients: readonly {

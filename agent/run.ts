@@ -133,8 +133,8 @@ export function logFailure(name: string, error: unknown, log: Log): void {
 
 export function logReport(report: ReceiveReport, log: Log): void {
   if ('notification' in report) {
-    const { messageId, notification, about } = report
-    log.info({ messageId, notification, about }, 'notification')
+    const { messageId, notification, about, own } = report
+    log.info({ messageId, notification, about }, own ? 'a failure notice of ours came in' : 'notification')
   } else {
     const { messageId, verdict, code, innerSha256, deliveredTo } = report
     const facts = { messageId, verdict, code, innerSha256 }

@@ -62,7 +62,7 @@ export function rowOf(report: ReceiveReport): readonly string[] {
   if ('notification' in report) {
     const states = report.recipients.map(({ address, state }) => `${address} ${state ?? 'not ours'}`)
     return [
-      report.notification.padEnd(12),
+      (report.own ? 'own notice' : report.notification).padEnd(12),
       id,
       `about ${report.about ?? 'nothing of ours'}: ${states.join(', ')}`,
     ]

@@ -26,6 +26,7 @@ export async function ownFailureNotice(
   return {
     messageId: messageIdOf(judged),
     notification: 'failed',
+    own: true,
     about: notice.originalMessageId,
     recipients: notice.recipients.map(({ address, detail }) => ({
       address: address ?? '',

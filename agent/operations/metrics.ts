@@ -13,7 +13,16 @@ export interface MetricsTools {
 }
 
 /** What was received and handed over starts at 0, so that the first of its kind is an increase. */
-const RECEIVED = ['delivered', 'left', 'refused', 'undetermined', 'processed', 'dispatched', 'failed']
+const RECEIVED = [
+  'delivered',
+  'left',
+  'refused',
+  'undetermined',
+  'processed',
+  'dispatched',
+  'failed',
+  'notice',
+]
 const HANDED_OVER = ['accepted', 'temporary', 'final', 'unknown']
 
 /** Everything that `GET /metrics` tells: counts, times, and names of our own alone. */

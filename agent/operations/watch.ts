@@ -42,7 +42,7 @@ export class Watch {
     return [...this.#mailboxes.values()]
   }
 
-  /** Messages by what became of them: `delivered`, `left`, `refused`, `undetermined`, or the kind of a notification. */
+  /** Messages by what became of them: `delivered`, `left`, `refused`, `undetermined`, `notice` for a failure notice of ours, or the kind of a notification. */
   get received(): ReadonlyMap<string, number> {
     return this.#received
   }
@@ -101,7 +101,7 @@ function count(counts: Map<string, number>, key: string): void {
 }
 
 function outcomeOf(report: ReceiveReport): string {
-  if ('notification' in report) return report.notification
+  if ('notification' in report) return report.own ? 'notice' : report.notification
   if (report.verdict === 'reject') return 'refused'
   if (report.verdict === 'undetermined') return 'undetermined'
   return report.deliveredTo === null ? 'left' : 'delivered'

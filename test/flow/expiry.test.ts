@@ -248,6 +248,7 @@ test('a failure notice in our own mailbox is recognised whoever is trusted: not 
   const [report] = await pass(daemon)
   expect(report).toMatchObject({
     notification: 'failed',
+    own: true,
     about: messageId,
     recipients: [{ address: LEE, state: 'failed' }],
   })

@@ -24,6 +24,7 @@ async function watched(pollSeconds = 30) {
     async pass(receive: () => AsyncIterable<ReceiveReport>) {
       for await (const _ of watch.pass(receive)(mailbox));
     },
+    received: watch.received,
     health: (given: Parameters<typeof health>[0]['store'] = async () => store) =>
       health({ store: given, watch, now }),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
@@ -102,4 +103,15 @@ test('a store that does not answer is no health, and is told by its code', async
     outbox: { waiting: null, oldestSeconds: null },
   })
   expect(JSON.stringify(health)).not.toContain('Canary')
+})
+
+test('a failure notice of ours that comes back to its sender is no partner who reports a failure (N-8)', async () => {
+  await using daemon = await watched()
+  const failed = { notification: 'failed', messageId: null, about: null, recipients: [] } as const
+  await daemon.pass(async function* () {
+    yield failed
+    yield { ...failed, own: true }
+    yield { ...failed, own: true }
+  })
+  expect(Object.fromEntries(daemon.received)).toEqual({ failed: 1, notice: 2 })
 })
