@@ -1,8 +1,9 @@
 import type { Selectable } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { type AuditEvent, record } from './audit.ts'
+import { decodeAlgorithms, encodeWhy } from './encoding.ts'
 import type { DeliveryState, TrackingEventType } from './outgoing-types.ts'
-import { decodeAlgorithms, encodeWhy, type Schema, type Tx } from './schema.ts'
+import type { Schema, Tx } from './schema.ts'
 import { nextState, type Occurrence } from './states.ts'
 
 /** One recipient of one message of ours, with what its audit rows repeat. */

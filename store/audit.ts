@@ -1,14 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 import { append } from './audit-chain.ts'
-import {
-  addressKey,
-  decodeAlgorithms,
-  decodeWhy,
-  encodeAlgorithms,
-  encodeWhy,
-  type Schema,
-  type Tx,
-} from './schema.ts'
+import { addressKey, decodeAlgorithms, decodeWhy, encodeAlgorithms, encodeWhy } from './encoding.ts'
+import type { Schema, Tx } from './schema.ts'
+import { inTurn } from './turn.ts'
 import type { Audit, AuditRow, NewAuditRow } from './types.ts'
 
 /** What the store itself writes into `event`; callers of `add` may use other words. */
@@ -72,7 +66,7 @@ export class SqlAudit implements Audit {
   }
 
   async add(row: NewAuditRow): Promise<void> {
-    await this.#db.transaction().execute((tx) => insert(tx, row))
+    await inTurn(this.#db, (tx) => insert(tx, row))
   }
 
   async *list(filter: Parameters<Audit['list']>[0] = {}): AsyncIterable<AuditRow> {

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import { loosely } from './loosely.ts'
 import type { Schema, Tx } from './schema.ts'
+import { inTurn } from './turn.ts'
 import type { Bodies, BodyId } from './types.ts'
 
 /** Bytes of one chunk row: what one body costs in memory, whatever its length. */
@@ -78,7 +79,7 @@ export class SqlBodies implements Bodies {
   }
 
   async remove(id: BodyId): Promise<void> {
-    await this.#db.transaction().execute((tx) => tx.deleteFrom('bodies').where('id', '=', id).execute())
+    await inTurn(this.#db, (tx) => tx.deleteFrom('bodies').where('id', '=', id).execute())
   }
 }
 
@@ -125,7 +126,7 @@ export async function sweepBodies(db: Kysely<Schema>, now: Date): Promise<void> 
     )
     .execute()
   for (const { id } of abandoned)
-    await db.transaction().execute((tx) => tx.deleteFrom('bodies').where('id', '=', id).execute())
+    await inTurn(db, (tx) => tx.deleteFrom('bodies').where('id', '=', id).execute())
 }
 
 function absent(id: BodyId): DirectError {

@@ -1,6 +1,8 @@
 import type { Kysely } from 'kysely'
 import type { Book, BookEntry, KnownCertificate } from './book-types.ts'
-import { addressKey, type Schema } from './schema.ts'
+import { addressKey } from './encoding.ts'
+import type { Schema } from './schema.ts'
+import { inTurn } from './turn.ts'
 
 /** Rows of one statement: a database bounds the values in it. */
 const AT_ONCE = 100
@@ -41,7 +43,7 @@ export class SqlBook implements Book {
       ends_told: JSON.stringify(entry.endsTold),
       asked_at: entry.askedAt.getTime(),
     }))
-    await this.#db.transaction().execute(async (tx) => {
+    await inTurn(this.#db, async (tx) => {
       for (let at = 0; at < rows.length; at += AT_ONCE)
         await tx
           .insertInto('book')

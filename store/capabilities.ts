@@ -1,7 +1,8 @@
 import type { Kysely } from 'kysely'
 import type { CapabilityRecords, KnownCapabilities } from './capability-types.ts'
+import { addressKey } from './encoding.ts'
 import { loosely } from './loosely.ts'
-import { addressKey, type Schema } from './schema.ts'
+import type { Schema } from './schema.ts'
 
 const MOST = 50_000
 const MOST_OF_ONE_ADDRESS = 4

@@ -1,9 +1,10 @@
 import type { Kysely } from 'kysely'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
+import { addressKey } from './encoding.ts'
 import type { DeliveryOutcome, InboxDelivery, NewJudgement, NewNotice } from './incoming-types.ts'
 import { owe, oweMdn } from './notices.ts'
 import { answersNotice, type Owing } from './restraint.ts'
-import { addressKey, type Schema, type Tx } from './schema.ts'
+import type { Schema, Tx } from './schema.ts'
 
 /** IN-10: a delivery is one per (recipient, signer, inner digest); a repeated message joins the earlier one. */
 export async function openDeliveries(
@@ -76,7 +77,7 @@ export async function deliveriesOf(db: Kysely<Schema>, entry: number): Promise<I
 /** The EHR's answer; the first one stands, is audited, and is owed to the author (N-4). */
 export async function settleDelivery(
   tx: Tx,
-  { delivery, outcome, where, withdrawn = false }: DeliveryOutcome,
+  { delivery, outcome, where, why = [], withdrawn = false }: DeliveryOutcome,
   owing: Owing,
 ): Promise<void> {
   const { at } = owing
@@ -106,6 +107,6 @@ export async function settleDelivery(
     address: recipient,
     certificate: row.signer,
     outcome,
-    why: [],
+    why,
   })
 }

@@ -1,8 +1,10 @@
 import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { advance, type TrackedRecipient } from './advance.ts'
+import { decodeWhy } from './encoding.ts'
 import type { ExpireOptions } from './outgoing-types.ts'
-import { decodeWhy, type Schema, type Tx } from './schema.ts'
+import type { Schema, Tx } from './schema.ts'
+import { inTurn } from './turn.ts'
 
 /** Recipients that expire in one transaction. */
 const AT_ONCE = 100
@@ -11,7 +13,7 @@ const AT_ONCE = 100
 export async function expireDue(db: Kysely<Schema>, now: Date, options: ExpireOptions): Promise<number> {
   // Nearly always nobody's time is up: that is seen without a turn at writing.
   if (!(await isAnyoneDue(db, now, options))) return 0
-  return await db.transaction().execute(async (tx) => {
+  return await inTurn(db, async (tx) => {
     const latest = now.getTime() + options.limitMs
     await tx.updateTable('recipients').set({ deadline: latest }).where('deadline', '>', latest).execute()
     const due = await tx

@@ -1,7 +1,9 @@
 import { type Kysely, sql } from 'kysely'
 import { record } from './audit.ts'
+import { decodeWhy } from './encoding.ts'
 import type { Concerned } from './incoming-types.ts'
-import { decodeWhy, type Schema, type Tx } from './schema.ts'
+import type { Schema, Tx } from './schema.ts'
+import { inTurn } from './turn.ts'
 
 /** Messages whose notices one call owes. */
 const AT_ONCE = 50
@@ -29,7 +31,7 @@ export async function oweFailures(
   if (newId === null) return 0
   let owed = 0
   for (const { message } of messages)
-    if (await db.transaction().execute((tx) => oweFailure(tx, message, now, newId))) owed += 1
+    if (await inTurn(db, (tx) => oweFailure(tx, message, now, newId))) owed += 1
   return owed
 }
 

@@ -1,6 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
-import type { FetchesTable, Schema } from './schema.ts'
+import type { Schema } from './schema.ts'
+import type { FetchesTable } from './trust-tables.ts'
+import { inTurn } from './turn.ts'
 import type { Fetches, StoredFetch } from './types.ts'
 
 /** All bodies together; a CRL may have 10 MiB. */
@@ -29,7 +31,7 @@ export class SqlFetches implements Fetches {
   /** What was read is in hand: that its use cannot be noted (a full disk, a locked store) must not cost it. */
   async #used(key: string, now: Date): Promise<void> {
     try {
-      await this.#db.transaction().execute(async (tx) => {
+      await inTurn(this.#db, async (tx) => {
         await tx.updateTable('fetches').set({ used_at: now.getTime() }).where('key', '=', key).execute()
       })
     } catch (error) {
@@ -49,7 +51,7 @@ export class SqlFetches implements Fetches {
       refresh_at: fetch.refreshAt.getTime(),
       used_at: now.getTime(),
     }
-    await this.#db.transaction().execute(async (tx) => {
+    await inTurn(this.#db, async (tx) => {
       const { key: _, used_at: __, ...replaced } = row
       await tx
         .insertInto('fetches')
@@ -92,7 +94,7 @@ export class SqlFetches implements Fetches {
   }
 
   async postpone(key: string, refreshAt: Date): Promise<void> {
-    await this.#db.transaction().execute(async (tx) => {
+    await inTurn(this.#db, async (tx) => {
       await tx
         .updateTable('fetches')
         .set({ refresh_at: refreshAt.getTime() })

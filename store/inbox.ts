@@ -1,17 +1,14 @@
-import type { Kysely, Selectable } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { DirectError } from '../agent/errors.ts'
-import { announce } from './advance.ts'
-import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
-import { keep } from './bodies.ts'
 import { deliveriesOf, openDeliveries, settleDelivery } from './deliveries.ts'
+import { beginEntry, findEntry, leftBehind, unfinished, unsettled } from './entries.ts'
 import { oweFailures } from './failures.ts'
 import type {
   DeliveryOutcome,
   Inbox,
   InboxDelivery,
   InboxEntry,
-  Judgement,
   NewJudgement,
   NewNotice,
   Notice,
@@ -19,8 +16,10 @@ import type {
   Undecided,
   Unfinished,
 } from './incoming-types.ts'
+import { report, reportUndecided, writeJudgement } from './judgements.ts'
 import { dueNotices, postpone } from './notices.ts'
-import { decodeWhy, encodeWhy, type Schema, type Tx } from './schema.ts'
+import type { Schema } from './schema.ts'
+import { inTurn } from './turn.ts'
 import type { BodyId } from './types.ts'
 
 /** MDNs to one correspondent within an hour, when nothing is said. */
@@ -41,84 +40,23 @@ export class SqlInbox implements Inbox {
   }
 
   async unsettled(mailbox: string, uidValidity: string, uids: readonly number[]): Promise<number[]> {
-    const ascending = [...uids].sort((a, b) => a - b)
-    const rows = await this.#db
-      .selectFrom('inbox_entries')
-      .select('uid')
-      .where('mailbox', '=', mailbox)
-      .where('uid_validity', '=', uidValidity)
-      .where('uid', '>=', ascending[0] ?? 0)
-      .where('uid', '<=', ascending.at(-1) ?? 0)
-      .where('state', '=', 'settled')
-      .execute()
-    const settled = new Set(rows.map(({ uid }) => uid))
-    return ascending.filter((uid) => !settled.has(uid))
+    return await unsettled(this.#db, mailbox, uidValidity, uids)
   }
 
   async unfinished(mailbox: string, uidValidity: string): Promise<readonly Unfinished[]> {
-    const open = await this.#open(mailbox)
-    return open
-      .filter((row) => row.uid_validity === uidValidity)
-      .map(({ uid, state, attempts, looked_at }) => ({
-        uid,
-        state,
-        attempts,
-        undetermined: looked_at !== null,
-      }))
+    return await unfinished(this.#db, mailbox, uidValidity)
   }
 
   async find(mailbox: string, uidValidity: string, uid: number): Promise<InboxEntry | null> {
-    const row = await this.#db
-      .selectFrom('inbox_entries')
-      .selectAll()
-      .where('mailbox', '=', mailbox)
-      .where('uid_validity', '=', uidValidity)
-      .where('uid', '=', uid)
-      .executeTakeFirst()
-    return row === undefined ? null : inboxEntry(row)
+    return await findEntry(this.#db, mailbox, uidValidity, uid)
   }
 
   async begin(mailbox: string, uidValidity: string, uid: number, body: BodyId | null): Promise<InboxEntry> {
-    const row = await this.#db.transaction().execute(async (tx) => {
-      const row = await tx
-        .insertInto('inbox_entries')
-        .values({
-          mailbox,
-          uid_validity: uidValidity,
-          uid,
-          state: body === null ? 'new' : 'stored',
-          body,
-          attempts: 1,
-          why: '[]',
-          recipients: '[]',
-        })
-        .onConflict((conflict) =>
-          conflict.columns(['mailbox', 'uid_validity', 'uid']).doUpdateSet(({ eb, ref }) => {
-            const isNew = eb('inbox_entries.state', '=', 'new')
-            const isOpen = eb('inbox_entries.state', 'in', ['new', 'stored'])
-            const attempts = ref('inbox_entries.attempts')
-            return {
-              attempts: eb
-                .case()
-                .when(isOpen)
-                .then(eb(attempts, '+', 1))
-                .else(attempts)
-                .end(),
-              body: eb.case().when(isNew).then(ref('excluded.body')).else(ref('inbox_entries.body')).end(),
-              state: eb.case().when(isNew).then(ref('excluded.state')).else(ref('inbox_entries.state')).end(),
-            }
-          }),
-        )
-        .returningAll()
-        .executeTakeFirstOrThrow()
-      if (row.body !== null) await keep(tx, row.body)
-      return row
-    })
-    return inboxEntry(row)
+    return await inTurn(this.#db, (tx) => beginEntry(tx, mailbox, uidValidity, uid, body))
   }
 
   async spared(id: number): Promise<void> {
-    await this.#db.transaction().execute(async (tx) => {
+    await inTurn(this.#db, async (tx) => {
       await tx
         .updateTable('inbox_entries')
         .set(({ eb }) => ({ attempts: eb('attempts', '-', 1) }))
@@ -129,7 +67,7 @@ export class SqlInbox implements Inbox {
   }
 
   async undetermined(id: number, message: Undecided, since: Date, lookedAt: Date): Promise<void> {
-    await this.#db.transaction().execute(async (tx) => {
+    await inTurn(this.#db, async (tx) => {
       const entry = await tx
         .selectFrom('inbox_entries')
         .select('undetermined_since')
@@ -151,7 +89,7 @@ export class SqlInbox implements Inbox {
     notices: readonly NewNotice[],
     at: Date,
   ): Promise<readonly InboxDelivery[]> {
-    return await this.#db.transaction().execute(async (tx) => {
+    return await inTurn(this.#db, async (tx) => {
       const entry = await tx
         .selectFrom('inbox_entries')
         .select('state')
@@ -172,7 +110,7 @@ export class SqlInbox implements Inbox {
   }
 
   async settle(id: number, outcomes: readonly DeliveryOutcome[], at: Date): Promise<void> {
-    await this.#db.transaction().execute(async (tx) => {
+    await inTurn(this.#db, async (tx) => {
       for (const outcome of outcomes) await settleDelivery(tx, outcome, { at, perHour: this.#perHour })
       await tx
         .updateTable('inbox_entries')
@@ -192,7 +130,7 @@ export class SqlInbox implements Inbox {
   }
 
   async noticeTried(id: NoticeId, at: Date, retryAt: Date | null, why: readonly Reason[]): Promise<void> {
-    await this.#db.transaction().execute((tx) => postpone(tx, id, at, retryAt, why))
+    await inTurn(this.#db, (tx) => postpone(tx, id, at, retryAt, why))
   }
 
   async leftBehind(
@@ -201,132 +139,7 @@ export class SqlInbox implements Inbox {
     present: readonly number[],
     limit = LEFT_BEHIND,
   ): Promise<readonly InboxEntry[]> {
-    const here = new Set(present)
-    const open = await this.#open(mailbox)
-    const left = open
-      .filter(({ state }) => state !== 'new')
-      .filter((row) => row.uid_validity !== uidValidity || !here.has(row.uid))
-      .slice(0, limit)
-    const entries: InboxEntry[] = []
-    for (const { id } of left) {
-      const row = await this.#db
-        .selectFrom('inbox_entries')
-        .selectAll()
-        .where('id', '=', id)
-        .executeTakeFirstOrThrow()
-      entries.push(inboxEntry(row))
-    }
-    return entries
-  }
-
-  /** By the state alone: few are not settled, while a mailbox's own entries are all that it ever held. */
-  async #open(mailbox: string) {
-    const open = await this.#db
-      .selectFrom('inbox_entries')
-      .select(['id', 'mailbox', 'uid_validity', 'uid', 'state', 'attempts', 'looked_at'])
-      .where('state', 'in', ['new', 'stored', 'judged'])
-      .execute()
-    return open
-      .filter((row) => row.mailbox === mailbox)
-      .sort((a, b) => (a.looked_at ?? 0) - (b.looked_at ?? 0) || a.id - b.id)
-  }
-}
-
-async function writeJudgement(tx: Tx, id: number, judgement: Judgement, at: Date): Promise<void> {
-  await tx
-    .updateTable('inbox_entries')
-    .set({
-      state: judgement.verdict === 'notification' ? 'settled' : 'judged',
-      judged_at: at.getTime(),
-      settled_at: judgement.verdict === 'notification' ? at.getTime() : null,
-      verdict: judgement.verdict,
-      code: judgement.code,
-      message_id: judgement.messageId,
-      sender: judgement.from,
-      signer: judgement.signer,
-      inner_sha256: judgement.innerSha256,
-      why: encodeWhy(judgement.why),
-      recipients: JSON.stringify(
-        judgement.recipients.map(({ address, verdict, code }) => ({ address, verdict, code })),
-      ),
-    })
-    .where('id', '=', id)
-    .execute()
-}
-
-/** One audit row per recipient (one at least), and an event for each refusal, which nobody outside hears of (IN-9). */
-async function report(tx: Tx, judgement: NewJudgement, at: Date): Promise<void> {
-  const whom =
-    judgement.recipients.length > 0
-      ? judgement.recipients
-      : [{ address: null, verdict: judgement.verdict, code: judgement.code }]
-  for (const { address, verdict, code } of whom) {
-    const refused = verdict === 'reject'
-    const why =
-      judgement.why.length === 0 && code !== null
-        ? [{ code, text: 'refused for this recipient' }]
-        : judgement.why
-    await record(tx, {
-      ...UNKNOWN_TO_RECEIVER,
-      at,
-      event: 'received',
-      messageId: judgement.messageId,
-      from: judgement.from,
-      address,
-      certificate: judgement.signer,
-      algorithms: judgement.algorithms ?? null,
-      outcome: refused ? 'refused' : judgement.verdict === 'notification' ? 'notification' : 'accepted',
-      why,
-    })
-    if (refused) await announce(tx, 'rejected', judgement.messageId, address, at, why)
-  }
-}
-
-/** One audit row per recipient, one at least, when a message begins to wait. */
-async function reportUndecided(tx: Tx, message: Undecided, at: Date): Promise<void> {
-  const { messageId, from, signer, algorithms = null, why, recipients } = message
-  for (const address of recipients.length > 0 ? recipients : [null])
-    await record(tx, {
-      ...UNKNOWN_TO_RECEIVER,
-      at,
-      event: 'undetermined',
-      messageId,
-      from,
-      address,
-      certificate: signer,
-      algorithms,
-      outcome: 'undetermined',
-      why,
-    })
-}
-
-function inboxEntry(row: Selectable<Schema['inbox_entries']>): InboxEntry {
-  return {
-    id: row.id,
-    mailbox: row.mailbox,
-    uidValidity: row.uid_validity,
-    uid: row.uid,
-    state: row.state,
-    body: row.body,
-    attempts: row.attempts,
-    judgedAt: row.judged_at === null ? null : new Date(row.judged_at),
-    undetermined:
-      row.undetermined_since === null || row.looked_at === null
-        ? null
-        : { since: new Date(row.undetermined_since), lookedAt: new Date(row.looked_at) },
-    judgement:
-      row.verdict === null
-        ? null
-        : {
-            verdict: row.verdict,
-            code: row.code,
-            messageId: row.message_id,
-            from: row.sender,
-            signer: row.signer,
-            innerSha256: row.inner_sha256,
-            why: decodeWhy(row.why),
-            recipients: JSON.parse(row.recipients) as Judgement['recipients'],
-          },
+    return await leftBehind(this.#db, mailbox, uidValidity, present, limit)
   }
 }
 

@@ -1,8 +1,9 @@
 import { DirectError } from '../agent/errors.ts'
 import { type AuditEvent, record } from './audit.ts'
 import { keep } from './bodies.ts'
+import { addressKey, encodeAlgorithms, encodeWhy } from './encoding.ts'
 import type { NewCopy, NewMessage } from './outgoing-types.ts'
-import { addressKey, encodeAlgorithms, encodeWhy, type Tx } from './schema.ts'
+import type { Tx } from './schema.ts'
 import type { MessageAlgorithms } from './types.ts'
 
 /** The message with its recipients, its copies and the wait for those who have none yet. */

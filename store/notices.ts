@@ -2,10 +2,11 @@ import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
 import { hasCome } from './due.ts'
+import { addressKey } from './encoding.ts'
 import { decodeConcerned } from './failures.ts'
 import type { NewNotice, Notice, NoticeId, Receipt } from './incoming-types.ts'
 import { dueAt, type Owing } from './restraint.ts'
-import { addressKey, type Schema, type Tx } from './schema.ts'
+import type { Schema, Tx } from './schema.ts'
 import { type NoticeOccurrence, nextNoticeState } from './states.ts'
 
 /**

@@ -2,13 +2,15 @@ import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { advance, explain, type TrackedRecipient } from './advance.ts'
 import { hasCome, isFree, isSet, rangesThatHaveCome } from './due.ts'
+import { addressKey } from './encoding.ts'
 import type { NoticeId } from './incoming-types.ts'
 import { loosely } from './loosely.ts'
 import { addMessage } from './new-message.ts'
 import { moveNotice } from './notices.ts'
 import type { NewMessage, Outbox, OutboxCopy, StoredMessage, TriedRecipient } from './outgoing-types.ts'
-import { addressKey, type Schema, type Tx } from './schema.ts'
+import type { Schema, Tx } from './schema.ts'
 import { storedMessages } from './tracking.ts'
+import { inTurn } from './turn.ts'
 
 /** Copies that one `claim` takes when it is not told. */
 const CLAIMED = 20
@@ -21,7 +23,7 @@ export class SqlOutbox implements Outbox {
   }
 
   async add(message: NewMessage, notice?: NoticeId): Promise<void> {
-    await this.#db.transaction().execute(async (tx) => {
+    await inTurn(this.#db, async (tx) => {
       if (notice !== undefined && !(await moveNotice(tx, notice, 'queued'))) return
       await addMessage(tx, message)
     })
@@ -80,7 +82,7 @@ export class SqlOutbox implements Outbox {
     at: Date,
     retryAt: Date | null,
   ): Promise<void> {
-    await this.#db.transaction().execute(async (tx) => {
+    await inTurn(this.#db, async (tx) => {
       const said = new Map(outcomes.map((outcome) => [addressKey(outcome.address), outcome]))
       let left = 0
       for (const { pending, ...recipient } of await recipientsOf(tx, copy)) {
@@ -148,7 +150,7 @@ export class SqlOutbox implements Outbox {
 
   async hastenNotices(now: Date, attempts: number): Promise<void> {
     const at = now.getTime()
-    await this.#db.transaction().execute(async (tx) => {
+    await inTurn(this.#db, async (tx) => {
       await tx
         .updateTable('notices')
         .set({ due_at: at })

@@ -1,6 +1,7 @@
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
+import { addressKey } from './encoding.ts'
 import type { NewJudgement } from './incoming-types.ts'
-import { addressKey, type Tx } from './schema.ts'
+import type { Tx } from './schema.ts'
 
 /** How MDNs are owed: from when, and how many to one correspondent within an hour at most. */
 export interface Owing {

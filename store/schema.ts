@@ -1,11 +1,17 @@
 import type { Generated, Transaction } from 'kysely'
-import type { Reason } from '../agent/errors.ts'
 import type { BookEntry } from './book-types.ts'
 import type { InboxDelivery, InboxEntry, Judgement, Notice } from './incoming-types.ts'
 import type { DeliveryState, NewMessage, NewRecipient, TrackingEventType } from './outgoing-types.ts'
 import type { NoticeState } from './states.ts'
-import type { TrustScope } from './trust-types.ts'
-import type { MessageAlgorithms, StoredFetch } from './types.ts'
+import type {
+  AddedAnchorsTable,
+  AddedBundlesTable,
+  BundleCertificatesTable,
+  BundlesTable,
+  FetchesTable,
+  PinsTable,
+  RemovedAnchorsTable,
+} from './trust-tables.ts'
 
 /**
  * The tables as kysely sees them. Times are milliseconds since 1970 (UTC), lists are JSON text, flags are 0 or 1.
@@ -224,105 +230,6 @@ interface AuditHeadTable {
   chain: string
   pruned_to: number
   pruned_chain: string
-}
-
-/** The key under which two spellings of an address are one (MSG-13); Message-IDs have no such key. */
-export function addressKey(address: string): string {
-  return address.toLowerCase()
-}
-
-/** Codes and sentences as the JSON text of a `why` column; whatever else the objects carry stays out. */
-export function encodeWhy(why: readonly Reason[]): string {
-  return JSON.stringify(why.map(({ code, text }) => ({ code, text })))
-}
-
-export function decodeWhy(json: string): readonly Reason[] {
-  return JSON.parse(json) as readonly Reason[]
-}
-
-export function encodeAlgorithms(algorithms: MessageAlgorithms | null): string | null {
-  if (algorithms === null) return null
-  const { content, keyTransport, digest, signature } = algorithms
-  return JSON.stringify({ content, keyTransport, digest, signature })
-}
-
-export function decodeAlgorithms(json: string | null): MessageAlgorithms | null {
-  return json === null ? null : (JSON.parse(json) as MessageAlgorithms)
-}
-
-/** What was fetched from URLs that certificates name (CERT-7, CERT-8). Public bytes. */
-export interface FetchesTable {
-  key: string
-  url: string
-  kind: StoredFetch['kind']
-  request: Uint8Array | null
-  body: Uint8Array
-  bytes: number
-  fetched_at: number
-  refresh_at: number
-  used_at: number
-}
-
-/** Anchors added by hand (TR-1). */
-export interface AddedAnchorsTable {
-  scope: string
-  direction: TrustScope['direction']
-  sha256: string
-  der: Uint8Array
-  actor: string
-  at: number
-}
-
-/** Anchors removed by hand. `scope` is empty where it is removed for everyone. */
-export interface RemovedAnchorsTable {
-  scope: string
-  sha256: string
-  der: Uint8Array
-  actor: string
-  at: number
-}
-
-export interface AddedBundlesTable {
-  url: string
-  scope: string
-  direction: TrustScope['direction']
-  signed_by: Uint8Array | null
-  refresh_hours: number
-  actor: string
-  at: number
-}
-
-/** Every bundle that was asked for (TR-4). `signer` is empty where nobody must have signed it. */
-export interface BundlesTable {
-  url: string
-  signer: string
-  checksum: string | null
-  signed_at: number | null
-  fetched_at: number | null
-  checked_at: number
-  failure_code: string | null
-  failure_why: string | null
-  failing_since: number | null
-}
-
-export interface BundleCertificatesTable {
-  url: string
-  signer: string
-  sha256: string
-  der: Uint8Array
-}
-
-/** Certificates pinned to one address (TR-5); ended ones stay as a record. */
-export interface PinsTable {
-  id: Generated<number>
-  address: string
-  sha256: string
-  der: Uint8Array
-  actor: string
-  why: string
-  until: number
-  made_at: number
-  ended_at: number | null
 }
 
 /** How addresses of the address book stood when they were last asked about. */

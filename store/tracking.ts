@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { advance } from './advance.ts'
+import { addressKey, decodeAlgorithms, decodeWhy } from './encoding.ts'
 import { expireDue } from './expiry.ts'
 import type {
   DeliveryState,
@@ -10,7 +11,8 @@ import type {
   Tracking,
   TrackingEvent,
 } from './outgoing-types.ts'
-import { addressKey, decodeAlgorithms, decodeWhy, type Schema } from './schema.ts'
+import type { Schema } from './schema.ts'
+import { inTurn } from './turn.ts'
 
 export class SqlTracking implements Tracking {
   readonly #db: Kysely<Schema>
@@ -24,7 +26,7 @@ export class SqlTracking implements Tracking {
     at: Date,
     why: readonly Reason[],
   ): ReturnType<Tracking['notified']> {
-    return await this.#db.transaction().execute(async (tx) => {
+    return await inTurn(this.#db, async (tx) => {
       const rows = await tx
         .selectFrom('messages')
         .innerJoin('recipients', 'recipients.message', 'messages.id')

@@ -11,7 +11,8 @@ import {
   scopeText,
   unchanged,
 } from './bundles.ts'
-import { addressKey, type Schema, type Tx } from './schema.ts'
+import { addressKey } from './encoding.ts'
+import type { Schema, Tx } from './schema.ts'
 import type {
   AddedAnchor,
   AddedBundle,
@@ -23,6 +24,7 @@ import type {
   TrustRecords,
   TrustSnapshot,
 } from './trust-types.ts'
+import { asOfNow, inTurn } from './turn.ts'
 
 export class SqlTrust implements TrustRecords {
   readonly #db: Kysely<Schema>
@@ -36,7 +38,7 @@ export class SqlTrust implements TrustRecords {
   }
 
   async read(): Promise<TrustSnapshot> {
-    return await this.#db.transaction().execute(async (tx) => ({
+    return await asOfNow(this.#db, async (tx) => ({
       revision: await revisionOf(tx),
       added: (await tx.selectFrom('added_anchors').selectAll().orderBy('at').execute()).map((row) => ({
         for: row.scope,
@@ -70,7 +72,7 @@ export class SqlTrust implements TrustRecords {
 
   async addAnchor(anchor: AddedAnchor): Promise<boolean> {
     const { for: name, direction, sha256, der, actor, at } = anchor
-    return await this.#db.transaction().execute(async (tx) => {
+    return await inTurn(this.#db, async (tx) => {
       const inserted = await tx
         .insertInto('added_anchors')
         .values({ scope: name, direction, sha256, der, actor, at: at.getTime() })
@@ -86,7 +88,7 @@ export class SqlTrust implements TrustRecords {
   }
 
   async removeAnchor({ sha256, der, for: name, actor, at }: RemovedAnchor): Promise<void> {
-    await this.#db.transaction().execute(async (tx) => {
+    await inTurn(this.#db, async (tx) => {
       let added = tx.deleteFrom('added_anchors').where('sha256', '=', sha256)
       if (name !== null) added = added.where('scope', '=', name)
       const ended = await added.returning('sha256').execute()
@@ -112,7 +114,7 @@ export class SqlTrust implements TrustRecords {
       actor,
       at: at.getTime(),
     }
-    return await this.#db.transaction().execute(async (tx) => {
+    return await inTurn(this.#db, async (tx) => {
       const known = await tx
         .selectFrom('added_bundles')
         .select('url')
@@ -131,7 +133,7 @@ export class SqlTrust implements TrustRecords {
   }
 
   async removeBundle(url: string, name: string | null, by: Parameters<TrustRecords['removeBundle']>[2]) {
-    return await this.#db.transaction().execute((tx) => removeBundle(tx, url, name, by))
+    return await inTurn(this.#db, (tx) => removeBundle(tx, url, name, by))
   }
 
   async bundles(): Promise<readonly BundleRecord[]> {
@@ -147,7 +149,7 @@ export class SqlTrust implements TrustRecords {
     content: Parameters<TrustRecords['bundleRefreshed']>[1],
     by: { readonly actor: string | null; readonly at: Date },
   ): Promise<BundleChange> {
-    return await this.#db.transaction().execute((tx) => refreshed(tx, bundle, content, by))
+    return await inTurn(this.#db, (tx) => refreshed(tx, bundle, content, by))
   }
 
   async bundleFailed(
@@ -155,11 +157,11 @@ export class SqlTrust implements TrustRecords {
     why: Reason,
     by: { readonly actor: string | null; readonly at: Date },
   ): Promise<void> {
-    await this.#db.transaction().execute((tx) => failed(tx, bundle, why, by))
+    await inTurn(this.#db, (tx) => failed(tx, bundle, why, by))
   }
 
   async pin({ address, der, sha256, actor, why, until, at }: Omit<StoredPin, 'id'>): Promise<number> {
-    return await this.#db.transaction().execute(async (tx) => {
+    return await inTurn(this.#db, async (tx) => {
       await endPins(tx, addressKey(address), sha256, at)
       const { id } = await tx
         .insertInto('pins')
@@ -187,7 +189,7 @@ export class SqlTrust implements TrustRecords {
     sha256: string | null,
     { actor, at }: { readonly actor: string; readonly at: Date },
   ): Promise<number> {
-    return await this.#db.transaction().execute(async (tx) => {
+    return await inTurn(this.#db, async (tx) => {
       const ended = await endPins(tx, addressKey(address), sha256, at)
       for (const certificate of ended)
         await recordTrust(tx, 'certificate-unpinned', { actor, at, certificate, address, text: null })

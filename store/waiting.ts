@@ -1,8 +1,10 @@
 import type { Kysely } from 'kysely'
 import { advance, explain, recordOf, setDeadline, type TrackedRecipient } from './advance.ts'
 import { hasCome, isFree } from './due.ts'
+import { addressKey, encodeAlgorithms } from './encoding.ts'
 import { addCopies, sealedBy } from './new-message.ts'
-import { addressKey, encodeAlgorithms, type Schema, type Tx } from './schema.ts'
+import type { Schema, Tx } from './schema.ts'
+import { inTurn } from './turn.ts'
 import type { Asked, Waiting, WaitingMessage } from './waiting-types.ts'
 
 export class SqlWaiting implements Waiting {
@@ -13,7 +15,7 @@ export class SqlWaiting implements Waiting {
   }
 
   async claim(now: Date, until: Date): Promise<WaitingMessage | null> {
-    return await this.#db.transaction().execute(async (tx) => {
+    return await inTurn(this.#db, async (tx) => {
       const row = await tx
         .selectFrom('waiting_messages')
         .innerJoin('messages', 'messages.id', 'waiting_messages.message')
@@ -74,7 +76,7 @@ export class SqlWaiting implements Waiting {
     { reached, copies, refused, unknown, again }: Asked,
     at: Date,
   ): Promise<boolean> {
-    return await this.#db.transaction().execute(async (tx) => {
+    return await inTurn(this.#db, async (tx) => {
       const waiting = new Map((await waitingRecipients(tx, message)).map((who) => [who.address, who]))
       const all = [...reached, ...refused, ...unknown]
       // A hold that lapsed let another process in: what it decided stands, and nothing goes twice.

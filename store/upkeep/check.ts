@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { DirectError } from '../../agent/errors.ts'
 import type { Schema } from '../schema.ts'
+import { asOfNow } from '../turn.ts'
 import type { AuditProof, StoreFinding } from '../upkeep-types.ts'
 import { type Broken, INVARIANTS, type Invariant } from './invariants.ts'
 import { verifyAudit } from './verify-audit.ts'
@@ -17,14 +18,11 @@ export async function* check(db: Kysely<Schema>): AsyncGenerator<StoreFinding> {
   if (damage.length > 0) return
   yield* orFine('references', await references(db), 'every row that another one names is there')
   // As of one moment, though others go on writing.
-  const broken = await db
-    .transaction()
-    .setAccessMode('read only')
-    .execute(async (tx) => {
-      const found: StoreFinding[][] = []
-      for (const invariant of INVARIANTS) found.push(await breaches(tx, invariant))
-      return found
-    })
+  const broken = await asOfNow(db, async (tx) => {
+    const found: StoreFinding[][] = []
+    for (const invariant of INVARIANTS) found.push(await breaches(tx, invariant))
+    return found
+  })
   for (const [i, { area, fine }] of INVARIANTS.entries()) yield* orFine(area, broken[i] ?? [], fine)
   const proof = await verifyAudit(db, null)
   yield* orFine('audit', brokenAudit(proof), `${proof.rows} rows of the audit are as they were written`)

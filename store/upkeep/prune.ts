@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { OF_NO_MESSAGE, record } from '../audit.ts'
 import type { Schema, Tx } from '../schema.ts'
+import { inTurn } from '../turn.ts'
 import type { Pruned, Retention } from '../upkeep-types.ts'
 
 /** Of one transaction: others get their turn between two. */
@@ -19,7 +20,7 @@ export async function prune(
   const repeat = async (step: (tx: Tx) => Promise<number>) => {
     let all = 0
     while (!signal?.aborted) {
-      const some = await db.transaction().execute(step)
+      const some = await inTurn(db, step)
       all += some
       if (some === 0) break
     }
@@ -40,8 +41,7 @@ export async function prune(
     await repeat((tx) => ledger(tx, before))
     await repeat((tx) => failureNotices(tx, before))
   }
-  if (pruned.messages + pruned.mails + pruned.auditRows > 0)
-    await db.transaction().execute((tx) => tell(tx, pruned, now))
+  if (pruned.messages + pruned.mails + pruned.auditRows > 0) await inTurn(db, (tx) => tell(tx, pruned, now))
   return pruned
 }
 

@@ -8,6 +8,7 @@ import { makeStoreFile } from '../open.ts'
 import { makeOwnFile } from '../own-file.ts'
 import type { Schema } from '../schema.ts'
 import { isAlone, NodeSqliteDialect, openDatabase, requireStore, storeError } from '../sqlite-dialect.ts'
+import { inTurn } from '../turn.ts'
 import type { RestoredStore, RestoreOptions } from '../upkeep-types.ts'
 import { inOneFile, removeDatabase } from './backup.ts'
 import { damageOf } from './check.ts'
@@ -97,7 +98,7 @@ async function bringUp(
       })
     const at = now()
     const earliest = at.getTime() + READ_FIRST_MS
-    await db.transaction().execute(async (tx) => {
+    await inTurn(db, async (tx) => {
       for (const table of ['copies', 'waiting_messages'] as const) {
         await tx.updateTable(table).set({ next_at: earliest }).where('next_at', '<', earliest).execute()
         await tx.updateTable(table).set({ held_until: null }).execute()

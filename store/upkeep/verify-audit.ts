@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { chained, link } from '../audit-chain.ts'
 import type { Schema, Tx } from '../schema.ts'
+import { asOfNow } from '../turn.ts'
 import type { AuditProof } from '../upkeep-types.ts'
 
 /** Rows taken at once. */
@@ -8,10 +9,7 @@ const PAGE = 1000
 
 /** Computes the chain anew from the rows, as of one moment, though others go on writing. */
 export async function verifyAudit(db: Kysely<Schema>, expect: string | null): Promise<AuditProof> {
-  return await db
-    .transaction()
-    .setAccessMode('read only')
-    .execute((tx) => verify(tx, expect))
+  return await asOfNow(db, (tx) => verify(tx, expect))
 }
 
 async function verify(tx: Tx, expect: string | null): Promise<AuditProof> {

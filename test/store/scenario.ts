@@ -79,6 +79,14 @@ export async function all<T>(rows: AsyncIterable<T>): Promise<T[]> {
 /** What the steps to each version made, undone. */
 const UNDONE: readonly (readonly [version: number, sql: string])[] = [
   [
+    12,
+    `drop table leases; drop table positions; alter table bodies drop column sha256;
+     drop index inbox_deliveries_due;
+     alter table inbox_deliveries drop column key; alter table inbox_deliveries drop column attempts;
+     alter table inbox_deliveries drop column next_at; alter table inbox_deliveries drop column held_until;
+     alter table inbox_deliveries drop column why`,
+  ],
+  [
     11,
     `drop index notices_by_recipient;
      create index notices_by_recipient on notices (recipient, created_at)`,

@@ -1,0 +1,171 @@
+import type { Kysely, Selectable } from 'kysely'
+import { keep } from './bodies.ts'
+import { decodeWhy } from './encoding.ts'
+import type { InboxEntry, Judgement, Unfinished } from './incoming-types.ts'
+import type { Schema, Tx } from './schema.ts'
+import type { BodyId } from './types.ts'
+
+/** Which of `uids` are not settled yet, ascending. */
+export async function unsettled(
+  db: Kysely<Schema>,
+  mailbox: string,
+  uidValidity: string,
+  uids: readonly number[],
+): Promise<number[]> {
+  const ascending = [...uids].sort((a, b) => a - b)
+  const rows = await db
+    .selectFrom('inbox_entries')
+    .select('uid')
+    .where('mailbox', '=', mailbox)
+    .where('uid_validity', '=', uidValidity)
+    .where('uid', '>=', ascending[0] ?? 0)
+    .where('uid', '<=', ascending.at(-1) ?? 0)
+    .where('state', '=', 'settled')
+    .execute()
+  const settled = new Set(rows.map(({ uid }) => uid))
+  return ascending.filter((uid) => !settled.has(uid))
+}
+
+/** What was begun in a folder and is not settled. */
+export async function unfinished(
+  db: Kysely<Schema>,
+  mailbox: string,
+  uidValidity: string,
+): Promise<readonly Unfinished[]> {
+  const open = await openEntries(db, mailbox)
+  return open
+    .filter((row) => row.uid_validity === uidValidity)
+    .map(({ uid, state, attempts, looked_at }) => ({
+      uid,
+      state,
+      attempts,
+      undetermined: looked_at !== null,
+    }))
+}
+
+export async function findEntry(
+  db: Kysely<Schema>,
+  mailbox: string,
+  uidValidity: string,
+  uid: number,
+): Promise<InboxEntry | null> {
+  const row = await db
+    .selectFrom('inbox_entries')
+    .selectAll()
+    .where('mailbox', '=', mailbox)
+    .where('uid_validity', '=', uidValidity)
+    .where('uid', '=', uid)
+    .executeTakeFirst()
+  return row === undefined ? null : inboxEntry(row)
+}
+
+/** A row for it if there is none, with its body if it names none yet, and one more attempt. */
+export async function beginEntry(
+  tx: Tx,
+  mailbox: string,
+  uidValidity: string,
+  uid: number,
+  body: BodyId | null,
+): Promise<InboxEntry> {
+  const row = await tx
+    .insertInto('inbox_entries')
+    .values({
+      mailbox,
+      uid_validity: uidValidity,
+      uid,
+      state: body === null ? 'new' : 'stored',
+      body,
+      attempts: 1,
+      why: '[]',
+      recipients: '[]',
+    })
+    .onConflict((conflict) =>
+      conflict.columns(['mailbox', 'uid_validity', 'uid']).doUpdateSet(({ eb, ref }) => {
+        const isNew = eb('inbox_entries.state', '=', 'new')
+        const isOpen = eb('inbox_entries.state', 'in', ['new', 'stored'])
+        const attempts = ref('inbox_entries.attempts')
+        return {
+          attempts: eb
+            .case()
+            .when(isOpen)
+            .then(eb(attempts, '+', 1))
+            .else(attempts)
+            .end(),
+          body: eb.case().when(isNew).then(ref('excluded.body')).else(ref('inbox_entries.body')).end(),
+          state: eb.case().when(isNew).then(ref('excluded.state')).else(ref('inbox_entries.state')).end(),
+        }
+      }),
+    )
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  if (row.body !== null) await keep(tx, row.body)
+  return inboxEntry(row)
+}
+
+/** Entries that were begun and are not in the folder any more. */
+export async function leftBehind(
+  db: Kysely<Schema>,
+  mailbox: string,
+  uidValidity: string,
+  present: readonly number[],
+  limit: number,
+): Promise<readonly InboxEntry[]> {
+  const here = new Set(present)
+  const open = await openEntries(db, mailbox)
+  const left = open
+    .filter(({ state }) => state !== 'new')
+    .filter((row) => row.uid_validity !== uidValidity || !here.has(row.uid))
+    .slice(0, limit)
+  const entries: InboxEntry[] = []
+  for (const { id } of left) {
+    const row = await db
+      .selectFrom('inbox_entries')
+      .selectAll()
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
+    entries.push(inboxEntry(row))
+  }
+  return entries
+}
+
+/** By the state alone: few are not settled, while a mailbox's own entries are all that it ever held. */
+async function openEntries(db: Kysely<Schema>, mailbox: string) {
+  const open = await db
+    .selectFrom('inbox_entries')
+    .select(['id', 'mailbox', 'uid_validity', 'uid', 'state', 'attempts', 'looked_at'])
+    .where('state', 'in', ['new', 'stored', 'judged'])
+    .execute()
+  return open
+    .filter((row) => row.mailbox === mailbox)
+    .sort((a, b) => (a.looked_at ?? 0) - (b.looked_at ?? 0) || a.id - b.id)
+}
+
+function inboxEntry(row: Selectable<Schema['inbox_entries']>): InboxEntry {
+  return {
+    id: row.id,
+    mailbox: row.mailbox,
+    uidValidity: row.uid_validity,
+    uid: row.uid,
+    state: row.state,
+    body: row.body,
+    attempts: row.attempts,
+    judgedAt: row.judged_at === null ? null : new Date(row.judged_at),
+    undetermined:
+      row.undetermined_since === null || row.looked_at === null
+        ? null
+        : { since: new Date(row.undetermined_since), lookedAt: new Date(row.looked_at) },
+    judgement:
+      row.verdict === null
+        ? null
+        : {
+            verdict: row.verdict,
+            code: row.code,
+            messageId: row.message_id,
+            from: row.sender,
+            signer: row.signer,
+            innerSha256: row.inner_sha256,
+            why: decodeWhy(row.why),
+            recipients: JSON.parse(row.recipients) as Judgement['recipients'],
+          },
+  }
+}
