@@ -54,11 +54,14 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     signal?: AbortSignal,
   ): AsyncGenerator<ReceiveReport> {
-    const { receiveIntoFolder, listNew } = await import('./receive.ts')
+    const { receiveInto, listNew } = await import('./receive.ts')
     const { undetermined, kept } = known
     const tools = { ...(await inboxTools(undetermined, signal)), ...(kept && { kept }) }
     if (deliverTo === undefined) yield* listNew(mailboxes, tools, known.listed, signal)
-    else yield* receiveIntoFolder(mailboxes, deliverTo, tools, signal)
+    else {
+      const { folderDestination } = await import('./deliver/folder.ts')
+      yield* receiveInto(mailboxes, folderDestination(deliverTo), tools, signal)
+    }
   }
   const senderOf = async (from: string | undefined) =>
     from === undefined ? null : (await import('./given-address.ts')).givenAddress(from)
@@ -136,7 +139,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     async seal(message) {
       const { sealFile } = await import('./send/file.ts')
-      const { replaceFile } = await import('./deliver.ts')
+      const { replaceFile } = await import('./durable-file.ts')
       const { lent } = await import('./smime/source.ts')
       await using written = new AsyncDisposableStack()
       const write = async (copy: SealedMessage, index: number) => {

@@ -1,7 +1,9 @@
 import type { ImapClient } from '../mailbox/index.ts'
-import type { InboxDelivery, InboxEntry, NewNotice, Store } from '../store/index.ts'
+import type { InboxEntry, NewNotice, Store } from '../store/index.ts'
 import { putAside } from './aside.ts'
 import { rememberCapabilities } from './capabilities.ts'
+import { outcomesOf } from './deliver/outcomes.ts'
+import type { Deliverable, Settled } from './deliver/types.ts'
 import { borrowFolder, type KeptFolders } from './inbox/folders.ts'
 import type { Mailbox } from './inbox/mailbox.ts'
 import type { Place } from './inbox/place.ts'
@@ -57,12 +59,9 @@ export interface Opening {
 export interface PassTools extends InboxTools, Opening {}
 
 /** A trusted message that waits for the EHR. Until it is accepted or rejected it comes again at the next pass. */
-export interface Offer {
-  readonly judged: Judged
-  readonly message: TrustedMessage
-  readonly deliveries: readonly InboxDelivery[]
+export interface Offer extends Deliverable {
   /** Durable when fulfilled; the folder is flagged only after it. */
-  settle(outcome: 'delivered' | 'rejected', where: string | null): Promise<void>
+  settle(taken: Settled): Promise<void>
 }
 
 export type Handled =
@@ -186,9 +185,8 @@ export async function* handle(
     return
   }
   let settled = false
-  const settle: Offer['settle'] = async (outcome, where) => {
-    const outcomes = waiting.map(({ id }) => ({ delivery: id, outcome, where }))
-    await inbox.settle(entry.id, outcomes, tools.now())
+  const settle: Offer['settle'] = async (taken) => {
+    await inbox.settle(entry.id, outcomesOf(waiting, taken), tools.now())
     settled = true
   }
   try {

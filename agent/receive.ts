@@ -1,4 +1,5 @@
-import { deliverToFolder, type FiledPart } from './deliver.ts'
+import { describeFacts } from './deliver/description.ts'
+import type { Destination } from './deliver/types.ts'
 import { DirectError } from './errors.ts'
 import { type InboxTools, listMailbox, type Mailbox, type Offer } from './inbox.ts'
 import { owned } from './mime/bytes.ts'
@@ -7,36 +8,45 @@ import { passOver } from './pass.ts'
 import { readParts } from './read.ts'
 import type { DeliveredMessage, Delivery, ReceiveReport } from './receiving-types.ts'
 import { lent } from './smime/source.ts'
-import { describeRevocation } from './trust/believe.ts'
 
 /**
- * One pass over the mailboxes, every trusted message into a folder of its own under `deliverTo`. One that cannot be
- * filed stops no other: its failure is thrown at the end.
+ * One pass over the mailboxes, every trusted message to `destination`. One that cannot be delivered stops no other: its
+ * failure is thrown at the end, a fault of ours before one of the disk.
  */
-export async function* receiveIntoFolder(
+export async function* receiveInto(
   mailboxes: readonly Mailbox[],
-  deliverTo: string,
+  destination: Destination,
   tools: InboxTools,
   signal?: AbortSignal,
 ): AsyncGenerator<ReceiveReport> {
-  const failures: DirectError[] = []
+  const failures: unknown[] = []
   for (const mailbox of mailboxes)
     for await (const handled of passOver(mailbox, tools, signal)) {
-      const report = handled.kind === 'report' ? handled.report : await tryToFile(handled.offer, deliverTo)
-      if (report instanceof DirectError) failures.push(report)
-      else yield report
+      if (handled.kind === 'report') yield handled.report
+      else {
+        const report = await hand(handled.offer, destination, failures, signal)
+        if (report !== null) yield report
+      }
     }
-  const [failure] = failures
-  if (failure) throw failure
+  if (failures.length > 0) throw failures.find((failure) => !(failure instanceof DirectError)) ?? failures[0]
 }
 
-async function tryToFile(offer: Offer, deliverTo: string): Promise<ReceiveReport | DirectError> {
-  try {
-    return await file(offer, deliverTo)
-  } catch (error) {
-    if (error instanceof DirectError && error.code === 'FILE_UNWRITABLE') return error
-    throw error
-  }
+/** Null: it waits, and comes again. */
+async function hand(
+  { settle, ...offered }: Offer,
+  destination: Destination,
+  failures: unknown[],
+  signal: AbortSignal | undefined,
+): Promise<ReceiveReport | null> {
+  const taken = await destination.deliver(offered, signal).catch((failure: unknown) => {
+    failures.push(failure)
+    return null
+  })
+  if (taken === null || taken.outcome === 'later') return null
+  await settle(taken)
+  if (taken.outcome === 'rejected') return describeReceived(offered.judged)
+  await taken.recorded?.()
+  return describeReceived(offered.judged, { deliveredTo: taken.where })
 }
 
 /** What is new and not in `listed` yet, opened and judged; nothing is delivered, flagged or answered. */
@@ -63,46 +73,12 @@ export async function* offerNew(
     }
 }
 
-async function file({ judged, message, settle }: Offer, deliverTo: string): Promise<ReceiveReport> {
-  // What the command line says of it, and then what only the EHR may see.
-  const { cc, subject, date, inReplyTo, references } = facts(message)
-  const describe = (folder: string, parts: readonly FiledPart[]) => ({
-    ...describeReceived(judged, { deliveredTo: folder }),
-    cc,
-    subject,
-    date,
-    inReplyTo,
-    references,
-    warnings: judged.warnings,
-    wrapped: message.wrapped,
-    algorithms: judged.algorithms,
-    unchecked: message.path.unchecked,
-    revocation: describeRevocation(message.path.revocation),
-    parts,
-  })
-  const { folder, recorded } = await deliverToFolder(deliverTo, message, describe)
-  await settle('delivered', folder)
-  await recorded()
-  return describeReceived(judged, { deliveredTo: folder })
-}
-
-function facts({ facts }: Offer['message']) {
-  return {
-    to: facts.to.mailboxes.map(({ address }) => address.toString()),
-    cc: facts.cc.mailboxes.map(({ address }) => address.toString()),
-    subject: facts.subject,
-    date: facts.date,
-    inReplyTo: facts.inReplyTo,
-    references: facts.references,
-  }
-}
-
 function deliveryOf({ judged, message, deliveries, settle }: Offer): Delivery {
   const { inner, author, path } = message
   const delivered: DeliveredMessage = {
     messageId: messageIdOf(judged),
     from: author.toString(),
-    ...facts(message),
+    ...describeFacts(message),
     sha256: message.innerSha256,
     bytes: inner.bytes,
     read: () => owned(lent(inner)),
@@ -113,7 +89,7 @@ function deliveryOf({ judged, message, deliveries, settle }: Offer): Delivery {
     recipients: deliveries.map(({ recipient }) => recipient),
     signer: describeSigner({ certificate: path.leaf, boundTo: path.boundTo, name: path.boundName }),
     warnings: judged.warnings,
-    accept: (where) => settle('delivered', where ?? null),
-    reject: (why) => settle('rejected', why),
+    accept: (where) => settle({ outcome: 'delivered', where: where ?? null }),
+    reject: (why) => settle({ outcome: 'rejected', why: [{ code: 'EHR_REJECTED', text: why }] }),
   }
 }

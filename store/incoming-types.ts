@@ -70,6 +70,8 @@ export interface DeliveryOutcome {
   readonly delivery: number
   readonly outcome: 'delivered' | 'rejected'
   readonly where: string | null
+  /** Why it will not have it, for the audit alone. */
+  readonly why?: readonly Reason[]
   /** Its trust was withdrawn before the EHR could take it: nobody outside hears of that (IN-9). */
   readonly withdrawn?: boolean
 }

@@ -1,5 +1,5 @@
 import { Address } from '../../agent/address.ts'
-import { deliverToFolder } from '../../agent/deliver.ts'
+import { deliverToFolder } from '../../agent/deliver/folder.ts'
 import { TrustedMessage } from '../../agent/open/trusted-message.ts'
 import { neverSaid } from '../../agent/seal/agreed.ts'
 import { sealCopies } from '../../agent/seal.ts'

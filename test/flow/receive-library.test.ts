@@ -101,7 +101,14 @@ test('what the EHR rejects does not come again, and the audit says so', async ()
     break
   }
   expect(await all(b.receiveOnce({ deliverTo: await temporaryFolder() }))).toEqual([])
-  expect(await all(b.audit())).toContainEqual(expect.objectContaining({ event: 'rejected', address: LEE }))
+  // Its reason is none of a place (delivered_to), and goes no further than here (N-4).
+  expect(await all(b.audit())).toContainEqual(
+    expect.objectContaining({
+      event: 'rejected',
+      address: LEE,
+      why: [{ code: 'EHR_REJECTED', text: 'no such patient' }],
+    }),
+  )
 })
 
 test('a mailbox that is away for a while does not end the loop; a wrong password does', async () => {

@@ -1,13 +1,25 @@
 import { createHash } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { exists, replaceFile, writeDurably } from './durable-file.ts'
-import { DirectError } from './errors.ts'
-import type { TrustedMessage } from './open/trusted-message.ts'
-import { readParts, safeFilename } from './read.ts'
-import { lent, type Source } from './smime/source.ts'
+import { exists, replaceFile, writeDurably } from '../durable-file.ts'
+import { DirectError } from '../errors.ts'
+import type { TrustedMessage } from '../open/trusted-message.ts'
+import { readParts, safeFilename } from '../read.ts'
+import { lent, type Source } from '../smime/source.ts'
+import { describeDelivery } from './description.ts'
+import type { Destination } from './types.ts'
 
-export { replaceFile } from './durable-file.ts'
+/** A folder below `dir` for each message, exactly once (IN-10), also where the EHR takes folders away. */
+export function folderDestination(dir: string): Destination {
+  return {
+    async deliver(offered) {
+      const describe = (deliveredTo: string, parts: readonly FiledPart[]) =>
+        describeDelivery(offered, { deliveredTo, parts })
+      const { folder, recorded } = await deliverToFolder(dir, offered.message, describe)
+      return { outcome: 'delivered', where: folder, recorded }
+    },
+  }
+}
 
 /** A message that the EHR has, or had already. */
 export interface Filed {
@@ -25,7 +37,8 @@ export interface Filed {
  * where a folder is left without its `delivery.json`.
  * An empty file beside the unfinished folder says that it is about to be renamed. Whoever finds it after a stop knows
  * what happened: the unfinished folder is still there, or the EHR has got the message and may have taken it away.
- * Files are 0600, folders 0700. Throws FILE_UNWRITABLE (temporary: the message is kept and comes again).
+ * Files are 0600, folders 0700. Throws FILE_UNWRITABLE (temporary: the message is kept and comes again) for what the
+ * disk refuses; anything else that is thrown is no fault of the disk.
  */
 export async function deliverToFolder(
   dir: string,
@@ -62,7 +75,7 @@ export async function deliverToFolder(
     await removeUnfinished(dir, sha256)
     return { folder, recorded }
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
+    const { code, syscall } = cause as NodeJS.ErrnoException
     const isKnown = ['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(code ?? '')
     // Only where it is certain that nothing was renamed; and in this order, for a stop in between.
     if (isKnown || (await exists(unfinished))) {
@@ -75,7 +88,8 @@ export async function deliverToFolder(
       await addRecipients(folder, describe(folder, []))
       return { folder, recorded }
     }
-    throw new DirectError('FILE_UNWRITABLE', `cannot file a message in ${dir}: ${code ?? 'unknown error'}`, {
+    if (syscall === undefined) throw cause
+    throw new DirectError('FILE_UNWRITABLE', `cannot file a message in ${dir}: ${code}`, {
       hint: 'Check that the folder is writable and has room. The message is kept and will be delivered by the next run.',
       temporary: true,
       cause,

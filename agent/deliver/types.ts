@@ -1,0 +1,41 @@
+import type { InboxDelivery } from '../../store/index.ts'
+import type { Reason } from '../errors.ts'
+import type { TrustedMessage } from '../open/trusted-message.ts'
+import type { Judged } from '../open/verdict.ts'
+
+/** A trusted message, and for whom of ours it is to be taken now. */
+export interface Deliverable {
+  readonly judged: Judged
+  readonly message: TrustedMessage
+  readonly deliveries: readonly InboxDelivery[]
+}
+
+/** Where trusted messages go: a folder, a webhook. Only what was decrypted, verified and trusted can be handed to one. */
+export interface Destination {
+  /**
+   * Hands one message over, and answers what became of it. The same message comes again until it was delivered or
+   * rejected, after a stop in between too: whoever takes it must be able to tell. Throws DirectError for I/O of our own
+   * that is broken (FILE_UNWRITABLE), ABORTED: the message waits.
+   */
+  deliver(offered: Deliverable, signal?: AbortSignal): Promise<Taken>
+}
+
+/** What the destination said. */
+export type Taken = Settled | Later
+
+/** Its last word, which becomes durable and is audited. */
+export type Settled =
+  | {
+      readonly outcome: 'delivered'
+      /** What it calls the place; null: it does not say. */
+      readonly where: string | null
+      /** Forgets what was kept for the case that the process stops before the outcome is durable. */
+      recorded?(): Promise<void>
+    }
+  | { readonly outcome: 'rejected'; readonly why: readonly Reason[] }
+
+/** Not now. */
+export interface Later {
+  readonly outcome: 'later'
+  readonly why: readonly Reason[]
+}
