@@ -47,6 +47,8 @@ export interface ServerProcess {
   readonly host?: string
   /** The server is ready when it greets on each of these ports of `host`. */
   readonly ports: readonly number[]
+  /** What asks it to end; SIGTERM by default. */
+  readonly stopBy?: NodeJS.Signals
 }
 
 /**
@@ -64,7 +66,7 @@ export async function startProcess(server: ServerProcess): Promise<AsyncDisposab
   })
   const guard = child.pid === undefined ? null : startGuard(child.pid, server.folder)
   const stop = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
+    if (child.exitCode === null && child.signalCode === null) child.kill(server.stopBy ?? 'SIGTERM')
     const late = setTimeout(() => child.kill('SIGKILL'), 10_000)
     await ended
     clearTimeout(late)
