@@ -168,6 +168,8 @@ export interface ServerSettings extends HostPort {
 }
 
 export interface MailboxSettings {
+  /** What the store, the log and the metrics call it: `user@host:port/folder`, or a name of the operator's. */
+  readonly name: string
   readonly server: ServerSettings
   /** The folder polled, e.g. `INBOX`. */
   readonly folder: string

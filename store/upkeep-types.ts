@@ -70,6 +70,12 @@ export interface StoreFigures {
   readonly bytes: number
 }
 
+/** A mailbox that the ledger knows, and how many messages of it are stored and not finished. */
+export interface KnownMailbox {
+  readonly name: string
+  readonly unfinished: number
+}
+
 /** What the chain of the audit says (store/audit-chain.ts). */
 export interface AuditProof {
   /** Rows that are as they were written, from `first` on. */
@@ -125,4 +131,6 @@ export interface Upkeep {
   auditHead(): Promise<{ readonly rows: number; readonly head: string }>
   /** As of now, and quick however much the store holds. */
   figures(): Promise<StoreFigures>
+  /** By name, mailboxes with something unfinished, or all of which anything is known: that goes through the whole ledger. */
+  mailboxes(which: 'all' | 'unfinished'): Promise<readonly KnownMailbox[]>
 }

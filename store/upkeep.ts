@@ -3,6 +3,7 @@ import { DirectError } from '../agent/errors.ts'
 import type { Schema } from './schema.ts'
 import type {
   AuditProof,
+  KnownMailbox,
   Pruned,
   Retention,
   StoreBackup,
@@ -54,5 +55,10 @@ export class SqlUpkeep implements Upkeep {
   async figures(): Promise<StoreFigures> {
     const { figures } = await import('./upkeep/figures.ts')
     return figures(this.#db)
+  }
+
+  async mailboxes(which: 'all' | 'unfinished'): Promise<readonly KnownMailbox[]> {
+    const { mailboxes } = await import('./upkeep/mailboxes.ts')
+    return mailboxes(this.#db, which)
   }
 }

@@ -74,6 +74,11 @@ const file = text((path) =>
 const folder = text((name) =>
   name === '' || hasControls(name) ? new Wrong('must be the name of an IMAP folder') : name,
 )
+const ledgerName = text((name) =>
+  name === '' || name.length > 200 || hasControls(name)
+    ? new Wrong('must be a name of 1 to 200 characters')
+    : name,
+)
 const domain = text(domainOf)
 const domainOrAddress = text(domainOrAddressOf)
 const hostName = text(hostNameOf)
@@ -177,6 +182,7 @@ const smtp = map({
 })
 
 const mailbox = map({
+  name: ledgerName.optional(),
   imap: imapUrl,
   passwordEnv: variable.optional(),
   tokenCommand: command.optional(),

@@ -80,10 +80,13 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
     network: data.network,
     smtp: data.smtp && server(data.smtp.url, data.smtp, ['smtp'], { connections: data.smtp.connections }),
     mailboxes: data.mailboxes.map((entry, i): MailboxSettings => {
-      const folder = entry.imap.path === '' ? 'INBOX' : entry.imap.path
+      const folder = folderOf(entry)
+      if (data.mailboxes.findIndex((other) => nameOf(other) === nameOf(entry)) < i)
+        throw refuse(['mailboxes', i, entry.name === undefined ? 'imap' : 'name'], 'is there twice')
       if (folder.toLowerCase() === entry.asideFolder.toLowerCase())
         throw refuse(['mailboxes', i, 'asideFolder'], 'must be another folder than the one that is polled')
       return {
+        name: nameOf(entry),
         server: server(entry.imap, entry, ['mailboxes', i], {}),
         folder,
         asideFolder: entry.asideFolder,
@@ -116,6 +119,16 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
     },
     receive: data.receive,
   }
+}
+
+function folderOf({ imap }: Configuration['mailboxes'][number]): string {
+  return imap.path === '' ? 'INBOX' : imap.path
+}
+
+/** Two mailboxes of one name would share one ledger. */
+function nameOf(entry: Configuration['mailboxes'][number]): string {
+  const { user = '', host, port } = entry.imap
+  return entry.name ?? `${user}@${host}:${port}/${folderOf(entry)}`
 }
 
 /** The schema has seen to it that exactly one place of the private key, and one of the password at most, is given. */

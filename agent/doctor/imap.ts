@@ -11,8 +11,7 @@ export async function* checkImap(
     yield NOT_ASKED
     return
   }
-  const looks = settings.mailboxes.map(async ({ server, folder }) => {
-    const name = `${server.user ?? ''}@${server.host}:${server.port}/${folder}`
+  const looks = settings.mailboxes.map(async ({ name, server, folder }) => {
     try {
       await using opened = await (await imap()).open(await mailServer(server), folder, signal)
       return ok('IMAP_ANSWERS', `its folder holds ${(await opened.uids()).length} messages`, name)

@@ -1,11 +1,13 @@
-import { ok } from './finding.ts'
-import type { Check } from './tools.ts'
+import type { Store } from '../../store/index.ts'
+import { notIn } from '../upkeep/not-in.ts'
+import { ok, type Said } from './finding.ts'
+import type { Check, DoctorTools } from './tools.ts'
 
 /** From then on, somebody should look why. */
 const WAITING_MS = 3_600_000
 
-/** The store opens, is of this version, and its outbox moves. */
-export async function* checkStore({ existingStore, now }: Parameters<Check>[0]): ReturnType<Check> {
+/** The store opens, is of this version, its outbox moves, and what it has taken in is finished by somebody. */
+export async function* checkStore({ existingStore, settings, now }: DoctorTools): ReturnType<Check> {
   const store = await existingStore()
   if (store === null) {
     yield ok('STORE_NEW', 'there is no store yet; it is made when it is needed')
@@ -24,5 +26,32 @@ export async function* checkStore({ existingStore, now }: Parameters<Check>[0]):
       about: null,
       text: `${outbox.copies} copies wait for SMTP, the oldest since ${outbox.oldest?.toISOString()}`,
       do: 'See whether the daemon runs, and "direct status" for what the server said.',
+    }
+  yield* checkMailboxes(store, settings)
+}
+
+async function* checkMailboxes(
+  { upkeep }: Store,
+  { mailboxes }: DoctorTools['settings'],
+): AsyncGenerator<Said> {
+  const known = await upkeep.mailboxes('all')
+  const left = notIn(mailboxes, known)
+  for (const { name, unfinished } of left)
+    if (unfinished > 0)
+      yield {
+        level: 'error',
+        code: 'MAILBOX_LEFT',
+        about: name,
+        text: `${unfinished} message(s) of the mailbox ${name} are stored and not finished, and no entry of mailboxes has that name`,
+        do: `If the mailbox was renamed or has moved, give its entry "name: ${name}". If it is gone, add an entry with that name and its addresses, for an empty folder of another mailbox, until they are finished.`,
+      }
+  if (left.length === 0) return
+  for (const { name } of notIn(known, mailboxes))
+    yield {
+      level: 'note',
+      code: 'MAILBOX_NEW',
+      about: name,
+      text: `nothing was taken from the mailbox ${name} yet; the store knows ${left.map((one) => one.name).join(', ')}, which the configuration does not name`,
+      do: 'If it is one of these under another name, give its entry that name ("name: …") before the daemon runs: else all its mail counts as new, in the audit too. Nothing is delivered twice.',
     }
 }

@@ -63,14 +63,11 @@ export class MailNeighbours {
         hint: 'Add an entry to mailboxes with the imap URL and the addresses that it receives for.',
       })
     return Promise.all(
-      mailboxes.map(async (settings) => {
-        const { user, host, port } = settings.server
-        return {
-          name: `${user ?? ''}@${host}:${port}/${settings.folder}`,
-          settings,
-          server: await toMailServer(settings.server),
-        }
-      }),
+      mailboxes.map(async (settings) => ({
+        name: settings.name,
+        settings,
+        server: await toMailServer(settings.server),
+      })),
     )
   })
 

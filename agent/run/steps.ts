@@ -73,7 +73,7 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
   }
   const daily = lazily(async () => {
     const { Daily } = await import('../upkeep/daily.ts')
-    return new Daily({ store: () => neighbours.store(), retention: settings.retention, now, log })
+    return new Daily({ store: () => neighbours.store(), settings, now, log })
   })
   const careForStore = async (signal?: AbortSignal): Promise<void> => (await daily()).look(signal)
   /** What is done ahead of need, by the names that the log calls them. */

@@ -1,12 +1,15 @@
 import type { Store, Upkeep } from '../../store/index.ts'
 import type { Log } from '../log.ts'
 import type { Settings } from '../settings.ts'
+import { notIn } from './not-in.ts'
 
 const DAY_MS = 24 * 3_600_000
 
 export interface DailyTools {
   readonly store: () => Promise<Store>
-  readonly retention: Settings['retention']
+  readonly settings: Pick<Settings, 'retention'> & {
+    readonly mailboxes: readonly { readonly name: string }[]
+  }
   readonly now: () => Date
   readonly log: Log
 }
@@ -28,12 +31,13 @@ export class Daily {
     const { upkeep } = await this.#tools.store()
     await this.#prune(upkeep, signal)
     await this.#witness(await upkeep.auditHead())
+    await this.#warnOfLeft(upkeep)
     if (!signal?.aborted) this.#last = at
   }
 
   async #prune(upkeep: Upkeep, signal: AbortSignal | undefined): Promise<void> {
-    const { retention, now, log } = this.#tools
-    const { messageDays, auditDays } = retention
+    const { settings, now, log } = this.#tools
+    const { messageDays, auditDays } = settings.retention
     if (messageDays === undefined && auditDays === undefined) return
     const at = now()
     const before = (days: number | undefined) =>
@@ -47,5 +51,15 @@ export class Daily {
   /** The log is a place that whoever rewrites the database does not reach: `audit --verify --expect` asks for it. */
   async #witness({ rows, head }: { readonly rows: number; readonly head: string }): Promise<void> {
     if (rows > 0) this.#tools.log.info({ auditRows: rows, auditHead: head }, 'the audit so far')
+  }
+
+  /** Mail that was taken in, and perhaps answered, waits in the store for a mailbox that nobody passes over any more. */
+  async #warnOfLeft(upkeep: Upkeep): Promise<void> {
+    const { settings, log } = this.#tools
+    for (const { name, unfinished } of notIn(settings.mailboxes, await upkeep.mailboxes('unfinished')))
+      log.warn(
+        { mailbox: name, unfinished },
+        'messages of a mailbox that the configuration does not name are not finished; direct doctor tells what to do',
+      )
   }
 }

@@ -114,6 +114,7 @@ describe('a whole configuration', () => {
       mailboxes: [
         {
           server: { port: 10143, user: 'user', password: 'm' },
+          name: 'user@127.0.0.1:10143/Clinic A',
           folder: 'Clinic A',
           asideFolder: 'Direct-Refused',
         },
@@ -350,6 +351,17 @@ describe('a wrong value is refused', () => {
     [
       { mailboxes: [{ imap: 'imap://u:p@127.0.0.1', asideFolder: 'inbox' }] },
       'asideFolder must be another folder',
+    ],
+    [{ mailboxes: [{ name: '', imap: 'imap://u:p@127.0.0.1' }] }, 'mailboxes[0].name must be a name'],
+    [{ mailboxes: [1, 2].map(() => ({ imap: 'imap://u:p@127.0.0.1' })) }, 'mailboxes[1].imap is there twice'],
+    [
+      {
+        mailboxes: [
+          { imap: 'imap://u:p@127.0.0.1' },
+          { name: 'u@127.0.0.1:143/INBOX', imap: 'imap://v:p@127.0.0.1' },
+        ],
+      },
+      'mailboxes[1].name is there twice',
     ],
     [{ tlsDomains: [{ domain: 'a.example', server: 'smtp://u:p@mx.a.example' }] }, 'nobody logs in'],
     [

@@ -6,14 +6,14 @@ import { at, bytes, memoryStore, message } from '../store/scenario.ts'
 const HOUR = 3600
 
 /** What was logged, with the clock in the test's hands. */
-async function daemon(retention: Settings['retention'] = {}) {
+async function daemon(retention: Settings['retention'] = {}, mailboxes: readonly string[] = []) {
   const store = await memoryStore()
   const logged: object[] = []
   const say = (facts: object, text: string) => void logged.push({ text, ...facts })
   const clock = { now: at(0) }
   const daily = new Daily({
     store: async () => store,
-    retention,
+    settings: { retention, mailboxes: mailboxes.map((name) => ({ name })) },
     now: () => clock.now,
     log: { info: say, warn: say, error: say },
   })
@@ -59,4 +59,19 @@ test('what is older than retention says is removed at the start and once a day; 
     expect(await store.tracking.status()).toHaveLength(left)
     expect(logged.filter((line) => 'mails' in line)).toHaveLength(1 - left)
   }
+})
+
+test('that mail of a mailbox which is not configured any more waits to be finished is logged once a day (IN-10)', async () => {
+  await using world = await daemon({}, ['new'])
+  const { store, daily, clock, logged } = world
+  for (const mailbox of ['old', 'new'])
+    for (const uid of [1, 2])
+      await store.inbox.begin(mailbox, '1', uid, await store.bodies.write(bytes('sealed')))
+  const settled = await store.inbox.find('old', '1', 2)
+  await store.inbox.settle(settled?.id as number, [], at(0))
+  await daily.look()
+  expect(logged).toEqual([{ text: expect.stringContaining('direct doctor'), mailbox: 'old', unfinished: 1 }])
+  clock.now = at(24 * HOUR)
+  await daily.look()
+  expect(logged).toHaveLength(2)
 })

@@ -31,3 +31,22 @@ test('figures of an empty store are zeros; what is open is counted by indexes, a
   }
   database.close()
 })
+
+test('mailboxes are told by name with what is unfinished of each, and without asking for all, those alone with something', async () => {
+  await using store = await openStore({ file: ':memory:' })
+  const body = async () =>
+    store.bodies.write(
+      (async function* () {
+        yield new Uint8Array([1])
+      })(),
+    )
+  await store.inbox.begin('b', '1', 1, await body())
+  await store.inbox.begin('b', '1', 2, null)
+  const { id } = await store.inbox.begin('a', '1', 1, await body())
+  await store.inbox.settle(id, [], new Date())
+  expect(await store.upkeep.mailboxes('all')).toEqual([
+    { name: 'a', unfinished: 0 },
+    { name: 'b', unfinished: 1 },
+  ])
+  expect(await store.upkeep.mailboxes('unfinished')).toEqual([{ name: 'b', unfinished: 1 }])
+})
