@@ -25,6 +25,14 @@ export const parts: Readonly<Record<string, Listed>> = {
   hostile: { about: 'chains made to keep us busy', load: () => import('./hostile.ts') },
   text: { about: 'base64 and the canonical form', load: () => import('./text.ts') },
   send: { about: 'small messages through agent.send, with a store', load: () => import('./send.ts') },
+  'mail-out': {
+    about: 'sending through Postfix, beside a bare pool of connections',
+    load: () => import('./mail-out.ts'),
+  },
+  'mail-in': {
+    about: 'receiving from Dovecot, filing and answering, beside a bare loop',
+    load: () => import('./mail-in.ts'),
+  },
   'store-size': {
     about: 'a store with 100,000 messages beside one with 100',
     load: () => import('./store-size.ts'),

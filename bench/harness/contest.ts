@@ -3,7 +3,11 @@ import type { Rounds } from './figures.ts'
 /** One of several ways to do the same work. */
 export interface Contender {
   readonly name: string
+  /** What has to be there before each turn; it is not timed. */
+  prepare?(): Promise<unknown>
   run(): Promise<unknown> | unknown
+  /** What is to be gone after each turn; nor is that timed. */
+  finish?(): Promise<unknown>
 }
 
 /** Milliseconds of each turn: on the clock, and on processors in this process. */
@@ -35,10 +39,12 @@ export async function contest(
   for (let round = -1; round < rounds; round++) {
     if (round >= LEAST_ROUNDS && performance.now() - begin > budgetMs) break
     for (const [i, contender] of contenders.entries()) {
+      await contender.prepare?.()
       if (swept) globalThis.gc?.()
       const [start, cpuBefore] = [performance.now(), process.cpuUsage()]
       await contender.run()
       const [ms, { user, system }] = [performance.now() - start, process.cpuUsage(cpuBefore)]
+      await contender.finish?.()
       if (round < 0) continue
       all[i]?.values.push(ms)
       all[i]?.cpu.push((user + system) / 1000)

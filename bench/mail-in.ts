@@ -1,0 +1,118 @@
+/**
+ * Receiving, the whole path: a daemon finds messages in Dovecot, opens and files each, answers it by an MDN that Postfix
+ * takes, and flags it. Beside it a loop of imapflow and nodemailer that moves as much: it fetches each message by its UID,
+ * flags it, and hands over as many bytes as an MDN has. It opens nothing and keeps nothing.
+ */
+import { join } from 'node:path'
+import type { ImapFlow } from 'imapflow'
+import type { Transporter } from 'nodemailer'
+import { FROM, TO } from './clinics.ts'
+import { asRates, contest } from './harness/contest.ts'
+import { compare } from './harness/figures.ts'
+import type { Part } from './harness/part.ts'
+import { Clinic } from './mail-clinic.ts'
+import { BARE, handOver, type PostOffice, startPostOffice, untilThere } from './post-office.ts'
+import { smimeSteps } from './rates-memory.ts'
+
+const BYTES = 10_000
+const FULL = { rounds: 3, messages: 60 }
+const QUICK = { rounds: 1, messages: 4 }
+
+const LOOP = 'imapflow and nodemailer'
+const OURS = 'direct-agent'
+
+const measure: Part = async ({ dir, quick, tell }) => {
+  const { rounds, messages } = quick ? QUICK : FULL
+  tell('starting Postfix and Dovecot')
+  await using office = await startPostOffice()
+  const steps = await smimeSteps(join(dir, 'mail-in-sealed'), BYTES)
+  const seal = async () => (await steps.prepare())()
+  const [pool, theirs, ours] = [office.pool(), await office.mailbox(BARE), await office.mailbox(TO)]
+  await using clinic = new Clinic(...office.clinic('b', join(dir, 'mail-in')))
+  const arrive = async (client: ImapFlow, to: string, sealed: readonly Buffer[]) => {
+    await handOver(sealed, { from: FROM, to }, pool)
+    await untilThere(client, sealed.length, 'unseen')
+  }
+
+  tell('an MDN')
+  await arrive(ours, TO, [await seal()])
+  await clinic.receive(1, ours)
+  await clinic.stop()
+  const mdn = await firstMessage(office)
+
+  tell('messages of 10 KB')
+  let sealed: readonly Buffer[] = []
+  const all = await contest(
+    [
+      {
+        name: LOOP,
+        prepare: async () => {
+          // Each is sealed once: the same message again would be known for what it is (IN-10).
+          sealed = await Promise.all(Array.from({ length: messages }, seal))
+          await arrive(theirs, BARE, sealed)
+        },
+        run: () => bareLoop(office, pool, mdn),
+      },
+      {
+        name: OURS,
+        prepare: () => arrive(ours, TO, sealed),
+        run: () => clinic.receive(messages, ours),
+        finish: () => clinic.stop(),
+      },
+    ],
+    { rounds },
+  )
+  pool.close()
+  await theirs.logout()
+  await ours.logout()
+  const cpu = all.map(({ name, cpu }) => ({ name, values: cpu.map((ms) => ms / messages) }))
+  return [
+    {
+      title: 'Messages of 10 KB a second from Dovecot: received, filed and answered',
+      unit: '/s',
+      figures: [
+        compare('received', asRates(all, [messages, messages]), [
+          { of: OURS, timesThatOf: LOOP, bound: 'at least', wanted: 1 / 2 },
+        ]),
+      ],
+      note: `The loop: FETCH and STORE for each message, ${mdn.length} bytes by SMTP for each, through four connections; nothing is opened or kept.`,
+    },
+    {
+      title: 'Processor time for each of them',
+      unit: 'ms',
+      figures: [compare('received', cpu)],
+      note: null,
+    },
+  ]
+}
+export default measure
+
+async function bareLoop(office: PostOffice, pool: Transporter, mdn: Buffer): Promise<void> {
+  const client = await office.mailbox(BARE)
+  await client.mailboxOpen('INBOX')
+  const uids = (await client.search({ seen: false }, { uid: true })) || []
+  const answers: Promise<unknown>[] = []
+  for (const uid of uids) {
+    await sourceOf(client, uid)
+    await client.messageFlagsAdd(String(uid), ['\\Seen'], { uid: true })
+    answers.push(handOver([mdn], { from: TO, to: FROM }, pool))
+  }
+  await Promise.all(answers)
+  await client.logout()
+}
+
+/** The bytes of an MDN as it was handed over: with what Postfix put before it, Postfix would take it for a loop. */
+async function firstMessage(office: PostOffice): Promise<Buffer> {
+  const client = await office.mailbox(FROM)
+  await untilThere(client, 1)
+  const source = await sourceOf(client, 1)
+  await client.logout()
+  return source.subarray(source.indexOf('MIME-Version:'))
+}
+
+async function sourceOf(client: ImapFlow, uid: number): Promise<Buffer> {
+  const message = await client.fetchOne(String(uid), { source: true }, { uid: true })
+  const source = message ? message.source : undefined
+  if (source === undefined) throw new Error(`there is no message ${uid}`)
+  return source
+}
