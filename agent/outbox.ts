@@ -1,11 +1,11 @@
-import type { MailServer, RecipientOutcome, SmtpClient } from '../mailbox/index.ts'
-import type { OutboxCopy, Store } from '../store/index.ts'
+import type { MailServer, SmtpClient } from '../mailbox/index.ts'
+import type { OutboxCopy, Store, TriedRecipient } from '../store/index.ts'
 import { DirectError } from './errors.ts'
 import { HOLD_MS, holdUntil, whileHeld } from './hold.ts'
 import type { Log } from './log.ts'
 import type { Lanes } from './outbox/lanes.ts'
 import type { Source } from './smime/source.ts'
-import { storedSource } from './stored-source.ts'
+import { storedSource, wholeSource } from './stored-source.ts'
 
 /** What handing mail to SMTP asks of its neighbours. */
 export interface OutboxTools {
@@ -75,9 +75,17 @@ export async function deliverCopies(
 
 async function tryCopy(copy: OutboxCopy, tools: OutboxTools, signal?: AbortSignal): Promise<void> {
   const { store, now } = tools
-  const renew = (until: Date) => store.outbox.hold(copy.id, until)
+  let mayBeTaken = false
+  const inDoubt = () => new Date(now().getTime() + IN_DOUBT_MS)
+  const renew = (until: Date) => store.outbox.hold(copy.id, mayBeTaken ? inDoubt() : until)
+  // A process that is killed behind the dot leaves the copy in doubt, as a lost reply does. No MDN tells of an MDN.
+  const onAllSent = async () => {
+    if (copy.kind !== 'message') return
+    mayBeTaken = true
+    await renew(now())
+  }
   const held = { messageId: copy.messageId, renew }
-  const outcomes = await whileHeld(held, tools, () => handOver(copy, tools, signal))
+  const outcomes = await whileHeld(held, tools, () => handOver(copy, tools, onAllSent, signal))
   const again = nextTry(copy, outcomes, tools, signal?.aborted === true)
   await store.outbox.tried(copy.id, outcomes, now(), again)
   logTried(copy, outcomes, again, tools.log)
@@ -86,15 +94,20 @@ async function tryCopy(copy: OutboxCopy, tools: OutboxTools, signal?: AbortSigna
 /** What the server said may name people; it is in the store, for `status`. */
 function logTried(
   { messageId, route }: OutboxCopy,
-  outcomes: readonly RecipientOutcome[],
+  outcomes: readonly TriedRecipient[],
   again: Date | null,
   log: Log,
 ): void {
-  const count = (wanted: RecipientOutcome['outcome']) =>
+  const count = (wanted: TriedRecipient['outcome']) =>
     outcomes.filter(({ outcome }) => outcome === wanted).length
   const facts = { messageId, route, accepted: count('accepted'), refused: count('final') }
-  const [waiting, inDoubt] = [count('temporary'), count('unknown')]
-  if (inDoubt > 0)
+  const [waiting, inDoubt, damaged] = [count('temporary'), count('unknown'), count('damaged')]
+  if (damaged > 0)
+    log.error(
+      { ...facts, damaged },
+      'not sent, as the stored message is not what was written; direct store check tells more',
+    )
+  else if (inDoubt > 0)
     log.warn(
       { ...facts, waiting, inDoubt, again },
       'handed over, and the answer was lost; direct status tells why',
@@ -107,7 +120,7 @@ function logTried(
 /** When a copy is tried again, null: no more. Whoever was stopped has not failed: the next run goes on at once. */
 function nextTry(
   copy: OutboxCopy,
-  outcomes: readonly RecipientOutcome[],
+  outcomes: readonly TriedRecipient[],
   { now, random }: Pick<OutboxTools, 'now' | 'random'>,
   stopped: boolean,
 ): Date | null {
@@ -118,14 +131,16 @@ function nextTry(
   return new Date(now().getTime() + Math.max(stopped ? 0 : pause * 1000, inDoubt ? IN_DOUBT_MS : 0))
 }
 
-/** One SMTP transaction. What stops it is an outcome for each recipient, so that the copy stays in the outbox. */
+/** One SMTP transaction; `onAllSent` is done before its last word, the dot, follows the content. What stops it is an outcome for each recipient, so that the copy stays in the outbox. */
 async function handOver(
   copy: OutboxCopy,
   tools: OutboxTools,
+  onAllSent: () => Promise<void>,
   signal?: AbortSignal,
-): Promise<readonly RecipientOutcome[]> {
+): Promise<readonly TriedRecipient[]> {
   const server = copy.route === 'tls' ? tools.tlsServers.get(copy.domain) : tools.relay
-  if (!server) return allTemporary(copy, `no server is configured for ${copy.route} mail to ${copy.domain}`)
+  if (!server)
+    return allOf(copy, 'temporary', `no server is configured for ${copy.route} mail to ${copy.domain}`)
   try {
     await using content = await contentOf(copy, tools)
     return await tools.smtp.submit(
@@ -134,24 +149,33 @@ async function handOver(
         from: copy.mailFrom,
         to: copy.pending,
         bytes: content.bytes,
-        content: () => content.read(),
+        content: () => andThen(content.read(), onAllSent),
         tls: copy.route === 'tls' ? 'required' : 'as-configured',
       },
       signal,
     )
   } catch (error) {
-    if (error instanceof DirectError)
-      return allTemporary(copy, [error.message, error.hint].filter(Boolean).join('. ').replace(/\.$/, ''))
-    throw error
+    if (!(error instanceof DirectError)) throw error
+    const said = [error.message, error.hint].filter(Boolean).join('. ').replace(/\.$/, '')
+    // The server never saw the end of it. No later try would find another body.
+    return error.code === 'STORE_DAMAGED' ? allOf(copy, 'damaged', said) : allOf(copy, 'temporary', said)
   }
 }
 
-function allTemporary({ pending }: OutboxCopy, reply: string): readonly RecipientOutcome[] {
-  return pending.map((address) => ({ address, outcome: 'temporary', reply }))
+async function* andThen(chunks: AsyncIterable<Uint8Array>, act: () => Promise<void>) {
+  yield* chunks
+  await act()
+}
+
+function allOf(
+  { pending }: OutboxCopy,
+  outcome: TriedRecipient['outcome'],
+  reply: string,
+): readonly TriedRecipient[] {
+  return pending.map((address) => ({ address, outcome, reply }))
 }
 
 async function contentOf(copy: OutboxCopy, tools: OutboxTools): Promise<Source & AsyncDisposable> {
-  const stored = await storedSource(tools.store, copy.body)
-  if (copy.route === 'tls') return tools.openRecord(stored, copy.mailFrom)
-  return { ...stored, async [Symbol.asyncDispose]() {} }
+  if (copy.route === 'tls') return tools.openRecord(await wholeSource(tools.store, copy.body), copy.mailFrom)
+  return { ...(await storedSource(tools.store, copy.body)), async [Symbol.asyncDispose]() {} }
 }

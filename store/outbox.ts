@@ -55,6 +55,7 @@ export class SqlOutbox implements Outbox {
         return {
           id: copy.id,
           messageId: copy.message_id,
+          kind: copy.kind,
           route: copy.route,
           domain: copy.domain,
           mailFrom: copy.mail_from,
@@ -68,12 +69,15 @@ export class SqlOutbox implements Outbox {
   }
 
   async hold(copy: number, until: Date): Promise<void> {
-    await this.#db
-      .updateTable('copies')
-      .set({ held_until: until.getTime() })
-      .where('id', '=', copy)
-      .where('held_until', 'is not', null)
-      .execute()
+    // As `claim`: whom a loss of power stops is at it no more.
+    await loosely(this.#db, (tx) =>
+      tx
+        .updateTable('copies')
+        .set({ held_until: until.getTime() })
+        .where('id', '=', copy)
+        .where('held_until', 'is not', null)
+        .execute(),
+    )
   }
 
   async tried(
@@ -186,7 +190,7 @@ async function dueCopies(tx: Tx, now: Date, options: NonNullable<Parameters<Outb
       .selectFrom('copies')
       .innerJoin('messages', 'messages.id', 'copies.message')
       .selectAll('copies')
-      .select('message_id')
+      .select(['message_id', 'kind'])
       .where(come)
       .where(isFree(now))
     if (messageId !== undefined) due = due.where('message_id', '=', messageId)
@@ -213,6 +217,7 @@ function decide(
   const text = said?.reply ?? 'no answer for this recipient'
   if (said?.outcome === 'accepted') return { outcome: 'accepted', why: [{ code: 'SMTP_ACCEPTED', text }] }
   if (said?.outcome === 'final') return { outcome: 'undeliverable', why: [{ code: 'SMTP_REFUSED', text }] }
+  if (said?.outcome === 'damaged') return { outcome: 'undeliverable', why: [{ code: 'STORE_DAMAGED', text }] }
   if (giveUp) return { outcome: 'undeliverable', why: [{ code: 'SMTP_GIVEN_UP', text }] }
   return {
     outcome: null,

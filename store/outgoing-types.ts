@@ -60,6 +60,7 @@ export interface NewCopy {
 export interface OutboxCopy extends Omit<NewCopy, 'sealedBy'> {
   readonly id: number
   readonly messageId: string
+  readonly kind: NewMessage['kind']
   /** Those of `recipients` that SMTP has neither accepted nor refused for good. */
   readonly pending: readonly string[]
   /** How often it was claimed before: 0 the first time. One that ended with its process counts too. */
@@ -68,8 +69,11 @@ export interface OutboxCopy extends Omit<NewCopy, 'sealedBy'> {
 
 export interface TriedRecipient {
   readonly address: string
-  /** `unknown`: SMTP may have accepted it, and its word was lost. */
-  readonly outcome: 'accepted' | 'temporary' | 'final' | 'unknown'
+  /**
+   * `unknown`: SMTP may have accepted it, and its word was lost; `damaged`: what is stored is not what was written, so that
+   * nothing of it can be sent.
+   */
+  readonly outcome: 'accepted' | 'temporary' | 'final' | 'unknown' | 'damaged'
   readonly reply: string
 }
 
@@ -106,7 +110,7 @@ export interface Outbox {
    * What SMTP said, in one transaction: accepted -> `sent`, final -> `failed`, temporary and unknown -> still `queued`,
    * to be tried again at `retryAt`; null gives up: what is still pending becomes `failed`. Audit and event rows included.
    * A pending recipient that `outcomes` does not mention counts as temporary. The reply becomes the recipient's
-   * `why`: SMTP_ACCEPTED, SMTP_TEMPORARY, SMTP_IN_DOUBT, SMTP_REFUSED or SMTP_GIVEN_UP.
+   * `why`: SMTP_ACCEPTED, SMTP_TEMPORARY, SMTP_IN_DOUBT, SMTP_REFUSED, SMTP_GIVEN_UP or STORE_DAMAGED.
    */
   tried(copy: number, outcomes: readonly TriedRecipient[], at: Date, retryAt: Date | null): Promise<void>
   /** When the next copy falls due, null when none waits. One that is held falls due when its hold ends. */

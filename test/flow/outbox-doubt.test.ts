@@ -50,6 +50,37 @@ test('what is in doubt waits two minutes for its MDN, whoever else of the copy f
   expect(asked).toEqual([[ANN, LEE], [LEE]])
 })
 
+test.each([
+  ['before the last byte', false, 'message', 30],
+  ['behind it, where the server may have the message', true, 'message', 120],
+  ['behind it, of an MDN, of which no MDN tells', true, 'notification', 30],
+] as const)(
+  'killed in the midst of a transaction, %s: it is tried again when the hold ends',
+  async (_, all, kind, seconds) => {
+    await using store = await memoryStore()
+    await store.outbox.add(message(await store.bodies.write(bytes('sealed')), { kind }, [LEE]))
+    const { tools, asked, clock } = outboxOf(store, () => 'accepted')
+    const id = { messageId: '<m1@clinic.example>' }
+    const killed = Promise.withResolvers<void>()
+    const smtp: OutboxTools['smtp'] = {
+      ...tools.smtp,
+      async submit(_server, { content }) {
+        if (all) await Array.fromAsync(content())
+        killed.resolve()
+        return new Promise(() => undefined)
+      },
+    }
+    void deliverCopies({ ...tools, smtp, lanes: new Lanes() }, id)
+    await killed.promise
+    clock.now = seconds - 1
+    await deliverCopies(tools, id)
+    expect(asked).toEqual([])
+    clock.now = seconds
+    await deliverCopies(tools, id)
+    expect(asked).toEqual([[LEE]])
+  },
+)
+
 test('a stop leaves in doubt what is in doubt, and lets the rest go on at once', async () => {
   for (const [outcome, due] of [
     ['unknown', 120],

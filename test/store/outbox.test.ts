@@ -20,6 +20,7 @@ test('a queued message is due at once, with everything that SMTP needs', async (
   expect(await store.outbox.claim(at(0), at(60))).toEqual([
     {
       id: 1,
+      kind: 'message',
       messageId: '<m1@clinic.example>',
       route: 'direct',
       domain: 'hisp.example',
