@@ -10,6 +10,8 @@ import type { Spool, Spooled } from './smime/source.ts'
 /** What fits here stays in memory, as most summaries of care do; what does not goes to a file. */
 const MEMORY_BYTES = 4 << 20
 const CHUNK = 1 << 18
+/** What says that a disk is full or failed, not that the folder is the wrong one. */
+const PASSING: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO'])
 const ZERO_IV = Buffer.alloc(16)
 
 /**
@@ -99,6 +101,7 @@ async function openNameless(dir: string): Promise<FileHandle> {
   } catch (cause) {
     throw new DirectError('FILE_UNWRITABLE', `cannot write a spool file in ${dir}`, {
       hint: 'Check that the folder exists, is writable and has room.',
+      temporary: PASSING.has((cause as NodeJS.ErrnoException).code ?? ''),
       cause,
     })
   }

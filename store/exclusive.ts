@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DirectError } from '../agent/errors.ts'
-import { makeOwnFile } from './own-file.ts'
+import { isOfDisk, makeOwnFile } from './own-file.ts'
 import { isBusy, storeError } from './sqlite-dialect.ts'
 
 /** Between two looks at whether the other one has finished, in milliseconds. */
@@ -59,7 +59,10 @@ async function makeFile(file: string): Promise<void> {
       'FILE_UNWRITABLE',
       `cannot write ${file}: ${(cause as NodeJS.ErrnoException).code}`,
       {
-        hint: 'Let the user that runs direct-agent own dataDir, or name another one.',
+        hint: isOfDisk(cause)
+          ? 'Make room on the disk, or look after it.'
+          : 'Let the user that runs direct-agent own dataDir, or name another one.',
+        temporary: isOfDisk(cause),
         cause,
       },
     )

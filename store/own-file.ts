@@ -18,6 +18,12 @@ export async function makeOwnFile(path: string): Promise<void> {
   await (await open(path, O_RDWR | O_CREAT | O_NONBLOCK | O_NOFOLLOW, 0o600)).close()
 }
 
+/** Whether the disk failed or is full, which passes, and is no reason to stay away for good. */
+export function isOfDisk(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : null
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EIO'
+}
+
 function kindOf(found: Awaited<ReturnType<typeof lstat>>): string {
   if (found.isSymbolicLink()) return 'a symbolic link'
   if (found.isDirectory()) return 'a folder'
