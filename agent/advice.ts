@@ -45,6 +45,8 @@ const ADVICE: Readonly<Record<string, string>> = {
     'The mail server says why: ask the recipient for the right address, or whoever runs the server; nothing is sent again.',
   SMTP_GIVEN_UP:
     'Reach the recipient by another way; see why the mail server cannot be reached, and send it again.',
+  STORE_DAMAGED:
+    'Send the message again. See what else is damaged (direct store check), and look after the disk.',
   NOTIFIED_FAILED: "The recipient's system has refused it: reach the recipient by another way.",
   NOT_HANDED_OVER_IN_TIME:
     'Reach the recipient by another way now; see what the mail server says, and send it again once that is mended.',
@@ -60,6 +62,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   | ExpiryCode
   | 'SMTP_REFUSED'
   | 'SMTP_GIVEN_UP'
+  | 'STORE_DAMAGED'
   | 'NOTIFIED_FAILED'
   | 'PASSED_OVER'
   | 'SELF_SIGNED'

@@ -27,26 +27,57 @@ export async function putAside(
   await store.inbox.settle(entry.id, withdrawn, now())
 }
 
+/**
+ * Ends what cannot be opened any more, as neither the store nor its folder has it as it came. An author who was told that
+ * it had been processed is told that it failed (N-4).
+ */
+export async function giveUp(
+  entry: InboxEntry,
+  { store, now }: { readonly store: Store; readonly now: () => Date },
+): Promise<void> {
+  const deliveries = await store.inbox.judged(entry.id, DAMAGED, [], now())
+  const lost = deliveries
+    .filter(({ fresh, state }) => fresh && state === 'pending')
+    .map(({ id }) => ({ delivery: id, outcome: 'rejected' as const, where: null, why: DAMAGED.why }))
+  await store.inbox.settle(entry.id, lost, now())
+}
+
 /** A message that stopped the process this often is put aside unopened, so that the others flow. */
 export const MOST_ATTEMPTS = 3
 
-const POISON_CODE: MessageCode = 'LIMIT_EXCEEDED'
-export const POISON: Judgement = {
-  verdict: 'reject',
-  code: POISON_CODE,
-  messageId: null,
-  from: null,
-  signer: null,
-  innerSha256: null,
-  why: [{ code: POISON_CODE, text: `opening this message was begun ${MOST_ATTEMPTS} times and never ended` }],
-  recipients: [],
+function unopened(code: MessageCode, text: string): Judgement & { readonly verdict: 'reject' } {
+  return {
+    verdict: 'reject',
+    code,
+    messageId: null,
+    from: null,
+    signer: null,
+    innerSha256: null,
+    why: [{ code, text }],
+    recipients: [],
+  }
 }
-export const POISON_REPORT: ReceiveReport = {
-  ...POISON,
-  verdict: 'reject',
-  code: POISON_CODE,
-  signer: null,
-  to: [],
-  deliveredTo: null,
-  recipients: [],
+
+function reported(judgement: Judgement, code: MessageCode): ReceiveReport {
+  return {
+    ...judgement,
+    verdict: 'reject',
+    code,
+    signer: null,
+    to: [],
+    deliveredTo: null,
+    recipients: [],
+  }
 }
+
+export const POISON = unopened(
+  'LIMIT_EXCEEDED',
+  `opening this message was begun ${MOST_ATTEMPTS} times and never ended`,
+)
+export const POISON_REPORT = reported(POISON, 'LIMIT_EXCEEDED')
+
+export const DAMAGED = unopened(
+  'STORE_DAMAGED',
+  'what was stored of this message is not what came, and its folder does not have it any more',
+)
+export const DAMAGED_REPORT = reported(DAMAGED, 'STORE_DAMAGED')

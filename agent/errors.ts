@@ -88,3 +88,4 @@ export type MessageCode =
   | 'UNWRAPPED_REFUSED'
   | 'DUPLICATE'
   | 'KEY_UNREACHABLE'
+  | 'STORE_DAMAGED'

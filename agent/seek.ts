@@ -97,6 +97,9 @@ async function routesNow(waiting: WaitingMessage, tools: SeekTools, signal?: Abo
   const copies = await orFault(copiesFor(reached, waiting, tools))
   if ('fault' in copies) {
     const stuck = reached.map(({ recipient: { address } }) => ({ address, why: copies.fault }))
+    // No later question would find another record.
+    if (copies.fault.some(({ code }) => code === 'STORE_DAMAGED'))
+      return { refused: [...refused, ...stuck], unknown, reached: [], copies: [] }
     return { refused, unknown: [...unknown, ...stuck], reached: [], copies: [] }
   }
   const deadline = deadlineOf(tools.now(), tools)

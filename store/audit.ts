@@ -16,6 +16,7 @@ export type AuditEvent =
   | 'expired'
   | 'undetermined'
   | 'received'
+  | 'fetched-again'
   | 'delivered'
   | 'rejected'
   | 'mdn-queued'

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import { loosely } from './loosely.ts'
@@ -28,8 +29,11 @@ export class SqlBodies implements Bodies {
     try {
       let seq = 0
       let bytes = 0
+      const digest = createHash('sha256')
       for await (const { data, last } of chunks(source)) {
         bytes += data.length
+        digest.update(data)
+        const sha256 = last ? digest.digest('hex') : null
         const at = this.#now().getTime()
         // One short transaction per chunk: nobody else waits for the source of this body. Whoever names it makes it last.
         body = await loosely(this.#db, async (tx) => {
@@ -37,7 +41,7 @@ export class SqlBodies implements Bodies {
           await tx.insertInto('body_chunks').values({ body: id, seq, data }).execute()
           await tx
             .updateTable('bodies')
-            .set({ bytes, complete: last ? 1 : 0, touched_at: at })
+            .set({ bytes, complete: last ? 1 : 0, sha256, touched_at: at })
             .where('id', '=', id)
             .execute()
           return id
@@ -53,33 +57,52 @@ export class SqlBodies implements Bodies {
   }
 
   async size(id: BodyId): Promise<number> {
-    const row = await this.#db
-      .selectFrom('bodies')
-      .select('bytes')
-      .where('id', '=', id)
-      .where('complete', '=', 1)
-      .executeTakeFirst()
-    if (row === undefined) throw absent(id)
-    return row.bytes
+    return (await this.#complete(id)).bytes
   }
 
   async *read(id: BodyId): AsyncIterable<Uint8Array> {
-    const bytes = await this.size(id)
-    for (let seq = 0, read = 0; read < bytes; seq++) {
-      const row = await this.#db
-        .selectFrom('body_chunks')
-        .select('data')
-        .where('body', '=', id)
-        .where('seq', '=', seq)
-        .executeTakeFirst()
-      if (row === undefined) throw absent(id)
-      read += row.data.length
-      yield row.data
+    const { bytes, sha256 } = await this.#complete(id)
+    const digest = sha256 === null ? null : createHash('sha256')
+    for (let seq = 0, read = 0; ; seq++) {
+      const data = await this.#chunk(id, seq)
+      read += data.length
+      digest?.update(data)
+      // Looked at before the last piece is given: nobody takes for whole what is not.
+      const isLast = read >= bytes
+      if (isLast && (read > bytes || (digest !== null && digest.digest('hex') !== sha256))) throw damaged(id)
+      if (data.length > 0) yield data
+      if (isLast) return
     }
+  }
+
+  async verify(id: BodyId): Promise<void> {
+    for await (const _ of this.read(id));
   }
 
   async remove(id: BodyId): Promise<void> {
     await inTurn(this.#db, (tx) => tx.deleteFrom('bodies').where('id', '=', id).execute())
+  }
+
+  async #complete(id: BodyId) {
+    const row = await this.#db
+      .selectFrom('bodies')
+      .select(['bytes', 'sha256'])
+      .where('id', '=', id)
+      .where('complete', '=', 1)
+      .executeTakeFirst()
+    if (row !== undefined) return row
+    throw new DirectError('STORE_FAILED', `the store has no complete body ${id}`)
+  }
+
+  async #chunk(id: BodyId, seq: number): Promise<Uint8Array> {
+    const row = await this.#db
+      .selectFrom('body_chunks')
+      .select('data')
+      .where('body', '=', id)
+      .where('seq', '=', seq)
+      .executeTakeFirst()
+    if (row === undefined) throw damaged(id)
+    return row.data
   }
 }
 
@@ -129,8 +152,10 @@ export async function sweepBodies(db: Kysely<Schema>, now: Date): Promise<void> 
     await inTurn(db, (tx) => tx.deleteFrom('bodies').where('id', '=', id).execute())
 }
 
-function absent(id: BodyId): DirectError {
-  return new DirectError('STORE_FAILED', `the store has no complete body ${id}`)
+function damaged(id: BodyId): DirectError {
+  return new DirectError('STORE_DAMAGED', `body ${id} in the store is not what was written`, {
+    hint: 'Run "direct store check": it names every message that needs a damaged body. Look after the disk.',
+  })
 }
 
 /** The same bytes in pieces of CHUNK, the last one shorter, and at least one. Each piece is good until the next. */

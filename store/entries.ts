@@ -1,4 +1,5 @@
 import type { Kysely, Selectable } from 'kysely'
+import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
 import { keep } from './bodies.ts'
 import { decodeWhy } from './encoding.ts'
 import type { InboxEntry, Judgement, Unfinished } from './incoming-types.ts'
@@ -119,6 +120,32 @@ export async function leftBehind(
   const entries: InboxEntry[] = []
   for (const { id } of left) {
     const row = await db
+/** What the entry named before is looked at by the next sweep. */
+export async function replaceBody(tx: Tx, id: number, body: BodyId, at: Date): Promise<void> {
+  const entry = await tx
+    .selectFrom('inbox_entries')
+    .select(['mailbox', 'uid', 'body', 'message_id', 'sender', 'signer'])
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+  await tx.updateTable('inbox_entries').set({ body }).where('id', '=', id).execute()
+  await keep(tx, body)
+  if (entry.body !== null)
+    await tx.updateTable('bodies').set({ kept: 0 }).where('id', '=', entry.body).execute()
+  const { message_id: messageId, sender: from, signer: certificate } = entry
+  const text = `what was stored of mail ${entry.uid} of ${entry.mailbox} was damaged; it was fetched again`
+  await record(tx, {
+    ...UNKNOWN_TO_RECEIVER,
+    at,
+    event: 'fetched-again',
+    messageId,
+    from,
+    address: null,
+    certificate,
+    outcome: 'fetched-again',
+    why: [{ code: 'STORE_DAMAGED', text }],
+  })
+}
+
       .selectFrom('inbox_entries')
       .selectAll()
       .where('id', '=', id)

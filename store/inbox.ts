@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { DirectError } from '../agent/errors.ts'
 import { deliveriesOf, openDeliveries, settleDelivery } from './deliveries.ts'
-import { beginEntry, findEntry, leftBehind, unfinished, unsettled } from './entries.ts'
+import { beginEntry, findEntry, leftBehind, replaceBody, unfinished, unsettled } from './entries.ts'
 import { oweFailures } from './failures.ts'
 import type {
   DeliveryOutcome,
@@ -18,12 +18,11 @@ import type {
 } from './incoming-types.ts'
 import { report, reportUndecided, writeJudgement } from './judgements.ts'
 import { dueNotices, postpone } from './notices.ts'
+import { MDNS_PER_HOUR } from './restraint.ts'
 import type { Schema } from './schema.ts'
 import { inTurn } from './turn.ts'
 import type { BodyId } from './types.ts'
 
-/** MDNs to one correspondent within an hour, when nothing is said. */
-const PER_HOUR = 20_000
 /** MDNs that `noticesDue` returns when it is not told. */
 const NOTICES = 100
 /** Entries that `leftBehind` returns when it is not told. */
@@ -34,7 +33,7 @@ export class SqlInbox implements Inbox {
   readonly #perHour: number
 
   /** `perHour`: MDNs to one correspondent within an hour. */
-  constructor(db: Kysely<Schema>, perHour = PER_HOUR) {
+  constructor(db: Kysely<Schema>, perHour = MDNS_PER_HOUR) {
     this.#db = db
     this.#perHour = perHour
   }
@@ -53,6 +52,10 @@ export class SqlInbox implements Inbox {
 
   async begin(mailbox: string, uidValidity: string, uid: number, body: BodyId | null): Promise<InboxEntry> {
     return await inTurn(this.#db, (tx) => beginEntry(tx, mailbox, uidValidity, uid, body))
+  }
+
+  async fetchedAgain(id: number, body: BodyId, at: Date): Promise<void> {
+    await inTurn(this.#db, (tx) => replaceBody(tx, id, body, at))
   }
 
   async spared(id: number): Promise<void> {

@@ -12,7 +12,13 @@ export interface Bodies {
   write(chunks: AsyncIterable<Uint8Array>): Promise<BodyId>
   /** Length in bytes. Throws DirectError STORE_FAILED when there is no such complete body. */
   size(id: BodyId): Promise<number>
+  /**
+   * Throws DirectError STORE_DAMAGED, before the last piece, when it is not what was written: by the SHA-256 that it got
+   * when it was. What was written before version 12 of the store has none, and is looked at for its length alone.
+   */
   read(id: BodyId): AsyncIterable<Uint8Array>
+  /** Throws what `read` throws: for whoever must not begin to use a damaged one. */
+  verify(id: BodyId): Promise<void>
   /** Throws DirectError STORE_FAILED when a message, copy or inbox entry names it. */
   remove(id: BodyId): Promise<void>
 }

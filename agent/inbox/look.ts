@@ -1,5 +1,5 @@
 import type { InboxEntry } from '../../store/index.ts'
-import { MOST_ATTEMPTS, POISON, POISON_REPORT, putAside } from '../aside.ts'
+import { DAMAGED_REPORT, giveUp, MOST_ATTEMPTS, POISON, POISON_REPORT, putAside } from '../aside.ts'
 import { DirectError } from '../errors.ts'
 import { type Handled, handle, openEntry } from '../inbox.ts'
 import { ownFailureNotice } from '../notices/recognise.ts'
@@ -11,11 +11,14 @@ import { GONE, type Place } from './place.ts'
 import { take } from './take.ts'
 import type { Pass, Wanted } from './wanted.ts'
 
-/** A message that was opened and not yet acted on. `poison`: it was not, as it stops the process each time. */
+/**
+ * A message that was opened and not yet acted on. `poison`: it was not, as it stops the process each time; `damaged`: nor
+ * was this one, as what was stored is not what came, and its folder does not have it any more.
+ */
 export interface Look extends AsyncDisposable {
   readonly name: string
   readonly entry: InboxEntry
-  readonly judged: Judged | 'poison'
+  readonly judged: Judged | 'poison' | 'damaged'
   readonly wasSettled: boolean
 }
 
@@ -32,6 +35,7 @@ export async function lookAt(wanted: Wanted, patienceMs: number, pass: Pass): Pr
   })
   if (taken === null) return null
   const { raw, entry } = scope.use(taken)
+  if (raw === 'damaged') return { name, entry, wasSettled, judged: raw, async [Symbol.asyncDispose]() {} }
   if (entry.state !== 'judged' && entry.attempts > MOST_ATTEMPTS)
     return { name, entry, wasSettled, judged: 'poison', async [Symbol.asyncDispose]() {} }
   const bounds = { patienceMs, isLastLook: isOverdue(entry, tools.now()) }
@@ -46,7 +50,7 @@ export async function lookAt(wanted: Wanted, patienceMs: number, pass: Pass): Pr
 
 /** Null: the verdict is final. */
 export function undeterminedReport({ entry, judged }: Look): ReceiveReport | null {
-  if (judged === 'poison' || judged.verdict !== 'undetermined') return null
+  if (typeof judged === 'string' || judged.verdict !== 'undetermined') return null
   return entry.judgement?.verdict === 'reject' ? null : describeReceived(judged)
 }
 
@@ -54,8 +58,8 @@ export async function* actOn(look: Look, pass: Pass): AsyncGenerator<Handled> {
   const { mailbox, tools, cutShort } = pass
   const { name, entry, wasSettled, judged } = look
   cutShort.delete(name)
-  const told = judged === 'poison' ? null : await ownFailureNotice(judged, tools)
-  if (judged !== 'poison' && told !== null) {
+  const told = typeof judged === 'string' ? null : await ownFailureNotice(judged, tools)
+  if (typeof judged !== 'string' && told !== null) {
     tools.undetermined.forget(name)
     await tools.store.inbox.judged(entry.id, judgementOf(judged, 'notification'), [], tools.now())
     // It stays unseen: it is the sender who is to read it.
@@ -74,12 +78,15 @@ export async function* actOn(look: Look, pass: Pass): AsyncGenerator<Handled> {
   if (judged === 'poison') {
     await putAside(entry, POISON, place, mailbox.settings, tools)
     yield { kind: 'report', report: POISON_REPORT }
+  } else if (judged === 'damaged') {
+    await giveUp(entry, tools)
+    yield { kind: 'report', report: DAMAGED_REPORT }
   } else yield* handle({ judged, entry, wasSettled }, place, mailbox, tools)
 }
 
 /** It stays as it is, and opening it was no failed attempt. */
 export async function remember({ entry, judged }: Look, { tools }: Pass): Promise<void> {
-  if (judged === 'poison') return
+  if (typeof judged === 'string') return
   const now = tools.now()
   await tools.store.inbox.undetermined(entry.id, undecidedOf(judged), sinceWhen(entry, now), now)
 }

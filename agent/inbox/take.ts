@@ -3,25 +3,31 @@ import { DirectError } from '../errors.ts'
 import type { PassTools } from '../inbox.ts'
 import { openOuter } from '../open/outer.ts'
 import type { Source } from '../smime/source.ts'
-import { storedSource } from '../stored-source.ts'
+import { wholeSource } from '../stored-source.ts'
 import type { Pass, Wanted } from './wanted.ts'
 
 /** A message at hand, as it came. */
 export interface Taken extends AsyncDisposable {
-  readonly raw: Source
+  /** `damaged`: what was stored is not what was written, and it is to be had nowhere else. */
+  readonly raw: Source | 'damaged'
   readonly entry: InboxEntry
 }
 
-/** Takes a message in, durable if it is S/MIME, and begins to open it. Null: somebody else took it out of the folder meanwhile. */
-export async function take(wanted: Wanted, { mailbox, folder, tools }: Pass): Promise<Taken | null> {
+/**
+ * Takes a message in, durable if it is S/MIME, and begins to open it. What was damaged in the store is fetched anew where
+ * its folder still has it. Null: somebody else took it out of the folder meanwhile.
+ */
+export async function take(wanted: Wanted, { mailbox, folder, present, tools }: Pass): Promise<Taken | null> {
   const { inbox } = tools.store
   const { uidValidity, uid, isBegun } = wanted
   const known = isBegun ? await inbox.find(mailbox.name, uidValidity, uid) : null
   const begin = async (body: number | null) =>
     known?.state === 'judged' ? known : inbox.begin(mailbox.name, uidValidity, uid, body)
   if (known !== null && known.body !== null) {
-    const raw = await storedSource(tools.store, known.body)
-    return { raw, entry: await begin(known.body), async [Symbol.asyncDispose]() {} }
+    const raw = await wholeOrDamaged(known.body, tools)
+    if (raw !== 'damaged') return { raw, entry: await begin(known.body), async [Symbol.asyncDispose]() {} }
+    if (uidValidity !== folder.uidValidity || !present.has(uid))
+      return { raw, entry: known, async [Symbol.asyncDispose]() {} }
   }
   if (uidValidity !== folder.uidValidity) return null
   await using scope = new AsyncDisposableStack()
@@ -33,7 +39,9 @@ export async function take(wanted: Wanted, { mailbox, folder, tools }: Pass): Pr
       temporary: true,
       hint: 'It is left as it is and asked for again; the log of that server may say why.',
     })
-  const entry = await begin(await keep(raw, tools))
+  const body = await keep(raw, tools)
+  if (known !== null && body !== null) await inbox.fetchedAgain(known.id, body, tools.now())
+  const entry = await begin(body)
   const kept = scope.move()
   return { raw, entry, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
@@ -43,4 +51,13 @@ async function keep(raw: Source, { store }: PassTools): Promise<number | null> {
   const outer = await openOuter(raw)
   if ('code' in outer || 'code' in outer.cms) return null
   return await store.bodies.write(raw.read())
+}
+
+async function wholeOrDamaged(body: number, { store }: PassTools): Promise<Source | 'damaged'> {
+  try {
+    return await wholeSource(store, body)
+  } catch (error) {
+    if (error instanceof DirectError && error.code === 'STORE_DAMAGED') return 'damaged'
+    throw error
+  }
 }

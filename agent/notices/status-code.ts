@@ -31,6 +31,8 @@ const STATUS: Readonly<Partial<Record<Code, string>>> = {
   POLICY: '5.7.1',
   NO_ANCHORS: '5.7.1',
   SIGNER_UNTRUSTED: '5.7.1',
+  // Ours is what failed.
+  STORE_DAMAGED: '5.3.0',
   // No answer in time.
   NOT_HANDED_OVER_IN_TIME: '5.4.7',
   NO_PROCESSED_IN_TIME: '5.4.7',

@@ -11,12 +11,12 @@ import { type SendTools, signatures } from '../prepare.ts'
 import { openRecord } from '../record.ts'
 import type { Source } from '../smime/source.ts'
 import { type Composed, wrap } from '../smime/wrap.ts'
-import { storedSource } from '../stored-source.ts'
+import { wholeSource } from '../stored-source.ts'
 
 /**
  * Copies for whom it is known by now how to reach: the very message that waited, byte for byte, signed anew (MSG-8) and
  * sealed for them. They and whoever had a copy before stand in its outer To and Cc (MSG-11). Throws DirectError
- * IDENTITY_UNUSABLE, IDENTITY_MISSING, STORE_FAILED.
+ * IDENTITY_UNUSABLE, IDENTITY_MISSING, STORE_FAILED, STORE_DAMAGED (the record).
  */
 export async function copiesFor(
   reached: readonly Classified[],
@@ -25,7 +25,7 @@ export async function copiesFor(
 ): Promise<readonly NewCopy[]> {
   const { identities, store, at } = tools
   const signer = identities.signingFor(givenAddress(waiting.from), at())
-  const record = await storedSource(store, waiting.recordBody)
+  const record = await wholeSource(store, waiting.recordBody)
   await using inner = await openRecord(record, waiting.from, tools)
   const composed = await recompose(inner, waiting)
   const shown = new Set([

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
+import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { openStore } from '../../store/index.ts'
-import { accepted, at, bytes, child, folder, memoryStore, message } from './scenario.ts'
+import { damageBody } from './damage.ts'
+import { accepted, at, backToVersion, bytes, child, folder, memoryStore, message } from './scenario.ts'
 
 const MiB = 1024 * 1024
 const DAY = 24 * 3600
@@ -119,4 +121,50 @@ test('MSG-14: a body of 250 MB is written and read in far less memory than that'
   expect(read).toBe(250 * MiB)
   // What is left is garbage that V8 lets lie up to a bound of its own, 64 MiB or so of it.
   expect(grownKiB).toBeLessThan(180 * 1024)
+})
+
+test.each([1, MiB / 4, 3 * MiB + 17])(
+  'one bit of a body of %i bytes that changed on the disk is noticed before its last piece is given',
+  async (length) => {
+    await using temporary = await folder()
+    await using store = await openStore({ file: temporary.file })
+    const id = await store.bodies.write(bytes(pattern(length)))
+    await store.bodies.verify(id)
+    damageBody(temporary.file, id)
+    let given = 0
+    const read = async () => {
+      for await (const piece of store.bodies.read(id)) given += piece.length
+    }
+    await expect(read()).rejects.toMatchObject({ code: 'STORE_DAMAGED', temporary: false })
+    expect(given).toBeLessThan(length)
+    await expect(store.bodies.verify(id)).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+  },
+)
+
+test.each([
+  ['a piece that is gone', 'delete from body_chunks where seq = 1'],
+  ['a piece too many bytes', "update body_chunks set data = cast(data || 'x' as blob) where seq = 2"],
+  ['a length that is shorter by a piece', 'update bodies set bytes = 262144'],
+  ['no length', 'update bodies set bytes = 0'],
+  ['another digest', "update bodies set sha256 = 'ab' || substr(sha256, 3)"],
+])('%s is damage', async (_, sql) => {
+  await using temporary = await folder()
+  await using store = await openStore({ file: temporary.file })
+  const id = await store.bodies.write(bytes(pattern(MiB / 2 + 5)))
+  const raw = new DatabaseSync(temporary.file)
+  raw.exec(sql)
+  raw.close()
+  await expect(store.bodies.verify(id)).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+})
+
+test('a body from before version 12, without a digest, is read as it is', async () => {
+  await using temporary = await folder()
+  const whole = pattern(MiB)
+  {
+    await using store = await openStore({ file: temporary.file })
+    await store.outbox.add(message(await store.bodies.write(bytes(whole))))
+  }
+  backToVersion(temporary.file, 11)
+  await using store = await openStore({ file: temporary.file })
+  expect(await digest(store.bodies.read(1))).toBe(await digest(bytes(whole)))
 })
