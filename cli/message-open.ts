@@ -19,7 +19,12 @@ export function options(command: Command): void {
   command
     .option('--to <address...>', 'the recipients of the envelope')
     .addOption(single('--in <file>', 'a message as it came'))
-    .addOption(single('--out <file>', 'where the inner message goes, byte for byte, if it is accepted'))
+    .addOption(
+      single(
+        '--out <file>',
+        'where the inner message goes, byte for byte, if it is accepted; what stands there is replaced then',
+      ),
+    )
     .addOption(single('--mail-from <address>', 'SMTP MAIL FROM (default: the Return-Path in the file)'))
     .addOption(
       single('--batch <->', 'JSON lines from stdin: {"id", "file", "to", "mailFrom", "config", "at"}'),

@@ -21,7 +21,10 @@ export function options(command: Command): void {
     .option('--bcc <address...>', 'recipients that get their own copy')
     .addOption(single('--in <file>', 'an RFC 5322 message').makeOptionMandatory())
     .addOption(
-      single('--out <file>', 'the first copy; further ones are FILE.2, FILE.3 …').makeOptionMandatory(),
+      single(
+        '--out <file>',
+        'the first copy; further ones are FILE.2, FILE.3 …; what stands there is replaced, each by a whole file',
+      ).makeOptionMandatory(),
     )
     .addHelpText(
       'after',

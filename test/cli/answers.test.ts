@@ -322,6 +322,21 @@ describe('message seal and open', () => {
     )
   })
 
+  test('--out replaces what stands there once there is something to write, and only then (help says so)', async () => {
+    const stands = async (folder: string) => writeFile(join(folder, 'stands.eml'), 'it stands there\n')
+    const now = (folder: string) => readFile(join(folder, 'stands.eml'), 'utf8')
+    await stands(clinics.a)
+    await inA([...SEAL, '--to', 'x@elsewhere.example', '--out', 'stands.eml'])
+    expect(await now(clinics.a)).toBe('it stands there\n')
+    await inA([...SEAL, '--to', 'dr.lee@clinic-b.example', '--out', 'stands.eml'])
+    expect(await now(clinics.a)).toMatch(/^From: /m)
+    await stands(clinics.b)
+    await inB(['message', 'open', ...TO, '--in', '../a/message.eml', '--out', 'stands.eml'])
+    expect(await now(clinics.b)).toBe('it stands there\n')
+    await inB(['message', 'open', ...TO, '--in', sealedFile, '--out', 'stands.eml'])
+    expect(await now(clinics.b)).toMatch(/\r\n\r\nbody\r\n$/)
+  })
+
   test('open: a message that is refused is 1, and nothing is written', async () => {
     const { code, stdout } = await inA([
       'message',
