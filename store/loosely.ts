@@ -1,12 +1,19 @@
 import { type Kysely, sql } from 'kysely'
 import type { Schema, Tx } from './schema.ts'
+import { isShared } from './turn.ts'
 
 /**
  * A transaction that only a loss of power may undo, and with it everything after it: it is not waited for until it is on
  * the disk. Whatever names what was written is a transaction that is, and that takes this one with it, as the log is
- * written in order (sqlite.org/pragma.html, synchronous; sqlite.org/wal.html). A killed process loses nothing.
+ * written in order (sqlite.org/pragma.html, synchronous; sqlite.org/wal.html; PostgreSQL, Asynchronous Commit). A killed
+ * process loses nothing. Others may write beside it where they share a database.
  */
 export async function loosely<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>): Promise<T> {
+  if (isShared(db))
+    return await db.transaction().execute(async (tx) => {
+      await sql`set local synchronous_commit = off`.execute(tx)
+      return await act(tx)
+    })
   return await db.connection().execute(async (connection) => {
     await sql`pragma synchronous = normal`.execute(connection)
     try {

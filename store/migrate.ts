@@ -13,10 +13,12 @@ import { retention } from './migrations/10-retention.ts'
 import { correspondents } from './migrations/11-correspondents.ts'
 import { shared } from './migrations/12-shared.ts'
 import type { Schema, Tx } from './schema.ts'
+import { inTurn } from './turn.ts'
 
 /**
  * Forward only: the step at index n leads from version n to n + 1, in one transaction. A step that was released
- * is never edited. SQLite's own words here are `autoIncrement` and `blob`; the rest is any SQL database's.
+ * is never edited. Written in SQLite's words, which the dialect of PostgreSQL
+ * translates (postgres-dialect.ts).
  */
 const STEPS: readonly ((tx: Tx) => Promise<void>)[] = [
   messages,
@@ -36,7 +38,7 @@ const STEPS: readonly ((tx: Tx) => Promise<void>)[] = [
 /** Brings the store to the newest schema. A newer one than ours: DirectError `STORE_FAILED`, nothing is changed. */
 export async function migrate(db: Kysely<Schema>, now: () => Date, file: string): Promise<void> {
   for (let done = false; !done; ) {
-    done = await db.transaction().execute(async (tx) => {
+    done = await inTurn(db, async (tx) => {
       // Inside the transaction: another process may have taken the step while this one waited.
       await tx.schema
         .createTable('schema_versions')

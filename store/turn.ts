@@ -1,8 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Kysely, PostgresAdapter, sql } from 'kysely'
+import { DirectError } from '../agent/errors.ts'
 import type { Schema, Tx } from './schema.ts'
 
 /** Of the locks that a PostgreSQL database gives by number, ours ("DirA"). */
 const TURN = 0x44697241
+/** How long a transaction is asked after whose end was not heard, and how often. */
+const ASKING_MS = 30_000
+const BETWEEN_MS = 200
 
 /** Whether this is a database that several writers share at once. */
 export function isShared(db: Kysely<Schema>): boolean {
@@ -15,16 +20,49 @@ export function isShared(db: Kysely<Schema>): boolean {
  * audit, each bound to the one before, come in one order.
  */
 export async function inTurn<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>): Promise<T> {
-  return await db.transaction().execute(async (tx) => {
-    await takeTurn(tx)
-    return await act(tx)
-  })
+  if (!isShared(db)) return await db.transaction().execute(act)
+  const seen: { transaction?: string; result?: T } = {}
+  try {
+    return await db.transaction().execute(async (tx) => {
+      const transaction = await takeTurn(tx)
+      const result = await act(tx)
+      Object.assign(seen, { transaction, result })
+      return result
+    })
+  } catch (error) {
+    // All that was left to do is COMMIT: its answer may be lost, and what it did is known to the server.
+    if (seen.transaction === undefined || !(await isCommitted(db, seen.transaction))) throw error
+    return seen.result as T
+  }
 }
 
-/** Waits until no other transaction has the turn; this one has it until it ends. */
-export async function takeTurn(tx: Tx): Promise<void> {
-  // SQLite's transactions have had theirs since they began.
-  if (isShared(tx)) await sql`select pg_advisory_xact_lock(${sql.lit(TURN)})`.execute(tx)
+/** Waits until no other transaction has the turn; this one has it until it ends. The transaction, by its number. */
+export async function takeTurn(tx: Tx): Promise<string> {
+  const { rows } = await sql<{ transaction: string }>`
+    select pg_advisory_xact_lock(${sql.lit(TURN)}), pg_current_xact_id()::text as transaction`.execute(tx)
+  return rows[0]?.transaction ?? ''
+}
+
+/** False as well where that cannot be learned within half a minute. */
+async function isCommitted(db: Kysely<Schema>, transaction: string): Promise<boolean> {
+  for (const deadline = performance.now() + ASKING_MS; performance.now() < deadline; ) {
+    const status = await statusOf(db, transaction)
+    if (status !== null && status !== 'in progress') return status === 'committed'
+    await sleep(BETWEEN_MS)
+  }
+  return false
+}
+
+/** Null: nobody answers. */
+async function statusOf(db: Kysely<Schema>, transaction: string): Promise<string | null> {
+  try {
+    const { rows } = await sql<{ status: string | null }>`
+      select pg_xact_status(cast(${transaction} as xid8)) as status`.execute(db)
+    return rows[0]?.status ?? null
+  } catch (error) {
+    if (error instanceof DirectError && error.temporary) return null
+    throw error
+  }
 }
 
 /** Reads as of one moment, though others go on writing. */

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
+import type { StorePlace } from './place.ts'
 import type { Schema } from './schema.ts'
 import type {
   AuditProof,
@@ -15,23 +16,26 @@ import type {
 /** What looks after the store is loaded when it is asked to. */
 export class SqlUpkeep implements Upkeep {
   readonly #db: Kysely<Schema>
-  readonly #file: string
+  readonly #place: StorePlace
 
-  constructor(db: Kysely<Schema>, file: string) {
+  constructor(db: Kysely<Schema>, place: StorePlace) {
     this.#db = db
-    this.#file = file
+    this.#place = place
   }
 
   async *check(): AsyncIterable<StoreFinding> {
+    if (!('file' in this.#place)) throw notBuilt('check')
     const { check } = await import('./upkeep/check.ts')
     yield* check(this.#db)
   }
 
   async backup(file: string): Promise<StoreBackup> {
-    if (this.#file === ':memory:')
+    const place = this.#place
+    if (!('file' in place)) throw notBuilt('backup')
+    if (place.file === ':memory:')
       throw new DirectError('USAGE', 'a store in memory has no backup', { hint: 'Give the store a file.' })
     const { backup } = await import('./upkeep/backup.ts')
-    return backup(this.#file, file)
+    return backup(place.file, file)
   }
 
   async verifyAudit(expect?: string): Promise<AuditProof> {
@@ -61,4 +65,10 @@ export class SqlUpkeep implements Upkeep {
     const { mailboxes } = await import('./upkeep/mailboxes.ts')
     return mailboxes(this.#db, which)
   }
+}
+
+function notBuilt(what: string): DirectError {
+  return new DirectError('NOT_BUILT', `${what} of a store on PostgreSQL is not built yet in this version`, {
+    hint: 'Use pg_dump and pg_amcheck, which the server brings along.',
+  })
 }

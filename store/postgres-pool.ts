@@ -1,0 +1,132 @@
+import { isIP } from 'node:net'
+import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely'
+import type { PoolClient, PoolConfig } from 'pg'
+import { ConnectionLost, postgresError } from './postgres-errors.ts'
+
+/** Where a PostgreSQL database is, and as whom it is opened. */
+export interface PostgresPlace {
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly database: string
+  /** Asked for at each connection. Undefined: the server asks for none. */
+  readonly password?: (() => Promise<string>) | undefined
+  /** CA certificates (PEM) to believe instead of the system's. */
+  readonly ca?: string | undefined
+  /** At once, at most; 8 when it is left out. */
+  readonly connections?: number | undefined
+}
+
+const CONNECTIONS = 8
+const CONNECT_MS = 30_000
+const STATEMENT_MS = 60_000
+/** A statement that the server has given up by then has no answer any more. */
+const ANSWER_MS = STATEMENT_MS + 10_000
+/** Whoever holds the turn and says nothing has stopped: the others go on. */
+const SILENT_MS = 10_000
+
+/** For messages: without a password. */
+export function describePlace({ host, port, database }: PostgresPlace): string {
+  return `the store postgres://${isIP(host) === 6 ? `[${host}]` : host}:${port}/${database}`
+}
+
+/** `patient`: statements may take as long as they do, as those do that read all that a store holds. */
+export async function makePool(place: PostgresPlace, patient = false): Promise<PostgresPool> {
+  const { Pool } = (await import('pg')).default
+  const name = describePlace(place)
+  const pool = new Pool({ ...settingsOf(place), ...(patient ? {} : LIMITS) })
+  // What breaks while nothing is asked of it has nobody to tell: the pool makes a new one for who comes next.
+  const unheard = () => undefined
+  pool.on('error', unheard)
+  pool.on('connect', (client) => client.on('error', unheard))
+  const clients = new WeakMap<PoolClient, ReportingClient>()
+  return {
+    // kysely would copy them, and its own clients with them, to cancel statements; we cancel none.
+    options: {},
+    connect: async () => {
+      try {
+        const client = await pool.connect()
+        const known = clients.get(client) ?? new ReportingClient(client, name)
+        clients.set(client, known)
+        return known
+      } catch (error) {
+        throw postgresError(error, name)
+      }
+    },
+    end: () => pool.end(),
+  }
+}
+
+const LIMITS: PoolConfig = {
+  statement_timeout: STATEMENT_MS,
+  query_timeout: ANSWER_MS,
+  lock_timeout: STATEMENT_MS / 2,
+  idle_in_transaction_session_timeout: SILENT_MS,
+}
+
+/** All is given, so that nothing is taken from PG… variables, a .pgpass or the name of the user. */
+function settingsOf({ host, port, user, database, password, ca, connections }: PostgresPlace): PoolConfig {
+  return {
+    ...{ host, port, user, database },
+    password: password ?? (() => ''),
+    // Nobody else is on the way to this machine itself; to any other there is no way without TLS.
+    ssl:
+      ca === undefined && isLoopback(host)
+        ? false
+        : { minVersion: 'TLSv1.2', ...(ca !== undefined && { ca }) },
+    max: connections ?? CONNECTIONS,
+    connectionTimeoutMillis: CONNECT_MS,
+    keepAlive: true,
+    application_name: 'direct-agent',
+    types: { getTypeParser },
+  }
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}
+
+/** pg_type: bigint, bytea, numeric, double precision. */
+const NUMBERS: ReadonlySet<number> = new Set([20, 21, 23, 701, 1700])
+const BYTEA = 17
+
+/** Every number of ours is one that a double holds. */
+function getTypeParser(type: number): (text: string) => unknown {
+  if (NUMBERS.has(type)) return Number
+  if (type === BYTEA) return (text) => Buffer.from(text.slice(2), 'hex')
+  return (text) => text
+}
+
+/** One connection, which tells of failures in our words, and is given up once it is lost. */
+class ReportingClient implements PostgresPoolClient {
+  readonly #client: PoolClient
+  readonly #place: string
+  #lost = false
+
+  constructor(client: PoolClient, place: string) {
+    this.#client = client
+    this.#place = place
+  }
+
+  query<R>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>>
+  query<R>(cursor: PostgresCursor<R>): PostgresCursor<R>
+  query(what: string | PostgresCursor<unknown>, parameters: readonly unknown[] = []): unknown {
+    // kysely makes a cursor where it was given what makes one, which it was not.
+    if (typeof what !== 'string') throw new TypeError('cursors are not used')
+    return this.#ask(what, parameters)
+  }
+
+  async #ask(sql: string, parameters: readonly unknown[]) {
+    try {
+      return await this.#client.query(sql, [...parameters])
+    } catch (error) {
+      const reported = postgresError(error, this.#place)
+      if (reported instanceof ConnectionLost) this.#lost = true
+      throw reported
+    }
+  }
+
+  release(destroy = false): void {
+    this.#client.release(destroy || this.#lost)
+  }
+}

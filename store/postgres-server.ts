@@ -1,0 +1,40 @@
+import { type Kysely, sql } from 'kysely'
+import { DirectError } from '../agent/errors.ts'
+import type { Schema } from './schema.ts'
+
+/** The first that tells what became of a transaction (`pg_xact_status`). */
+const OLDEST = 13
+/** Copies are held for 30 s, by the clocks of the daemons that share them: these must agree. */
+const MOST_APART_MS = 15_000
+
+/** Throws DirectError `STORE_FAILED` where the server is too old, or keeps text or time as would not do. */
+export async function requireServer(db: Kysely<Schema>, place: string): Promise<void> {
+  const { rows } = await sql<{ version: number; encoding: string }>`
+    select cast(current_setting('server_version_num') as integer) / 10000 as version,
+      current_setting('server_encoding') as encoding`.execute(db)
+  const { version = 0, encoding = '' } = rows[0] ?? {}
+  if (version < OLDEST)
+    throw new DirectError(
+      'STORE_FAILED',
+      `${place} is PostgreSQL ${version}; ${OLDEST} is the oldest that will do`,
+    )
+  if (encoding !== 'UTF8')
+    throw new DirectError('STORE_FAILED', `${place} keeps text as ${encoding}, not as UTF8`, {
+      hint: 'Make the database anew: createdb --encoding UTF8 --template template0 --owner USER NAME.',
+    })
+  const apart = await clockDifference(db)
+  if (Math.abs(apart) <= MOST_APART_MS) return
+  const [by, which] = [Math.round(Math.abs(apart) / 1000), apart > 0 ? 'ahead of' : 'behind']
+  throw new DirectError('STORE_FAILED', `the clock of ${place} is ${by} s ${which} this machine's`, {
+    hint: 'Let NTP set both: daemons that share a store tell by their clocks what the others are at.',
+    temporary: true,
+  })
+}
+
+/** Milliseconds that the server's clock is ahead of this machine's. */
+export async function clockDifference(db: Kysely<Schema>): Promise<number> {
+  const before = Date.now()
+  const { rows } = await sql<{ now: number }>`
+    select extract(epoch from clock_timestamp()) * 1000 as now`.execute(db)
+  return (rows[0]?.now ?? 0) - (before + Date.now()) / 2
+}
