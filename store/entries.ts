@@ -103,23 +103,6 @@ export async function beginEntry(
   return inboxEntry(row)
 }
 
-/** Entries that were begun and are not in the folder any more. */
-export async function leftBehind(
-  db: Kysely<Schema>,
-  mailbox: string,
-  uidValidity: string,
-  present: readonly number[],
-  limit: number,
-): Promise<readonly InboxEntry[]> {
-  const here = new Set(present)
-  const open = await openEntries(db, mailbox)
-  const left = open
-    .filter(({ state }) => state !== 'new')
-    .filter((row) => row.uid_validity !== uidValidity || !here.has(row.uid))
-    .slice(0, limit)
-  const entries: InboxEntry[] = []
-  for (const { id } of left) {
-    const row = await db
 /** What the entry named before is looked at by the next sweep. */
 export async function replaceBody(tx: Tx, id: number, body: BodyId, at: Date): Promise<void> {
   const entry = await tx
@@ -146,6 +129,23 @@ export async function replaceBody(tx: Tx, id: number, body: BodyId, at: Date): P
   })
 }
 
+/** Entries that were begun and are not in the folder any more. */
+export async function leftBehind(
+  db: Kysely<Schema>,
+  mailbox: string,
+  uidValidity: string,
+  present: readonly number[],
+  limit: number,
+): Promise<readonly InboxEntry[]> {
+  const here = new Set(present)
+  const open = await openEntries(db, mailbox)
+  const left = open
+    .filter(({ state }) => state !== 'new')
+    .filter((row) => row.uid_validity !== uidValidity || !here.has(row.uid))
+    .slice(0, limit)
+  const entries: InboxEntry[] = []
+  for (const { id } of left) {
+    const row = await db
       .selectFrom('inbox_entries')
       .selectAll()
       .where('id', '=', id)

@@ -143,6 +143,8 @@ export interface Inbox {
    * one more attempt. Null: nothing of it is kept. What is judged already stays as it is.
    */
   begin(mailbox: string, uidValidity: string, uid: number, body: BodyId | null): Promise<InboxEntry>
+  /** What was stored of it was damaged: it names `body` from now on, durable by now and the same message, and audits that. */
+  fetchedAgain(id: number, body: BodyId, at: Date): Promise<void>
   /** The attempt under way ended with a failure that is not the message's, a full disk say: it does not count. */
   spared(id: number): Promise<void>
   /**
@@ -152,8 +154,6 @@ export interface Inbox {
   undetermined(id: number, message: Undecided, since: Date, lookedAt: Date): Promise<void>
   /**
    * The verdict, the deliveries that it opens and the MDNs that it owes, in one transaction with their audit rows.
-  /** What was stored of it was damaged: it names `body` from now on, durable by now and the same message, and audits that. */
-  fetchedAgain(id: number, body: BodyId, at: Date): Promise<void>
    * An earlier delivery of the same (recipient, signer, digest) comes back with `fresh: false`, and its MDN is owed
    * again only if SMTP never accepted it and nothing still tries to. An entry that was judged before keeps its
    * first verdict: nothing is written, its deliveries come back as they stand. A refusal is an event (`rejected`).
