@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { copyFile, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { clinic } from './clinics.ts'
 
@@ -20,11 +20,17 @@ export async function built(dir: string): Promise<Built> {
   const dist = join(dir, 'dist')
   const config = { a: join(dir, 'a.yaml'), b: join(dir, 'b.yaml') }
   if (!existsSync(dist)) {
-    const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
-    const settings = ['-p', join(checkout, 'tsconfig.build.json'), '--noCheck', '--declaration', 'false']
-    execFileSync(process.execPath, [tsc, ...settings, '--outDir', dist])
+    const rolldown = createRequire(import.meta.url).resolve('rolldown/package.json')
+    const bundle = [
+      join(dirname(rolldown), 'bin/cli.mjs'),
+      '--config',
+      '--configLoader',
+      'native',
+      '--dir',
+      join(dist, 'cli'),
+    ]
+    execFileSync(process.execPath, bundle, { cwd: checkout, stdio: ['ignore', 'ignore', 'inherit'] })
     await copyFile(join(checkout, 'package.json'), join(dir, 'package.json'))
-    await symlink(join(checkout, 'node_modules'), join(dir, 'node_modules'))
     for (const letter of ['a', 'b'] as const)
       await writeFile(config[letter], JSON.stringify(clinic(letter, join(dir, 'data'))))
   }

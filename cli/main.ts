@@ -5,11 +5,17 @@ const [major] = process.versions.node.split('.')
 if (Number(major) < 24) {
   process.stderr.write(`direct: this is Node ${process.versions.node}; Node 24 or newer is needed\n`)
   process.exitCode = 2
-} else if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
+} else if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) void tellVersion()
+else void run()
+
+async function tellVersion(): Promise<void> {
   const { version } = await import('../agent/version.ts')
   process.stdout.on('error', () => process.exit(2))
   process.stdout.write(`${version()}\n`)
-} else {
+}
+
+// Not awaited where it is called: of what awaits at its top the bundle would be in more files.
+async function run(): Promise<void> {
   const { main } = await import('./run-program.ts')
   await main(args)
 }

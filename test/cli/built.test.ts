@@ -1,0 +1,69 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { built } from '../../bench/built.ts'
+import { FROM, messageFile, TO } from '../../bench/clinics.ts'
+
+/** Far from any node_modules. */
+let dir: string
+let direct: Awaited<ReturnType<typeof built>>
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'direct-built-'))
+  direct = await built(dir)
+})
+afterAll(() => rm(dir, { recursive: true, force: true }))
+
+const run = (...args: readonly string[]) => promisify(execFile)(process.execPath, args, { cwd: dir })
+const parts = async () =>
+  (await readdir(join(dir, 'dist/cli'))).filter((name) => name.endsWith('.js') && name !== 'main.js')
+
+test('every part of the published command line loads where no package is installed', async () => {
+  const urls = (await parts()).map((name) => pathToFileURL(join(dir, 'dist/cli', name)).href)
+  const { stdout } = await run(
+    '--input-type=module',
+    '--eval',
+    `for (const url of ${JSON.stringify(urls)}) await import(url); process.stdout.write('all')`,
+  )
+  expect(urls.length).toBeGreaterThan(20)
+  expect(stdout).toBe('all')
+})
+
+test('what the published command line seals, it opens', async () => {
+  const message = await messageFile(dir, 10_000)
+  const [sealed, opened] = [join(dir, 'sealed.eml'), join(dir, 'opened.eml')]
+  const { main, config } = direct
+  const seal = ['message', 'seal', '--config', config.a, '--from', FROM, '--to', TO]
+  await run(main, ...seal, '--in', message, '--out', sealed)
+  const open = ['message', 'open', '--config', config.b, '--to', TO, '--mail-from', FROM]
+  const { stdout } = await run(main, ...open, '--in', sealed, '--out', opened, '--json')
+  expect(JSON.parse(stdout)).toMatchObject({ verdict: 'accept', code: null })
+  expect(await readFile(opened, 'utf8')).toContain(`From: ${FROM}`)
+})
+
+test('direct --version loads what tells the version and nothing else', async () => {
+  const watch = `import { registerHooks } from 'node:module'
+    registerHooks({ load: (url, context, next) => (url.startsWith('file:') && console.error(url), next(url, context)) })`
+  const { stdout, stderr } = await run(
+    '--import',
+    `data:text/javascript,${encodeURIComponent(watch)}`,
+    direct.main,
+    '--version',
+  )
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  expect(stderr.trim().split('\n').length).toBeLessThanOrEqual(3)
+})
+
+test('the licence of every package inside lies beside it', async () => {
+  const licences = await readFile(join(dir, 'dist/cli/THIRD-PARTY.txt'), 'utf8')
+  const { dependencies } = JSON.parse(await readFile(join(dir, 'package.json'), 'utf8'))
+  for (const [name, version] of Object.entries(dependencies))
+    expect(licences).toContain(`${name} ${version} (`)
+  // Of packages that packages need; the second has its licence in its README alone.
+  expect(licences).toMatch(/^thread-stream \S+ \(MIT\)$/m)
+  expect(licences).toMatch(/^pgpass \S+ \(MIT\)\n\nCopyright/m)
+})
