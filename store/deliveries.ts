@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
-import { addressKey } from './encoding.ts'
+import { deliveryKey } from './delivery-key.ts'
+import { addressKey, encodeWhy } from './encoding.ts'
 import type { DeliveryOutcome, InboxDelivery, NewJudgement, NewNotice } from './incoming-types.ts'
 import { owe, oweMdn } from './notices.ts'
 import { answersNotice, type Owing } from './restraint.ts'
@@ -18,6 +19,7 @@ export async function openDeliveries(
   const { signer, innerSha256 } = judgement
   if (judgement.verdict !== 'accept' || signer === null || innerSha256 === null) return
   const notices = asked.length > 0 && (await answersNotice(tx, judgement, at)) ? [] : asked
+  const opened: string[] = []
   for (const { address, verdict } of judgement.recipients) {
     if (verdict !== 'accept') continue
     const recipient = addressKey(address)
@@ -32,6 +34,7 @@ export async function openDeliveries(
         state: 'pending',
         delivered_to: null,
         at: at.getTime(),
+        next_at: at.getTime(),
         ...(notice !== undefined && {
           author: addressKey(notice.to),
           about: notice.originalMessageId,
@@ -41,9 +44,9 @@ export async function openDeliveries(
       })
       .onConflict((conflict) => conflict.columns(['recipient', 'signer', 'inner_sha256']).doNothing())
       .execute()
-    const { id } = await tx
+    const { id, entry: owner } = await tx
       .selectFrom('inbox_deliveries')
-      .select('id')
+      .select(['id', 'entry'])
       .where('recipient', '=', recipient)
       .where('signer', '=', signer)
       .where('inner_sha256', '=', innerSha256)
@@ -53,8 +56,17 @@ export async function openDeliveries(
       .values({ entry, delivery: id })
       .onConflict((conflict) => conflict.columns(['entry', 'delivery']).doNothing())
       .execute()
+    if (owner === entry) opened.push(recipient)
     if (notice !== undefined) await owe(tx, id, notice, owing)
   }
+  if (opened.length > 0)
+    await tx
+      .updateTable('inbox_deliveries')
+      .set({ key: deliveryKey(signer, innerSha256, opened) })
+      .where('signer', '=', signer)
+      .where('inner_sha256', '=', innerSha256)
+      .where('recipient', 'in', opened)
+      .execute()
 }
 
 export async function deliveriesOf(db: Kysely<Schema>, entry: number): Promise<InboxDelivery[]> {
@@ -71,6 +83,9 @@ export async function deliveriesOf(db: Kysely<Schema>, entry: number): Promise<I
     state: row.state,
     deliveredTo: row.delivered_to,
     fresh: row.entry === entry,
+    // Opened before deliveries had keys, each is by itself.
+    key: row.key ?? deliveryKey(row.signer, row.inner_sha256, [row.recipient]),
+    isTimed: row.next_at !== null,
   }))
 }
 
@@ -83,7 +98,7 @@ export async function settleDelivery(
   const { at } = owing
   const row = await tx
     .updateTable('inbox_deliveries')
-    .set({ state: outcome, delivered_to: where, at: at.getTime() })
+    .set({ state: outcome, delivered_to: where, at: at.getTime(), held_until: null, why: encodeWhy(why) })
     .where('id', '=', delivery)
     .where('state', '=', 'pending')
     .returning(['entry', 'recipient', 'signer', 'author', 'about', 'later_id', 'final_wanted'])

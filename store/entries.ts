@@ -33,15 +33,32 @@ export async function unfinished(
   mailbox: string,
   uidValidity: string,
 ): Promise<readonly Unfinished[]> {
-  const open = await openEntries(db, mailbox)
-  return open
-    .filter((row) => row.uid_validity === uidValidity)
-    .map(({ uid, state, attempts, looked_at }) => ({
-      uid,
-      state,
-      attempts,
-      undetermined: looked_at !== null,
-    }))
+  const open = (await openEntries(db, mailbox)).filter((row) => row.uid_validity === uidValidity)
+  const untaken = open.some(({ state }) => state === 'judged') ? await untakenEntries(db) : null
+  return open.map(({ id, uid, state, attempts, looked_at, verdict }) => ({
+    id,
+    uid,
+    state,
+    attempts,
+    undetermined: looked_at !== null,
+    untaken: state === 'judged' && verdict === 'accept' ? (untaken?.get(id) ?? 'none') : null,
+  }))
+}
+
+/** Judged entries with deliveries that nobody has taken yet. */
+async function untakenEntries(db: Kysely<Schema>): Promise<ReadonlyMap<number, 'timed' | 'waiting'>> {
+  const rows = await db
+    .selectFrom('inbox_entries')
+    .innerJoin('entry_deliveries', 'entry_deliveries.entry', 'inbox_entries.id')
+    .innerJoin('inbox_deliveries', 'inbox_deliveries.id', 'entry_deliveries.delivery')
+    .select(['inbox_entries.id', 'inbox_deliveries.next_at'])
+    .where('inbox_entries.state', '=', 'judged')
+    .where('inbox_deliveries.state', '=', 'pending')
+    .execute()
+  const untaken = new Map<number, 'timed' | 'waiting'>()
+  for (const { id, next_at } of rows)
+    untaken.set(id, next_at === null || untaken.get(id) === 'waiting' ? 'waiting' : 'timed')
+  return untaken
 }
 
 export async function findEntry(
@@ -144,22 +161,20 @@ export async function leftBehind(
     .filter((row) => row.uid_validity !== uidValidity || !here.has(row.uid))
     .slice(0, limit)
   const entries: InboxEntry[] = []
-  for (const { id } of left) {
-    const row = await db
-      .selectFrom('inbox_entries')
-      .selectAll()
-      .where('id', '=', id)
-      .executeTakeFirstOrThrow()
-    entries.push(inboxEntry(row))
-  }
+  for (const { id } of left) entries.push(await entryOf(db, id))
   return entries
+}
+
+export async function entryOf(db: Kysely<Schema>, id: number): Promise<InboxEntry> {
+  const row = await db.selectFrom('inbox_entries').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+  return inboxEntry(row)
 }
 
 /** By the state alone: few are not settled, while a mailbox's own entries are all that it ever held. */
 async function openEntries(db: Kysely<Schema>, mailbox: string) {
   const open = await db
     .selectFrom('inbox_entries')
-    .select(['id', 'mailbox', 'uid_validity', 'uid', 'state', 'attempts', 'looked_at'])
+    .select(['id', 'mailbox', 'uid_validity', 'uid', 'state', 'attempts', 'looked_at', 'verdict'])
     .where('state', 'in', ['new', 'stored', 'judged'])
     .execute()
   return open

@@ -63,6 +63,10 @@ export interface InboxDelivery {
   readonly deliveredTo: string | null
   /** False when an earlier message already made this delivery. */
   readonly fresh: boolean
+  /** What it is called towards the EHR, with the others that the same message opened: the same at each try. */
+  readonly key: string
+  /** Whether it is tried by the clock (`Deliveries`), apart from its mailbox. */
+  readonly isTimed: boolean
 }
 
 /** The EHR has it, or will not have it. `where`: what the EHR, or whoever filed it, calls the place. */
@@ -77,9 +81,14 @@ export interface DeliveryOutcome {
 }
 
 /** An entry that was begun and is not settled, in short. */
-export interface Unfinished extends Pick<InboxEntry, 'uid' | 'state' | 'attempts'> {
+export interface Unfinished extends Pick<InboxEntry, 'id' | 'uid' | 'state' | 'attempts'> {
   /** Whether nothing final is known of it. */
   readonly undetermined: boolean
+  /**
+   * Of one that was accepted, what of it has yet to be taken: `none`, all is; `timed`, all that is left is tried by the
+   * clock; else `waiting`. Null: it was not accepted, or not judged yet.
+   */
+  readonly untaken: 'none' | 'timed' | 'waiting' | null
 }
 
 /** Something that is owed. It keeps its Message-ID however often it is sent. */

@@ -1,6 +1,7 @@
 /** What survives a restart: bodies, outbox, inbox, tracking, audit, fetches, trust, address book, capabilities. */
 export type * from './book-types.ts'
 export type * from './capability-types.ts'
+export type * from './delivery-types.ts'
 export { exclusively } from './exclusive.ts'
 export type * from './incoming-types.ts'
 export { type OpenStoreOptions, openStore } from './open.ts'

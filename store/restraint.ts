@@ -9,6 +9,9 @@ export interface Owing {
   readonly perHour: number
 }
 
+/** MDNs to one correspondent within an hour, when nothing is said. */
+export const MDNS_PER_HOUR = 20_000
+
 const HOUR_MS = 3_600_000
 /** Of the thread that a message names, the latest: anybody can name thousands. */
 const MOST_NAMED = 100

@@ -1,5 +1,6 @@
 import type { Book } from './book-types.ts'
 import type { CapabilityRecords } from './capability-types.ts'
+import type { Deliveries, EventCursor } from './delivery-types.ts'
 import type { Inbox } from './incoming-types.ts'
 import type { Outbox, Tracking } from './outgoing-types.ts'
 import type { TrustRecords } from './trust-types.ts'
@@ -16,6 +17,8 @@ export interface Store extends AsyncDisposable {
   readonly outbox: Outbox
   readonly waiting: Waiting
   readonly inbox: Inbox
+  readonly deliveries: Deliveries
+  readonly eventCursor: EventCursor
   readonly tracking: Tracking
   readonly audit: Audit
   readonly fetches: Fetches

@@ -1,0 +1,142 @@
+import { type Kysely, sql } from 'kysely'
+import { deliveriesOf, settleDelivery } from './deliveries.ts'
+import type { Deliveries, WaitingDelivery } from './delivery-types.ts'
+import { encodeWhy } from './encoding.ts'
+import { entryOf } from './entries.ts'
+import type { DeliveryOutcome, InboxDelivery } from './incoming-types.ts'
+import { MDNS_PER_HOUR } from './restraint.ts'
+import type { Schema } from './schema.ts'
+import { inTurn } from './turn.ts'
+
+/** Written out, as the index holds those alone. */
+const PENDING = sql.lit('pending' as const)
+
+export class SqlDeliveries implements Deliveries {
+  readonly #db: Kysely<Schema>
+  readonly #perHour: number
+
+  /** `perHour`: MDNs to one correspondent within an hour. */
+  constructor(db: Kysely<Schema>, perHour = MDNS_PER_HOUR) {
+    this.#db = db
+    this.#perHour = perHour
+  }
+
+  async claim(now: Date, until: Date): Promise<WaitingDelivery | null> {
+    // Who only looks whether there is work takes no turn from those who write.
+    if ((await nextDue(this.#db, now)) === undefined) return null
+    return await inTurn(this.#db, async (tx) => {
+      const due = await nextDue(tx, now)
+      if (due === undefined) return null
+      const { entry, key, attempts } = due
+      const opened = await deliveriesOf(tx, entry)
+      const deliveries = opened.filter((one) => one.fresh && one.state === 'pending' && one.key === key)
+      await tx
+        .updateTable('inbox_deliveries')
+        .set({ held_until: until.getTime() })
+        .where('id', 'in', idsOf(deliveries))
+        .execute()
+      return { entry: await entryOf(tx, entry), key, deliveries, attempts }
+    })
+  }
+
+  async hold({ deliveries }: WaitingDelivery, until: Date): Promise<void> {
+    await inTurn(this.#db, async (tx) => {
+      await tx
+        .updateTable('inbox_deliveries')
+        .set({ held_until: until.getTime() })
+        .where('id', 'in', idsOf(deliveries))
+        .execute()
+    })
+  }
+
+  async settle(_waiting: WaitingDelivery, outcomes: readonly DeliveryOutcome[], at: Date): Promise<void> {
+    await inTurn(this.#db, async (tx) => {
+      for (const outcome of outcomes) await settleDelivery(tx, outcome, { at, perHour: this.#perHour })
+    })
+  }
+
+  async putOff(
+    { deliveries }: WaitingDelivery,
+    { retryAt, failed, why }: Parameters<Deliveries['putOff']>[1],
+  ): Promise<void> {
+    await inTurn(this.#db, async (tx) => {
+      await tx
+        .updateTable('inbox_deliveries')
+        .set(({ eb }) => ({
+          next_at: retryAt?.getTime() ?? null,
+          held_until: null,
+          why: encodeWhy(why),
+          ...(failed && { attempts: eb('attempts', '+', 1) }),
+        }))
+        .where('id', 'in', idsOf(deliveries))
+        .where('state', '=', 'pending')
+        .execute()
+    })
+  }
+
+  async schedule(deliveries: readonly InboxDelivery[], at: Date): Promise<void> {
+    await inTurn(this.#db, async (tx) => {
+      for (const { id, key } of deliveries)
+        await tx
+          .updateTable('inbox_deliveries')
+          .set({ next_at: at.getTime(), key })
+          .where('id', '=', id)
+          .where('state', '=', 'pending')
+          .where('next_at', 'is', null)
+          .execute()
+    })
+  }
+
+  async close(entries: readonly number[], at: Date): Promise<void> {
+    await inTurn(this.#db, async (tx) => {
+      for (const id of entries)
+        await tx
+          .updateTable('inbox_entries')
+          .set({ state: 'settled', settled_at: at.getTime() })
+          .where('id', '=', id)
+          .where('state', '!=', 'settled')
+          .execute()
+    })
+  }
+
+  async figures(): Promise<{ readonly waiting: number; readonly oldest: Date | null }> {
+    const { waiting, oldest } = await this.#db
+      .selectFrom('inbox_deliveries')
+      .select(({ fn }) => [
+        fn.count<number>('key').distinct().as('waiting'),
+        fn.min<number | null>('at').as('oldest'),
+      ])
+      .where('state', '=', PENDING)
+      .where('next_at', 'is not', null)
+      .executeTakeFirstOrThrow()
+    return { waiting: Number(waiting), oldest: oldest === null ? null : new Date(Number(oldest)) }
+  }
+}
+
+/** The delivery that is due first among those that nobody holds. */
+async function nextDue(db: Kysely<Schema>, now: Date) {
+  const due = await db
+    .selectFrom('inbox_deliveries')
+    .innerJoin('inbox_entries', 'inbox_entries.id', 'inbox_deliveries.entry')
+    .select(['inbox_deliveries.entry', 'inbox_deliveries.key', 'inbox_deliveries.attempts'])
+    .where('inbox_deliveries.state', '=', PENDING)
+    .where('inbox_deliveries.next_at', 'is not', null)
+    .where('inbox_deliveries.next_at', '<=', now.getTime())
+    .where('inbox_deliveries.key', 'is not', null)
+    .where('inbox_entries.body', 'is not', null)
+    .where(({ or, eb }) =>
+      or([
+        eb('inbox_deliveries.held_until', 'is', null),
+        eb('inbox_deliveries.held_until', '<=', now.getTime()),
+      ]),
+    )
+    .orderBy('inbox_deliveries.next_at')
+    .orderBy('inbox_deliveries.id')
+    .limit(1)
+    .executeTakeFirst()
+  return due && due.key !== null ? { ...due, key: due.key } : undefined
+}
+
+function idsOf(deliveries: readonly InboxDelivery[]): readonly number[] {
+  return deliveries.map(({ id }) => id)
+}

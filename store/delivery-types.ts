@@ -1,0 +1,57 @@
+import type { Reason } from '../agent/errors.ts'
+import type { DeliveryOutcome, InboxDelivery, InboxEntry } from './incoming-types.ts'
+
+/** A message that the EHR has yet to take, for those of our recipients whose deliveries have one key. */
+export interface WaitingDelivery {
+  /** It names a body. */
+  readonly entry: InboxEntry
+  readonly key: string
+  readonly deliveries: readonly InboxDelivery[]
+  /** How often it was tried in vain. */
+  readonly attempts: number
+}
+
+/** Deliveries that are tried by the clock, apart from the mailboxes that they came from. */
+export interface Deliveries {
+  /**
+   * Takes one that is due and that nobody holds, the one due first, and holds it until `until`, so that two processes
+   * never hand over one message at once. Null: none is.
+   */
+  claim(now: Date, until: Date): Promise<WaitingDelivery | null>
+  /** Holds a claimed one longer: whoever has it is still at it. */
+  hold(waiting: WaitingDelivery, until: Date): Promise<void>
+  /**
+   * What the destination said, the MDNs that this owes (N-4), and the audit, in one transaction. The first outcome of each
+   * delivery stands. The entry is settled by the pass that flags its message.
+   */
+  settle(waiting: WaitingDelivery, outcomes: readonly DeliveryOutcome[], at: Date): Promise<void>
+  /**
+   * It was not taken. Due again at `retryAt`; null: not by the clock, the next pass over its mailbox looks at it. `failed`:
+   * that was a try in vain. It is nobody's from now on.
+   */
+  putOff(
+    waiting: WaitingDelivery,
+    next: { readonly retryAt: Date | null; readonly failed: boolean; readonly why: readonly Reason[] },
+  ): Promise<void>
+  /** Those of a judged message that are not tried by the clock are from now on, first at `at`. */
+  schedule(deliveries: readonly InboxDelivery[], at: Date): Promise<void>
+  /** Nothing more is done about these messages, whose deliveries all have their outcome. */
+  close(entries: readonly number[], at: Date): Promise<void>
+  /** How many messages wait to be taken, and since when the one that has waited longest. */
+  figures(): Promise<{ readonly waiting: number; readonly oldest: Date | null }>
+}
+
+/** How far the EHR has been told of events. */
+export interface Told {
+  /** All events up to this one were told, */
+  readonly upTo: number
+  /** but for these, ascending, which were not taken: since when. */
+  readonly behind: readonly { readonly id: number; readonly since: Date }[]
+}
+
+export interface EventCursor {
+  /** Null: nobody was ever told by this name. */
+  read(name: string): Promise<Told | null>
+  /** In the place of what was there, as a whole. */
+  write(name: string, told: Told): Promise<void>
+}

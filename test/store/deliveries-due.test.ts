@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto'
+import { expect, test } from 'vitest'
+import type { Store } from '../../store/index.ts'
+import { memoryStore } from './places.ts'
+import { accepted, all, at, bytes } from './scenario.ts'
+
+const [KIM, LEE, ANN] = ['kim@clinic.example', 'lee@clinic.example', 'ann@clinic.example'] as const
+
+async function judged(store: Store, uid: number, to: readonly string[], seconds = 1): Promise<number> {
+  const body = await store.bodies.write(bytes('as it came'))
+  const { id } = await store.inbox.begin('clinic/INBOX', '1', uid, body)
+  await store.inbox.judged(id, accepted(to), [], at(seconds))
+  return id
+}
+
+const who = (waiting: { readonly deliveries: readonly { readonly recipient: string }[] } | null) =>
+  waiting?.deliveries.map(({ recipient }) => recipient)
+
+test('a message that was accepted is due at once, to one process at a time, and again when the hold has ended', async () => {
+  await using store = await memoryStore()
+  const entry = await judged(store, 7, [LEE, KIM])
+  const waiting = await store.deliveries.claim(at(1), at(31))
+  expect(waiting).toMatchObject({ entry: { id: entry, body: 1 }, attempts: 0 })
+  expect(who(waiting)).toEqual([LEE, KIM])
+  expect(await store.deliveries.claim(at(30), at(60))).toBeNull()
+  expect(who(await store.deliveries.claim(at(31), at(61)))).toEqual([LEE, KIM])
+})
+
+test('its key is made of signer, digest and recipients, so that a restored store gives the same (IN-10)', async () => {
+  await using store = await memoryStore()
+  await judged(store, 7, [LEE, KIM])
+  const { signer, innerSha256 } = accepted([])
+  const named = `${signer} ${innerSha256} ${KIM} ${LEE}`
+  const waiting = await store.deliveries.claim(at(1), at(31))
+  expect(waiting?.key).toBe(createHash('sha256').update(named).digest('hex'))
+})
+
+test('the same message again, to one more of us, is a delivery of its own, for that one alone (IN-10)', async () => {
+  await using store = await memoryStore()
+  await judged(store, 7, [LEE])
+  await judged(store, 8, [LEE, ANN], 2)
+  const [first, second] = [
+    await store.deliveries.claim(at(3), at(31)),
+    await store.deliveries.claim(at(3), at(31)),
+  ]
+  expect([who(first), who(second)]).toEqual([[LEE], [ANN]])
+  expect(first?.key).not.toBe(second?.key)
+  expect(await store.deliveries.claim(at(3), at(31))).toBeNull()
+})
+
+test('what was not taken is due again when it was put off to, and counts its tries in vain', async () => {
+  await using store = await memoryStore()
+  await judged(store, 7, [LEE])
+  const first = await store.deliveries.claim(at(1), at(31))
+  if (first === null) throw new Error('nothing is due')
+  const why = [{ code: 'EHR_UNREACHABLE', text: 'ehr.example answers 503' }]
+  await store.deliveries.putOff(first, { retryAt: at(10), failed: true, why })
+  expect(await store.deliveries.claim(at(9), at(40))).toBeNull()
+  const again = await store.deliveries.claim(at(10), at(40))
+  expect(again).toMatchObject({ attempts: 1, key: first.key })
+  if (again === null) throw new Error('nothing is due')
+  await store.deliveries.putOff(again, { retryAt: at(11), failed: false, why: [] })
+  expect(await store.deliveries.claim(at(11), at(40))).toMatchObject({ attempts: 1 })
+})
+
+test('what was put off to no time waits for the pass over its mailbox, which may set it to the clock again', async () => {
+  await using store = await memoryStore()
+  const entry = await judged(store, 7, [LEE])
+  const untaken = async () =>
+    (await store.inbox.unfinished('clinic/INBOX', '1')).map(({ untaken }) => untaken)
+  expect(await untaken()).toEqual(['timed'])
+  const waiting = await store.deliveries.claim(at(1), at(31))
+  if (waiting === null) throw new Error('nothing is due')
+  await store.deliveries.putOff(waiting, { retryAt: null, failed: false, why: [] })
+  expect(await untaken()).toEqual(['waiting'])
+  expect(await store.deliveries.claim(at(100), at(131))).toBeNull()
+  await store.deliveries.schedule(await store.inbox.deliveries(entry), at(200))
+  expect(await untaken()).toEqual(['timed'])
+  expect(await store.deliveries.claim(at(200), at(231))).toMatchObject({ key: waiting.key })
+})
+
+test('the first outcome stands, is audited with its reason, and leaves the entry to the pass that flags it', async () => {
+  await using store = await memoryStore()
+  const entry = await judged(store, 7, [LEE])
+  const waiting = await store.deliveries.claim(at(1), at(31))
+  if (waiting === null) throw new Error('nothing is due')
+  const [delivery] = waiting.deliveries.map(({ id }) => id)
+  if (delivery === undefined) throw new Error('a delivery waits')
+  const why = [{ code: 'EHR_REJECTED', text: 'no such chart' }]
+  await store.deliveries.settle(waiting, [{ delivery, outcome: 'rejected', where: null, why }], at(2))
+  await store.deliveries.settle(waiting, [{ delivery, outcome: 'delivered', where: 'x' }], at(3))
+  expect(await store.inbox.deliveries(entry)).toMatchObject([{ state: 'rejected', deliveredTo: null }])
+  expect(await all(store.audit.list())).toMatchObject([
+    { event: 'received' },
+    { event: 'rejected', address: LEE, why },
+  ])
+  expect(await store.deliveries.claim(at(100), at(131))).toBeNull()
+  expect(await store.inbox.unfinished('clinic/INBOX', '1')).toMatchObject([{ id: entry, untaken: 'none' }])
+  await store.deliveries.close([entry], at(4))
+  expect(await store.inbox.unfinished('clinic/INBOX', '1')).toEqual([])
+})
+
+test('how many messages wait, and since when', async () => {
+  await using store = await memoryStore()
+  expect(await store.deliveries.figures()).toEqual({ waiting: 0, oldest: null })
+  await judged(store, 7, [LEE, KIM], 5)
+  expect(await store.deliveries.figures()).toEqual({ waiting: 1, oldest: at(5) })
+})
