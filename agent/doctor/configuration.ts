@@ -11,7 +11,7 @@ export async function* checkConfiguration({ settings }: Parameters<Check>[0]): R
   const names = namesOf(await ownFiles(settings))
   yield ok(
     'CONFIGURATION_READ',
-    `${origin}: ${names.length} of our own, ${mailboxes.length} mailboxes, ${smtp === undefined ? 'no relay' : 'a relay'}`,
+    `${origin}: for ${names.join(', ') || 'nobody'}; ${mailboxes.length === 1 ? '1 mailbox' : `${mailboxes.length} mailboxes`}, ${smtp === undefined ? 'no relay' : 'a relay'}`,
   )
   if (names.length === 0)
     yield {

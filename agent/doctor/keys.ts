@@ -1,6 +1,7 @@
 import { DirectError } from '../errors.ts'
 import { counts, ownFiles } from '../identities/files.ts'
-import { loadIdentity } from '../identities/load.ts'
+import { describeOwn, tryToLoad } from '../identities/list.ts'
+import type { ListedCertificate } from '../identities/types.ts'
 import { ownNotices } from '../own-notices.ts'
 import type { IdentitySettings } from '../settings.ts'
 import { findingOf, ok } from './finding.ts'
@@ -9,7 +10,7 @@ import type { Check } from './tools.ts'
 const AWAITED =
   'Have your certificate authority sign the request, and take its answer ("direct cert import"); or correct the path.'
 
-/** Each certificate of ours with its key: read, and proved to belong together. */
+/** Each certificate of ours with its key: read, proved to belong together, and what it is good for now. */
 export async function* checkKeys({ settings, identityTools, at }: Parameters<Check>[0]): ReturnType<Check> {
   const { files, requested, damaged } = await ownFiles(settings)
   for (const { text } of damaged)
@@ -20,8 +21,12 @@ export async function* checkKeys({ settings, identityTools, at }: Parameters<Che
       text,
       do: 'Bring the folder back from a backup, or take it away and ask for a new certificate.',
     }
+  const { policy } = await identityTools()
+  const all = files.map((file) => file.settings)
+  const loaded = await Promise.all(all.map(tryToLoad))
+  const listed = await describeOwn(all, loaded, await policy(), at())
   const sound: IdentitySettings[] = []
-  for (const file of files) {
+  for (const [i, file] of files.entries()) {
     const { certificate, privateKey } = file.settings
     if (!counts(file)) {
       yield {
@@ -33,17 +38,16 @@ export async function* checkKeys({ settings, identityTools, at }: Parameters<Che
       }
       continue
     }
-    try {
-      await loadIdentity(file.settings)
-      sound.push(file.settings)
-      yield ok('KEY_FITS', 'the certificate and its key are there, and belong together', certificate)
-    } catch (error) {
-      if (!(error instanceof DirectError)) throw error
-      const finding = findingOf(error, certificate)
+    const failed = loaded[i]
+    if (failed instanceof DirectError) {
+      const finding = findingOf(failed, certificate)
       // As "direct init" leaves it.
-      const waits = error.code === 'CERT_UNREADABLE' && file.stamp.startsWith('ENOENT')
+      const waits = failed.code === 'CERT_UNREADABLE' && file.stamp.startsWith('ENOENT')
       yield waits ? { ...finding, do: AWAITED } : finding
+      continue
     }
+    sound.push(file.settings)
+    yield ok('KEY_FITS', `its key belongs to it; ${roleOf(listed[i] as ListedCertificate)}`, certificate)
   }
   for (const name of requested)
     yield {
@@ -53,7 +57,6 @@ export async function* checkKeys({ settings, identityTools, at }: Parameters<Che
       text: `a certificate of ${name} is asked for, and the CA's answer is not there yet`,
       do: '"direct cert import FILE" takes it.',
     }
-  const { policy } = await identityTools()
   for (const text of await ownNotices(sound, await policy(), at()))
     yield {
       level: 'error',
@@ -62,4 +65,15 @@ export async function* checkKeys({ settings, identityTools, at }: Parameters<Che
       text,
       do: 'Ask for another one ("direct cert request"), and take the answer ("direct cert import").',
     }
+}
+
+/** As `cert list` has it: what it is used for, or why it is not and stays for reading. */
+function roleOf({ for: name, state, use, notBefore, notAfter, why }: ListedCertificate): string {
+  const day = (at: Date | null) => at?.toISOString().slice(0, 10)
+  if (state === 'in-use')
+    return `${name} ${use.map((one) => (one === 'sign' ? 'signs' : 'is encrypted to')).join(' and ')} by it until ${day(notAfter)}`
+  if (state === 'reading-only') return `another one of ${name} took its place, and it opens older mail`
+  if (state === 'expired') return `it ended on ${day(notAfter)}, and opens older mail`
+  if (state === 'not-yet-valid') return `it is of use from ${day(notBefore)} on`
+  return `it is used for nothing (${why.map(({ text }) => text).join('; ')}), and opens what came to it`
 }

@@ -20,7 +20,7 @@ export async function listCertificates(tools: IdentityTools): Promise<readonly L
   const { files, damaged } = await ownFiles(tools.settings)
   const present = files.map(({ settings }) => settings).filter((one) => !waitsAt.has(one.certificate))
   const listed = [
-    ...(await own(present, await tools.policy(), at)),
+    ...(await describeOwn(present, await Promise.all(present.map(tryToLoad)), await tools.policy(), at)),
     ...damaged.map(({ folder, text }) => ({
       ...NOTHING,
       kind: 'own' as const,
@@ -38,13 +38,14 @@ export async function listCertificates(tools: IdentityTools): Promise<readonly L
 
 const NOTHING = { sha256: null, notBefore: null, notAfter: null, daysLeft: null, use: [] } as const
 
-async function own(
+/** What each of `settings` is good for at `at`, in their order; `loaded` are the same with their keys. */
+export async function describeOwn(
   settings: readonly IdentitySettings[],
+  loaded: readonly (readonly Owned[] | DirectError)[],
   policy: CertificatePolicy,
   at: Date,
 ): Promise<readonly ListedCertificate[]> {
   const certificates = await readOwnCertificates(settings)
-  const loaded = await Promise.all(settings.map(load))
   const owned = loaded.flatMap((one) => (one instanceof DirectError ? [] : one))
   const used = new Identities(owned, policy).usedFor(at)
   return certificates.map((one, i) => {
@@ -77,7 +78,8 @@ const STATE_OF: Readonly<Record<string, ListedCertificate['state']>> = {
   CERT_NOT_YET_VALID: 'not-yet-valid',
 }
 
-async function load(settings: IdentitySettings): Promise<readonly Owned[] | DirectError> {
+/** As `loadIdentity`; what is wrong with it is the answer. */
+export async function tryToLoad(settings: IdentitySettings): Promise<readonly Owned[] | DirectError> {
   try {
     return ownedOf(settings, await loadIdentity(settings))
   } catch (error) {
