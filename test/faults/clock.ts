@@ -4,7 +4,7 @@ import { freePorts } from '../services/process.ts'
 import { agentOf } from './agents.ts'
 import { Daemon } from './daemon.ts'
 import { Ehr } from './ehr.ts'
-import type { FaultReport, FaultRun } from './fault-run.ts'
+import { type FaultReport, type FaultRun, Seen } from './fault-run.ts'
 import { type Injected, injectOne, reconcile, settled } from './ledger.ts'
 import { WallClock } from './wall-clock.ts'
 
@@ -14,6 +14,8 @@ const HOUR = 3_600_000
 const LEAPS = [30 * HOUR, 2 * HOUR, -HOUR, 90_000, 168 * HOUR, -168 * HOUR, -24 * HOUR]
 const EACH = { short: 2, full: 20 }
 const QUIET_MS = 3000
+/** Nearer to the clock than any leap is long. */
+const NEAR_MS = 60_000
 
 /**
  * The clocks leap, ahead by more than the time limit and back, while messages are on their way: some wait in the outbox,
@@ -27,10 +29,11 @@ export const clockLeaps: FaultRun = async (world, { scale, seed, tell }): Promis
   const config = await a.variant('clock.yaml', { [relay]: `smtp://127.0.0.1:${away}` })
   await using ehr = await Ehr.start(b.dir, 'clock')
   await using _a = Daemon.start(a, join(a.dir, 'ehr'), { env: clock.env })
-  await using _b = Daemon.start(b, ehr.dir, { env: clock.env })
+  await using atB = Daemon.start(b, ehr.dir, { env: clock.env })
   await using sender = await agentOf(a, world, { now: clock.now })
   await using inVain = await agentOf(a, world, { now: clock.now, config })
   const injected: Injected[] = []
+  const seen = new Seen(['a leap'])
   for (const leap of LEAPS) {
     tell(`${leap / HOUR} hours`)
     for (let i = 0; i < EACH[scale]; i++)
@@ -40,9 +43,16 @@ export const clockLeaps: FaultRun = async (world, { scale, seed, tell }): Promis
     await clock.leap(leap)
     // Whoever looks at deadlines looks now.
     await pause(3000)
+    if (goesBy(clock, atB)) seen.add('a leap')
   }
   await settled(sender, injected)
   await pause(QUIET_MS)
   const reconciled = await reconcile(world, sender, ehr, injected)
-  return { messages: injected.length, faults: LEAPS.length, reconciled, notes: [], late: [] }
+  return { messages: injected.length, faults: seen.faults, reconciled, notes: [], late: [] }
+}
+
+/** Whether what the daemon said last was said by the time of this clock. */
+function goesBy(clock: WallClock, daemon: Daemon): boolean {
+  const said = daemon.lines.at(-1)
+  return said !== undefined && Math.abs(Date.parse(String(said.time)) - clock.now().getTime()) < NEAR_MS
 }

@@ -1,4 +1,16 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { type CliClinic, jsonLines, type Running } from '../interop/cli-clinic.ts'
+
+/** What is known of a daemon after its end. */
+export interface Life {
+  readonly livedMs: number
+  /** From the start of the process to the first message that it finished, in milliseconds; null: it came to none. */
+  readonly workingAfterMs: number | null
+  /** What it said last, where it had ended by itself before it could be killed. */
+  readonly endedByItself: string | null
+}
+
+const ENOUGH_MS = 20_000
 
 /** `direct run` of a clinic, and when it began to get something done. */
 export class Daemon implements AsyncDisposable {
@@ -17,20 +29,33 @@ export class Daemon implements AsyncDisposable {
     return new Daemon(clinic.startWith(env, 'run', '--config', config, '--deliver', ehr))
   }
 
-  /** From the start of the process to the first message that it finished, in milliseconds; null: it came to none. */
-  get workingAfterMs(): number | null {
-    const whole = this.#running.log.slice(0, this.#running.log.lastIndexOf('\n') + 1)
-    const first = jsonLines(whole).find((line) => 'verdict' in line || 'notification' in line)
-    return first === undefined ? null : Date.parse(String(first.time)) - this.#started
+  /** Every whole line that it has said. */
+  get lines(): readonly Record<string, unknown>[] {
+    return jsonLines(this.#running.log.slice(0, this.#running.log.lastIndexOf('\n') + 1))
   }
 
-  get log(): string {
-    return this.#running.log
+  /** Fulfilled once it has finished a message, or has had time enough for that. */
+  async atWork(): Promise<void> {
+    while (this.#first === undefined && Date.now() - this.#started < ENOUGH_MS) await pause(20)
+  }
+
+  get #first(): Record<string, unknown> | undefined {
+    return this.lines.find((line) => 'verdict' in line || 'notification' in line)
   }
 
   /** SIGKILL, as when the plug is pulled. */
-  async kill(): Promise<void> {
-    await this.#running.end('SIGKILL')
+  async kill(): Promise<Life> {
+    const livedMs = Date.now() - this.#started
+    const code = await this.#running.end('SIGKILL')
+    const first = this.#first
+    return {
+      livedMs,
+      workingAfterMs: first === undefined ? null : Date.parse(String(first.time)) - this.#started,
+      endedByItself:
+        code === null
+          ? null
+          : `the daemon ended by itself with ${code}: ${this.#running.log.trim().split('\n').at(-1)}`,
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

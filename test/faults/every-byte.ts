@@ -1,35 +1,53 @@
-import { type ByteFault, startTcpProxy, type TcpProxy } from '../services/tcp-proxy.ts'
+import { startTcpProxy, type TcpProxy } from '../services/tcp-proxy.ts'
 import { agentOf, running } from './agents.ts'
-import { ANSWERED_WITHIN_MS, arrived, emptied, IN_DOUBT_MS, pass } from './dialogue.ts'
+import { ANSWERED_WITHIN_MS, emptied, IN_DOUBT_MS, pass } from './dialogue.ts'
 import { Ehr } from './ehr.ts'
-import type { FaultReport, FaultRun } from './fault-run.ts'
+import { type FaultReport, type FaultRun, type Faults, type Scale, Seen } from './fault-run.ts'
 import { type Injected, injectOne, reconcile, settled } from './ledger.ts'
+import { Supply } from './supply.ts'
+import type { World } from './world.ts'
 
-/** From one byte at which the connection breaks to the next; the whole message has 4 KB at most. */
-const STEP = { short: 97, full: 1 }
+/** The text and the attachment; with its headers the message has less than 4 KB. */
 const BYTES = 300
+/** From one byte at which the connection breaks to the next. */
+const STEP: Readonly<Record<Scale, number>> = { short: 194, full: 1 }
+/** So many bytes pass from one stop to the next in one dialogue, … */
+const BETWEEN_STOPS = 97
+/** … and each further dialogue has all its stops one byte later. */
+const STOPS_SHIFTED: Readonly<Record<Scale, number>> = { short: 1, full: BETWEEN_STOPS }
+const STOP_MS = 10
+/** Dialogues side by side, each through a proxy of its own. */
+const LANES: Readonly<Record<Scale, number>> = { short: 1, full: 4 }
 
 /**
- * The connection that hands a message to SMTP breaks after its first byte, its second, … in either direction, until
- * the dialogue is over before that; then it comes byte by byte. Each message is another one.
+ * The connection that hands a message to SMTP breaks after its first byte, its second, … in either direction, by an end
+ * and by a reset, until the dialogue is over before that. Then it stops for a moment at each byte, and comes byte by byte.
+ * Each message is another one.
  */
 export const everyByteOut: FaultRun = async (world, { scale, seed, tell }): Promise<FaultReport> => {
   const { a, b, mail } = world
-  await using proxy = await startTcpProxy(mail.smtp)
-  const relay = `smtp://127.0.0.1:${mail.smtp.port}`
-  const config = await a.variant('proxied-smtp.yaml', { [relay]: `smtp://127.0.0.1:${proxy.port}` })
   await using ehr = await Ehr.start(b.dir, 'every-byte-out')
+  await using open = new AsyncDisposableStack()
   let ahead = 0
   const now = () => new Date(Date.now() + ahead)
   await using _b = running(await agentOf(b, world), ehr.dir)
-  // Two processes' worth of clinic A: one meets the faults, the other one goes on with what was left.
+  // Several processes' worth of clinic A: some meet the faults, the other one goes on with what was left.
   await using daemon = running(await agentOf(a, world, { now }))
-  await using sender = await agentOf(a, world, { config, now })
   const injected: Injected[] = []
-  const send = async () => {
-    injected.push(await injectOne(sender, { n: injected.length, seed, bytes: BYTES }))
+  const lanes: Lane[] = []
+  for (let lane = 0; lane < LANES[scale]; lane++) {
+    const proxy = open.use(await startTcpProxy(mail.smtp))
+    const relay = `smtp://127.0.0.1:${mail.smtp.port}`
+    const config = await a.variant(`every-byte-${lane}.yaml`, { [relay]: `smtp://127.0.0.1:${proxy.port}` })
+    const sender = open.use(await agentOf(a, world, { config, now }))
+    let n = lane
+    const act = async () => {
+      n += LANES[scale]
+      injected.push(await injectOne(sender, { n, seed, bytes: BYTES }))
+    }
+    lanes.push({ proxy, act, after: async () => undefined })
   }
-  const { faults, notes } = await atEveryByte(proxy, STEP[scale], send, tell)
+  const { faults, notes } = await atEveryByte(lanes, scale, tell)
   // What the server has is answered in time; the rest is what it never had.
   await settled(daemon.agent, injected, ANSWERED_WITHIN_MS)
   ahead = IN_DOUBT_MS
@@ -41,57 +59,116 @@ export const everyByteOut: FaultRun = async (world, { scale, seed, tell }): Prom
 /** The same for the connection that fetches a message by IMAP, files it and flags it; the next pass is undisturbed. */
 export const everyByteIn: FaultRun = async (world, { scale, seed, tell }): Promise<FaultReport> => {
   const { a, b, mail } = world
-  await using proxy = await startTcpProxy({ host: mail.imap.host, port: mail.imap.imapPort })
-  const server = `127.0.0.1:${mail.imap.imapPort}`
-  const config = await b.variant('proxied-imap.yaml', { [server]: `127.0.0.1:${proxy.port}` })
   await using ehr = await Ehr.start(b.dir, 'every-byte-in')
+  await using open = new AsyncDisposableStack()
   await using sender = running(await agentOf(a, world))
-  await using receiver = await agentOf(b, world, { config })
-  await using folder = await b.folder('INBOX')
-  const injected: Injected[] = []
-  const receive = async () => {
-    injected.push(await injectOne(sender.agent, { n: injected.length, seed, bytes: BYTES }))
-    await arrived(folder)
-    await pass(receiver, ehr)
+  await using inbox = await b.folder('INBOX')
+  const supply = await Supply.start(sender.agent, inbox, { seed, bytes: BYTES })
+  const lanes: Lane[] = []
+  for (let lane = 0; lane < LANES[scale]; lane++) {
+    const proxy = open.use(await startTcpProxy({ host: mail.imap.host, port: mail.imap.imapPort }))
+    const name = `Lane-${lane}`
+    const config = await b.variant(`every-byte-${lane}.yaml`, {
+      [`127.0.0.1:${mail.imap.imapPort}/INBOX`]: `127.0.0.1:${proxy.port}/${name}`,
+    })
+    const receiver = open.use(await agentOf(b, world, { config }))
+    await made(world, name)
+    const folder = open.use(await b.folder(name))
+    lanes.push({
+      proxy,
+      act: async () => {
+        await supply.moveOneTo(name)
+        await pass(receiver, ehr)
+      },
+      after: async () => {
+        await pass(receiver, ehr)
+        await emptied(folder)
+      },
+    })
   }
-  const after = async () => {
-    await pass(receiver, ehr)
-    await emptied(folder)
-  }
-  const { faults, notes } = await atEveryByte(proxy, STEP[scale], receive, tell, after)
-  await settled(sender.agent, injected)
-  const reconciled = await reconcile(world, sender.agent, ehr, injected)
-  return { messages: injected.length, faults, reconciled, notes, late: [] }
+  const { faults, notes } = await atEveryByte(lanes, scale, tell)
+  await using _last = running(await agentOf(b, world), ehr.dir)
+  await settled(sender.agent, supply.injected)
+  const reconciled = await reconcile(world, sender.agent, ehr, supply.injected)
+  return { messages: supply.injected.length, faults, reconciled, notes, late: [] }
 }
 
-/** Until none happens in either direction: cut and reset in turns. */
+async function made({ b, mail }: World, folder: string): Promise<void> {
+  await mail.imap.doveadm('mailbox', 'create', '-u', mail.mailboxes[b.domain]?.user as string, folder)
+}
+
+interface Lane {
+  readonly proxy: TcpProxy
+  /** One dialogue. */
+  readonly act: () => Promise<void>
+  /** Without a fault. */
+  readonly after: () => Promise<void>
+}
+
+const BREAKS = (['up', 'down'] as const).flatMap((way) =>
+  (['cut', 'reset'] as const).map((how) => ({ way, how, name: `${how} ${way}` })),
+)
+
 async function atEveryByte(
-  proxy: TcpProxy,
-  step: number,
-  act: () => Promise<void>,
+  lanes: readonly Lane[],
+  scale: Scale,
   tell: (progress: string) => void,
-  after: () => Promise<void> = async () => {},
-): Promise<{ faults: number; notes: string[] }> {
-  let faults = 0
+): Promise<{ faults: Faults; notes: string[] }> {
+  const seen = new Seen([...BREAKS.map(({ name }) => name), 'stopped for a moment', 'sliced'])
   const notes: string[] = []
-  for (const way of ['up', 'down'] as const) {
-    let fault: ByteFault = { way, afterBytes: 1, how: 'cut' }
-    for (;;) {
-      tell(`${fault.how} after ${fault.afterBytes} bytes ${way}`)
-      proxy.arm(fault)
-      await act()
-      const { fired } = proxy
-      proxy.arm(null)
-      await after()
-      if (!fired) break
-      faults++
-      fault = { ...fault, afterBytes: fault.afterBytes + step, how: faults % 2 === 0 ? 'cut' : 'reset' }
-    }
-    notes.push(`${way}: broken after every ${step === 1 ? '' : `${step}th `}byte of ${fault.afterBytes - 1}`)
+  for (const { way, how, name } of BREAKS) {
+    // In the short form they take turns.
+    let next = scale === 'short' && how === 'reset' ? 1 + STEP.short / 2 : 1
+    let longest = 0
+    await everyLane(lanes, async ({ proxy, act, after }) => {
+      for (;;) {
+        const afterBytes = next
+        next += STEP[scale]
+        tell(`${name} after ${afterBytes} bytes`)
+        proxy.arm({ way, afterBytes, how })
+        await act()
+        const { fired } = proxy
+        proxy.arm(null)
+        await after()
+        if (!fired) return
+        seen.add(name)
+        longest = Math.max(longest, afterBytes)
+      }
+    })
+    notes.push(`${name}: after every ${STEP[scale] === 1 ? '' : `${STEP[scale]}th `}byte of ${longest}`)
   }
-  proxy.sliced = true
-  await act()
-  await after()
-  proxy.sliced = false
-  return { faults: faults + 1, notes }
+  await inPieces(lanes, scale, seen, tell)
+  return { faults: seen.faults, notes }
+}
+
+/** In both directions at once. */
+async function inPieces(
+  lanes: readonly Lane[],
+  scale: Scale,
+  seen: Seen<string>,
+  tell: (progress: string) => void,
+): Promise<void> {
+  const shapes = Array.from({ length: STOPS_SHIFTED[scale] }, (_, first) => ({
+    name: 'stopped for a moment',
+    slices: { bytes: BETWEEN_STOPS, first: first + 1, pauseMs: STOP_MS },
+  }))
+  const waiting = [{ name: 'sliced', slices: { bytes: 1, first: 1, pauseMs: 0 } }, ...shapes]
+  await everyLane(lanes, async ({ proxy, act, after }) => {
+    for (;;) {
+      const shape = waiting.pop()
+      if (shape === undefined) return
+      tell(`${shape.name}, ${waiting.length} to come`)
+      // The whole dialogue, from its greeting on.
+      proxy.cutAll()
+      proxy.slices = shape.slices
+      await act()
+      seen.add(shape.name, proxy.paused)
+      proxy.slices = null
+      await after()
+    }
+  })
+}
+
+async function everyLane(lanes: readonly Lane[], work: (lane: Lane) => Promise<void>): Promise<void> {
+  await Promise.all(lanes.map(work))
 }

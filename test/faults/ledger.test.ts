@@ -28,6 +28,7 @@ const good: Evidence = {
   states: new Map(ids.map((id) => [id, 'processed'])),
   audit: ids.flatMap((id) => [row('received', id), row('delivered', id)]),
   unfinished: [],
+  broken: [],
 }
 const wrong = (changes: Partial<Evidence>) =>
   Object.entries(counts(compare(injected, { ...good, ...changes })))
@@ -66,6 +67,7 @@ test.each<[string, string, Partial<Evidence>]>([
     { receipts: [...good.receipts, { uid: 9, id: '<9@a>', about: '<1@a>', disposition: 'failure notice' }] },
   ],
   ['what was left unfinished', 'findings', { unfinished: ['.0a1b.2c'] }],
+  ['a store that is not as it should be', 'findings', { broken: ['the audit has been changed'] }],
 ])('the ledger finds %s: %s', (_what, count, changes) => {
   expect(wrong(changes)).toEqual([count])
 })

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Agent } from '../../agent/index.ts'
 import { seeded } from '../fuzz/mutate.ts'
 import { type Json, KIM, LEE } from '../interop/cli-clinic.ts'
+import { agentOf } from './agents.ts'
 import { digest, type Ehr, type Taken } from './ehr.ts'
 import { type Receipt, receiptsIn } from './receipts.ts'
 import type { World } from './world.ts'
@@ -115,6 +116,8 @@ export interface Evidence {
   readonly audit: readonly Json[]
   /** Folders that a stop left unfinished; nobody is to read them. */
   readonly unfinished: readonly string[]
+  /** What `direct store check` finds wrong in either store, the chain of its audit included. */
+  readonly broken: readonly string[]
 }
 
 /** Holds what went in against the EHR, both mailboxes, and what the two clinics say themselves. */
@@ -135,9 +138,19 @@ export async function reconcile(
       states,
       audit: await world.b.json(['audit']),
       unfinished: await ehr.unfinished(),
+      broken: await brokenIn(world, sender),
     },
     options,
   )
+}
+
+async function brokenIn(world: World, sender: Agent): Promise<string[]> {
+  await using victim = await agentOf(world.b, world)
+  const broken: string[] = []
+  for (const [name, agent] of Object.entries({ sender, victim }))
+    for await (const { level, code, text } of agent.store.check())
+      if (level !== 'ok') broken.push(`the store of the ${name}: ${code}: ${text}`)
+  return broken
 }
 
 export interface CompareOptions {
@@ -150,7 +163,7 @@ export function compare(
   evidence: Evidence,
   { comesAgain = false }: CompareOptions = {},
 ): Reconciled {
-  const { taken, receipts, states, audit, unfinished } = evidence
+  const { taken, receipts, states, audit, unfinished, broken } = evidence
   const known = new Map(injected.map((each) => [each.messageId, each]))
   const filed = Map.groupBy(taken, ({ messageId }) => messageId)
   const [failures = [], mdns = []] = [true, false].map((failed) =>
@@ -175,6 +188,7 @@ export function compare(
       ...[...known.keys()].flatMap((id) => untoldBy(audit, id, comesAgain)),
       ...failures.map(({ about }) => `the sender was told that ${about} failed`),
       ...unfinished.map((name) => `${name} was left unfinished`),
+      ...broken,
     ],
   }
 }
@@ -186,6 +200,11 @@ function untoldBy(audit: readonly Json[], messageId: string, comesAgain: boolean
     const isRight = times === 1 || (comesAgain && event === 'received' && times > 1)
     return isRight ? [] : [`the audit says ${times} times that ${messageId} was ${event}`]
   })
+}
+
+/** What a run found by itself beside. */
+export function withFindings(reconciled: Reconciled, findings: readonly string[]): Reconciled {
+  return { ...reconciled, findings: [...reconciled.findings, ...findings] }
 }
 
 /** How many of each; all of them 0, or something is wrong. */

@@ -45,7 +45,7 @@ export const uidValidity: FaultRun = async (world, { scale, seed, tell }): Promi
   await settled(sender.agent, injected)
   await pause(QUIET_MS)
   const reconciled = await reconcile(world, sender.agent, ehr, injected, { comesAgain: true })
-  return { messages: injected.length, faults: 2, reconciled, notes: [], late: [] }
+  return { messages: injected.length, faults: { 'another UIDVALIDITY': 2 }, reconciled, notes: [], late: [] }
 }
 
 async function changeUidValidity({ b, mail }: World, value: number): Promise<void> {
@@ -67,6 +67,7 @@ export const secondClient: FaultRun = async (world, { scale, seed, tell }): Prom
   await using inbox = await b.folder('INBOX')
   let coming = true
   let moved = 0
+  let kills = 0
   const injecting = inject(sender.agent, {
     count: 3 * MESSAGES[scale],
     seed,
@@ -76,7 +77,7 @@ export const secondClient: FaultRun = async (world, { scale, seed, tell }): Prom
   }).finally(() => {
     coming = false
   })
-  const moving = (async () => {
+  const moving = async () => {
     while (coming) {
       const uids = await inbox.uids()
       const uid = uids[random(Math.max(uids.length, 1))]
@@ -84,14 +85,15 @@ export const secondClient: FaultRun = async (world, { scale, seed, tell }): Prom
       if (uid !== undefined) moved++
       await pause(100 + random(400))
     }
-  })()
-  while (coming) {
-    await using daemon = Daemon.start(b, ehr.dir)
-    await pause(700 + random(1500))
-    await daemon.kill()
   }
-  await moving
-  const injected = await injecting
+  const killing = async () => {
+    while (coming) {
+      await using daemon = Daemon.start(b, ehr.dir)
+      await pause(700 + random(1500))
+      if ((await daemon.kill()).endedByItself === null) kills++
+    }
+  }
+  const [injected] = await Promise.all([injecting, moving(), killing()])
   tell(`${moved} messages were moved away`)
   const later = await WallClock.in(world.dir, HELD_MS)
   await using _last = Daemon.start(b, ehr.dir, { env: later.env })
@@ -108,7 +110,7 @@ export const secondClient: FaultRun = async (world, { scale, seed, tell }): Prom
   const reconciled = await reconcile(world, sender.agent, ehr, injected, { comesAgain: true })
   return {
     messages: injected.length,
-    faults: moved,
+    faults: { 'moved away': moved, SIGKILL: kills },
     reconciled: {
       ...reconciled,
       lost: [...new Set([...reconciled.lost, ...answeredUnfiled])],
@@ -138,10 +140,18 @@ export const restoredStore: FaultRun = async (world, { scale, seed, tell }): Pro
   tell('an older store is put back')
   for (const end of ['-wal', '-shm']) await rm(`${store}${end}`, { force: true })
   await copyFile(copy, store)
+  const known = new Set((await b.json(['audit'])).map(({ messageId }) => messageId))
+  const forgotten = injected.filter(({ messageId }) => !known.has(messageId)).length
   injected.push(...(await some(sender, MESSAGES[scale], seed + 20_000)))
   await using _daemon = Daemon.start(b, ehr.dir)
   await settled(sender.agent, injected)
   await pause(QUIET_MS)
   const reconciled = await reconcile(world, sender.agent, ehr, injected, { comesAgain: true })
-  return { messages: injected.length, faults: 1, reconciled, notes: [], late: [] }
+  return {
+    messages: injected.length,
+    faults: { 'forgotten messages': forgotten },
+    reconciled,
+    notes: [],
+    late: [],
+  }
 }

@@ -3,34 +3,19 @@ import { join } from 'node:path'
 import { direct, type Transcript } from '../cli/direct.ts'
 import { seeded } from '../fuzz/mutate.ts'
 import { type CliClinic, jsonLines, KIM, LEE } from '../interop/cli-clinic.ts'
-import { hasFired, type SystemCallFault, strace } from '../services/strace.ts'
 import { agentOf, running } from './agents.ts'
 import { ANSWERED_WITHIN_MS, arrived, emptied, IN_DOUBT_MS, pass } from './dialogue.ts'
+import { type Calls, type Code, callsOf, type Tampered } from './disk-calls.ts'
 import { digest, Ehr } from './ehr.ts'
-import type { FaultReport, FaultRun, Scale } from './fault-run.ts'
-import { type Injected, injectOne, reconcile, settled } from './ledger.ts'
+import { type FaultReport, type FaultRun, type Faults, type Scale, Seen } from './fault-run.ts'
+import { type Injected, injectOne, reconcile, settled, withFindings } from './ledger.ts'
 import type { World } from './world.ts'
 
 const BYTES = 300
-/** From one call to the next, in the short form: a message takes a hundred and fifty writes, and few of the others. */
-const SHORT_STEPS = { write: 29, sync: 4, folder: 1 }
-const COMES_TO: Readonly<Record<Scale, readonly SystemCallFault['comesTo'][]>> = {
-  short: ['EIO', 'SIGKILL'],
-  full: ['EIO', 'ENOSPC', 'SIGKILL'],
-}
-/** What the disk is asked for: by SQLite, and for the EHR's folder. */
-const calls = ({
-  dir,
-}: CliClinic): Readonly<Record<keyof typeof SHORT_STEPS, Pick<SystemCallFault, 'calls' | 'files'>>> => ({
-  write: {
-    calls: ['pwrite64', 'ftruncate'],
-    files: ['', '-wal', '-shm'].map((end) => join(dir, 'data', `direct.db${end}`)),
-  },
-  sync: { calls: ['fsync', 'fdatasync'] },
-  folder: { calls: ['mkdir', 'rename'] },
-})
+const CODES: readonly Code[] = ['EIO', 'ENOSPC', 'SIGKILL']
 /** How a command may end whose disk failed: done all the same, or not now. Null: it was killed. */
 const MAY_END: readonly (number | null)[] = [0, 75, null]
+const UNDISTURBED: Tampered = { through: [], env: {} }
 
 /** The disk fails `direct receive --once` at its first write, its second, …; the next pass is undisturbed. */
 export const nthCallIn: FaultRun = async (world, { scale, seed, tell }): Promise<FaultReport> => {
@@ -40,19 +25,20 @@ export const nthCallIn: FaultRun = async (world, { scale, seed, tell }): Promise
   await using receiver = await agentOf(b, world)
   await using folder = await b.folder('INBOX')
   const injected: Injected[] = []
-  const act = async (through: readonly string[]) => {
+  const act = async (tampered: Tampered) => {
     injected.push(await injectOne(sender.agent, { n: injected.length, seed, bytes: BYTES }))
     await arrived(folder)
-    const said = await traced(b, world, through, ['receive', '--once', '--out', ehr.dir])
+    const said = await command(b, world, tampered, ['receive', '--once', '--out', ehr.dir])
     await pass(receiver, ehr)
     await emptied(folder)
     return said
   }
-  const { faults, notes, bugs } = await atEveryCall(b, scale, act, tell)
+  const { sqlite, sync, folders, files } = callsOf(b)
+  const { faults, notes, bugs } = await atEveryCall([sqlite, sync, folders, files], scale, act, tell)
   await using _last = running(await agentOf(b, world), ehr.dir)
   await settled(sender.agent, injected)
-  const reconciled = await reconcile(world, sender.agent, ehr, injected)
-  return { messages: injected.length, faults, reconciled: withBugs(reconciled, bugs), notes, late: [] }
+  const reconciled = withFindings(await reconcile(world, sender.agent, ehr, injected), bugs)
+  return { messages: injected.length, faults, reconciled, notes, late: [] }
 }
 
 /** The same for `direct send`, which is repeated with the same idempotency key until it says what became of the message. */
@@ -64,17 +50,17 @@ export const nthCallOut: FaultRun = async (world, { scale, seed, tell }): Promis
   await using _b = running(await agentOf(b, world), ehr.dir)
   await using daemon = running(await agentOf(a, world, { now }))
   const injected: Injected[] = []
-  const act = async (through: readonly string[]) => {
+  const act = async (tampered: Tampered) => {
     const n = injected.length
     const content = randomContent(seed + n)
     await writeFile(join(a.dir, `${n}.bin`), content)
-    const command = [
+    const words = [
       ...['send', '--from', KIM, '--to', LEE, '--text', 'Please see attached.', '--attach', `${n}.bin`],
       ...['--idempotency-key', `${seed}-${n}`, '--json'],
     ]
-    const said = await traced(a, world, through, command)
+    const said = await command(a, world, tampered, words)
     const first = jsonLines(said.stdout)[0]?.messageId
-    const again = await traced(a, world, [], command)
+    const again = await command(a, world, UNDISTURBED, words)
     const messageId = jsonLines(again.stdout)[0]?.messageId
     if (typeof messageId !== 'string') throw new Error(`send ended with ${again.code}: ${again.stderr}`)
     if (first !== undefined && first !== messageId)
@@ -82,12 +68,13 @@ export const nthCallOut: FaultRun = async (world, { scale, seed, tell }): Promis
     injected.push({ n, messageId, attachmentSha256: digest(content), bytes: BYTES })
     return said
   }
-  const { faults, notes, bugs } = await atEveryCall(a, scale, act, tell)
+  const { sqlite, sync, folders } = callsOf(a)
+  const { faults, notes, bugs } = await atEveryCall([sqlite, sync, folders], scale, act, tell)
   await settled(daemon.agent, injected, ANSWERED_WITHIN_MS)
   ahead = IN_DOUBT_MS
   await settled(daemon.agent, injected)
-  const reconciled = await reconcile(world, daemon.agent, ehr, injected)
-  return { messages: injected.length, faults, reconciled: withBugs(reconciled, bugs), notes, late: [] }
+  const reconciled = withFindings(await reconcile(world, daemon.agent, ehr, injected), bugs)
+  return { messages: injected.length, faults, reconciled, notes, late: [] }
 }
 
 function randomContent(seed: number): Buffer {
@@ -95,60 +82,55 @@ function randomContent(seed: number): Buffer {
   return Buffer.from(Array.from({ length: BYTES }, () => random(256)))
 }
 
+/** Until none happens any more: each code at each call, or, in the short form, one after the other at some. */
 async function atEveryCall(
-  clinic: CliClinic,
+  kinds: readonly Calls[],
   scale: Scale,
-  act: (through: readonly string[]) => Promise<Transcript>,
+  act: (tampered: Tampered) => Promise<Transcript>,
   tell: (progress: string) => void,
-): Promise<{ faults: number; notes: string[]; bugs: string[] }> {
-  let faults = 0
+): Promise<{ faults: Faults; notes: string[]; bugs: string[] }> {
+  const seen = new Seen<string>(CODES)
   const notes: string[] = []
   const bugs: string[] = []
-  const log = join(clinic.dir, 'strace.log')
-  for (const [name, which] of Object.entries(calls(clinic))) {
-    const step = scale === 'full' ? 1 : SHORT_STEPS[name as keyof typeof SHORT_STEPS]
-    for (const comesTo of COMES_TO[scale]) {
-      const codes = new Map<string, number>()
+  let turn = 0
+  for (const { name, shortStep, fault } of kinds)
+    for (const codes of scale === 'full' ? CODES.map((code) => [code]) : [CODES]) {
+      const ends = new Map<string, number>()
+      const step = scale === 'full' ? 1 : shortStep
       for (let nth = 1; ; nth += step) {
-        const fault: SystemCallFault = { ...which, nth, comesTo }
+        const comesTo = codes[turn++ % codes.length] as Code
         tell(`${comesTo} at ${name} ${nth}`)
-        const { code, stderr } = await act(await strace(fault, log))
-        if (!(await hasFired(fault, log))) {
-          const ends = [...codes].map(([end, times]) => `${times} ended with ${end}`).join(', ')
-          notes.push(`${name}: ${comesTo} at every ${step}. of ${nth - 1}: ${ends}`)
+        const { tampered, happened } = await fault(nth, comesTo)
+        const { code, stderr } = await act(tampered)
+        if (!(await happened())) {
+          notes.push(`${name}, ${codes.join('/')} at ${everyOne(step)} of ${nth - 1}: ${list(ends)}`)
           break
         }
-        faults++
+        seen.add(comesTo)
         const end = code === null ? 'SIGKILL' : String(code)
-        codes.set(end, (codes.get(end) ?? 0) + 1)
+        ends.set(end, (ends.get(end) ?? 0) + 1)
         if (!MAY_END.includes(code)) bugs.push(`${comesTo} at ${name} ${nth} ends with ${code}: ${stderr}`)
       }
     }
-  }
-  return { faults, notes, bugs }
+  return { faults: seen.faults, notes, bugs }
 }
 
-function withBugs<T extends { readonly findings: readonly string[] }>(
-  reconciled: T,
-  bugs: readonly string[],
-): T {
-  return { ...reconciled, findings: [...reconciled.findings, ...bugs] }
+const everyOne = (step: number) => (step === 1 ? 'each' : `every ${step}th`)
+
+function list(ends: ReadonlyMap<string, number>): string {
+  if (ends.size === 0) return 'there is none'
+  return [...ends].map(([end, times]) => `${times} ended with ${end}`).join(', ')
 }
 
-/**
- * A command of the clinic. One thread does all of its file work, for calls are counted for each; and Node writes no cache
- * of compiled code meanwhile, which would be among them.
- */
-function traced(
+function command(
   { dir, domain }: CliClinic,
   { mail }: World,
-  through: readonly string[],
+  { through, env }: Tampered,
   args: readonly string[],
 ): Promise<Transcript> {
-  const env = {
-    DIRECT_PASSWORD: mail.mailboxes[domain]?.password,
-    UV_THREADPOOL_SIZE: '1',
-    NODE_DISABLE_COMPILE_CACHE: '1',
-  }
-  return direct(args, { cwd: dir, env, through })
+  return direct(args, {
+    cwd: dir,
+    env: { DIRECT_PASSWORD: mail.mailboxes[domain]?.password, ...env },
+    through,
+  })
 }

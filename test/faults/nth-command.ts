@@ -4,7 +4,7 @@ import { agentOf, running } from './agents.ts'
 import { Daemon } from './daemon.ts'
 import { ANSWERED_WITHIN_MS, arrived, emptied, HELD_MS, IN_DOUBT_MS, pass } from './dialogue.ts'
 import { Ehr } from './ehr.ts'
-import type { FaultReport, FaultRun } from './fault-run.ts'
+import { type FaultReport, type FaultRun, type Faults, Seen } from './fault-run.ts'
 import { type Injected, injectOne, reconcile, settled, stateOf } from './ledger.ts'
 import { WallClock } from './wall-clock.ts'
 
@@ -81,8 +81,8 @@ async function atEveryCommand(
   act: () => Promise<void>,
   tell: (progress: string) => void,
   after: () => Promise<void> = async () => {},
-): Promise<{ faults: number; notes: string[] }> {
-  let faults = 0
+): Promise<{ faults: Faults; notes: string[] }> {
+  const seen = new Seen(WRONGS)
   const notes: string[] = []
   for (const wrong of WRONGS)
     for (let nth = 1; ; nth += step) {
@@ -101,9 +101,9 @@ async function atEveryCommand(
         notes.push(`${wrong}: ${step === 1 ? 'each' : `every ${step}rd`} of ${nth - 1} commands`)
         break
       }
-      faults++
+      seen.add(wrong)
     }
-  return { faults, notes }
+  return { faults: seen.faults, notes }
 }
 
 function spoil(proxy: TcpProxy, wrong: Wrong, goodbye: string): 'pass' | 'cut' | string {
@@ -128,6 +128,7 @@ export const killAtNthCommand: FaultRun = async (world, { scale, seed, tell }): 
   await using ehr = await Ehr.start(b.dir, 'kill-at-nth-command')
   await using sender = running(await agentOf(a, world))
   const injected: Injected[] = []
+  let kills = 0
   for (let nth = 1; ; nth += STEP[scale]) {
     const message = await injectOne(sender.agent, { n: injected.length, seed, bytes: BYTES })
     injected.push(message)
@@ -137,7 +138,7 @@ export const killAtNthCommand: FaultRun = async (world, { scale, seed, tell }): 
     smtp.onCommand = imap.onCommand = async () => {
       if (killed || ++count === nth) {
         killed = true
-        await daemon.kill()
+        if ((await daemon.kill()).endedByItself === null) kills++
         return 'cut'
       }
       return 'pass'
@@ -153,5 +154,5 @@ export const killAtNthCommand: FaultRun = async (world, { scale, seed, tell }): 
   await using _last = Daemon.start(b, ehr.dir, { config, env: later.env })
   await settled(sender.agent, injected)
   const reconciled = await reconcile(world, sender.agent, ehr, injected)
-  return { messages: injected.length, faults: injected.length - 1, reconciled, notes: [], late: [] }
+  return { messages: injected.length, faults: { SIGKILL: kills }, reconciled, notes: [], late: [] }
 }

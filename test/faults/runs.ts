@@ -6,18 +6,30 @@ import { restoredStore, secondClient, uidValidity } from './mailbox-changes.ts'
 import { nthCallIn, nthCallOut } from './nth-call.ts'
 import { killAtNthCommand, nthCommandIn, nthCommandOut } from './nth-command.ts'
 
+export interface NamedRun {
+  readonly run: FaultRun
+  /** For whoever asks which runs there are. */
+  readonly what: string
+}
+
 /** Every run by its name. */
-export const RUNS: Readonly<Record<string, FaultRun>> = {
-  'kill-loop': killLoop,
-  'every-byte-out': everyByteOut,
-  'every-byte-in': everyByteIn,
-  'nth-command-out': nthCommandOut,
-  'nth-command-in': nthCommandIn,
-  'kill-at-nth-command': killAtNthCommand,
-  'nth-call-out': nthCallOut,
-  'nth-call-in': nthCallIn,
-  clock: clockLeaps,
-  uidvalidity: uidValidity,
-  'second-client': secondClient,
-  'restored-store': restoredStore,
+export const RUNS: Readonly<Record<string, NamedRun>> = {
+  'kill-loop': { run: killLoop, what: 'SIGKILL of the daemon, again and again, while messages come in' },
+  'every-byte-out': {
+    run: everyByteOut,
+    what: 'SMTP is cut and reset after each byte, held up at each, and sliced',
+  },
+  'every-byte-in': { run: everyByteIn, what: 'the same for IMAP' },
+  'nth-command-out': { run: nthCommandOut, what: 'SMTP fails at each command: unheard, unanswered, 421' },
+  'nth-command-in': { run: nthCommandIn, what: 'IMAP fails at each command: unheard, unanswered, BYE' },
+  'kill-at-nth-command': { run: killAtNthCommand, what: 'SIGKILL of the daemon at each command' },
+  'nth-call-out': {
+    run: nthCallOut,
+    what: 'EIO, ENOSPC and SIGKILL at each write, sync and rename of sending',
+  },
+  'nth-call-in': { run: nthCallIn, what: 'the same for receiving' },
+  clock: { run: clockLeaps, what: 'the clocks leap ahead and back' },
+  uidvalidity: { run: uidValidity, what: 'the mailbox gets another UIDVALIDITY' },
+  'second-client': { run: secondClient, what: 'another client moves mail away' },
+  'restored-store': { run: restoredStore, what: 'an older store is put back' },
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect } from 'vitest'
-import type { FaultReport, FaultRun } from './fault-run.ts'
+import { type FaultReport, type FaultRun, neverHappened } from './fault-run.ts'
 import type { Reconciled } from './ledger.ts'
 import { startWorld, type World } from './world.ts'
 
@@ -17,7 +17,7 @@ const NOTHING: Reconciled = {
   findings: [],
 }
 
-/** One world for all tests of a file; each run in it must find nothing. */
+/** One world for all tests of a file; each run in it must find nothing, and each of its faults must have happened. */
 export function shortForms(): (run: FaultRun) => Promise<FaultReport> {
   let world: World
   beforeAll(async () => {
@@ -27,6 +27,7 @@ export function shortForms(): (run: FaultRun) => Promise<FaultReport> {
   return async (run) => {
     const report = await run(world, { scale: 'short', seed: SEED, tell: () => undefined })
     expect(report.reconciled, `seed ${SEED}`).toEqual(NOTHING)
+    expect(neverHappened(report.faults), `of ${JSON.stringify(report.faults)}`).toEqual([])
     return report
   }
 }

@@ -63,9 +63,23 @@ test('the proxy breaks a connection after as many bytes as it is told, once, and
 test('the proxy hands on byte by byte, in packets of their own', async () => {
   await using server = await echo()
   await using proxy = await startTcpProxy({ host: '127.0.0.1', port: server.port })
-  proxy.sliced = true
+  proxy.slices = { bytes: 1, first: 0, pauseMs: 0 }
   expect((await talk(proxy.port, 'hello')).back).toBe('hello')
   expect(server.heard.length).toBeGreaterThan(1)
+  expect(proxy.paused).toBe(10)
+})
+
+test('the proxy pauses after as many bytes as it is told, and then after each so many', async () => {
+  await using server = await echo()
+  await using proxy = await startTcpProxy({ host: '127.0.0.1', port: server.port })
+  proxy.slices = { bytes: 3, first: 2, pauseMs: 5 }
+  expect((await talk(proxy.port, 'good morning')).back).toBe('good morning')
+  expect(server.heard.length).toBeGreaterThan(1)
+  // After byte 2, 5, 8 and 11, in each direction.
+  expect(proxy.paused).toBe(8)
+  proxy.slices = null
+  expect((await talk(proxy.port, 'good morning')).back).toBe('good morning')
+  expect(proxy.paused).toBe(0)
 })
 
 test('the proxy asks about each line of the client, a message counting as its dot, and speaks for the server', async () => {

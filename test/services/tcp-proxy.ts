@@ -15,6 +15,16 @@ export interface ByteFault {
   readonly how: Break
 }
 
+/** `{ bytes: 1, first: 0, pauseMs: 0 }` is every byte in a packet of its own. */
+export interface Slices {
+  /** Of each piece but the first, at most. */
+  readonly bytes: number
+  /** Of the first one in each direction; 0: as of all others. */
+  readonly first: number
+  /** After each of them. */
+  readonly pauseMs: number
+}
+
 /**
  * What to do when a line of the client's has come, before the server hears it. A text is said to the client in the
  * server's place, and the connection cut.
@@ -34,10 +44,12 @@ export interface TcpProxy extends AsyncDisposable {
   breakAll(how: Break): void
   /** Asked for each line of the client's. A message, which SMTP sends after DATA, counts as its last line. */
   onCommand: OnCommand | null
-  /** Every byte by itself, in packets of its own. */
-  sliced: boolean
-  /** Before whatever is passed on. */
-  delayMs: number
+  /** In which pieces it is passed on, from the moment of setting; null: as it comes. */
+  slices: Slices | null
+  /** How often it has paused after a piece, since they were set. */
+  readonly paused: number
+  /** Ends all connections that there are. */
+  cutAll(): void
 }
 
 /** A proxy on loopback, between a client and a server that talk without TLS, that breaks what it is told to. */
@@ -53,12 +65,14 @@ export async function startTcpProxy(target: {
 class BreakingProxy implements TcpProxy {
   readonly host = '127.0.0.1'
   onCommand: OnCommand | null = null
-  sliced = false
-  delayMs = 0
+  paused = 0
   fired = false
   connections = 0
   #armed: ByteFault | null = null
   #left = 0
+  #slices: Slices | null = null
+  /** Of the piece that is on its way, in each direction. */
+  #unsliced = { up: 0, down: 0 }
   readonly #sockets = new Set<Socket>()
   readonly #server
 
@@ -104,7 +118,6 @@ class BreakingProxy implements TcpProxy {
     const commands = new CommandLines()
     try {
       for await (const chunk of from as AsyncIterable<Buffer>) {
-        if (this.delayMs > 0) await pause(this.delayMs)
         if (way === 'up' && this.onCommand !== null)
           for (const line of commands.of(chunk)) {
             const answer = await this.onCommand(line)
@@ -114,13 +127,7 @@ class BreakingProxy implements TcpProxy {
             return breakOff('cut', from, to)
           }
         const passing = this.#allowed(way, chunk)
-        if (!this.sliced) await say(to, passing)
-        else
-          for (const byte of bytesOf(passing)) {
-            await say(to, byte)
-            // What is written in one turn may be read in one piece.
-            await nextTurn()
-          }
+        await this.#sayInPieces(way, to, passing)
         const broken = passing.length < chunk.length || this.#isDue(way)
         if (broken) return breakOff(this.#fire(), from, to)
       }
@@ -129,6 +136,36 @@ class BreakingProxy implements TcpProxy {
       // The connection is gone, as both sides will see.
       from.destroy()
       to.destroy()
+    }
+  }
+
+  get slices(): Slices | null {
+    return this.#slices
+  }
+
+  set slices(slices: Slices | null) {
+    this.#slices = slices
+    this.paused = 0
+    const first = slices === null ? 0 : slices.first || slices.bytes
+    this.#unsliced = { up: first, down: first }
+  }
+
+  async #sayInPieces(way: Way, to: Socket, bytes: Buffer): Promise<void> {
+    let rest = bytes
+    for (;;) {
+      const slices = this.#slices
+      if (slices === null) return say(to, rest)
+      const piece = rest.subarray(0, this.#unsliced[way])
+      rest = rest.subarray(piece.length)
+      await say(to, piece)
+      this.#unsliced[way] -= piece.length
+      if (this.#unsliced[way] === 0) {
+        this.#unsliced[way] = slices.bytes
+        this.paused++
+        // What is written in one turn may be read in one piece.
+        await (slices.pauseMs === 0 ? nextTurn() : pause(slices.pauseMs))
+      }
+      if (rest.length === 0) return
     }
   }
 
@@ -150,8 +187,12 @@ class BreakingProxy implements TcpProxy {
     return how
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  cutAll(): void {
     for (const socket of this.#sockets) socket.destroy()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cutAll()
     this.#server.close()
     await once(this.#server, 'close')
   }
@@ -161,10 +202,6 @@ async function say(to: Socket, bytes: Buffer): Promise<void> {
   await new Promise<void>((resolve, reject) =>
     to.write(bytes, (error) => (error ? reject(error) : resolve())),
   )
-}
-
-function bytesOf(chunk: Buffer): Buffer[] {
-  return Array.from({ length: chunk.length }, (_, i) => chunk.subarray(i, i + 1))
 }
 
 function breakOff(how: Break, ...sockets: readonly Socket[]): void {
