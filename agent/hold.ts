@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { DirectError } from './errors.ts'
 import type { Log } from './log.ts'
 
@@ -21,18 +20,23 @@ export async function whileHeld<T>(
   { now, log }: { readonly now: () => Date; readonly log: Log },
   work: () => Promise<T>,
 ): Promise<T> {
-  const done = new AbortController()
   const renew = async () => {
-    for (;;) {
-      await pause(HOLD_MS / 3, undefined, { signal: done.signal }).catch(() => undefined)
-      if (done.signal.aborted) return
-      await held.renew(holdUntil(now())).catch((error) => {
-        if (!(error instanceof DirectError && error.temporary)) throw error
-      })
+    try {
+      await held.renew(holdUntil(now()))
+    } catch (error) {
+      if (error instanceof DirectError && error.temporary) return
+      clearInterval(timer)
+      log.warn({ messageId: held.messageId }, 'a hold was not renewed')
     }
   }
-  const [worked, renewed] = await Promise.allSettled([work().finally(() => done.abort()), renew()])
-  if (worked.status === 'rejected') throw worked.reason
-  if (renewed.status === 'rejected') log.warn({ messageId: held.messageId }, 'a hold was not renewed')
-  return worked.value
+  let renewed = Promise.resolve()
+  const timer = setInterval(() => {
+    renewed = renewed.then(renew)
+  }, HOLD_MS / 3)
+  try {
+    return await work()
+  } finally {
+    clearInterval(timer)
+    await renewed
+  }
 }

@@ -3,7 +3,7 @@ import type { OutboxCopy, Store, TriedRecipient } from '../store/index.ts'
 import { DirectError } from './errors.ts'
 import { HOLD_MS, holdUntil, whileHeld } from './hold.ts'
 import type { Log } from './log.ts'
-import type { Lanes } from './outbox/lanes.ts'
+import type { Lanes, Room } from './outbox/lanes.ts'
 import type { Source } from './smime/source.ts'
 import { storedSource, wholeSource } from './stored-source.ts'
 
@@ -38,38 +38,97 @@ const IN_DOUBT_MS = 120_000
 /** About a day of trying; then what is still pending has failed, and the sender is told. */
 const MOST_ATTEMPTS = 32
 
-/** Tries every copy whose time has come (of one message or one route when it is given). Returns how many were tried. */
+/** What a daemon adds: it goes on, and nothing that fails ends it. */
+export interface Unending {
+  /** Begins to listen; each call then resolves when there may be more to do than at the last. */
+  readonly news: () => () => Promise<void>
+  /** Hears of each failure. Without it the first one is thrown at the end. */
+  readonly onFailure: (failure: unknown) => void
+}
+
+/**
+ * Tries every copy whose time has come, side by side as far as the lanes go, until nothing is left; with `unending`, until
+ * `signal` aborts. Of one message, when it is given: all at once. Returns how many were tried.
+ */
 export async function deliverCopies(
   tools: OutboxTools,
   options: {
     readonly messageId?: string
-    readonly route?: OutboxCopy['route'] | undefined
     readonly signal?: AbortSignal | undefined
+    readonly unending?: Unending | undefined
   } = {},
 ): Promise<number> {
+  const { messageId, signal, unending } = options
+  const { store, now } = tools
+  if (messageId !== undefined)
+    return await tryAll(await store.outbox.claim(now(), holdUntil(now()), { messageId }), tools, signal)
+  const failures: unknown[] = []
+  const onFailure = unending?.onFailure ?? ((failure: unknown) => void failures.push(failure))
+  const routes = (['direct', 'tls'] as const).map((route) =>
+    deliverDue(route, tools, { signal, news: unending?.news() ?? null, onFailure }),
+  )
+  const tried = await Promise.all(routes)
+  if (failures.length > 0) throw failures[0]
+  return tried.reduce((sum, some) => sum + some, 0)
+}
+
+/** Tries copies that were claimed, all at once. Throws the first failure when all have come to an end. */
+export async function tryAll(
+  copies: readonly OutboxCopy[],
+  tools: OutboxTools,
+  signal?: AbortSignal,
+): Promise<number> {
+  const { lanes } = tools
+  lanes.add(copies)
+  const tries = copies.map((copy) => tryCopy(copy, tools, signal).finally(() => lanes.leave(copy)))
+  for (const one of await Promise.allSettled(tries)) if (one.status === 'rejected') throw one.reason
+  return copies.length
+}
+
+async function deliverDue(
+  route: OutboxCopy['route'],
+  tools: OutboxTools,
+  {
+    signal,
+    news,
+    onFailure,
+  }: {
+    readonly signal: AbortSignal | undefined
+    /** Null: it ends when nothing is left. */
+    readonly news: ReturnType<Unending['news']> | null
+    readonly onFailure: Unending['onFailure']
+  },
+): Promise<number> {
   const { store, now, lanes } = tools
-  const { messageId, route } = options
-  const claim = async () => {
-    // One message is asked for: its own turn has come, however busy its server is.
-    const leaveOut = messageId === undefined ? lanes.open(route) : { ...(route && { route }) }
-    if (leaveOut === null) return undefined
-    // For as long as a hold a new message is left to whoever queued it, so that `send` and the daemon do not race.
-    const due =
-      messageId === undefined ? { untriedSince: new Date(now().getTime() - HOLD_MS) } : { messageId }
-    const [copy] = await store.outbox.claim(now(), holdUntil(now()), { ...due, ...leaveOut, limit: 1 })
-    return copy
+  // For as long as a hold a new message is left to whoever queued it, so that `send` and the daemon do not race.
+  const claim = (room: Room) =>
+    store.outbox.claim(now(), holdUntil(now()), {
+      ...room,
+      untriedSince: new Date(now().getTime() - HOLD_MS),
+    })
+  const underWay = new Set<Promise<void>>()
+  const begin = (copy: OutboxCopy) => {
+    const trying = tryCopy(copy, tools, signal)
+      .catch(onFailure)
+      .finally(() => {
+        lanes.leave(copy)
+        underWay.delete(trying)
+      })
+    underWay.add(trying)
   }
   let tried = 0
-  while (!options.signal?.aborted) {
-    const copy = await lanes.enter(claim)
-    if (!copy) break
-    try {
-      await tryCopy(copy, tools, options.signal)
-    } finally {
-      lanes.leave(copy)
-    }
-    tried++
+  while (!signal?.aborted) {
+    const copies = await lanes.enter(route, claim).catch((failure) => {
+      onFailure(failure)
+      return []
+    })
+    copies.forEach(begin)
+    tried += copies.length
+    if (copies.length > 0) continue
+    if (underWay.size === 0 && news === null) break
+    await Promise.race([...underWay, ...(news === null ? [] : [news()])])
   }
+  await Promise.all(underWay)
   return tried
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { DirectError } from './errors.ts'
 import type { Mailbox } from './inbox.ts'
 import type { Log } from './log.ts'
+import type { Unending } from './outbox.ts'
 import type { ReceiveReport } from './receiving-types.ts'
 
 /** What the daemon drives. */
@@ -13,8 +14,8 @@ export interface RunTools {
   readonly wait: (mailbox: Mailbox) => Promise<void>
   /** Seals the MDNs that are owed. */
   readonly seal: (signal: AbortSignal) => Promise<void>
-  /** Hands what is due to SMTP, one copy after another; several at once share the work. */
-  readonly handOver: (signal: AbortSignal, route?: 'direct') => Promise<void>
+  /** Hands what is due to SMTP, until `signal` aborts. */
+  readonly handOver: (signal: AbortSignal, unending: Unending) => Promise<void>
   /** Asks again how recipients can be reached who wait for that; how many have a copy in the outbox now. */
   readonly seek: (signal: AbortSignal) => Promise<number>
   /** Calls those late whose system has not answered in time, and owes failure notices; how many, all told. */
@@ -27,48 +28,52 @@ export interface RunTools {
 const OUTBOX_SECONDS = 2
 const REFRESH_SECONDS = 300
 /**
- * Copies on their way at once: a server that hangs must not hold up the mail to all others (agent/outbox/lanes.ts). Two
- * are for the relay alone, so that several partners' own servers cannot take them all.
- */
-const ROUTES = [...Array<undefined>(6), 'direct', 'direct'] as const
-
-/**
  * Looks into every mailbox when it has news, and by its interval, drives the outbox, asks about those who wait and
  * refreshes what is kept, until `signal` aborts. One failing or hanging neighbour stops no other.
  */
 export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
-  const naps = new Naps(signal)
+  const [receipts, outbox] = [new News(signal), new News(signal)]
   const mailboxes = tools.mailboxes.map((mailbox) =>
     loop(
       mailbox.name,
       async () => {
         for await (const report of tools.receive(mailbox)) {
           logReport(report, tools.log)
-          // It may owe an MDN, which need not wait for the outbox's next turn.
-          naps.end()
+          // It may owe an MDN.
+          receipts.tell()
         }
       },
       () => tools.wait(mailbox),
     ),
   )
-  const sealing = async () => {
-    await tools.seal(signal)
-    naps.end()
-  }
-  const outbox = [sealing, ...ROUTES.map((route) => () => tools.handOver(signal, route))].map((step) =>
-    loop('outbox', step, () => naps.take(OUTBOX_SECONDS)),
+  const sealing = loop(
+    'outbox',
+    async () => {
+      await tools.seal(signal)
+      outbox.tell()
+    },
+    receipts.listen(OUTBOX_SECONDS),
+  )
+  const handingOver = loop(
+    'outbox',
+    () =>
+      tools.handOver(signal, {
+        news: () => outbox.listen(OUTBOX_SECONDS),
+        onFailure: (failure) => logFailure('outbox', failure, tools.log),
+      }),
+    () => rest(OUTBOX_SECONDS, signal),
   )
   const seeking = loop(
     'routes',
     async () => {
-      if ((await tools.seek(signal)) > 0) naps.end()
+      if ((await tools.seek(signal)) > 0) outbox.tell()
     },
     () => rest(OUTBOX_SECONDS, signal),
   )
   const deadlines = loop(
     'deadlines',
     async () => {
-      if ((await tools.expire(signal)) > 0) naps.end()
+      if ((await tools.expire(signal)) > 0) receipts.tell()
     },
     () => rest(OUTBOX_SECONDS, signal),
   )
@@ -79,7 +84,7 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
       () => rest(REFRESH_SECONDS, signal),
     ),
   )
-  await Promise.all([...mailboxes, ...outbox, seeking, deadlines, ...refreshes])
+  await Promise.all([...mailboxes, sealing, handingOver, seeking, deadlines, ...refreshes])
 
   async function loop(name: string, step: () => Promise<void>, rest: () => Promise<void>): Promise<void> {
     while (!signal.aborted) {
@@ -93,23 +98,44 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Short rests that news can end, for everyone who rests at that moment. */
-class Naps {
+/** Short rests that news ends, for everyone who listens; what is told while a listener is at work ends its next rest. */
+class News {
   readonly #signal: AbortSignal
-  #news = new AbortController()
+  #told = 0
+  #tell = Promise.withResolvers<void>()
 
   constructor(signal: AbortSignal) {
     this.#signal = signal
+    signal.addEventListener('abort', () => this.tell(), { once: true })
   }
 
-  take(seconds: number): Promise<void> {
-    return rest(seconds, AbortSignal.any([this.#signal, this.#news.signal]))
+  tell(): void {
+    this.#told++
+    this.#tell.resolve()
+    this.#tell = Promise.withResolvers()
   }
 
-  end(): void {
-    this.#news.abort()
-    this.#news = new AbortController()
+  /** Each call rests until there is news since the last one, at most so long. */
+  listen(seconds: number): () => Promise<void> {
+    let heard = this.#told
+    let resting: Promise<void> | null = null
+    const rest = async () => {
+      if (heard === this.#told && !this.#signal.aborted) await within(seconds, this.#tell.promise)
+      heard = this.#told
+      resting = null
+    }
+    return () => {
+      resting ??= rest()
+      return resting
+    }
   }
+}
+
+async function within(seconds: number, news: Promise<void>): Promise<void> {
+  const { promise: over, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, seconds * 1000)
+  await Promise.race([news, over])
+  clearTimeout(timer)
 }
 
 /** Sleeps, or less: until `woken` aborts. */

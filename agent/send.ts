@@ -4,6 +4,7 @@ import type {
   NewMessage,
   NewRecipient,
   NewWait,
+  OutboxCopy,
   Store,
   StoredMessage,
 } from '../store/index.ts'
@@ -11,7 +12,8 @@ import type { Address } from './address.ts'
 import type { Classified } from './classify.ts'
 import { isAmong, isReachable, storeCopies } from './copies.ts'
 import { DirectError, type Reason } from './errors.ts'
-import { deliverCopies, type OutboxTools } from './outbox.ts'
+import { holdUntil } from './hold.ts'
+import { type OutboxTools, tryAll } from './outbox.ts'
 import { type Outgoing, type Prepared, prepare, type SendTools, signatures } from './prepare.ts'
 import { algorithmsFor } from './seal/agreed.ts'
 import { outerMessage, type SignWith } from './seal.ts'
@@ -44,6 +46,7 @@ export async function send(
   const recipients = prepared.classified.filter((one) => !isUndetermined(one) || isCarried(one))
   // A message that went to nobody does not use its key up: the next try may find a certificate.
   const idempotencyKey = stored === NOTHING_TO_CARRY ? null : (options.idempotencyKey ?? null)
+  let copies: readonly OutboxCopy[] = []
   if (recipients.length > 0) {
     const added = await addOnce(store, {
       messageId,
@@ -57,12 +60,14 @@ export async function send(
       recipients: recipients.map((one, index) => recipientRow(one, index, wait, deadlineOf(at, tools))),
       wait,
       finalWanted: options.finalDelivery ?? false,
+      heldUntil: holdUntil(at),
       ...stored,
     })
-    if (added) return earlierResult(added, message, options, store)
+    if ('earlier' in added) return earlierResult(added.earlier, message, options, store)
+    copies = added.copies
   }
   if (wait === null) await auditUndetermined(prepared, options, tools.now(), store)
-  if (stored !== NOTHING_TO_CARRY) await deliverCopies(tools.outbox, { messageId, signal: options.signal })
+  await tryAll(copies, tools.outbox, options.signal)
   const [after] = await store.tracking.status(messageId)
   return {
     messageId,
@@ -167,17 +172,19 @@ function requireMeans(
   if (classified.some(isCarried)) identities.recordingFor(from, at())
 }
 
-/** Adds the message; or the one that its idempotency key came to stand for meanwhile, and nothing is added. */
-async function addOnce({ outbox }: Store, message: NewMessage): Promise<StoredMessage | null> {
+/** Adds the message, and claims its copies; or the one that its idempotency key came to stand for meanwhile, and nothing is added. */
+async function addOnce(
+  { outbox }: Store,
+  message: NewMessage,
+): Promise<{ readonly copies: readonly OutboxCopy[] } | { readonly earlier: StoredMessage }> {
   try {
-    await outbox.add(message)
-    return null
+    return { copies: await outbox.add(message) }
   } catch (error) {
     if (!(error instanceof DirectError) || error.code !== 'IDEMPOTENCY_CONFLICT') throw error
     const first =
       message.idempotencyKey === null ? null : await outbox.byIdempotencyKey(message.idempotencyKey)
     if (first === null) throw error
-    return first
+    return { earlier: first }
   }
 }
 

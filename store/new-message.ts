@@ -2,22 +2,34 @@ import { DirectError } from '../agent/errors.ts'
 import { type AuditEvent, record } from './audit.ts'
 import { keep } from './bodies.ts'
 import { addressKey, encodeAlgorithms, encodeWhy } from './encoding.ts'
-import type { NewCopy, NewMessage } from './outgoing-types.ts'
+import type { NewCopy, NewMessage, OutboxCopy } from './outgoing-types.ts'
 import type { Tx } from './schema.ts'
 import type { MessageAlgorithms } from './types.ts'
 
-/** The message with its recipients, its copies and the wait for those who have none yet. */
-export async function addMessage(tx: Tx, message: NewMessage): Promise<void> {
+/** The message with its recipients, its copies and the wait for those who have none yet. Its copies, where they are held. */
+export async function addMessage(tx: Tx, message: NewMessage): Promise<readonly OutboxCopy[]> {
   const id = await addRow(tx, message)
   await addRecipients(tx, id, message)
   // Due from the moment at which the message was made.
-  await addCopies(tx, id, message.copies, message.at)
-  if (message.wait == null) return
-  const { until, nextAt } = message.wait
-  await tx
-    .insertInto('waiting_messages')
-    .values({ message: id, until: until.getTime(), asked: 1, next_at: nextAt.getTime(), held_until: null })
-    .execute()
+  const { messageId, kind, heldUntil = null } = message
+  const ids = await addCopies(tx, id, message.copies, message.at, heldUntil)
+  if (message.wait != null) {
+    const { until, nextAt } = message.wait
+    await tx
+      .insertInto('waiting_messages')
+      .values({ message: id, until: until.getTime(), asked: 1, next_at: nextAt.getTime(), held_until: null })
+      .execute()
+  }
+  if (heldUntil === null) return []
+  return message.copies.map(({ sealedBy: _, ...copy }, i) => ({
+    ...copy,
+    id: ids[i] as number,
+    messageId,
+    kind,
+    recipients: copy.recipients.map(addressKey),
+    pending: copy.recipients.map(addressKey),
+    attempts: 0,
+  }))
 }
 
 async function addRow(tx: Tx, message: NewMessage): Promise<number> {
@@ -96,13 +108,15 @@ export function sealedBy(copies: readonly NewCopy[], address: string): MessageAl
   return all.find(([recipient]) => addressKey(recipient) === address)?.[1] ?? null
 }
 
-/** Sealed bodies with their envelopes, for SMTP to be tried from `dueAt` on. */
+/** Sealed bodies with their envelopes, for SMTP to be tried from `dueAt` on, or claimed by whoever adds them. Their ids. */
 export async function addCopies(
   tx: Tx,
   message: number,
   copies: readonly NewCopy[],
   dueAt: Date,
-): Promise<void> {
+  heldUntil: Date | null = null,
+): Promise<readonly number[]> {
+  const ids: number[] = []
   for (const copy of copies) {
     const { id } = await tx
       .insertInto('copies')
@@ -112,12 +126,13 @@ export async function addCopies(
         domain: copy.domain,
         mail_from: copy.mailFrom,
         body: copy.body,
-        attempts: 0,
+        attempts: heldUntil === null ? 0 : 1,
         next_at: dueAt.getTime(),
-        held_until: null,
+        held_until: heldUntil?.getTime() ?? null,
       })
       .returning('id')
       .executeTakeFirstOrThrow()
+    ids.push(id)
     await keep(tx, copy.body)
     const rows = copy.recipients.map((address, seq) => ({
       copy: id,
@@ -127,4 +142,5 @@ export async function addCopies(
     }))
     if (rows.length > 0) await tx.insertInto('copy_recipients').values(rows).execute()
   }
+  return ids
 }

@@ -22,10 +22,10 @@ export class SqlOutbox implements Outbox {
     this.#db = db
   }
 
-  async add(message: NewMessage, notice?: NoticeId): Promise<void> {
-    await inTurn(this.#db, async (tx) => {
-      if (notice !== undefined && !(await moveNotice(tx, notice, 'queued'))) return
-      await addMessage(tx, message)
+  async add(message: NewMessage, notice?: NoticeId): Promise<readonly OutboxCopy[]> {
+    return await inTurn(this.#db, async (tx) => {
+      if (notice !== undefined && !(await moveNotice(tx, notice, 'queued'))) return []
+      return await addMessage(tx, message)
     })
   }
 
@@ -34,6 +34,8 @@ export class SqlOutbox implements Outbox {
   }
 
   async claim(now: Date, until: Date, options: Parameters<Outbox['claim']>[2] = {}): Promise<OutboxCopy[]> {
+    // Nobody else is kept waiting to learn that there is nothing.
+    if ((await dueCopies(this.#db, now, options)).length === 0) return []
     // When the power is lost nobody is sending any more, and the copy is as free as it was.
     return await loosely(this.#db, async (tx) => {
       const copies = await dueCopies(tx, now, options)
@@ -183,10 +185,14 @@ export class SqlOutbox implements Outbox {
 }
 
 /** What `claim` may take, oldest first; what a clock dated that has been set back since comes when nothing else does. */
-async function dueCopies(tx: Tx, now: Date, options: NonNullable<Parameters<Outbox['claim']>[2]>) {
+async function dueCopies(
+  db: Kysely<Schema>,
+  now: Date,
+  options: NonNullable<Parameters<Outbox['claim']>[2]>,
+) {
   const { messageId, route, notDomains = [], untriedSince, limit = CLAIMED } = options
   for (const come of rangesThatHaveCome('next_at', now)) {
-    let due = tx
+    let due = db
       .selectFrom('copies')
       .innerJoin('messages', 'messages.id', 'copies.message')
       .selectAll('copies')

@@ -24,6 +24,8 @@ export interface NewMessage {
   readonly wait?: NewWait | null
   /** That `dispatched` is asked for (N-3), and waited for. */
   readonly finalWanted?: boolean
+  /** Whoever adds the message claims its copies at once, and holds them until then. */
+  readonly heldUntil?: Date
 }
 
 export interface NewRecipient {
@@ -82,9 +84,9 @@ export interface Outbox {
    * One transaction: message, recipients, copies, wait, audit rows; and, for an MDN, its notice is marked `queued`. A
    * notice that is not owed any more (another process was first) adds nothing. An idempotency key that already
    * stands for a message: DirectError IDEMPOTENCY_CONFLICT, nothing is added. A Message-ID may come again: a given
-   * file sent once more, an MDN owed again.
+   * file sent once more, an MDN owed again. Resolves to the copies that are held for the caller, as `claim` does.
    */
-  add(message: NewMessage, notice?: NoticeId): Promise<void>
+  add(message: NewMessage, notice?: NoticeId): Promise<readonly OutboxCopy[]>
   /** The message that an idempotency key already stands for. */
   byIdempotencyKey(key: string): Promise<StoredMessage | null>
   /**

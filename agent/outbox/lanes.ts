@@ -1,61 +1,57 @@
 import type { Outbox, OutboxCopy } from '../../store/index.ts'
 
-/** What one claim has to leave out, as the store's `claim` wants it. */
-export type LeaveOut = Pick<NonNullable<Parameters<Outbox['claim']>[2]>, 'route' | 'notDomains'>
+/** What one claim may take, as the store's `claim` wants it. */
+export type Room = Pick<NonNullable<Parameters<Outbox['claim']>[2]>, 'route' | 'notDomains' | 'limit'>
 
-/** How many copies one server may have under way, by the route to it. */
-const MOST = { direct: 4, tls: 2 } as const
+/** How many copies may be under way: to the relay, to one partner's own server, and to all of those together. */
+const MOST = { direct: 4, partner: 2, partners: 6 } as const
 
 /**
  * Copies that this process has under way. Whoever takes copies to SMTP asks here which servers have enough: one that is
- * slow takes no more than its share of those who work, and mail to all others goes on.
+ * slow takes no more than its share, and mail to all others goes on.
  */
 export class Lanes {
-  readonly #most: Readonly<Record<OutboxCopy['route'], number>>
+  readonly #most: Readonly<Record<keyof typeof MOST, number>>
   readonly #underWay = new Set<OutboxCopy>()
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(most: Partial<Record<OutboxCopy['route'], number>> = {}) {
+  constructor(most: Partial<Record<keyof typeof MOST, number>> = {}) {
     this.#most = { ...MOST, ...most }
   }
 
-  /** Takes a copy by `claim`, one claim after another, so that two do not both see the last place free. */
-  async enter(claim: () => Promise<OutboxCopy | undefined>): Promise<OutboxCopy | undefined> {
+  /** Takes copies by `claim`, one claim after another, so that two do not both see the last place free. */
+  async enter(
+    route: OutboxCopy['route'],
+    claim: (room: Room) => Promise<readonly OutboxCopy[]>,
+  ): Promise<readonly OutboxCopy[]> {
     const taken = this.#last.then(async () => {
-      const copy = await claim()
-      if (copy !== undefined) this.#underWay.add(copy)
-      return copy
+      const room = this.room(route)
+      const copies = room === null ? [] : await claim(room)
+      for (const copy of copies) this.#underWay.add(copy)
+      return copies
     })
     this.#last = Promise.allSettled([taken])
     return await taken
+  }
+
+  /** Those of one message that is asked for: its own turn has come, however busy its server is. */
+  add(copies: readonly OutboxCopy[]): void {
+    for (const copy of copies) this.#underWay.add(copy)
   }
 
   leave(copy: OutboxCopy): void {
     this.#underWay.delete(copy)
   }
 
-  /** What `wanted`, or any route, leaves to be claimed; null: nothing. */
-  open(wanted: OutboxCopy['route'] | undefined): LeaveOut | null {
-    const routes = (['direct', 'tls'] as const).filter(
-      (route) =>
-        (wanted ?? route) === route && (route === 'tls' || this.#count('direct') < this.#most.direct),
-    )
-    const [route] = routes
-    if (route === undefined) return null
-    return { ...(routes.length === 1 && { route }), notDomains: this.#fullDomains() }
-  }
-
-  /** Partners whose own server has enough. */
-  #fullDomains(): readonly string[] {
-    const domains = new Set(
-      [...this.#underWay].filter(({ route }) => route === 'tls').map(({ domain }) => domain),
-    )
-    return [...domains].filter((domain) => this.#count('tls', domain) >= this.#most.tls)
-  }
-
-  #count(route: OutboxCopy['route'], domain?: string): number {
-    return [...this.#underWay].filter(
-      (copy) => copy.route === route && (domain === undefined || copy.domain === domain),
-    ).length
+  /** What is free on a route; null: nothing. To partners one at a time: it may be the last that its server may have. */
+  room(route: OutboxCopy['route']): Room | null {
+    const underWay = [...this.#underWay].filter((copy) => copy.route === route)
+    const most = route === 'direct' ? this.#most.direct : this.#most.partners
+    const limit = most - underWay.length
+    if (limit <= 0) return null
+    if (route === 'direct') return { route, limit }
+    const domains = Map.groupBy(underWay, ({ domain }) => domain)
+    const full = [...domains].filter(([, copies]) => copies.length >= this.#most.partner)
+    return { route, notDomains: full.map(([domain]) => domain), limit: 1 }
   }
 }

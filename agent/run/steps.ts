@@ -3,6 +3,7 @@ import { lazily } from '../neighbours/lazily.ts'
 import type { Neighbours } from '../neighbours.ts'
 import type { OnLostReceipt } from '../notify.ts'
 import type { Health } from '../operations/types.ts'
+import type { Unending } from '../outbox.ts'
 import type { ServingCertificates } from '../publish.ts'
 import type { Wired } from '../wiring.ts'
 
@@ -22,9 +23,9 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
     const { sealNotices } = await import('../notify.ts')
     await sealNotices(await notifyTools(), { signal, onLost })
   }
-  const handOver = async (signal?: AbortSignal, route?: 'direct'): Promise<void> => {
+  const handOver = async (signal?: AbortSignal, unending?: Unending): Promise<void> => {
     const { deliverCopies } = await import('../outbox.ts')
-    await deliverCopies(await outboxTools(), { signal, route })
+    await deliverCopies(await outboxTools(), { signal, unending })
   }
   /** Asks again how those can be reached who wait; how many have a copy in the outbox now. */
   const seek = async (signal?: AbortSignal, patienceMs?: number): Promise<number> => {

@@ -1,17 +1,16 @@
-import { expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { DirectError } from '../../agent/errors.ts'
+import { HOLD_MS } from '../../agent/hold.ts'
 import { silent } from '../../agent/log.ts'
 import { Lanes } from '../../agent/outbox/lanes.ts'
 import { deliverCopies } from '../../agent/outbox.ts'
 import type { SmtpClient } from '../../mailbox/index.ts'
-import { bytes, memoryStore, message } from '../store/scenario.ts'
+import { memoryStore } from '../store/places.ts'
+import { bytes, message } from '../store/scenario.ts'
 import { replacing } from './faults.ts'
 
-/** Every pause is over at once. */
-vi.mock('node:timers/promises', async (original) => ({
-  ...(await original<typeof import('node:timers/promises')>()),
-  setTimeout: () => new Promise((resolve) => setImmediate(resolve)),
-}))
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }))
+afterEach(() => void vi.useRealTimers())
 
 test.each([true, false])(
   'while a hold cannot be renewed (temporary: %s) SMTP is waited for, and its answer is kept: nothing goes twice',
@@ -23,6 +22,7 @@ test.each([true, false])(
     const smtp: Pick<SmtpClient, 'submit'> = {
       submit: async (_server, { to }) => {
         submitted++
+        await vi.advanceTimersByTimeAsync(HOLD_MS)
         await failed.promise
         return to.map((address) => ({ address, outcome: 'accepted', reply: '250 taken' }))
       },

@@ -1,12 +1,16 @@
-import { expect, test } from 'vitest'
+import { once } from 'node:events'
+import { expect, test, vi } from 'vitest'
+import { DirectError } from '../../agent/errors.ts'
 import { silent } from '../../agent/log.ts'
 import { Lanes } from '../../agent/outbox/lanes.ts'
 import { deliverCopies, type OutboxTools } from '../../agent/outbox.ts'
-import { at, bytes, memoryStore, message } from '../store/scenario.ts'
+import { memoryStore } from '../store/places.ts'
+import { at, bytes, message } from '../store/scenario.ts'
+import { replacing } from './faults.ts'
 
 const PORT = { secure: false, port: 25 }
 
-test('a partner whose server hangs holds two who hand over, and the mail of all others goes on beside them', async () => {
+test('a partner whose server hangs has two under way, and the mail of all others goes on beside them', async () => {
   await using store = await memoryStore()
   const body = await store.bodies.write(bytes('sealed'))
   const add = (n: number, route: 'direct' | 'tls', domain: string) => {
@@ -44,15 +48,65 @@ test('a partner whose server hangs holds two who hand over, and the mail of all 
     random: () => 0,
     log: silent,
   }
-  const hands = Array.from({ length: 4 }, () => deliverCopies(tools))
-  // Two of the four come to an end, for nothing is left that they may take.
-  await Promise.race(hands)
-  await Promise.race(hands.toReversed())
-  expect(handed.toSorted()).toEqual(['quick', 'relay'])
+  const all = deliverCopies(tools)
+  // Another that asks meanwhile comes to its end at once: nothing is left that it may take.
+  await vi.waitFor(() => expect(handed.toSorted()).toEqual(['quick', 'relay']))
+  expect(await deliverCopies(tools)).toBe(0)
   expect(hanging).toBe(2)
   released.resolve()
-  await Promise.all(hands)
+  expect(await all).toBe(6)
   expect(handed).toHaveLength(6)
+})
+
+test('a daemon goes on beside a server that hangs: what becomes due later goes out at the news of it', async () => {
+  await using store = await memoryStore()
+  const body = await store.bodies.write(bytes('sealed'))
+  const add = (n: number) =>
+    store.outbox.add(message(body, { messageId: `<m${n}@clinic.example>` }, [`lee${n}@hisp.example`]))
+  await add(1)
+  const [stop, handed, failures] = [new AbortController(), [] as string[], [] as unknown[]]
+  let tell = () => {}
+  const news = () => () =>
+    new Promise<void>((resolve) => {
+      tell = resolve
+      stop.signal.addEventListener('abort', () => resolve())
+    })
+  const tools: OutboxTools = {
+    store: replacing(store, {
+      outbox: replacing(store.outbox, {
+        claim: async (...asked) => {
+          if (handed.length === 1 && failures.length === 0) throw new DirectError('STORE_FAILED', 'locked')
+          return store.outbox.claim(...asked)
+        },
+      }),
+    }),
+    smtp: {
+      submit: async (_server, { to }, signal) => {
+        handed.push(...to)
+        if (handed.length === 1 && signal) await once(signal, 'abort')
+        return to.map((address) => ({ address, outcome: 'accepted', reply: '250' }))
+      },
+      proveTls: () => Promise.reject(new Error('not asked for')),
+    },
+    relay: { ...PORT, host: 'relay' },
+    tlsServers: new Map(),
+    openRecord: () => Promise.reject(new Error('not asked for')),
+    lanes: new Lanes(),
+    now: () => at(60),
+    random: () => 0,
+    log: silent,
+  }
+  const unending = { news, onFailure: (failure: unknown) => void failures.push(failure) }
+  const delivering = deliverCopies(tools, { signal: stop.signal, unending })
+  await vi.waitFor(() => expect(failures.length).toBeGreaterThan(0))
+  await add(2)
+  await vi.waitFor(() => {
+    tell()
+    expect(handed).toEqual(['lee1@hisp.example', 'lee2@hisp.example'])
+  })
+  expect(failures).toMatchObject([{ code: 'STORE_FAILED' }])
+  stop.abort()
+  expect(await delivering).toBe(2)
 })
 
 test('pauses differ by up to a quarter, so that what failed together does not come back together', async () => {

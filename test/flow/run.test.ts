@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { expect, test, vi } from 'vitest'
 import { DirectError } from '../../agent/errors.ts'
+import type { Mailbox } from '../../agent/inbox.ts'
 import { silent } from '../../agent/log.ts'
 import { type RunTools, run } from '../../agent/run.ts'
 
@@ -16,27 +17,51 @@ const IDLE: RunTools = {
   log: silent,
 }
 
-test('a server that hangs holds up neither the mail to others nor the answers that are owed', async () => {
+test('a server that hangs does not hold up the answers that are owed; what fails there is logged', async () => {
   const stop = new AbortController()
-  const handOver = vi.fn(async () => {})
-  handOver.mockImplementationOnce(async () => void (await once(stop.signal, 'abort')))
+  const warn = vi.fn()
+  const handOver: RunTools['handOver'] = async (signal, { onFailure }) => {
+    onFailure(new DirectError('STORE_FAILED', 'database is locked'))
+    await once(signal, 'abort')
+  }
   const seal = vi.fn(async () => {})
-  const running = run({ ...IDLE, handOver, seal }, stop.signal)
-  await vi.waitFor(() => expect(handOver.mock.calls.length).toBeGreaterThan(12), { timeout: 20_000 })
-  expect(seal.mock.calls.length).toBeGreaterThan(1)
+  const running = run({ ...IDLE, handOver, seal, log: { ...silent, warn } }, stop.signal)
+  await vi.waitFor(() => expect(seal.mock.calls.length).toBeGreaterThan(1), { timeout: 20_000 })
+  expect(warn.mock.calls).toEqual([
+    [{ loop: 'outbox', code: 'STORE_FAILED', hint: undefined }, 'database is locked'],
+  ])
   stop.abort()
   await running
 })
 
-test('partners whose servers all hang leave the relay one way out', async () => {
+test('mail that came in is answered at once: the outbox hears of what was sealed, and each of its listeners', async () => {
   const stop = new AbortController()
-  const forRelay = vi.fn()
-  const handOver: RunTools['handOver'] = async (signal, route) => {
-    if (route === 'direct') forRelay()
-    else await once(signal, 'abort')
+  const mailbox = { name: 'lee@host/INBOX' } as Mailbox
+  const heard: string[] = []
+  const arrived = Promise.withResolvers<void>()
+  const seal = vi.fn(async () => {})
+  const handOver: RunTools['handOver'] = async (_signal, { news }) => {
+    const listeners = ['one', 'other'].map((name) => [name, news()] as const)
+    await Promise.all(
+      listeners.map(async ([name, next]) => {
+        while (!stop.signal.aborted) {
+          await next()
+          heard.push(name)
+        }
+      }),
+    )
   }
-  const running = run({ ...IDLE, handOver }, stop.signal)
-  await vi.waitFor(() => expect(forRelay.mock.calls.length).toBeGreaterThan(2), { timeout: 20_000 })
+  const receive: RunTools['receive'] = async function* () {
+    await arrived.promise
+    yield { messageId: '<m@x>', notification: 'processed', about: null, recipients: [] }
+  }
+  const wait = async () => void (await once(stop.signal, 'abort'))
+  const running = run({ ...IDLE, mailboxes: [mailbox], receive, wait, handOver, seal }, stop.signal)
+  await vi.waitFor(() => expect(seal).toHaveBeenCalledOnce())
+  await vi.waitFor(() => expect(heard.toSorted()).toEqual(['one', 'other']))
+  arrived.resolve()
+  await vi.waitFor(() => expect(heard.toSorted()).toEqual(['one', 'one', 'other', 'other']))
+  expect(seal).toHaveBeenCalledTimes(2)
   stop.abort()
   await running
 })
