@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DirectError } from './errors.ts'
-import { inBlocks } from './smime/blocks.ts'
+import { writeBehind } from './overlap.ts'
 
 /** Writes a new file, 0600, and waits until it is on the disk. */
 export async function writeDurably(
@@ -10,7 +10,7 @@ export async function writeDurably(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<void> {
   await using file = await open(path, 'wx', 0o600)
-  for await (const block of inBlocks(chunks)) await file.writeFile(block)
+  await writeBehind((block) => file.writeFile(block), chunks)
   await file.sync()
 }
 

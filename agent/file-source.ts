@@ -1,9 +1,8 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { DirectError } from './errors.ts'
+import { BLOCK, readAhead } from './overlap.ts'
 import type { Source } from './smime/source.ts'
-
-const CHUNK = 1 << 18
 
 /**
  * A file as a source, read as often as needed; what fits into one chunk is read once and kept, as most messages are.
@@ -39,7 +38,7 @@ export async function fileSource(path: string): Promise<Source & AsyncDisposable
       return
     }
     for (let at = 0; at < size; ) {
-      const want = Math.min(CHUNK, size - at)
+      const want = Math.min(BLOCK, size - at)
       const { bytesRead, buffer } = await file.read(bufferOf(want), 0, want, at)
       if (bytesRead === 0) throw unreadable('became shorter while it was read')
       at += bytesRead
@@ -52,8 +51,14 @@ export async function fileSource(path: string): Promise<Source & AsyncDisposable
     bytes: size,
     read: () => chunks(Buffer.allocUnsafe),
     lend() {
-      const buffer = Buffer.allocUnsafe(Math.min(CHUNK, size))
-      return chunks(() => buffer)
+      let [buffer, other] = [Buffer.alloc(0), Buffer.alloc(0)]
+      return readAhead(
+        chunks((bytes) => {
+          ;[buffer, other] = [other, buffer]
+          if (buffer.length < bytes) buffer = Buffer.allocUnsafe(bytes)
+          return buffer
+        }),
+      )
     },
     [Symbol.asyncDispose]: () => file.close(),
   }

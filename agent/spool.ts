@@ -3,13 +3,13 @@ import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DirectError } from './errors.ts'
-import { Gathered, lending, release } from './mime/bytes.ts'
+import { Gathered, lending } from './mime/bytes.ts'
+import { BLOCK, readAhead, writeBehind } from './overlap.ts'
 import { inBlocks } from './smime/blocks.ts'
 import type { Spool, Spooled } from './smime/source.ts'
 
 /** What fits here stays in memory, as most summaries of care do; what does not goes to a file. */
 const MEMORY_BYTES = 4 << 20
-const CHUNK = 1 << 18
 /** What says that a disk is full or failed, not that the folder is the wrong one. */
 const PASSING: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO'])
 const ZERO_IV = Buffer.alloc(16)
@@ -40,7 +40,7 @@ function inMemory(bytes: Buffer): Spooled {
     bytes: bytes.length,
     async *read() {
       if (held === null) throw new Error('a spool was read after it was disposed of')
-      for (let at = 0; at < held.length; at += CHUNK) yield held.subarray(at, at + CHUNK)
+      for (let at = 0; at < held.length; at += BLOCK) yield held.subarray(at, at + BLOCK)
     },
     async [Symbol.asyncDispose]() {
       held = null
@@ -51,20 +51,23 @@ function inMemory(bytes: Buffer): Spooled {
 async function inFile(file: FileHandle, chunks: AsyncIterable<Uint8Array>): Promise<Spooled> {
   const key = randomBytes(32)
   let bytes = 0
+  const write = (block: Uint8Array) =>
+    file.writeFile(block).catch((cause) => {
+      throw new DirectError('FILE_UNWRITABLE', 'a spool file could not be written to its end', {
+        hint: 'Check that there is room on the disk.',
+        temporary: true,
+        cause,
+      })
+    })
   try {
     const cipher = createCipheriv('aes-256-ctr', key, ZERO_IV)
-    for await (const chunk of chunks) {
-      const sealed = cipher.update(chunk)
-      await file.writeFile(sealed).catch((cause) => {
-        throw new DirectError('FILE_UNWRITABLE', 'a spool file could not be written to its end', {
-          hint: 'Check that there is room on the disk.',
-          temporary: true,
-          cause,
-        })
-      })
-      bytes += sealed.length
-      release(sealed)
+    const sealed = async function* () {
+      for await (const chunk of chunks) {
+        bytes += chunk.length
+        yield cipher.update(chunk)
+      }
     }
+    await writeBehind(write, lending(sealed()))
   } catch (error) {
     await file.close()
     throw error
@@ -72,9 +75,9 @@ async function inFile(file: FileHandle, chunks: AsyncIterable<Uint8Array>): Prom
   const chunksOf = async function* () {
     const decipher = createDecipheriv('aes-256-ctr', key, ZERO_IV)
     // Nobody sees what was read before it is decrypted, so that one buffer will do.
-    const buffer = Buffer.allocUnsafe(Math.min(CHUNK, bytes))
+    const buffer = Buffer.allocUnsafe(Math.min(BLOCK, bytes))
     for (let at = 0; at < bytes; ) {
-      const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK, bytes - at), at)
+      const { bytesRead } = await file.read(buffer, 0, Math.min(BLOCK, bytes - at), at)
       if (bytesRead === 0) throw new DirectError('STORE_FAILED', 'a spool file ended early')
       at += bytesRead
       yield decipher.update(buffer.subarray(0, bytesRead))
@@ -83,7 +86,7 @@ async function inFile(file: FileHandle, chunks: AsyncIterable<Uint8Array>): Prom
   return {
     bytes,
     read: chunksOf,
-    lend: () => lending(chunksOf()),
+    lend: () => lending(readAhead(chunksOf())),
     async [Symbol.asyncDispose]() {
       key.fill(0)
       await file.close()
