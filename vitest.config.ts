@@ -1,11 +1,47 @@
 import { defineConfig } from 'vitest/config'
 
+/** Tests of the store that SQLite and PostgreSQL both have to pass: the same files, run once over each. */
+const ofAnyStore = [
+  'audit',
+  'audit-chain',
+  'bodies',
+  'book',
+  'capabilities',
+  'concurrency',
+  'deliveries-due',
+  'durability',
+  'event-cursor',
+  'expiry',
+  'failures',
+  'fetches',
+  'figures',
+  'final-delivery',
+  'inbox',
+  'outbox',
+  'prune',
+  'restraint',
+  'tracking',
+  'trust',
+  'waiting',
+].map((name) => `test/store/${name}.test.ts`)
+const ofPostgres = 'test/store/postgres*.test.ts'
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: ['./test/key-files.ts', './test/services/install.ts'],
     reporters: ['default', './test/closing-line.ts'],
     testTimeout: 30_000,
     hookTimeout: 180_000,
+    projects: [
+      { extends: true, test: { name: 'tests', include: ['test/**/*.test.ts'], exclude: [ofPostgres] } },
+      {
+        extends: true,
+        test: {
+          name: 'postgres',
+          include: [...ofAnyStore, ofPostgres],
+          globalSetup: ['./test/store/postgres-server.ts'],
+        },
+      },
+    ],
   },
 })

@@ -122,12 +122,10 @@ class News {
     const rest = async () => {
       if (heard === this.#told && !this.#signal.aborted) await within(seconds, this.#tell.promise)
       heard = this.#told
+      resting = null
     }
     return () => {
-      // `rest` may be over before it is assigned: it is forgotten only after that.
-      resting ??= rest().finally(() => {
-        resting = null
-      })
+      resting ??= rest()
       return resting
     }
   }

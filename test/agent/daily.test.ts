@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Settings } from '../../agent/settings.ts'
 import { Daily } from '../../agent/upkeep/daily.ts'
-import { at, bytes, memoryStore, message } from '../store/scenario.ts'
+import { memoryStore } from '../store/places.ts'
+import { at, bytes, message } from '../store/scenario.ts'
 
 const HOUR = 3600
 

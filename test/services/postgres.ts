@@ -22,6 +22,7 @@ export interface PostgresServer extends AsyncDisposable {
   readonly port: number
   readonly user: string
   readonly password: string
+  readonly administrator: { readonly user: string; readonly password: string }
   readonly logFile: string
   /** Makes a database for `user`, as `template` if one is named, and returns its name. */
   database(template?: string): Promise<string>
@@ -65,6 +66,7 @@ export async function startPostgres({
     port: String(port),
     unix_socket_directories: '',
     max_connections: '60',
+    autovacuum: durable ? 'on' : 'off',
     fsync: durable ? 'on' : 'off',
     ...(tls && { ssl: 'on', ssl_cert_file: join(folder, 'cert.pem'), ssl_key_file: join(folder, 'key.pem') }),
   }
@@ -104,7 +106,15 @@ export async function startPostgres({
   await asAdministrator(`create role ${USER} login password '${PASSWORD}'`)
   let made = 0
   return {
-    ...{ host: HOST, port, user: USER, password: PASSWORD, logFile, asAdministrator },
+    ...{
+      host: HOST,
+      port,
+      user: USER,
+      password: PASSWORD,
+      administrator: ADMINISTRATOR,
+      logFile,
+      asAdministrator,
+    },
     database: async (template = 'template1') => {
       made += 1
       const name = `clinic_${process.pid}_${made}`

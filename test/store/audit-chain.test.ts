@@ -1,7 +1,7 @@
-import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
-import { type AuditProof, openStore, type Store } from '../../store/index.ts'
-import { all, at, backToVersion, bytes, child, folder, memoryStore, message } from './scenario.ts'
+import { type AuditProof, type Store } from '../../store/index.ts'
+import { folder, memoryStore, ofSqlite, type TestPlace } from './places.ts'
+import { all, at, backToVersion, bytes, child, message } from './scenario.ts'
 
 /** Six rows: queued, sent and processed, of two messages; each with a document. */
 async function furnish(store: Store): Promise<void> {
@@ -24,15 +24,9 @@ async function furnish(store: Store): Promise<void> {
   }
 }
 
-async function verified(file: string, expected?: string): Promise<AuditProof> {
-  await using store = await openStore({ file })
+async function verified(place: TestPlace, expected?: string): Promise<AuditProof> {
+  await using store = await place.open()
   return await store.upkeep.verifyAudit(expected)
-}
-
-function change(file: string, sql: string): void {
-  const raw = new DatabaseSync(file, { enableForeignKeyConstraints: false })
-  raw.exec(sql)
-  raw.close()
 }
 
 test('every row is bound to those before it, and an empty audit has an empty head', async () => {
@@ -89,30 +83,29 @@ test.each([
 ])('it is found when %s', async (_, sql, id, rows) => {
   await using temporary = await folder()
   {
-    await using store = await openStore({ file: temporary.file })
+    await using store = await temporary.open()
     await furnish(store)
   }
-  change(temporary.file, sql)
-  expect(await verified(temporary.file)).toMatchObject({ broken: { id }, rows })
+  await temporary.sql(sql)
+  expect(await verified(temporary)).toMatchObject({ broken: { id }, rows })
 })
 
 test('rows taken off the end with the head set back are found by a head that was noted elsewhere, and by no other means', async () => {
   await using temporary = await folder()
   let noted: string
   {
-    await using store = await openStore({ file: temporary.file })
+    await using store = await temporary.open()
     await furnish(store)
     noted = (await store.upkeep.auditHead()).head
     await store.outbox.add(message(1, { messageId: '<m3@clinic.example>' }))
   }
-  expect(await verified(temporary.file, noted)).toMatchObject({ rows: 7, expected: true, broken: null })
-  change(
-    temporary.file,
+  expect(await verified(temporary, noted)).toMatchObject({ rows: 7, expected: true, broken: null })
+  await temporary.sql(
     `delete from audit where id > 5; delete from audit_documents where audit > 5;
      update audit_head set rows = 5, last = 5, chain = (select chain from audit where id = 5)`,
   )
-  expect(await verified(temporary.file)).toMatchObject({ rows: 5, broken: null })
-  expect(await verified(temporary.file, noted)).toMatchObject({ expected: false, broken: null })
+  expect(await verified(temporary)).toMatchObject({ rows: 5, broken: null })
+  expect(await verified(temporary, noted)).toMatchObject({ expected: false, broken: null })
 })
 
 test('what rolls back leaves no row and no gap in the chain', async () => {
@@ -128,22 +121,22 @@ test('what rolls back leaves no row and no gap in the chain', async () => {
 
 test('processes that write at once write one chain', async () => {
   await using temporary = await folder()
-  await (await openStore({ file: temporary.file }))[Symbol.asyncDispose]()
-  const ends = ['a', 'b', 'c'].map((word) => child('add-many', temporary.file, word).ended)
+  await (await temporary.open())[Symbol.asyncDispose]()
+  const ends = ['a', 'b', 'c'].map((word) => child('add-many', temporary.told, word).ended)
   for (const { code } of await Promise.all(ends)) expect(code).toBe(0)
-  expect(await verified(temporary.file)).toMatchObject({ rows: 150, broken: null })
+  expect(await verified(temporary)).toMatchObject({ rows: 150, broken: null })
 })
 
-test('the rows of an older store are chained when it is brought up to date', async () => {
+ofSqlite('the rows of an older store are chained when it is brought up to date', async () => {
   await using temporary = await folder()
   {
-    await using store = await openStore({ file: temporary.file })
+    await using store = await temporary.open()
     await furnish(store)
   }
-  const before = await verified(temporary.file)
+  const before = await verified(temporary)
   backToVersion(temporary.file, 8)
-  expect(await verified(temporary.file)).toEqual(before)
-  await using store = await openStore({ file: temporary.file })
+  expect(await verified(temporary)).toEqual(before)
+  await using store = await temporary.open()
   await store.outbox.add(message(1, { messageId: '<m3@clinic.example>' }))
   expect(await store.upkeep.verifyAudit(before.head)).toMatchObject({ rows: 7, expected: true, broken: null })
 })

@@ -1,7 +1,8 @@
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test, vi } from 'vitest'
-import { type NewAuditRow, openStore, type Store } from '../../store/index.ts'
-import { accepted, all, at, backToVersion, bytes, folder, memoryStore, message } from './scenario.ts'
+import type { NewAuditRow, Store } from '../../store/index.ts'
+import { folder, memoryStore, ofSqlite } from './places.ts'
+import { accepted, all, at, backToVersion, bytes, message } from './scenario.ts'
 
 const M1 = '<m1@clinic.example>'
 const SEALED = {
@@ -162,39 +163,45 @@ async function planOf(file: string, ask: () => Promise<unknown>): Promise<readon
   )
 }
 
-test('the rows of a message, a document or a patient are found by indexes: no table is gone through', async () => {
-  await using temporary = await folder()
-  await using store = await openStore({ file: temporary.file })
-  const byMessage = await planOf(temporary.file, () => list(store, { messageId: M1 }))
-  expect(byMessage).toContain(
-    'SEARCH notices USING INDEX notices_by_original_message_id (original_message_id=?)',
-  )
-  const byDocument = await planOf(temporary.file, () => list(store, { document: 'doc-9' }))
-  const byPatient = await planOf(temporary.file, () => list(store, { patient: 'p-17' }))
-  for (const plan of [byMessage, byDocument, byPatient]) {
-    expect(plan).not.toEqual([])
-    expect(plan.filter((step) => step.startsWith('SCAN'))).toEqual([])
-  }
-})
+ofSqlite(
+  'the rows of a message, a document or a patient are found by indexes: no table is gone through',
+  async () => {
+    await using temporary = await folder()
+    await using store = await temporary.open()
+    const byMessage = await planOf(temporary.file, () => list(store, { messageId: M1 }))
+    expect(byMessage).toContain(
+      'SEARCH notices USING INDEX notices_by_original_message_id (original_message_id=?)',
+    )
+    const byDocument = await planOf(temporary.file, () => list(store, { document: 'doc-9' }))
+    const byPatient = await planOf(temporary.file, () => list(store, { patient: 'p-17' }))
+    for (const plan of [byMessage, byDocument, byPatient]) {
+      expect(plan).not.toEqual([])
+      expect(plan.filter((step) => step.startsWith('SCAN'))).toEqual([])
+    }
+  },
+)
 
-test('a store of version 6 has no algorithms of what it sealed before, and keeps those of what it seals now', async () => {
-  await using temporary = await folder()
-  const sealedBy = new Map([['Lee@hisp.example', SEALED]])
-  const add = async (store: Store, messageId: string) => {
-    const base = message(await store.bodies.write(bytes('sealed')), { messageId })
-    await store.outbox.add({ ...base, copies: base.copies.map((copy) => ({ ...copy, sealedBy })) })
-  }
-  {
-    await using store = await openStore({ file: temporary.file })
-    await add(store, M1)
-  }
-  backToVersion(temporary.file, 6)
-  await using store = await openStore({ file: temporary.file })
-  await add(store, '<m2@clinic.example>')
-  expect((await list(store)).map(({ algorithms }) => algorithms)).toEqual([null, SEALED])
-  const [now, before] = await store.tracking.status()
-  expect([now, before].map((one) => one?.recipients[0]?.algorithms)).toEqual([SEALED, null])
-})
+ofSqlite(
+  'a store of version 6 has no algorithms of what it sealed before, and keeps those of what it seals now',
+  async () => {
+    await using temporary = await folder()
+    const sealedBy = new Map([['Lee@hisp.example', SEALED]])
+    const add = async (store: Store, messageId: string) => {
+      const base = message(await store.bodies.write(bytes('sealed')), { messageId })
+      await store.outbox.add({ ...base, copies: base.copies.map((copy) => ({ ...copy, sealedBy })) })
+    }
+    {
+      await using store = await temporary.open()
+      await add(store, M1)
+    }
+    backToVersion(temporary.file, 6)
+    await using store = await temporary.open()
+    await add(store, '<m2@clinic.example>')
+    expect((await list(store)).map(({ algorithms }) => algorithms)).toEqual([null, SEALED])
+    const [now, before] = await store.tracking.status()
+    expect([now, before].map((one) => one?.recipients[0]?.algorithms)).toEqual([SEALED, null])
+  },
+)
 
 test('by what a message was opened stands in the row of its receipt, and of its wait (ALG)', async () => {
   await using store = await memoryStore()
@@ -208,14 +215,14 @@ test('by what a message was opened stands in the row of its receipt, and of its 
   ])
 })
 
-test('a store of version 5 gets the index over its MDNs, and keeps what it holds', async () => {
+ofSqlite('a store of version 5 gets the index over its MDNs, and keeps what it holds', async () => {
   await using temporary = await folder()
   {
-    await using store = await openStore({ file: temporary.file })
+    await using store = await temporary.open()
     await store.outbox.add(message(await store.bodies.write(bytes('sealed'))))
   }
   backToVersion(temporary.file, 5)
-  await using store = await openStore({ file: temporary.file })
+  await using store = await temporary.open()
   // The first time that it is asked: a statement is prepared once.
   const plan = await planOf(temporary.file, async () =>
     expect(await list(store, { messageId: M1 })).toHaveLength(1),

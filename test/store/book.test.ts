@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import { type BookEntry, openStore } from '../../store/index.ts'
-import { at, folder, memoryStore } from './scenario.ts'
+import type { BookEntry } from '../../store/index.ts'
+import { folder, memoryStore } from './places.ts'
+import { at } from './scenario.ts'
 
 const LEE = 'dr.lee@hisp.example'
 
@@ -36,11 +37,11 @@ test('thousands at once are all there, after closing and opening too', async () 
   await using temporary = await folder()
   const many = Array.from({ length: 2500 }, (_, i) => entry(`a${i}@d${i % 7}.example`))
   {
-    await using store = await openStore({ file: temporary.file })
+    await using store = await temporary.open()
     await store.book.put('', many)
     await store.book.put('', [])
   }
-  await using store = await openStore({ file: temporary.file })
+  await using store = await temporary.open()
   for (const one of [many[0], many[99], many[100], many[2499]])
     expect(await store.book.get('', one?.address as string)).toEqual(one)
 })

@@ -2,8 +2,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
-import { openStore } from '../../store/index.ts'
-import { accepted, all, at, bytes, folder, message } from './scenario.ts'
+import { folder } from './places.ts'
+import { accepted, all, at, bytes, message } from './scenario.ts'
 
 const CANARY = 'canary-zwitscher-4711'
 const SEALED = 'sealed-bytes-as-they-are'
@@ -12,7 +12,7 @@ test('MSG-15: after a message out and one in, no file of the store holds anythin
   await using temporary = await folder()
   // The objects that the flows hand over may carry more than their types say: none of it may stick.
   const more = { subject: CANARY, name: CANARY, text: CANARY, content: CANARY, displayName: CANARY }
-  await using store = await openStore({ file: temporary.file })
+  await using store = await temporary.open()
   const body = await store.bodies.write(bytes(SEALED))
   const base = message(body, { idempotencyKey: 'visit-1', recordBody: body })
   const recipients = base.recipients.map((r) => ({ ...more, ...r, why: [{ ...more, code: 'X', text: 'x' }] }))
@@ -75,7 +75,7 @@ async function search(path: string, words: readonly string[]): Promise<Record<st
 
 test('MSG-15: no column is made for a subject, a display name or content', async () => {
   await using temporary = await folder()
-  await using _store = await openStore({ file: temporary.file })
+  await using _store = await temporary.open()
   const raw = new DatabaseSync(temporary.file, { readOnly: true })
   const columns = raw
     .prepare(

@@ -1,7 +1,7 @@
-import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
-import { type KnownCapabilities, openStore } from '../../store/index.ts'
-import { all, at, backToVersion, bytes, folder, memoryStore, message } from './scenario.ts'
+import type { KnownCapabilities } from '../../store/index.ts'
+import { folder, memoryStore, ofSqlite } from './places.ts'
+import { all, at, backToVersion, bytes, message } from './scenario.ts'
 
 const KIM = 'dr.kim@clinic.example'
 const [FIRST, SECOND] = ['a1'.repeat(32), 'b2'.repeat(32)]
@@ -55,13 +55,11 @@ test('of one address its last four certificates are kept', async () => {
 
 test('of 50,000 the one taken in first goes', async () => {
   await using temporary = await folder()
-  await using store = await openStore({ file: temporary.file })
+  await using store = await temporary.open()
   await store.capabilities.put(said({ address: 'second@clinic.example', takenAt: at(2) }))
-  const raw = new DatabaseSync(temporary.file)
-  raw.exec(`with recursive n(i) as (select 1 union all select i + 1 from n where i < 49999)
+  await temporary.sql(`with recursive n(i) as (select 1 union all select i + 1 from n where i < 49999)
     insert into capabilities (address, certificate, ciphers, key_transport, signed_at, taken_at)
     select 'a' || i || '@many.example', 'c', '[]', '[]', 1, ${at(5).getTime()} from n`)
-  raw.close()
   await store.capabilities.put(said({ address: 'first@clinic.example', takenAt: at(1) }))
   expect(await store.capabilities.of('first@clinic.example', FIRST)).toBeNull()
   await store.capabilities.put(said({ takenAt: at(9) }))
@@ -70,14 +68,14 @@ test('of 50,000 the one taken in first goes', async () => {
   expect(await store.capabilities.of('a1@many.example', FIRST)).not.toBeNull()
 })
 
-test('a store of version 4 gets the table and keeps what it holds', async () => {
+ofSqlite('a store of version 4 gets the table and keeps what it holds', async () => {
   await using temporary = await folder()
   {
-    await using store = await openStore({ file: temporary.file })
+    await using store = await temporary.open()
     await store.outbox.add(message(await store.bodies.write(bytes('sealed'))))
   }
   backToVersion(temporary.file, 4)
-  await using store = await openStore({ file: temporary.file })
+  await using store = await temporary.open()
   await store.capabilities.put(said())
   expect(await store.capabilities.of(KIM, FIRST)).toEqual(said())
   expect(await all(store.audit.list())).toHaveLength(1)

@@ -1,11 +1,13 @@
 // What other processes do in the store's tests: `node child.ts DEED FILE …`. Started by scenario.ts.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { exclusively, openStore, restoreStore } from '../../store/index.ts'
+import { placeOf } from './place-text.ts'
 import { at, bytes, message } from './scenario.ts'
 
-const [deed = '', file = '', word = ''] = process.argv.slice(2)
+const [deed = '', told = '', word = ''] = process.argv.slice(2)
 // What is restored must not be open.
-const store = deed === 'restore' ? await openStore({ file: ':memory:' }) : await openStore({ file })
+const place = placeOf(told)
+const store = await openStore(deed === 'restore' ? { file: ':memory:' } : place)
 // Nothing outlives the test that started it.
 process.stdin
   .on('end', () => process.exit(1))
@@ -66,6 +68,7 @@ const DEEDS: Readonly<Record<string, () => Promise<void>>> = {
   },
   /** Puts a backup in the place of the store. */
   async restore() {
+    const file = 'file' in place ? place.file : ''
     await restoreStore(word, { file, replace: true, actor: 'kim' })
   },
   async open() {

@@ -2,34 +2,37 @@ import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely } from 'kysely'
 import { expect, test } from 'vitest'
-import { openStore } from '../../store/index.ts'
 import type { Schema } from '../../store/schema.ts'
 import { NodeSqliteDialect, openDatabase } from '../../store/sqlite-dialect.ts'
-import { all, at, bytes, child, folder, message } from './scenario.ts'
+import { folder, ofSqlite } from './places.ts'
+import { all, at, bytes, child, message } from './scenario.ts'
 
-test('transactions of one connection wait for each other, even across other asynchronous work', async () => {
-  await using temporary = await folder()
-  await using _store = await openStore({ file: temporary.file })
-  const db = new Kysely<Schema>({
-    dialect: new NodeSqliteDialect(openDatabase(temporary.file), temporary.file),
-  })
-  const log: string[] = []
-  const slow = (name: string) =>
-    db.transaction().execute(async (tx) => {
-      log.push(`${name} begins`)
-      await sleep(1)
-      await tx.selectFrom('messages').selectAll().execute()
-      await sleep(1)
-      log.push(`${name} ends`)
+ofSqlite(
+  'transactions of one connection wait for each other, even across other asynchronous work',
+  async () => {
+    await using temporary = await folder()
+    await using _store = await temporary.open()
+    const db = new Kysely<Schema>({
+      dialect: new NodeSqliteDialect(openDatabase(temporary.file), temporary.file),
     })
-  await Promise.all([slow('a'), slow('b'), slow('c')])
-  expect(log).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends'])
-  await db.destroy()
-})
+    const log: string[] = []
+    const slow = (name: string) =>
+      db.transaction().execute(async (tx) => {
+        log.push(`${name} begins`)
+        await sleep(1)
+        await tx.selectFrom('messages').selectAll().execute()
+        await sleep(1)
+        log.push(`${name} ends`)
+      })
+    await Promise.all([slow('a'), slow('b'), slow('c')])
+    expect(log).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends'])
+    await db.destroy()
+  },
+)
 
-test('a long run of transactions leaves timers and sockets their turns', async () => {
+ofSqlite('a long run of transactions leaves timers and sockets their turns', async () => {
   await using temporary = await folder()
-  await using store = await openStore({ file: temporary.file })
+  await using store = await temporary.open()
   let turns = 0
   const timer = setInterval(() => {
     turns += 1
@@ -41,8 +44,8 @@ test('a long run of transactions leaves timers and sockets their turns', async (
 
 test('two stores in one process write to one file at once and lose nothing', async () => {
   await using temporary = await folder()
-  await using one = await openStore({ file: temporary.file })
-  await using two = await openStore({ file: temporary.file })
+  await using one = await temporary.open()
+  await using two = await temporary.open()
   const body = await one.bodies.write(bytes('sealed'))
   await Promise.all(
     Array.from({ length: 60 }, (_, n) =>
@@ -55,12 +58,12 @@ test('two stores in one process write to one file at once and lose nothing', asy
 
 test('processes write to one file at once and lose nothing; claims of processes never overlap', async () => {
   await using temporary = await folder()
-  await using store = await openStore({ file: temporary.file })
-  const writers = ['a', 'b', 'c'].map((word) => child('add-many', temporary.file, word).ended)
+  await using store = await temporary.open()
+  const writers = ['a', 'b', 'c'].map((word) => child('add-many', temporary.told, word).ended)
   for (const end of await Promise.all(writers)) expect(end).toMatchObject({ code: 0, stderr: '' })
   expect(await store.tracking.status()).toHaveLength(150)
 
-  const claimers = [1, 2, 3].map(() => child('claim', temporary.file).ended)
+  const claimers = [1, 2, 3].map(() => child('claim', temporary.told).ended)
   const claimed: string[] = []
   for (const { code, stdout, stderr } of await Promise.all(claimers)) {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
@@ -71,47 +74,53 @@ test('processes write to one file at once and lose nothing; claims of processes 
   expect(await store.outbox.claim(at(10), at(20))).toEqual([])
 })
 
-test('a writer waits for another process, and goes on when that one is done; readers do not wait', async () => {
-  await using temporary = await folder()
-  await using store = await openStore({ file: temporary.file })
-  const body = await store.bodies.write(bytes('sealed'))
-  const other = new DatabaseSync(temporary.file)
-  other.exec('begin immediate')
-  let added = false
-  const adding = store.outbox.add(message(body)).then(() => {
-    added = true
-  })
-  await using reader = await openReader(temporary.file)
-  expect(await reader.selectFrom('messages').selectAll().execute()).toEqual([])
-  expect(added).toBe(false)
-  other.exec('commit')
-  await adding
-  expect(await reader.selectFrom('messages').select('message_id').execute()).toHaveLength(1)
-  other.close()
-})
+ofSqlite(
+  'a writer waits for another process, and goes on when that one is done; readers do not wait',
+  async () => {
+    await using temporary = await folder()
+    await using store = await temporary.open()
+    const body = await store.bodies.write(bytes('sealed'))
+    const other = new DatabaseSync(temporary.file)
+    other.exec('begin immediate')
+    let added = false
+    const adding = store.outbox.add(message(body)).then(() => {
+      added = true
+    })
+    await using reader = await openReader(temporary.file)
+    expect(await reader.selectFrom('messages').selectAll().execute()).toEqual([])
+    expect(added).toBe(false)
+    other.exec('commit')
+    await adding
+    expect(await reader.selectFrom('messages').select('message_id').execute()).toHaveLength(1)
+    other.close()
+  },
+)
 
 async function openReader(file: string) {
   const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(openDatabase(file), file) })
   return Object.assign(db, { [Symbol.asyncDispose]: () => db.destroy() })
 }
 
-test('a store that another process never lets go of is a temporary error, and nothing is half done', async () => {
-  await using temporary = await folder()
-  await using _store = await openStore({ file: temporary.file })
-  const holder = new DatabaseSync(temporary.file)
-  holder.exec('begin immediate')
-  const db = new Kysely<Schema>({
-    dialect: new NodeSqliteDialect(openDatabase(temporary.file), temporary.file, 20),
-  })
-  await expect(db.transaction().execute(async () => {})).rejects.toMatchObject({
-    code: 'STORE_FAILED',
-    temporary: true,
-    hint: expect.stringContaining('Another process'),
-  })
-  holder.exec('rollback')
-  await db.transaction().execute(async (tx) => {
-    expect(await tx.selectFrom('messages').selectAll().execute()).toEqual([])
-  })
-  holder.close()
-  await db.destroy()
-})
+ofSqlite(
+  'a store that another process never lets go of is a temporary error, and nothing is half done',
+  async () => {
+    await using temporary = await folder()
+    await using _store = await temporary.open()
+    const holder = new DatabaseSync(temporary.file)
+    holder.exec('begin immediate')
+    const db = new Kysely<Schema>({
+      dialect: new NodeSqliteDialect(openDatabase(temporary.file), temporary.file, 20),
+    })
+    await expect(db.transaction().execute(async () => {})).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      temporary: true,
+      hint: expect.stringContaining('Another process'),
+    })
+    holder.exec('rollback')
+    await db.transaction().execute(async (tx) => {
+      expect(await tx.selectFrom('messages').selectAll().execute()).toEqual([])
+    })
+    holder.close()
+    await db.destroy()
+  },
+)

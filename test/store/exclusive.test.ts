@@ -4,7 +4,8 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { exclusively, openStore } from '../../store/index.ts'
-import { child, folder } from './scenario.ts'
+import { folder } from './places.ts'
+import { child } from './scenario.ts'
 
 const PATIENT = { what: 'receives', patienceMs: 60_000 }
 const BUSY = { code: 'STORE_FAILED', temporary: true, message: 'another process receives' }
@@ -24,9 +25,9 @@ test('a file is held by one at a time, in one process too; the next one has it o
 
 test('SIGKILL lets go of what a process held', async () => {
   await using temporary = await folder()
-  await using _store = await openStore({ file: temporary.file })
+  await using _store = await temporary.open()
   const file = join(temporary.path, 'x.lock')
-  const holder = child('hold-alone', temporary.file, file)
+  const holder = child('hold-alone', temporary.told, file)
   await holder.said('held')
   await expect(exclusively(file, { ...PATIENT, patienceMs: 0 })).rejects.toMatchObject(BUSY)
   holder.kill()

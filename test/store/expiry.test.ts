@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { NewMessage, Store } from '../../store/index.ts'
-import { openStore } from '../../store/index.ts'
-import { all, at, bytes, folder, memoryStore, message } from './scenario.ts'
+import { folder, memoryStore } from './places.ts'
+import { all, at, bytes, message } from './scenario.ts'
 
 const M1 = '<m1@clinic.example>'
 const LEE = 'lee@hisp.example'
@@ -163,10 +163,10 @@ test('a deadline survives a restart, and many expire a hundred at a time', async
   await using place = await folder()
   const many = Array.from({ length: 130 }, (_, i) => `r${i}@hisp.example`)
   {
-    await using store = await openStore({ file: place.file })
+    await using store = await place.open()
     await sent(store, {}, many)
   }
-  await using store = await openStore({ file: place.file })
+  await using store = await place.open()
   expect([await expire(store, HOUR), await expire(store, HOUR), await expire(store, HOUR)]).toEqual([
     100, 30, 0,
   ])

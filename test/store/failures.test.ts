@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import { openStore, type Store } from '../../store/index.ts'
-import { all, at, bytes, folder, memoryStore, message } from './scenario.ts'
+import type { Store } from '../../store/index.ts'
+import { folder, memoryStore } from './places.ts'
+import { all, at, bytes, message } from './scenario.ts'
 
 const KIM = 'kim@clinic.example'
 const LEE = 'lee@hisp.example'
@@ -65,8 +66,8 @@ test('N-8: those of a message that fail together share a notice; each stands in 
 
 test('two processes owe a notice once, and it survives a restart', async () => {
   await using place = await folder()
-  await using first = await openStore({ file: place.file })
-  await using second = await openStore({ file: place.file })
+  await using first = await place.open()
+  await using second = await place.open()
   await queued(first)
   await expire(first)
   const newId = ids()

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { openStore, type StoredFetch } from '../../store/index.ts'
+import { memoryStore } from './places.ts'
 
 const at = (seconds: number) => new Date(Date.UTC(2026, 10, 21) + seconds * 1000)
 const crl = (name: string, body: Uint8Array, refreshAt: Date): StoredFetch => ({
@@ -17,7 +18,7 @@ const crl = (name: string, body: Uint8Array, refreshAt: Date): StoredFetch => ({
 })
 
 test('what was fetched comes back byte for byte, and a newer copy replaces it', async () => {
-  await using store = await openStore({ file: ':memory:' })
+  await using store = await memoryStore()
   const first = crl('a', Uint8Array.of(1, 2, 3), at(60))
   await store.fetches.put(first, at(0))
   expect(await store.fetches.get(first.key, at(1))).toEqual(first)
@@ -28,7 +29,7 @@ test('what was fetched comes back byte for byte, and a newer copy replaces it', 
 })
 
 test('due is what was asked for lately, the most urgent first; a refresh is no use', async () => {
-  await using store = await openStore({ file: ':memory:' })
+  await using store = await memoryStore()
   for (const [name, refresh] of [
     ['late', 90],
     ['early', 10],
@@ -43,7 +44,7 @@ test('due is what was asked for lately, the most urgent first; a refresh is no u
 })
 
 test('what was unused for longest goes when the bodies pass 128 MiB together', async () => {
-  await using store = await openStore({ file: ':memory:' })
+  await using store = await memoryStore()
   const large = new Uint8Array(48 * 1024 * 1024)
   for (const [index, name] of ['a', 'b'].entries())
     await store.fetches.put(crl(name, large, at(9)), at(60 * index))
@@ -56,7 +57,7 @@ test('what was unused for longest goes when the bodies pass 128 MiB together', a
 })
 
 test('issuers, which anybody’s mail can name, push out no CRL, and are due after them', async () => {
-  await using store = await openStore({ file: ':memory:' })
+  await using store = await memoryStore()
   await store.fetches.put(crl('crl', Uint8Array.of(1), at(9)), at(0))
   const issuer = { ...crl('issuer', new Uint8Array(60 * 1024 * 1024), at(1)), kind: 'issuer' as const }
   for (const n of [1, 2, 3]) await store.fetches.put({ ...issuer, key: `issuer ${n}` }, at(n))
@@ -67,14 +68,14 @@ test('issuers, which anybody’s mail can name, push out no CRL, and are due aft
 })
 
 test('a row counts for more than its body, so that a flood of small ones is bounded', async () => {
-  await using store = await openStore({ file: ':memory:' })
+  await using store = await memoryStore()
   const half = new Uint8Array(64 * 1024 * 1024 - 10_000)
   for (const n of [1, 2]) await store.fetches.put(crl(`${n}`, half, at(9)), at(n))
   expect(await store.fetches.due(at(10), at(0), 10)).toHaveLength(1)
 })
 
 test('what is put off is due later, and what a clock that was ahead has fetched is due at once', async () => {
-  await using store = await openStore({ file: ':memory:' })
+  await using store = await memoryStore()
   const { key } = crl('a', Uint8Array.of(1), at(10))
   await store.fetches.put(crl('a', Uint8Array.of(1), at(10)), at(0))
   await store.fetches.postpone(key, at(100))

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { NewNotice, Store } from '../../store/index.ts'
-import { openStore } from '../../store/index.ts'
-import { accepted, all, at, folder, memoryStore } from './scenario.ts'
+import { folder, memoryStore } from './places.ts'
+import { accepted, all, at } from './scenario.ts'
 
 const KIM = 'kim@clinic.example'
 const LEE = 'lee@hisp.example'
@@ -31,11 +31,11 @@ const PROCESSED = ['processed', '<processed@clinic.example>']
 
 test('dispatched is owed in the transaction that settles the delivery, if it was asked for (N-4)', async () => {
   await using place = await folder()
-  await using store = await openStore({ file: place.file })
+  await using store = await place.open()
   const { id, delivery } = await judged(store, [notice()])
   expect(await owed(store)).toEqual([PROCESSED])
   await store.inbox.settle(id, [{ delivery, outcome: 'delivered', where: '/ehr/1' }], at(1))
-  await using other = await openStore({ file: place.file })
+  await using other = await place.open()
   expect(await other.inbox.noticesDue(at(1))).toMatchObject([
     { kind: 'processed' },
     {

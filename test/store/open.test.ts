@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { openStore } from '../../store/index.ts'
-import { all, at, bytes, child, folder, message } from './scenario.ts'
+import { folder } from './places.ts'
+import { all, at, bytes, child, message } from './scenario.ts'
 
 const mode = async (path: string) => ((await stat(path)).mode & 0o777).toString(8)
 
@@ -11,7 +12,7 @@ test('the file and its -wal and -shm are 0600 and the folder is 0700, whatever t
   await using temporary = await folder()
   const umask = process.umask(0)
   try {
-    await using store = await openStore({ file: temporary.file })
+    await using store = await temporary.open()
     await store.bodies.write(bytes('x'))
     expect(await mode(dirname(temporary.file))).toBe('700')
     for (const suffix of ['', '-wal', '-shm']) expect(await mode(temporary.file + suffix)).toBe('600')
@@ -22,10 +23,10 @@ test('the file and its -wal and -shm are 0600 and the folder is 0700, whatever t
 
 test('a store that others could read is closed to them when it is opened', async () => {
   await using temporary = await folder()
-  await (await openStore({ file: temporary.file }))[Symbol.asyncDispose]()
+  await (await temporary.open())[Symbol.asyncDispose]()
   await chmod(temporary.file, 0o644)
   await chmod(dirname(temporary.file), 0o755)
-  await using _store = await openStore({ file: temporary.file })
+  await using _store = await temporary.open()
   expect(await mode(dirname(temporary.file))).toBe('700')
   for (const suffix of ['', '-wal', '-shm']) expect(await mode(temporary.file + suffix)).toBe('600')
 })
@@ -34,7 +35,7 @@ test('a folder that cannot be made, or that is a file, is refused with a hint', 
   await using temporary = await folder()
   const notAFolder = join(temporary.path, 'data')
   await writeFile(notAFolder, 'text')
-  await expect(openStore({ file: temporary.file })).rejects.toMatchObject({
+  await expect(temporary.open()).rejects.toMatchObject({
     name: 'DirectError',
     code: 'FILE_UNWRITABLE',
     hint: expect.stringContaining(notAFolder),
@@ -76,12 +77,12 @@ test("another program's SQLite database is refused and stays byte for byte", asy
 
 test('a store of a newer schema is refused and says so; it is not migrated back', async () => {
   await using temporary = await folder()
-  await (await openStore({ file: temporary.file }))[Symbol.asyncDispose]()
+  await (await temporary.open())[Symbol.asyncDispose]()
   const raw = new DatabaseSync(temporary.file)
   raw.exec('insert into schema_versions values (999, 0)')
   raw.close()
   const before = await readFile(temporary.file)
-  await expect(openStore({ file: temporary.file })).rejects.toMatchObject({
+  await expect(temporary.open()).rejects.toMatchObject({
     code: 'STORE_FAILED',
     message: expect.stringContaining('999'),
     hint: expect.stringContaining('newer direct-agent'),
@@ -91,18 +92,18 @@ test('a store of a newer schema is refused and says so; it is not migrated back'
 
 test('what was stored is there after closing and opening again; closing twice is no error', async () => {
   await using temporary = await folder()
-  const first = await openStore({ file: temporary.file })
+  const first = await temporary.open()
   await first.outbox.add(message(await first.bodies.write(bytes('sealed'))))
   await first[Symbol.asyncDispose]()
   await first[Symbol.asyncDispose]()
-  await using again = await openStore({ file: temporary.file })
+  await using again = await temporary.open()
   expect(await again.tracking.status()).toMatchObject([{ messageId: '<m1@clinic.example>', at: at(0) }])
   expect(await all(again.audit.list())).toHaveLength(1)
 })
 
 test('durability is what SQLite can give: WAL with synchronous FULL', async () => {
   await using temporary = await folder()
-  await using _store = await openStore({ file: temporary.file })
+  await using _store = await temporary.open()
   const raw = new DatabaseSync(temporary.file)
   expect(raw.prepare('pragma journal_mode').get()).toEqual({ journal_mode: 'wal' })
   raw.close()
@@ -116,6 +117,6 @@ test('durability is what SQLite can give: WAL with synchronous FULL', async () =
 
 test('processes that open a new store at once agree on it, and print no warnings', async () => {
   await using temporary = await folder()
-  const ends = await Promise.all(Array.from({ length: 4 }, () => child('open', temporary.file).ended))
+  const ends = await Promise.all(Array.from({ length: 4 }, () => child('open', temporary.told).ended))
   for (const end of ends) expect(end).toEqual({ code: 0, stdout: 'open\n', stderr: '' })
 })

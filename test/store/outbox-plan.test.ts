@@ -1,10 +1,10 @@
 import { Kysely, type LogEvent } from 'kysely'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { openStore } from '../../store/index.ts'
 import { SqlOutbox } from '../../store/outbox.ts'
 import type { Schema } from '../../store/schema.ts'
 import { NodeSqliteDialect, openDatabase } from '../../store/sqlite-dialect.ts'
-import { at, bytes, folder, message } from './scenario.ts'
+import { folder } from './places.ts'
+import { at, bytes, message } from './scenario.ts'
 
 /*
  * How a statement gets at the rows of `copies` is asked of SQLite itself: a table that is searched costs the same
@@ -13,7 +13,7 @@ import { at, bytes, folder, message } from './scenario.ts'
 let temporary: Awaited<ReturnType<typeof folder>>
 beforeEach(async () => {
   temporary = await folder()
-  await using store = await openStore({ file: temporary.file })
+  await using store = await temporary.open()
   const body = await store.bodies.write(bytes('sealed'))
   for (const n of Array(30).keys())
     await store.outbox.add(message(body, { messageId: `<m${n}@x.example>`, at: at(n) }))

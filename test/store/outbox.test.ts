@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { NewMessage, Store } from '../../store/index.ts'
-import { openStore } from '../../store/index.ts'
-import { all, at, bytes, folder, memoryStore, message } from './scenario.ts'
+import { folder, memoryStore } from './places.ts'
+import { all, at, bytes, message } from './scenario.ts'
 
 async function queued(store: Store, over: Partial<NewMessage> = {}, to?: readonly string[]): Promise<void> {
   await store.outbox.add(message(await store.bodies.write(bytes('sealed')), over, to))
@@ -73,8 +73,8 @@ test('an idempotency key stands for its first message only; the second adds noth
 
 test('in a race of two connections for one idempotency key exactly one wins', async () => {
   await using temporary = await folder()
-  await using one = await openStore({ file: temporary.file })
-  await using two = await openStore({ file: temporary.file })
+  await using one = await temporary.open()
+  await using two = await temporary.open()
   const tries = Array.from({ length: 10 }, (_, n) =>
     queued(n % 2 === 0 ? one : two, { idempotencyKey: 'visit-1', messageId: `<m${n}@clinic.example>` }),
   )

@@ -1,7 +1,7 @@
-import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
-import { openStore, type Store } from '../../store/index.ts'
-import { accepted, all, at, bytes, folder, memoryStore, message } from './scenario.ts'
+import type { Store } from '../../store/index.ts'
+import { folder, memoryStore, type TestPlace } from './places.ts'
+import { accepted, all, at, bytes, message } from './scenario.ts'
 
 const DAY = 86_400
 const NOW = at(100 * DAY)
@@ -39,27 +39,25 @@ async function received(store: Store, day: number, uid = day): Promise<void> {
 }
 
 const ids = async (store: Store) => (await store.tracking.status()).map(({ messageId }) => messageId)
-const count = (file: string, table: string) => {
-  const raw = new DatabaseSync(file, { readOnly: true })
-  const { n } = raw.prepare(`select count(*) as n from ${table}`).get() as { n: number }
-  raw.close()
-  return n
+async function count(place: TestPlace, table: string): Promise<number> {
+  const [row] = await place.sql(`select count(*) as n from ${table}`)
+  return Number(row?.n)
 }
 
 test('messages go after their time with their bodies, newer ones and the audit stay, and the audit says how many went', async () => {
   await using temporary = await folder()
-  await using store = await openStore({ file: temporary.file, now: () => NOW })
+  await using store = await temporary.open({ now: () => NOW })
   for (const day of [1, 2, 60]) await sent(store, day)
   for (const day of [3, 61]) await received(store, day)
-  const before = count(temporary.file, 'bodies')
+  const before = await count(temporary, 'bodies')
   expect(await store.upkeep.prune({ ...NEVER, messagesBefore: at(50 * DAY) }, NOW)).toEqual({
     messages: 2,
     mails: 1,
     auditRows: 0,
   })
   expect(await ids(store)).toEqual(['<day60@clinic.example>'])
-  expect(count(temporary.file, 'bodies')).toBe(before - 5)
-  expect(count(temporary.file, 'body_chunks')).toBe(before - 5)
+  expect(await count(temporary, 'bodies')).toBe(before - 5)
+  expect(await count(temporary, 'body_chunks')).toBe(before - 5)
   const rows = await all(store.audit.list())
   expect(rows.filter(({ messageId }) => messageId === '<day1@clinic.example>')).toHaveLength(3)
   expect(rows.at(-1)).toMatchObject({
@@ -147,7 +145,7 @@ test('a repeated message is told from a new one as long as the audit of it is ke
 
 test('the audit goes from its oldest row on, and what stays is still a chain that can be verified, with heads noted later', async () => {
   await using temporary = await folder()
-  await using store = await openStore({ file: temporary.file, now: () => NOW })
+  await using store = await temporary.open({ now: () => NOW })
   for (let day = 1; day <= 60; day++) await sent(store, day)
   const { head } = await store.upkeep.auditHead()
   expect(await store.upkeep.prune({ ...NEVER, auditBefore: at(50 * DAY) }, NOW)).toMatchObject({
@@ -155,16 +153,14 @@ test('the audit goes from its oldest row on, and what stays is still a chain tha
   })
   const rows = await all(store.audit.list())
   expect(rows[0]).toMatchObject({ at: at(50 * DAY), id: 148 })
-  expect(count(temporary.file, 'audit_documents')).toBe(rows.length - 1)
+  expect(await count(temporary, 'audit_documents')).toBe(rows.length - 1)
   expect(await store.upkeep.verifyAudit(head)).toMatchObject({
     rows: rows.length,
     first: 148,
     expected: true,
     broken: null,
   })
-  const raw = new DatabaseSync(temporary.file)
-  raw.exec('delete from audit_documents where audit = 148; delete from audit where id = 148')
-  raw.close()
+  await temporary.sql('delete from audit_documents where audit = 148; delete from audit where id = 148')
   expect(await store.upkeep.verifyAudit()).toMatchObject({ broken: { id: 149 } })
 })
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { NewNotice, Store } from '../../store/index.ts'
-import { openStore } from '../../store/index.ts'
+import { memoryStore } from './places.ts'
 import { accepted, all, at } from './scenario.ts'
 
 const KIM = 'kim@clinic.example'
@@ -34,7 +34,7 @@ async function receive(
 const due = async (store: Store, seconds: number) => (await store.inbox.noticesDue(at(seconds))).length
 
 test('no more than so many MDNs go to one correspondent within an hour; what is more waits, and is not lost', async () => {
-  await using store = await openStore({ file: ':memory:', mdnsPerHour: 3 })
+  await using store = await memoryStore({ mdnsPerHour: 3 })
   for (const seconds of [0, 10, 20]) await receive(store, seconds)
   const fourth = await receive(store, 30)
   const fifth = await receive(store, 40)
@@ -56,7 +56,7 @@ test('no more than so many MDNs go to one correspondent within an hour; what is 
 })
 
 test('dispatched counts like processed', async () => {
-  await using store = await openStore({ file: ':memory:', mdnsPerHour: 1 })
+  await using store = await memoryStore({ mdnsPerHour: 1 })
   const { id, delivery } = await receive(store, 0)
   await store.inbox.settle(id, [{ delivery, outcome: 'delivered', where: null }], at(1))
   expect(await due(store, HOUR - 1)).toBe(1)
@@ -64,7 +64,7 @@ test('dispatched counts like processed', async () => {
 })
 
 test('what answers an MDN of ours is not answered, now or when the EHR has it, and that is audited (N-2)', async () => {
-  await using store = await openStore({ file: ':memory:' })
+  await using store = await memoryStore()
   const first = await receive(store, 0)
   const answer = await receive(store, 1, { answers: ['<else@x.example>', first.mdn] })
   await store.inbox.settle(answer.id, [{ ...answer, outcome: 'rejected', where: null }], at(2))
@@ -75,7 +75,7 @@ test('what answers an MDN of ours is not answered, now or when the EHR has it, a
 })
 
 test('what answers a message that is none of ours is answered', async () => {
-  await using store = await openStore({ file: ':memory:' })
+  await using store = await memoryStore()
   const first = await receive(store, 0)
   await receive(store, 1, { answers: [first.messageId] })
   expect(await due(store, 2)).toBe(2)

@@ -1,24 +1,7 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
-import { type BodyId, type Judgement, type NewMessage, openStore, type Store } from '../../store/index.ts'
-
-/** A folder with a store's path in it; removed with everything below when it goes out of scope. */
-export async function folder() {
-  const path = await mkdtemp(join(tmpdir(), 'direct-store-'))
-  return {
-    path,
-    file: join(path, 'data', 'store.db'),
-    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
-  }
-}
-
-export function memoryStore(): Promise<Store> {
-  return openStore({ file: ':memory:' })
-}
+import type { BodyId, Judgement, NewMessage } from '../../store/index.ts'
 
 export async function* bytes(...pieces: readonly (string | Uint8Array)[]): AsyncGenerator<Uint8Array> {
   for (const piece of pieces) yield typeof piece === 'string' ? new TextEncoder().encode(piece) : piece

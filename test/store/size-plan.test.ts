@@ -1,7 +1,8 @@
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test, vi } from 'vitest'
 import { openStore, type Store } from '../../store/index.ts'
-import { accepted, all, at, bytes, folder, message } from './scenario.ts'
+import { folder } from './places.ts'
+import { accepted, all, at, bytes, message } from './scenario.ts'
 
 /*
  * Whether a table is searched or read from end to end is asked of SQLite itself: a clock tells nothing on a busy machine.
@@ -64,11 +65,11 @@ const SMALL = [
   'pragma_',
 ]
 /** Indexes that hold what is open alone. */
-const PARTIAL = ['recipients_by_deadline', 'recipients_untold', 'bodies_loose']
+const PARTIAL = ['recipients_by_deadline', 'recipients_untold', 'bodies_loose', 'inbox_deliveries_due']
 
 async function world() {
   const temporary = await folder()
-  await using store = await openStore({ file: temporary.file, now: () => at(100) })
+  await using store = await temporary.open({ now: () => at(100) })
   await furnish(store)
   return temporary
 }
@@ -92,6 +93,8 @@ test.each<[string, (store: Store) => Promise<unknown>]>([
   ['who waits for a route', (store) => store.waiting.claim(at(200), at(300))],
   ['what is new in a mailbox', (store) => store.inbox.unsettled('m', '1', [1, 2, 3])],
   ['what is unfinished in a mailbox', (store) => store.inbox.unfinished('m', '1')],
+  ['what the EHR has yet to take', (store) => store.deliveries.claim(at(200), at(300))],
+  ['how much the EHR has yet to take', (store) => store.deliveries.figures()],
   ['events', (store) => store.tracking.events(0)],
   ['the last event', (store) => store.tracking.lastEvent()],
   ['the audit of one message', (store) => all(store.audit.list({ messageId: '<m7@clinic.example>' }))],

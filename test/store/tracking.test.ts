@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Store } from '../../store/index.ts'
-import { all, at, bytes, memoryStore, message } from './scenario.ts'
+import { memoryStore } from './places.ts'
+import { all, at, bytes, message } from './scenario.ts'
 
 const M1 = '<m1@clinic.example>'
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { openStore, type Store } from '../../store/index.ts'
-import { all, at, folder, memoryStore } from './scenario.ts'
+import { folder, memoryStore } from './places.ts'
+import { all, at } from './scenario.ts'
 
 const URL = 'https://trust.example/bundle.p7m'
 const ROOT = Uint8Array.of(1, 2, 3)

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { openStore, restoreStore, type StoreFinding } from '../../store/index.ts'
-import { accepted, all, at, backToVersion, bytes, child, folder, message } from './scenario.ts'
+import { folder } from './places.ts'
+import { accepted, all, at, backToVersion, bytes, child, message } from './scenario.ts'
 
 const NOW = () => at(10_000)
 const BY = { actor: 'kim', now: NOW }

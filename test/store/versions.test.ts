@@ -4,8 +4,9 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { openStore, type Store } from '../../store/index.ts'
-import { all, at, folder } from './scenario.ts'
+import type { Store } from '../../store/index.ts'
+import { folder } from './places.ts'
+import { all, at } from './scenario.ts'
 import { load } from './versions/dump.ts'
 import { furnish, KNOWN } from './versions/furnish.ts'
 
@@ -37,7 +38,7 @@ function schema(file: string): readonly unknown[] {
 
 async function newest(): Promise<readonly unknown[]> {
   await using temporary = await folder()
-  await (await openStore({ file: temporary.file, now }))[Symbol.asyncDispose]()
+  await (await temporary.open({ now }))[Symbol.asyncDispose]()
   return schema(temporary.file)
 }
 
@@ -49,7 +50,7 @@ test('there is a frozen store of each earlier version', async () => {
 describe.each(versions)('a store of version %i', (version) => {
   test('becomes what a new one is, and nothing in it is lost or broken', async () => {
     await using temporary = await old(version)
-    await using store = await openStore({ file: temporary.file, now })
+    await using store = await temporary.open({ now })
     expect(schema(temporary.file)).toEqual(await newest())
     expect((await all(store.upkeep.check())).filter(({ level }) => level !== 'ok')).toEqual([])
     const rows = await all(store.audit.list())
@@ -73,7 +74,7 @@ describe.each(versions)('a store of version %i', (version) => {
 
   test('goes on where it was: what was due is sent, and no recipient expires of an upgrade (N-7)', async () => {
     await using temporary = await old(version)
-    await using store = await openStore({ file: temporary.file, now })
+    await using store = await temporary.open({ now })
     const year = at(365 * 86_400)
     expect(await store.tracking.expire(year, { limitMs: 3_600_000, readUntil: year, graceMs: 0 })).toBe(0)
     const copies = await store.outbox.claim(now(), at(200))
@@ -90,7 +91,7 @@ async function text(store: Store, body: number): Promise<string> {
 
 test('what fills the frozen stores fills one of today as well', async () => {
   await using temporary = await folder()
-  await using store = await openStore({ file: temporary.file, now })
+  await using store = await temporary.open({ now })
   await furnish(store)
   expect((await all(store.upkeep.check())).filter(({ level }) => level !== 'ok')).toEqual([])
 })

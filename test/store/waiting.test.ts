@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import { type Asked, openStore, type Store } from '../../store/index.ts'
-import { all, at, bytes, folder, memoryStore, message } from './scenario.ts'
+import type { Asked, Store } from '../../store/index.ts'
+import { folder, memoryStore } from './places.ts'
+import { all, at, bytes, message } from './scenario.ts'
 
 const [LEE, ANN, BOB] = ['lee@hisp.example', 'ann@hisp.example', 'bob@other.example'] as const
 const WHY = [{ code: 'LOOKUP_FAILED', text: 'dns-domain (hisp.example) could not be asked' }]
@@ -76,8 +77,8 @@ test('a held message is not given to anybody else until its hold ends, or is ren
 
 test('the one that is due for longest comes first, each to one caller alone', async () => {
   await using temporary = await folder()
-  await using one = await openStore({ file: temporary.file })
-  await using two = await openStore({ file: temporary.file })
+  await using one = await temporary.open()
+  await using two = await temporary.open()
   for (const n of [1, 2, 3]) await kept(one, [LEE], `<m${n}@clinic.example>`)
   const claims = await Promise.all([one, two, one, two].map((store) => store.waiting.claim(at(60), at(90))))
   expect(claims.map((claim) => claim?.messageId ?? null).toSorted()).toEqual([
