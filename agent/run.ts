@@ -122,10 +122,12 @@ class News {
     const rest = async () => {
       if (heard === this.#told && !this.#signal.aborted) await within(seconds, this.#tell.promise)
       heard = this.#told
-      resting = null
     }
     return () => {
-      resting ??= rest()
+      // `rest` may be over before it is assigned: it is forgotten only after that.
+      resting ??= rest().finally(() => {
+        resting = null
+      })
       return resting
     }
   }

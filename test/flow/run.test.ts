@@ -34,6 +34,25 @@ test('a server that hangs does not hold up the answers that are owed; what fails
   await running
 })
 
+test('news that came before anybody listened is heard once, and then there is rest: the outbox is not asked without end', async () => {
+  const stop = new AbortController()
+  const next = () => new Promise<string>((resolve) => setImmediate(() => resolve('rests')))
+  const heard = Promise.withResolvers<readonly string[]>()
+  const handOver: RunTools['handOver'] = async (_signal, { news }) => {
+    const listen = news()
+    // What was sealed at the start is told meanwhile.
+    await next()
+    const each: string[] = []
+    for (let i = 0; i < 2; i++) each.push(await Promise.race([listen().then(() => 'news'), next()]))
+    heard.resolve(each)
+    await once(stop.signal, 'abort')
+  }
+  const running = run({ ...IDLE, handOver }, stop.signal)
+  expect(await heard.promise).toEqual(['news', 'rests'])
+  stop.abort()
+  await running
+})
+
 test('mail that came in is answered at once: the outbox hears of what was sealed, and each of its listeners', async () => {
   const stop = new AbortController()
   const mailbox = { name: 'lee@host/INBOX' } as Mailbox
