@@ -114,6 +114,7 @@ export type {
   StoreArea,
   StoreBackup,
   StoreFinding,
+  StoreProgress,
 } from './upkeep/types.ts'
 export type {
   CheckedRecord,

@@ -12,6 +12,7 @@ import { Watch } from './operations/watch.ts'
 import type { AgentOptions, Parts } from './options.ts'
 import type { Settings } from './settings.ts'
 import type { Recording } from './trace/trace.ts'
+import type { Told } from './upkeep/types.ts'
 
 /** How long a pass waits for another process that is at the same mailbox. */
 const RECEIVING_MS = 30_000
@@ -76,7 +77,7 @@ export class Neighbours {
   }
 
   /** A backup in the place of the store, which nobody may have open, and so not this agent. */
-  async restoreStore(backup: string, options: RestoreOptions): Promise<RestoredStore> {
+  async restoreStore(backup: string, options: RestoreOptions & Told): Promise<RestoredStore> {
     if (this.#parts.store !== undefined || this.store.made !== null)
       throw new DirectError('USAGE', 'this agent has the store open that is to be restored', {
         hint: 'Restore with an agent that was asked nothing before, and was given no store.',

@@ -85,8 +85,8 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'store check',
-    args: '',
-    summary: 'is the store whole, and does all in it fit together',
+    args: '[backup]',
+    summary: 'is the store, or a backup, whole, and does all in it fit together',
     load: () => import('./store-check.ts'),
   },
   {

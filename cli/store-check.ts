@@ -3,19 +3,21 @@ import type { StoreFinding } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
 import { columns, printable } from './printable.ts'
 import { answer, openAgentForStore, type Session } from './session.ts'
+import { showing } from './store-progress.ts'
 
 export function options(command: Command): void {
   command.addHelpText(
     'after',
-    '\nIt changes nothing; a daemon may go on.\n\nExample:\n  direct store check\n',
+    '\nIt changes nothing; a daemon may go on.\n\nExamples:\n  direct store check\n  direct store check /backup/direct-2026-11-21.db\n',
   )
 }
 
 /** 1 if anything is wrong. */
-export async function run(session: Session, _command: Command): Promise<number> {
+export async function run(session: Session, command: Command): Promise<number> {
   await using agent = await openAgentForStore(session)
   const levels = new Set<StoreFinding['level']>()
-  for await (const finding of agent.store.check()) {
+  const [backup] = command.args
+  for await (const finding of agent.store.check({ backup, tell: showing(session, 'reading') })) {
     levels.add(finding.level)
     await answer(session, finding, () => text(finding))
   }
@@ -25,7 +27,7 @@ export async function run(session: Session, _command: Command): Promise<number> 
 
 const WIDTH = { level: 5, area: 10 }
 
-function text({ level, area, code, about, text, do: advice }: StoreFinding): string {
+export function text({ level, area, code, about, text, do: advice }: StoreFinding): string {
   const head = [level.padEnd(WIDTH.level), area.padEnd(WIDTH.area)]
   if (level === 'ok') return columns([[...head, text]])
   return [

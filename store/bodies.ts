@@ -120,6 +120,12 @@ export async function keep(tx: Tx, body: BodyId): Promise<void> {
   await tx.updateTable('bodies').set({ kept: 1 }).where('id', '=', body).execute()
 }
 
+/** That something refers to a body. */
+export const isNamed = sql<boolean>`(
+  exists (select 1 from copies where copies.body = bodies.id)
+  or exists (select 1 from messages where messages.record_body = bodies.id)
+  or exists (select 1 from inbox_entries where inbox_entries.body = bodies.id))`
+
 /** Removes what a stop left behind: bodies, whole or not, that nothing refers to and nobody touched for a day. */
 export async function sweepBodies(db: Kysely<Schema>, now: Date): Promise<void> {
   const abandoned = await db
@@ -128,25 +134,7 @@ export async function sweepBodies(db: Kysely<Schema>, now: Date): Promise<void> 
     // In these words an index has those alone to which nothing refers.
     .where('kept', '=', sql.lit(0))
     .where('touched_at', '<', now.getTime() - ABANDONED_MS)
-    .where(({ not, exists, selectFrom }) =>
-      not(exists(selectFrom('copies').select('copies.id').whereRef('copies.body', '=', 'bodies.id'))),
-    )
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('messages').select('messages.id').whereRef('messages.record_body', '=', 'bodies.id'),
-        ),
-      ),
-    )
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('inbox_entries')
-            .select('inbox_entries.id')
-            .whereRef('inbox_entries.body', '=', 'bodies.id'),
-        ),
-      ),
-    )
+    .where(sql<boolean>`not ${isNamed}`)
     .execute()
   for (const { id } of abandoned)
     await inTurn(db, (tx) => tx.deleteFrom('bodies').where('id', '=', id).execute())

@@ -35,6 +35,9 @@ const STEPS: readonly ((tx: Tx) => Promise<void>)[] = [
   shared,
 ]
 
+/** The version that `migrate` leads to. */
+export const NEWEST = STEPS.length
+
 /** Brings the store to the newest schema. A newer one than ours: DirectError `STORE_FAILED`, nothing is changed. */
 export async function migrate(db: Kysely<Schema>, now: () => Date, file: string): Promise<void> {
   for (let done = false; !done; ) {

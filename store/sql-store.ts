@@ -54,7 +54,7 @@ export class SqlStore implements Store {
     this.trust = new SqlTrust(db)
     this.book = new SqlBook(db)
     this.capabilities = new SqlCapabilities(db)
-    this.upkeep = new SqlUpkeep(db, place)
+    this.upkeep = new SqlUpkeep(db, now, place)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

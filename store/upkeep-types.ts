@@ -10,13 +10,17 @@ export interface StoreFinding {
   readonly level: 'ok' | 'error'
   readonly code:
     | 'OK'
+    | 'SEAL_BROKEN'
     | 'PAGES_DAMAGED'
     | 'REFERENCE_BROKEN'
     | 'BODY_INCOMPLETE'
+    | 'BODY_DAMAGED'
     | 'QUEUED_FOR_EVER'
+    | 'SENT_IN_VAIN'
     | 'DELIVERY_MISSING'
     | 'DELIVERY_OPEN'
     | 'RECEIPT_LOST'
+    | 'SENDER_UNTOLD'
     | 'AUDIT_BROKEN'
   /** A Message-ID, or a row of a table; null: the store. */
   readonly about: string | null
@@ -26,10 +30,20 @@ export interface StoreFinding {
   readonly do: string | null
 }
 
+/** How far the reading of what is large has come. */
+export interface StoreProgress {
+  readonly bytes: number
+  readonly of: number
+}
+
 /** A store as a file by itself. */
 export interface StoreBackup {
   readonly file: string
   readonly bytes: number
+  /** Hex SHA-256 of the whole file, as `sha256sum` says it. */
+  readonly sha256: string
+  /** What is damaged in the store, and so in its backup. */
+  readonly damage: readonly StoreFinding[]
   /** Of the schema. */
   readonly version: number
   /** Rows of the audit. */
@@ -41,6 +55,8 @@ export interface StoreBackup {
 export interface RestoreOptions {
   /** What is there now is given up. Else only a store that knows nothing yet is restored into. */
   readonly replace?: boolean | undefined
+  /** A backup that is damaged is restored too, as far as its pages are whole. */
+  readonly evenDamaged?: boolean | undefined
   /** Who does it, for the audit. */
   readonly actor: string
 }
@@ -50,6 +66,10 @@ export interface RestoredStore {
   readonly version: number
   /** When the newest row of its audit was written; null: there was none. What came later is not in it. */
   readonly newest: Date | null
+  /** Whether the backup says by itself that it is what was written: `none` where it was made by other means, or long ago. */
+  readonly seal: 'whole' | 'broken' | 'none'
+  /** What is damaged in it; nothing unless `evenDamaged`. */
+  readonly damage: readonly StoreFinding[]
 }
 
 /** What an operator watches: counts and times of what is open. */
@@ -106,16 +126,17 @@ export interface Pruned {
 /** Looking after the store itself. */
 export interface Upkeep {
   /**
-   * Whether the file is whole and what is in it fits together: for each area `ok`, or all that is wrong, a hundred of a
-   * kind at most. Changes nothing; others may go on writing. It reads the whole file, synchronously where that is SQLite:
-   * in a process of its own.
+   * Whether the file is whole, what is in it fits together, and each body is what was written: for each thing `ok`, or all
+   * that is wrong, a hundred of a kind at most. Changes nothing; others may go on writing. It reads the whole file,
+   * synchronously where that is SQLite: in a process of its own.
    */
-  check(): AsyncIterable<StoreFinding>
+  check(tell?: (progress: StoreProgress) => void): AsyncIterable<StoreFinding>
   /**
-   * A consistent copy as of one moment, 0600, complete or absent, while others go on writing. Throws DirectError
-   * `FILE_UNWRITABLE` (something is there already; the folder cannot be written to), `STORE_FAILED`, `STORE_DAMAGED`.
+   * A consistent copy as of one moment, 0600, complete or absent, while others go on writing; it is read anew, as `check`
+   * does, and sealed: whatever changes in it later is noticed. Throws DirectError `FILE_UNWRITABLE` (something is there
+   * already; the folder cannot be written to), `STORE_FAILED`, `STORE_DAMAGED` (its pages: nothing is left of the copy).
    */
-  backup(file: string): Promise<StoreBackup>
+  backup(file: string, tell?: (progress: StoreProgress) => void): Promise<StoreBackup>
   /**
    * Computes the chain of the audit anew. Whoever can write the whole database can compute it anew as well: against that,
    * `expect` a head that was noted elsewhere, as the daemon's log notes it.

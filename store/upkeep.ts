@@ -10,32 +10,34 @@ import type {
   StoreBackup,
   StoreFigures,
   StoreFinding,
+  StoreProgress,
   Upkeep,
 } from './upkeep-types.ts'
 
 /** What looks after the store is loaded when it is asked to. */
 export class SqlUpkeep implements Upkeep {
   readonly #db: Kysely<Schema>
+  readonly #now: () => Date
   readonly #place: StorePlace
 
-  constructor(db: Kysely<Schema>, place: StorePlace) {
+  constructor(db: Kysely<Schema>, now: () => Date, place: StorePlace) {
     this.#db = db
+    this.#now = now
     this.#place = place
   }
 
-  async *check(): AsyncIterable<StoreFinding> {
-    if (!('file' in this.#place)) throw notBuilt('check')
+  async *check(tell: (progress: StoreProgress) => void = () => {}): AsyncIterable<StoreFinding> {
     const { check } = await import('./upkeep/check.ts')
-    yield* check(this.#db)
+    yield* check(this.#db, { now: this.#now(), tell })
   }
 
-  async backup(file: string): Promise<StoreBackup> {
+  async backup(file: string, tell: (progress: StoreProgress) => void = () => {}): Promise<StoreBackup> {
     const place = this.#place
     if (!('file' in place)) throw notBuilt('backup')
     if (place.file === ':memory:')
       throw new DirectError('USAGE', 'a store in memory has no backup', { hint: 'Give the store a file.' })
     const { backup } = await import('./upkeep/backup.ts')
-    return backup(place.file, file)
+    return backup(place.file, file, { now: this.#now(), tell })
   }
 
   async verifyAudit(expect?: string): Promise<AuditProof> {

@@ -5,18 +5,23 @@ import type { StoreAdministration, StoreFinding } from './types.ts'
 /** What is asked of the store as a whole. */
 export function storeAdministration(neighbours: Neighbours): StoreAdministration {
   return {
-    async *check() {
+    async *check({ backup, tell } = {}) {
+      if (backup !== undefined) {
+        const { checkBackup } = await import('../../store/index.ts')
+        yield* checkBackup(backup, { now: neighbours.now, tell })
+        return
+      }
       try {
         const store = await neighbours.existingStore()
-        if (store) yield* store.upkeep.check()
+        if (store) yield* store.upkeep.check(tell)
       } catch (error) {
         if (!(error instanceof DirectError && error.code === 'STORE_DAMAGED')) throw error
         yield unopened(error)
       }
     },
-    async backup(file) {
+    async backup(file, { tell } = {}) {
       const store = await neighbours.existingStore()
-      if (store) return store.upkeep.backup(file)
+      if (store) return store.upkeep.backup(file, tell)
       throw new DirectError('STORE_FAILED', `there is no store in ${neighbours.settings.dataDir}`, {
         hint: 'The same --config and dataDir are needed; a store is made when something is sent or received.',
       })

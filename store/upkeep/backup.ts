@@ -1,14 +1,18 @@
 import { lstat, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { Kysely } from 'kysely'
 import { DirectError } from '../../agent/errors.ts'
 import { makeOwnFile } from '../own-file.ts'
-import { storeError } from '../sqlite-dialect.ts'
+import type { Schema } from '../schema.ts'
+import { NodeSqliteDialect, storeError } from '../sqlite-dialect.ts'
 import type { StoreBackup } from '../upkeep-types.ts'
+import { type CheckOptions, damageOf } from './check.ts'
 import { copyPages } from './copy-pages.ts'
+import { sealFile } from './seal.ts'
 
-/** The store as a file by itself: 0600, complete or absent. */
-export async function backup(storeFile: string, to: string): Promise<StoreBackup> {
+/** The store as a file by itself: 0600, complete or absent, read anew and sealed. */
+export async function backup(storeFile: string, to: string, options: CheckOptions): Promise<StoreBackup> {
   const file = resolve(to)
   const unfinished = `${file}.unfinished`
   try {
@@ -16,9 +20,15 @@ export async function backup(storeFile: string, to: string): Promise<StoreBackup
     await makeOwnFile(unfinished)
     await copyPages(storeFile, unfinished)
     const facts = inOneFile(unfinished)
+    const damage = await reading(unfinished, (db) => damageOf(db, options))
+    if (damage.some(({ code }) => code === 'PAGES_DAMAGED'))
+      throw new DirectError('STORE_DAMAGED', `the store ${storeFile} is damaged: ${damage[0]?.text}`, {
+        hint: 'There is no backup of it. Take a copy of the folder, and restore an older one (direct store restore).',
+      })
+    const sha256 = await sealFile(unfinished, options.tell)
     await rename(unfinished, file)
     await syncFolder(dirname(file))
-    return { file, bytes: (await stat(file)).size, ...facts }
+    return { file, bytes: (await stat(file)).size, sha256, damage, ...facts }
   } catch (error) {
     throw unwritten(error, file)
   } finally {
@@ -34,7 +44,7 @@ async function refuseAnother(file: string): Promise<void> {
 }
 
 /** Takes a file out of WAL mode, so that nothing of it lies beside it, and says what is in it. */
-export function inOneFile(file: string): Omit<StoreBackup, 'file' | 'bytes'> {
+export function inOneFile(file: string): Pick<StoreBackup, 'version' | 'auditRows' | 'newest'> {
   const database = new DatabaseSync(file)
   try {
     database.exec('pragma journal_mode = delete')
@@ -49,6 +59,18 @@ export function inOneFile(file: string): Omit<StoreBackup, 'file' | 'bytes'> {
     throw storeError(error, file)
   } finally {
     database.close()
+  }
+}
+
+/** A store in one file, which is not changed by it. */
+export async function reading<T>(file: string, act: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
+  const db = new Kysely<Schema>({
+    dialect: new NodeSqliteDialect(new DatabaseSync(file, { readOnly: true }), file),
+  })
+  try {
+    return await act(db)
+  } finally {
+    await db.destroy()
   }
 }
 

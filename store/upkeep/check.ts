@@ -1,9 +1,11 @@
 import { type Kysely, sql } from 'kysely'
 import { DirectError } from '../../agent/errors.ts'
 import type { Schema } from '../schema.ts'
-import { asOfNow } from '../turn.ts'
+import { asOfNow, isShared } from '../turn.ts'
 import type { AuditProof, StoreFinding } from '../upkeep-types.ts'
-import { type Broken, INVARIANTS, type Invariant } from './invariants.ts'
+import { readBodies } from './damaged-bodies.ts'
+import { type Broken, type Invariant, invariants } from './invariants.ts'
+import type { Tell } from './seal.ts'
 import { verifyAudit } from './verify-audit.ts'
 
 /** Of one kind: who has a hundred has more. */
@@ -11,26 +13,49 @@ const MOST = 100
 
 const RESTORE = 'Restore a backup: direct store restore FILE --replace. Take a copy of the folder first.'
 
+export interface CheckOptions {
+  readonly now: Date
+  /** Of the bodies, which take the time. */
+  readonly tell: Tell
+}
+
 /** First the file, then what its tables say of each other: of a damaged file that would be guesswork. */
-export async function* check(db: Kysely<Schema>): AsyncGenerator<StoreFinding> {
-  const damage = await pages(db)
-  yield* orFine('file', damage, 'every page of the file is whole')
-  if (damage.length > 0) return
-  yield* orFine('references', await references(db), 'every row that another one names is there')
+export async function* check(db: Kysely<Schema>, { now, tell }: CheckOptions): AsyncGenerator<StoreFinding> {
+  if (!isShared(db)) {
+    const damage = await pages(db)
+    yield* orFine('file', damage, 'every page of the file is whole')
+    if (damage.length > 0) return
+    yield* orFine('references', await references(db), 'every row that another one names is there')
+  }
   // As of one moment, though others go on writing.
+  const all = invariants(now)
   const broken = await asOfNow(db, async (tx) => {
     const found: StoreFinding[][] = []
-    for (const invariant of INVARIANTS) found.push(await breaches(tx, invariant))
+    for (const invariant of all) found.push(await breaches(tx, invariant))
     return found
   })
-  for (const [i, { area, fine }] of INVARIANTS.entries()) yield* orFine(area, broken[i] ?? [], fine)
+  for (const [i, { area, fine }] of all.entries()) yield* orFine(area, broken[i] ?? [], fine)
+  const { damaged, whole, undigested } = await readBodies(db, tell)
+  const older = undigested === 0 ? '' : `; ${undigested} from before version 12 have no digest`
+  yield* orFine('bodies', damaged.slice(0, MOST), `${whole} bodies are what was written${older}`)
   const proof = await verifyAudit(db, null)
   yield* orFine('audit', brokenAudit(proof), `${proof.rows} rows of the audit are as they were written`)
 }
 
-/** Whether the file is whole, as far as SQLite can tell: what a backup must be before it replaces anything. */
-export async function damageOf(db: Kysely<Schema>): Promise<StoreFinding | null> {
-  return [...(await pages(db)), ...(await references(db))][0] ?? null
+/** That something is not what was written; other findings are of what was never right. */
+const DAMAGE = new Set<StoreFinding['code']>([
+  'SEAL_BROKEN',
+  'PAGES_DAMAGED',
+  'REFERENCE_BROKEN',
+  'BODY_INCOMPLETE',
+  'BODY_DAMAGED',
+  'AUDIT_BROKEN',
+])
+
+/** All that is damaged in a store. */
+export async function damageOf(db: Kysely<Schema>, options: CheckOptions): Promise<readonly StoreFinding[]> {
+  const found = await Array.fromAsync(check(db, options))
+  return found.filter(({ code }) => DAMAGE.has(code))
 }
 
 function orFine(area: StoreFinding['area'], found: StoreFinding[], fine: string): StoreFinding[] {

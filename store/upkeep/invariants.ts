@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
+import { isNamed } from '../bodies.ts'
 import type { StoreFinding } from '../upkeep-types.ts'
 
 /** What must hold between tables. */
@@ -26,9 +27,7 @@ const BODIES: Invariant = {
   broken: sql`
     select 'body ' || bodies.id as about, bodies.bytes as fact, coalesce(sum(length(data)), 0) as other
     from bodies left join body_chunks on body_chunks.body = bodies.id
-    where bodies.id in (select body from copies)
-      or bodies.id in (select record_body from messages)
-      or bodies.id in (select body from inbox_entries)
+    where ${isNamed}
     group by bodies.id, bodies.bytes, bodies.complete
     having bodies.complete = 0
       or coalesce(sum(length(data)), 0) <> bodies.bytes
@@ -37,6 +36,11 @@ const BODIES: Invariant = {
   text: ({ about, fact, other }) => `${about} is named and not whole: ${other} of ${fact} bytes`,
   do: 'Restore a backup that has it; what is queued with it cannot be sent.',
 }
+
+/** A recipient's part of a copy that is tried again. */
+const pendingCopy = sql`
+  copies join copy_recipients on copy_recipients.copy = copies.id
+    and copy_recipients.state = 'pending' and copies.next_at is not null`
 
 /** A copy that is tried again, or a wait that is asked about: else `queued` would stand for ever. */
 const OUTBOX: Invariant = {
@@ -48,9 +52,8 @@ const OUTBOX: Invariant = {
     from recipients join messages on messages.id = recipients.message
     where recipients.state = 'queued'
       and not exists (
-        select 1 from copies join copy_recipients on copy_recipients.copy = copies.id
-        where copies.message = messages.id and copy_recipients.address = recipients.address
-          and copy_recipients.state = 'pending' and copies.next_at is not null)
+        select 1 from ${pendingCopy}
+        where copies.message = messages.id and copy_recipients.address = recipients.address)
       and not exists (
         select 1 from waiting_messages
         where waiting_messages.message = messages.id
@@ -58,6 +61,22 @@ const OUTBOX: Invariant = {
     order by recipients.id`,
   text: ({ fact, other }) => `${fact} (${other}) is queued, and nothing in the outbox goes there`,
   do: 'Send the message again; keep the store, and report it as a bug.',
+}
+
+/** Whoever was told of a failure must not find out that it was sent all the same. */
+const DECIDED: Invariant = {
+  area: 'outbox',
+  code: 'SENT_IN_VAIN',
+  fine: 'nothing is sent any more to whom nothing is queued',
+  broken: sql`
+    select message_id as about, recipients.address as fact, recipients.state as other
+    from ${pendingCopy}
+      join messages on messages.id = copies.message
+      join recipients on recipients.message = messages.id and recipients.address = copy_recipients.address
+    where recipients.state <> 'queued'
+    order by recipients.id`,
+  text: ({ fact, other }) => `${fact} is ${other}, and the outbox goes on sending there`,
+  do: 'The recipient may get it once more, or after all: tell them; keep the store, and report it as a bug.',
 }
 
 const JUDGED: Invariant = {
@@ -101,4 +120,24 @@ const RECEIPTS: Invariant = {
   do: 'The sender may not know that the message arrived: tell them; keep the store, and report it as a bug.',
 }
 
-export const INVARIANTS: readonly Invariant[] = [BODIES, OUTBOX, JUDGED, SETTLED, RECEIPTS]
+/** What a daemon does within seconds (N-8). */
+const TELL_WITHIN_MS = 3_600_000
+
+function untold(now: Date): Invariant {
+  return {
+    area: 'receipts',
+    code: 'SENDER_UNTOLD',
+    fine: 'every sender was told of whoever failed or expired, or was within the last hour',
+    broken: sql`
+      select message_id as about, address as fact, state as other
+      from recipients join messages on messages.id = recipients.message
+      where untold = 1 and recipients.at < ${now.getTime() - TELL_WITHIN_MS}
+      order by recipients.id`,
+    text: ({ fact, other }) => `${fact} is ${other} for more than an hour, and no failure notice says so`,
+    do: 'Let the daemon run, or direct receive --once: either tells the sender. If it does not, report it as a bug.',
+  }
+}
+
+export function invariants(now: Date): readonly Invariant[] {
+  return [BODIES, OUTBOX, DECIDED, JUDGED, SETTLED, RECEIPTS, untold(now)]
+}

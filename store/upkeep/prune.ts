@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { OF_NO_MESSAGE, record } from '../audit.ts'
+import { isNamed } from '../bodies.ts'
 import type { Schema, Tx } from '../schema.ts'
 import { inTurn } from '../turn.ts'
 import type { Pruned, Retention } from '../upkeep-types.ts'
@@ -96,12 +97,7 @@ async function receivedBodies(tx: Tx, before: number): Promise<number> {
 /** Those that nothing refers to any more. */
 async function removeBodies(tx: Tx, bodies: readonly (number | null)[]): Promise<void> {
   for (const body of new Set(bodies))
-    if (body !== null)
-      await sql`
-        delete from bodies where id = ${body}
-          and not exists (select 1 from copies where body = bodies.id)
-          and not exists (select 1 from messages where record_body = bodies.id)
-          and not exists (select 1 from inbox_entries where body = bodies.id)`.execute(tx)
+    if (body !== null) await sql`delete from bodies where id = ${body} and not ${isNamed}`.execute(tx)
 }
 
 async function events(tx: Tx, before: number): Promise<number> {

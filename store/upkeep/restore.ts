@@ -9,10 +9,11 @@ import type { Schema } from '../schema.ts'
 import { isAlone, NodeSqliteDialect, openDatabase, requireStore, storeError } from '../sqlite-dialect.ts'
 import { makeStoreFile } from '../store-file.ts'
 import { inTurn } from '../turn.ts'
-import type { RestoredStore, RestoreOptions } from '../upkeep-types.ts'
+import type { RestoredStore, RestoreOptions, StoreFinding } from '../upkeep-types.ts'
 import { inOneFile, removeDatabase } from './backup.ts'
 import { damageOf } from './check.ts'
 import { copyPages } from './copy-pages.ts'
+import { readSeal, type Tell } from './seal.ts'
 
 /** What was due at the backup may have gone since: the receipts in the mailboxes, which tell, are read first. */
 const READ_FIRST_MS = 5 * 60_000
@@ -26,9 +27,10 @@ const PASSING_BY_MS = 2_000
 export async function restore(
   from: string,
   file: string,
-  { replace = false, actor, now }: RestoreOptions & { readonly now: () => Date },
+  { replace = false, evenDamaged = false, actor, now, tell }: Restoring,
 ): Promise<RestoredStore> {
-  await requireBackup(from)
+  const seal = await sealOf(from, tell)
+  if (seal === 'broken' && !evenDamaged) throw damaged(from, 'it is not what was written')
   await makeStoreFile(file)
   requireFree(file, replace)
   const draft = `${file}.restoring`
@@ -37,23 +39,36 @@ export async function restore(
     await makeOwnFile(draft)
     await copyPages(from, draft)
     const { version, newest } = inOneFile(draft)
-    await bringUp(draft, from, { version, newest }, actor, now)
+    const damage = await bringUp(draft, from, { version, newest, evenDamaged, actor, now, tell })
     inOneFile(draft)
     requireFree(file, replace)
     await copyPages(draft, file)
-    return { version, newest }
+    return { version, newest, seal, damage }
   } finally {
     await removeDatabase(draft)
   }
 }
 
-async function requireBackup(from: string): Promise<void> {
+type Restoring = RestoreOptions & { readonly now: () => Date; readonly tell: Tell }
+
+/** Of a backup that is there, and is one of a store of ours. */
+export async function sealOf(from: string, tell: Tell): Promise<RestoredStore['seal']> {
   const found = await lstat(from).catch(() => null)
   if (found === null || !found.isFile())
     throw new DirectError('FILE_UNREADABLE', `there is no file ${from}`, {
       hint: 'Name the file that "direct store backup" wrote.',
     })
+  const seal = await readSeal(from, tell)
+  // It was ours, whatever it is now.
+  if (seal === 'broken') return seal
   withDatabase(from, { readOnly: true }, (database) => requireStore(database, from))
+  return seal === 'cut' ? 'broken' : seal
+}
+
+function damaged(from: string, why: string): DirectError {
+  return new DirectError('STORE_DAMAGED', `the backup ${from} is damaged: ${why}`, {
+    hint: 'Nothing was changed. Restore an older backup; if there is none, --even-damaged takes what can be had of this one.',
+  })
 }
 
 /** Nobody has it open, and nothing is lost that nobody gave up. */
@@ -84,18 +99,15 @@ function isEmpty(database: DatabaseSync, file: string): boolean {
 async function bringUp(
   draft: string,
   from: string,
-  { version, newest }: RestoredStore,
-  actor: string,
-  now: () => Date,
-): Promise<void> {
+  { version, newest, evenDamaged, actor, now, tell }: Restoring & Pick<RestoredStore, 'version' | 'newest'>,
+): Promise<readonly StoreFinding[]> {
   const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(openDatabase(draft), draft) })
   try {
     await migrate(db, now, from)
-    const damage = await damageOf(db)
-    if (damage !== null)
-      throw new DirectError('STORE_DAMAGED', `the backup ${from} is damaged: ${damage.text}`, {
-        hint: 'Nothing was changed. Restore an older backup.',
-      })
+    const damage = await damageOf(db, { now: now(), tell })
+    const [first] = damage
+    if (first !== undefined && (!evenDamaged || first.code === 'PAGES_DAMAGED'))
+      throw damaged(from, first.text)
     const at = now()
     const earliest = at.getTime() + READ_FIRST_MS
     await inTurn(db, async (tx) => {
@@ -108,7 +120,7 @@ async function bringUp(
         at,
         event: 'store-restored',
         actor,
-        outcome: `version ${version}`,
+        outcome: `version ${version}${damage.length > 0 ? ', damaged' : ''}`,
         why: [
           {
             code: 'STORE_RESTORED',
@@ -117,6 +129,7 @@ async function bringUp(
         ],
       })
     })
+    return damage
   } finally {
     await db.destroy()
   }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { openStore, restoreStore, type StoreFinding } from '../../store/index.ts'
+import { unseal } from './damage.ts'
 import { folder } from './places.ts'
 import { accepted, all, at, backToVersion, bytes, child, message } from './scenario.ts'
 
@@ -45,11 +46,19 @@ test('a store that is whole has a finding for each thing looked at, each of them
 test.each([
   ['REFERENCE_BROKEN', 'delete from messages', 'recipients 1'],
   ['AUDIT_BROKEN', "update audit set outcome = 'sent' where id = 1", 'audit 1'],
+  [
+    'BODY_DAMAGED',
+    "update body_chunks set data = cast('x' || substr(data, 2) as blob)",
+    '<m1@clinic.example>',
+  ],
+  ['BODY_DAMAGED', "update body_chunks set data = cast('x' || substr(data, 2) as blob)", '<m1@hisp.example>'],
   ['BODY_INCOMPLETE', 'delete from body_chunks where body = 1', 'body 1'],
   ['BODY_INCOMPLETE', 'update bodies set complete = 0 where id = 2', 'body 2'],
   ['BODY_INCOMPLETE', 'update body_chunks set seq = 1 where body = 2', 'body 2'],
   ['QUEUED_FOR_EVER', 'update copies set next_at = null', '<m1@clinic.example>'],
   ['QUEUED_FOR_EVER', "update copy_recipients set state = 'accepted'", '<m1@clinic.example>'],
+  ['SENT_IN_VAIN', "update recipients set state = 'expired'", '<m1@clinic.example>'],
+  ['SENDER_UNTOLD', "update recipients set untold = 1, state = 'failed'", '<m1@clinic.example>'],
   ['DELIVERY_MISSING', 'delete from entry_deliveries', '<m1@hisp.example>'],
   ['DELIVERY_OPEN', "update inbox_deliveries set state = 'pending'", '<m1@hisp.example>'],
   [
@@ -71,7 +80,7 @@ test.each([
 test('a message that waits for its route is queued, and nothing is wrong with that', async () => {
   await using temporary = await folder()
   {
-    await using store = await openStore({ file: temporary.file, now: NOW })
+    await using store = await temporary.open({ now: NOW })
     const recordBody = await store.bodies.write(bytes('record'))
     const base = message(recordBody, { recordBody, copies: [] })
     const recipients = base.recipients.map((one) => ({ ...one, route: 'undetermined' as const }))
@@ -109,7 +118,7 @@ test('a backup holds everything in one file of 0600, made while others write, an
   await furnish(temporary.file)
   const to = join(temporary.path, 'copies', 'today.db')
   await mkdir(dirname(to))
-  await using store = await openStore({ file: temporary.file, now: NOW })
+  await using store = await temporary.open({ now: NOW })
   const [made] = await Promise.all([
     store.upkeep.backup(to),
     store.outbox.add(message(1, { messageId: '<m2@clinic.example>' })),
@@ -128,7 +137,7 @@ test('a backup holds everything in one file of 0600, made while others write, an
 test('a backup takes the place of nothing, and a folder that is missing is an error that says so', async () => {
   await using temporary = await folder()
   await furnish(temporary.file)
-  await using store = await openStore({ file: temporary.file, now: NOW })
+  await using store = await temporary.open({ now: NOW })
   const there = join(temporary.path, 'there.db')
   await writeFile(there, 'mine')
   await expect(store.upkeep.backup(there)).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' })
@@ -141,10 +150,10 @@ test('a backup takes the place of nothing, and a folder that is missing is an er
 })
 
 /** What `furnish` makes, as a backup beside it. */
-async function backedUp(temporary: { readonly path: string; readonly file: string }): Promise<string> {
+async function backedUp(temporary: Awaited<ReturnType<typeof folder>>): Promise<string> {
   await furnish(temporary.file)
   const to = join(temporary.path, 'backup.db')
-  await using store = await openStore({ file: temporary.file, now: NOW })
+  await using store = await temporary.open({ now: NOW })
   await store.upkeep.backup(to)
   return to
 }
@@ -173,7 +182,7 @@ test('a store that knows something is replaced only when that is asked for', asy
   await using temporary = await folder()
   const from = await backedUp(temporary)
   {
-    await using store = await openStore({ file: temporary.file, now: NOW })
+    await using store = await temporary.open({ now: NOW })
     await store.outbox.add(message(1, { messageId: '<later@clinic.example>' }))
   }
   const { file } = temporary
@@ -231,7 +240,7 @@ test('a store that was only opened is empty, and restored into', async () => {
 test('while another process has the store open, nothing is restored, and it goes on undisturbed', async () => {
   await using temporary = await folder()
   const from = await backedUp(temporary)
-  const daemon = child('hold-alone', temporary.file, join(temporary.path, 'some.lock'))
+  const daemon = child('hold-alone', temporary.told, join(temporary.path, 'some.lock'))
   await daemon.said('held')
   const { file } = temporary
   await expect(restoreStore(from, { ...BY, file, replace: true })).rejects.toMatchObject({
@@ -274,6 +283,7 @@ test('a damaged store is restored over, and a damaged backup is refused with the
 test('a backup that an older direct-agent made is restored as a store of today, a newer one is refused', async () => {
   await using temporary = await folder()
   const from = await backedUp(temporary)
+  unseal(from)
   backToVersion(from, 6)
   const file = join(temporary.path, 'new', 'store.db')
   expect(await restoreStore(from, { ...BY, file })).toMatchObject({ version: 6 })
