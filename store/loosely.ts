@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import { isLogged } from './log-sync.ts'
 import type { Schema, Tx } from './schema.ts'
 import { isShared } from './turn.ts'
 
@@ -14,6 +15,7 @@ export async function loosely<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>
       await sql`set local synchronous_commit = off`.execute(tx)
       return await act(tx)
     })
+  if (isLogged(db)) return await db.transaction().execute(act)
   return await db.connection().execute(async (connection) => {
     await sql`pragma synchronous = normal`.execute(connection)
     try {

@@ -1,5 +1,6 @@
 import { Kysely } from 'kysely'
 import { sweepBodies } from './bodies.ts'
+import { LogSync } from './log-sync.ts'
 import { migrate } from './migrate.ts'
 import type { StorePlace } from './place.ts'
 import type { PostgresPlace } from './postgres-pool.ts'
@@ -34,7 +35,9 @@ export async function openStore({
 async function openFile(file: string, now: () => Date): Promise<Kysely<Schema>> {
   const onDisk = file !== ':memory:'
   if (onDisk) await makeStoreFile(file)
-  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(openDatabase(file), file) })
+  const log = onDisk ? new LogSync(file) : null
+  const dialect = new NodeSqliteDialect(openDatabase(file), file, undefined, log)
+  const db = new Kysely<Schema>({ dialect })
   return await ready(db, async () => {
     await migrate(db, now, file)
     if (onDisk) await closeToOthers(file)

@@ -4,13 +4,14 @@ import { advance, explain, type TrackedRecipient } from './advance.ts'
 import { hasCome, isFree, isSet, rangesThatHaveCome } from './due.ts'
 import { addressKey } from './encoding.ts'
 import type { NoticeId } from './incoming-types.ts'
+import { synced } from './log-sync.ts'
 import { loosely } from './loosely.ts'
 import { addMessage } from './new-message.ts'
 import { moveNotice } from './notices.ts'
 import type { NewMessage, Outbox, OutboxCopy, StoredMessage, TriedRecipient } from './outgoing-types.ts'
 import type { Schema, Tx } from './schema.ts'
 import { storedMessages } from './tracking.ts'
-import { inTurn } from './turn.ts'
+import { inTurn, isShared } from './turn.ts'
 
 /** Copies that one `claim` takes when it is not told. */
 const CLAIMED = 20
@@ -30,14 +31,17 @@ export class SqlOutbox implements Outbox {
   }
 
   async byIdempotencyKey(idempotencyKey: string): Promise<StoredMessage | null> {
-    return (await storedMessages(this.#db, { idempotencyKey }))[0] ?? null
+    const [found] = await storedMessages(this.#db, { idempotencyKey })
+    // Whoever hears of it relies on it.
+    if (found !== undefined) await synced(this.#db)
+    return found ?? null
   }
 
   async claim(now: Date, until: Date, options: Parameters<Outbox['claim']>[2] = {}): Promise<OutboxCopy[]> {
     // Nobody else is kept waiting to learn that there is nothing.
     if ((await dueCopies(this.#db, now, options)).length === 0) return []
     // When the power is lost nobody is sending any more, and the copy is as free as it was.
-    return await loosely(this.#db, async (tx) => {
+    const claimed = await loosely(this.#db, async (tx) => {
       const copies = await dueCopies(tx, now, options)
       if (copies.length === 0) return []
       const ids = copies.map(({ id }) => id)
@@ -68,6 +72,9 @@ export class SqlOutbox implements Outbox {
         }
       })
     })
+    // What goes out has to be in the store whatever happens.
+    await synced(this.#db)
+    return claimed
   }
 
   async hold(copy: number, until: Date): Promise<void> {
@@ -209,7 +216,10 @@ async function dueCopies(
       due = due.where(({ eb, or }) =>
         or([eb('attempts', '>', 0), eb('kind', '!=', 'message'), hasCome('next_at', untriedSince)]),
       )
-    const copies = await due.orderBy('next_at').orderBy('copies.id').limit(limit).execute()
+    due = due.orderBy('next_at').orderBy('copies.id').limit(limit)
+    // Others who claim at this moment neither wait for these copies nor get them.
+    if (db.isTransaction && isShared(db)) due = due.forUpdate('copies').skipLocked()
+    const copies = await due.execute()
     if (copies.length > 0) return copies
   }
   return []

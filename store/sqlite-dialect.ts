@@ -9,6 +9,7 @@ import {
   type TransactionSettings,
 } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
+import { LoggedAdapter, type LogSync } from './log-sync.ts'
 
 /**
  * kysely's own SQLite dialect over node:sqlite: one connection, which kysely hands to one transaction at a time.
@@ -16,16 +17,29 @@ import { DirectError } from '../agent/errors.ts'
  */
 export class NodeSqliteDialect extends SqliteDialect {
   readonly #driver: () => SqliteDriver
+  readonly #log: LogSync | null
 
-  /** `patienceMs`: how long a writing transaction waits for those of other processes. */
-  constructor(database: DatabaseSync, file: string, patienceMs: number = PATIENCE_MS) {
+  /** `patienceMs`: how long a writing transaction waits for those of other processes. `log`: who waits for the disk. */
+  constructor(
+    database: DatabaseSync,
+    file: string,
+    patienceMs: number = PATIENCE_MS,
+    log: LogSync | null = null,
+  ) {
     const config = { database: inKyselysShape(database, file) }
     super(config)
-    this.#driver = () => new ImmediateDriver(config, database, file, patienceMs)
+    this.#log = log
+    // COMMIT writes, and its wait for the disk is the log's.
+    if (log !== null) database.exec('pragma synchronous = normal')
+    this.#driver = () => new ImmediateDriver(config, database, { file, patienceMs, log })
   }
 
   override createDriver(): SqliteDriver {
     return this.#driver()
+  }
+
+  override createAdapter(): LoggedAdapter {
+    return new LoggedAdapter(this.#log)
   }
 }
 
@@ -35,12 +49,18 @@ class ImmediateDriver extends SqliteDriver {
   readonly #database: DatabaseSync
   readonly #file: string
   readonly #patienceMs: number
+  readonly #log: LogSync | null
 
-  constructor(config: SqliteDialectConfig, database: DatabaseSync, file: string, patienceMs: number) {
+  constructor(
+    config: SqliteDialectConfig,
+    database: DatabaseSync,
+    { file, patienceMs, log }: { file: string; patienceMs: number; log: LogSync | null },
+  ) {
     super(config)
     this.#database = database
     this.#file = file
     this.#patienceMs = patienceMs
+    this.#log = log
   }
 
   /**
@@ -67,6 +87,11 @@ class ImmediateDriver extends SqliteDriver {
       }
       await sleep(pause)
     }
+  }
+
+  override async destroy(): Promise<void> {
+    await super.destroy()
+    await this.#log?.[Symbol.asyncDispose]()
   }
 
   /** Where SQLite has already rolled back by itself (disk full), a second rollback would hide the reason. */

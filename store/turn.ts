@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Kysely, PostgresAdapter, sql } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
+import { synced } from './log-sync.ts'
 import type { Schema, Tx } from './schema.ts'
 
 /** Of the locks that a PostgreSQL database gives by number, ours ("DirA"). */
@@ -20,7 +21,11 @@ export function isShared(db: Kysely<Schema>): boolean {
  * audit, each bound to the one before, come in one order.
  */
 export async function inTurn<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>): Promise<T> {
-  if (!isShared(db)) return await db.transaction().execute(act)
+  if (!isShared(db)) {
+    const result = await db.transaction().execute(act)
+    await synced(db)
+    return result
+  }
   const seen: { transaction?: string; result?: T } = {}
   try {
     return await db.transaction().execute(async (tx) => {

@@ -1,0 +1,103 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import { type Kysely, SqliteAdapter, sql } from 'kysely'
+import { DirectError } from '../agent/errors.ts'
+import type { Schema } from './schema.ts'
+
+type OpenLog = (file: string) => Promise<Pick<FileHandle, 'datasync' | 'close'>>
+
+/**
+ * Waits for the disk in the place of SQLite's COMMIT, with the same promise: nobody is told of a transaction before it
+ * outlasts the power. SQLite would stop all of this process for each COMMIT; so commits only write to the log, whose file
+ * is then synced beside everything else, once for all who wait. The log is written in order, and ends where it is not
+ * whole (sqlite.org/wal.html): what is on the disk has all before it.
+ */
+export class LogSync implements AsyncDisposable {
+  readonly #file: string
+  readonly #open: OpenLog
+  #handle: ReturnType<OpenLog> | null = null
+  #underWay: Promise<void> = Promise.resolve()
+  #next: Promise<void> | null = null
+
+  /** `file`: of the database. */
+  constructor(file: string, openLog: OpenLog = open) {
+    this.#file = file
+    this.#open = openLog
+  }
+
+  /**
+   * Resolves when all that is committed by now is on the disk. A sync that is under way may have missed it: whoever comes
+   * meanwhile waits for the next one. After one that failed nothing is known of the log (Linux tells of an error once):
+   * `makeUp` then has to bring everything into the database's own file. Throws DirectError STORE_FAILED (temporary) where
+   * that fails as well.
+   */
+  synced(makeUp: () => Promise<void>): Promise<void> {
+    this.#next ??= this.#after(this.#underWay, makeUp)
+    return this.#next
+  }
+
+  async #after(underWay: Promise<void>, makeUp: () => Promise<void>): Promise<void> {
+    await Promise.allSettled([underWay])
+    this.#underWay = this.#next ?? this.#underWay
+    this.#next = null
+    try {
+      this.#handle ??= this.#open(`${this.#file}-wal`)
+      await (await this.#handle).datasync()
+    } catch (cause) {
+      await makeUp().catch(() => {
+        throw notSynced(this.#file, cause)
+      })
+    }
+  }
+
+  /** Once nobody commits any more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled([this.#next ?? this.#underWay])
+    await (await this.#handle)?.close()
+  }
+}
+
+function notSynced(file: string, cause: unknown): DirectError {
+  const { code = 'unknown error' } = cause as NodeJS.ErrnoException
+  return new DirectError('STORE_FAILED', `the store ${file} did not get to the disk (${code})`, {
+    temporary: true,
+    hint: 'Look after the disk. Whether this step was kept shows when the store is opened again.',
+    cause,
+  })
+}
+
+/** SQLite, and who waits for the disk in its place; null: COMMIT itself does. */
+export class LoggedAdapter extends SqliteAdapter {
+  readonly log: LogSync | null
+
+  constructor(log: LogSync | null) {
+    super()
+    this.log = log
+  }
+}
+
+/** Whether commits on this database leave waiting for the disk to `synced`. */
+export function isLogged(db: Kysely<Schema>): boolean {
+  return logOf(db) !== null
+}
+
+/**
+ * Waits until everything that was committed by now outlasts the power: for whoever commits, and for whoever acts upon what
+ * another may have committed a moment ago.
+ */
+export async function synced(db: Kysely<Schema>): Promise<void> {
+  await logOf(db)?.synced(() => checkpoint(db))
+}
+
+function logOf(db: Kysely<Schema>): LogSync | null {
+  const { adapter } = db.getExecutor()
+  return adapter instanceof LoggedAdapter ? adapter.log : null
+}
+
+/** All of the log into the database's own file, which SQLite syncs by itself. */
+async function checkpoint(db: Kysely<Schema>): Promise<void> {
+  const { rows } = await sql<{ busy: number; log: number; checkpointed: number }>`
+    pragma wal_checkpoint(passive)`.execute(db)
+  const [done] = rows
+  if (done === undefined || done.busy !== 0 || done.log !== done.checkpointed)
+    throw new DirectError('STORE_FAILED', 'the log could not be brought into the store', { temporary: true })
+}

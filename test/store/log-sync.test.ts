@@ -1,0 +1,133 @@
+import { copyFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { Kysely } from 'kysely'
+import { expect, test } from 'vitest'
+import { LogSync } from '../../store/log-sync.ts'
+import { migrate } from '../../store/migrate.ts'
+import { SqlOutbox } from '../../store/outbox.ts'
+import type { Schema } from '../../store/schema.ts'
+import { NodeSqliteDialect, openDatabase } from '../../store/sqlite-dialect.ts'
+import { makeStoreFile } from '../../store/store-file.ts'
+import { folder } from './places.ts'
+import { at, message } from './scenario.ts'
+
+/** An outbox whose log is synced when, and as often as, `datasync` says. */
+async function outboxWith(datasync: () => Promise<void>) {
+  await using scope = new AsyncDisposableStack()
+  const { file } = scope.use(await folder())
+  await makeStoreFile(file)
+  const log = new LogSync(file, async () => ({ datasync, close: async () => {} }))
+  const database = openDatabase(file)
+  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(database, file, undefined, log) })
+  scope.defer(() => db.destroy())
+  await migrate(db, () => at(0), file)
+  const kept = scope.move()
+  return { outbox: new SqlOutbox(db), database, file, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+const mail = (n: number, idempotencyKey: string | null = null) =>
+  message(1, { messageId: `<m${n}@x>`, copies: [], recordBody: null, idempotencyKey })
+const copyOf = (n: number) => ({
+  ...mail(n),
+  copies: message(1).copies.map((copy) => ({ ...copy, body: 1 })),
+})
+
+function withBody(database: DatabaseSync): void {
+  database.exec('insert into bodies (id, bytes, complete, touched_at) values (1, 0, 1, 0)')
+}
+
+test('nobody is told of a message, and nobody sends it, before the disk has it', async () => {
+  let synced = Promise.resolve()
+  await using given = await outboxWith(() => synced)
+  const { outbox, database } = given
+  withBody(database)
+  const disk = Promise.withResolvers<void>()
+  synced = disk.promise
+  const told: string[] = []
+  const added = outbox.add(copyOf(1)).then(() => told.push('added'))
+  const has = () =>
+    database.prepare("select count(*) as n from messages where message_id = '<m1@x>'").get()?.n
+  while (has() === 0) await new Promise(setImmediate)
+  const claimed = outbox.claim(at(100), at(130)).then((copies) => told.push(`claimed ${copies.length}`))
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate)
+  expect(told).toEqual([])
+  disk.resolve()
+  await Promise.all([added, claimed])
+  expect(told.toSorted()).toEqual(['added', 'claimed 1'])
+})
+
+test('what an idempotency key stands for is told once the disk has it', async () => {
+  let synced = Promise.resolve()
+  await using given = await outboxWith(() => synced)
+  const { outbox } = given
+  const disk = Promise.withResolvers<void>()
+  synced = disk.promise
+  const added = outbox.add(mail(1, 'visit-1'))
+  const told: unknown[] = []
+  const found = (async () => {
+    for (;;) {
+      const earlier = await outbox.byIdempotencyKey('visit-1')
+      if (earlier !== null) return void told.push(earlier.messageId)
+    }
+  })()
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate)
+  expect(told).toEqual([])
+  disk.resolve()
+  await Promise.all([added, found])
+  expect(told).toEqual(['<m1@x>'])
+})
+
+test('who commits while a sync is under way waits for the next, all of them for one', async () => {
+  const gates: PromiseWithResolvers<void>[] = []
+  let counts = false
+  await using given = await outboxWith(async () => {
+    if (!counts) return
+    gates.push(Promise.withResolvers())
+    await gates.at(-1)?.promise
+  })
+  counts = true
+  const told: number[] = []
+  const add = (n: number) => given.outbox.add(mail(n)).then(() => told.push(n))
+  const first = add(0)
+  while (gates.length === 0) await new Promise(setImmediate)
+  const others = [1, 2, 3, 4].map(add)
+  const count = () => given.database.prepare('select count(*) as n from messages').get()?.n
+  while (count() !== 5) await new Promise(setImmediate)
+  gates[0]?.resolve()
+  await first
+  while (gates.length === 1) await new Promise(setImmediate)
+  expect(told).toEqual([0])
+  gates[1]?.resolve()
+  await Promise.all(others)
+  expect(gates).toHaveLength(2)
+  counts = false
+})
+
+const broken = () => Promise.reject(Object.assign(new Error('EIO: i/o error'), { code: 'EIO' }))
+
+test('where the log cannot be synced everything goes into the database itself before anybody is told', async () => {
+  let datasync = () => Promise.resolve()
+  await using given = await outboxWith(() => datasync())
+  datasync = broken
+  await given.outbox.add(mail(1))
+  // Without its log.
+  const copy = join(given.file, '..', 'copy.db')
+  await copyFile(given.file, copy)
+  const database = new DatabaseSync(copy, { readOnly: true })
+  expect(database.prepare('select message_id from messages').all()).toEqual([{ message_id: '<m1@x>' }])
+  database.close()
+})
+
+test('a disk that takes neither is told as one that may be put right; the next who commits is told by itself', async () => {
+  let datasync = () => Promise.resolve()
+  await using given = await outboxWith(() => datasync())
+  datasync = broken
+  // A reader elsewhere, which the log has to be kept for.
+  const reader = new DatabaseSync(given.file)
+  reader.exec('begin; select * from messages')
+  await expect(given.outbox.add(mail(1))).rejects.toMatchObject({ code: 'STORE_FAILED', temporary: true })
+  reader.exec('rollback')
+  reader.close()
+  await given.outbox.add(mail(2))
+})
