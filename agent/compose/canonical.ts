@@ -74,8 +74,8 @@ async function survey(message: Spooled): Promise<Plan> {
   let fields: ReadonlySet<string> = new Set()
   let clean = true
   let bytes = 0
-  let facts = new Facts()
-  const lineEnds = new Facts()
+  let facts = new Facts(false)
+  const lineEnds = new Facts(false)
   const upwards = (set: Set<number>, index: number) => {
     for (let at: number | null = index; at !== null && !set.has(at); at = entities[at]?.parent ?? null)
       set.add(at)
@@ -90,9 +90,10 @@ async function survey(message: Spooled): Promise<Plan> {
         lineEnds.add(part)
         if (!isAscii(part)) upwards(touched, step.index)
       }
-      facts = new Facts()
+      facts = new Facts(!isEncoded(step))
     } else if (step.kind === 'end') {
       const entity = entities.at(-1) as EntityStart
+      lineEnds.goOnAfter(facts)
       const encoding = decide(entity, facts)
       if (encoding !== null) {
         encode.set(step.index, encoding)
@@ -100,9 +101,11 @@ async function survey(message: Spooled): Promise<Plan> {
       } else if (facts.eightBit > 0) upwards(eightBitStays, step.index)
     } else {
       bytes += step.bytes.length
-      lineEnds.add(step.bytes)
       if (step.kind === 'content') facts.add(step.bytes)
-      else if (!isAscii(step.bytes) || step.bytes.includes(0)) upwards(touched, step.index)
+      else {
+        lineEnds.add(step.bytes)
+        if (!isAscii(step.bytes) || step.bytes.includes(0)) upwards(touched, step.index)
+      }
     }
   }
   if (lineEnds.bareLf || touched.size > 0 || bytes !== message.bytes) clean = false
@@ -121,6 +124,12 @@ class Facts {
   bareLf = false
   loneCr = false
   #afterCr = false
+  readonly #seeksLoneCr: boolean
+
+  /** A search for each CR takes its time: `seeksLoneCr` where it makes a difference. */
+  constructor(seeksLoneCr: boolean) {
+    this.#seeksLoneCr = seeksLoneCr
+  }
 
   add(chunk: Uint8Array): void {
     if (chunk.length === 0) return
@@ -128,12 +137,22 @@ class Facts {
     this.bytes += buffer.length
     if (!isAscii(buffer)) for (const byte of buffer) if (byte > 0x7f) this.eightBit++
     this.nul ||= buffer.includes(0)
-    if (this.#afterCr && buffer[0] !== LF) this.loneCr = true
     for (let lf = buffer.indexOf(LF); lf >= 0 && !this.bareLf; lf = buffer.indexOf(LF, lf + 1))
       this.bareLf = !(lf === 0 ? this.#afterCr : buffer[lf - 1] === CR)
+    if (this.#seeksLoneCr) this.#seekLoneCr(buffer)
+    this.#afterCr = buffer.at(-1) === CR
+  }
+
+  #seekLoneCr(buffer: Buffer): void {
+    if (this.#afterCr && buffer[0] !== LF) this.loneCr = true
     for (let cr = buffer.indexOf(CR); cr >= 0 && !this.loneCr; cr = buffer.indexOf(CR, cr + 1))
       this.loneCr = cr + 1 < buffer.length && buffer[cr + 1] !== LF
-    this.#afterCr = buffer.at(-1) === CR
+  }
+
+  /** The line ends of `part`, a whole leaf, come next. */
+  goOnAfter(part: Facts): void {
+    this.bareLf ||= part.bareLf
+    this.#afterCr = part.#afterCr
   }
 
   /** A CR that ends the bytes stands alone too. */
@@ -145,10 +164,16 @@ class Facts {
 const LF = 0x0a
 const CR = 0x0d
 
-function decide({ type, encoding }: EntityStart, facts: Facts): Encoding | null {
+/** As text of its own, in which a CR means nothing. */
+function isEncoded({ encoding }: EntityStart): boolean {
+  return encoding === 'base64' || encoding === 'quoted-printable'
+}
+
+function decide(entity: EntityStart, facts: Facts): Encoding | null {
+  const { type, encoding } = entity
   const eightBit = facts.eightBit > 0 || facts.nul
   if (type.type === 'multipart/signed') return null
-  if (encoding === 'base64' || encoding === 'quoted-printable') return eightBit ? 'mend' : null
+  if (isEncoded(entity)) return eightBit ? 'mend' : null
   if (!['7bit', '8bit', 'binary'].includes(encoding) || type.type.startsWith('multipart/')) {
     if (!eightBit) return null
     throw new MimeError(
