@@ -50,7 +50,7 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
       throw refuse([...at, 'tokenCommand'], 'takes the place of a password: keep one of them')
     if (tokenCommand !== undefined && user === undefined)
       throw refuse([...at, 'tokenCommand'], 'needs a user in the URL: user@host')
-    const found = secret(entry.passwordEnv, base.env, () => refuse(key, unset(entry.passwordEnv)))
+    const found = secret(entry.passwordEnv, base.env, () => refuse(key, ...unset(entry.passwordEnv)))
     return withPassword(
       { host, port, secure, user, token: tokenOf(tokenCommand, base), ca: optionalPath(entry.ca), ...more },
       () => url.password ?? found(),
@@ -142,7 +142,7 @@ function identity(
   const name = entry.for
   if (entry.key !== undefined)
     return { for: name, certificate: path(entry.certificate), privateKey: null, key: entry.key }
-  const password = passwordOf(entry, base, () => refuse([...at, 'passwordEnv'], unset(entry.passwordEnv)))
+  const password = passwordOf(entry, base, () => refuse([...at, 'passwordEnv'], ...unset(entry.passwordEnv)))
   if (entry.pkcs12 === undefined)
     return { for: name, certificate: path(entry.certificate), privateKey: path(entry.privateKey), password }
   const file = path(entry.pkcs12)
@@ -285,6 +285,9 @@ function secret(
   }
 }
 
-function unset(name: string | undefined): string {
-  return `names the environment variable ${name}, which is not set: export ${name}=… first`
+function unset(name: string | undefined): [text: string, hint: string] {
+  return [
+    `names the environment variable ${name}, which is not set`,
+    `export ${name}=… first; a service has it from its environment file.`,
+  ]
 }
