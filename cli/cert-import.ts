@@ -30,7 +30,7 @@ Example:
 export async function run(session: Session, command: Command): Promise<number> {
   const file = command.args[0] as string
   const given = file === '-' ? await readInput({ file, hint: HINT, mostBytes: MOST_BYTES }) : file
-  await using agent = await openAgentForStore(session)
+  await using agent = await openAgentForStore(session, { own: false })
   const results = await agent.identities.import(given, { actor: actorOf(command) })
   for (const result of results) {
     if (result.outcome === 'refused') await tellRefusal(result, file, session)

@@ -26,5 +26,6 @@ export async function run(session: Session, command: Command): Promise<number> {
     log,
     signal: session.signal,
   })
+  log.info({}, 'stopped')
   return EXIT.done
 }

@@ -47,12 +47,18 @@ export async function openAgent(
   return agent
 }
 
-/** For questions to the store alone: anchors that cannot be read are worth a note and stop nothing. */
-export async function openAgentForStore(session: Session): Promise<Agent> {
+/**
+ * For questions to the store alone: anchors that cannot be read are worth a note and stop nothing. Without `own`, as
+ * where a certificate is about to come, nothing of our own ones.
+ */
+export async function openAgentForStore(
+  session: Session,
+  { own = true }: { readonly own?: boolean } = {},
+): Promise<Agent> {
   const { createAgent, DirectError } = await import('../agent/index.ts')
   noteWithoutConfiguration(session, session.config)
   const agent = await createAgent(session.config, clockAndNetwork(session))
-  const notices = agent.notices().catch((error: unknown) => {
+  const notices = agent.notices({ own }).catch((error: unknown) => {
     if (error instanceof DirectError) return [error.message]
     throw error
   })
