@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { DirectError } from './errors.ts'
 import { BLOCK, readAhead } from './overlap.ts'
 import type { Source } from './smime/source.ts'
@@ -31,29 +31,14 @@ export async function fileSource(path: string): Promise<Source & AsyncDisposable
     if (now.mtimeNs !== facts.mtimeNs || now.size !== facts.size)
       throw unreadable('was changed while it was read')
   }
-  let whole: Uint8Array | null = null
-  const chunks = async function* (bufferOf: (bytes: number) => Buffer) {
-    if (whole !== null) {
-      yield whole
-      return
-    }
-    for (let at = 0; at < size; ) {
-      const want = Math.min(BLOCK, size - at)
-      const { bytesRead, buffer } = await file.read(bufferOf(want), 0, want, at)
-      if (bytesRead === 0) throw unreadable('became shorter while it was read')
-      at += bytesRead
-      if (at === size) await requireUnchanged()
-      if (bytesRead === size) whole = buffer
-      yield buffer.subarray(0, bytesRead)
-    }
-  }
+  const opened: OpenFile = { file, size, whole: null, unreadable, requireUnchanged }
   return {
     bytes: size,
-    read: () => chunks(Buffer.allocUnsafe),
+    read: () => chunksOf(opened, Buffer.allocUnsafe),
     lend() {
       let [buffer, other] = [Buffer.alloc(0), Buffer.alloc(0)]
       return readAhead(
-        chunks((bytes) => {
+        chunksOf(opened, (bytes) => {
           ;[buffer, other] = [other, buffer]
           if (buffer.length < bytes) buffer = Buffer.allocUnsafe(bytes)
           return buffer
@@ -61,6 +46,32 @@ export async function fileSource(path: string): Promise<Source & AsyncDisposable
       )
     },
     [Symbol.asyncDispose]: () => file.close(),
+  }
+}
+
+interface OpenFile {
+  readonly file: FileHandle
+  readonly size: number
+  /** Once it was read in one chunk. */
+  whole: Uint8Array | null
+  readonly unreadable: (why: string) => DirectError
+  readonly requireUnchanged: () => Promise<void>
+}
+
+async function* chunksOf(opened: OpenFile, bufferOf: (bytes: number) => Buffer): AsyncGenerator<Uint8Array> {
+  const { file, size, unreadable, requireUnchanged } = opened
+  if (opened.whole !== null) {
+    yield opened.whole
+    return
+  }
+  for (let at = 0; at < size; ) {
+    const want = Math.min(BLOCK, size - at)
+    const { bytesRead, buffer } = await file.read(bufferOf(want), 0, want, at)
+    if (bytesRead === 0) throw unreadable('became shorter while it was read')
+    at += bytesRead
+    if (at === size) await requireUnchanged()
+    if (bytesRead === size) opened.whole = buffer
+    yield buffer.subarray(0, bytesRead)
   }
 }
 

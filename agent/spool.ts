@@ -22,30 +22,34 @@ const ZERO_IV = Buffer.alloc(16)
 export function createSpool(dir: string | null): Spool {
   return async (bytes) => {
     const head = new Gathered()
-    // Content may come byte by byte, as its sender pleases: a write for each would take a minute for a few megabytes.
-    const rest = inBlocks(bytes)[Symbol.asyncIterator]()
+    const rest = bytes[Symbol.asyncIterator]()
     for (;;) {
       const { value, done } = await rest.next()
       if (done) return inMemory(head.bytes)
       head.add(value)
+      // Content may come byte by byte, as its sender pleases: a write for each would take a minute for a few megabytes.
       if (head.length > MEMORY_BYTES)
-        return inFile(await openNameless(dir ?? tmpdir()), chain(head.bytes, rest))
+        return inFile(await openNameless(dir ?? tmpdir()), inBlocks(chain(head.bytes, rest)))
     }
   }
 }
 
 function inMemory(bytes: Buffer): Spooled {
-  let held: Uint8Array | null = bytes
+  let held: Buffer | null = bytes
   return {
     bytes: bytes.length,
-    async *read() {
+    read() {
       if (held === null) throw new Error('a spool was read after it was disposed of')
-      for (let at = 0; at < held.length; at += BLOCK) yield held.subarray(at, at + BLOCK)
+      return inPieces(held)
     },
     async [Symbol.asyncDispose]() {
       held = null
     },
   }
+}
+
+async function* inPieces(bytes: Buffer): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += BLOCK) yield bytes.subarray(at, at + BLOCK)
 }
 
 async function inFile(file: FileHandle, chunks: AsyncIterable<Uint8Array>): Promise<Spooled> {
@@ -72,25 +76,26 @@ async function inFile(file: FileHandle, chunks: AsyncIterable<Uint8Array>): Prom
     await file.close()
     throw error
   }
-  const chunksOf = async function* () {
-    const decipher = createDecipheriv('aes-256-ctr', key, ZERO_IV)
-    // Nobody sees what was read before it is decrypted, so that one buffer will do.
-    const buffer = Buffer.allocUnsafe(Math.min(BLOCK, bytes))
-    for (let at = 0; at < bytes; ) {
-      const { bytesRead } = await file.read(buffer, 0, Math.min(BLOCK, bytes - at), at)
-      if (bytesRead === 0) throw new DirectError('STORE_FAILED', 'a spool file ended early')
-      at += bytesRead
-      yield decipher.update(buffer.subarray(0, bytesRead))
-    }
-  }
   return {
     bytes,
-    read: chunksOf,
-    lend: () => lending(readAhead(chunksOf())),
+    read: () => decrypted(file, key, bytes),
+    lend: () => lending(readAhead(decrypted(file, key, bytes))),
     async [Symbol.asyncDispose]() {
       key.fill(0)
       await file.close()
     },
+  }
+}
+
+async function* decrypted(file: FileHandle, key: Uint8Array, bytes: number): AsyncGenerator<Uint8Array> {
+  const decipher = createDecipheriv('aes-256-ctr', key, ZERO_IV)
+  // Nobody sees what was read before it is decrypted, so that one buffer will do.
+  const buffer = Buffer.allocUnsafe(Math.min(BLOCK, bytes))
+  for (let at = 0; at < bytes; ) {
+    const { bytesRead } = await file.read(buffer, 0, Math.min(BLOCK, bytes - at), at)
+    if (bytesRead === 0) throw new DirectError('STORE_FAILED', 'a spool file ended early')
+    at += bytesRead
+    yield decipher.update(buffer.subarray(0, bytesRead))
   }
 }
 

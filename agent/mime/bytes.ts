@@ -1,11 +1,14 @@
 /** The same memory as a Buffer. */
 export function asBuffer(bytes: Uint8Array): Buffer {
+  if (bytes instanceof Buffer) return bytes
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
+const NO_BYTES = Buffer.alloc(0)
+
 /** Bytes that arrive in pieces, copied into one buffer that grows by doubling. */
 export class Gathered {
-  #buffer: Buffer = Buffer.alloc(0)
+  #buffer: Buffer = NO_BYTES
   #length = 0
 
   get length(): number {
@@ -37,9 +40,12 @@ export class Gathered {
   [Symbol.dispose](): void {
     this.#length = 0
     release(this.#buffer)
-    this.#buffer = Buffer.alloc(0)
+    this.#buffer = NO_BYTES
   }
 }
+
+/** Fewer are left to the garbage collector, which needs less time for them than it takes to give them back. */
+const WORTH_RELEASING = 1 << 15
 
 /**
  * Gives the memory of bytes back that nobody reads any more. node:crypto makes a new buffer of each chunk, and for every
@@ -47,6 +53,7 @@ export class Gathered {
  * What shares its memory with other bytes stays.
  */
 export function release(bytes: Uint8Array): void {
+  if (bytes.length < WORTH_RELEASING) return
   const { buffer } = bytes
   if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength) buffer.transfer(0)
 }

@@ -50,9 +50,13 @@ export async function readHead(
   return { header, bodyStart }
 }
 
-function entityOf({ rest, all: _, ...head }: Head, source: AsyncIterator<Uint8Array>): Entity {
+function entityOf(head: Head, source: AsyncIterator<Uint8Array>): Entity {
+  const { header, headerBlock, separator, bodyStart, rest } = head
   return {
-    ...head,
+    header,
+    headerBlock,
+    separator,
+    bodyStart,
     body: new Rest(rest, source),
     async discard() {
       await source.return?.()

@@ -26,12 +26,15 @@ export class Header {
   /** `block`: the header's lines without the blank line that ends it. Throws MimeError `LIMIT_EXCEEDED`. */
   static parse(block: Uint8Array): Header {
     const bytes = asBuffer(block)
+    // Most headers are ASCII, and decoded as one.
+    const text = isAscii(bytes) ? bytes.toString('latin1') : null
     const fields: Field[] = []
     for (let start = 0; start < bytes.length; ) {
       if (fields.length === LIMITS.fields)
         throw new MimeError('LIMIT_EXCEEDED', `more than ${LIMITS.fields} header fields`)
       const end = endOfField(bytes, start)
-      fields.push(parseField(bytes.subarray(start, end)))
+      const raw = bytes.subarray(start, end)
+      fields.push(parseField(raw, text?.slice(start, end) ?? decodeText(raw)))
       start = end
     }
     return new Header(fields)
@@ -71,11 +74,14 @@ function endOfField(bytes: Buffer, start: number): number {
   }
 }
 
-function parseField(raw: Buffer): Field {
-  const text = decodeText(raw)
-  const [, name = ''] = /^([\x21-\x39\x3b-\x7e]+)[ \t]*:/.exec(text) ?? []
-  const value = name === '' ? text : text.slice(text.indexOf(':') + 1)
-  return { name, value: trimmed(unfold(value)), raw }
+function parseField(raw: Buffer, text: string): Field {
+  const colon = text.indexOf(':')
+  let end = colon
+  while (end > 0 && isBlank(text.charCodeAt(end - 1))) end--
+  const name = text.slice(0, Math.max(end, 0))
+  return /^[\x21-\x39\x3b-\x7e]+$/.test(name)
+    ? { name, value: trimmed(unfold(text.slice(colon + 1))), raw }
+    : { name: '', value: trimmed(unfold(text)), raw }
 }
 
 /** Without blanks and line ends around it; other white space is content. A regular expression would look at every blank. */
@@ -93,10 +99,11 @@ function isWhite(code: number): boolean {
 
 /** RFC 5322 2.2.3: a line end before a blank goes, the blank stays. */
 function unfold(text: string): string {
-  return text.replace(/\r?\n(?=[ \t])/g, '')
+  const lf = text.indexOf('\n')
+  return lf < 0 || lf === text.length - 1 ? text : text.replace(/\r?\n(?=[ \t])/g, '')
 }
 
 /** What is not UTF-8 is latin1: every byte is then some character, so that nothing is lost or refused here. */
 function decodeText(bytes: Buffer): string {
-  return bytes.toString(!isAscii(bytes) && isUtf8(bytes) ? 'utf8' : 'latin1')
+  return bytes.toString(isUtf8(bytes) ? 'utf8' : 'latin1')
 }

@@ -57,18 +57,28 @@ function parseValue(value: string): [first: string, parameters: ReadonlyMap<stri
 
 /** Cuts at the semicolons outside quotes, and drops comments outside quotes. */
 function splitAtSemicolons(value: string): string[] {
-  const parts = ['']
+  if (!/["(]/.test(value)) return value.split(';')
+  const parts: string[] = []
+  let part = ''
+  let from = 0
   let quoted = false
   let comments = 0
-  for (let i = 0; i < value.length; i++) {
-    const char = value[i] as string
-    const escaped = char === '\\' && (quoted || comments > 0) ? (value[++i] ?? '') : ''
-    if (char === '"' && comments === 0) quoted = !quoted
-    if (char === '(' && !quoted) comments++
-    if (char === ';' && !quoted && comments === 0) parts.push('')
-    else if (comments === 0) parts[parts.length - 1] += char + escaped
-    if (char === ')' && !quoted && comments > 0) comments--
+  for (let at = 0; at < value.length; at++) {
+    const char = value[at]
+    if (char === '\\' && (quoted || comments > 0)) at++
+    else if (char === '"' && comments === 0) quoted = !quoted
+    else if (quoted) continue
+    else if (char === '(') {
+      if (comments++ === 0) part += value.slice(from, at)
+    } else if (char === ')' && comments > 0) {
+      if (--comments === 0) from = at + 1
+    } else if (char === ';' && comments === 0) {
+      parts.push(part + value.slice(from, at))
+      part = ''
+      from = at + 1
+    }
   }
+  parts.push(comments > 0 ? part : part + value.slice(from))
   return parts
 }
 

@@ -7,20 +7,19 @@ import { decodeQuotedPrintable } from './quoted-printable.ts'
  * known: its content would be passed off as something that it is not. `lend`: chunks are good until the next one is asked
  * for, as those of `src` may be.
  */
-export async function* decodeTransfer(
+export function decodeTransfer(
   src: AsyncIterable<Uint8Array>,
   encoding: string | null,
   options: { readonly lend?: boolean } = {},
-): AsyncGenerator<Uint8Array> {
+): AsyncIterable<Uint8Array> {
   const name = transferEncoding(encoding)
-  if (name === 'base64') yield* decodeBase64(src, options)
-  else if (name === 'quoted-printable') yield* decodeQuotedPrintable(src)
-  else if (isKnownEncoding(name)) yield* src
-  else
-    throw new MimeError(
-      'MALFORMED',
-      `Unknown Content-Transfer-Encoding ${JSON.stringify(name.slice(0, 40))} (RFC 2045 6.1)`,
-    )
+  if (name === 'base64') return decodeBase64(src, options)
+  if (name === 'quoted-printable') return decodeQuotedPrintable(src)
+  if (isKnownEncoding(name)) return src
+  throw new MimeError(
+    'MALFORMED',
+    `Unknown Content-Transfer-Encoding ${JSON.stringify(name.slice(0, 40))} (RFC 2045 6.1)`,
+  )
 }
 
 /** Whether `decodeTransfer` knows this one, as `transferEncoding` gives it. */

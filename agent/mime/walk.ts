@@ -116,29 +116,34 @@ class Walk {
   ): AsyncGenerator<Step> {
     const index = place.parent
     const pieces = cutMultipart(body, boundary)
-    let delimiter: (Piece & { kind: 'delimiter' }) | null = null
-    const upToDelimiter = async function* (): AsyncGenerator<Uint8Array> {
-      delimiter = null
-      // Not `for await`: it would close the pieces, which go on after the delimiter.
-      for (let next = await pieces.next(); !next.done; next = await pieces.next()) {
-        const piece = next.value
-        if (piece.kind === 'content') yield piece.bytes
-        else {
-          delimiter = piece
-          return
-        }
-      }
-    }
-    const found = () => delimiter
+    const cut: Cut = { delimiter: null }
     try {
-      for await (const bytes of upToDelimiter()) yield { kind: 'frame', index, bytes }
-      for (let last = found(); last !== null; last = found()) {
+      for await (const bytes of upToDelimiter(pieces, cut)) yield { kind: 'frame', index, bytes }
+      for (let last = cut.delimiter; last !== null; last = cut.delimiter) {
         yield { kind: 'frame', index, bytes: last.bytes }
-        if (!last.closing) yield* this.entity(upToDelimiter(), place)
-        else for await (const bytes of upToDelimiter()) yield { kind: 'frame', index, bytes }
+        if (!last.closing) yield* this.entity(upToDelimiter(pieces, cut), place)
+        else for await (const bytes of upToDelimiter(pieces, cut)) yield { kind: 'frame', index, bytes }
       }
     } finally {
       await pieces.return(undefined)
+    }
+  }
+}
+
+interface Cut {
+  /** Null: the body ended without one. */
+  delimiter: (Piece & { readonly kind: 'delimiter' }) | null
+}
+
+async function* upToDelimiter(pieces: AsyncGenerator<Piece>, cut: Cut): AsyncGenerator<Uint8Array> {
+  cut.delimiter = null
+  // Not `for await`: it would close the pieces, which go on after the delimiter.
+  for (let next = await pieces.next(); !next.done; next = await pieces.next()) {
+    const piece = next.value
+    if (piece.kind === 'content') yield piece.bytes
+    else {
+      cut.delimiter = piece
+      return
     }
   }
 }

@@ -4,7 +4,7 @@ import { type ContentEncryption, type ReceivedCipher, readContentEncryption } fr
 import { CmsError } from './ber/reader.ts'
 import { contentKeys } from './enveloped/content-keys.ts'
 import { decryptContent, type Outcome } from './enveloped/decrypt-content.ts'
-import { readHead } from './enveloped/head.ts'
+import { type OpenEnvelope, openEnvelope } from './enveloped/head.ts'
 import { likeliestKey } from './enveloped/likeliest-key.ts'
 import { type Candidate, match, mentions } from './enveloped/recipients.ts'
 import type { Identity } from './identity.ts'
@@ -80,10 +80,13 @@ export class Decrypted implements Plaintext, AsyncDisposable {
       return UNDECRYPTABLE
     }
     try {
-      const head = await readHead(cms, (info) => keys.some((identity) => mentions(info, identity)))
-      if (head === null) {
+      await using envelope = await openEnvelope(cms, (info) =>
+        keys.some((identity) => mentions(info, identity)),
+      )
+      if (envelope === null) {
         return { code: 'NOT_ENCRYPTED', text: 'the message is CMS, but of a kind that is not encrypted' }
       }
+      const { head } = envelope
       const addressed = match(head.recipientInfos, keys)
       if (addressed.length === 0) {
         return {
@@ -103,7 +106,7 @@ export class Decrypted implements Plaintext, AsyncDisposable {
       const likeliest = asked.answers[await likeliestKey(cms, encryption, keysAtHand)]
       if (likeliest === undefined) return undecryptable()
       const { candidate, key } = likeliest
-      const opened = await openContent(cms, encryption, key, spool)
+      const opened = await openContent(envelope, cms, encryption, key, spool)
       if (opened.isWhole) {
         const recipients = keys.filter((identity) => addressed.some((entry) => entry.identity === identity))
         return new Decrypted(opened, candidate, encryption.cipher, recipients, keyAway)
@@ -123,7 +126,8 @@ export class Decrypted implements Plaintext, AsyncDisposable {
 /**
  * Opens an EnvelopedData with the keys that it names (RFC 5652 6.3; protocol.md ALG-2 to ALG-5). Reasons:
  * `NOT_ENCRYPTED`, `NOT_FOR_US`, `ALGORITHM_REFUSED`, and `UNDECRYPTABLE` for everything else that can be wrong with it.
- * `cms` is read once to judge it and once to decrypt it; its beginning once more for each key where it names several.
+ * `cms` is read once; its beginning once more for each key where it names several, and all of it where it has
+ * authenticated attributes.
  *
  * What anybody can see who holds the message, such as broken BER or an initialisation vector of the wrong length, ends
  * it before a private key is asked. After that every message takes the same steps to its end, whatever is wrong with
@@ -148,6 +152,7 @@ interface Opened extends Plaintext {
 }
 
 async function openContent(
+  envelope: OpenEnvelope,
   cms: Pick<Source, 'read' | 'lend'>,
   encryption: ContentEncryption,
   key: Uint8Array,
@@ -155,20 +160,26 @@ async function openContent(
 ): Promise<Opened> {
   const outcome: Outcome = { whole: false, attributes: null }
   let outline = new OutlineReader()
-  const lookedAt = async function* () {
-    for await (const chunk of decryptContent(cms, encryption, key, outcome)) {
-      outline.update(chunk)
-      yield chunk
-    }
-  }
-  let content = await spool(lookedAt())
+  let content = await spool(lookedAt(decryptContent(envelope, encryption, key, outcome), outline))
   // Few messages have attributes beside their content, so it is not looked for them beforehand.
   if (outcome.attributes !== null) {
     await content[Symbol.asyncDispose]()
     outcome.whole = false
     outline = new OutlineReader()
-    content = await spool(lookedAt())
+    await using again = await openEnvelope(cms, () => false)
+    if (again === null) throw new Error('a source that is read twice holds two kinds of CMS')
+    content = await spool(lookedAt(decryptContent(again, encryption, key, outcome), outline))
   }
   const found = outline.end()
   return { content, outline: found, isWhole: outcome.whole && found.isLikeHeader }
+}
+
+async function* lookedAt(
+  plaintext: AsyncIterable<Uint8Array>,
+  outline: OutlineReader,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of plaintext) {
+    outline.update(chunk)
+    yield chunk
+  }
 }

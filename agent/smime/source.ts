@@ -23,33 +23,42 @@ export function concatSources(parts: readonly (Source | Uint8Array)[]): Source {
   const size = (part: Source | Uint8Array) => (part instanceof Uint8Array ? part.length : part.bytes)
   return {
     bytes: parts.reduce((sum, part) => sum + size(part), 0),
-    async *read() {
-      for (const part of parts) {
-        if (part instanceof Uint8Array) yield part
-        else yield* part.read()
-      }
-    },
-    async *lend() {
-      for (const part of parts) {
-        if (part instanceof Uint8Array) yield part
-        else yield* lent(part)
-      }
-    },
+    read: () => chain(parts, (part) => part.read()),
+    lend: () => chain(parts, lent),
+  }
+}
+
+async function* chain(
+  parts: readonly (Source | Uint8Array)[],
+  read: (part: Source) => AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  for (const part of parts) {
+    if (part instanceof Uint8Array) yield part
+    else for await (const chunk of read(part)) yield chunk
   }
 }
 
 /** The bytes of a source from `start` on, up to `end`: all that follow where it is left out. */
 export function sliceOf(source: Source, start: number, end: number = source.bytes): Source {
-  const slice = async function* (chunks: AsyncIterable<Uint8Array>) {
-    let at = 0
-    for await (const chunk of chunks) {
-      const piece = chunk.subarray(Math.max(0, start - at), Math.max(0, end - at))
-      if (piece.length > 0) yield piece
-      at += chunk.length
-      if (at >= end) return
-    }
+  return {
+    bytes: end - start,
+    read: () => slice(source.read(), start, end),
+    lend: () => slice(lent(source), start, end),
   }
-  return { bytes: end - start, read: () => slice(source.read()), lend: () => slice(lent(source)) }
+}
+
+async function* slice(
+  chunks: AsyncIterable<Uint8Array>,
+  start: number,
+  end: number,
+): AsyncGenerator<Uint8Array> {
+  let at = 0
+  for await (const chunk of chunks) {
+    const piece = chunk.subarray(Math.max(0, start - at), Math.max(0, end - at))
+    if (piece.length > 0) yield piece
+    at += chunk.length
+    if (at >= end) return
+  }
 }
 
 /** Bytes at hand, as they would come. */

@@ -10,7 +10,7 @@ import { TAG } from '../../agent/smime/ber/der.ts'
 import { CmsError } from '../../agent/smime/ber/reader.ts'
 import { decrypt } from '../../agent/smime/decrypt.ts'
 import { decryptContent, type Outcome } from '../../agent/smime/enveloped/decrypt-content.ts'
-import { readHead } from '../../agent/smime/enveloped/head.ts'
+import { openEnvelope } from '../../agent/smime/enveloped/head.ts'
 import { match, mentions } from '../../agent/smime/enveloped/recipients.ts'
 import { Identity } from '../../agent/smime/identity.ts'
 import { openSignedFile } from '../../agent/smime/signed-file.ts'
@@ -78,14 +78,15 @@ async function decrypted(cms: Parameters<typeof decrypt>[0], keys: readonly Iden
 }
 
 async function byHand(cms: Parameters<typeof decrypt>[0], keys: readonly Identity[]): Promise<string | null> {
-  const head = await readHead(cms, (info) => keys.some((identity) => mentions(info, identity)))
-  if (head === null) return null
+  await using envelope = await openEnvelope(cms, (info) => keys.some((identity) => mentions(info, identity)))
+  if (envelope === null) return null
+  const { head } = envelope
   const encryption = readContentEncryption(head.contentEncryption, { authenticated: false, tripleDes: false })
   const candidate = matched(head.recipientInfos, keys).find((one) => 'transport' in one)
   const key = await candidate?.contentKey()
   if (!key || !candidate || 'code' in encryption) return null
   const outcome: Outcome = { whole: false, attributes: null }
-  const content = await bytesOf({ read: () => copied(decryptContent(cms, encryption, key, outcome)) })
+  const content = await bytesOf({ read: () => copied(decryptContent(envelope, encryption, key, outcome)) })
   expect({ whole: outcome.whole, content: content.toString() }).toEqual({ whole: true, content: CONTENT })
   return `${candidate.transport}, ${encryption.cipher}`
 }

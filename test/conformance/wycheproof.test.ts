@@ -20,6 +20,7 @@ import { readElement } from '../../agent/smime/ber/element.ts'
 import { CmsError } from '../../agent/smime/ber/reader.ts'
 import { decryptContent, type Outcome } from '../../agent/smime/enveloped/decrypt-content.ts'
 import { encryptContent } from '../../agent/smime/enveloped/encrypt-content.ts'
+import { openEnvelope } from '../../agent/smime/enveloped/head.ts'
 import { keyInMemory } from '../../agent/smime/private-key.ts'
 import { judgeSigners } from '../../agent/smime/signed/signatures.ts'
 import { poolKey } from '../../fixtures/pki.ts'
@@ -89,9 +90,9 @@ async function content(encryption: Uint8Array, how: Encrypted): Promise<Buffer |
     after: authenticated ? [tlv(TAG.OCTET_STRING, tag)] : [],
   })
   const outcome: Outcome = { whole: false, attributes: how.attributes }
-  const plaintext = await bytesOf({
-    read: () => copied(decryptContent(sourceOf(cms, 7), read, key, outcome)),
-  })
+  await using opened = await openEnvelope(sourceOf(cms, 7), () => false)
+  if (opened === null) throw new Error('a vector within CMS of another kind')
+  const plaintext = await bytesOf({ read: () => copied(decryptContent(opened, read, key, outcome)) })
   return outcome.whole ? plaintext : null
 }
 

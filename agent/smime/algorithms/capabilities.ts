@@ -1,3 +1,5 @@
+import { BoundedMap } from '../../../trust-anchors/index.ts'
+import { asBuffer } from '../../mime/bytes.ts'
 import { sequence, TAG } from '../ber/der.ts'
 import type { Element } from '../ber/element.ts'
 import { CmsError } from '../ber/reader.ts'
@@ -49,6 +51,22 @@ export const CAPABILITIES_WITH_EC_KEY = sequence(...BEST_FIRST, ...AGREEMENTS.ma
  */
 export function readCapabilities(value: Element | null): Capabilities | null {
   if (value?.tag !== TAG.SEQUENCE) return null
+  const bytes = asBuffer(value.bytes).toString('latin1')
+  const known = remembered.get(bytes)
+  if (known !== undefined) return known.capabilities
+  const capabilities = capabilitiesOf(value)
+  remembered.set(bytes, { capabilities, bytes: bytes.length })
+  return capabilities
+}
+
+/** By their bytes, of which so many are kept: all who have the same software say the same, with each message. */
+const MOST_REMEMBERED = 1 << 16
+const remembered = new BoundedMap<{ readonly capabilities: Capabilities | null; readonly bytes: number }>(
+  MOST_REMEMBERED,
+  ({ bytes }) => bytes,
+)
+
+function capabilitiesOf(value: Element): Capabilities | null {
   const content = new Set<ContentCipher>()
   const keyTransport = new Set<KeyTransport>()
   for (const entry of value.children) {

@@ -4,7 +4,7 @@ import { blockBytes, type ContentEncryption, orNull } from '../algorithms.ts'
 import { CmsError } from '../ber/reader.ts'
 import { inBlocks } from '../blocks.ts'
 import type { Source } from '../source.ts'
-import { type EnvelopeTail, encryptedContent } from './head.ts'
+import { type EnvelopeTail, type OpenEnvelope, openEnvelope } from './head.ts'
 import { LastBlock } from './padding.ts'
 
 /** What the ciphertext of a message decrypted to, as far as it says so itself. */
@@ -15,13 +15,16 @@ export interface Outcome {
   attributes: Uint8Array | null
 }
 
+/** A cipher takes as long for fewer bytes. */
+const WORTH_DECRYPTING = 1 << 12
+
 /**
  * The plaintext of a whole message, each chunk lent until the next one is asked for. It is read and handed on to its end
  * whatever is wrong (ALG-2), where the padding is, with it; what became of it stands in `outcome` then. `attributes`:
  * those of an earlier reading.
  */
 export async function* decryptContent(
-  cms: Pick<Source, 'read' | 'lend'>,
+  envelope: OpenEnvelope,
   encryption: ContentEncryption,
   key: Uint8Array,
   outcome: Outcome,
@@ -30,11 +33,11 @@ export async function* decryptContent(
   const decipher = decipherOf(encryption, key, attributes)
   const padded = 'iv' in encryption ? new LastBlock(blockBytes(encryption.cipher)) : null
   let tail: EnvelopeTail | null = null
-  const ciphertext = encryptedContent(cms, (found) => {
+  const ciphertext = envelope.content((found) => {
     tail = found
   })
   try {
-    for await (const piece of inBlocks(ciphertext)) {
+    for await (const piece of inBlocks(ciphertext, WORTH_DECRYPTING)) {
       const bytes = decipher.update(piece)
       if (bytes.length === 0) continue
       if (padded === null) yield bytes
@@ -65,7 +68,8 @@ export async function beginningOf(
   const decipher = decipherOf(encryption, key, null)
   let start: Uint8Array = new Uint8Array()
   try {
-    for await (const piece of encryptedContent(cms, () => {})) {
+    await using envelope = await openEnvelope(cms, () => false)
+    for await (const piece of envelope?.content(() => {}) ?? []) {
       start = Buffer.concat([start, decipher.update(piece)])
       if (start.length >= length) break
     }

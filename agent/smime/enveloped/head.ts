@@ -30,39 +30,48 @@ export interface EnvelopeTail {
   readonly mac: Uint8Array
 }
 
-/** Reads up to the content. Null when it is CMS of another kind. Throws CmsError. */
-export async function readHead(
-  cms: Pick<Source, 'read' | 'lend'>,
-  wanted: (recipientInfo: Uint8Array) => boolean,
-): Promise<EnvelopeHead | null> {
-  const reader = new CmsReader(lent(cms))
-  try {
-    return await enterContent(reader, wanted)
-  } finally {
-    await reader.close()
-  }
-}
+/** CMS that is read once, as far as its content and then to its end. */
+export class OpenEnvelope implements AsyncDisposable {
+  readonly head: EnvelopeHead
+  readonly #reader: CmsReader
 
-/**
- * The encrypted content as it comes, lent. Ends only when the whole CMS around it was complete, and `tailFound` was told what
- * stands behind the content, where the kind has a MAC. Throws CmsError.
- */
-export async function* encryptedContent(
-  cms: Pick<Source, 'read' | 'lend'>,
-  tailFound: (tail: EnvelopeTail) => void,
-): AsyncGenerator<Uint8Array> {
-  const reader = new CmsReader(lent(cms))
-  try {
-    const head = await enterContent(reader, () => false)
+  /** @internal Use `openEnvelope`. */
+  constructor(head: EnvelopeHead, reader: CmsReader) {
+    this.head = head
+    this.#reader = reader
+  }
+
+  /**
+   * The encrypted content as it comes, lent. Ends only when the whole CMS around it was complete, and `tailFound` was told
+   * what stands behind the content, where the kind has a MAC. Throws CmsError.
+   */
+  async *content(tailFound: (tail: EnvelopeTail) => void): AsyncGenerator<Uint8Array> {
+    const reader = this.#reader
     yield* reader.octets(context(0, 'primitive'))
     await reader.leave()
-    if (head?.kind === 'auth-enveloped-data') tailFound(await readTail(reader))
+    if (this.head.kind === 'auth-enveloped-data') tailFound(await readTail(reader))
     while (!(await reader.atEnd())) await reader.skip()
     await reader.leave()
     await leaveContentInfo(reader)
-  } finally {
-    await reader.close()
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#reader.close()
+  }
+}
+
+/** Reads up to the content, for as long as it is not disposed of. Null when it is CMS of another kind. Throws CmsError. */
+export async function openEnvelope(
+  cms: Pick<Source, 'read' | 'lend'>,
+  wanted: (recipientInfo: Uint8Array) => boolean,
+): Promise<OpenEnvelope | null> {
+  await using scope = new AsyncDisposableStack()
+  const reader = new CmsReader(lent(cms))
+  scope.defer(() => reader.close())
+  const head = await enterContent(reader, wanted)
+  if (head === null) return null
+  scope.move()
+  return new OpenEnvelope(head, reader)
 }
 
 async function readTail(reader: CmsReader): Promise<EnvelopeTail> {

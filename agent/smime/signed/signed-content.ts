@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
+import { asBuffer, Gathered } from '../../mime/bytes.ts'
 import { LineEnds, withCrlf } from '../../mime/line-ends.ts'
 import { hashName, type ReceivedDigest } from '../algorithms.ts'
 import { inBlocks } from '../blocks.ts'
@@ -84,7 +85,7 @@ export class ContentHash {
 /** SHA-256 of what stands behind the first blank line of an entity that begins with a field and has CRLF. */
 class BodyHash {
   readonly #hash = createHash('sha256')
-  #header: Buffer = Buffer.alloc(0)
+  readonly #header = new Gathered()
   #start: number | null = null
 
   update(chunk: Uint8Array): void {
@@ -93,11 +94,13 @@ class BodyHash {
       return
     }
     if (this.#header.length > MOST_OF_HEADER) return
-    this.#header = Buffer.concat([this.#header, chunk])
-    const end = this.#header.indexOf('\r\n\r\n')
-    if (end < 0) return
-    this.#start = end + 4
-    this.#hash.update(this.#header.subarray(this.#start))
+    if (this.#header.length > 0) this.#header.add(chunk)
+    const read = this.#header.length > 0 ? this.#header.bytes : asBuffer(chunk)
+    const end = read.indexOf('\r\n\r\n')
+    if (end >= 0) {
+      this.#start = end + 4
+      this.#hash.update(read.subarray(this.#start))
+    } else if (this.#header.length === 0) this.#header.add(chunk)
   }
 
   finish(): { readonly body?: Body } {

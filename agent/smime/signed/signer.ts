@@ -1,4 +1,5 @@
 import { verify } from 'node:crypto'
+import { promisify } from 'node:util'
 import type { Certificate } from '../../../trust-anchors/index.ts'
 import type { MessageCode, Reason } from '../../errors.ts'
 import {
@@ -61,7 +62,7 @@ export async function verifySigner(
     const variant =
       info.attributes === null
         ? await coveredVariant(signature, variants, readings)
-        : variantOf(info.attributes, signature, variants)
+        : await variantOf(info.attributes, signature, variants)
     if (variant === null) continue
     if ('code' in variant) return variant
     const { signingTime = null, capabilities = null } = info.attributes ?? {}
@@ -75,20 +76,23 @@ export async function verifySigner(
 }
 
 /** By signed attributes: the signature is over them, and they name the content by its digest (RFC 5652 5.4). */
-function variantOf(
+async function variantOf(
   { signedBytes, messageDigest }: SignedAttributes,
   { key, form, digest, signature }: ContentSignature,
   variants: readonly Variant[],
-): Variant | null {
+): Promise<Variant | null> {
   // The other schemes are node:crypto's defaults, and options take it longer than half of such a verification.
   const how = form.scheme === 'rsa-pss' ? { key, ...signatureOptions(form, digest) } : key
-  if (!verify(hashName(digest), signedBytes, how, signature)) return null
+  if (!(await verifies(hashName(digest), signedBytes, how, signature))) return null
   const matches = ({ digests }: Variant) => {
     const own = digests.get(digest)
     return own !== undefined && Buffer.compare(own, messageDigest) === 0
   }
   return variants.find(matches) ?? null
 }
+
+/** Off the event loop. */
+const verifies = promisify(verify)
 
 /** PSS parameters that make no sense are no algorithm that is accepted. */
 function readForm(info: SignerInfo, digest: ReceivedDigest): SignatureForm | Reason<MessageCode> {

@@ -71,7 +71,7 @@ describe.each([1, 2, 3, 5, 1000])('in chunks of %i', (size) => {
 })
 
 test('a transfer encoding that is not known is MALFORMED, and its spelling does not matter', async () => {
-  await expect(collect(decodeTransfer(inChunks('x'), 'x-uuencode'))).rejects.toMatchObject({
+  await expect(async () => collect(decodeTransfer(inChunks('x'), 'x-uuencode'))).rejects.toMatchObject({
     code: 'MALFORMED',
   })
   expect(await text(decodeTransfer(inChunks('YQ=='), ' BASE64 (really)'))).toBe('a')
