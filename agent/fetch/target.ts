@@ -4,8 +4,6 @@ import { DirectError } from '../errors.ts'
 import { isGlobal } from './addresses.ts'
 import type { NotFetched } from './types.ts'
 
-export { shownWithoutQuery } from './shown.ts'
-
 const MAX_URL = 2048
 /** Addresses of one host that are tried. */
 const MAX_ADDRESSES = 6

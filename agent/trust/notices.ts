@@ -1,7 +1,7 @@
 import type { BundleRecord } from '../../store/index.ts'
 import { isTestCa } from '../../trust-anchors/index.ts'
 import { isOpenOnTheWay } from '../config/values.ts'
-import { shownWithoutQuery } from '../fetch/target.ts'
+import { shownWithoutQuery } from '../fetch/shown.ts'
 import { isSameBundle } from './bundle-source.ts'
 import { type AnchorEntry, neverHadText, type TrustState } from './entries.ts'
 
