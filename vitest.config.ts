@@ -17,6 +17,7 @@ const ofAnyStore = [
   'figures',
   'final-delivery',
   'inbox',
+  'leases',
   'outbox',
   'prune',
   'restraint',

@@ -7,6 +7,7 @@ import { SqlDeliveries } from './deliveries-due.ts'
 import { SqlEventCursor } from './event-cursor.ts'
 import { SqlFetches } from './fetches.ts'
 import { SqlInbox } from './inbox.ts'
+import { SqlLeases } from './leases.ts'
 import { SqlOutbox } from './outbox.ts'
 import type { StorePlace } from './place.ts'
 import type { Schema } from './schema.ts'
@@ -37,6 +38,7 @@ export class SqlStore implements Store {
   readonly book: SqlBook
   readonly capabilities: SqlCapabilities
   readonly upkeep: SqlUpkeep
+  readonly leases: SqlLeases
   readonly #db: Kysely<Schema>
   #closed: Promise<void> | null = null
 
@@ -54,6 +56,7 @@ export class SqlStore implements Store {
     this.trust = new SqlTrust(db)
     this.book = new SqlBook(db)
     this.capabilities = new SqlCapabilities(db)
+    this.leases = new SqlLeases(db, now)
     this.upkeep = new SqlUpkeep(db, now, place)
   }
 

@@ -49,13 +49,15 @@ export class Faults {
   }
 
   store(store: Store): Store {
-    const { bodies, outbox, waiting, inbox, tracking, audit, fetches, trust, book, capabilities, upkeep } =
-      store
+    const { bodies, outbox, waiting, inbox, deliveries, eventCursor, tracking, audit } = store
+    const { fetches, trust, book, capabilities, upkeep, leases } = store
     return {
       bodies: this.wrap(bodies),
       outbox: this.wrap(outbox),
       waiting: this.wrap(waiting),
       inbox: this.wrap(inbox),
+      deliveries: this.wrap(deliveries),
+      eventCursor: this.wrap(eventCursor),
       tracking: this.wrap(tracking),
       audit: this.wrap(audit),
       fetches: this.wrap(fetches),
@@ -63,6 +65,7 @@ export class Faults {
       book: this.wrap(book),
       capabilities: this.wrap(capabilities),
       upkeep: this.wrap(upkeep),
+      leases: this.wrap(leases),
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     }
   }

@@ -1,0 +1,14 @@
+/**
+ * What one process at a time does, of those that share a store. A lease ends by itself where it is not renewed, so that
+ * another process goes on where the holder has died. It saves work, and keeps two from being at one thing at once; that
+ * nothing happens twice even so (the holder may have been stopped for longer than its lease) is what unique keys are for.
+ */
+export interface Leases {
+  /**
+   * Takes it for `forMs` from now on, or renews it, by the clock of the database, which all share. False: another one
+   * holds it.
+   */
+  take(name: string, holder: string, forMs: number): Promise<boolean>
+  /** Gives back whatever `holder` holds, or what is named. */
+  release(holder: string, name?: string): Promise<void>
+}
