@@ -69,6 +69,31 @@ test('a backup brings back what was known, over a store that is damaged, once no
   expect((await readdir(join(clinics.a, 'data'))).filter((name) => name.includes('restoring'))).toEqual([])
 })
 
+test('a backup in which one byte changed is told by check, and refused by restore with the store as it was', async () => {
+  const backup = join(clinics.a, 'flipped.db')
+  const made = JSON.parse((await run('store', 'backup', backup, '--json')).stdout) as { bytes: number }
+  expect(await run('store', 'check', backup)).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^ok +file +every byte is as "direct store backup" wrote it$/m),
+  })
+  {
+    await using file = await open(backup, 'r+')
+    await file.write(Buffer.of(0x5a), 0, 1, Math.floor(made.bytes / 2))
+  }
+  expect(await run('store', 'check', backup)).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/^error +file +SEAL_BROKEN\n.*\n {4}do: /),
+  })
+  const known = await statuses()
+  expect(await run('store', 'restore', backup, '--replace')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(
+      /is damaged: it is not what was written\ndirect: hint: Nothing was changed/,
+    ),
+  })
+  expect(await statuses()).toBe(known)
+})
+
 test('audit --verify: whether the rows are as they were written, and whether a noted head is among them', async () => {
   const proof = await run('audit', '--verify', '--json')
   expect(proof.code).toBe(0)
