@@ -152,14 +152,16 @@ async function tryCopy(copy: OutboxCopy, tools: OutboxTools, signal?: AbortSigna
 
 /** What the server said may name people; it is in the store, for `status`. */
 function logTried(
-  { messageId, route }: OutboxCopy,
+  { messageId, kind, route }: OutboxCopy,
   outcomes: readonly TriedRecipient[],
   again: Date | null,
   log: Log,
 ): void {
   const count = (wanted: TriedRecipient['outcome']) =>
     outcomes.filter(({ outcome }) => outcome === wanted).length
-  const facts = { messageId, route, accepted: count('accepted'), refused: count('final') }
+  // An MDN or a failure notice of ours is told apart: its Message-ID says nothing to whoever knows the message.
+  const ours = kind === 'message' ? {} : { kind }
+  const facts = { messageId, ...ours, route, accepted: count('accepted'), refused: count('final') }
   const [waiting, inDoubt, damaged] = [count('temporary'), count('unknown'), count('damaged')]
   if (damaged > 0)
     log.error(

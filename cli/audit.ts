@@ -110,6 +110,6 @@ function cells(row: AuditRow): readonly string[] {
     (row.route ?? '-').padEnd(12),
     (row.outcome ?? '-').padEnd(10),
     row.messageId ?? '-',
-    [...marks.filter(Boolean), ...row.why.map(({ code }) => code)].join(', '),
+    [...marks.filter(Boolean), ...row.why.map(({ code, text }) => `${code}: ${text}`)].join(', '),
   ]
 }

@@ -46,7 +46,7 @@ function messageText(message: StoredMessage, adviceOn: Advice): string {
     at.toISOString(),
     route,
     address,
-    NOT_REACHED.has(state) ? '' : why.map(({ text }) => text).join('; '),
+    NOT_REACHED.has(state) ? '' : why.map((one) => reasonText(one, state)).join('; '),
   ])
   const lines = columns(rows).split('\n')
   return [
@@ -56,6 +56,14 @@ function messageText(message: StoredMessage, adviceOn: Advice): string {
       ...(NOT_REACHED.has(state) ? whatToDo(why, adviceOn) : []),
     ]),
   ].join('\n')
+}
+
+/** A wait may have several causes, which their codes tell apart. */
+function reasonText(
+  { code, text }: StoredMessage['recipients'][number]['why'][number],
+  state: string,
+): string {
+  return state === 'queued' ? `${code}: ${text}` : text
 }
 
 function whatToDo(why: StoredMessage['recipients'][number]['why'], adviceOn: Advice): readonly string[] {

@@ -10,6 +10,7 @@ export type AuditEvent =
   | 'queued'
   | 'refused'
   | 'sent'
+  | 'in-doubt'
   | 'failed'
   | 'processed'
   | 'dispatched'

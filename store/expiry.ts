@@ -60,14 +60,13 @@ function whyExpired(
     readUntil !== null && readUntil.getTime() >= row.deadline
       ? ''
       : `; not every mailbox could be read since ${readUntil?.toISOString() ?? 'this program was started'}, and an answer may lie there`
-  if (row.state === 'queued')
-    return [
-      {
-        code: 'NOT_HANDED_OVER_IN_TIME',
-        text: `no server had taken it over by ${until}; it will not be sent any more`,
-      },
-      ...decodeWhy(row.why),
-    ]
+  if (row.state === 'queued') {
+    const why = decodeWhy(row.why)
+    const known = why.some(({ code }) => code === 'SMTP_IN_DOUBT')
+      ? `whether a server had taken it over by ${until} is not known`
+      : `no server had taken it over by ${until}`
+    return [{ code: 'NOT_HANDED_OVER_IN_TIME', text: `${known}; it will not be sent any more` }, ...why]
+  }
   if (row.state === 'processed')
     return [
       {

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
-import { advance, explain, type TrackedRecipient } from './advance.ts'
+import { advance, explain, recordOf, type TrackedRecipient } from './advance.ts'
 import { hasCome, isFree, isSet, rangesThatHaveCome } from './due.ts'
 import { addressKey } from './encoding.ts'
 import type { NoticeId } from './incoming-types.ts'
@@ -109,6 +109,9 @@ export class SqlOutbox implements Outbox {
         if (decided.outcome === null) {
           left += 1
           await explain(tx, recipient, decided.why)
+          // A repeated attempt is no news; that a server may have the message is.
+          if (recipient.kind === 'message' && said.get(recipient.address)?.outcome === 'unknown')
+            await recordOf(tx, recipient, 'in-doubt', at, decided.why)
           continue
         }
         await tx
@@ -230,7 +233,9 @@ function decide(
   said: TriedRecipient | undefined,
   giveUp: boolean,
 ): { outcome: 'accepted' | 'undeliverable' | null; why: readonly Reason[] } {
-  const text = said?.reply ?? 'no answer for this recipient'
+  const reply = said?.reply ?? 'no answer for this recipient'
+  const text =
+    said?.outcome === 'unknown' ? `the server may have taken it, as its answer was lost: ${reply}` : reply
   if (said?.outcome === 'accepted') return { outcome: 'accepted', why: [{ code: 'SMTP_ACCEPTED', text }] }
   if (said?.outcome === 'final') return { outcome: 'undeliverable', why: [{ code: 'SMTP_REFUSED', text }] }
   if (said?.outcome === 'damaged') return { outcome: 'undeliverable', why: [{ code: 'STORE_DAMAGED', text }] }

@@ -195,6 +195,9 @@ describe('send, status and audit', () => {
       ])
     }
 
+    const { stdout: shown } = await inA(['status', bare])
+    expect(shown).toMatch(/^ {2}queued .* SMTP_TEMPORARY: cannot connect to 127\.0\.0\.1/m)
+
     for (const filter of [
       ['--patient', 'p-17'],
       ['--document', 'd-2'],

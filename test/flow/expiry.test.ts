@@ -338,6 +338,12 @@ test('a 250 that was lost is no second message where the MDN comes first; where 
     carried(NURSE)[0]?.bytes.toString('latin1'),
   ])
   expect(await states(daemon, second.messageId)).toEqual([[NURSE, 'queued', 'SMTP_IN_DOUBT']])
+  minutes(58)
+  await pass(daemon)
+  const [late] = (await daemon.status(second.messageId))[0]?.recipients ?? []
+  expect(late).toMatchObject({ state: 'expired', why: [{ code: 'NOT_HANDED_OVER_IN_TIME' }, {}] })
+  // It may have arrived.
+  expect(late?.why[0]?.text).toContain('is not known')
 })
 
 test('a daemon does all of it by itself: event, status, notice in the mailbox (N-7, N-8)', async () => {

@@ -204,15 +204,28 @@ test('SMTP may accept one recipient, refuse another and put off a third; only th
   ])
 })
 
-test('in doubt is still queued, and says so: SMTP may have the message', async () => {
+test('in doubt is still queued, and says so, in the audit too: SMTP may have the message', async () => {
   await using store = await memoryStore()
   await queued(store)
   const lost = { address: 'lee@hisp.example', outcome: 'unknown', reply: 'the connection was lost' } as const
   await store.outbox.tried(1, [lost], at(1), at(121))
   const [status] = await store.tracking.status()
   expect(status?.recipients).toMatchObject([
-    { state: 'queued', why: [{ code: 'SMTP_IN_DOUBT', text: 'the connection was lost' }] },
+    {
+      state: 'queued',
+      why: [
+        {
+          code: 'SMTP_IN_DOUBT',
+          text: expect.stringMatching(/may have taken it.*: the connection was lost$/),
+        },
+      ],
+    },
   ])
+  expect((await all(store.audit.list())).at(-1)).toMatchObject({
+    event: 'in-doubt',
+    outcome: 'queued',
+    why: [{ code: 'SMTP_IN_DOUBT' }],
+  })
   expect(await store.outbox.nextDue()).toEqual(at(121))
 })
 
