@@ -4,8 +4,9 @@ import { defineConfig, type Plugin } from 'rolldown'
 
 /**
  * The command line as it is published: its modules and those of its packages in few files, as Node takes a third of a
- * millisecond for each. What is imported only when it is needed stays apart; what many commands need is one file. Names stay
- * as they are, so that stacks can be read. The library is not bundled: whoever uses it has the packages.
+ * millisecond for each, and as CommonJS, for which it does not load what our modules need not of its own (an ES import of
+ * node:crypto gets web crypto as well). What is imported only when it is needed stays apart; what many commands need is one
+ * file. Names stay as they are, so that stacks can be read. The library is not bundled: whoever uses it has the packages.
  */
 export default defineConfig({
   input: 'cli/main.ts',
@@ -17,6 +18,10 @@ export default defineConfig({
   preserveEntrySignatures: false,
   output: {
     dir: 'dist/cli',
+    format: 'cjs',
+    dynamicImportInCjs: false,
+    entryFileNames: '[name].cjs',
+    chunkFileNames: '[name]-[hash].cjs',
     codeSplitting: {
       groups: [{ name: 'shared', test: /^(?!.*[\\/]node_modules[\\/])/, minShareCount: 9 }],
     },

@@ -34,5 +34,5 @@ export async function built(dir: string): Promise<Built> {
     for (const letter of ['a', 'b'] as const)
       await writeFile(config[letter], JSON.stringify(clinic(letter, join(dir, 'data'))))
   }
-  return { main: join(dist, 'cli', 'main.js'), config }
+  return { main: join(dist, 'cli', 'main.cjs'), config }
 }

@@ -14,7 +14,7 @@ async function tellVersion(): Promise<void> {
   process.stdout.write(`${version()}\n`)
 }
 
-// Not awaited where it is called: of what awaits at its top the bundle would be in more files.
+// Not awaited where it is called: as CommonJS, which is what is published, a file cannot await at its top.
 async function run(): Promise<void> {
   const { main } = await import('./run-program.ts')
   await main(args)

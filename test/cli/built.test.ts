@@ -20,7 +20,7 @@ afterAll(() => rm(dir, { recursive: true, force: true }))
 
 const run = (...args: readonly string[]) => promisify(execFile)(process.execPath, args, { cwd: dir })
 const parts = async () =>
-  (await readdir(join(dir, 'dist/cli'))).filter((name) => name.endsWith('.js') && name !== 'main.js')
+  (await readdir(join(dir, 'dist/cli'))).filter((name) => name.endsWith('.cjs') && name !== 'main.cjs')
 
 test('every part of the published command line loads where no package is installed', async () => {
   const urls = (await parts()).map((name) => pathToFileURL(join(dir, 'dist/cli', name)).href)
