@@ -46,7 +46,8 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
 
   async function* pass(
     mailboxes: readonly Mailbox[],
-    deliverTo: string | undefined,
+    /** Undefined: to nobody; null: to whoever hands over by the clock. */
+    deliverTo: string | undefined | null,
     known: {
       readonly listed: Set<string>
       readonly undetermined: Undetermined
@@ -54,10 +55,11 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     signal?: AbortSignal,
   ): AsyncGenerator<ReceiveReport> {
-    const { receiveInto, listNew } = await import('./receive.ts')
+    const { receiveInto, receiveToWait, listNew } = await import('./receive.ts')
     const { undetermined, kept } = known
     const tools = { ...(await inboxTools(undetermined, signal)), ...(kept && { kept }) }
     if (deliverTo === undefined) yield* listNew(mailboxes, tools, known.listed, signal)
+    else if (deliverTo === null) yield* receiveToWait(mailboxes, tools, signal)
     else {
       const { folderDestination } = await import('./deliver/folder.ts')
       yield* receiveInto(mailboxes, folderDestination(deliverTo), tools, signal)
@@ -70,6 +72,12 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     throw new DirectError('USAGE', 'an address book is not recorded: a trace holds one question', {
       hint: 'Record the addresses that support has to see: classify or discover.',
     })
+  }
+  /** Where `run` delivers: a folder, null for the webhook, undefined for nowhere. */
+  const destinationOf = (deliverTo: string | undefined): string | undefined | null => {
+    const { deliver } = settings
+    if (deliverTo !== undefined || deliver === undefined) return deliverTo
+    return 'folder' in deliver ? deliver.folder : null
   }
   const nothingKnown = () => ({ listed: new Set<string>(), undetermined: new Undetermined() })
 
@@ -192,6 +200,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     health: () => steps.health(),
     async check() {
       await mailboxesToRun(nothingKnown().undetermined)
+      await wired.webhook()
     },
     async run({ deliverTo, signal, onStarted }) {
       const { run } = await import('./run.ts')
@@ -201,7 +210,9 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       const mailboxes = await mailboxesToRun(known.undetermined, signal)
       const wait = (mailbox: Mailbox) => kept.wait(mailbox, mailbox.settings.pollSeconds * 1000, signal)
       neighbours.watch.begin(mailboxes)
-      const receive = neighbours.watch.pass((mailbox) => pass([mailbox], deliverTo, known, signal))
+      const destination = destinationOf(deliverTo)
+      const ehr = destination === null ? await steps.ehr() : null
+      const receive = neighbours.watch.pass((mailbox) => pass([mailbox], destination, known, signal))
       // It ends last, so that whoever asks hears to the end.
       await using _operations = await steps.serveOperations()
       const ended = new AbortController()
@@ -214,7 +225,11 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       }
       onStarted?.()
       const { seal, handOver, seek, expire, refreshes } = steps
-      await run({ mailboxes, receive, wait, seal, handOver, seek, expire, refreshes, log }, signal)
+      const { deliver = null, tellEvents = null } = ehr ?? {}
+      await run(
+        { mailboxes, receive, wait, deliver, tellEvents, seal, handOver, seek, expire, refreshes, log },
+        signal,
+      )
     },
     async status(messageId) {
       return (await (await neighbours.existingStore())?.tracking.status(messageId)) ?? []

@@ -42,6 +42,11 @@ export interface InboxTools {
   readonly judgeAccepted: Judge
   /** When what is not known yet is judged again. */
   readonly undetermined: Undetermined
+  /**
+   * True where messages are handed over by the clock (deliver.ts): passes leave those to it, and flag what was taken
+   * since.
+   */
+  readonly byClock?: boolean
   /** Waits until no other process passes over this mailbox with the same store. */
   readonly alone: (mailbox: Mailbox, signal?: AbortSignal) => Promise<Disposable>
   /** A pass that began at `begun` has looked at all that was in the mailbox. */
@@ -115,17 +120,20 @@ export function nameOf(
   return `${mailbox.name} ${uidValidity} ${uid}`
 }
 
-/** A message that was accepted, and answered, stays so while it waits: its certificates are judged as of then (CERT-2). */
+/**
+ * A message that was accepted, and answered, stays so while it waits: its certificates are judged as of then (CERT-2).
+ * `addresses`: those that its mailbox receives for; null: all that are ours.
+ */
 export async function openEntry(
   raw: Source,
   entry: InboxEntry,
-  mailbox: Mailbox,
-  tools: PassTools,
+  addresses: readonly string[] | null,
+  tools: Opening & Pick<InboxTools, 'judgeAccepted'>,
   bounds: Pick<OpenTools, 'patienceMs' | 'isLastLook'>,
   signal?: AbortSignal,
 ): Promise<Judged> {
   const open = { ...tools.open, ...bounds }
-  const envelope = await envelopeOf(raw, mailbox.settings.addresses ?? tools.ourNames)
+  const envelope = await envelopeOf(raw, addresses ?? tools.ourNames)
   const judged = await openMessage(raw, envelope, open, signal)
   const { judgement, judgedAt } = entry
   if (judged.trusted || judgement?.verdict !== 'accept' || judgedAt === null) return judged
@@ -175,7 +183,8 @@ export async function* handle(
       : await inbox.judged(entry.id, judgementOf(judged, 'accept'), owed, tools.now())
   // One that an earlier message opened and nobody has taken yet waits too: that message may not come again (UIDVALIDITY).
   const waiting = deliveries.filter(({ state }) => state === 'pending')
-  if (waiting.length === 0) {
+  const [first] = waiting
+  if (first === undefined) {
     await inbox.settle(entry.id, [], tools.now())
     await place.flagSeen(entry.uid)
     // Its own delivery was the last that a stop let happen; any other is the same message again (IN-10).
@@ -190,7 +199,8 @@ export async function* handle(
     settled = true
   }
   try {
-    yield { kind: 'offer', offer: { judged, message: trusted, deliveries: waiting, settle } }
+    const offer = { judged, message: trusted, deliveries: waiting, key: first.key, settle }
+    yield { kind: 'offer', offer }
   } finally {
     if (settled) await place.flagSeen(entry.uid)
   }

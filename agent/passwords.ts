@@ -9,16 +9,19 @@ const MOST_BYTES = 64 << 10
 const COMMAND_MS = 30_000
 
 /** The first line of a file that its owner alone may read. Throws KEY_EXPOSED, KEY_UNREADABLE. */
-export async function passwordFromFile(path: string): Promise<string> {
+export async function passwordFromFile(
+  path: string,
+  what: 'password file' | 'secret file' = 'password file',
+): Promise<string> {
   const bytes = await wholeFile(path, MOST_BYTES).catch((cause) => {
     if (!(cause instanceof DirectError && cause.code === 'FILE_UNREADABLE')) throw cause
-    throw new DirectError('KEY_UNREADABLE', `the password file ${cause.message}`, {
+    throw new DirectError('KEY_UNREADABLE', `the ${what} ${cause.message}`, {
       hint: 'Check the path, which in a configuration is relative to its file, and its permissions.',
       cause,
     })
   })
-  await requirePrivate(path, 'password file')
-  return firstLine(bytes.toString('utf8'), `the password file ${path}`)
+  await requirePrivate(path, what)
+  return firstLine(bytes.toString('utf8'), `the ${what} ${path}`)
 }
 
 /**
@@ -36,7 +39,7 @@ export async function passwordFromCommand(
     readonly cwd: string
     readonly env: NodeJS.ProcessEnv
     /** What the program is named by in the configuration. */
-    readonly key?: 'passwordCommand' | 'tokenCommand'
+    readonly key?: 'passwordCommand' | 'tokenCommand' | 'secretCommand'
     readonly withinMs?: number
   },
 ): Promise<string> {
@@ -92,6 +95,6 @@ function firstLine(text: string, name: string): string {
   const [line = ''] = text.split(/\r?\n/, 1)
   if (line !== '') return line
   throw new DirectError('KEY_UNREADABLE', `${name} gives nothing: its first line is empty`, {
-    hint: 'The password or token is the first line, without its line end.',
+    hint: 'The password, token or secret is the first line, without its line end.',
   })
 }

@@ -49,6 +49,25 @@ async function hand(
   return describeReceived(offered.judged, { deliveredTo: taken.where })
 }
 
+/** One pass over the mailboxes, every trusted message to wait for whoever hands it over by the clock (deliver.ts). */
+export async function* receiveToWait(
+  mailboxes: readonly Mailbox[],
+  tools: InboxTools,
+  signal?: AbortSignal,
+): AsyncGenerator<ReceiveReport> {
+  for (const mailbox of mailboxes)
+    for await (const handled of passOver(mailbox, { ...tools, byClock: true }, signal)) {
+      if (handled.kind === 'report') yield handled.report
+      else {
+        const { judged, deliveries } = handled.offer
+        // What was left to the pass, and is trusted after all, is due again.
+        const untimed = deliveries.filter(({ isTimed }) => !isTimed)
+        if (untimed.length > 0) await tools.store.deliveries.schedule(untimed, tools.now())
+        yield describeReceived(judged)
+      }
+    }
+}
+
 /** What is new and not in `listed` yet, opened and judged; nothing is delivered, flagged or answered. */
 export async function* listNew(
   mailboxes: readonly Mailbox[],

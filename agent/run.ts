@@ -12,6 +12,10 @@ export interface RunTools {
   readonly receive: (mailbox: Mailbox) => AsyncIterable<ReceiveReport>
   /** Until there may be mail in it again. */
   readonly wait: (mailbox: Mailbox) => Promise<void>
+  /** Hands messages that wait to the EHR, one after the other; several at once share the work. None: passes do it. */
+  readonly deliver?: ((signal: AbortSignal) => Promise<void>) | null
+  /** Tells the EHR what became of messages that were sent. None: it did not ask. */
+  readonly tellEvents?: ((signal: AbortSignal) => Promise<void>) | null
   /** Seals the MDNs that are owed. */
   readonly seal: (signal: AbortSignal) => Promise<void>
   /** Hands what is due to SMTP, until `signal` aborts. */
@@ -26,21 +30,27 @@ export interface RunTools {
 }
 
 const OUTBOX_SECONDS = 2
+const EHR_SECONDS = 2
 const REFRESH_SECONDS = 300
+/** Messages on their way to the EHR at once: one that takes long must not hold up all others. */
+const EHR_ABREAST = 4
+
 /**
  * Looks into every mailbox when it has news, and by its interval, drives the outbox, asks about those who wait and
  * refreshes what is kept, until `signal` aborts. One failing or hanging neighbour stops no other.
  */
 export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
-  const [receipts, outbox] = [new News(signal), new News(signal)]
+  const [receipts, outbox, accepted] = [new News(signal), new News(signal), new News(signal)]
+  const { deliver = null, tellEvents = null } = tools
   const mailboxes = tools.mailboxes.map((mailbox) =>
     loop(
       mailbox.name,
       async () => {
         for await (const report of tools.receive(mailbox)) {
-          logReport(report, tools.log)
+          logReport(report, tools.log, deliver === null ? undefined : 'waits for the EHR')
           // It may owe an MDN.
           receipts.tell()
+          accepted.tell()
         }
       },
       () => tools.wait(mailbox),
@@ -63,6 +73,28 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
       }),
     () => rest(OUTBOX_SECONDS, signal),
   )
+  const delivering = (deliver === null ? [] : Array.from({ length: EHR_ABREAST }, () => deliver)).map(
+    (step) =>
+      loop(
+        'deliveries',
+        async () => {
+          await step(signal)
+          // What the EHR said may owe an MDN.
+          receipts.tell()
+        },
+        accepted.listen(EHR_SECONDS),
+      ),
+  )
+  const telling =
+    tellEvents === null
+      ? []
+      : [
+          loop(
+            'events',
+            () => tellEvents(signal),
+            () => rest(EHR_SECONDS, signal),
+          ),
+        ]
   const seeking = loop(
     'routes',
     async () => {
@@ -84,7 +116,16 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
       () => rest(REFRESH_SECONDS, signal),
     ),
   )
-  await Promise.all([...mailboxes, sealing, handingOver, seeking, deadlines, ...refreshes])
+  await Promise.all([
+    ...mailboxes,
+    ...delivering,
+    ...telling,
+    sealing,
+    handingOver,
+    seeking,
+    deadlines,
+    ...refreshes,
+  ])
 
   async function loop(name: string, step: () => Promise<void>, rest: () => Promise<void>): Promise<void> {
     while (!signal.aborted) {
@@ -159,7 +200,8 @@ export function logFailure(name: string, error: unknown, log: Log): void {
   }
 }
 
-export function logReport(report: ReceiveReport, log: Log): void {
+/** `waits`: what is said of a message that was accepted, and is nowhere yet. */
+export function logReport(report: ReceiveReport, log: Log, waits = 'left in the mailbox'): void {
   if ('notification' in report) {
     const { messageId, notification, about, own } = report
     log.info({ messageId, notification, about }, own ? 'a failure notice of ours came in' : 'notification')
@@ -168,6 +210,6 @@ export function logReport(report: ReceiveReport, log: Log): void {
     const facts = { messageId, verdict, code, innerSha256 }
     if (verdict === 'undetermined') log.warn(facts, `not known yet: ${report.why[0]?.text}`)
     else if (verdict === 'reject') log.info(facts, 'refused')
-    else log.info(facts, deliveredTo === null ? 'left in the mailbox' : 'delivered')
+    else log.info(facts, deliveredTo === null ? waits : 'delivered')
   }
 }

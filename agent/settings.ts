@@ -36,6 +36,8 @@ export interface Settings {
   /** `connections`: to it at once, at most. */
   readonly smtp: (ServerSettings & { readonly connections: number }) | undefined
   readonly mailboxes: readonly MailboxSettings[]
+  /** Where `run` hands trusted messages over; undefined: it does not, unless it is told to by its option. */
+  readonly deliver: DeliverySettings | undefined
   readonly tlsDomains: readonly { readonly domain: string; readonly server: ServerSettings }[]
   readonly algorithms: AlgorithmSettings & {
     /** What a partner's domain (A-labels) wants instead. */
@@ -179,6 +181,24 @@ export interface MailboxSettings {
   readonly addresses: readonly string[] | null
   /** The rest between two passes. */
   readonly pollSeconds: number
+}
+
+/** A folder of the EHR's, or a URL of its. */
+export type DeliverySettings = { readonly folder: string } | { readonly webhook: WebhookSettings }
+
+export interface WebhookSettings {
+  /** https, or http to loopback; no user, no password. */
+  readonly url: string
+  /** What requests are signed with. */
+  readonly secret: Password
+  /** File of CA certificates to believe instead of the system's. */
+  readonly ca: string | undefined
+  /** How long the EHR may be silent. */
+  readonly timeoutMs: number
+  /** How long a message or an event is tried. */
+  readonly giveUpMs: number
+  /** Whether it is told of tracking events too. */
+  readonly events: boolean
 }
 
 /** protocol.md ALG: what we sign and encrypt with. */

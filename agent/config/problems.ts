@@ -94,6 +94,9 @@ const MAY_BE_SECRET: ReadonlySet<PropertyKey> = new Set([
   'passwordEnv',
   'passwordFile',
   'passwordCommand',
+  'secretEnv',
+  'secretFile',
+  'secretCommand',
 ])
 
 function unknownKey(path: KeyPath, key: string, known: readonly string[]): Problem {

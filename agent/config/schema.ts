@@ -16,6 +16,7 @@ import {
   type ServerUrl,
   serverUrlOf,
   Wrong,
+  webhookUrlOf,
   webUrlOf,
 } from './values.ts'
 
@@ -168,6 +169,36 @@ const policy = map({
   issuers: some(file),
 }).optional()
 
+const postgresUrl = text((value) => {
+  const url = serverUrlOf(value, { postgres: 5432, postgresql: 5432 })
+  if (url instanceof Wrong) return url
+  if (url.user === undefined)
+    return new Wrong('must name a user before the host: postgres://USER@HOST/DATABASE')
+  if (url.path === '' || url.path.includes('/'))
+    return new Wrong('must end in the name of a database: postgres://USER@HOST/DATABASE')
+  return url
+})
+
+const store = map({
+  url: postgresUrl,
+  passwordEnv: variable.optional(),
+  passwordFile: file.optional(),
+  passwordCommand: z.array(word).min(1, 'must name a program first').optional(),
+  ca: file.optional(),
+  connections: number(1, 100, 'connections').default(8),
+}).superRefine((entry, context) => {
+  const passwords = [
+    entry.url.password === undefined ? undefined : 'the URL',
+    ...(['passwordEnv', 'passwordFile', 'passwordCommand'] as const).filter(
+      (key) => entry[key] !== undefined,
+    ),
+  ].filter((key) => key !== undefined)
+  const wrong = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
+  const [password, second] = passwords
+  if (second !== undefined) wrong(second, `and ${password} both give the password: keep one of them`)
+  if (entry.passwordCommand?.[0] === '') wrong('passwordCommand', 'must name a program first')
+})
+
 /** A program, which is started without a shell, and its words. */
 const command = z
   .array(word)
@@ -180,6 +211,33 @@ const smtp = map({
   ca: file.optional(),
   connections: number(1, 50, 'connections').default(4),
 })
+
+const webhook = map({
+  url: text(webhookUrlOf),
+  secretEnv: variable.optional(),
+  secretFile: file.optional(),
+  secretCommand: command.optional(),
+  ca: file.optional(),
+  timeoutMs: number(100, 600_000, 'milliseconds').default(30_000),
+  giveUpHours: number(0.1, 720, 'hours').default(24),
+  events: z.boolean().default(true),
+}).superRefine((entry, context) => {
+  const keys = ['secretEnv', 'secretFile', 'secretCommand'] as const
+  const [secret, second] = keys.filter((key) => entry[key] !== undefined)
+  const wrong = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
+  if (secret === undefined) wrong('secretEnv', 'is missing')
+  if (second !== undefined) wrong(second, `and ${secret} both give the secret: keep one of them`)
+})
+
+const deliver = map({ folder: file.optional(), webhook: webhook.optional() }).superRefine(
+  (entry, context) => {
+    const wrong = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [path], message })
+    if (entry.folder !== undefined && entry.webhook !== undefined)
+      wrong('webhook', 'and folder both say where messages go: keep one of them')
+    if (entry.folder === undefined && entry.webhook === undefined) wrong('folder', 'is missing')
+  },
+)
 
 const mailbox = map({
   name: ledgerName.optional(),
@@ -237,6 +295,7 @@ export const configuration = map({
   network: map({ allowPrivate: z.boolean().default(false) }).prefault({}),
   smtp: smtp.optional(),
   mailboxes: z.array(mailbox).default([]),
+  deliver: deliver.optional(),
   tlsDomains: z.array(map({ domain, server: partnerUrl, ca: file.optional() })).default([]),
   algorithms: map({
     ...algorithms,

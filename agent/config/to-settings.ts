@@ -3,6 +3,7 @@ import type { DirectError } from '../errors.ts'
 import type {
   AlgorithmSettings,
   CertificatePolicySettings,
+  DeliverySettings,
   IdentitySettings,
   MailboxSettings,
   Password,
@@ -94,6 +95,7 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
         pollSeconds: entry.pollSeconds,
       }
     }),
+    deliver: data.deliver && delivery(data.deliver, base, refuse),
     tlsDomains: data.tlsDomains.map((entry, i) => {
       if (data.tlsDomains.findIndex((other) => other.domain === entry.domain) < i)
         throw refuse(['tlsDomains', i, 'domain'], 'is there twice')
@@ -163,6 +165,54 @@ function passwordOf(
       (await import('../passwords.ts')).passwordFromCommand(passwordCommand, { cwd: dir, env })
   return undefined
 }
+
+/** The schema has seen to it that exactly one place is given, and one of the secret. */
+function delivery(
+  { folder, webhook }: NonNullable<Configuration['deliver']>,
+  base: SettingsBase,
+  refuse: Refuse,
+): DeliverySettings {
+  if (webhook === undefined) return { folder: resolve(base.dir, folder ?? '') }
+  const { url, ca, timeoutMs, giveUpHours, events } = webhook
+  return {
+    webhook: {
+      url,
+      secret: secretOf(webhook, base, refuse),
+      ca: ca === undefined ? undefined : resolve(base.dir, ca),
+      timeoutMs,
+      giveUpMs: giveUpHours * 3_600_000,
+      events,
+    },
+  }
+}
+
+/** Read when somebody needs it. A short one could be found out by whoever has seen a request. */
+function secretOf(
+  { secretEnv, secretFile, secretCommand }: NonNullable<NonNullable<Configuration['deliver']>['webhook']>,
+  { dir, env }: SettingsBase,
+  refuse: Refuse,
+): Password {
+  const at = ['deliver', 'webhook', secretEnv ? 'secretEnv' : secretFile ? 'secretFile' : 'secretCommand']
+  const found = secret(secretEnv, env, () => refuse(at, ...unset(secretEnv)))
+  const read = async (): Promise<string> => {
+    if (secretEnv !== undefined) return found() ?? ''
+    const { passwordFromCommand, passwordFromFile } = await import('../passwords.ts')
+    return secretCommand === undefined
+      ? passwordFromFile(resolve(dir, secretFile ?? ''), 'secret file')
+      : passwordFromCommand(secretCommand, { cwd: dir, env, key: 'secretCommand' })
+  }
+  return async () => {
+    const text = await read()
+    if (text.length >= MIN_SECRET) return text
+    throw refuse(
+      at,
+      `gives a secret of ${text.length} characters; it must have ${MIN_SECRET} at least`,
+      'Make one with: openssl rand -hex 32',
+    )
+  }
+}
+
+const MIN_SECRET = 16
 
 function tokenOf(command: readonly string[] | undefined, { dir, env }: SettingsBase): Password | undefined {
   if (command === undefined) return undefined

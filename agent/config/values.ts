@@ -121,6 +121,16 @@ export function webUrlOf(text: string): string | Wrong {
   return url.href
 }
 
+/** An absolute URL of our own EHR: by TLS, or to this machine. */
+export function webhookUrlOf(text: string): string | Wrong {
+  const url = webUrlOf(text)
+  if (url instanceof Wrong)
+    return new Wrong(url.expected.replace('bundles.example/anchors.p7b', 'ehr.example/direct'))
+  if (isOpenOnTheWay(url))
+    return new Wrong('must be https: messages would go in the clear (http will do to 127.0.0.1)')
+  return url.includes('#') ? new Wrong('must not hold a #') : url
+}
+
 /** Whether whoever is on the way could change what a web URL gives: plain http to another machine. */
 export function isOpenOnTheWay(url: string): boolean {
   const { protocol, hostname } = new URL(url)

@@ -8,6 +8,8 @@ export interface Deliverable {
   readonly judged: Judged
   readonly message: TrustedMessage
   readonly deliveries: readonly InboxDelivery[]
+  /** What the EHR knows it by, the same at each try: for whoever must not take it twice. */
+  readonly key: string
 }
 
 /** Where trusted messages go: a folder, a webhook. Only what was decrypted, verified and trusted can be handed to one. */

@@ -55,7 +55,7 @@ export async function exchange({ url, addresses, limit, post, ca, signal }: Exch
 }
 
 /** Whatever is asked, the answer is what was checked. */
-function pinned(addresses: readonly string[]): LookupFunction {
+export function pinned(addresses: readonly string[]): LookupFunction {
   const all = addresses.map((address) => ({ address, family: isIP(address) }))
   return (_host, options, callback) => {
     if (options.all) callback(null, all)
@@ -93,7 +93,7 @@ async function readAnswer(
   return { status: 'ok', body: new Uint8Array(Buffer.concat(chunks)) }
 }
 
-function reasonOf(error: unknown, { host, protocol }: URL): string {
+export function reasonOf(error: unknown, { host, protocol }: URL): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
   if (code === 'ECONNREFUSED') return `${host} refuses connections`
   if (['ETIMEDOUT', 'ENETUNREACH', 'EHOSTUNREACH'].includes(code))

@@ -1,4 +1,4 @@
-import type { InboxEntry, Store } from '../../store/index.ts'
+import type { InboxDelivery, InboxEntry, Store, Unfinished } from '../../store/index.ts'
 import { nameOf } from '../inbox.ts'
 import type { Pass, Wanted } from './wanted.ts'
 
@@ -35,7 +35,8 @@ export async function inTheFolder({ mailbox, folder, present, tools }: Pass): Pr
     isBegun,
     wasSettled: settled?.has(uid) ?? false,
   })
-  const known = agendaOf([...begun.values()].map((entry) => ({ ...entry, wanted: wanted(entry.uid, true) })))
+  const ours = tools.byClock ? await withoutTimed([...begun.values()]) : [...begun.values()]
+  const known = agendaOf(ours.map((entry) => ({ ...entry, wanted: wanted(entry.uid, true) })))
   const never = unsettled.filter((uid) => !begun.has(uid)).map((uid) => wanted(uid, false))
   return { ...known, fresh: [...known.fresh, ...never].sort((a, b) => a.uid - b.uid) }
 
@@ -43,6 +44,19 @@ export async function inTheFolder({ mailbox, folder, present, tools }: Pass): Pr
   async function flagSettled(unsettled: readonly number[], flagged: ReadonlySet<number>): Promise<void> {
     const open = new Set(unsettled)
     await folder.flagSettled([...present].filter((uid) => !open.has(uid) && !flagged.has(uid)))
+  }
+
+  /** What the EHR has taken since is done with. */
+  async function withoutTimed(begun: readonly Unfinished[]): Promise<readonly Unfinished[]> {
+    const taken = begun.filter(({ untaken }) => untaken === 'none')
+    if (taken.length > 0) {
+      await tools.store.deliveries.close(
+        taken.map(({ id }) => id),
+        tools.now(),
+      )
+      await folder.flagSeen(taken.map(({ uid }) => uid))
+    }
+    return begun.filter(({ untaken }) => untaken !== 'none' && untaken !== 'timed')
   }
 }
 
@@ -56,7 +70,9 @@ export async function leftBehind({ mailbox, folder, present, tools }: Pass): Pro
   const open: Begun[] = []
   for (const entry of await inbox.leftBehind(mailbox.name, folder.uidValidity, [...present])) {
     const { uidValidity, uid, state, attempts } = entry
-    if (await isAwaited(entry, inbox)) {
+    const untaken = await untakenOf(entry, inbox)
+    if (tools.byClock && untaken.length > 0 && untaken.every(({ isTimed }) => isTimed)) continue
+    if (state === 'stored' || untaken.length > 0) {
       const wanted = { name: nameOf(mailbox, entry, uid), uidValidity, uid, isBegun: true, wasSettled: false }
       open.push({ wanted, state, attempts, undetermined: entry.undetermined !== null })
     } else await inbox.settle(entry.id, [], tools.now())
@@ -82,7 +98,10 @@ function agendaOf(begun: readonly Begun[]): Agenda {
   }
 }
 
-/** Whether it is not judged yet, or the EHR has not taken all of it. */
-async function isAwaited({ id, state }: InboxEntry, inbox: Store['inbox']): Promise<boolean> {
-  return state === 'stored' || (await inbox.deliveries(id)).some((delivery) => delivery.state === 'pending')
+/** What the EHR has not taken of one that is judged. */
+async function untakenOf(
+  { id, state }: InboxEntry,
+  inbox: Store['inbox'],
+): Promise<readonly InboxDelivery[]> {
+  return state === 'judged' ? (await inbox.deliveries(id)).filter((one) => one.state === 'pending') : []
 }

@@ -39,10 +39,12 @@ export async function lookAt(wanted: Wanted, patienceMs: number, pass: Pass): Pr
   if (entry.state !== 'judged' && entry.attempts > MOST_ATTEMPTS)
     return { name, entry, wasSettled, judged: 'poison', async [Symbol.asyncDispose]() {} }
   const bounds = { patienceMs, isLastLook: isOverdue(entry, tools.now()) }
-  const judged = await openEntry(raw, entry, mailbox, tools, bounds, signal).catch(async (error) => {
-    if (error instanceof DirectError) await inbox.spared(entry.id)
-    throw error
-  })
+  const judged = await openEntry(raw, entry, mailbox.settings.addresses, tools, bounds, signal).catch(
+    async (error) => {
+      if (error instanceof DirectError) await inbox.spared(entry.id)
+      throw error
+    },
+  )
   scope.use(judged)
   const kept = scope.move()
   return { name, entry, wasSettled, judged, [Symbol.asyncDispose]: () => kept.disposeAsync() }

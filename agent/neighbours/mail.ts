@@ -82,11 +82,15 @@ export class MailNeighbours {
 /** With its secrets read. Throws FILE_UNREADABLE, CONFIG_INVALID. */
 export async function toMailServer({ ca, token: ask, ...server }: ServerSettings): Promise<MailServer> {
   const token = ask && (await import('../../mailbox/index.ts')).keptToken(ask)
-  if (ca === undefined) return { ...server, token }
+  return ca === undefined ? { ...server, token } : { ...server, token, ca: await readCa(ca) }
+}
+
+/** PEM. Throws FILE_UNREADABLE. */
+export async function readCa(file: string): Promise<string> {
   try {
-    return { ...server, token, ca: await readFile(ca, 'latin1') }
+    return await readFile(file, 'latin1')
   } catch (cause) {
-    throw new DirectError('FILE_UNREADABLE', `the CA file ${ca} cannot be read`, {
+    throw new DirectError('FILE_UNREADABLE', `the CA file ${file} cannot be read`, {
       hint: 'It holds the CAs to believe when TLS is proved, as PEM.',
       cause,
     })

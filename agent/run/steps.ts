@@ -18,6 +18,21 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
   const { settings, now, at, log } = neighbours
   const { identities, ourNames, identityTools, notifyTools, outboxTools, seekTools, deadlineTools } = wired
 
+  /** What the daemon does for an EHR that is told by HTTP. Null: none is configured. */
+  const ehr = async () => {
+    const webhook = await wired.webhook()
+    if (webhook === null) return null
+    const { giveUpMs, events } = webhook
+    const { deliverWaiting } = await import('../deliver.ts')
+    const tools = await wired.deliverTools(webhook, giveUpMs)
+    const { EventTeller } = await import('../deliver/events.ts')
+    const teller = events ? new EventTeller(await wired.eventTools(webhook, giveUpMs)) : null
+    return {
+      deliver: (signal: AbortSignal) => deliverWaiting(tools, signal),
+      tellEvents: teller && ((signal: AbortSignal) => teller.look(signal)),
+    }
+  }
+
   /** Seals the MDNs that are owed. */
   const seal = async (signal?: AbortSignal, onLost?: OnLostReceipt): Promise<void> => {
     const { sealNotices } = await import('../notify.ts')
@@ -125,6 +140,7 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
   }
 
   return {
+    ehr,
     health,
     serveOperations,
     seal,

@@ -1,0 +1,65 @@
+import { pauseAfter } from './deliver/pauses.ts'
+import type { Destination, Taken } from './deliver/types.ts'
+import { type HeldMessage, takeWaiting, type WaitingTools } from './deliver/waiting.ts'
+import { DirectError, type Reason } from './errors.ts'
+import { messageIdOf } from './open/report.ts'
+
+/** What handing messages to the EHR by the clock drives. */
+export interface DeliverTools extends WaitingTools {
+  readonly destination: Destination
+  /** How long a message is tried; then it is rejected, and its author is told (N-4). */
+  readonly giveUpMs: number
+  /** From 0 up to 1. */
+  readonly random: () => number
+  /** Hears what became of each try. */
+  readonly onTaken?: (outcome: Taken['outcome']) => void
+}
+
+/**
+ * Hands over what is due, one message after the other; several at once share the work. Each is tried until the destination
+ * has taken or rejected it, with growing pauses, and comes under the same key each time. A fault of ours is thrown once
+ * the message that it concerns is put off.
+ */
+export async function deliverWaiting(tools: DeliverTools, signal?: AbortSignal): Promise<void> {
+  while (!signal?.aborted) {
+    await using held = await takeWaiting(tools, signal)
+    if (held === null) return
+    await handOver(held, tools, signal)
+  }
+}
+
+async function handOver(held: HeldMessage, tools: DeliverTools, signal?: AbortSignal): Promise<void> {
+  const { destination, giveUpMs, random, log, onTaken } = tools
+  const { offered } = held
+  const facts = { messageId: messageIdOf(offered.judged), innerSha256: offered.message.innerSha256 }
+  const attempts = held.attempts + 1
+  const later = async (why: readonly Reason[]): Promise<void> => {
+    const pause = pauseAfter(attempts, giveUpMs, random)
+    if (pause === null) {
+      await held.settle({ outcome: 'rejected', why })
+      log.warn({ ...facts, attempts }, 'not delivered, and given up: its author is told')
+      onTaken?.('rejected')
+    } else {
+      await held.putOff(pause, true, why)
+      log.warn({ ...facts, attempts, why: why[0]?.text }, 'not delivered yet')
+      onTaken?.('later')
+    }
+  }
+  const taken = await destination.deliver(offered, signal).catch(async (error: unknown) => {
+    // Whoever was stopped has not failed: the next run goes on at once.
+    if (!signal?.aborted) await later([{ code: 'EHR_UNREACHABLE', text: textOf(error) }])
+    throw error
+  })
+  if (taken.outcome === 'later') return await later(taken.why)
+  await held.settle(taken)
+  if (taken.outcome === 'delivered') {
+    log.info({ ...facts, where: taken.where }, 'delivered')
+    await taken.recorded?.()
+  } else log.warn(facts, 'rejected by the EHR: its author is told')
+  onTaken?.(taken.outcome)
+}
+
+/** What a fault of ours says could quote a message. */
+function textOf(error: unknown): string {
+  return error instanceof DirectError ? error.message : 'a bug in direct-agent'
+}
