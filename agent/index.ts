@@ -131,7 +131,7 @@ export type {
 /**
  * An agent over a configuration: the path of a file (`direct.yaml` when undefined), or an object of the same shape,
  * whose paths start from the working folder. Nothing is opened or read before it is needed.
- * Throws DirectError CONFIG_INVALID or NOT_BUILT, naming the key.
+ * Throws DirectError CONFIG_INVALID, naming the key.
  */
 export async function createAgent(config?: string | object, options: AgentOptions = {}): Promise<Agent> {
   return assemble(await settingsFrom(config, options), options)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { RestoredStore, RestoreOptions, Store } from '../store/index.ts'
+import type { RestoredStore, RestoreOptions, Store, StorePlace } from '../store/index.ts'
 import { DirectError } from './errors.ts'
 import { type Log, onOneLine, silent } from './log.ts'
 import { DiscoveryNeighbours } from './neighbours/discovery.ts'
@@ -67,12 +67,16 @@ export class Neighbours {
     if (this.#parts.store) return this.#parts.store
     const { openStore } = await import('../store/index.ts')
     const { perCorrespondentPerHour: mdnsPerHour } = this.settings.notifications
-    return openStore({ file: this.#storeFile, now: this.now, mdnsPerHour })
+    return openStore({ ...(await this.#storePlace()), now: this.now, mdnsPerHour })
   })
 
   /** The store if there is one: asking what became of messages makes none. */
   async existingStore(): Promise<Store | null> {
-    const made = this.#parts.store !== undefined || this.store.made !== null || existsSync(this.#storeFile)
+    const made =
+      this.#parts.store !== undefined ||
+      this.store.made !== null ||
+      this.settings.store !== undefined ||
+      existsSync(this.#storeFile)
     return made ? this.store() : null
   }
 
@@ -81,6 +85,10 @@ export class Neighbours {
     if (this.#parts.store !== undefined || this.store.made !== null)
       throw new DirectError('USAGE', 'this agent has the store open that is to be restored', {
         hint: 'Restore with an agent that was asked nothing before, and was given no store.',
+      })
+    if (this.settings.store !== undefined)
+      throw new DirectError('NOT_BUILT', 'restoring into PostgreSQL is not built yet in this version', {
+        hint: 'Restore with the means of the server (pg_restore).',
       })
     const { restoreStore } = await import('../store/index.ts')
     return restoreStore(backup, { ...options, file: this.#storeFile, now: this.now })
@@ -93,13 +101,37 @@ export class Neighbours {
   async receivingAlone(mailbox: string, signal?: AbortSignal): Promise<Disposable> {
     if (this.#parts.store) return { [Symbol.dispose]() {} }
     await this.store()
+    const what = `receives from ${mailbox}`
+    if (this.settings.store !== undefined)
+      return (await this.#leases()).alone(`receiving ${mailbox}`, { what, patienceMs: RECEIVING_MS, signal })
     const { exclusively } = await import('../store/index.ts')
     const name = createHash('sha256').update(mailbox).digest('hex').slice(0, 16)
     return exclusively(join(this.settings.dataDir, `receiving-${name}.lock`), {
-      what: `receives from ${mailbox}`,
+      what,
       patienceMs: RECEIVING_MS,
       signal,
     })
+  }
+
+  /**
+   * Whether it is this process that does `name`, of those that share the store; asked before each step. In a file there is
+   * one daemon, and it does everything.
+   */
+  async isOurs(name: string): Promise<boolean> {
+    if (this.settings.store === undefined || this.#parts.store !== undefined) return true
+    return (await this.#leases()).isOurs(name)
+  }
+
+  readonly #leases = lazily(async () => {
+    const { HeldLeases } = await import('./neighbours/leases.ts')
+    return new HeldLeases(async () => (await this.store()).leases)
+  })
+
+  async #storePlace(): Promise<StorePlace> {
+    const { store } = this.settings
+    if (store === undefined) return { file: this.#storeFile }
+    const { postgresPlace } = await import('./neighbours/postgres.ts')
+    return { postgres: await postgresPlace(store, this.offline) }
   }
 
   get #storeFile(): string {
@@ -128,6 +160,7 @@ export class Neighbours {
     await this.mail.close()
     await this.discovery.close()
     if (this.trust.made) await (await this.trust.made)[Symbol.asyncDispose]()
+    if (this.#leases.made) await (await this.#leases.made)[Symbol.asyncDispose]()
     // A store that was handed in belongs to whoever made it.
     if (this.store.made && !this.#parts.store) await (await this.store.made)[Symbol.asyncDispose]()
   }

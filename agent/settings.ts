@@ -13,6 +13,8 @@ export interface Settings {
   readonly origin: string
   /** `data` beside the configuration where none is named. */
   readonly dataDir: string
+  /** A PostgreSQL database; undefined: a SQLite file in `dataDir`. */
+  readonly store: StoreSettings | undefined
   readonly identities: readonly IdentitySettings[]
   readonly trust: readonly TrustSettings[]
   /** Files with configured recipient certificates (PEM, several allowed, or DER). */
@@ -69,6 +71,18 @@ export interface Settings {
     /** Partner domains whose signer may be bound to Sender alone. */
     readonly senderOnlyFrom: readonly string[]
   }
+}
+
+/** A PostgreSQL database that several daemons may share. */
+export interface StoreSettings extends HostPort {
+  readonly user: string
+  readonly database: string
+  /** Undefined: the server asks for none. */
+  readonly password: Password | undefined
+  /** File of CA certificates to believe instead of the system's. */
+  readonly ca: string | undefined
+  /** To it at once, at most. */
+  readonly connections: number
 }
 
 /** What is tolerated of old certificates, and of signatures (ALG-4, CERT-1). */

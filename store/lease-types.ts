@@ -12,3 +12,11 @@ export interface Leases {
   /** Gives back whatever `holder` holds, or what is named. */
   release(holder: string, name?: string): Promise<void>
 }
+
+/** How far each mailbox was read, by whichever process. */
+export interface PassRecords {
+  /** A pass that began at `begun` has read the whole mailbox. A later one that is known already stands. */
+  completed(mailbox: string, begun: Date): Promise<void>
+  /** Of those mailboxes, for which it is known: all mail that was there by then has been read. */
+  readUntil(mailboxes: readonly string[]): Promise<ReadonlyMap<string, Date>>
+}

@@ -9,6 +9,7 @@ import { SqlFetches } from './fetches.ts'
 import { SqlInbox } from './inbox.ts'
 import { SqlLeases } from './leases.ts'
 import { SqlOutbox } from './outbox.ts'
+import { SqlPasses } from './passes.ts'
 import type { StorePlace } from './place.ts'
 import type { Schema } from './schema.ts'
 import type { Store } from './store.ts'
@@ -39,6 +40,7 @@ export class SqlStore implements Store {
   readonly capabilities: SqlCapabilities
   readonly upkeep: SqlUpkeep
   readonly leases: SqlLeases
+  readonly passes: SqlPasses
   readonly #db: Kysely<Schema>
   #closed: Promise<void> | null = null
 
@@ -57,6 +59,7 @@ export class SqlStore implements Store {
     this.book = new SqlBook(db)
     this.capabilities = new SqlCapabilities(db)
     this.leases = new SqlLeases(db, now)
+    this.passes = new SqlPasses(db)
     this.upkeep = new SqlUpkeep(db, now, place)
   }
 

@@ -2,7 +2,7 @@ import type { Book } from './book-types.ts'
 import type { CapabilityRecords } from './capability-types.ts'
 import type { Deliveries, EventCursor } from './delivery-types.ts'
 import type { Inbox } from './incoming-types.ts'
-import type { Leases } from './lease-types.ts'
+import type { Leases, PassRecords } from './lease-types.ts'
 import type { Outbox, Tracking } from './outgoing-types.ts'
 import type { TrustRecords } from './trust-types.ts'
 import type { Audit, Bodies, Fetches } from './types.ts'
@@ -28,4 +28,5 @@ export interface Store extends AsyncDisposable {
   readonly capabilities: CapabilityRecords
   readonly upkeep: Upkeep
   readonly leases: Leases
+  readonly passes: PassRecords
 }

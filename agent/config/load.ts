@@ -13,8 +13,8 @@ const MAX_BYTES = 1024 * 1024
 
 /**
  * Reads and checks a configuration file (YAML; JSON is YAML). `undefined` means `direct.yaml` in the working folder,
- * and an empty configuration where there is none. Throws DirectError CONFIG_INVALID, or NOT_BUILT for a key whose
- * feature is of a later version; both name the key and where it stands.
+ * and an empty configuration where there is none. Throws DirectError CONFIG_INVALID, which
+ * names the key and where it stands.
  */
 export async function loadSettings(file: string | undefined, env: NodeJS.ProcessEnv): Promise<Settings> {
   const origin = file ?? DEFAULT_FILE

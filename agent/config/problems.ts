@@ -10,7 +10,6 @@ interface Problem {
   readonly path: KeyPath
   readonly text: string
   readonly hint: string
-  readonly notBuilt: boolean
 }
 
 /**
@@ -32,7 +31,7 @@ export function configurationError(
   }
   const more = others.slice(0, 5).map((problem) => `Also ${say(problem)}.`)
   if (others.length > 5) more.push(`And ${others.length - 5} more.`)
-  return new DirectError(first.notBuilt ? 'NOT_BUILT' : 'CONFIG_INVALID', say(first), {
+  return new DirectError('CONFIG_INVALID', say(first), {
     hint: [first.hint, ...more].join('\n'),
   })
 }
@@ -50,24 +49,9 @@ function pathText(path: KeyPath): string {
 
 function problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
   const name = pathText(issue.path)
-  const wrong = (text: string, hint: string, notBuilt = false): readonly Problem[] => [
-    { path: issue.path, text, hint, notBuilt },
-  ]
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownKey([...issue.path, key], key, issue.message.split(' ')))
-    case 'custom':
-      if (issue.params?.notBuilt === true)
-        return wrong(
-          `${name}: ${issue.message} is not built yet in this version`,
-          typeof issue.params.hint === 'string'
-            ? issue.params.hint
-            : `Take ${name} out; a later version will have it.`,
-          true,
-        )
-      break
-    default:
-  }
+  const wrong = (text: string, hint: string): readonly Problem[] => [{ path: issue.path, text, hint }]
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => unknownKey([...issue.path, key], key, issue.message.split(' ')))
   if (issue.message === 'is missing') return wrong(`${name} is missing`, `Add ${name}.`)
   const what = issue.path.length === 0 ? 'the configuration' : name
   const { hint } = (issue.code === 'custom' && issue.params) || {}
@@ -105,7 +89,6 @@ function unknownKey(path: KeyPath, key: string, known: readonly string[]): Probl
     path,
     text: `unknown key ${pathText(path)}; the nearest known key is ${pathText([...path.slice(0, -1), nearest])}`,
     hint: `Known here: ${known.join(', ')}.`,
-    notBuilt: false,
   }
 }
 

@@ -42,17 +42,6 @@ function text<Value>(read: (text: string) => Value | Wrong) {
   })
 }
 
-/** A key whose feature is of a later version. */
-function later(feature: string) {
-  return z
-    .unknown()
-    .superRefine((value, context) => {
-      if (value !== undefined)
-        context.addIssue({ code: 'custom', message: feature, params: { notBuilt: true } })
-    })
-    .optional()
-}
-
 function oneOf<Value extends string>(values: readonly Value[]) {
   const choice = values.join(', ').replace(/, ([^,]+)$/, ' or $1')
   return z.string().transform((value, context): Value => {
@@ -179,6 +168,39 @@ const postgresUrl = text((value) => {
   return url
 })
 
+const store = map({
+  url: postgresUrl,
+  passwordEnv: variable.optional(),
+  passwordFile: file.optional(),
+  passwordCommand: z.array(word).min(1, 'must name a program first').optional(),
+  ca: file.optional(),
+  connections: number(1, 100, 'connections').default(8),
+}).superRefine((entry, context) => {
+  const passwords = [
+    entry.url.password === undefined ? undefined : 'the URL',
+    ...(['passwordEnv', 'passwordFile', 'passwordCommand'] as const).filter(
+      (key) => entry[key] !== undefined,
+    ),
+  ].filter((key) => key !== undefined)
+  const wrong = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
+  const [password, second] = passwords
+  if (second !== undefined) wrong(second, `and ${password} both give the password: keep one of them`)
+  if (entry.passwordCommand?.[0] === '') wrong('passwordCommand', 'must name a program first')
+})
+
+/** A program, which is started without a shell, and its words. */
+const command = z
+  .array(word)
+  .refine(([program = '']) => program !== '', { error: 'must name a program first' })
+
+const smtp = map({
+  url: smtpUrl,
+  passwordEnv: variable.optional(),
+  tokenCommand: command.optional(),
+  ca: file.optional(),
+  connections: number(1, 50, 'connections').default(4),
+})
+
 const webhook = map({
   url: text(webhookUrlOf),
   secretEnv: variable.optional(),
@@ -238,7 +260,7 @@ const algorithms = {
 
 export const configuration = map({
   dataDir: file.optional(),
-  store: later('a store on PostgreSQL'),
+  store: store.optional(),
   identities: z.array(identity).default([]),
   trust: z.array(trust).default([]),
   certificates: z.array(file).default([]),

@@ -11,6 +11,7 @@ import type {
   PublishSettings,
   ServerSettings,
   Settings,
+  StoreSettings,
 } from '../settings.ts'
 import type { KeyPath } from './problems.ts'
 import type { Configuration } from './schema.ts'
@@ -60,6 +61,7 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
   return {
     origin: base.origin,
     dataDir: path(data.dataDir ?? 'data'),
+    store: data.store && database(data.store, base, refuse),
     identities: data.identities.map((entry, i) => identity(entry, ['identities', i], base, refuse)),
     trust: data.trust.map((entry, i) => ({
       for: entry.for,
@@ -151,8 +153,31 @@ function identity(
   return { for: name, certificate: file, privateKey: file, isPkcs12: true, password }
 }
 
+/** The schema has seen to it that the password stands in one place at most. */
+function database(
+  { url, ca, connections, ...entry }: NonNullable<Configuration['store']>,
+  base: SettingsBase,
+  refuse: Refuse,
+): StoreSettings {
+  const { host, port, user = '', path: database } = url
+  const given = url.password
+  const elsewhere = passwordOf(entry, base, () =>
+    refuse(['store', 'passwordEnv'], ...unset(entry.passwordEnv)),
+  )
+  return {
+    ...{ host, port, user, database },
+    password: given === undefined ? elsewhere : async () => given,
+    ca: ca === undefined ? undefined : resolve(base.dir, ca),
+    connections: Math.floor(connections),
+  }
+}
+
 function passwordOf(
-  { passwordEnv, passwordFile, passwordCommand }: Configuration['identities'][number],
+  {
+    passwordEnv,
+    passwordFile,
+    passwordCommand,
+  }: Pick<Configuration['identities'][number], 'passwordEnv' | 'passwordFile' | 'passwordCommand'>,
   { dir, env }: SettingsBase,
   missing: () => DirectError,
 ): Password | undefined {

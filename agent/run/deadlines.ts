@@ -1,4 +1,4 @@
-import type { Store } from '../../store/index.ts'
+import type { PassRecords, Store } from '../../store/index.ts'
 import type { Log } from '../log.ts'
 import type { Leaps } from './leaps.ts'
 
@@ -21,6 +21,8 @@ export interface DeadlineTools {
 export class Passes {
   readonly #mailboxes: number
   readonly #begun = new Map<string, Date>()
+  /** Of this process, and not yet told to the others. */
+  readonly #untold = new Map<string, Date>()
 
   constructor(mailboxes: number) {
     this.#mailboxes = mailboxes
@@ -29,6 +31,17 @@ export class Passes {
   /** A pass that began at `begun` has read the whole mailbox. */
   completed(mailbox: string, begun: Date): void {
     this.#begun.set(mailbox, begun)
+    this.#untold.set(mailbox, begun)
+  }
+
+  /** Tells the others who share the store of these mailboxes, and hears how far they have read them. */
+  async share(mailboxes: readonly string[], records: PassRecords): Promise<void> {
+    for (const [mailbox, begun] of this.#untold) {
+      await records.completed(mailbox, begun)
+      if (this.#untold.get(mailbox) === begun) this.#untold.delete(mailbox)
+    }
+    for (const [mailbox, begun] of await records.readUntil(mailboxes))
+      if (begun > (this.#begun.get(mailbox) ?? new Date(0))) this.#begun.set(mailbox, begun)
   }
 
   /** All mail that was there by then has been read; null: some mailbox has not been read yet. Without mailboxes: now. */

@@ -35,6 +35,8 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
 
   /** Seals the MDNs that are owed. */
   const seal = async (signal?: AbortSignal, onLost?: OnLostReceipt): Promise<void> => {
+    // Sealing them twice would lose nothing but time.
+    if (!(await neighbours.isOurs('receipts'))) return
     const { sealNotices } = await import('../notify.ts')
     await sealNotices(await notifyTools(), { signal, onLost })
   }
@@ -49,8 +51,15 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
   }
   /** Whose system has not answered in time is `expired` (N-7), and failure notices are owed (N-8); how many, all told. */
   const expire = async (signal?: AbortSignal): Promise<number> => {
+    const tools = await deadlineTools()
+    if (settings.store !== undefined)
+      await tools.passes.share(
+        settings.mailboxes.map(({ name }) => name),
+        tools.store.passes,
+      )
+    if (!(await neighbours.isOurs('deadlines'))) return 0
     const { expireLate } = await import('./deadlines.ts')
-    const expired = await expireLate(await deadlineTools(), signal)
+    const expired = await expireLate(tools, signal)
     const { oweFailures } = await import('../notify.ts')
     return expired + (await oweFailures({ store: await neighbours.store(), settings, now }))
   }
@@ -67,14 +76,14 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
   /** CRLs, OCSP responses and issuers in use, ahead of need (CERT-7). */
   const refreshFetched = async (signal?: AbortSignal): Promise<void> => {
     const fetch = await neighbours.discovery.fetch()
-    if (fetch === null) return
+    if (fetch === null || !(await neighbours.isOurs('refreshes'))) return
     const { refreshFetched } = await import('../fetch/refresh.ts')
     const { fetches } = await neighbours.store()
     await refreshFetched({ fetches, fetch, now, log }, signal)
   }
   /** Bundles whose interval has passed (TR-4). */
   const refreshBundles = async (signal?: AbortSignal): Promise<void> => {
-    if (neighbours.offline) return
+    if (neighbours.offline || !(await neighbours.isOurs('refreshes'))) return
     const { refreshBundles } = await import('../trust/bundles.ts')
     const [current, store] = [await neighbours.trust(), await neighbours.store()]
     await refreshBundles(await current.bundleTools(store.trust), { due: true }, signal)
@@ -91,7 +100,9 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
     const { Daily } = await import('../upkeep/daily.ts')
     return new Daily({ store: () => neighbours.store(), settings, now, log })
   })
-  const careForStore = async (signal?: AbortSignal): Promise<void> => (await daily()).look(signal)
+  const careForStore = async (signal?: AbortSignal): Promise<void> => {
+    if (await neighbours.isOurs('retention')) await (await daily()).look(signal)
+  }
   /** What is done ahead of need, by the names that the log calls them. */
   const refreshes = {
     CRLs: refreshFetched,

@@ -279,13 +279,17 @@ describe('an unknown key', () => {
   })
 })
 
-describe('a feature of a later version is an error that says so by name', () => {
-  test.each([[{ store: { url: 'postgres://db.example' } }, 'store']])('%j', async (input, name) => {
-    const error = await objectError(input)
-    expect(error.code).toBe('NOT_BUILT')
-    expect(error.message).toContain(name)
-    expect(error.message).toContain('not built yet')
+test('a store is a PostgreSQL database as whose user it is opened, with its password asked for when it is needed', async () => {
+  const at = (store: object) => ofObject({ store }).store
+  expect(at({ url: 'postgres://direct@DB.example/clinic%20a' })).toEqual({
+    ...{ host: 'db.example', port: 5432, user: 'direct', database: 'clinic a' },
+    ...{ password: undefined, ca: undefined, connections: 8 },
   })
+  const inUrl = at({ url: 'postgresql://direct:p%40ss@127.0.0.1:5433/direct', connections: 3 })
+  expect(inUrl).toMatchObject({ port: 5433, connections: 3 })
+  expect(await inUrl?.password?.()).toBe('p@ss')
+  const unset = at({ url: 'postgres://direct@db.example/direct', passwordEnv: 'NO_SUCH_VARIABLE' })
+  await expect(unset?.password?.()).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
 })
 
 describe('a wrong value is refused', () => {
@@ -306,6 +310,20 @@ describe('a wrong value is refused', () => {
       { publish: { nameServers: ['ns1.a.example'], addresses: { 'ns2.a.example': ['192.0.2.1'] } } },
       'publish.addresses["ns2.a.example"] is of a host that publish does not name; it names ns1.a.example',
     ],
+    [{ store: {} }, 'store.url is missing'],
+    [{ store: { url: 'mysql://db.example/direct' } }, 'store.url must be a URL such as postgres://'],
+    [{ store: { url: 'postgres://db.example/direct' } }, 'store.url must name a user before the host'],
+    [{ store: { url: 'postgres://u@db.example' } }, 'store.url must end in the name of a database'],
+    [{ store: { url: 'postgres://u@db.example/a?sslmode=disable' } }, 'store.url must not hold ?'],
+    [
+      { store: { url: 'postgres://u:p@db.example/direct', passwordEnv: 'P' } },
+      'store.passwordEnv and the URL both give the password',
+    ],
+    [
+      { store: { url: 'postgres://u@db.example/direct', passwordEnv: 'P', passwordFile: 'p' } },
+      'store.passwordFile and passwordEnv both give the password',
+    ],
+    [{ store: { url: 'postgres://u@db.example/direct', connections: 0 } }, 'from 1 to 100 connections'],
     [{ retention: { messageDays: 0 } }, 'retention.messageDays must be from 1 to 36500 days'],
     [{ retention: { messageDays: 30, auditDays: 29 } }, 'retention.auditDays is less than messageDays'],
     [{ retention: { auditDays: 29 } }, 'messageDays, which is left out, for ever'],

@@ -227,16 +227,6 @@ test.concurrent('global options may stand before and after the command', async (
     })
 })
 
-test.concurrent('a feature of a later version in the configuration says so', async () => {
-  await using folder = await temporaryFolder()
-  await writeFile(join(folder.path, 'direct.yaml'), 'store: { url: postgres://db.example/direct }\n')
-  const { code, stderr } = await direct(['status'], { cwd: folder.path })
-  expect(code).toBe(2)
-  expect(stderr).toMatch(
-    /^direct: direct\.yaml:1:1: store: a store on PostgreSQL is not built yet in this version\n/,
-  )
-})
-
 test.concurrent('a text file that is not UTF-8 is not sent as something else', async () => {
   await using folder = await temporaryFolder()
   await writeFile(join(folder.path, 'letter.txt'), Buffer.from('caf\u00e9', 'latin1'))

@@ -5,7 +5,6 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { settingsOf } from '../../agent/config/load.ts'
 import { configuration } from '../../agent/config/schema.ts'
-import type { DirectError } from '../../agent/errors.ts'
 
 const page = readFileSync(fileURLToPath(new URL('../../docs/configuration.md', import.meta.url)), 'utf8')
 /** The first one is as whole as one can be; the others show what is given in the place of something in it. */
@@ -14,7 +13,6 @@ const examples = [...page.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text = '']
 const documented = [...page.matchAll(/^\| (`[^|]*`) \|(.*)$/gm)].flatMap(([, cell = '', rest = '']) =>
   [...cell.matchAll(/`([^`]+)`/g)].map(([, key = '']) => ({
     key,
-    later: /^ \*later\*/.test(rest),
     // Functions, which no file can hold.
     ofLibrary: /^ \*library\*/.test(rest),
   })),
@@ -49,27 +47,10 @@ test('its examples are configurations, and show every key that is built', () => 
     if (rest.length === 0) return next !== undefined
     return Array.isArray(next) ? next.some((item) => has(item, rest)) : has(next, rest)
   }
-  const built = known.filter(
-    (key) => !documented.some((one) => one.key === key && (one.later || one.ofLibrary)),
-  )
+  const built = known.filter((key) => !documented.some((one) => one.key === key && one.ofLibrary))
   const shown = (key: string) => examples.some((example) => has(example, key.replaceAll('[]', '').split('.')))
   expect(built.filter((key) => !shown(key))).toEqual([])
 })
-
-test.each(documented.filter(({ later }) => later).map(({ key }) => key))(
-  '%s is of a later version, as the page says, and asking for it says so',
-  (key) => {
-    const value = key.split('.').reduceRight<unknown>(
-      (inner, part) => {
-        const [name = '', list] = part.split('[')
-        const required = name === 'trust' ? { for: '*' } : name === 'identities' ? { for: 'a.example' } : {}
-        return { [name]: list === undefined ? inner : [{ ...required, ...(inner as object) }] }
-      },
-      ['anything'],
-    )
-    expect(() => load(value)).toThrow(expect.objectContaining({ code: 'NOT_BUILT' }) as DirectError)
-  },
-)
 
 test('what the page calls the default is the default', () => {
   const settings = load({})

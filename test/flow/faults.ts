@@ -50,7 +50,7 @@ export class Faults {
 
   store(store: Store): Store {
     const { bodies, outbox, waiting, inbox, deliveries, eventCursor, tracking, audit } = store
-    const { fetches, trust, book, capabilities, upkeep, leases } = store
+    const { fetches, trust, book, capabilities, upkeep, leases, passes } = store
     return {
       bodies: this.wrap(bodies),
       outbox: this.wrap(outbox),
@@ -66,6 +66,7 @@ export class Faults {
       capabilities: this.wrap(capabilities),
       upkeep: this.wrap(upkeep),
       leases: this.wrap(leases),
+      passes: this.wrap(passes),
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     }
   }
