@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { NOTHING } from './ledger.ts'
 import { HEAD, rowsOf, wrongIn } from './table.ts'
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url))
@@ -27,16 +28,7 @@ test.each([
 const GOOD = {
   messages: 3,
   faults: { EIO: 2, SIGKILL: 1 },
-  reconciled: {
-    lost: [],
-    filedTwice: [],
-    damaged: [],
-    mdnMissing: [],
-    mdnTwice: [],
-    wrongState: [],
-    asideByMistake: [],
-    findings: [],
-  },
+  reconciled: NOTHING,
   notes: ['a note'],
   late: [],
 }
@@ -51,7 +43,7 @@ test('a run is a row under the head, with its kinds of faults and its notes', ()
 
 test.each<[string, Partial<Parameters<typeof wrongIn>[0]>]>([
   ['a fault that never happened', { faults: { EIO: 2, SIGKILL: 0 } }],
-  ['a count that is not 0', { reconciled: { ...GOOD.reconciled, lost: ['<1@a>'] } }],
+  ['a count that is not 0', { reconciled: { ...NOTHING, lost: ['<1@a>'] } }],
   ['what was late', { late: ['6000 ms'] }],
 ])('%s fails a run', (_what, changes) => {
   expect(wrongIn({ ...GOOD, ...changes })).toHaveLength(1)

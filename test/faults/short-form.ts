@@ -1,21 +1,10 @@
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type FaultReport, type FaultRun, neverHappened } from './fault-run.ts'
-import type { Reconciled } from './ledger.ts'
+import { NOTHING } from './ledger.ts'
 import { startWorld, type World } from './world.ts'
 
 /** Drawn once; it is in every failure's message. */
 export const SEED = 6021
-
-const NOTHING: Reconciled = {
-  lost: [],
-  filedTwice: [],
-  damaged: [],
-  mdnMissing: [],
-  mdnTwice: [],
-  wrongState: [],
-  asideByMistake: [],
-  findings: [],
-}
 
 /** One world for all tests of a file; each run in it must find nothing, and each of its faults must have happened. */
 export function shortForms(): (run: FaultRun) => Promise<FaultReport> {

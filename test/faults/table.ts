@@ -13,6 +13,8 @@ const COUNTED = {
   findings: 'findings',
 }
 const FIRST = ['messages', 'faults', 'seconds', 'load'] as const
+/** Of one kind: where one went wrong, often a thousand did. */
+const MOST_TOLD = 10
 const NAME_WIDTH = 26
 
 export const HEAD = row('run', [...FIRST, ...Object.values(COUNTED)])
@@ -22,10 +24,15 @@ export function wrongIn({ faults, reconciled, late }: FaultReport): string[] {
   return [
     ...neverHappened(faults).map((kind) => `${kind} never happened, so that this run proves nothing`),
     ...Object.entries(reconciled).flatMap(([what, list]) =>
-      list.map((each: string) => `${COUNTED[what as keyof typeof COUNTED]}: ${each}`),
+      some(list).map((each) => `${COUNTED[what as keyof typeof COUNTED]}: ${each}`),
     ),
     ...late,
   ]
+}
+
+function some(list: readonly string[]): string[] {
+  const more = list.length - MOST_TOLD
+  return [...list.slice(0, MOST_TOLD), ...(more > 0 ? [`and ${more} more`] : [])]
 }
 
 /** One run: a row of the table, and below it what faults there were, what is worth knowing and what was wrong. */
