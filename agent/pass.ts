@@ -1,8 +1,12 @@
+import { inOrder } from './book/in-order.ts'
 import { inTheFolder, leftBehind } from './inbox/agenda.ts'
+import { Flags } from './inbox/flags.ts'
 import { borrowFolder } from './inbox/folders.ts'
 import { actOn, type Look, lookAt, remember, undeterminedReport } from './inbox/look.ts'
+import { Turns } from './inbox/turns.ts'
 import type { Pass, Wanted } from './inbox/wanted.ts'
-import type { Handled, InboxTools, Mailbox } from './inbox.ts'
+import type { Handled, InboxTools, Mailbox, Offer } from './inbox.ts'
+import { isNotification } from './mdn.ts'
 import { Patience } from './patience.ts'
 import type { ReceiveReport } from './receiving-types.ts'
 import { PATIENCE_MS } from './trust/judge.ts'
@@ -11,6 +15,11 @@ import { PATIENCE_MS } from './trust/judge.ts'
 const AGAIN_MS = 60_000
 /** Messages that are looked at again side by side. */
 const ABREAST = 16
+/** New messages that are opened, acted upon and taken side by side. */
+const NEW_ABREAST = 8
+
+/** Takes an offer at once, and says what became of it; null: nothing that is told. */
+export type Take = (offer: Offer) => Promise<ReceiveReport | null>
 
 /**
  * One pass over a mailbox: each new message is stored as it came, opened, judged, recorded; then refused ones go
@@ -18,29 +27,50 @@ const ABREAST = 16
  * New mail is waited for briefly, and comes before what is undetermined: anybody can send mail whose certificates name
  * hosts that never answer. What was stored and has left the folder since is finished all the same. A message that the
  * server will not hand over stops no other: its failure is thrown at the end.
+ * With `take` nothing is offered: several messages are taken at once, and reports come in the messages' order.
  */
+export function passOver(
+  mailbox: Mailbox,
+  tools: InboxTools,
+  signal: AbortSignal | undefined,
+  take: Take,
+): AsyncGenerator<Extract<Handled, { kind: 'report' }>>
+export function passOver(mailbox: Mailbox, tools: InboxTools, signal?: AbortSignal): AsyncGenerator<Handled>
 export async function* passOver(
   mailbox: Mailbox,
   tools: InboxTools,
   signal?: AbortSignal,
+  take: Take | null = null,
 ): AsyncGenerator<Handled> {
   using _ = await tools.alone(mailbox, signal)
   const begun = tools.now()
   await using borrowed = await borrowFolder(mailbox, tools, signal)
   const { folder } = borrowed
+  const flags = new Flags((uids) => folder.flagSeen(uids))
   const opened = { ...tools, ...(await tools.opening()) }
   const present = new Set(await folder.uids())
-  const pass: Pass = { mailbox, folder, present, tools: opened, signal, refused: [], cutShort: new Map() }
+  const pass: Pass = {
+    mailbox,
+    folder,
+    flags,
+    present,
+    tools: opened,
+    signal,
+    refused: [],
+    cutShort: new Map(),
+  }
   const here = await inTheFolder(pass)
   const patience = new Patience()
-  yield* lookAtNew(here.fresh, patience, pass)
+  const lookAtNew = (all: readonly Wanted[]) =>
+    take === null ? oneByOne(all, patience, pass) : abreast(all, patience, pass, take)
+  yield* lookAtNew(here.fresh)
   // What has come again under another UIDVALIDITY is settled by now.
   const left = await leftBehind(pass)
-  yield* lookAtNew(left.fresh, patience, pass)
-  yield* lookAtNew([...here.suspects, ...left.suspects], patience, pass, 'alone')
+  yield* lookAtNew(left.fresh)
+  yield* taken(oneByOne([...here.suspects, ...left.suspects], patience, pass, 'alone'), take)
   // Those that were cut short have just had a turn, and are last in line.
   const cutShort = [...pass.cutShort.values()].map(({ wanted }) => ({ ...wanted, isBegun: true }))
-  yield* lookAgain([...here.undetermined, ...left.undetermined, ...cutShort], pass)
+  yield* taken(lookAgain([...here.undetermined, ...left.undetermined, ...cutShort], pass), take)
   for (const { report } of pass.cutShort.values()) yield { kind: 'report', report }
   borrowed.finished()
   const [failure] = pass.refused
@@ -52,7 +82,7 @@ export async function* passOver(
  * One after the other; the next is fetched and opened while one is acted upon, unless each is to be `alone`: then nobody
  * else is open when one stops the process.
  */
-async function* lookAtNew(
+async function* oneByOne(
   all: readonly Wanted[],
   patience: Patience,
   pass: Pass,
@@ -81,6 +111,60 @@ async function* lookAtNew(
   } finally {
     await leaveAlone(next, pass)
   }
+}
+
+/** Several at once. The same message twice, and what one author says of ours, is acted upon in the order of the folder. */
+async function* abreast(
+  all: readonly Wanted[],
+  patience: Patience,
+  pass: Pass,
+  take: Take,
+): AsyncGenerator<Handled> {
+  const turns = new Turns()
+  const act = async ({ wanted, look, cutShort }: FirstLook): Promise<readonly Handled[]> => {
+    await using _ = look
+    if (look === null) return []
+    if (cutShort === null)
+      return await turns.take(turnOf(look), () => Array.fromAsync(taken(actOn(look, pass), take)))
+    await remember(look, pass)
+    pass.cutShort.set(wanted.name, { wanted, report: cutShort })
+    return []
+  }
+  /** All who are ahead have asked for their turn. */
+  let ahead: Promise<unknown> = Promise.resolve()
+  const work = async (wanted: Wanted) => {
+    const looking = firstLook(wanted, patience, pass)
+    const begun = Promise.allSettled([ahead, looking]).then(async () => ({ acting: act(await looking) }))
+    ahead = begun.catch(() => undefined)
+    return await (await begun).acting
+  }
+  for await (const handled of inOrder(untilStopped(all, pass), work, { ahead: NEW_ABREAST })) yield* handled
+}
+
+function* untilStopped(all: readonly Wanted[], { signal }: Pass): Generator<Wanted> {
+  for (const one of all) {
+    if (signal?.aborted) return
+    yield one
+  }
+}
+
+function turnOf({ name, judged }: Look): string {
+  if (typeof judged === 'string') return name
+  const { facts, innerSha256 } = judged
+  const isReport = facts !== null && isNotification(facts)
+  return isReport ? `said by ${facts.from.mailboxes[0]?.address.key}` : (innerSha256 ?? name)
+}
+
+/** Offers are taken, where they are. */
+async function* taken(all: AsyncIterable<Handled>, take: Take | null): AsyncGenerator<Handled> {
+  for await (const handled of all) {
+    const report = take === null || handled.kind === 'report' ? handled : reportOf(await take(handled.offer))
+    if (report !== null) yield report
+  }
+}
+
+function reportOf(report: ReceiveReport | null): Handled | null {
+  return report === null ? null : { kind: 'report', report }
 }
 
 interface FirstLook {

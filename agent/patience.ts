@@ -9,15 +9,18 @@ const ALL_FIRST_LOOKS_MS = 30_000
  */
 export class Patience {
   #left = ALL_FIRST_LOOKS_MS
+  /** Until when it has been counted: what several wait for at once passes once. */
+  #counted = 0
 
   /** Begins a look at one message. `wasInVain`: it came to nothing; true: more time might have helped. */
   look(): { readonly ms: number; readonly wasInVain: () => boolean } {
     const ms = Math.min(this.#left, FIRST_LOOK_MS)
     const begun = performance.now()
     const wasInVain = () => {
-      const passed = performance.now() - begun
-      this.#left = Math.max(0, this.#left - passed)
-      return passed >= ms
+      const now = performance.now()
+      this.#left = Math.max(0, this.#left - (now - Math.max(begun, this.#counted)))
+      this.#counted = now
+      return now - begun >= ms
     }
     return { ms, wasInVain }
   }

@@ -21,13 +21,10 @@ export async function* receiveInto(
 ): AsyncGenerator<ReceiveReport> {
   const failures: unknown[] = []
   for (const mailbox of mailboxes)
-    for await (const handled of passOver(mailbox, tools, signal)) {
-      if (handled.kind === 'report') yield handled.report
-      else {
-        const report = await hand(handled.offer, destination, failures, signal)
-        if (report !== null) yield report
-      }
-    }
+    for await (const { report } of passOver(mailbox, tools, signal, (offer) =>
+      hand(offer, destination, failures, signal),
+    ))
+      yield report
   if (failures.length > 0) throw failures.find((failure) => !(failure instanceof DirectError)) ?? failures[0]
 }
 

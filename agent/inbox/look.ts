@@ -93,6 +93,10 @@ export async function remember({ entry, judged }: Look, { tools }: Pass): Promis
   await tools.store.inbox.undetermined(entry.id, undecidedOf(judged), sinceWhen(entry, now), now)
 }
 
-function placeOf({ uidValidity, uid }: InboxEntry, { folder, present }: Pass): Place {
-  return uidValidity === folder.uidValidity && present.has(uid) ? folder : GONE
+function placeOf({ uidValidity, uid }: InboxEntry, { folder, flags, present }: Pass): Place {
+  if (uidValidity !== folder.uidValidity || !present.has(uid)) return GONE
+  return {
+    flagSeen: (uid) => flags.seen(uid),
+    moveTo: (uid, path) => folder.moveTo(uid, path),
+  }
 }

@@ -1,7 +1,9 @@
 import type { ImapFolder } from '../../mailbox/index.ts'
 
 /** Where a message lies, as far as acting on it goes. */
-export type Place = Pick<ImapFolder, 'flagSeen' | 'moveTo'>
+export interface Place extends Pick<ImapFolder, 'moveTo'> {
+  flagSeen(uid: number): Promise<void>
+}
 
 /** Of a message that has left its folder. Its UID is not spoken of: under another UIDVALIDITY it is another message's. */
 export const GONE: Place = {

@@ -2,11 +2,13 @@ import type { ImapFolder } from '../../mailbox/index.ts'
 import type { DirectError } from '../errors.ts'
 import type { Mailbox, PassTools } from '../inbox.ts'
 import type { ReceiveReport } from '../receiving-types.ts'
+import type { Flags } from './flags.ts'
 
 /** What the looks of one pass share. */
 export interface Pass {
   readonly mailbox: Mailbox
   readonly folder: ImapFolder
+  readonly flags: Flags
   /** The UIDs that were in the folder when the pass began. */
   readonly present: ReadonlySet<number>
   readonly tools: PassTools

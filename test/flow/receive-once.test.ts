@@ -244,7 +244,8 @@ test('of twenty messages one stops the process each time: it goes aside after th
   for (let n = 0; n < 20; n++)
     post.drop(LEE, KIM, await foreignMail({ body: `Content-Type: text/plain\r\n\r\n${n}\r\n` }))
   await expect(pass()).rejects.toThrow(Stop)
-  expect(await delivered(ehr)).toHaveLength(0)
+  // Those that were open beside it, at most.
+  expect((await delivered(ehr)).length).toBeLessThan(8)
   // What is new goes first, then whoever was open with it.
   await expect(pass()).rejects.toThrow(Stop)
   expect(await delivered(ehr)).toHaveLength(19)
@@ -270,7 +271,7 @@ test('whoever was open when the process was killed, for whatever reason, is not 
     if (reports !== null) break
     kills += 1
   }
-  expect(kills).toBeGreaterThan(5)
+  expect(kills).toBeGreaterThan(2)
   expect(await delivered(ehr)).toHaveLength(20)
   expect(post.folders.get(ASIDE)).toBeUndefined()
 })
