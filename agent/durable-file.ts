@@ -48,6 +48,12 @@ async function refuseSpecialFile(path: string): Promise<void> {
   })
 }
 
+/** What was made, renamed or removed in a folder outlasts a loss of power from now on. */
+export async function syncFolder(path: string): Promise<void> {
+  await using folder = await open(path, 'r')
+  await folder.sync()
+}
+
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,

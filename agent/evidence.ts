@@ -1,5 +1,5 @@
 import type { Place } from '../dns/index.ts'
-import type { CertificateCode } from '../trust-anchors/index.ts'
+import type { CertificateCode, RevocationStatus } from '../trust-anchors/index.ts'
 import type { Reason } from './errors.ts'
 
 /** One place that was asked, or not, and the verdict on everything it published. */
@@ -23,17 +23,8 @@ export interface Evidence {
 export type CertificateReason = Reason<CertificateCode> & { readonly temporary?: true }
 
 /** What is known about the revocation of one certificate (CERT-7). Revoked ones are a reason instead. */
-export interface RevocationFacts {
+export interface RevocationFacts extends Omit<RevocationStatus, 'certificate'> {
   readonly sha256: string
-  readonly status: 'good' | 'not-revocable' | 'unknown' | 'not-checked'
-  readonly by: 'crl' | 'ocsp' | null
-  /** What said so, or why it is unknown. */
-  readonly text: string | null
-  /** When what said so was made, and until when it speaks; null: it does not say, or nothing was said. */
-  readonly thisUpdate: Date | null
-  readonly nextUpdate: Date | null
-  /** It spoke past its `nextUpdate`, by the grace of 72 h. */
-  readonly stale: boolean
 }
 
 /** One certificate that was found, and whether it can be encrypted to. */

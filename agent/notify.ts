@@ -6,6 +6,7 @@ import { DirectError, type Reason } from './errors.ts'
 import { givenAddress } from './given-address.ts'
 import type { Log } from './log.ts'
 import { composeMdn } from './mdn.ts'
+import { queueNotice } from './notices/queue.ts'
 import { sealFailure } from './notices/seal-failure.ts'
 import type { NotifyTools, Problem } from './notices/tools.ts'
 import type { LostReceipt } from './receiving-types.ts'
@@ -142,39 +143,17 @@ async function sealReceipt(
     rememberedCapabilities(tools.store.capabilities),
   )
   if (!copy) throw new Error('sealing for one recipient made no copy')
-  const body = await tools.store.bodies.write(copy.message.read())
-  await tools.store.outbox.add(
+  await queueNotice(
+    notice,
     {
-      messageId: notice.messageId,
-      kind: 'notification',
-      from: from.key,
-      at: tools.now(),
-      actor: null,
-      patient: null,
-      documents: [],
-      idempotencyKey: null,
-      recordBody: null,
-      recipients: [
-        {
-          address: to.address.key,
-          route: 'direct',
-          state: 'queued',
-          why: [{ code: 'MDN', text: `${notice.kind}, about ${notice.originalMessageId}` }],
-          certificate: to.path.leaf.sha256,
-        },
-      ],
-      copies: [
-        {
-          route: 'direct',
-          domain: to.address.domain,
-          mailFrom: from.toString(),
-          recipients: [to.address.toString()],
-          body,
-          sealedBy: copy.sealedBy,
-        },
-      ],
+      from,
+      to: to.address,
+      message: copy.message,
+      certificate: to.path.leaf.sha256,
+      sealedBy: copy.sealedBy,
+      why: [{ code: 'MDN', text: `${notice.kind}, about ${notice.originalMessageId}` }],
     },
-    notice.id,
+    tools,
   )
   return null
 }

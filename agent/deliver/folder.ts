@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { exists, replaceFile, writeDurably } from '../durable-file.ts'
+import { exists, replaceFile, syncFolder, writeDurably } from '../durable-file.ts'
 import { DirectError } from '../errors.ts'
 import type { TrustedMessage } from '../open/trusted-message.ts'
 import { readParts, safeFilename } from '../read.ts'
@@ -202,9 +202,4 @@ async function fileParts(inner: Source, folder: string): Promise<readonly FiledP
     filed.push({ filename, contentType, bytes, sha256: hash.digest('hex'), file })
   }
   return filed
-}
-
-async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path, 'r')
-  await folder.sync()
 }

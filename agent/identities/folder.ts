@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { exclusively } from '../../store/index.ts'
-import { writeDurably } from '../durable-file.ts'
+import { syncFolder, writeDurably } from '../durable-file.ts'
 import { DirectError } from '../errors.ts'
 import { exists, FILES, type ManagedFacts, managedFolder } from './managed.ts'
 
@@ -100,11 +100,6 @@ function filesOf(
     ...(certificate !== undefined && { [FILES.certificate]: certificate }),
     [FILES.facts]: `${JSON.stringify(facts, null, 2)}\n`,
   }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path, 'r')
-  await folder.sync()
 }
 
 async function attempt<Value>(path: string, make: () => Promise<Value>): Promise<Value> {

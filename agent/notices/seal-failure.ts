@@ -5,6 +5,7 @@ import { outerMessage, sealedByOf } from '../seal.ts'
 import { encrypt } from '../smime/encrypt.ts'
 import { sign } from '../smime/sign.ts'
 import { composeFailureNotice } from './failure-notice.ts'
+import { queueNotice } from './queue.ts'
 import type { NotifyTools, Problem } from './tools.ts'
 
 /**
@@ -12,7 +13,7 @@ import type { NotifyTools, Problem } from './tools.ts'
  * (N-8, MSG-12). Throws DirectError IDENTITY_MISSING, IDENTITY_UNUSABLE, STORE_FAILED.
  */
 export async function sealFailure(notice: FailureNotice, tools: NotifyTools): Promise<Problem | null> {
-  const { settings, identities, store, now, at } = tools
+  const { settings, identities, now, at } = tools
   if (settings.smtp === undefined) return NO_RELAY
   const sender = givenAddress(notice.from)
   const own = identities.recordingFor(sender, at())
@@ -22,39 +23,17 @@ export async function sealFailure(notice: FailureNotice, tools: NotifyTools): Pr
   const { digest, signature } = algorithms
   const signed = await sign(composed, signer, { digest, signature, at: at() })
   const sealed = await encrypt(signed, [own], algorithms)
-  const body = await store.bodies.write(outerMessage(sealed, { to: [sender], cc: [] }).read())
-  await store.outbox.add(
+  await queueNotice(
+    notice,
     {
-      messageId: notice.messageId,
-      kind: 'failure',
-      from: sender.key,
-      at: now(),
-      actor: null,
-      patient: null,
-      documents: [],
-      idempotencyKey: null,
-      recordBody: null,
-      recipients: [
-        {
-          address: sender.key,
-          route: 'direct',
-          state: 'queued',
-          why: [],
-          certificate: own.certificate.sha256,
-        },
-      ],
-      copies: [
-        {
-          route: 'direct',
-          domain: sender.domain,
-          mailFrom: sender.toString(),
-          recipients: [sender.toString()],
-          body,
-          sealedBy: new Map([[sender.toString(), sealedByOf(own.certificate, signed, algorithms)]]),
-        },
-      ],
+      from: sender,
+      to: sender,
+      message: outerMessage(sealed, { to: [sender], cc: [] }),
+      certificate: own.certificate.sha256,
+      sealedBy: new Map([[sender.toString(), sealedByOf(own.certificate, signed, algorithms)]]),
+      why: [],
     },
-    notice.id,
+    tools,
   )
   return null
 }

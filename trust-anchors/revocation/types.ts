@@ -67,7 +67,7 @@ export interface RevocationStatus {
   readonly by: 'crl' | 'ocsp' | null
   /** The `origin` of what said so; for `unknown`, and for an anchor, a sentence that says why. */
   readonly text: string | null
-  /** When what said so was made, and until when it speaks; null: it does not say. */
+  /** When what said so was made, and until when it speaks; null: it does not say, or nothing was said. */
   readonly thisUpdate: Date | null
   readonly nextUpdate: Date | null
   /** It spoke past its nextUpdate, by the grace. */
