@@ -23,11 +23,16 @@ export default defineConfig({
     entryFileNames: '[name].cjs',
     chunkFileNames: '[name]-[hash].cjs',
     codeSplitting: {
-      groups: [{ name: 'shared', test: /^(?!.*[\\/]node_modules[\\/])/, minShareCount: 9 }],
+      groups: [{ name: 'shared', test: isForMany, minShareCount: 9 }],
     },
   },
   plugins: [licences()],
 })
+
+/** What nine parts of the command line share, most commands need; but not a store, and the version is told alone. */
+function isForMany(id: string): boolean {
+  return !/[\\/](?:node_modules|store)[\\/]|[\\/]version\.ts$/.test(id)
+}
 
 /** The licences of all packages of which something is inside, beside it. Throws where one has none. */
 function licences(): Plugin {

@@ -63,7 +63,12 @@ const WHY: Readonly<Record<string, string>> = {
 }
 
 function check(input: unknown, base: SettingsBase, locate: Locate): Settings {
-  const result = configuration.safeParse(withoutEmptyKeys(input), { error: typeMessage, reportInput: true })
+  const result = configuration.safeParse(withoutEmptyKeys(input), {
+    error: typeMessage,
+    reportInput: true,
+    // It is checked once: to compile a check of its own for it takes twice as long.
+    jitless: true,
+  })
   if (!result.success) throw configurationError(base.origin, result.error.issues, locate)
   const refuse = (path: KeyPath, message: string, hint?: string): DirectError =>
     configurationError(
