@@ -86,12 +86,9 @@ export class Neighbours {
       throw new DirectError('USAGE', 'this agent has the store open that is to be restored', {
         hint: 'Restore with an agent that was asked nothing before, and was given no store.',
       })
-    if (this.settings.store !== undefined)
-      throw new DirectError('NOT_BUILT', 'restoring into PostgreSQL is not built yet in this version', {
-        hint: 'Restore with the means of the server (pg_restore).',
-      })
     const { restoreStore } = await import('../store/index.ts')
-    return restoreStore(backup, { ...options, file: this.#storeFile, now: this.now })
+    const draft = `${this.#storeFile}.restoring`
+    return restoreStore(backup, { ...options, ...(await this.#storePlace()), draft, now: this.now })
   }
 
   /**

@@ -32,12 +32,20 @@ export class SqlUpkeep implements Upkeep {
   }
 
   async backup(file: string, tell: (progress: StoreProgress) => void = () => {}): Promise<StoreBackup> {
+    const { backup } = await import('./upkeep/backup.ts')
+    return backup((to) => this.#copy(to, tell), file, { now: this.#now(), tell })
+  }
+
+  async #copy(to: string, tell: (progress: StoreProgress) => void): Promise<void> {
     const place = this.#place
-    if (!('file' in place)) throw notBuilt('backup')
+    if (!('file' in place)) {
+      const { copyOut } = await import('./upkeep/copy-out.ts')
+      return copyOut(this.#db, to, this.#now, tell)
+    }
     if (place.file === ':memory:')
       throw new DirectError('USAGE', 'a store in memory has no backup', { hint: 'Give the store a file.' })
-    const { backup } = await import('./upkeep/backup.ts')
-    return backup(place.file, file, { now: this.#now(), tell })
+    const { copyPages } = await import('./upkeep/copy-pages.ts')
+    return copyPages(place.file, to)
   }
 
   async verifyAudit(expect?: string): Promise<AuditProof> {
@@ -67,10 +75,4 @@ export class SqlUpkeep implements Upkeep {
     const { mailboxes } = await import('./upkeep/mailboxes.ts')
     return mailboxes(this.#db, which)
   }
-}
-
-function notBuilt(what: string): DirectError {
-  return new DirectError('NOT_BUILT', `${what} of a store on PostgreSQL is not built yet in this version`, {
-    hint: 'Use pg_dump and pg_amcheck, which the server brings along.',
-  })
 }

@@ -8,21 +8,24 @@ import type { Schema } from '../schema.ts'
 import { NodeSqliteDialect, storeError } from '../sqlite-dialect.ts'
 import type { StoreBackup } from '../upkeep-types.ts'
 import { type CheckOptions, damageOf } from './check.ts'
-import { copyPages } from './copy-pages.ts'
 import { sealFile } from './seal.ts'
 
-/** The store as a file by itself: 0600, complete or absent, read anew and sealed. */
-export async function backup(storeFile: string, to: string, options: CheckOptions): Promise<StoreBackup> {
+/** The store as a file by itself, by what copies it: 0600, complete or absent, read anew and sealed. */
+export async function backup(
+  copy: (to: string) => Promise<void>,
+  to: string,
+  options: CheckOptions,
+): Promise<StoreBackup> {
   const file = resolve(to)
   const unfinished = `${file}.unfinished`
   try {
     await refuseAnother(file)
     await makeOwnFile(unfinished)
-    await copyPages(storeFile, unfinished)
+    await copy(unfinished)
     const facts = inOneFile(unfinished)
     const damage = await reading(unfinished, (db) => damageOf(db, options))
     if (damage.some(({ code }) => code === 'PAGES_DAMAGED'))
-      throw new DirectError('STORE_DAMAGED', `the store ${storeFile} is damaged: ${damage[0]?.text}`, {
+      throw new DirectError('STORE_DAMAGED', `the store is damaged: ${damage[0]?.text}`, {
         hint: 'There is no backup of it. Take a copy of the folder, and restore an older one (direct store restore).',
       })
     const sha256 = await sealFile(unfinished, options.tell)

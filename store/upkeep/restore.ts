@@ -1,12 +1,11 @@
 import { lstat } from 'node:fs/promises'
-import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
 import { DirectError } from '../../agent/errors.ts'
 import { OF_NO_MESSAGE, record } from '../audit.ts'
 import { migrate } from '../migrate.ts'
-import { makeOwnFile } from '../own-file.ts'
+import type { RestorePlace } from '../place.ts'
 import type { Schema } from '../schema.ts'
-import { isAlone, NodeSqliteDialect, openDatabase, requireStore, storeError } from '../sqlite-dialect.ts'
+import { NodeSqliteDialect, openDatabase, requireStore } from '../sqlite-dialect.ts'
 import { makeStoreFile } from '../store-file.ts'
 import { inTurn } from '../turn.ts'
 import type { RestoredStore, RestoreOptions, StoreFinding } from '../upkeep-types.ts'
@@ -14,39 +13,44 @@ import { inOneFile, removeDatabase } from './backup.ts'
 import { damageOf } from './check.ts'
 import { copyPages } from './copy-pages.ts'
 import { readSeal, type Tell } from './seal.ts'
+import type { Target } from './target.ts'
+import { targetFile, withDatabase } from './target-file.ts'
 
 /** What was due at the backup may have gone since: the receipts in the mailboxes, which tell, are read first. */
 const READ_FIRST_MS = 5 * 60_000
-/** For a command that is just passing by. */
-const PASSING_BY_MS = 2_000
 
 /**
- * Makes `file` what the backup `from` is, brought to the newest schema, in one transaction at the very end: a stop at
+ * Makes the store at `place` what the backup `from` is, brought to the newest schema, in one transaction at the very end: a stop at
  * any point leaves the old store or the new one.
  */
 export async function restore(
   from: string,
-  file: string,
+  place: RestorePlace,
   { replace = false, evenDamaged = false, actor, now, tell }: Restoring,
 ): Promise<RestoredStore> {
   const seal = await sealOf(from, tell)
   if (seal === 'broken' && !evenDamaged) throw damaged(from, 'it is not what was written')
-  await makeStoreFile(file)
-  requireFree(file, replace)
-  const draft = `${file}.restoring`
+  await using target = await targetOf(place, now, tell)
+  await target.requireFree(replace)
+  const { draft } = target
   try {
     await removeDatabase(draft)
-    await makeOwnFile(draft)
+    await makeStoreFile(draft)
     await copyPages(from, draft)
     const { version, newest } = inOneFile(draft)
     const damage = await bringUp(draft, from, { version, newest, evenDamaged, actor, now, tell })
     inOneFile(draft)
-    requireFree(file, replace)
-    await copyPages(draft, file)
+    await target.put(draft, replace)
     return { version, newest, seal, damage }
   } finally {
     await removeDatabase(draft)
   }
+}
+
+async function targetOf(place: RestorePlace, now: () => Date, tell: Tell): Promise<Target> {
+  if ('file' in place) return targetFile(place.file)
+  const { targetPostgres } = await import('./target-postgres.ts')
+  return targetPostgres(place.postgres, { draft: place.draft, now, tell })
 }
 
 type Restoring = RestoreOptions & { readonly now: () => Date; readonly tell: Tell }
@@ -71,30 +75,6 @@ function damaged(from: string, why: string): DirectError {
   })
 }
 
-/** Nobody has it open, and nothing is lost that nobody gave up. */
-function requireFree(file: string, replace: boolean): void {
-  withDatabase(file, { timeout: PASSING_BY_MS }, (database) => {
-    if (!replace && !isEmpty(database, file))
-      throw new DirectError('STORE_FAILED', `the store ${file} is not empty`, {
-        hint: 'Restoring gives up what it holds. If you want that, back it up first, and add --replace.',
-      })
-    if (!isAlone(database, file))
-      throw new DirectError('STORE_FAILED', `another process has the store ${file} open`, {
-        hint: 'Stop the daemon, and whatever else uses this dataDir, and try again.',
-        temporary: true,
-      })
-  })
-}
-
-/** Whatever matters is audited, or stands in the ledger of a mailbox. */
-function isEmpty(database: DatabaseSync, file: string): boolean {
-  const row = (query: string) => database.prepare(query).get() ?? {}
-  if (Object.values(row('select count(*) from sqlite_schema'))[0] === 0) return true
-  requireStore(database, file)
-  const known = row('select exists (select 1 from audit) or exists (select 1 from inbox_entries)')
-  return Object.values(known)[0] === 0
-}
-
 /** The backup as a store of today, found whole, that sends nothing before the mailboxes were read. */
 async function bringUp(
   draft: string,
@@ -115,6 +95,9 @@ async function bringUp(
         await tx.updateTable(table).set({ next_at: earliest }).where('next_at', '<', earliest).execute()
         await tx.updateTable(table).set({ held_until: null }).execute()
       }
+      // Whoever held something was at it in another store.
+      await tx.deleteFrom('leases').execute()
+      await tx.updateTable('inbox_deliveries').set({ held_until: null }).execute()
       await record(tx, {
         ...OF_NO_MESSAGE,
         at,
@@ -132,21 +115,5 @@ async function bringUp(
     return damage
   } finally {
     await db.destroy()
-  }
-}
-
-function withDatabase(
-  file: string,
-  options: ConstructorParameters<typeof DatabaseSync>[1],
-  act: (database: DatabaseSync) => void,
-): void {
-  let database: DatabaseSync | null = null
-  try {
-    database = new DatabaseSync(file, options)
-    act(database)
-  } catch (error) {
-    throw storeError(error, file)
-  } finally {
-    database?.close()
   }
 }
