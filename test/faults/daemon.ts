@@ -43,6 +43,11 @@ export class Daemon implements AsyncDisposable {
     return this.lines.find((line) => 'verdict' in line || 'notification' in line)
   }
 
+  /** Does nothing for so long, and goes on as if no time had passed. */
+  sleep(ms: number): Promise<void> {
+    return this.#running.sleep(ms)
+  }
+
   /** SIGKILL, as when the plug is pulled. */
   async kill(): Promise<Life> {
     const livedMs = Date.now() - this.#started

@@ -7,6 +7,7 @@ import { restoredStore, secondClient, uidValidity } from './mailbox-changes.ts'
 import { mdnFlood } from './mdn-flood.ts'
 import { nthCallIn, nthCallOut } from './nth-call.ts'
 import { killAtNthCommand, nthCommandIn, nthCommandOut } from './nth-command.ts'
+import { twoDaemons } from './two-daemons.ts'
 
 export interface NamedRun {
   readonly run: FaultRun
@@ -17,6 +18,10 @@ export interface NamedRun {
 /** Every run by its name. */
 export const RUNS: Readonly<Record<string, NamedRun>> = {
   'kill-loop': { run: killLoop, what: 'SIGKILL of the daemon, again and again, while messages come in' },
+  'two-daemons': {
+    run: twoDaemons,
+    what: 'SIGKILL of either of two daemons on one PostgreSQL, or SIGSTOP for longer than its lease',
+  },
   'every-byte-out': {
     run: everyByteOut,
     what: 'SMTP is cut and reset after each byte, held up at each, and sliced',

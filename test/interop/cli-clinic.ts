@@ -177,6 +177,13 @@ export class Running implements AsyncDisposable {
     this.#child.kill('SIGHUP')
   }
 
+  /** SIGSTOP, and SIGCONT after so long: as a machine that was put to sleep. */
+  async sleep(ms: number): Promise<void> {
+    this.#child.kill('SIGSTOP')
+    await pause(ms)
+    this.#child.kill('SIGCONT')
+  }
+
   /** Sends a signal and waits for the end. Returns the exit code, null when the signal killed it. */
   async end(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<number | null> {
     this.#child.kill(signal)

@@ -1,0 +1,21 @@
+import { cp, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type CliClinic, clinicIn } from '../interop/cli-clinic.ts'
+import type { PostgresServer } from '../services/postgres.ts'
+import type { World } from './world.ts'
+
+/** A configuration of the same clinic whose messages stay in the outbox: nobody listens where its relay should be. */
+export const UNREACHABLE = 'no-relay.yaml'
+
+/** The clinic `b` of a world anew, its store in a database that several processes may share. */
+export async function sharedClinic({ dir, mail, b }: World, server: PostgresServer): Promise<CliClinic> {
+  const own = join(dir, `b-${await server.database()}`)
+  const database = await server.database()
+  await cp(b.dir, own, { recursive: true, filter: (path) => path !== join(b.dir, 'data') })
+  await writeFile(join(own, 'store.password'), server.password, { mode: 0o600 })
+  const clinic = clinicIn(own, b.domain, mail)
+  const store = `store: { url: "${server.url(database)}", passwordFile: store.password }\n`
+  await clinic.variant('direct.yaml', { 'identities:': `${store}identities:` })
+  await clinic.variant(UNREACHABLE, { [`smtp://127.0.0.1:${mail.smtp.port}`]: 'smtp://127.0.0.1:1' })
+  return clinic
+}

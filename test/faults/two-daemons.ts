@@ -1,0 +1,156 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Agent } from '../../agent/index.ts'
+import { seeded } from '../fuzz/mutate.ts'
+import { type CliClinic, KIM, LEE } from '../interop/cli-clinic.ts'
+import { startPostgres } from '../services/postgres.ts'
+import { agentOf, running } from './agents.ts'
+import { Daemon } from './daemon.ts'
+import { digest, Ehr } from './ehr.ts'
+import { type FaultReport, type FaultRun, Seen } from './fault-run.ts'
+import {
+  type Injected,
+  inject,
+  type Reconciled,
+  reconcile,
+  settled,
+  stateOf,
+  withFindings,
+} from './ledger.ts'
+import { sharedClinic, UNREACHABLE } from './shared-clinic.ts'
+
+const MESSAGES = { short: 40, full: 2000 }
+/** Sent by the clinic that the faults are done to, one for so many that come in. */
+const ONE_OUT_FOR = 4
+const EVERY_MS = { short: 100, full: 100 }
+const SIZES = [600, 73_000] as const
+/** How long nothing is done to the two daemons, in milliseconds, drawn by the seed. */
+const REST = { short: [500, 2000], full: [1000, 7000] } as const
+/** Longer than a lease: the other daemon takes over from one that has not died. */
+const ASLEEP_MS = 40_000
+/** Of so many faults in the full form one is sleep. */
+const ONE_SLEEP_IN = 25
+/** After the last message is known: long enough for a second answer to come, if there is one. */
+const QUIET_MS = 3000
+
+/**
+ * Two daemons of one clinic share a PostgreSQL database, a mailbox and the folder of the EHR. Either is killed, or put to
+ * sleep for longer than its lease, again and again, while messages come in and go out; then both may finish, and
+ * everything is counted.
+ */
+export const twoDaemons: FaultRun = async (world, { scale, seed, tell }): Promise<FaultReport> => {
+  const random = seeded(seed)
+  await using server = await startPostgres({ durable: true })
+  const b = await sharedClinic(world, server)
+  await using ehr = await Ehr.start(b.dir, 'two-daemons')
+  await using ehrOfA = await Ehr.start(world.a.dir, 'two-daemons')
+  await using sender = running(await agentOf(world.a, world), ehrOfA.dir)
+  await using victim = await agentOf(b, world, { config: UNREACHABLE })
+  const seen = new Seen(scale === 'full' ? ['SIGKILL', 'SIGSTOP'] : ['SIGKILL'])
+  const ends: string[] = []
+  let coming = true
+  const count = MESSAGES[scale]
+  const injecting = Promise.all([
+    inject(sender.agent, {
+      ...{ count, seed, minBytes: SIZES[0], maxBytes: SIZES[1], everyMs: EVERY_MS[scale] },
+    }),
+    sendOut(victim, { count: count / ONE_OUT_FOR, seed, everyMs: EVERY_MS[scale] * ONE_OUT_FOR }),
+  ]).finally(() => {
+    coming = false
+  })
+  const daemons = [Daemon.start(b, ehr.dir), Daemon.start(b, ehr.dir)]
+  const breaking = async () => {
+    const [least, most] = REST[scale]
+    await Promise.all(daemons.map((daemon) => daemon.atWork()))
+    for (let n = 0; coming || n < 2; n++) {
+      await pause(least + random(most - least + 1))
+      const which = random(daemons.length)
+      if (scale === 'full' && n % ONE_SLEEP_IN === ONE_SLEEP_IN - 1) {
+        await daemons[which]?.sleep(ASLEEP_MS)
+        seen.add('SIGSTOP')
+      } else {
+        const end = (await daemons[which]?.kill())?.endedByItself
+        if (end == null) seen.add('SIGKILL')
+        else ends.push(end)
+        daemons[which] = Daemon.start(b, ehr.dir)
+      }
+      tell(`${n + 1} faults, ${ehr.count} messages filed`)
+    }
+  }
+  const [[injected, sent]] = await Promise.all([injecting, breaking()])
+  await settled(sender.agent, injected)
+  await settled(victim, sent)
+  await pause(QUIET_MS)
+  for (const daemon of daemons) {
+    const end = (await daemon.kill()).endedByItself
+    if (end !== null) ends.push(end)
+  }
+  await setAside(world.a, sent)
+  const arrived = await reconcile({ ...world, b }, sender.agent, ehr, injected)
+  return {
+    messages: injected.length + sent.length,
+    faults: seen.faults,
+    reconciled: withFindings(withSent(arrived, await reconcileSent(victim, ehrOfA, sent)), ends),
+    notes: [`${sent.length} of the messages went out by what both share`],
+    late: [],
+  }
+}
+
+/** Queues messages that this process cannot hand over: one of the daemons has to. */
+async function sendOut(
+  agent: Agent,
+  { count, seed, everyMs }: { readonly count: number; readonly seed: number; readonly everyMs: number },
+): Promise<readonly Injected[]> {
+  const sent: Injected[] = []
+  for (let n = 0; n < count; n++) {
+    const random = seeded(seed + 1_000_000 + n)
+    const content = Buffer.from(Array.from({ length: SIZES[0] }, () => random(256)))
+    const { messageId } = await agent.send({
+      from: LEE,
+      to: [KIM],
+      subject: `message ${n} out`,
+      text: 'Please see attached.',
+      attachments: [{ filename: `${n}.bin`, content }],
+    })
+    sent.push({ n, messageId, attachmentSha256: digest(content), bytes: content.length })
+    await pause(everyMs)
+  }
+  return sent
+}
+
+/** What came of those that went out: the sender's own state, and the EHR of whom they went to. */
+async function reconcileSent(
+  sender: Agent,
+  ehr: Ehr,
+  sent: readonly Injected[],
+): Promise<Pick<Reconciled, 'lost' | 'filedTwice' | 'wrongState'>> {
+  const times = Map.groupBy(await ehr.taken(), ({ messageId }) => messageId)
+  const wrongState: string[] = []
+  for (const { messageId } of sent) {
+    const state = await stateOf(sender, messageId)
+    if (state !== 'processed') wrongState.push(`${messageId} ${state}`)
+  }
+  const which = (isWrong: (times: number) => boolean) =>
+    sent.map(({ messageId }) => messageId).filter((id) => isWrong(times.get(id)?.length ?? 0))
+  return { lost: which((n) => n === 0), filedTwice: which((n) => n > 1), wrongState }
+}
+
+function withSent(arrived: Reconciled, sent: Awaited<ReturnType<typeof reconcileSent>>): Reconciled {
+  const { lost, filedTwice, wrongState } = sent
+  return {
+    ...arrived,
+    lost: [...arrived.lost, ...lost],
+    filedTwice: [...arrived.filedTwice, ...filedTwice],
+    wrongState: [...arrived.wrongState, ...wrongState],
+  }
+}
+
+/** Out of the folder in which nothing but receipts is looked for. */
+async function setAside(clinic: CliClinic, sent: readonly Injected[]): Promise<void> {
+  const ids = new Set(sent.map(({ messageId }) => messageId))
+  await using folder = await clinic.folder('INBOX')
+  for (const uid of await folder.uids()) {
+    const head = Buffer.concat(await Array.fromAsync(folder.fetch(uid))).toString('latin1')
+    const [, id = ''] = /^Message-ID:\s*(<[^>]*>)/im.exec(head) ?? []
+    if (ids.has(id)) await folder.moveTo(uid, 'Sent-to-us')
+  }
+}
