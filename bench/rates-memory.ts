@@ -7,6 +7,7 @@ import { openMessage } from '../agent/open.ts'
 import { prepare, signatures } from '../agent/prepare.ts'
 import { neverSaid } from '../agent/seal/agreed.ts'
 import { sealCopies } from '../agent/seal.ts'
+import { once } from '../agent/smime/source.ts'
 import { wire } from '../agent/wiring.ts'
 import { clinic, FROM, TO } from './clinics.ts'
 
@@ -41,12 +42,7 @@ export async function smimeSteps(dir: string, bytes: number): Promise<Steps> {
       }
     },
     async open(sealed) {
-      const raw = {
-        bytes: sealed.length,
-        read: async function* () {
-          yield sealed
-        },
-      }
+      const raw = { bytes: sealed.length, read: () => once(sealed) }
       await using judged = await openMessage(raw, envelope, openTools)
       if (judged.verdict !== 'accept') throw new Error(`not accepted: ${judged.why[0]?.text}`)
     },

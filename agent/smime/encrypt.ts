@@ -43,7 +43,9 @@ export class Encrypted {
     const distinct = [...new Map(leaves.map((leaf) => [leaf.sha256, leaf])).values()]
     if (distinct.length === 0) throw new DirectError('USAGE', 'there is nobody to encrypt the message to')
     const key = randomBytes(keyBytes(options.content))
-    const recipientInfos = distinct.map((recipient) => recipientInfo(recipient, key, options.keyTransport))
+    const recipientInfos = await Promise.all(
+      distinct.map((recipient) => recipientInfo(recipient, key, options.keyTransport)),
+    )
     const cms = envelope(signed.entity, recipientInfos, { cipher: options.content, key })
     const entity = pkcs7Mime(cms, isAuthenticated(options.content) ? 'authEnveloped-data' : 'enveloped-data')
     return new Encrypted(

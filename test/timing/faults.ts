@@ -1,7 +1,7 @@
 import { constants, publicEncrypt, randomBytes } from 'node:crypto'
 import { contentAlgorithm, keyTransportAlgorithm } from '../../agent/smime/algorithms.ts'
 import { context, tlv } from '../../agent/smime/ber/der.ts'
-import { recipientInfo } from '../../agent/smime/enveloped/recipient-info.ts'
+import { keyAgreeInfo } from '../../agent/smime/enveloped/recipient-info.ts'
 import type { Identity } from '../../agent/smime/identity.ts'
 import { sign } from '../../agent/smime/sign.ts'
 import { type Minted, mint } from '../../fixtures/pki.ts'
@@ -71,7 +71,7 @@ function transported(how: 'pkcs1' | 'oaep', key: Uint8Array | null): Uint8Array 
 }
 
 function agreed(key: Uint8Array | null): Uint8Array {
-  const info = Buffer.from(recipientInfo(bobEc.certificate, key ?? KEY, 'rsa-pkcs1'))
+  const info = Buffer.from(keyAgreeInfo(bobEc.certificate, key ?? KEY))
   // The wrapped key is the last of it.
   if (key === null) info.writeUInt8(info.readUInt8(info.length - 1) ^ 1, info.length - 1)
   return info

@@ -11,6 +11,7 @@ import {
   wrapKey,
 } from '../algorithms.ts'
 import { context, implicit, sequence, smallInteger, TAG, tlv } from '../ber/der.ts'
+import { oaepTo } from '../oaep.ts'
 
 /** How the content key goes to a recipient: by agreement where its key asks for that, whatever the transport. */
 export function keyEncryptionFor(
@@ -21,7 +22,11 @@ export function keyEncryptionFor(
 }
 
 /** One RecipientInfo by issuer and serial number, of the kind that the recipient's key asks for (MSG-9). */
-export function recipientInfo(recipient: Certificate, key: Uint8Array, transport: KeyTransport): Uint8Array {
+export async function recipientInfo(
+  recipient: Certificate,
+  key: Uint8Array,
+  transport: KeyTransport,
+): Promise<Uint8Array> {
   return isEc(recipient) ? keyAgreeInfo(recipient, key) : keyTransInfo(recipient, key, transport)
 }
 
@@ -30,17 +35,25 @@ function isEc({ publicKey }: Certificate): boolean {
 }
 
 /** RFC 5652 6.2.1. */
-function keyTransInfo(recipient: Certificate, key: Uint8Array, transport: KeyTransport): Uint8Array {
+async function keyTransInfo(
+  { issuerAndSerialNumber, publicKey }: Certificate,
+  key: Uint8Array,
+  transport: KeyTransport,
+): Promise<Uint8Array> {
+  const encryptedKey =
+    transport === 'rsa-pkcs1'
+      ? publicEncrypt({ key: publicKey, ...rsaPadding(transport) }, key)
+      : await oaepTo(publicKey, transport, key)
   return sequence(
     smallInteger(0),
-    recipient.issuerAndSerialNumber,
+    issuerAndSerialNumber,
     keyTransportAlgorithm(transport),
-    tlv(TAG.OCTET_STRING, publicEncrypt({ key: recipient.publicKey, ...rsaPadding(transport) }, key)),
+    tlv(TAG.OCTET_STRING, encryptedKey),
   )
 }
 
 /** RFC 5652 6.2.2, RFC 5753 3.1: a fresh key pair on the recipient's curve, no ukm. */
-function keyAgreeInfo(recipient: Certificate, key: Uint8Array): Uint8Array {
+export function keyAgreeInfo(recipient: Certificate, key: Uint8Array): Uint8Array {
   const namedCurve = recipient.publicKey.asymmetricKeyDetails?.namedCurve ?? ''
   const ephemeral = generateKeyPairSync('ec', { namedCurve })
   const secret = diffieHellman({ privateKey: ephemeral.privateKey, publicKey: recipient.publicKey })

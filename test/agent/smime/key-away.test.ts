@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { DirectError } from '../../../agent/errors.ts'
 import { describeOpened } from '../../../agent/open/report.ts'
 import { context, NULL, oid, sequence, tlv } from '../../../agent/smime/ber/der.ts'
-import { recipientInfo } from '../../../agent/smime/enveloped/recipient-info.ts'
+import { keyAgreeInfo } from '../../../agent/smime/enveloped/recipient-info.ts'
 import { Identity } from '../../../agent/smime/identity.ts'
 import type { PrivateKey } from '../../../agent/smime/private-key.ts'
 import { type Minted, mint } from '../../../fixtures/pki.ts'
@@ -48,7 +48,7 @@ async function judged(cms: Uint8Array, keys: readonly Identity[] = KEYS) {
 }
 
 describe('a key at hand opens what names a key that is away as well', () => {
-  const ec = (one: Minted) => recipientInfo(one.certificate, KEY, 'rsa-pkcs1')
+  const ec = (one: Minted) => keyAgreeInfo(one.certificate, KEY)
 
   test.each<[string, readonly Uint8Array[], readonly Identity[]]>([
     ['the one away first', INFOS, KEYS],

@@ -1,7 +1,7 @@
-import { createPublicKey, publicEncrypt } from 'node:crypto'
+import { createPublicKey, privateDecrypt, publicEncrypt } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { rsaPadding } from '../../../agent/smime/algorithms.ts'
-import { type Oaep, oaepBy } from '../../../agent/smime/oaep.ts'
+import { type Oaep, oaepBy, oaepTo } from '../../../agent/smime/oaep.ts'
 import { poolKey } from '../../../fixtures/pki.ts'
 
 const FORMS: readonly Oaep[] = ['rsa-oaep-sha1', 'rsa-oaep-sha256', 'rsa-oaep-sha384', 'rsa-oaep-sha512']
@@ -13,6 +13,14 @@ test.each(FORMS)('%s gives what was encrypted, however often it is asked', async
   const decrypt = oaepBy(privateKey)
   const all = await Promise.all([sealed(how), sealed(how)].map((input) => decrypt(how, input)))
   expect(all).toEqual([new Uint8Array(secret), new Uint8Array(secret)])
+})
+
+test.each(FORMS)('%s to a key is what node:crypto decrypts by it, another text each time', async (how) => {
+  const publicKey = createPublicKey(privateKey)
+  const [one, other] = await Promise.all([oaepTo(publicKey, how, secret), oaepTo(publicKey, how, secret)])
+  expect(one).not.toEqual(other)
+  for (const sealedText of [one, other])
+    expect(privateDecrypt({ key: privateKey, ...rsaPadding(how) }, sealedText)).toEqual(secret)
 })
 
 test('what it can make nothing of is null, and no rejection', async () => {
