@@ -1,7 +1,11 @@
 import { type Kysely, sql } from 'kysely'
 import { isSet } from '../due.ts'
 import type { Schema } from '../schema.ts'
+import { isShared } from '../turn.ts'
 import type { StoreFigures } from '../upkeep-types.ts'
+
+const OF_FILE = sql`select page_count * page_size as bytes from pragma_page_count(), pragma_page_size()`
+const OF_DATABASE = sql`select pg_database_size(current_database()) as bytes`
 
 /** Each by an index that holds what is open alone, so that a long history makes none of them slower. */
 export async function figures(db: Kysely<Schema>): Promise<StoreFigures> {
@@ -35,8 +39,7 @@ export async function figures(db: Kysely<Schema>): Promise<StoreFigures> {
     .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst()
-  const size = await sql<{ bytes: number }>`
-    select page_count * page_size as bytes from pragma_page_count(), pragma_page_size()`.execute(db)
+  const size = await sql<{ bytes: number }>`${isShared(db) ? OF_DATABASE : OF_FILE}`.execute(db)
   return {
     outbox: {
       copies: outbox.copies,

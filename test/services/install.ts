@@ -20,6 +20,7 @@ export default async function install(): Promise<void> {
       cmsutil: 'libnss3-tools',
       gpgsm: 'gpgsm',
       'gpg-agent': 'gpg-agent',
+      pg_createcluster: 'postgresql',
       // Debian's JRE can compile: the JDK would be as large again.
       java: 'default-jre-headless',
       '/usr/share/java/bcmail.jar': 'libbcmail-java',
