@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Kysely, sql } from 'kysely'
+import { type Insertable, type Kysely, sql } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import { loosely } from './loosely.ts'
 import type { Schema, Tx } from './schema.ts'
@@ -8,6 +8,8 @@ import type { Bodies, BodyId } from './types.ts'
 
 /** Bytes of one chunk row: what one body costs in memory, whatever its length. */
 const CHUNK = 256 * 1024
+/** Room for most messages whole. */
+const FIRST = 32 * 1024
 /**
  * How long a body that nothing refers to is left alone: another process may be writing it, or may be about to
  * name it in `outbox.add` or `inbox.stored`. A writer touches its body with every chunk.
@@ -34,16 +36,17 @@ export class SqlBodies implements Bodies {
         bytes += data.length
         digest.update(data)
         const sha256 = last ? digest.digest('hex') : null
-        const at = this.#now().getTime()
+        const row = {
+          bytes,
+          complete: last ? (1 as const) : (0 as const),
+          sha256,
+          touched_at: this.#now().getTime(),
+        }
         // One short transaction per chunk: nobody else waits for the source of this body. Whoever names it makes it last.
         body = await loosely(this.#db, async (tx) => {
-          const id = body ?? (await begin(tx, at))
+          const id = body ?? (await begin(tx, row))
+          if (body !== null) await tx.updateTable('bodies').set(row).where('id', '=', id).execute()
           await tx.insertInto('body_chunks').values({ body: id, seq, data }).execute()
-          await tx
-            .updateTable('bodies')
-            .set({ bytes, complete: last ? 1 : 0, sha256, touched_at: at })
-            .where('id', '=', id)
-            .execute()
           return id
         })
         seq += 1
@@ -106,12 +109,8 @@ export class SqlBodies implements Bodies {
   }
 }
 
-async function begin(tx: Tx, at: number): Promise<BodyId> {
-  const { id } = await tx
-    .insertInto('bodies')
-    .values({ bytes: 0, complete: 0, touched_at: at })
-    .returning('id')
-    .executeTakeFirstOrThrow()
+async function begin(tx: Tx, row: Insertable<Schema['bodies']>): Promise<BodyId> {
+  const { id } = await tx.insertInto('bodies').values(row).returning('id').executeTakeFirstOrThrow()
   return id
 }
 
@@ -150,7 +149,8 @@ function damaged(id: BodyId): DirectError {
 async function* chunks(
   source: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<{ data: Uint8Array; last: boolean }> {
-  const buffer = new Uint8Array(CHUNK)
+  // Most bodies are far smaller than a chunk.
+  let buffer = Buffer.allocUnsafe(FIRST)
   let filled = 0
   for await (const piece of source) {
     for (let from = 0; from < piece.length; ) {
@@ -160,6 +160,11 @@ async function* chunks(
         filled = 0
       }
       const taken = piece.subarray(from, from + CHUNK - filled)
+      if (filled + taken.length > buffer.length) {
+        const grown = Buffer.allocUnsafe(CHUNK)
+        buffer.copy(grown, 0, 0, filled)
+        buffer = grown
+      }
       buffer.set(taken, filled)
       filled += taken.length
       from += taken.length

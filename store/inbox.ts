@@ -17,6 +17,7 @@ import type {
   Unfinished,
 } from './incoming-types.ts'
 import { report, reportUndecided, writeJudgement } from './judgements.ts'
+import { loosely } from './loosely.ts'
 import { dueNotices, postpone } from './notices.ts'
 import { MDNS_PER_HOUR } from './restraint.ts'
 import type { Schema } from './schema.ts'
@@ -51,7 +52,8 @@ export class SqlInbox implements Inbox {
   }
 
   async begin(mailbox: string, uidValidity: string, uid: number, body: BodyId | null): Promise<InboxEntry> {
-    return await inTurn(this.#db, (tx) => beginEntry(tx, mailbox, uidValidity, uid, body))
+    // Whoever loses this with the power finds the mail where it was, and begins anew.
+    return await loosely(this.#db, (tx) => beginEntry(tx, mailbox, uidValidity, uid, body))
   }
 
   async fetchedAgain(id: number, body: BodyId, at: Date): Promise<void> {
