@@ -23,7 +23,15 @@ export default defineConfig({
     entryFileNames: '[name].cjs',
     chunkFileNames: '[name]-[hash].cjs',
     codeSplitting: {
-      groups: [{ name: 'shared', test: isForMany, minShareCount: 9 }],
+      groups: [
+        // What is needed to hear a signal, and to end well, comes before all else.
+        {
+          name: 'first',
+          test: /[\\/](?:cli[\\/](?:exit|output|printable)|agent[\\/]errors)\.ts$/,
+          priority: 1,
+        },
+        { name: 'shared', test: isForMany, minShareCount: 9 },
+      ],
     },
   },
   plugins: [licences()],

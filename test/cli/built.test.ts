@@ -45,21 +45,40 @@ test('what the published command line seals, it opens', async () => {
   expect(await readFile(opened, 'utf8')).toContain(`From: ${FROM}`)
 })
 
-test('direct --version loads what tells the version and nothing else', async () => {
-  const watch = `const { registerHooks } = require('node:module')
-    registerHooks({ load: (url, context, next) => (url.startsWith('file:') && console.error(url), next(url, context)) })`
+/** How many bytes of files node has loaded: once SIGHUP is heard, where it ever is, and in the end. */
+async function loadedBy(command: string) {
   const hook = join(dir, 'watch.cjs')
-  await writeFile(hook, watch)
-  const { stdout, stderr } = await run('--require', hook, direct.main, '--version')
-  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
-  const loaded = await Promise.all(
-    stderr
-      .trim()
-      .split('\n')
-      .map((url) => readFile(new URL(url), 'utf8')),
+  await writeFile(
+    hook,
+    `const { registerHooks } = require('node:module')
+    let bytes = 0
+    const tell = (when) => require('node:fs').appendFileSync(2, JSON.stringify([when, bytes]) + '\\n')
+    registerHooks({
+      load(url, context, next) {
+        if (url.startsWith('file:')) bytes += require('node:fs').statSync(new URL(url)).size
+        return next(url, context)
+      },
+    })
+    process.on('newListener', (name) => name === 'SIGHUP' && tell('heard'))
+    process.on('exit', () => tell('end'))`,
   )
-  expect(loaded.length).toBeGreaterThan(1)
-  expect(loaded.join('').length).toBeLessThan(10_000)
+  const { stdout, stderr } = await run('--require', hook, direct.main, command)
+  const lines = stderr.trim().split('\n')
+  return { stdout, bytes: Object.fromEntries(lines.map((line) => JSON.parse(line) as [string, number])) }
+}
+
+test('direct --version loads what tells the version and nothing else', async () => {
+  const { stdout, bytes } = await loadedBy('--version')
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  expect(bytes.end).toBeGreaterThan(1000)
+  expect(bytes.end).toBeLessThan(10_000)
+})
+
+test('a command hears SIGHUP before most of it is loaded: until then the system ends it', async () => {
+  const { stdout, bytes } = await loadedBy('--help')
+  expect(stdout).toMatch(/^Usage: direct /)
+  expect(bytes.heard).toBeLessThan(30_000)
+  expect(bytes.end).toBeGreaterThan(100_000)
 })
 
 test('the licence of every package inside lies beside it', async () => {
