@@ -175,6 +175,7 @@ export function wire(neighbours: Neighbours) {
     }
   }
   /** What opens messages that wait for the EHR, and by which mailbox each came. */
+  const underWay = new Set<string>()
   const waitingTools = async (): Promise<WaitingTools> => {
     const mailboxes = settings.mailboxes.length === 0 ? [] : await mail.mailboxes()
     return {
@@ -182,6 +183,7 @@ export function wire(neighbours: Neighbours) {
       mailboxes: new Map(mailboxes.map(({ name, settings }) => [name, settings])),
       opening: async () => ({ open: await openTools(), ourNames: await ourNames() }),
       judgeAccepted: await judging.judge('store', 'off'),
+      underWay,
       now,
       log,
     }

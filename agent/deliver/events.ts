@@ -111,7 +111,7 @@ export class EventTeller {
     return found
   }
 
-  /** Message by message; nobody else is begun with once as many as are asked at once have failed, and nobody took anything. */
+  /** Message by message; no other is begun with once one was not taken while none was. */
   async #tellAll(
     events: readonly TrackingEvent[],
     since: ReadonlyMap<number, Date>,
@@ -123,7 +123,7 @@ export class EventTeller {
     let failures = 0
     const work = async () => {
       for (;;) {
-        const isHopeless = done.size === 0 && failures >= ABREAST
+        const isHopeless = done.size === 0 && failures > 0
         const ofMessage = signal?.aborted || isHopeless ? undefined : waiting.shift()
         if (ofMessage === undefined) return
         for (const event of ofMessage) {

@@ -15,6 +15,8 @@ export interface WaitingTools extends Pick<InboxTools, 'judgeAccepted' | 'openin
   readonly store: Store
   /** By the names that the ledger knows mailboxes by. */
   readonly mailboxes: ReadonlyMap<string, MailboxSettings>
+  /** Keys of the messages that this process is at: a clock that leaps ends holds, and must not hand one over twice. */
+  readonly underWay: Set<string>
   readonly now: () => Date
   readonly log: Log
 }
@@ -46,6 +48,7 @@ export async function takeWaiting(tools: WaitingTools, signal?: AbortSignal): Pr
   while (!signal?.aborted) {
     const waiting = await store.deliveries.claim(now(), holdUntil(now()))
     if (waiting === null) return null
+    if (tools.underWay.has(waiting.key)) continue
     const held = await open(waiting, tools, signal)
     if (held !== null) return held
   }
@@ -58,7 +61,7 @@ async function open(
   tools: WaitingTools,
   signal: AbortSignal | undefined,
 ): Promise<HeldMessage | null> {
-  const { store, now } = tools
+  const { store, now, underWay } = tools
   await using scope = new AsyncDisposableStack()
   let isDecided = false
   const putOff = async (retryAt: Date | null, failed: boolean, why: readonly Reason[]) => {
@@ -67,6 +70,10 @@ async function open(
   }
   scope.defer(async () => {
     if (!isDecided) await putOff(now(), false, [])
+  })
+  underWay.add(waiting.key)
+  scope.defer(() => {
+    underWay.delete(waiting.key)
   })
   scope.use(keptHold(waiting, tools))
   const after = (ms: number) => new Date(now().getTime() + ms)
