@@ -23,13 +23,17 @@ export interface RunningAgent extends AsyncDisposable {
 /** Takes the agent over: both end together. */
 export function running(agent: Agent, deliverTo?: string): RunningAgent {
   const stop = new AbortController()
-  const ended = agent.run({ ...(deliverTo !== undefined && { deliverTo }), signal: stop.signal })
+  // Why it ended, if not for the signal, is told when it is disposed of.
+  const ended = Promise.allSettled([
+    agent.run({ ...(deliverTo !== undefined && { deliverTo }), signal: stop.signal }),
+  ])
   return {
     agent,
     async [Symbol.asyncDispose]() {
       stop.abort()
-      await ended
+      const [end] = await ended
       await agent[Symbol.asyncDispose]()
+      if (end.status === 'rejected') throw end.reason
     },
   }
 }

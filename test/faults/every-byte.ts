@@ -1,5 +1,6 @@
 import { startTcpProxy, type TcpProxy } from '../services/tcp-proxy.ts'
 import { agentOf, running } from './agents.ts'
+import { Daemon } from './daemon.ts'
 import { ANSWERED_WITHIN_MS, emptied, IN_DOUBT_MS, pass } from './dialogue.ts'
 import { Ehr } from './ehr.ts'
 import { type FaultReport, type FaultRun, type Faults, type Scale, Seen } from './fault-run.ts'
@@ -30,7 +31,7 @@ export const everyByteOut: FaultRun = async (world, { scale, seed, tell }): Prom
   await using open = new AsyncDisposableStack()
   let ahead = 0
   const now = () => new Date(Date.now() + ahead)
-  await using _b = running(await agentOf(b, world), ehr.dir)
+  await using _b = Daemon.start(b, ehr.dir)
   // Several processes' worth of clinic A: some meet the faults, the other one goes on with what was left.
   await using daemon = running(await agentOf(a, world, { now }))
   const injected: Injected[] = []

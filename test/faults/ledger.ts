@@ -139,8 +139,12 @@ export async function reconcile(
   sender: Agent,
   ehr: Ehr,
   injected: readonly Injected[],
-  options: CompareOptions = {},
+  {
+    config = 'direct.yaml',
+    ...options
+  }: CompareOptions & { /** The victim's. */ readonly config?: string } = {},
 ): Promise<Reconciled> {
+  await using victim = await agentOf(world.b, world, { config })
   const states = new Map<string, string>()
   for (const { messageId } of injected) states.set(messageId, await stateOf(sender, messageId))
   return compare(
@@ -149,16 +153,15 @@ export async function reconcile(
       taken: await ehr.taken(),
       receipts: await receiptsIn(world, sender),
       states,
-      audit: await world.b.json(['audit']),
+      audit: await world.b.json(['audit', '--config', config]),
       unfinished: await ehr.unfinished(),
-      broken: await brokenIn(world, sender),
+      broken: await brokenIn(sender, victim),
     },
     options,
   )
 }
 
-async function brokenIn(world: World, sender: Agent): Promise<string[]> {
-  await using victim = await agentOf(world.b, world)
+async function brokenIn(sender: Agent, victim: Agent): Promise<string[]> {
   const broken: string[] = []
   for (const [name, agent] of Object.entries({ sender, victim }))
     for await (const { level, code, text } of agent.store.check())

@@ -2,6 +2,7 @@ import { answeringAgents } from './answering-agents.ts'
 import { clockLeaps } from './clock.ts'
 import { everyByteIn, everyByteOut } from './every-byte.ts'
 import type { FaultRun } from './fault-run.ts'
+import { fullDisk } from './full-disk.ts'
 import { killLoop } from './kill-loop.ts'
 import { restoredStore, secondClient, uidValidity } from './mailbox-changes.ts'
 import { mdnFlood } from './mdn-flood.ts'
@@ -39,6 +40,7 @@ export const RUNS: Readonly<Record<string, NamedRun>> = {
   uidvalidity: { run: uidValidity, what: 'the mailbox gets another UIDVALIDITY' },
   'second-client': { run: secondClient, what: 'another client moves mail away' },
   'restored-store': { run: restoredStore, what: 'an older store is put back' },
+  'full-disk': { run: fullDisk, what: 'the disk has no room, for who sends and for who receives (as root)' },
   'mdn-flood': { run: mdnFlood, what: '10,000 MDNs lie in the mailbox at once' },
   'answering-agents': { run: answeringAgents, what: 'agents that would answer each other for ever' },
 }
