@@ -195,7 +195,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     async *doctor({ deliverTo, signal } = {}) {
       const { examine } = await import('./doctor/examine.ts')
-      yield* examine(await wired.doctorTools(deliverTo), signal)
+      yield* examine(await wired.doctorTools(destinationOf(deliverTo) ?? undefined), signal)
     },
     health: () => steps.health(),
     async check() {

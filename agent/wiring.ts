@@ -299,6 +299,7 @@ export function wire(neighbours: Neighbours) {
       },
       proveTls: async (server, signal) => (await mail.smtp()).proveTls(server, signal),
       imap: () => mail.imap(),
+      webhook,
       lookup,
       disk: freeSpace,
       now,

@@ -4,6 +4,7 @@ import { checkClock } from './clock.ts'
 import { checkConfiguration } from './configuration.ts'
 import { checkDisk } from './disk.ts'
 import { checkDns } from './dns.ts'
+import { checkEhr } from './ehr.ts'
 import { checkEnds } from './ends.ts'
 import { findingOf, type Said } from './finding.ts'
 import { checkImap } from './imap.ts'
@@ -29,6 +30,7 @@ const CHECKS: Readonly<Record<Area, Check>> = {
   dns: checkDns,
   smtp: checkSmtp,
   imap: checkImap,
+  ehr: checkEhr,
 }
 
 /**

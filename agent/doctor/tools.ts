@@ -1,6 +1,7 @@
 import type { HostLookup } from '../../dns/index.ts'
 import type { ImapClient, MailServer, SmtpProbe, TlsProof } from '../../mailbox/index.ts'
 import type { Store } from '../../store/index.ts'
+import type { Webhook } from '../deliver/webhook.ts'
 import type { IdentityTools } from '../identities/tools.ts'
 import type { ServerSettings, Settings } from '../settings.ts'
 import type { TrustNotice } from '../trust/notices.ts'
@@ -22,6 +23,8 @@ export interface DoctorTools {
   readonly probeSmtp: (server: MailServer, signal: AbortSignal) => Promise<SmtpProbe>
   readonly proveTls: (server: MailServer, signal: AbortSignal) => Promise<TlsProof>
   readonly imap: () => Promise<ImapClient>
+  /** The EHR's, with its secret read; null: none is configured. */
+  readonly webhook: () => Promise<Webhook | null>
   readonly lookup: () => Promise<HostLookup>
   readonly disk: (path: string) => Promise<DiskSpace>
   readonly now: () => Date

@@ -11,6 +11,7 @@ export type Area =
   | 'dns'
   | 'smtp'
   | 'imap'
+  | 'ehr'
 
 /**
  * One thing that was looked at. `ok`: it is as it should be; `note`: worth knowing; `warning`: it will hurt; `error`: it

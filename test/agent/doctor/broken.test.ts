@@ -1,6 +1,9 @@
+import { once } from 'node:events'
 import { chmod, chown, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { createServer } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AgentOptions, createAgent, type Finding } from '../../../agent/index.ts'
 import { openStore } from '../../../store/index.ts'
@@ -40,7 +43,28 @@ function healthy(dataDir: string) {
     ] as Record<string, unknown>[],
     notifications: { timeoutMinutes: 60 },
     tlsDomains: [] as Record<string, unknown>[],
+    deliver: undefined as Record<string, unknown> | undefined,
   }
+}
+
+/** Its secret in a file that is the owner's alone. */
+async function webhook(url: string, more: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
+  const secretFile = join(await temporaryFolder(), 'secret')
+  await writeFile(secretFile, 'SecretCanary-0123456789', { mode: 0o600 })
+  return { webhook: { url, secretFile, ...more } }
+}
+
+/** Takes connections, and hangs up. */
+async function tlsServer(): Promise<number> {
+  const server = createServer({ cert: certificate.cert, key: certificate.key }, (socket) => socket.end())
+  server.on('tlsClientError', () => undefined).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  opened.push({
+    async [Symbol.asyncDispose]() {
+      server.close()
+    },
+  })
+  return (server.address() as AddressInfo).port
 }
 
 async function examined(config: Config, options: AgentOptions = {}, deliverTo?: string): Promise<Finding[]> {
@@ -375,6 +399,35 @@ const BROKEN: readonly Broken[] = [
     found: { area: 'imap', level: 'error', code: 'IMAP_REFUSED' },
   },
   {
+    what: 'an EHR that is away',
+    async break(config) {
+      config.deliver = await webhook(`http://127.0.0.1:${await closedPort()}/in`)
+      return undefined
+    },
+    found: { area: 'ehr', level: 'unreachable', code: 'EHR_UNREACHABLE' },
+  },
+  {
+    what: 'an EHR whose certificate nobody vouches for',
+    async break(config) {
+      config.deliver = await webhook(`https://127.0.0.1:${await tlsServer()}/in`)
+      return undefined
+    },
+    found: { area: 'ehr', level: 'error', code: 'EHR_TLS_FAILED' },
+  },
+  {
+    what: "a variable of the EHR's secret that is not set",
+    break: (config) =>
+      void Object.assign(config, {
+        deliver: { webhook: { url: 'http://127.0.0.1:9/in', secretEnv: 'NOWHERE' } },
+      }),
+    found: { area: 'ehr', level: 'error', code: 'CONFIG_INVALID' },
+  },
+  {
+    what: 'a folder of deliver.folder that cannot be made',
+    break: (config) => void Object.assign(config, { deliver: { folder: '/proc/none/ehr' } }),
+    found: { area: 'permissions', level: 'error', code: 'DELIVER_UNWRITABLE', about: '/proc/none/ehr' },
+  },
+  {
     what: 'a CA file of a mail server that is not there',
     break: (config) => void Object.assign(config.mailboxes[0] ?? {}, { ca: '/nowhere/ca.pem' }),
     found: { area: 'imap', level: 'error', code: 'FILE_UNREADABLE' },
@@ -414,6 +467,15 @@ test.skipIf(process.getuid?.() !== 0)('as root beside a service of another user 
   expect(troubles(await examined(healthy(join(dataDir, 'new'))))).toMatchObject([
     { level: 'warning', code: 'DATA_DIR_OF_ANOTHER' },
   ])
+})
+
+test('an EHR that is told by HTTP is reached by the CA that the configuration names, and nothing is posted', async () => {
+  const config = healthy(await temporaryFolder())
+  const url = `https://127.0.0.1:${await tlsServer()}/in`
+  config.deliver = await webhook(url, { ca: certificate.certificate })
+  const findings = await examined(config)
+  expect(troubles(findings)).toEqual([])
+  expect(findings.at(-1)).toMatchObject({ area: 'ehr', level: 'ok', code: 'EHR_REACHED' })
 })
 
 test('with --no-network no server is asked, and it says so once', async () => {

@@ -1,0 +1,74 @@
+import { once } from 'node:events'
+import { isIP, connect as plainly, type Socket } from 'node:net'
+import { connect as securely } from 'node:tls'
+import type { Webhook } from '../deliver/webhook.ts'
+import { reasonOf } from '../fetch/exchange.ts'
+import { NOT_ASKED, ok } from './finding.ts'
+import type { Check } from './tools.ts'
+
+/** The EHR's webhook, where there is one: its secret is had, its host reached, TLS proved. Nothing is posted. */
+export async function* checkEhr(
+  { settings, offline, webhook }: Parameters<Check>[0],
+  signal: AbortSignal,
+): ReturnType<Check> {
+  if (settings.deliver === undefined || 'folder' in settings.deliver) return
+  if (offline) {
+    yield NOT_ASKED
+    return
+  }
+  // What is wrong with its secret or its CA file is thrown.
+  const ehr = await webhook()
+  if (ehr === null) return
+  const { host } = ehr.url
+  const failure = await reach(ehr, signal)
+  if (failure === null)
+    yield ok(
+      'EHR_REACHED',
+      `it takes connections${ehr.url.protocol === 'https:' ? ', and proves TLS' : ''}`,
+      host,
+    )
+  else
+    yield {
+      level: failure.final ? 'error' : 'unreachable',
+      code: failure.final ? 'EHR_TLS_FAILED' : 'EHR_UNREACHABLE',
+      about: host,
+      text: `messages cannot be posted to the EHR: ${failure.text}`,
+      do: failure.final
+        ? 'See which certificate it shows ("openssl s_client"), and name its CA by deliver.webhook.ca.'
+        : 'See whether it runs, and deliver.webhook.url; messages wait for it until deliver.webhook.giveUpHours.',
+    }
+}
+
+/** Null: it was reached. `final`: what waiting does not mend. */
+async function reach(
+  { url, ca, lookup }: Webhook,
+  signal: AbortSignal,
+): Promise<{ readonly text: string; readonly final: boolean } | null> {
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const isTls = url.protocol === 'https:'
+  const addresses = isIP(host) === 0 ? await lookup(host, signal) : [host]
+  let failure = { text: `${host} has no address`, final: false }
+  for (const address of addresses) {
+    const to = { host: address, port: Number(url.port) || (isTls ? 443 : 80) }
+    const name = isIP(host) === 0 ? { servername: host.replace(/\.$/, '') } : {}
+    const socket: Socket = isTls
+      ? securely({ ...to, ...name, rejectUnauthorized: true, ...(ca !== undefined && { ca }) })
+      : plainly(to)
+    try {
+      await once(socket, isTls ? 'secureConnect' : 'connect', { signal })
+      return null
+    } catch (error) {
+      if (signal.aborted) throw error
+      failure = { text: reasonOf(error, url), final: !isOfTheWay(error) }
+    } finally {
+      socket.destroy()
+    }
+  }
+  return failure
+}
+
+/** The system's own codes; what TLS says of a certificate has others. */
+function isOfTheWay(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return /^E[A-Z]+$/.test(code) && code !== 'EPROTO'
+}
