@@ -52,6 +52,19 @@ describe('of several paths that fail', () => {
     })
   })
 
+  test('with prefer the same leaf passes by the path that is not known, and that is recorded (CERT-7)', () => {
+    const revocation = { ...required([revoked], { [CRL_AT_OTHER]: away }), mode: 'prefer' as const }
+    const result = judge(leaf, [underRoot, underOther], { ...both, revocation })
+    expect(result).toMatchObject({
+      ok: true,
+      revocation: [
+        { status: 'not-revocable' },
+        { status: 'unknown', text: expect.stringContaining(CRL_AT_OTHER) },
+      ],
+    })
+    expect(result.ok && result.certificates.at(-1)).toBe(otherRoot.certificate)
+  })
+
   test('one that is revoked, and one that is good: the good one', () => {
     const revocation = required([revoked, makeCrl({ issuer: otherRoot })])
     const result = judge(leaf, [underRoot, underOther], { ...both, revocation })
