@@ -10,7 +10,7 @@ import { table } from './harness/table.ts'
 import { DOCS, RESULTS, writeReport } from './harness/write-report.ts'
 import { parts } from './parts.ts'
 
-const { only, out, record, quick } = readArguments()
+const { only, out, record, quick, minutes } = readArguments()
 const start = performance.now()
 const date = new Date().toISOString()
 const before = load()
@@ -18,8 +18,7 @@ const done: ReportedPart[] = []
 await using dir = await folder()
 for await (const { part, seconds, groups } of runParts(
   only,
-  dir.path,
-  quick,
+  { dir: dir.path, quick, minutes },
   createProgress(process.stderr),
 )) {
   done.push({ part, seconds, failed: groups === null, groups: groups ?? [] })
@@ -48,9 +47,12 @@ if (failed.length > 0) {
 
 function readArguments() {
   const names = Object.keys(parts)
-  const { values } = parseArgs({
+  const usual = names.filter((name) => !parts[name]?.byNameOnly)
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
     options: {
-      only: { type: 'string', default: names.join(',') },
+      only: { type: 'string' },
+      minutes: { type: 'string', default: '60' },
       out: { type: 'string' },
       record: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
@@ -61,30 +63,38 @@ function readArguments() {
     console.log(help())
     process.exit()
   }
-  const only = values.only.split(',')
+  const named = [...positionals, ...(values.only?.split(',') ?? [])]
+  const only = named.length > 0 ? named : usual
   const unknown = only.filter((name) => !names.includes(name))
   if (unknown.length > 0) refuse(`no part is called ${unknown.join(', ')}; there are ${names.join(', ')}`)
-  if (values.record && (values.quick || only.length < names.length))
+  const minutes = Number(values.minutes)
+  if (!Number.isInteger(minutes) || minutes < 1 || minutes > 10_000)
+    refuse(`--minutes takes a whole number from 1 to 10000, and not ${values.minutes}`)
+  if (values.record && (values.quick || named.length > 0))
     refuse('--record is for a whole run, without --only and --quick')
   return {
     only,
     out: resolve(values.out ?? RESULTS),
     record: values.record ? [DOCS] : [],
     quick: values.quick,
+    minutes,
   }
 }
 
 function help(): string {
-  return `npm run bench -- [options]
+  return `npm run bench -- [options] [NAME ...]
 
-  --only NAME,NAME  these parts alone
+  NAME              this part alone (--only NAME,NAME: these)
+  --minutes N       how long soak goes on (default: 60)
   --out FOLDER      where speed.json and speed.svg go (default: bench/results)
   --record          into docs/ as well, for the README
   --quick           small sizes and few rounds: whether the bench works, and no more
 
 Parts:
 ${Object.entries(parts)
-  .map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`)
+  .map(
+    ([name, { about, byNameOnly }]) => `  ${name.padEnd(10)} ${about}${byNameOnly ? '; by name only' : ''}`,
+  )
   .join('\n')}`
 }
 

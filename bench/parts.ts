@@ -2,6 +2,8 @@ import type { Part } from './harness/part.ts'
 
 interface Listed {
   readonly about: string
+  /** It takes long, and runs only where it is asked for. */
+  readonly byNameOnly?: true
   readonly load: () => Promise<{ readonly default: Part }>
 }
 
@@ -41,5 +43,10 @@ export const parts: Readonly<Record<string, Listed>> = {
   discovery: {
     about: 'an address book of 10,000 against BIND and slapd',
     load: () => import('./discovery.ts'),
+  },
+  soak: {
+    about: 'an hour at two messages a second: whether the heap grows (--minutes)',
+    byNameOnly: true,
+    load: () => import('./soak.ts'),
   },
 }

@@ -6,6 +6,8 @@ export interface Run {
   readonly dir: string
   /** Small sizes and few rounds: whether the bench works, and no more. */
   readonly quick: boolean
+  /** For a part that lasts as long as it is told. */
+  readonly minutes: number
   /** Says what is being measured, to whoever watches. */
   tell(doing: string): void
 }

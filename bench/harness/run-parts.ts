@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Group } from './figures.ts'
-import type { Told } from './part.ts'
+import type { Run, Told } from './part.ts'
 import type { Progress } from './progress.ts'
 
 const PART = fileURLToPath(new URL('../part.ts', import.meta.url))
@@ -17,14 +17,15 @@ export interface PartResult {
 /** Each part after the other, each in a process of its own: none meets what another left in the heap. */
 export async function* runParts(
   names: readonly string[],
-  dir: string,
-  quick: boolean,
+  { dir, quick, minutes }: Omit<Run, 'tell'>,
   progress: Progress,
 ): AsyncGenerator<PartResult> {
   for (const part of names) {
     const start = performance.now()
     progress.show(part)
-    const child = fork(PART, [part, dir, quick ? 'quick' : 'full'], { execArgv: ['--expose-gc'] })
+    const child = fork(PART, [part, dir, quick ? 'quick' : 'full', String(minutes)], {
+      execArgv: ['--expose-gc'],
+    })
     let groups: readonly Group[] | null = null
     child.on('message', (told: Told) => {
       if ('groups' in told) groups = told.groups
