@@ -6,8 +6,8 @@ import type { Check } from './tools.ts'
 const PASSES = 3
 
 /** What is missing, and what does not fit together; what is wrong in the file itself was told when it was read. */
-export async function* checkConfiguration({ settings }: Parameters<Check>[0]): ReturnType<Check> {
-  const { origin, mailboxes, smtp, notifications } = settings
+export async function* checkConfiguration({ settings, deliverTo }: Parameters<Check>[0]): ReturnType<Check> {
+  const { origin, mailboxes, smtp, notifications, deliver } = settings
   const names = namesOf(await ownFiles(settings))
   yield ok(
     'CONFIGURATION_READ',
@@ -36,6 +36,14 @@ export async function* checkConfiguration({ settings }: Parameters<Check>[0]): R
       about: 'mailboxes',
       text: 'no mailbox is configured: nothing is received, and no receipt is seen',
       do: 'Add an entry to mailboxes with the imap URL and the addresses that it receives for.',
+    }
+  if (deliver !== undefined && 'webhook' in deliver && deliverTo !== undefined)
+    yield {
+      level: 'warning',
+      code: 'WEBHOOK_UNUSED',
+      about: 'deliver.webhook',
+      text: `with --deliver, messages become folders in ${deliverTo}, and the EHR is told nothing by HTTP`,
+      do: 'Take --deliver out of the command that starts the daemon (ExecStart of its unit), or deliver out of the configuration.',
     }
   for (const { server, pollSeconds } of mailboxes)
     if (notifications.timeoutMs < PASSES * pollSeconds * 1000)

@@ -8,10 +8,10 @@ import type { Check } from './tools.ts'
 
 /** The EHR's webhook, where there is one: its secret is had, its host reached, TLS proved. Nothing is posted. */
 export async function* checkEhr(
-  { settings, offline, webhook }: Parameters<Check>[0],
+  { settings, deliverTo, offline, webhook }: Parameters<Check>[0],
   signal: AbortSignal,
 ): ReturnType<Check> {
-  if (settings.deliver === undefined || 'folder' in settings.deliver) return
+  if (settings.deliver === undefined || 'folder' in settings.deliver || deliverTo !== undefined) return
   if (offline) {
     yield NOT_ASKED
     return

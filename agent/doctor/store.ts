@@ -16,7 +16,7 @@ export async function* checkStore({ existingStore, settings, now }: DoctorTools)
   const { outbox, auditRows } = await store.upkeep.figures()
   yield ok(
     'STORE_OPENS',
-    `the store opens; ${auditRows} rows of audit, ${outbox.copies} copies in the outbox`,
+    `the store opens; rows of audit: ${auditRows}, copies in the outbox: ${outbox.copies}`,
   )
   const waiting = outbox.oldest === null ? 0 : now().getTime() - outbox.oldest.getTime()
   if (waiting > WAITING_MS)

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { chmod, chown, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { createServer } from 'node:tls'
@@ -421,6 +422,15 @@ const BROKEN: readonly Broken[] = [
         deliver: { webhook: { url: 'http://127.0.0.1:9/in', secretEnv: 'NOWHERE' } },
       }),
     found: { area: 'ehr', level: 'error', code: 'CONFIG_INVALID' },
+  },
+  {
+    what: 'a webhook, and a folder on the command line, which goes before it',
+    async break(config) {
+      config.deliver = await webhook(`http://127.0.0.1:${await closedPort()}/in`)
+      return undefined
+    },
+    deliverTo: tmpdir(),
+    found: { area: 'configuration', level: 'warning', code: 'WEBHOOK_UNUSED' },
   },
   {
     what: 'a folder of deliver.folder that cannot be made',
