@@ -1,10 +1,13 @@
-/** Sealing and opening a file by a command, start and all: `openssl cms`, and `direct message seal` and `open`. */
+/** Sealing and opening a file by a command, start and all: `openssl cms`, `direct message seal` and `open`, and the floor. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import ts from 'typescript'
 import { type Built, built } from './built.ts'
 import { FROM, messageFile, TO } from './clinics.ts'
-import { contest } from './harness/contest.ts'
+import { type Contender, contest } from './harness/contest.ts'
 import { compare, type Figure } from './harness/figures.ts'
 import type { Part } from './harness/part.ts'
 import { opensslOpen, opensslSeal } from './seal-openssl.ts'
@@ -17,24 +20,34 @@ const SIZES = [
 const BUDGET_MS = 5000
 const OURS = 'direct message'
 const OPENSSL = 'openssl cms'
+const FLOOR = 'node:crypto alone'
 const LIMIT = { of: OURS, timesThatOf: OPENSSL, bound: 'at most', wanted: 1 } as const
 
 const measure: Part = async ({ dir, quick, tell }) => {
   tell('building the command line')
   const direct = await built(dir)
+  const floor = await floorModule(dir)
   const figures: Figure[] = []
   for (const { name, bytes, rounds, limited } of quick ? SIZES.slice(0, 1) : SIZES) {
     const message = await messageFile(dir, bytes)
     const file = (of: string) => join(dir, `process-${of}`)
     const turns = { rounds: quick ? 1 : rounds, budgetMs: BUDGET_MS }
+    /** Each into a new file: what stood there would have to be freed, which takes as long as writing. */
+    const into = (contender: string, of: string, run: (out: string) => Promise<void>): Contender => ({
+      name: contender,
+      prepare: () => rm(file(of), { force: true }),
+      run: () => run(file(of)),
+    })
     const works = {
       seal: [
-        { name: OPENSSL, run: () => opensslSeal(message, file('openssl.sealed')) },
-        { name: OURS, run: () => seal(direct, message, file('ours.sealed')) },
+        into(OPENSSL, 'openssl.sealed', (out) => opensslSeal(message, out)),
+        into(OURS, 'ours.sealed', (out) => seal(direct, message, out)),
+        into(FLOOR, 'floor.sealed', (out) => runFloor(floor, 'floorSeal', message, out)),
       ],
       open: [
-        { name: OPENSSL, run: () => opensslOpen(file('openssl.sealed'), file('openssl.opened')) },
-        { name: OURS, run: () => open(direct, file('ours.sealed'), file('ours.opened')) },
+        into(OPENSSL, 'openssl.opened', (out) => opensslOpen(file('openssl.sealed'), out)),
+        into(OURS, 'ours.opened', (out) => open(direct, file('ours.sealed'), out)),
+        into(FLOOR, 'floor.opened', (out) => runFloor(floor, 'floorOpen', file('floor.sealed'), out)),
       ],
     }
     for (const [what, contenders] of Object.entries(works)) {
@@ -51,6 +64,7 @@ const measure: Part = async ({ dir, quick, tell }) => {
         'openssl: one process signs, one encrypts; one decrypts, one verifies, with the path to the anchor. It wraps no',
         'message, binds no certificate to an address, reads no MIME inside, and does not wait for the disk.',
         'direct: as it is built, one process for both; its start is in the figure.',
+        'node:crypto alone: the floor, in a process of Node that loads nothing else and does not wait for the disk either.',
       ].join('\n'),
     },
   ]
@@ -91,8 +105,28 @@ const open = ({ main, config }: Built, sealed: string, out: string) =>
     out,
   ])
 
-async function run(args: readonly string[]): Promise<void> {
-  const child = spawn(process.execPath, [...args, '--no-network'], { stdio: ['ignore', 'ignore', 'inherit'] })
+/** The floor as JavaScript: a process of its own would strip the types each time. */
+async function floorModule(dir: string): Promise<string> {
+  const source = await readFile(new URL('seal-floor.ts', import.meta.url), 'utf8')
+  const path = join(dir, 'floor.mjs')
+  const { ESNext: target } = ts.ScriptTarget
+  await writeFile(path, ts.transpileModule(source, { compilerOptions: { target } }).outputText)
+  return pathToFileURL(path).href
+}
+
+const runFloor = (floor: string, what: 'floorSeal' | 'floorOpen', from: string, to: string) =>
+  node([
+    '--input-type=module',
+    '--eval',
+    `import { ${what} } from '${floor}'; await ${what}(process.argv[1], process.argv[2])`,
+    from,
+    to,
+  ])
+
+const run = (args: readonly string[]) => node([...args, '--no-network'])
+
+async function node(args: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
   const [code] = await once(child, 'close')
-  if (code !== 0) throw new Error(`direct ended with ${code}`)
+  if (code !== 0) throw new Error(`node ${args[0]} ended with ${code}`)
 }
