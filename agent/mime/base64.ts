@@ -84,11 +84,13 @@ const CR = 0x0d
 const LF = 0x0a
 const PAD = 0x3d
 
+const NOTHING = { bytes: Buffer.alloc(0), end: 0 }
+
 class Quanta {
   /** Padding was seen. */
   ended = false
   /** Up to three characters of a quantum that is not complete. */
-  #open: Buffer = Buffer.alloc(0)
+  #open: Buffer = NOTHING.bytes
 
   decode(chunk: Buffer): Buffer {
     return this.#fast(chunk) ?? this.#slow(Buffer.concat([this.#open, chunk]))
@@ -121,7 +123,7 @@ class Quanta {
     const bytes = decoded(first.bytes, text.subarray(0, end), (3 * characters) / 4 - padding)
     if (bytes === null) return null
     this.ended = padding > 0
-    this.#open = Buffer.from(open)
+    this.#open = open.length === 0 ? NOTHING.bytes : Buffer.from(open)
     return bytes
   }
 
@@ -152,8 +154,6 @@ class Quanta {
     return out.subarray(0, to)
   }
 }
-
-const NOTHING = { bytes: Buffer.alloc(0), end: 0 }
 
 /** What completes the open characters, and where it ends in the chunk; null where the chunk has something else first. */
 function firstQuantum(open: Buffer, chunk: Buffer): { readonly bytes: Buffer; readonly end: number } | null {

@@ -33,7 +33,7 @@ interface Piece {
 function parseValue(value: string): [first: string, parameters: ReadonlyMap<string, string>] {
   const [first = '', ...rest] = splitAtSemicolons(value)
   const plain = new Map<string, string>()
-  const split = new Map<string, Map<number, Piece>>()
+  let split: Map<string, Map<number, Piece>> | null = null
   for (const text of rest) {
     const [, name, number, extended, raw] =
       /^\s*([^\s*=]+?)(?:\*(\d{1,3}))?(\*)?\s*=\s*(.*)$/s.exec(text) ?? []
@@ -43,12 +43,13 @@ function parseValue(value: string): [first: string, parameters: ReadonlyMap<stri
       if (!plain.has(key)) plain.set(key, unquote(raw))
       continue
     }
+    split ??= new Map()
     const pieces = split.get(key) ?? new Map<number, Piece>()
     const index = Number(number ?? 0)
     if (!pieces.has(index)) pieces.set(index, { text: unquote(raw), extended: extended !== undefined })
     split.set(key, pieces)
   }
-  for (const [key, pieces] of split) {
+  for (const [key, pieces] of split ?? []) {
     const joined = joinPieces(pieces)
     if (joined !== null) plain.set(key, joined)
   }

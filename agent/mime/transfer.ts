@@ -29,9 +29,7 @@ export function isKnownEncoding(name: string): boolean {
 
 /** The field's value without comments and in lower case; `7bit` where there is none. */
 export function transferEncoding(value: string | null): string {
-  const name = (value ?? '')
-    .replace(/\([^()]*\)/g, '')
-    .replace(/[\s;"]+/g, '')
-    .toLowerCase()
-  return name === '' ? '7bit' : name
+  const text = value ?? ''
+  const name = /[\s;"(]/.test(text) ? text.replace(/\([^()]*\)/g, '').replace(/[\s;"]+/g, '') : text
+  return name === '' ? '7bit' : name.toLowerCase()
 }

@@ -36,8 +36,8 @@ export interface WalkOptions {
 }
 
 /** Walks through a message as a stream. Throws MimeError: see `openEntity`, and `LIMIT_EXCEEDED` by IN-11. */
-export async function* walk(bytes: AsyncIterable<Uint8Array>, options: WalkOptions): AsyncGenerator<Step> {
-  yield* new Walk(options).entity(bytes, { depth: 0, parent: null, type: 'text/plain' })
+export function walk(bytes: AsyncIterable<Uint8Array>, options: WalkOptions): AsyncGenerator<Step> {
+  return new Walk(options).entity(bytes, { depth: 0, parent: null, type: 'text/plain' })
 }
 
 interface Place {

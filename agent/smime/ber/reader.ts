@@ -62,12 +62,19 @@ export class CmsReader {
   }
 
   async #header(): Promise<TlvHeader> {
-    this.#count()
-    let header = headerAt(this.#chunk, this.#at)
+    let header = this.#headerAtHand()
     while (header === null) {
       await this.#need(this.#atHand + 1)
-      header = headerAt(this.#chunk, this.#at)
+      header = this.#headerAtHand()
     }
+    return header
+  }
+
+  /** Null where the chunk ends before it: mostly it does not, and nothing is waited for. */
+  #headerAtHand(): TlvHeader | null {
+    const header = headerAt(this.#chunk, this.#at)
+    if (header === null) return null
+    this.#count()
     this.#take(header.octets)
     if (header.length !== null && this.#position + header.length > this.#end)
       throw new CmsError('MALFORMED', 'an element longer than its container')
@@ -81,7 +88,7 @@ export class CmsReader {
 
   /** Steps into a constructed element of this tag. */
   async enter(tag: number): Promise<void> {
-    const header = await this.#header()
+    const header = this.#headerAtHand() ?? (await this.#header())
     if (header.tag !== tag) throw unexpected(header.tag, tag)
     this.#push(header)
   }
@@ -101,14 +108,21 @@ export class CmsReader {
 
   /** Whether the element entered last holds nothing more. */
   async atEnd(): Promise<boolean> {
+    return this.#isAtEnd ?? (await this.peek()) === 0
+  }
+
+  /** Null where the next octet, which is not at hand, tells it. */
+  get #isAtEnd(): boolean | null {
     const innermost = this.#open.at(-1)
     if (innermost === undefined) throw new CmsError('MALFORMED', 'nothing was entered')
-    return innermost.indefinite ? (await this.peek()) === 0 : this.#position === innermost.end
+    if (!innermost.indefinite) return this.#position === innermost.end
+    return this.#atHand < 1 ? null : this.#chunk[this.#at] === 0
   }
 
   /** Steps out of the element entered last, which must be at its end. */
   async leave(): Promise<void> {
-    if (!(await this.atEnd())) throw new CmsError('MALFORMED', 'an element where none belongs')
+    if (!(this.#isAtEnd ?? (await this.atEnd())))
+      throw new CmsError('MALFORMED', 'an element where none belongs')
     if (this.#open.pop()?.indefinite && (await this.#taken(2))[1] !== 0) {
       throw new CmsError('MALFORMED', 'a broken end of contents')
     }
@@ -162,11 +176,11 @@ export class CmsReader {
     const depth = this.#open.length
     const start = this.#position
     do {
-      const header = await this.#header()
+      const header = this.#headerAtHand() ?? (await this.#header())
       if (this.#position - start > limit) throw new CmsError('LIMIT_EXCEEDED', `more than ${limit} bytes`)
       if (header.length === null) this.#push(header)
       else await value(header.length)
-      while (this.#open.length > depth && (await this.atEnd())) await this.leave()
+      while (this.#open.length > depth && (this.#isAtEnd ?? (await this.atEnd()))) await this.leave()
     } while (this.#open.length > depth)
   }
 
@@ -181,15 +195,19 @@ export class CmsReader {
       const whole = this.#open.length > depth ? this.#wholePieces() : null
       if (whole !== null) {
         yield whole
-        while (this.#open.length > depth && (await this.atEnd())) await this.leave()
+        while (this.#open.length > depth && (this.#isAtEnd ?? (await this.atEnd()))) await this.leave()
         continue
       }
-      const header = await this.#header()
+      const header = this.#headerAtHand() ?? (await this.#header())
       if ((header.tag & ~CONSTRUCTED) !== wanted) throw unexpected(header.tag, wanted)
       if (header.tag & CONSTRUCTED) this.#push(header)
-      else yield* this.#pieces(header.length as number)
+      else {
+        const length = header.length as number
+        if (length > 0 && length <= this.#atHand) yield this.#pieceAtHand(length)
+        else yield* this.#pieces(length)
+      }
       wanted = TAG.OCTET_STRING
-      while (this.#open.length > depth && (await this.atEnd())) await this.leave()
+      while (this.#open.length > depth && (this.#isAtEnd ?? (await this.atEnd()))) await this.leave()
     } while (this.#open.length > depth)
   }
 
@@ -226,11 +244,17 @@ export class CmsReader {
   async *#pieces(length: number): AsyncGenerator<Uint8Array> {
     for (let left = length; left > 0; ) {
       if (this.#atHand < 1) await this.#need(1)
-      const piece = this.#chunk.subarray(this.#at, this.#at + left)
-      this.#consumed(piece.length)
+      const piece = this.#pieceAtHand(left)
       left -= piece.length
       yield piece
     }
+  }
+
+  /** As much of the value as the chunk has. */
+  #pieceAtHand(length: number): Uint8Array {
+    const piece = this.#chunk.subarray(this.#at, this.#at + length)
+    this.#consumed(piece.length)
+    return piece
   }
 
   async #taken(length: number, limit = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
