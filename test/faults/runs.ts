@@ -4,6 +4,7 @@ import { everyByteIn, everyByteOut } from './every-byte.ts'
 import type { FaultRun } from './fault-run.ts'
 import { fullDisk } from './full-disk.ts'
 import { killLoop } from './kill-loop.ts'
+import { killSendAtNthCommand } from './kill-send.ts'
 import { restoredStore, secondClient, uidValidity } from './mailbox-changes.ts'
 import { mdnFlood } from './mdn-flood.ts'
 import { nthCallIn, nthCallOut } from './nth-call.ts'
@@ -30,7 +31,11 @@ export const RUNS: Readonly<Record<string, NamedRun>> = {
   'every-byte-in': { run: everyByteIn, what: 'the same for IMAP' },
   'nth-command-out': { run: nthCommandOut, what: 'SMTP fails at each command: unheard, unanswered, 421' },
   'nth-command-in': { run: nthCommandIn, what: 'IMAP fails at each command: unheard, unanswered, BYE' },
-  'kill-at-nth-command': { run: killAtNthCommand, what: 'SIGKILL of the daemon at each command' },
+  'kill-send-at-nth-command': { run: killSendAtNthCommand, what: 'SIGKILL of send at each command to SMTP' },
+  'kill-at-nth-command': {
+    run: killAtNthCommand,
+    what: 'SIGKILL of the daemon at each command to IMAP or SMTP',
+  },
   'nth-call-out': {
     run: nthCallOut,
     what: 'EIO, ENOSPC and SIGKILL at each write, sync and rename of sending',

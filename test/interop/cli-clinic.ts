@@ -184,6 +184,11 @@ export class Running implements AsyncDisposable {
     this.#child.kill('SIGCONT')
   }
 
+  /** Fulfilled when it has ended by itself or was killed: its exit code, null when a signal killed it. */
+  get ended(): Promise<number | null> {
+    return this.#closed
+  }
+
   /** Sends a signal and waits for the end. Returns the exit code, null when the signal killed it. */
   async end(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<number | null> {
     this.#child.kill(signal)
