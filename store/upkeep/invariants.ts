@@ -79,6 +79,8 @@ const DECIDED: Invariant = {
   do: 'The recipient may get it once more, or after all: tell them; keep the store, and report it as a bug.',
 }
 
+const LOOK_FOR_IT = 'Look for it in the mailbox, and tell the sender; keep the store, and report it as a bug.'
+
 const JUDGED: Invariant = {
   area: 'inbox',
   code: 'DELIVERY_MISSING',
@@ -89,7 +91,7 @@ const JUDGED: Invariant = {
       and not exists (select 1 from entry_deliveries where entry = inbox_entries.id)
     order by id`,
   text: ({ fact, other }) => `mail ${other} of ${fact} was accepted, and there is no delivery of it`,
-  do: 'Look for it in the mailbox, and tell the sender; keep the store, and report it as a bug.',
+  do: LOOK_FOR_IT,
 }
 
 const SETTLED: Invariant = {
@@ -102,7 +104,7 @@ const SETTLED: Invariant = {
     where inbox_deliveries.state = 'pending' and inbox_entries.state = 'settled'
     order by inbox_deliveries.id`,
   text: ({ fact, other }) => `mail ${other} is settled, and was neither delivered to ${fact} nor rejected`,
-  do: 'Look for it in the mailbox, and tell the sender; keep the store, and report it as a bug.',
+  do: LOOK_FOR_IT,
 }
 
 const RECEIPTS: Invariant = {
