@@ -217,7 +217,8 @@ export function wire(neighbours: Neighbours) {
   const deliverTools = async (webhook: Webhook, giveUpMs: number): Promise<DeliverTools> => {
     const { webhookDestination } = await import('./deliver/webhook.ts')
     const destination = webhookDestination(webhook)
-    return { ...(await waitingTools()), destination, giveUpMs, random }
+    const onTaken: DeliverTools['onTaken'] = (outcome) => neighbours.watch.taken(outcome)
+    return { ...(await waitingTools()), destination, giveUpMs, random, onTaken }
   }
   const eventTools = async (webhook: Webhook, giveUpMs: number): Promise<EventTools> => {
     const { teller } = await import('./deliver/webhook.ts')

@@ -23,6 +23,7 @@ const RECEIVED = [
   'failed',
   'notice',
 ]
+const TOLD_EHR = ['delivered', 'rejected', 'later']
 const HANDED_OVER = ['accepted', 'temporary', 'final', 'unknown']
 
 /** Everything that `GET /metrics` tells: counts, times, and names of our own alone. */
@@ -39,6 +40,11 @@ export async function metrics({ store, watch, ends, now }: MetricsTools): Promis
       'direct_smtp_recipients_total',
       'Recipients handed to SMTP, by its answer; unknown: the connection was lost behind the message.',
       counts('outcome', watch.handedOver, HANDED_OVER),
+    ),
+    counter(
+      'direct_ehr_messages_total',
+      'Messages posted to the EHR, by what became of each try; later: it comes again.',
+      counts('outcome', watch.toldEhr, TOLD_EHR),
     ),
     gauge(
       'direct_mailbox_last_pass_timestamp_seconds',

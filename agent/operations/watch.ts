@@ -20,6 +20,7 @@ export class Watch {
   readonly #mailboxes = new Map<string, WatchedMailbox>()
   readonly #received = new Map<string, number>()
   readonly #handedOver = new Map<string, number>()
+  readonly #toldEhr = new Map<string, number>()
 
   constructor(now: () => Date) {
     this.#now = now
@@ -50,6 +51,16 @@ export class Watch {
   /** Recipients by what SMTP said. */
   get handedOver(): ReadonlyMap<string, number> {
     return this.#handedOver
+  }
+
+  /** Messages posted to the EHR, by what became of each try. */
+  get toldEhr(): ReadonlyMap<string, number> {
+    return this.#toldEhr
+  }
+
+  /** What became of one try to hand a message to the EHR by HTTP. */
+  taken(outcome: 'delivered' | 'rejected' | 'later'): void {
+    count(this.#toldEhr, outcome)
   }
 
   /** The same passes, listened to. */

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { DirectError } from '../../../agent/errors.ts'
 import type { Mailbox } from '../../../agent/inbox.ts'
 import { health } from '../../../agent/operations/health.ts'
+import { metrics } from '../../../agent/operations/metrics.ts'
 import { Watch } from '../../../agent/operations/watch.ts'
 import type { ReceiveReport } from '../../../agent/receiving-types.ts'
 import { openStore } from '../../../store/index.ts'
@@ -114,4 +115,22 @@ test('a failure notice of ours that comes back to its sender is no partner who r
     yield { ...failed, own: true }
   })
   expect(Object.fromEntries(daemon.received)).toEqual({ failed: 1, notice: 2 })
+})
+
+test('what the EHR said to each message that was posted to it is counted, and is 0 before there is any', async () => {
+  await using store = await openStore({ file: ':memory:' })
+  const watch = new Watch(() => new Date(START))
+  const told = async () => {
+    const all = await metrics({
+      store: async () => store,
+      watch,
+      ends: async () => new Map(),
+      now: () => new Date(START),
+    })
+    const samples = all.find(({ name }) => name === 'direct_ehr_messages_total')?.samples ?? []
+    return Object.fromEntries(samples.map(({ labels, value }) => [labels?.outcome, value]))
+  }
+  expect(await told()).toEqual({ delivered: 0, rejected: 0, later: 0 })
+  for (const outcome of ['later', 'later', 'delivered'] as const) watch.taken(outcome)
+  expect(await told()).toEqual({ delivered: 1, rejected: 0, later: 2 })
 })
