@@ -5,6 +5,7 @@ import { identityAdministration } from './identities/administration.ts'
 import type { KeptFolders } from './inbox/folders.ts'
 import type { Mailbox } from './inbox.ts'
 import { Neighbours } from './neighbours.ts'
+import type { OfferEvents } from './offer.ts'
 import type { AgentOptions } from './options.ts'
 import type { ReceiveReport } from './receiving-types.ts'
 import { stepsOf } from './run/steps.ts'
@@ -18,6 +19,8 @@ import { wire } from './wiring.ts'
 import { zoneAdministration } from './zone/administration.ts'
 
 const EVENT_POLL_MS = 1000
+/** Who leaves the loop of `receive` waits no longer for what it took to be flagged. */
+const FLAG_MS = 5000
 /** An MDN that failed less often than this is tried by every `receiveOnce`, whatever its pause. */
 const HASTENED_TRIES = 5
 /** What concerns one message of a mailbox or one folder of the EHR: a pass tells of it once it has come to its end. */
@@ -169,12 +172,41 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     async *receive({ signal } = {}) {
       const { offerAll } = await import('./offer.ts')
       const { undetermined } = nothingKnown()
-      const inbox = () => inboxTools(undetermined, signal)
-      const beside = async (signal: AbortSignal) => {
-        const { flush, refreshFetched, refreshBundles } = steps
-        await Promise.all([flush(signal), refreshFetched(signal), refreshBundles(signal)])
+      const mailboxes = await neighbours.mail.mailboxes()
+      await inboxTools(undetermined, signal)
+      const drive = async (signal: AbortSignal, on: OfferEvents) => {
+        const { run } = await import('./run.ts')
+        const { KeptFolders } = await import('./inbox/folders.ts')
+        await using kept = new KeptFolders()
+        const known = { listed: new Set<string>(), undetermined, kept }
+        const receive = async function* (mailbox: Mailbox) {
+          for await (const report of pass([mailbox], null, known, signal)) {
+            on.onReport()
+            yield report
+          }
+        }
+        const wait = (mailbox: Mailbox) => kept.wait(mailbox, mailbox.settings.pollSeconds * 1000, signal)
+        const { seal, handOver, seek, expire } = steps
+        const { CRLs, bundles } = steps.refreshes
+        const refreshes = { CRLs, bundles }
+        const { onFailure } = on
+        await run(
+          { mailboxes, receive, wait, seal, handOver, seek, expire, refreshes, log, onFailure },
+          signal,
+        )
       }
-      yield* offerAll({ mailboxes: await neighbours.mail.mailboxes(), inbox, beside, log }, signal)
+      const flagTaken = async (names: ReadonlySet<string>) => {
+        const { flagTaken } = await import('./inbox/agenda.ts')
+        const signal = AbortSignal.timeout(FLAG_MS)
+        for (const mailbox of mailboxes.filter(({ name }) => names.has(name)))
+          await flagTaken(mailbox, await inboxTools(undetermined, signal), signal).catch((error) => {
+            // It is durable, and the next pass flags it.
+            if (!(error instanceof DirectError)) throw error
+            log.warn({ code: error.code }, error.message)
+          })
+      }
+      const againMs = Math.min(...mailboxes.map(({ settings }) => settings.pollSeconds)) * 1000
+      yield* offerAll({ ...(await wired.waitingTools()), drive, flagTaken, againMs }, signal)
     },
     async *receiveOnce({ deliverTo, onLostReceipt, signal } = {}) {
       let failure: DirectError | null = null

@@ -1,57 +1,110 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { describeFacts } from './deliver/description.ts'
+import type { Settled } from './deliver/types.ts'
+import { type HeldMessage, takeWaiting, type WaitingTools } from './deliver/waiting.ts'
 import { DirectError } from './errors.ts'
-import type { InboxTools, Mailbox } from './inbox.ts'
-import type { Log } from './log.ts'
-import { offerNew } from './receive.ts'
-import type { Delivery } from './receiving-types.ts'
-import { logReport } from './run.ts'
+import { owned } from './mime/bytes.ts'
+import { describeSigner, messageIdOf } from './open/report.ts'
+import { readParts } from './read.ts'
+import type { DeliveredMessage, Delivery } from './receiving-types.ts'
+import { News } from './run/news.ts'
+import { lent } from './smime/source.ts'
 
 /** What offering messages to an EHR drives. */
-export interface OfferTools {
-  readonly mailboxes: readonly Mailbox[]
-  readonly inbox: () => Promise<InboxTools>
-  /** After each pass: MDNs and mail that are owed leave, and what is due is refreshed. */
-  readonly beside: (signal: AbortSignal) => Promise<void>
-  readonly log: Log
+export interface OfferTools extends WaitingTools {
+  /** Passes over the mailboxes, and whatever leaves, until `signal` aborts. Hears of each report, and of each failure. */
+  readonly drive: (signal: AbortSignal, on: OfferEvents) => Promise<void>
+  /** What the EHR took is flagged in its mailboxes, named as the ledger names them. */
+  readonly flagTaken: (mailboxes: ReadonlySet<string>) => Promise<void>
+  /** When a message comes again that was neither accepted nor rejected. */
+  readonly againMs: number
 }
 
+export interface OfferEvents {
+  onReport(): void
+  onFailure(error: unknown): void
+}
+
+const LOOK_SECONDS = 2
+
 /**
- * Trusted messages for an EHR that takes them itself: pass after pass over all mailboxes, until `signal` aborts. A
- * server that is away comes back; a wrong password does not mend itself, and is thrown.
+ * Trusted messages for an EHR that takes them itself, one after the other, while all mailboxes are passed over beside: who
+ * rests in the loop holds the message in hand, and no mailbox. A server that is away comes back; a wrong password does not
+ * mend itself, and is thrown.
  */
 export async function* offerAll(tools: OfferTools, signal?: AbortSignal): AsyncGenerator<Delivery> {
-  const { mailboxes, log } = tools
-  const seconds = Math.min(...mailboxes.map(({ settings }) => settings.pollSeconds))
   const stop = new AbortController()
   const stopped = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
-  // Beside the mailboxes, not between them: an SMTP server that hangs must not hold up what comes in.
-  let working: Promise<void> | null = null
-  let failure: unknown = null
-  const startBeside = () => {
-    working ??= tools
-      .beside(stopped)
-      .catch((error) => {
-        failure = error
-      })
-      .finally(() => {
-        working = null
-      })
+  const news = new News(stopped)
+  const rest = news.listen(LOOK_SECONDS)
+  let failure: { readonly error: unknown } | null = null
+  const onFailure = (error: unknown) => {
+    if (error instanceof DirectError && error.temporary) return
+    failure ??= { error }
+    stop.abort()
   }
+  const driven = tools.drive(stopped, { onReport: () => news.tell(), onFailure }).catch(onFailure)
+  const taken = new Set<string>()
+  const passedBy = new Map<string, HeldMessage>()
   try {
-    while (!signal?.aborted) {
-      try {
-        yield* offerNew(mailboxes, await tools.inbox(), (report) => logReport(report, log), signal)
-        if (failure !== null) throw failure
-      } catch (error) {
-        failure = null
-        if (!(error instanceof DirectError && error.temporary)) throw error
-        log.warn({ code: error.code }, error.message)
+    while (!stopped.aborted) {
+      await using held = await nextWaiting(tools, stopped)
+      if (held === null) {
+        await rest()
+        continue
       }
-      startBeside()
-      await pause(seconds * 1000, undefined, { signal }).catch(() => undefined)
+      let isSettled = false
+      yield deliveryOf(held, async (settled) => {
+        await held.settle(settled)
+        isSettled = true
+        taken.add(held.mailbox)
+        passedBy.delete(held.offered.key)
+        news.tell()
+      })
+      if (isSettled) continue
+      passedBy.set(held.offered.key, held)
+      await held.putOff(tools.againMs, false, [])
     }
   } finally {
     stop.abort()
-    await working
+    await driven
+    // Whoever comes next need not wait for them.
+    for (const held of passedBy.values()) await held.putOff(0, false, [])
+    await tools.flagTaken(taken)
+  }
+  if (failure !== null) throw (failure as { readonly error: unknown }).error
+}
+
+/** Null: none is there now. */
+async function nextWaiting(tools: OfferTools, signal: AbortSignal): Promise<HeldMessage | null> {
+  try {
+    return await takeWaiting(tools, signal)
+  } catch (error) {
+    if (signal.aborted) return null
+    if (!(error instanceof DirectError && error.temporary)) throw error
+    tools.log.warn({ code: error.code }, error.message)
+    return null
+  }
+}
+
+function deliveryOf({ offered }: HeldMessage, settle: (settled: Settled) => Promise<void>): Delivery {
+  const { judged, message, deliveries, key } = offered
+  const { inner, author, path } = message
+  const delivered: DeliveredMessage = {
+    messageId: messageIdOf(judged),
+    from: author.toString(),
+    ...describeFacts(message),
+    sha256: message.innerSha256,
+    bytes: inner.bytes,
+    read: () => owned(lent(inner)),
+    parts: () => readParts(inner),
+  }
+  return {
+    key,
+    message: delivered,
+    recipients: deliveries.map(({ recipient }) => recipient),
+    signer: describeSigner({ certificate: path.leaf, boundTo: path.boundTo, name: path.boundName }),
+    warnings: judged.warnings,
+    accept: (where) => settle({ outcome: 'delivered', where: where ?? null }),
+    reject: (why) => settle({ outcome: 'rejected', why: [{ code: 'EHR_REJECTED', text: why }] }),
   }
 }

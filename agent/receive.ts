@@ -1,13 +1,9 @@
-import { describeFacts } from './deliver/description.ts'
 import type { Destination } from './deliver/types.ts'
 import { DirectError } from './errors.ts'
 import { type InboxTools, listMailbox, type Mailbox, type Offer } from './inbox.ts'
-import { owned } from './mime/bytes.ts'
-import { describeReceived, describeSigner, messageIdOf } from './open/report.ts'
+import { describeReceived } from './open/report.ts'
 import { passOver } from './pass.ts'
-import { readParts } from './read.ts'
-import type { DeliveredMessage, Delivery, ReceiveReport } from './receiving-types.ts'
-import { lent } from './smime/source.ts'
+import type { ReceiveReport } from './receiving-types.ts'
 
 /**
  * One pass over the mailboxes, every trusted message to `destination`. One that cannot be delivered stops no other: its
@@ -52,17 +48,15 @@ export async function* receiveToWait(
   tools: InboxTools,
   signal?: AbortSignal,
 ): AsyncGenerator<ReceiveReport> {
+  const { store, now } = tools
+  const leave = async ({ judged, deliveries }: Offer) => {
+    // What was left to the pass, and is trusted after all, is due again.
+    const untimed = deliveries.filter(({ isTimed }) => !isTimed)
+    if (untimed.length > 0) await store.deliveries.schedule(untimed, now())
+    return describeReceived(judged)
+  }
   for (const mailbox of mailboxes)
-    for await (const handled of passOver(mailbox, { ...tools, byClock: true }, signal)) {
-      if (handled.kind === 'report') yield handled.report
-      else {
-        const { judged, deliveries } = handled.offer
-        // What was left to the pass, and is trusted after all, is due again.
-        const untimed = deliveries.filter(({ isTimed }) => !isTimed)
-        if (untimed.length > 0) await tools.store.deliveries.schedule(untimed, tools.now())
-        yield describeReceived(judged)
-      }
-    }
+    for await (const { report } of passOver(mailbox, { ...tools, byClock: true }, signal, leave)) yield report
 }
 
 /** What is new and not in `listed` yet, opened and judged; nothing is delivered, flagged or answered. */
@@ -73,39 +67,4 @@ export async function* listNew(
   signal?: AbortSignal,
 ): AsyncGenerator<ReceiveReport> {
   for (const mailbox of mailboxes) yield* listMailbox(mailbox, tools, listed, signal)
-}
-
-/** Trusted messages of one pass, for an EHR that takes them itself; `onReport` hears of everything else. */
-export async function* offerNew(
-  mailboxes: readonly Mailbox[],
-  tools: InboxTools,
-  onReport: (report: ReceiveReport) => void,
-  signal?: AbortSignal,
-): AsyncGenerator<Delivery> {
-  for (const mailbox of mailboxes)
-    for await (const handled of passOver(mailbox, tools, signal)) {
-      if (handled.kind === 'report') onReport(handled.report)
-      else yield deliveryOf(handled.offer)
-    }
-}
-
-function deliveryOf({ judged, message, deliveries, settle }: Offer): Delivery {
-  const { inner, author, path } = message
-  const delivered: DeliveredMessage = {
-    messageId: messageIdOf(judged),
-    from: author.toString(),
-    ...describeFacts(message),
-    sha256: message.innerSha256,
-    bytes: inner.bytes,
-    read: () => owned(lent(inner)),
-    parts: () => readParts(inner),
-  }
-  return {
-    message: delivered,
-    recipients: deliveries.map(({ recipient }) => recipient),
-    signer: describeSigner({ certificate: path.leaf, boundTo: path.boundTo, name: path.boundName }),
-    warnings: judged.warnings,
-    accept: (where) => settle({ outcome: 'delivered', where: where ?? null }),
-    reject: (why) => settle({ outcome: 'rejected', why: [{ code: 'EHR_REJECTED', text: why }] }),
-  }
 }

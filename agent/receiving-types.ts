@@ -129,15 +129,17 @@ export interface DeliveredPart {
   read(): AsyncIterable<Uint8Array>
 }
 
-/** One trusted message for one or more of our addresses. Not accepted: it comes again at the next `receive`. */
+/** One trusted message for one or more of our addresses. Not accepted: it comes again, under the same key. */
 export interface Delivery {
+  /** 64 hex digits that this delivery has each time that it comes: what was filed under them is not filed again. */
+  readonly key: string
   readonly message: DeliveredMessage
   /** Our addresses that it was accepted for. */
   readonly recipients: readonly string[]
   readonly signer: NonNullable<Opened['signer']>
   readonly warnings: readonly string[]
   /**
-   * Durable when the promise is fulfilled. `where` is recorded for the audit. The author who asked for it is sent a
+   * Durable when the promise is fulfilled; the first answer stands. `where`, or `why`, is recorded for the audit. The author who asked for it is sent a
    * `dispatched` MDN, and after `reject` every author a `failed` one, without `why` (N-4).
    */
   accept(where?: string): Promise<void>

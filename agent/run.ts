@@ -4,6 +4,7 @@ import type { Mailbox } from './inbox.ts'
 import type { Log } from './log.ts'
 import type { Unending } from './outbox.ts'
 import type { ReceiveReport } from './receiving-types.ts'
+import { News } from './run/news.ts'
 
 /** What the daemon drives. */
 export interface RunTools {
@@ -27,6 +28,8 @@ export interface RunTools {
   /** What is fetched ahead of need, by its name: each does what is due. */
   readonly refreshes: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>>
   readonly log: Log
+  /** Hears of every failure, after the log. */
+  readonly onFailure?: (error: unknown) => void
 }
 
 const OUTBOX_SECONDS = 2
@@ -69,7 +72,7 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
     () =>
       tools.handOver(signal, {
         news: () => outbox.listen(OUTBOX_SECONDS),
-        onFailure: (failure) => logFailure('outbox', failure, tools.log),
+        onFailure: (failure) => failed('outbox', failure),
       }),
     () => rest(OUTBOX_SECONDS, signal),
   )
@@ -132,53 +135,16 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
       try {
         await step()
       } catch (error) {
-        if (!signal.aborted) logFailure(name, error, tools.log)
+        if (!signal.aborted) failed(name, error)
       }
       await rest()
     }
   }
-}
 
-/** Short rests that news ends, for everyone who listens; what is told while a listener is at work ends its next rest. */
-class News {
-  readonly #signal: AbortSignal
-  #told = 0
-  #tell = Promise.withResolvers<void>()
-
-  constructor(signal: AbortSignal) {
-    this.#signal = signal
-    signal.addEventListener('abort', () => this.tell(), { once: true })
+  function failed(name: string, error: unknown): void {
+    logFailure(name, error, tools.log)
+    tools.onFailure?.(error)
   }
-
-  tell(): void {
-    this.#told++
-    this.#tell.resolve()
-    this.#tell = Promise.withResolvers()
-  }
-
-  /** Each call rests until there is news since the last one, at most so long. */
-  listen(seconds: number): () => Promise<void> {
-    let heard = this.#told
-    let resting: Promise<void> | null = null
-    const rest = async () => {
-      if (heard === this.#told && !this.#signal.aborted) await within(seconds, this.#tell.promise)
-      heard = this.#told
-    }
-    return () => {
-      // `rest` may be over before it is assigned: it is forgotten only after that.
-      resting ??= rest().finally(() => {
-        resting = null
-      })
-      return resting
-    }
-  }
-}
-
-async function within(seconds: number, news: Promise<void>): Promise<void> {
-  const { promise: over, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, seconds * 1000)
-  await Promise.race([news, over])
-  clearTimeout(timer)
 }
 
 /** Sleeps, or less: until `woken` aborts. */

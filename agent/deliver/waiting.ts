@@ -27,6 +27,8 @@ export interface WaitingTools extends Pick<InboxTools, 'judgeAccepted' | 'openin
  */
 export interface HeldMessage extends AsyncDisposable {
   readonly offered: Deliverable
+  /** The mailbox that it came from, as the ledger names it. */
+  readonly mailbox: string
   /** How often it was tried in vain. */
   readonly attempts: number
   /** Durable when fulfilled. */
@@ -88,6 +90,7 @@ async function open(
     const { deliveries, key, attempts } = waiting
     return {
       offered: { judged, message: trusted, deliveries, key },
+      mailbox: waiting.entry.mailbox,
       attempts,
       settle: async (taken) => {
         await store.deliveries.settle(waiting, outcomesOf(deliveries, taken), now())

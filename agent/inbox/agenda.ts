@@ -1,5 +1,8 @@
+import type { ImapFolder } from '../../mailbox/index.ts'
 import type { InboxDelivery, InboxEntry, Store, Unfinished } from '../../store/index.ts'
-import { nameOf } from '../inbox.ts'
+import { type InboxTools, nameOf } from '../inbox.ts'
+import { borrowFolder } from './folders.ts'
+import type { Mailbox } from './mailbox.ts'
 import type { Pass, Wanted } from './wanted.ts'
 
 /** Messages that a pass looks at, by how. */
@@ -16,7 +19,7 @@ export interface Agenda {
 }
 
 /** What is in the folder and not settled. */
-export async function inTheFolder({ mailbox, folder, present, tools }: Pass): Promise<Agenda> {
+export async function inTheFolder({ mailbox, folder, some, present, tools }: Pass): Promise<Agenda> {
   const { inbox } = tools.store
   const { uidValidity } = folder
   const unsettled = await inbox.unsettled(mailbox.name, uidValidity, [...present])
@@ -26,7 +29,7 @@ export async function inTheFolder({ mailbox, folder, present, tools }: Pass): Pr
       .filter(({ uid }) => present.has(uid))
       .map((entry) => [entry.uid, entry]),
   )
-  const settled = await folder.settledUids()
+  const settled = await folder.settledUids(some)
   if (settled !== null) await flagSettled(unsettled, settled)
   const wanted = (uid: number, isBegun: boolean): Wanted => ({
     name: nameOf(mailbox, folder, uid),
@@ -35,7 +38,7 @@ export async function inTheFolder({ mailbox, folder, present, tools }: Pass): Pr
     isBegun,
     wasSettled: settled?.has(uid) ?? false,
   })
-  const ours = tools.byClock ? await withoutTimed([...begun.values()]) : [...begun.values()]
+  const ours = tools.byClock ? await withoutTimed([...begun.values()], folder, tools) : [...begun.values()]
   const known = agendaOf(ours.map((entry) => ({ ...entry, wanted: wanted(entry.uid, true) })))
   const never = unsettled.filter((uid) => !begun.has(uid)).map((uid) => wanted(uid, false))
   return { ...known, fresh: [...known.fresh, ...never].sort((a, b) => a.uid - b.uid) }
@@ -45,19 +48,41 @@ export async function inTheFolder({ mailbox, folder, present, tools }: Pass): Pr
     const open = new Set(unsettled)
     await folder.flagSettled([...present].filter((uid) => !open.has(uid) && !flagged.has(uid)))
   }
+}
 
-  /** What the EHR has taken since is done with. */
-  async function withoutTimed(begun: readonly Unfinished[]): Promise<readonly Unfinished[]> {
-    const taken = begun.filter(({ untaken }) => untaken === 'none')
-    if (taken.length > 0) {
-      await tools.store.deliveries.close(
-        taken.map(({ id }) => id),
-        tools.now(),
-      )
-      await folder.flagSeen(taken.map(({ uid }) => uid))
-    }
-    return begun.filter(({ untaken }) => untaken !== 'none' && untaken !== 'timed')
+/**
+ * What the EHR has taken since, by the clock, is done with: durable, and then flagged. Returns what the pass has to look
+ * at.
+ */
+async function withoutTimed(
+  begun: readonly Unfinished[],
+  folder: Pick<ImapFolder, 'flagSeen'>,
+  { store, now }: Pick<InboxTools, 'store' | 'now'>,
+): Promise<readonly Unfinished[]> {
+  const taken = begun.filter(({ untaken }) => untaken === 'none')
+  if (taken.length > 0) {
+    await store.deliveries.close(
+      taken.map(({ id }) => id),
+      now(),
+    )
+    await folder.flagSeen(taken.map(({ uid }) => uid))
   }
+  return begun.filter(({ untaken }) => untaken !== 'none' && untaken !== 'timed')
+}
+
+/** Of one mailbox, without a pass over it. Throws what `ImapClient.open` throws. */
+export async function flagTaken(mailbox: Mailbox, tools: InboxTools, signal?: AbortSignal): Promise<void> {
+  await using borrowed = await borrowFolder(mailbox, tools, signal)
+  const { folder } = borrowed
+  const present = new Set(await folder.uids())
+  const begun = await tools.store.inbox.unfinished(mailbox.name, folder.uidValidity)
+  await withoutTimed(
+    begun.filter(({ uid }) => present.has(uid)),
+    folder,
+    tools,
+  )
+  // Nothing was looked at for it.
+  borrowed.finished(borrowed.lookedUpTo ?? undefined)
 }
 
 /**

@@ -106,6 +106,8 @@ export async function twoClinics(
     readonly parts?: AgentOptions
     /** For the first one alone. */
     readonly partsA?: AgentOptions
+    /** For the second one alone. */
+    readonly partsB?: AgentOptions
   } = {},
 ): Promise<Clinics> {
   const post = new PostOffice()
@@ -113,7 +115,7 @@ export async function twoClinics(
   const parts = { resolver: dns, smtp: post.smtp, imap: post.imap, ...options.parts }
   const [dirA, dirB] = [await temporaryFolder(), await temporaryFolder()]
   const a = await createAgent({ ...clinicConfig('a', dirA), ...options.a }, { ...parts, ...options.partsA })
-  const b = await createAgent({ ...clinicConfig('b', dirB), ...options.b }, parts)
+  const b = await createAgent({ ...clinicConfig('b', dirB), ...options.b }, { ...parts, ...options.partsB })
   onTestFinished(async () => {
     await a[Symbol.asyncDispose]()
     await b[Symbol.asyncDispose]()

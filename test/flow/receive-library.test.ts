@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { DirectError } from '../../agent/index.ts'
-import { all, temporaryFolder, twoClinics } from './clinics.ts'
+import { createAgent, type Delivery, DirectError } from '../../agent/index.ts'
+import { literalZone } from '../dns/literal-zone.ts'
+import { all, BOTH_PUBLISHED, clinicConfig, temporaryFolder, twoClinics } from './clinics.ts'
 
 const KIM = 'dr.kim@clinic-a.example'
 const LEE = 'dr.lee@clinic-b.example'
@@ -142,6 +143,89 @@ test('refused mail is no delivery', async () => {
   await expect.poll(() => post.folders.get('clinic-b.example/Direct-Refused')?.length).toBe(1)
   stop.abort()
   expect(await seen).toEqual([])
+})
+
+test('a message has the same key each time that it comes, and another message has another (IN-10)', async () => {
+  const { a, b } = await twoClinics()
+  await a.send({ ...referral, cc: [] })
+  await a.send({ ...referral, cc: [], text: 'Please see him.\n' })
+  const keys: string[][] = []
+  for (let time = 0; time < 2; time++) {
+    const seen: string[] = []
+    for await (const { key } of b.receive()) {
+      seen.push(key)
+      if (seen.length === 2) break
+    }
+    keys.push(seen.toSorted())
+  }
+  expect(keys[0]).toEqual(keys[1])
+  expect(new Set(keys[0]).size).toBe(2)
+  expect(keys[0]?.[0]).toMatch(/^[0-9a-f]{64}$/)
+})
+
+test('a mailbox that hangs holds up no other', async () => {
+  const two = (user: string) => ({
+    imap: `imap://${user}@127.0.0.1:10143/INBOX`,
+    addresses: ['clinic-b.example'],
+  })
+  const { a, b, post } = await twoClinics({ b: { mailboxes: [two('hangs'), two('clinic-b.example')] } })
+  const { open } = post.imap
+  const imap = {
+    open: (...args: Parameters<typeof open>) => {
+      const [server, , signal] = args
+      if (server.user !== 'hangs') return open(...args)
+      const aborted = new DirectError('ABORTED', 'stopped', { temporary: true })
+      return new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(aborted)))
+    },
+  }
+  Object.assign(post.imap, imap)
+  await a.send({ ...referral, cc: [] })
+  for await (const delivery of b.receive()) {
+    await delivery.accept()
+    break
+  }
+  expect(post.folders.get(INBOX)).toMatchObject([{ seen: true }])
+})
+
+test('a consumer that rests in the loop holds no mailbox: more is answered meanwhile, and another process may receive', async () => {
+  const { a, b, post, dirB } = await twoClinics({ b: { mailboxes: [mailboxPolledOften] } })
+  const parts = { resolver: literalZone(BOTH_PUBLISHED), smtp: post.smtp, imap: post.imap }
+  await using other = await createAgent(clinicConfig('b', dirB), parts)
+  await a.send({ ...referral, cc: [] })
+  for await (const delivery of b.receive()) {
+    await a.send({ ...referral, cc: [], text: 'Another one.\n' })
+    await expect
+      .poll(
+        async () => {
+          await all(a.receiveOnce())
+          return (await a.status()).map(({ recipients }) => recipients[0]?.state)
+        },
+        { timeout: 20_000 },
+      )
+      .toEqual(['processed', 'processed'])
+    const ehr = await temporaryFolder()
+    await all(other.receiveOnce({ deliverTo: ehr }))
+    expect((await readdir(ehr)).length).toBeGreaterThan(0)
+    // The first answer stands.
+    await delivery.reject('too late')
+    break
+  }
+  expect((await all(b.audit())).filter(({ event }) => event === 'rejected')).toEqual([])
+})
+
+test('of what was passed by, accepting is durable later too', async () => {
+  const { a, b } = await twoClinics()
+  await a.send({ ...referral, cc: [] })
+  await a.send({ ...referral, cc: [], text: 'Another one.\n' })
+  const passed: Delivery[] = []
+  for await (const delivery of b.receive()) {
+    passed.push(delivery)
+    if (passed.length < 2) continue
+    for (const { accept } of passed) await accept()
+    break
+  }
+  expect((await all(b.audit())).filter(({ event }) => event === 'delivered')).toHaveLength(2)
+  expect(await all(b.receiveOnce({ deliverTo: await temporaryFolder() }))).toEqual([])
 })
 
 const mailboxPolledOften = {

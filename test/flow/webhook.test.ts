@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { AgentOptions } from '../../agent/index.ts'
+import { openStore, type Store } from '../../store/index.ts'
 import { all, bytesUnder, canaryDraft, clock, temporaryFolder, twoClinics } from './clinics.ts'
 import { Receiver, SECRET } from './webhook-receiver.ts'
 
@@ -18,13 +19,14 @@ const often = {
 }
 
 /** Clinic B hands what it receives to an EHR by HTTP; `start` runs its daemon, and ends it with the test. */
-async function told(webhook: Record<string, unknown> = {}, parts: AgentOptions = {}) {
+async function told(webhook: Record<string, unknown> = {}, parts: AgentOptions = {}, store?: Store) {
   const ehr = await Receiver.start()
   onTestFinished(() => ehr[Symbol.asyncDispose]())
   const deliver = { webhook: { url: ehr.url, secretEnv: 'EHR_SECRET', ...webhook } }
   const clinics = await twoClinics({
     b: { mailboxes: [often], deliver },
     parts: { random: () => 0, env: { EHR_SECRET: SECRET }, ...parts },
+    partsB: { ...(store && { store }) },
   })
   const { b } = clinics
   const start = () => {
@@ -237,6 +239,25 @@ test('a large message that the EHR does not want to read comes again, whole', as
     .digest('hex')
   expect(heard).toMatchObject({ isSigned: true, delivery: { innerSha256: sha256 } })
 }, 60_000)
+
+test('a stop between the EHR’s 200 and our record of it brings the message again, under the same key (IN-10)', async () => {
+  const store = await openStore({ file: ':memory:' })
+  onTestFinished(() => store[Symbol.asyncDispose]())
+  const { settle } = store.deliveries
+  let stops = 1
+  store.deliveries.settle = async (...args: Parameters<typeof settle>) => {
+    if (stops-- > 0) throw new Error('the plug was pulled')
+    await settle.apply(store.deliveries, args)
+  }
+  const { a, b, ehr, start } = await told({}, {}, store)
+  await a.send(referral)
+  start()
+  await eventually(
+    async () => (await all(b.audit())).filter(({ event }) => event === 'delivered').length,
+  ).toBe(1)
+  expect(ehr.heard).toHaveLength(2)
+  expect(ehr.filed).toHaveLength(1)
+})
 
 test('what --deliver names goes before what the configuration says', async () => {
   const { a, b, ehr } = await told()
