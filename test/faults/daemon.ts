@@ -36,7 +36,12 @@ export class Daemon implements AsyncDisposable {
 
   /** Fulfilled once it has finished a message, or has had time enough for that. */
   async atWork(): Promise<void> {
-    while (this.#first === undefined && Date.now() - this.#started < ENOUGH_MS) await pause(20)
+    while (!this.isAtWork && Date.now() - this.#started < ENOUGH_MS) await pause(20)
+  }
+
+  /** Whether it has finished a message. */
+  get isAtWork(): boolean {
+    return this.#first !== undefined
   }
 
   get #first(): Record<string, unknown> | undefined {

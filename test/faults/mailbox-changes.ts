@@ -79,7 +79,8 @@ export const secondClient: FaultRun = async (world, { scale, seed, tell }): Prom
   })
   const moving = async () => {
     while (coming) {
-      const uids = await inbox.uids()
+      // On a slow machine as well, some are moved that the daemon has begun with.
+      const uids = moved <= ehr.count ? await inbox.uids() : []
       const uid = uids[random(Math.max(uids.length, 1))]
       if (uid !== undefined) await inbox.moveTo(uid, 'Elsewhere')
       if (uid !== undefined) moved++
@@ -89,7 +90,8 @@ export const secondClient: FaultRun = async (world, { scale, seed, tell }): Prom
   const killing = async () => {
     while (coming) {
       await using daemon = Daemon.start(b, ehr.dir)
-      await pause(700 + random(1500))
+      while (coming && !daemon.isAtWork) await pause(20)
+      await pause(random(1500))
       if ((await daemon.kill()).endedByItself === null) kills++
     }
   }
