@@ -64,7 +64,7 @@ test('with it the message is kept: 75, and status tells what is not known and wh
   const status = await inA('status', id)
   expect(status.code).toBe(0)
   expect(plain(status.stdout)).toMatch(
-    /^<ID> {2}TIME {2}from dr\.kim@clinic-a\.example\n {2}queued {2}TIME {2}undetermined {2}dr\.ross@clinic-c\.example {2}.*; asked again at TIME, until TIME\n$/,
+    /^<ID> {2}TIME {2}from dr\.kim@clinic-a\.example\n {2}queued {2}TIME {2}undetermined {2}dr\.ross@clinic-c\.example {2}.*; ASKED_AGAIN: asked again at TIME, until TIME\n$/,
   )
   expect(JSON.parse((await inA('status', id, '--json')).stdout)).toMatchObject({
     recipients: [
