@@ -87,7 +87,7 @@ async function isOpenToOthers(file: string): Promise<boolean> {
 /** In a server's URL. */
 async function holdsPassword(file: string): Promise<boolean> {
   return readFile(file, 'utf8').then(
-    (text) => /^[^#]*\b(smtps?|imaps?):\/\/[^\s/:@]+:[^\s/@]+@/m.test(text),
+    (text) => /^[^#]*\b(smtps?|imaps?|postgres(ql)?):\/\/[^\s/:@]+:[^\s/@]+@/m.test(text),
     () => false,
   )
 }

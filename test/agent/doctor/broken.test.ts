@@ -108,7 +108,7 @@ test('of an installation that is as it should be, nothing is wrong, and every ar
   expect(troubles(findings)).toEqual([])
   const fine = findings.filter(({ level }) => level === 'ok')
   expect([...new Set(fine.map(({ area }) => area))]).toEqual([
-    ...['configuration', 'keys', 'permissions', 'ends', 'anchors', 'store', 'disk', 'dns', 'smtp', 'imap'],
+    ...['configuration', 'keys', 'permissions', 'store', 'ends', 'anchors', 'disk', 'dns', 'smtp', 'imap'],
   ])
   for (const finding of fine) expect(finding.do).toBeNull()
 })
@@ -237,7 +237,17 @@ const BROKEN: readonly Broken[] = [
       await writeFile(join(config.dataDir, 'direct.db'), 'This is no database at all.'.repeat(50))
       return undefined
     },
-    found: { level: 'error', code: 'STORE_FAILED' },
+    found: { area: 'store', level: 'error', code: 'STORE_FAILED' },
+  },
+  {
+    what: 'a database server that is away',
+    async break(config) {
+      Object.assign(config, {
+        store: { url: `postgres://kim:SecretCanary@127.0.0.1:${await closedPort()}/direct` },
+      })
+      return undefined
+    },
+    found: { area: 'store', level: 'unreachable', code: 'STORE_FAILED' },
   },
   {
     what: 'a store of a newer version',
@@ -245,7 +255,7 @@ const BROKEN: readonly Broken[] = [
       await storeWith(config.dataDir, 'insert into schema_versions values (4000, 0)')
       return undefined
     },
-    found: { level: 'error', code: 'STORE_FAILED' },
+    found: { area: 'store', level: 'error', code: 'STORE_FAILED' },
   },
   {
     what: 'a message that waits for SMTP since yesterday',
@@ -456,16 +466,21 @@ test.each(BROKEN)('$what: told once, with what to do', async ({ break: broken, f
   expect(JSON.stringify(findings)).not.toContain('SecretCanary')
 })
 
-test('a configuration with a password in it that others may read is told once', async () => {
+test.each([
+  ['of a mailbox', {}],
+  ['of the database', { mailboxes: [], store: { url: 'postgres://kim:SecretCanary@127.0.0.1:9/direct' } }],
+])('a configuration with the password %s in it that others may read is told once', async (_, more) => {
   const folder = await temporaryFolder()
   const file = join(folder, 'direct.yaml')
   await mkdir(join(folder, 'data'))
-  await writeFile(file, JSON.stringify(healthy(join(folder, 'data'))))
+  await writeFile(file, JSON.stringify({ ...healthy(join(folder, 'data')), ...more }))
   await chmod(file, 0o644)
   await using agent = await createAgent(file, { resolver: literalZone(BOTH_PUBLISHED) })
-  expect(troubles(await Array.fromAsync(agent.doctor()))).toMatchObject([
-    { area: 'permissions', level: 'error', code: 'CONFIGURATION_EXPOSED', about: file },
+  const said = await Array.fromAsync(agent.doctor())
+  expect(said.filter(({ code }) => code === 'CONFIGURATION_EXPOSED')).toMatchObject([
+    { area: 'permissions', level: 'error', about: file },
   ])
+  expect(JSON.stringify(said)).not.toContain('SecretCanary')
 })
 
 test.skipIf(process.getuid?.() !== 0)('as root beside a service of another user it says so', async () => {
