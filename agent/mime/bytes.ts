@@ -5,6 +5,8 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 const NO_BYTES = Buffer.alloc(0)
+/** Often one large piece comes, and a cipher's last block behind it. */
+const FOR_THE_LAST = 64
 
 /** Bytes that arrive in pieces, copied into one buffer that grows by doubling. */
 export class Gathered {
@@ -23,7 +25,7 @@ export class Gathered {
   add(chunk: Uint8Array): void {
     const length = this.#length + chunk.length
     if (length > this.#buffer.length) {
-      const grown = Buffer.allocUnsafe(Math.max(length, 2 * this.#buffer.length))
+      const grown = Buffer.allocUnsafe(Math.max(length + FOR_THE_LAST, 2 * this.#buffer.length))
       this.#buffer.copy(grown, 0, 0, this.#length)
       this.#buffer = grown
     }
