@@ -96,6 +96,8 @@ function requireFields<T extends Head | null>(head: T): T {
 
 const LF = 0x0a
 const CR = 0x0d
+const GREATER = 0x3e
+const F = 0x46
 
 /** Where the header's lines end and where the body begins; null when more must be read to know. */
 function endOfHeader(
@@ -129,9 +131,11 @@ function skipJunk(bytes: Buffer, ended: boolean): number | null {
     while (bytes[at] === 0x20 || bytes[at] === 0x09 || lineEnd(bytes, at) > 0) at++
     return at
   }
-  const start = afterBlanks(bytes.subarray(0, 3).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0)
+  const isMarked = bytes[0] === BYTE_ORDER_MARK[0] && bytes.subarray(0, 3).equals(BYTE_ORDER_MARK)
+  const start = afterBlanks(isMarked ? BYTE_ORDER_MARK.length : 0)
   // Six bytes tell `>From ` from a field, and a CR from half a line end.
   if (bytes.length - start < 6 && !ended) return null
+  if (bytes[start] !== GREATER && bytes[start] !== F) return start
   if (!/^>?From /.test(bytes.toString('latin1', start, start + 6))) return start
   const lf = bytes.indexOf(LF, start)
   if (lf < 0) return ended ? bytes.length : null

@@ -7,6 +7,7 @@ const WORD = /=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?\s]*)\?=/g
  * go, and a character that is split over two words of one charset is put together again. What is no encoded word stays.
  */
 export function decodeWords(text: string): string {
+  if (!text.includes('=?')) return text
   let out = ''
   let last = 0
   let run: { charset: string; bytes: Buffer[] } | null = null
