@@ -1,7 +1,8 @@
+import type { SomeUids } from '../mailbox/index.ts'
 import { inOrder } from './book/in-order.ts'
 import { inTheFolder, leftBehind } from './inbox/agenda.ts'
 import { Flags } from './inbox/flags.ts'
-import { borrowFolder } from './inbox/folders.ts'
+import { type BorrowedFolder, borrowFolder } from './inbox/folders.ts'
 import { actOn, type Look, lookAt, remember, undeterminedReport } from './inbox/look.ts'
 import { Turns } from './inbox/turns.ts'
 import type { Pass, Wanted } from './inbox/wanted.ts'
@@ -17,6 +18,9 @@ const AGAIN_MS = 60_000
 const ABREAST = 16
 /** New messages that are opened, acted upon and taken side by side. */
 const NEW_ABREAST = 8
+
+/** UIDs that a command names one by one. */
+const MOST_NAMED = 500
 
 /** Takes an offer at once, and says what became of it; null: nothing that is told. */
 export type Take = (offer: Offer) => Promise<ReceiveReport | null>
@@ -48,11 +52,13 @@ export async function* passOver(
   const { folder } = borrowed
   const flags = new Flags((uids) => folder.flagSeen(uids))
   const opened = { ...tools, ...(await tools.opening()) }
-  const present = new Set(await folder.uids())
+  const some = await someOf(mailbox, borrowed, opened)
+  const present = new Set(await folder.uids(some))
   const pass: Pass = {
     mailbox,
     folder,
     flags,
+    some,
     present,
     tools: opened,
     signal,
@@ -72,10 +78,23 @@ export async function* passOver(
   const cutShort = [...pass.cutShort.values()].map(({ wanted }) => ({ ...wanted, isBegun: true }))
   yield* taken(lookAgain([...here.undetermined, ...left.undetermined, ...cutShort], pass), take)
   for (const { report } of pass.cutShort.values()) yield { kind: 'report', report }
-  borrowed.finished()
   const [failure] = pass.refused
+  if (failure || signal?.aborted) borrowed.finished()
+  else borrowed.finished(Math.max(borrowed.lookedUpTo ?? 0, ...[...present].slice(-1)))
   if (failure) throw failure
   if (!signal?.aborted) tools.passed(mailbox, begun)
+}
+
+/** What is new, and what is open in the ledger; undefined: everything, as it is not known what is new. */
+async function someOf(
+  mailbox: Mailbox,
+  { folder: { uidValidity }, lookedUpTo }: BorrowedFolder,
+  { store }: InboxTools,
+): Promise<SomeUids | undefined> {
+  if (lookedUpTo === null) return undefined
+  const open = await store.inbox.unfinished(mailbox.name, uidValidity)
+  if (open.length > MOST_NAMED) return undefined
+  return { from: lookedUpTo + 1, among: open.map(({ uid }) => uid) }
 }
 
 /**

@@ -2,7 +2,7 @@ import type { FetchQueryObject, ImapFlow, ListResponse } from 'imapflow'
 import { DirectError } from '../agent/errors.ts'
 import { commandFailure, unreachable } from './imap-failures.ts'
 import { type ImapLimits, ImapSession } from './imap-session.ts'
-import type { ImapFolder, MailServer } from './types.ts'
+import type { ImapFolder, MailServer, SomeUids } from './types.ts'
 
 /** Bytes per partial FETCH: what is in memory at once, and few enough questions for large mail. */
 const CHUNK = 1024 * 1024
@@ -52,14 +52,14 @@ class OpenFolder implements ImapFolder {
     this.#hasKeywords = mailbox !== false && keepsKeyword(mailbox.permanentFlags)
   }
 
-  async uids(): Promise<readonly number[]> {
+  async uids(some?: SomeUids): Promise<readonly number[]> {
     const { client } = this.#session
     this.#session.forgetNews()
     const found = await this.#session.ask('list the messages', () =>
-      client.search({ all: true }, { uid: true }),
+      client.search(some === undefined ? { all: true } : { uid: setOf(some) }, { uid: true }),
     )
     if (!Array.isArray(found)) throw commandFailure(this.#session.server, 'list the messages', null)
-    return found.sort((a, b) => a - b)
+    return found.filter(isAmong(some)).sort((a, b) => a - b)
   }
 
   async *fetch(uid: number): AsyncGenerator<Uint8Array> {
@@ -110,13 +110,13 @@ class OpenFolder implements ImapFolder {
       if (this.#hasKeywords) this.#hasKeywords = await this.#flag(group, [SETTLED])
   }
 
-  async settledUids(): Promise<ReadonlySet<number> | null> {
+  async settledUids(some?: SomeUids): Promise<ReadonlySet<number> | null> {
     if (!this.#hasKeywords) return null
     const { client } = this.#session
     const found = await this.#session.ask('list what is settled', () =>
-      client.search({ keyword: SETTLED }, { uid: true }),
+      client.search({ keyword: SETTLED, ...(some && { uid: setOf(some) }) }, { uid: true }),
     )
-    return Array.isArray(found) ? new Set(found) : null
+    return Array.isArray(found) ? new Set(found.filter(isAmong(some))) : null
   }
 
   async moveTo(uid: number, folder: string): Promise<void> {
@@ -172,6 +172,18 @@ const SETTLED = '$DirectSettled'
 /** Where the server says nothing, all flags stay (RFC 3501 7.1, PERMANENTFLAGS). */
 function keepsKeyword(permanent: ReadonlySet<string> | undefined): boolean {
   return permanent === undefined || permanent.has('\\*') || permanent.has(SETTLED)
+}
+
+function setOf({ from, among }: SomeUids): string {
+  return [...among.filter((uid) => uid < from), `${from}:*`].join(',')
+}
+
+/** `*` is the last message, whatever its UID is: where none is new, that one is found (RFC 3501 6.4.8). */
+function isAmong(some: SomeUids | undefined): (uid: number) => boolean {
+  if (some === undefined) return () => true
+  const { from } = some
+  const among = new Set(some.among)
+  return (uid) => uid >= from || among.has(uid)
 }
 
 /** Sets of UIDs that a command line has room for. */

@@ -10,6 +10,7 @@ export type {
   MailServer,
   RecipientOutcome,
   SmtpClient,
+  SomeUids,
   Submission,
   TlsProof,
 } from './types.ts'

@@ -72,6 +72,12 @@ export type TlsProof =
   /** `temporary`: the server could not be reached or was busy; otherwise TLS is not offered or its certificate is wrong. */
   | { readonly proved: false; readonly temporary: boolean; readonly text: string }
 
+/** Messages from a UID on, and others before it. */
+export interface SomeUids {
+  readonly from: number
+  readonly among: readonly number[]
+}
+
 /**
  * IMAP: one folder, opened. Every call throws DirectError `IMAP_UNREACHABLE` (temporary) when the connection is lost,
  * `IMAP_REFUSED` when the server will not, `ABORTED` when the signal of `open` fires. Calls at the same time take turns.
@@ -79,8 +85,8 @@ export type TlsProof =
 export interface ImapFolder extends AsyncDisposable {
   /** With the UID it names a message for good, until the server says otherwise (RFC 3501 2.3.1.1). */
   readonly uidValidity: string
-  /** All UIDs now in the folder, ascending. */
-  uids(): Promise<readonly number[]>
+  /** UIDs now in the folder, ascending: all, or those of `some`. */
+  uids(some?: SomeUids): Promise<readonly number[]>
   /** The message as it came, in chunks; none when it is gone. Does not set \Seen. */
   fetch(uid: number): AsyncIterable<Uint8Array>
   /** Bytes of the message, null when it is gone. */
@@ -89,8 +95,8 @@ export interface ImapFolder extends AsyncDisposable {
   flagSeen(uids: number | readonly number[]): Promise<void>
   /** The keyword alone; nothing where the folder keeps none. */
   flagSettled(uids: readonly number[]): Promise<void>
-  /** Who has the keyword; null where the folder keeps none. */
-  settledUids(): Promise<ReadonlySet<number> | null>
+  /** Who has the keyword, of all or of `some`; null where the folder keeps none. */
+  settledUids(some?: SomeUids): Promise<ReadonlySet<number> | null>
   /** Moves a message into `folder`, in any case, `/` between levels; it is made if it is missing. A message that is gone is no error. */
   moveTo(uid: number, folder: string): Promise<void>
   /**

@@ -19,7 +19,7 @@ export interface Agenda {
 }
 
 /** What is in the folder and not settled. */
-export async function inTheFolder({ mailbox, folder, present, tools }: Pass): Promise<Agenda> {
+export async function inTheFolder({ mailbox, folder, some, present, tools }: Pass): Promise<Agenda> {
   const { inbox } = tools.store
   const { uidValidity } = folder
   const unsettled = await inbox.unsettled(mailbox.name, uidValidity, [...present])
@@ -29,7 +29,7 @@ export async function inTheFolder({ mailbox, folder, present, tools }: Pass): Pr
       .filter(({ uid }) => present.has(uid))
       .map((entry) => [entry.uid, entry]),
   )
-  const settled = await folder.settledUids()
+  const settled = await folder.settledUids(some)
   if (settled !== null) await flagSettled(unsettled, settled)
   const wanted = (uid: number, isBegun: boolean): Wanted => ({
     name: nameOf(mailbox, folder, uid),
@@ -81,7 +81,8 @@ export async function flagTaken(mailbox: Mailbox, tools: InboxTools, signal?: Ab
     folder,
     tools,
   )
-  borrowed.finished()
+  // Nothing was looked at for it.
+  borrowed.finished(borrowed.lookedUpTo ?? undefined)
 }
 
 /**

@@ -6,8 +6,13 @@ import type { Mailbox } from './mailbox.ts'
 /** The folder of one pass, given back when it is disposed of. */
 export interface BorrowedFolder extends AsyncDisposable {
   readonly folder: ImapFolder
-  /** The pass came to its end, and left nothing half asked for: the connection may be kept. */
-  finished(): void
+  /** Passes have looked at all up to this UID, and what is open of that is in the ledger; null: that is not known. */
+  readonly lookedUpTo: number | null
+  /**
+   * The pass came to its end, and left nothing half asked for: the connection may be kept. `upTo`: the last UID of what it
+   * has looked at, where that is everything.
+   */
+  finished(upTo?: number): void
 }
 
 /** Throws what `ImapClient.open` throws. */
@@ -18,8 +23,23 @@ export async function borrowFolder(
 ): Promise<BorrowedFolder> {
   if (kept) return await kept.borrow(mailbox, imap, signal)
   const folder = await imap.open(mailbox.server, mailbox.settings.folder, signal)
-  return { folder, finished() {}, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() }
+  return {
+    folder,
+    lookedUpTo: null,
+    finished() {},
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  }
 }
+
+/** What passes have looked at, up to a UID; `wholeAt`: when all of the folder was last listed, by the monotonic clock. */
+interface Looked {
+  readonly uidValidity: string
+  readonly upTo: number
+  readonly wholeAt: number
+}
+
+/** A long folder is not listed by every pass; now and then it is, whatever another client may have done to it. */
+const WHOLE_LOOK_MS = 600_000
 
 /**
  * Connections that stay between passes, one for each mailbox: a pass begins without a login, and mail is told of while
@@ -27,15 +47,24 @@ export async function borrowFolder(
  */
 export class KeptFolders implements AsyncDisposable {
   readonly #kept = new Map<string, ImapFolder>()
+  readonly #looked = new Map<string, Looked>()
 
   async borrow(mailbox: Mailbox, imap: ImapClient, signal?: AbortSignal): Promise<BorrowedFolder> {
     const folder =
       (await this.#again(mailbox)) ?? (await imap.open(mailbox.server, mailbox.settings.folder, signal))
+    const { uidValidity } = folder
+    const looked = this.#looked.get(mailbox.name)
+    this.#looked.delete(mailbox.name)
+    const now = performance.now()
+    const isKnown = looked?.uidValidity === uidValidity && now - looked.wholeAt < WHOLE_LOOK_MS
     let isWhole = false
     return {
       folder,
-      finished: () => {
+      lookedUpTo: isKnown ? looked.upTo : null,
+      finished: (upTo) => {
         isWhole = true
+        if (upTo !== undefined)
+          this.#looked.set(mailbox.name, { uidValidity, upTo, wholeAt: isKnown ? looked.wholeAt : now })
       },
       [Symbol.asyncDispose]: async () => {
         if (isWhole) this.#kept.set(mailbox.name, folder)

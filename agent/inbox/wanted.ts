@@ -1,4 +1,4 @@
-import type { ImapFolder } from '../../mailbox/index.ts'
+import type { ImapFolder, SomeUids } from '../../mailbox/index.ts'
 import type { DirectError } from '../errors.ts'
 import type { Mailbox, PassTools } from '../inbox.ts'
 import type { ReceiveReport } from '../receiving-types.ts'
@@ -9,7 +9,9 @@ export interface Pass {
   readonly mailbox: Mailbox
   readonly folder: ImapFolder
   readonly flags: Flags
-  /** The UIDs that were in the folder when the pass began. */
+  /** Which of the folder's messages the pass has to do with; undefined: all. */
+  readonly some: SomeUids | undefined
+  /** Those of them that were there when the pass began. */
   readonly present: ReadonlySet<number>
   readonly tools: PassTools
   readonly signal: AbortSignal | undefined

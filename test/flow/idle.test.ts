@@ -1,6 +1,8 @@
 /** The daemon keeps its connection between passes, and looks when the server tells of mail. */
 import { readdir } from 'node:fs/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { KeptFolders } from '../../agent/inbox/folders.ts'
+import type { Mailbox } from '../../agent/inbox.ts'
 import { createAgent, DirectError, type ImapFolder } from '../../agent/index.ts'
 import { literalZone } from '../dns/literal-zone.ts'
 import { BOTH_PUBLISHED, clinicConfig, temporaryFolder } from './clinics.ts'
@@ -16,12 +18,12 @@ const HOUR = 3600
 async function daemon(opened: (folder: ImapFolder) => ImapFolder = (folder) => folder, pollSeconds = HOUR) {
   const post = new PostOffice()
   let logins = 0
-  let passes = 0
+  const listed: Parameters<ImapFolder['uids']>[0][] = []
   const watched = (folder: ImapFolder): ImapFolder =>
     replacing(opened(folder), {
-      uids: async () => {
-        passes += 1
-        return folder.uids()
+      uids: async (some) => {
+        listed.push(some)
+        return folder.uids(some)
       },
       again: async () => watched(await opened(folder).again()),
     })
@@ -53,7 +55,8 @@ async function daemon(opened: (folder: ImapFolder) => ImapFolder = (folder) => f
     post,
     until,
     logins: () => logins,
-    passes: () => passes,
+    passes: () => listed.length,
+    listed,
     filed: async () => (await readdir(ehr)).filter((name) => !name.startsWith('.')).length,
     drop: async (text: string) =>
       post.drop(LEE, KIM, await foreignMail({ body: `Content-Type: text/plain\r\n\r\n${text}\r\n` })),
@@ -68,6 +71,43 @@ test('what comes in is filed at once, long before the next poll, and with one lo
     await until(async () => expect(await filed()).toBe(index + 1))
   }
   expect(logins()).toBe(1)
+})
+
+test('a folder is listed once; passes then ask for what is new, and for what is open in the ledger', async () => {
+  const { drop, filed, until, listed, passes } = await daemon()
+  await until(() => expect(passes()).toBe(1))
+  for (const [index, text] of ['one', 'two', 'three'].entries()) {
+    await drop(text)
+    await until(async () => expect(await filed()).toBe(index + 1))
+  }
+  expect(listed[0]).toBeUndefined()
+  const froms = listed.slice(1).map((some) => (some?.among.length === 0 ? some.from : undefined))
+  expect(froms).not.toContain(undefined)
+  expect(froms[0]).toBe(1)
+  expect(froms.at(-1)).toBeGreaterThan(2)
+})
+
+test('after ten minutes, and after a pass that was refused something, all of a folder is listed again', async () => {
+  const clock = vi.spyOn(performance, 'now')
+  onTestFinished(() => clock.mockRestore())
+  const mailbox = { name: 'lee@host/INBOX', settings: {} } as Mailbox
+  const folder = { uidValidity: '1', again: async () => folder } as unknown as ImapFolder
+  const imap = { open: async () => folder }
+  const kept = new KeptFolders()
+  const pass = async (at: number, upTo: number | undefined) => {
+    clock.mockReturnValue(at)
+    await using borrowed = await kept.borrow(mailbox, imap)
+    borrowed.finished(upTo)
+    return borrowed.lookedUpTo
+  }
+  expect(await pass(1000, 7)).toBeNull()
+  expect(await pass(2000, 9)).toBe(7)
+  expect(await pass(600_999, 12)).toBe(9)
+  expect(await pass(601_000, 12)).toBeNull()
+  expect(await pass(602_000, undefined)).toBe(12)
+  expect(await pass(603_000, 12)).toBeNull()
+  Object.assign(folder, { uidValidity: '2' })
+  expect(await pass(604_000, 3)).toBeNull()
 })
 
 test('a connection that is lost while it waits is made anew by the next pass', async () => {

@@ -91,6 +91,17 @@ describe('an open folder', () => {
     expect(await folder.uids()).toEqual([3, 7, 9])
   })
 
+  it('asks for what is new and some before it alone; the last message, which the server adds, is none of them', async () => {
+    await using imap = await scriptedImap({
+      answer: (command) => (/^UID SEARCH/.test(command) ? '* SEARCH 3 9\r\nTAG OK found' : undefined),
+    })
+    await using folder = await client.open(at(imap), 'INBOX')
+    expect(await folder.uids({ from: 10, among: [3, 12] })).toEqual([3])
+    expect(await folder.settledUids({ from: 10, among: [3] })).toEqual(new Set([3]))
+    const searches = imap.commands.filter((command) => command.startsWith('UID SEARCH'))
+    expect(searches).toEqual(['UID SEARCH UID 3,10:*', 'UID SEARCH KEYWORD $DirectSettled UID 3,10:*'])
+  })
+
   it('reads a message byte for byte, in windows, without setting \\Seen', async () => {
     const text = `Subject: x\r\n\r\n${'0123456789abcdef'.repeat(160_000)}`
     await using imap = await scriptedImap({ messages: { 5: text } })
