@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdir, open, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -15,7 +15,10 @@ export interface SmallDisk extends AsyncDisposable {
   empty(): Promise<void>
 }
 
-/** Mounts it at `dir`, which it makes; only root may, and not everywhere. Throws an error that says so. */
+/**
+ * Mounts it at `dir`, which it makes; only root may, and not everywhere. Throws an error that says so. Disposing of it
+ * takes it away, and so does a guard should this process end in any other way.
+ */
 export async function mountSmallDisk(dir: string, megabytes: number): Promise<SmallDisk> {
   await mkdir(dir)
   try {
@@ -26,6 +29,7 @@ export async function mountSmallDisk(dir: string, megabytes: number): Promise<Sm
       { cause },
     )
   }
+  const guard = startGuard(dir)
   const filler = join(dir, 'filler')
   const empty = () => rm(filler, { force: true })
   return {
@@ -54,7 +58,19 @@ export async function mountSmallDisk(dir: string, megabytes: number): Promise<Sm
     async [Symbol.asyncDispose]() {
       // Lazily: a process that was killed a moment ago may still be seen to have files open.
       await run('umount', ['-l', dir])
+      guard.stdin?.end('done\n')
       await rm(dir, { recursive: true })
     },
   }
+}
+
+/** Reads one line from us. Anything but `done`, the end of our life included, means: take the disk away. */
+function startGuard(dir: string): ChildProcess {
+  const script = 'read -r word; [ "$word" = done ] || umount -l "$1"'
+  const guard = spawn('sh', ['-c', script, 'guard', dir], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  guard.unref()
+  return guard
 }
