@@ -244,7 +244,10 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       neighbours.watch.begin(mailboxes)
       const destination = destinationOf(deliverTo)
       const ehr = destination === null ? await steps.ehr() : null
-      const receive = neighbours.watch.pass((mailbox) => pass([mailbox], destination, known, signal))
+      const receive = neighbours.watch.pass(
+        (mailbox) => pass([mailbox], destination, known, signal),
+        destination === null ? 'waiting' : 'left',
+      )
       // It ends last, so that whoever asks hears to the end.
       await using _operations = await steps.serveOperations()
       const ended = new AbortController()

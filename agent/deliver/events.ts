@@ -192,11 +192,13 @@ function lastOf(fresh: readonly TrackingEvent[], done: ReadonlySet<number>, upTo
 
 /** After a store was restored its numbers come again, for other events: the key holds what the event says as well. */
 function asTold({ id, type, messageId, address, at, why }: TrackingEvent): Told {
-  const bytes = Buffer.from(JSON.stringify({ id, type, messageId, address, at, why }))
-  const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 12)
+  const event = { id, type, messageId, address, at, why }
+  const digest = createHash('sha256').update(JSON.stringify(event)).digest('hex').slice(0, 12)
+  const key = `event-${id}-${digest}`
+  const bytes = Buffer.from(JSON.stringify({ key, ...event }))
   return {
     event: type,
-    key: `event-${id}-${digest}`,
+    key,
     contentType: 'application/json',
     body: { bytes: bytes.length, read: () => once(bytes) },
   }

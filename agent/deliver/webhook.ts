@@ -75,6 +75,8 @@ function describe(offered: Deliverable) {
   const ours = new Set(offered.deliveries.map(({ recipient }) => recipient))
   const described = describeDelivery(offered, { deliveredTo: null, parts: offered.judged.parts })
   return {
+    // What a header says is not signed.
+    key: offered.key,
     ...described,
     recipients: described.recipients.filter(({ address }) => ours.has(address.toLowerCase())),
   }

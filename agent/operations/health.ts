@@ -15,33 +15,39 @@ export interface HealthTools {
 
 export async function health({ store, watch, now }: HealthTools): Promise<Health> {
   const at = now()
-  const figures = await askStore(store)
+  const { figures, failure } = await askStore(store)
   const mailboxes = watch.mailboxes.map((mailbox) => ({
     name: mailbox.name,
     ok: !isSilent(mailbox, at),
     lastPass: mailbox.lastPass,
     failure: mailbox.failure,
   }))
-  const oldest = 'failure' in figures ? null : figures.outbox.oldest
+  const secondsSince = (oldest: Date | null) =>
+    oldest === null ? null : Math.max(0, Math.round((at.getTime() - oldest.getTime()) / 1000))
   return {
-    ok: !('failure' in figures) && mailboxes.every(({ ok }) => ok),
-    store: { ok: !('failure' in figures), failure: 'failure' in figures ? figures.failure : null },
+    ok: failure === null && mailboxes.every(({ ok }) => ok),
+    store: { ok: failure === null, failure },
     mailboxes,
     outbox: {
-      waiting: 'failure' in figures ? null : figures.outbox.copies,
-      oldestSeconds:
-        oldest === null ? null : Math.max(0, Math.round((at.getTime() - oldest.getTime()) / 1000)),
+      waiting: figures?.outbox.copies ?? null,
+      oldestSeconds: secondsSince(figures?.outbox.oldest ?? null),
+    },
+    deliveries: {
+      waiting: figures?.deliveries.waiting ?? null,
+      oldestSeconds: secondsSince(figures?.deliveries.oldest ?? null),
     },
     version: version(),
   }
 }
 
-/** The code of what is wrong with it, or its figures. */
+/** Its figures, or the code of what is wrong with it. */
 async function askStore(store: () => Promise<Store>) {
   try {
-    return await (await store()).upkeep.figures()
+    const { upkeep, deliveries } = await store()
+    const figures = { ...(await upkeep.figures()), deliveries: await deliveries.figures() }
+    return { figures, failure: null }
   } catch (error) {
-    if (error instanceof DirectError) return { failure: error.code }
+    if (error instanceof DirectError) return { figures: null, failure: error.code }
     throw error
   }
 }

@@ -12,6 +12,8 @@ export interface MetricsTools {
   readonly now: () => Date
 }
 
+type Figures = StoreFigures & { readonly deliveries: Awaited<ReturnType<Store['deliveries']['figures']>> }
+
 /** What was received and handed over starts at 0, so that the first of its kind is an increase. */
 const RECEIVED = [
   'delivered',
@@ -24,6 +26,7 @@ const RECEIVED = [
   'notice',
 ]
 const TOLD_EHR = ['delivered', 'rejected', 'later']
+const DELIVERIES = ['delivered', 'rejected', 'later']
 const HANDED_OVER = ['accepted', 'temporary', 'final', 'unknown']
 
 /** Everything that `GET /metrics` tells: counts, times, and names of our own alone. */
@@ -45,6 +48,11 @@ export async function metrics({ store, watch, ends, now }: MetricsTools): Promis
       'direct_ehr_messages_total',
       'Messages posted to the EHR, by what became of each try; later: it comes again.',
       counts('outcome', watch.toldEhr, TOLD_EHR),
+    ),
+    counter(
+      'direct_deliveries_total',
+      'Messages handed to an EHR by HTTP, by its answer; later: at each try.',
+      counts('outcome', watch.deliveries, DELIVERIES),
     ),
     gauge(
       'direct_mailbox_last_pass_timestamp_seconds',
@@ -73,14 +81,21 @@ export async function metrics({ store, watch, ends, now }: MetricsTools): Promis
 }
 
 function ofStore(
-  { outbox, unanswered, inbox, notices, auditRows, bytes }: StoreFigures,
+  { outbox, deliveries, unanswered, inbox, notices, auditRows, bytes }: Figures,
   now: Date,
 ): Metric[] {
-  const age = outbox.oldest === null ? 0 : (now.getTime() - outbox.oldest.getTime()) / 1000
+  const age = ({ oldest }: { readonly oldest: Date | null }) =>
+    oldest === null ? 0 : Math.max(0, (now.getTime() - oldest.getTime()) / 1000)
   return [
     gauge('direct_outbox_waiting', 'Copies that SMTP has yet to take.', [{ value: outbox.copies }]),
     gauge('direct_outbox_oldest_seconds', 'How long the oldest of them waits; 0: none does.', [
-      { value: Math.max(0, age) },
+      { value: age(outbox) },
+    ]),
+    gauge('direct_deliveries_waiting', 'Messages that the EHR has yet to take.', [
+      { value: deliveries.waiting },
+    ]),
+    gauge('direct_deliveries_oldest_seconds', 'How long the oldest of them waits; 0: none does.', [
+      { value: age(deliveries) },
     ]),
     gauge(
       'direct_recipients_unanswered',
@@ -114,9 +129,10 @@ function ofProcess(): Metric[] {
 }
 
 /** Null: the store does not answer. */
-async function figuresOf(store: () => Promise<Store>): Promise<StoreFigures | null> {
+async function figuresOf(store: () => Promise<Store>): Promise<Figures | null> {
   try {
-    return await (await store()).upkeep.figures()
+    const { upkeep, deliveries } = await store()
+    return { ...(await upkeep.figures()), deliveries: await deliveries.figures() }
   } catch (error) {
     if (error instanceof DirectError) return null
     throw error

@@ -14,5 +14,7 @@ export interface Health {
   }[]
   /** Null where the store does not tell. */
   readonly outbox: { readonly waiting: number | null; readonly oldestSeconds: number | null }
+  /** Messages that the EHR has yet to take. Null where the store does not tell. */
+  readonly deliveries: { readonly waiting: number | null; readonly oldestSeconds: number | null }
   readonly version: string
 }

@@ -1,4 +1,5 @@
 import type { SmtpClient } from '../../mailbox/index.ts'
+import type { Taken } from '../deliver/types.ts'
 import { DirectError } from '../errors.ts'
 import type { Mailbox } from '../inbox.ts'
 import type { ReceiveReport } from '../receiving-types.ts'
@@ -20,6 +21,7 @@ export class Watch {
   readonly #mailboxes = new Map<string, WatchedMailbox>()
   readonly #received = new Map<string, number>()
   readonly #handedOver = new Map<string, number>()
+  readonly #deliveries = new Map<string, number>()
   readonly #toldEhr = new Map<string, number>()
 
   constructor(now: () => Date) {
@@ -43,7 +45,16 @@ export class Watch {
     return [...this.#mailboxes.values()]
   }
 
-  /** Messages by what became of them: `delivered`, `left`, `refused`, `undetermined`, `notice` for a failure notice of ours, or the kind of a notification. */
+  /** Messages handed to an EHR by HTTP, by what it said. */
+  get deliveries(): ReadonlyMap<string, number> {
+    return this.#deliveries
+  }
+
+  delivered(outcome: Taken['outcome']): void {
+    count(this.#deliveries, outcome)
+  }
+
+  /** Messages by what became of them: `delivered`, `waiting` for the EHR, `left`, `refused`, `undetermined`, `notice` for a failure notice of ours, or the kind of a notification. */
   get received(): ReadonlyMap<string, number> {
     return this.#received
   }
@@ -63,16 +74,17 @@ export class Watch {
     count(this.#toldEhr, outcome)
   }
 
-  /** The same passes, listened to. */
+  /** The same passes, listened to. `left`: what is said of a message that is accepted and delivered nowhere. */
   pass(
     receive: (mailbox: Mailbox) => AsyncIterable<ReceiveReport>,
+    left: 'left' | 'waiting' = 'left',
   ): (mailbox: Mailbox) => AsyncIterable<ReceiveReport> {
     const watch = this
     return async function* (mailbox) {
       const begun = watch.#now()
       try {
         for await (const report of receive(mailbox)) {
-          count(watch.#received, outcomeOf(report))
+          count(watch.#received, outcomeOf(report, left))
           watch.#seen(mailbox, {})
           yield report
         }
@@ -111,9 +123,9 @@ function count(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1)
 }
 
-function outcomeOf(report: ReceiveReport): string {
+function outcomeOf(report: ReceiveReport, left: string): string {
   if ('notification' in report) return report.own ? 'notice' : report.notification
   if (report.verdict === 'reject') return 'refused'
   if (report.verdict === 'undetermined') return 'undetermined'
-  return report.deliveredTo === null ? 'left' : 'delivered'
+  return report.deliveredTo === null ? left : 'delivered'
 }

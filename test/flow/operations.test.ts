@@ -121,6 +121,7 @@ test('the daemon tells of its mailboxes, its outbox and its certificates, and na
       },
     ],
     outbox: { waiting: 1, oldestSeconds: expect.any(Number) },
+    deliveries: { waiting: 0, oldestSeconds: null },
     version: expect.stringMatching(/^\d+\.\d+\.\d+/),
   })
 

@@ -102,6 +102,7 @@ test('a store that does not answer is no health, and is told by its code', async
     ok: false,
     store: { ok: false, failure: 'STORE_FAILED' },
     outbox: { waiting: null, oldestSeconds: null },
+    deliveries: { waiting: null, oldestSeconds: null },
   })
   expect(JSON.stringify(health)).not.toContain('Canary')
 })
