@@ -1,4 +1,3 @@
-import { BoundedMap } from '../../../trust-anchors/index.ts'
 import { asBuffer } from '../../mime/bytes.ts'
 import { sequence, TAG } from '../ber/der.ts'
 import type { Element } from '../ber/element.ts'
@@ -51,20 +50,21 @@ export const CAPABILITIES_WITH_EC_KEY = sequence(...BEST_FIRST, ...AGREEMENTS.ma
  */
 export function readCapabilities(value: Element | null): Capabilities | null {
   if (value?.tag !== TAG.SEQUENCE) return null
+  if (value.bytes.length > LONGEST_REMEMBERED) return capabilitiesOf(value)
   const bytes = asBuffer(value.bytes).toString('latin1')
   const known = remembered.get(bytes)
-  if (known !== undefined) return known.capabilities
+  if (known !== undefined) return known
   const capabilities = capabilitiesOf(value)
-  remembered.set(bytes, { capabilities, bytes: bytes.length })
+  if (remembered.size === MOST_REMEMBERED) remembered.clear()
+  remembered.set(bytes, capabilities)
   return capabilities
 }
 
-/** By their bytes, of which so many are kept: all who have the same software say the same, with each message. */
-const MOST_REMEMBERED = 1 << 16
-const remembered = new BoundedMap<{ readonly capabilities: Capabilities | null; readonly bytes: number }>(
-  MOST_REMEMBERED,
-  ({ bytes }) => bytes,
-)
+/** By their bytes: all who have the same software say the same, with each message. */
+const remembered = new Map<string, Capabilities | null>()
+const MOST_REMEMBERED = 100
+/** Of any software that is known, a few hundred bytes. */
+const LONGEST_REMEMBERED = 1000
 
 function capabilitiesOf(value: Element): Capabilities | null {
   const content = new Set<ContentCipher>()
