@@ -12,7 +12,12 @@ interface Options {
 
 export function options(command: Command): void {
   command
-    .addOption(single('--deliver <dir>', 'deliver into folders there, as receive --once --out does'))
+    .addOption(
+      single(
+        '--deliver <dir>',
+        'deliver into folders there, as receive --once --out does, and not as the configuration says',
+      ),
+    )
     .addHelpText('after', '\nExample:\n  direct run --deliver inbox\n')
 }
 

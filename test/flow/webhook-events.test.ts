@@ -15,16 +15,19 @@ test('the EHR that sent a message is told what became of it: processed, then dis
   const ehr = await Receiver.start()
   onTestFinished(() => ehr[Symbol.asyncDispose]())
   const time = clock()
+  const store = await openStore({ file: ':memory:', now: time.now })
+  onTestFinished(() => store[Symbol.asyncDispose]())
   const deliver = { webhook: { url: ehr.url, secretEnv: 'EHR_SECRET' } }
   const mailbox = { imap: 'imap://clinic-a.example@127.0.0.1:10143/INBOX', addresses: ['clinic-a.example'] }
   const { a, b } = await twoClinics({
     a: { deliver, mailboxes: [{ ...mailbox, pollSeconds: 1 }] },
     parts: { env: { EHR_SECRET: SECRET }, now: time.now },
+    partsA: { store },
   })
   const stop = new AbortController()
   const running = a.run({ signal: stop.signal })
-  // What was before it asked is no news; and asked it has once its daemon is there.
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  // What was before it asked is no news.
+  await eventually(() => store.eventCursor.read('webhook')).toEqual({ upTo: 0, behind: [] })
   const { messageId } = await a.send(
     { from: KIM, to: [LEE], subject: 'Referral', text: 'x' },
     { finalDelivery: true },
