@@ -1,6 +1,7 @@
+import { lstatSync, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { IdentitySettings, Settings } from '../settings.ts'
-import { type Damaged, readManaged, settingsOf } from './managed.ts'
+import { type Damaged, managedFolder, readManaged, settingsOf } from './managed.ts'
 
 /** Where each certificate of ours and its key lie: those of the configuration, and the managed ones. */
 export interface OwnFiles {
@@ -21,12 +22,14 @@ export interface OwnFile {
   readonly stamp: string
 }
 
+const NONE = { managed: [], damaged: [] }
+
 /** As of now; a few `stat`s. */
 export async function ownFiles({
   identities,
   dataDir,
 }: Pick<Settings, 'identities' | 'dataDir'>): Promise<OwnFiles> {
-  const { managed, damaged } = await readManaged(dataDir)
+  const { managed, damaged } = mayHaveManaged(dataDir) ? await readManaged(dataDir) : NONE
   const all = [
     ...identities.map((settings) => ({ settings, isManaged: false, keepsKey: false })),
     ...managed
@@ -43,6 +46,20 @@ export async function ownFiles({
     files: await Promise.all(files),
     requested: new Set(open.map(({ facts }) => facts.for)),
     damaged,
+  }
+}
+
+/**
+ * False: there is no folder of managed ones, as mostly. Reading it would say so by an error, which costs each message more
+ * than all of its other files together. What cannot be looked at is left to whoever reads it.
+ */
+function mayHaveManaged(dataDir: string): boolean {
+  const quietly = { throwIfNoEntry: false } as const
+  try {
+    const isFolder = statSync(dataDir, quietly)?.isDirectory() ?? true
+    return !isFolder || lstatSync(managedFolder(dataDir), quietly) !== undefined
+  } catch {
+    return true
   }
 }
 
