@@ -3,7 +3,8 @@ import { type Kysely, SqliteAdapter, sql } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import type { Schema } from './schema.ts'
 
-type OpenLog = (file: string) => Promise<Pick<FileHandle, 'datasync' | 'close'>>
+type Log = Pick<FileHandle, 'datasync' | 'close'>
+type OpenLog = (file: string) => Promise<Log>
 
 /**
  * Waits for the disk in the place of SQLite's COMMIT, with the same promise: nobody is told of a transaction before it
@@ -14,7 +15,9 @@ type OpenLog = (file: string) => Promise<Pick<FileHandle, 'datasync' | 'close'>>
 export class LogSync implements AsyncDisposable {
   readonly #file: string
   readonly #open: OpenLog
-  #handle: ReturnType<OpenLog> | null = null
+  #log: Log | null = null
+  /** The log may have a hole, behind which nothing is found after a loss of power, however well that is synced. */
+  #hasHole = false
   #underWay: Promise<void> = Promise.resolve()
   #next: Promise<void> | null = null
 
@@ -27,8 +30,8 @@ export class LogSync implements AsyncDisposable {
   /**
    * Resolves when all that is committed by now is on the disk. A sync that is under way may have missed it: whoever comes
    * meanwhile waits for the next one. After one that failed nothing is known of the log (Linux tells of an error once):
-   * `makeUp` then has to bring everything into the database's own file. Throws DirectError STORE_FAILED (temporary) where
-   * that fails as well.
+   * `makeUp` then has to bring everything into the database's own file, and to have the log begun anew. Throws DirectError
+   * STORE_FAILED (temporary) where that fails as well; until it is done nothing else will do.
    */
   synced(makeUp: () => Promise<void>): Promise<void> {
     this.#next ??= this.#after(this.#underWay, makeUp)
@@ -39,20 +42,30 @@ export class LogSync implements AsyncDisposable {
     await Promise.allSettled([underWay])
     this.#underWay = this.#next ?? this.#underWay
     this.#next = null
+    const failure = this.#hasHole ? { cause: undefined } : await this.#sync()
+    if (failure === null) return
+    this.#hasHole = true
+    await makeUp().catch((error: unknown) => {
+      throw notSynced(this.#file, failure.cause ?? error)
+    })
+    this.#hasHole = false
+  }
+
+  /** Why it failed; null: it did not. */
+  async #sync(): Promise<{ readonly cause: unknown } | null> {
     try {
-      this.#handle ??= this.#open(`${this.#file}-wal`)
-      await (await this.#handle).datasync()
+      this.#log ??= await this.#open(`${this.#file}-wal`)
+      await this.#log.datasync()
+      return null
     } catch (cause) {
-      await makeUp().catch(() => {
-        throw notSynced(this.#file, cause)
-      })
+      return { cause }
     }
   }
 
   /** Once nobody commits any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled([this.#next ?? this.#underWay])
-    await (await this.#handle)?.close()
+    await this.#log?.close()
   }
 }
 
@@ -93,11 +106,22 @@ function logOf(db: Kysely<Schema>): LogSync | null {
   return adapter instanceof LoggedAdapter ? adapter.log : null
 }
 
-/** All of the log into the database's own file, which SQLite syncs by itself. */
+/** All of the log into the database's own file, which SQLite syncs by itself; who writes next begins the log anew. */
 async function checkpoint(db: Kysely<Schema>): Promise<void> {
-  const { rows } = await sql<{ busy: number; log: number; checkpointed: number }>`
-    pragma wal_checkpoint(passive)`.execute(db)
-  const [done] = rows
-  if (done === undefined || done.busy !== 0 || done.log !== done.checkpointed)
-    throw new DirectError('STORE_FAILED', 'the log could not be brought into the store', { temporary: true })
+  await db.connection().execute(async (connection) => {
+    const { rows: waits } = await sql<{ timeout: number }>`pragma busy_timeout`.execute(connection)
+    // SQLite would stop all of this process while it waits for who reads elsewhere.
+    await sql`pragma busy_timeout = 0`.execute(connection)
+    try {
+      const { rows } = await sql<{ busy: number; log: number; checkpointed: number }>`
+        pragma wal_checkpoint(restart)`.execute(connection)
+      const [done] = rows
+      if (done === undefined || done.busy !== 0 || done.log !== done.checkpointed)
+        throw new DirectError('STORE_FAILED', 'the log could not be brought into the store', {
+          temporary: true,
+        })
+    } finally {
+      await sql`pragma busy_timeout = ${sql.lit(waits[0]?.timeout ?? 0)}`.execute(connection)
+    }
+  })
 }

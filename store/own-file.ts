@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { lstat, open } from 'node:fs/promises'
+import { access, lstat, open } from 'node:fs/promises'
 import { DirectError } from '../agent/errors.ts'
 
 /**
@@ -14,6 +14,9 @@ export async function makeOwnFile(path: string): Promise<void> {
     throw new DirectError('FILE_UNWRITABLE', `${path} is ${kindOf(found)}, not a file`, {
       hint: 'See who put it there, move it away and try again: direct-agent makes a file of its own.',
     })
+  // Whoever opens a file that SQLite has open in this process, and closes it, ends all of this process's locks on it
+  // (sqlite.org/howtocorrupt.html, 2.2).
+  if (found !== null) return await access(path, constants.R_OK | constants.W_OK)
   const { O_RDWR, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = constants
   await (await open(path, O_RDWR | O_CREAT | O_NONBLOCK | O_NOFOLLOW, 0o600)).close()
 }

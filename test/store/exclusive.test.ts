@@ -23,6 +23,16 @@ test('a file is held by one at a time, in one process too; the next one has it o
   using _ = await second
 })
 
+test('who waits in the same process takes nothing from the lock that keeps others out', async () => {
+  await using temporary = await folder()
+  await using _store = await temporary.open()
+  const file = join(temporary.path, 'x.lock')
+  using _ = await exclusively(file, PATIENT)
+  await expect(exclusively(file, { ...PATIENT, patienceMs: 0 })).rejects.toMatchObject(BUSY)
+  const other = child('hold-alone', temporary.told, file)
+  expect(await other.ended).toMatchObject({ code: 1 })
+})
+
 test('SIGKILL lets go of what a process held', async () => {
   await using temporary = await folder()
   await using _store = await temporary.open()

@@ -131,3 +131,38 @@ test('a disk that takes neither is told as one that may be put right; the next w
   reader.close()
   await given.outbox.add(mail(2))
 })
+
+test('after a sync that failed no other will do until all is in the database: what comes behind a hole is not found', async () => {
+  let datasync = () => Promise.resolve()
+  await using given = await outboxWith(() => datasync())
+  const reader = new DatabaseSync(given.file)
+  reader.exec('begin; select * from messages')
+  datasync = broken
+  await expect(given.outbox.add(mail(1))).rejects.toMatchObject({ code: 'STORE_FAILED', temporary: true })
+  // Linux tells of an error once.
+  datasync = () => Promise.resolve()
+  await expect(given.outbox.add(mail(2))).rejects.toMatchObject({ code: 'STORE_FAILED', temporary: true })
+  reader.exec('rollback; begin; select * from messages')
+  await expect(given.outbox.add(mail(3))).rejects.toMatchObject({ code: 'STORE_FAILED', temporary: true })
+  reader.exec('rollback')
+  await given.outbox.add(mail(4))
+  const copy = join(given.file, '..', 'copy.db')
+  await copyFile(given.file, copy)
+  const database = new DatabaseSync(copy, { readOnly: true })
+  expect(database.prepare('select count(*) as n from messages').get()).toEqual({ n: 4 })
+  database.close()
+  reader.close()
+})
+
+test('a log that cannot be opened once is opened the next time', async () => {
+  const opened: string[] = []
+  await using log = new LogSync('store', async (file) => {
+    opened.push(file)
+    if (opened.length === 1) return broken()
+    return { datasync: async () => {}, close: async () => void opened.push('closed') }
+  })
+  const made: number[] = []
+  await log.synced(async () => void made.push(1))
+  await log.synced(async () => void made.push(2))
+  expect({ opened, made }).toEqual({ opened: ['store-wal', 'store-wal'], made: [1] })
+})
