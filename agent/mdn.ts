@@ -12,7 +12,7 @@ import {
   readThread,
 } from './read/report-fields.ts'
 import { type MessageFacts, readMessageHeader, readParts } from './read.ts'
-import type { Source } from './smime/source.ts'
+import { once, type Source } from './smime/source.ts'
 import { type Composed, wrap } from './smime/wrap.ts'
 
 export type { NotifiedRecipient } from './read/report-fields.ts'
@@ -127,12 +127,7 @@ const KINDS: Readonly<
 /** The same, ready to be signed like any message (N-2). */
 export function composeMdn(mdn: MdnFacts): Composed {
   const bytes = writeMdn(mdn)
-  const inner: Source = {
-    bytes: bytes.length,
-    async *read() {
-      yield bytes
-    },
-  }
+  const inner: Source = { bytes: bytes.length, read: () => once(bytes) }
   return wrap(inner, {
     messageId: mdn.messageId,
     date: formatDate(mdn.date),
