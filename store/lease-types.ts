@@ -9,6 +9,8 @@ export interface Leases {
    * holds it.
    */
   take(name: string, holder: string, forMs: number): Promise<boolean>
+  /** Milliseconds that the clock of the database is ahead of this machine's; null: it is this machine's. */
+  clockDifference(): Promise<number | null>
   /** Gives back whatever `holder` holds, or what is named. */
   release(holder: string, name?: string): Promise<void>
 }

@@ -1,6 +1,7 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Leases } from './lease-types.ts'
 import { loosely } from './loosely.ts'
+import { clockDifference } from './postgres-server.ts'
 import type { Schema } from './schema.ts'
 import { isShared } from './turn.ts'
 
@@ -33,6 +34,10 @@ export class SqlLeases implements Leases {
         .executeTakeFirst(),
     )
     return taken !== undefined
+  }
+
+  async clockDifference(): Promise<number | null> {
+    return isShared(this.#db) ? await clockDifference(this.#db) : null
   }
 
   async release(holder: string, name?: string): Promise<void> {

@@ -1,11 +1,4 @@
-import {
-  CompiledQuery,
-  type DatabaseConnection,
-  type DataTypeNode,
-  PostgresDialect,
-  PostgresDriver,
-  PostgresQueryCompiler,
-} from 'kysely'
+import { type DataTypeNode, PostgresDialect, PostgresDriver, PostgresQueryCompiler } from 'kysely'
 import { ConnectionLost } from './postgres-errors.ts'
 import { makePool, type PostgresPlace } from './postgres-pool.ts'
 
@@ -18,7 +11,7 @@ export class SharedPostgresDialect extends PostgresDialect {
 
   /** `patient`: for statements that read all that a store holds. */
   constructor(place: PostgresPlace, patient = false) {
-    const config = { pool: () => makePool(place, patient), onCreateConnection: prepare }
+    const config = { pool: () => makePool(place, patient) }
     super(config)
     this.#driver = () => new LosingDriver(config)
   }
@@ -30,15 +23,6 @@ export class SharedPostgresDialect extends PostgresDialect {
   override createQueryCompiler(): PostgresQueryCompiler {
     return new TranslatingCompiler()
   }
-}
-
-/** What has answered is on the disk: more than that (a standby's) is the server's to ask for, less is not. */
-async function prepare(connection: DatabaseConnection): Promise<void> {
-  await connection.executeQuery(
-    CompiledQuery.raw(
-      `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`,
-    ),
-  )
 }
 
 class LosingDriver extends PostgresDriver {

@@ -25,17 +25,17 @@ const HINTS: readonly (readonly [codes: RegExp, hint: string])[] = [
  * What PostgreSQL or the way to it threw, as DirectError. The driver's own error holds rows and values in its details,
  * so that nothing of it but its code goes on, and its sentence where that holds none.
  */
-export function postgresError(error: unknown, place: string): unknown {
+export function postgresError(error: unknown, place: string, hasPassword = true): unknown {
   if (error instanceof DirectError || !(error instanceof Error)) return error
   const code = 'code' in error && typeof error.code === 'string' ? error.code : null
+  if (code?.startsWith('28') && !hasPassword)
+    return new DirectError('STORE_FAILED', `${place} refuses the login, and no password is configured`, {
+      hint: 'Name what holds it: store.passwordEnv, passwordFile or passwordCommand.',
+    })
   if (code !== null && isSqlState(error)) return ofServer(code, error, place)
   if (isTls(error, code))
     return new DirectError('TLS_FAILED', `TLS with ${place} failed: ${error.message}`, {
       hint: 'Name the CA of its certificate in store.ca; the host in store.url must be one that the certificate names.',
-    })
-  if (error.message.startsWith('SASL') && error.message.includes('client password'))
-    return new DirectError('STORE_FAILED', `${place} asks for a password, and none is configured`, {
-      hint: 'Name what holds it: store.passwordEnv, passwordFile or passwordCommand.',
     })
   return new ConnectionLost('STORE_FAILED', `${place} cannot be reached: ${code ?? said(error)}`, {
     hint: 'See whether the server runs, and whether this machine reaches it.',

@@ -9,7 +9,7 @@ export interface PostgresPlace {
   readonly port: number
   readonly user: string
   readonly database: string
-  /** Asked for at each connection. Undefined: the server asks for none. */
+  /** Asked for when a connection is made. Undefined: the server asks for none. */
   readonly password?: (() => Promise<string>) | undefined
   /** CA certificates (PEM) to believe instead of the system's. */
   readonly ca?: string | undefined
@@ -25,6 +25,9 @@ const ANSWER_MS = STATEMENT_MS + 10_000
 /** Whoever holds the turn and says nothing has stopped: the others go on. */
 const SILENT_MS = 10_000
 
+/** What a server hears that asks for a password where none is configured: pg refuses to say nothing. */
+const NONE = 'none'
+
 /** For messages: without a password. */
 export function describePlace({ host, port, database }: PostgresPlace): string {
   return `the store postgres://${isIP(host) === 6 ? `[${host}]` : host}:${port}/${database}`
@@ -34,7 +37,8 @@ export function describePlace({ host, port, database }: PostgresPlace): string {
 export async function makePool(place: PostgresPlace, patient = false): Promise<PostgresPool> {
   const { Pool } = (await import('pg')).default
   const name = describePlace(place)
-  const pool = new Pool({ ...settingsOf(place), ...(patient ? {} : LIMITS) })
+  let password = NONE
+  const pool = new Pool({ ...settingsOf(place), password: () => password, ...(patient ? {} : LIMITS) })
   // What breaks while nothing is asked of it has nobody to tell: the pool makes a new one for who comes next.
   const unheard = () => undefined
   pool.on('error', unheard)
@@ -44,13 +48,18 @@ export async function makePool(place: PostgresPlace, patient = false): Promise<P
     // kysely would copy them, and its own clients with them, to cancel statements; we cancel none.
     options: {},
     connect: async () => {
+      // Before there is a connection: pg leaves one open whose password is not to be had.
+      if (pool.idleCount === 0 && pool.totalCount < pool.options.max)
+        password = (await place.password?.()) ?? NONE
       try {
         const client = await pool.connect()
-        const known = clients.get(client) ?? new ReportingClient(client, name)
-        clients.set(client, known)
-        return known
+        const known = clients.get(client)
+        if (known !== undefined) return known
+        const made = new ReportingClient(client, name)
+        clients.set(client, made)
+        return await made.prepared()
       } catch (error) {
-        throw postgresError(error, name)
+        throw postgresError(error, name, place.password !== undefined)
       }
     },
     end: () => pool.end(),
@@ -64,11 +73,12 @@ const LIMITS: PoolConfig = {
   idle_in_transaction_session_timeout: SILENT_MS,
 }
 
+const PREPARE = `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`
+
 /** All is given, so that nothing is taken from PG… variables, a .pgpass or the name of the user. */
-function settingsOf({ host, port, user, database, password, ca, connections }: PostgresPlace): PoolConfig {
+function settingsOf({ host, port, user, database, ca, connections }: PostgresPlace): PoolConfig {
   return {
     ...{ host, port, user, database },
-    password: password ?? (() => ''),
     // Nobody else is on the way to this machine itself; to any other there is no way without TLS.
     ssl:
       ca === undefined && isLoopback(host)
@@ -123,6 +133,17 @@ class ReportingClient implements PostgresPoolClient {
       const reported = postgresError(error, this.#place)
       if (reported instanceof ConnectionLost) this.#lost = true
       throw reported
+    }
+  }
+
+  /** What has answered is on the disk: more than that (a standby's) is the server's to ask for, less is not. */
+  async prepared(): Promise<this> {
+    try {
+      await this.#ask(PREPARE, [])
+      return this
+    } catch (error) {
+      this.release(true)
+      throw error
     }
   }
 

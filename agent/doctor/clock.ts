@@ -2,12 +2,14 @@ import * as http from 'node:http'
 import * as https from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import type { HostLookup } from '../../dns/index.ts'
-import { ok } from './finding.ts'
+import { ok, type Said } from './finding.ts'
 import type { Check, DoctorTools } from './tools.ts'
 
 /** Clocks of hosts that answer HTTP are right to a second; the rest is the way. */
 const OFF_MS = 60_000
 const WRONG_MS = 300_000
+/** Daemons that share a store hold what they are at by their clocks, for 30 seconds. */
+const APART_MS = 5_000
 
 /**
  * Against what was written here before, and against whoever publishes our trust bundles: certificates, time limits and
@@ -15,7 +17,9 @@ const WRONG_MS = 300_000
  */
 export async function* checkClock(tools: DoctorTools, signal: AbortSignal): ReturnType<Check> {
   const { now, existingStore } = tools
-  const newest = (await (await existingStore())?.upkeep.figures())?.newest ?? null
+  const store = await existingStore()
+  yield* checkServersClock((await store?.leases.clockDifference()) ?? null)
+  const newest = (await store?.upkeep.figures())?.newest ?? null
   if (newest !== null && newest.getTime() - now().getTime() > OFF_MS)
     yield {
       level: 'error',
@@ -57,6 +61,20 @@ export async function* checkClock(tools: DoctorTools, signal: AbortSignal): Retu
     text: `no host of a trust bundle told the time: ${urls.map(({ host }) => host).join(', ')}`,
     do: 'Compare it yourself: "timedatectl".',
   }
+}
+
+function* checkServersClock(ahead: number | null): Generator<Said> {
+  if (ahead === null) return
+  if (Math.abs(ahead) <= APART_MS)
+    yield ok('STORE_CLOCK_RIGHT', 'the clock agrees with that of the PostgreSQL server')
+  else
+    yield {
+      level: 'error',
+      code: 'STORE_CLOCK_OFF',
+      about: null,
+      text: `the clock of the PostgreSQL server is ${Math.round(Math.abs(ahead) / 1000)} seconds ${ahead > 0 ? 'ahead of' : 'behind'} this one`,
+      do: 'Let NTP keep both, and those of all machines that share the store ("timedatectl set-ntp true").',
+    }
 }
 
 /** Our own choice, each host once; a few are enough. */

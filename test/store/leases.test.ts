@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { folder, memoryStore } from './places.ts'
+import { folder, isSqlite, memoryStore } from './places.ts'
 
 const MINUTE = 60_000
 
@@ -40,4 +40,11 @@ test('of many who want one lease at one moment one has it', async () => {
     Array.from({ length: 20 }, (_, n) => (n % 2 === 0 ? one : two).leases.take('mail', `h${n}`, MINUTE)),
   )
   expect(taken.filter(Boolean)).toHaveLength(1)
+})
+
+test('the clock of another machine can be compared with this one’s; a file has none', async () => {
+  await using store = await memoryStore()
+  const apart = await store.leases.clockDifference()
+  if (isSqlite) expect(apart).toBeNull()
+  else expect(Math.abs(apart ?? Number.NaN)).toBeLessThan(5000)
 })
