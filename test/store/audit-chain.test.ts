@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type AuditProof, type Store } from '../../store/index.ts'
+import type { AuditProof, Store } from '../../store/index.ts'
 import { folder, memoryStore, ofSqlite, type TestPlace } from './places.ts'
 import { all, at, backToVersion, bytes, child, message } from './scenario.ts'
 
