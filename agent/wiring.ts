@@ -2,12 +2,7 @@ import type { MailServer } from '../mailbox/index.ts'
 import type { Certificate } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
 import type { ClassifyTools } from './classify.ts'
-import type { EventTools } from './deliver/events.ts'
-import type { WaitingTools } from './deliver/waiting.ts'
-import type { Webhook } from './deliver/webhook.ts'
-import type { DeliverTools } from './deliver.ts'
 import type { DoctorTools } from './doctor/tools.ts'
-import { DirectError } from './errors.ts'
 import type { IdentityTools } from './identities/tools.ts'
 import type { InboxTools } from './inbox.ts'
 import { lazily } from './neighbours/lazily.ts'
@@ -23,6 +18,7 @@ import type { TraceQuestion } from './trace/types.ts'
 import type { BeliefTools } from './trust/believe.ts'
 import type { Trust } from './trust/current.ts'
 import type { Undetermined } from './undetermined.ts'
+import { wireEhr } from './wiring/ehr.ts'
 import type { ZoneTools } from './zone/tools.ts'
 
 /** What `wire` gives. */
@@ -174,57 +170,7 @@ export function wire(neighbours: Neighbours) {
       now,
     }
   }
-  /** What opens messages that wait for the EHR, and by which mailbox each came. */
-  const underWay = new Set<string>()
-  const waitingTools = async (): Promise<WaitingTools> => {
-    const mailboxes = settings.mailboxes.length === 0 ? [] : await mail.mailboxes()
-    return {
-      store: await neighbours.store(),
-      mailboxes: new Map(mailboxes.map(({ name, settings }) => [name, settings])),
-      opening: async () => ({ open: await openTools(), ourNames: await ourNames() }),
-      judgeAccepted: await judging.judge('store', 'off'),
-      underWay,
-      now,
-      log,
-    }
-  }
-  /** Null: none is configured. With its secrets read. */
-  const webhook = lazily(async () => {
-    const { deliver } = settings
-    if (deliver === undefined || 'folder' in deliver) return null
-    const { url, secret, ca, ...webhook } = deliver.webhook
-    if (neighbours.offline)
-      throw new DirectError(
-        'NETWORK_FORBIDDEN',
-        'deliver.webhook is another program, and the network is forbidden',
-        {
-          hint: 'Leave --no-network out, or deliver into a folder.',
-        },
-      )
-    const { keptToken } = await import('../mailbox/index.ts')
-    const { readCa } = await import('./neighbours/mail.ts')
-    const kept = keptToken(secret)
-    await kept()
-    return {
-      ...webhook,
-      url: new URL(url),
-      ca: ca === undefined ? undefined : await readCa(ca),
-      secret: kept,
-      lookup: await discovery.lookup(),
-      now,
-    }
-  })
-  const deliverTools = async (webhook: Webhook, giveUpMs: number): Promise<DeliverTools> => {
-    const { webhookDestination } = await import('./deliver/webhook.ts')
-    const destination = webhookDestination(webhook)
-    const onTaken: DeliverTools['onTaken'] = (outcome) => neighbours.watch.taken(outcome)
-    return { ...(await waitingTools()), destination, giveUpMs, random, onTaken }
-  }
-  const eventTools = async (webhook: Webhook, giveUpMs: number): Promise<EventTools> => {
-    const { teller } = await import('./deliver/webhook.ts')
-    const alone = (signal?: AbortSignal) => neighbours.receivingAlone('events for the EHR', signal)
-    return { store: await neighbours.store(), tell: teller(webhook), giveUpMs, alone, now, random, log }
-  }
+  const ehr = wireEhr(neighbours, { openTools, ourNames })
   const leaps = new Leaps(neighbours)
   const deadlineTools = async (): Promise<DeadlineTools> => ({
     store: await neighbours.store(),
@@ -300,7 +246,7 @@ export function wire(neighbours: Neighbours) {
       },
       proveTls: async (server, signal) => (await mail.smtp()).proveTls(server, signal),
       imap: () => mail.imap(),
-      webhook,
+      webhook: ehr.webhook,
       lookup,
       disk: freeSpace,
       now,
@@ -320,10 +266,7 @@ export function wire(neighbours: Neighbours) {
     outboxTools,
     openTools,
     inboxTools,
-    waitingTools,
-    webhook,
-    deliverTools,
-    eventTools,
+    ...ehr,
     deadlineTools,
     notifyTools,
     identityTools,

@@ -26,7 +26,6 @@ const RECEIVED = [
   'notice',
 ]
 const TOLD_EHR = ['delivered', 'rejected', 'later']
-const DELIVERIES = ['delivered', 'rejected', 'later']
 const HANDED_OVER = ['accepted', 'temporary', 'final', 'unknown']
 
 /** Everything that `GET /metrics` tells: counts, times, and names of our own alone. */
@@ -48,11 +47,6 @@ export async function metrics({ store, watch, ends, now }: MetricsTools): Promis
       'direct_ehr_messages_total',
       'Messages posted to the EHR, by what became of each try; later: it comes again.',
       counts('outcome', watch.toldEhr, TOLD_EHR),
-    ),
-    counter(
-      'direct_deliveries_total',
-      'Messages handed to an EHR by HTTP, by its answer; later: at each try.',
-      counts('outcome', watch.deliveries, DELIVERIES),
     ),
     gauge(
       'direct_mailbox_last_pass_timestamp_seconds',

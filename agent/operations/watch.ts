@@ -1,5 +1,4 @@
 import type { SmtpClient } from '../../mailbox/index.ts'
-import type { Taken } from '../deliver/types.ts'
 import { DirectError } from '../errors.ts'
 import type { Mailbox } from '../inbox.ts'
 import type { ReceiveReport } from '../receiving-types.ts'
@@ -21,7 +20,6 @@ export class Watch {
   readonly #mailboxes = new Map<string, WatchedMailbox>()
   readonly #received = new Map<string, number>()
   readonly #handedOver = new Map<string, number>()
-  readonly #deliveries = new Map<string, number>()
   readonly #toldEhr = new Map<string, number>()
 
   constructor(now: () => Date) {
@@ -43,15 +41,6 @@ export class Watch {
 
   get mailboxes(): readonly WatchedMailbox[] {
     return [...this.#mailboxes.values()]
-  }
-
-  /** Messages handed to an EHR by HTTP, by what it said. */
-  get deliveries(): ReadonlyMap<string, number> {
-    return this.#deliveries
-  }
-
-  delivered(outcome: Taken['outcome']): void {
-    count(this.#deliveries, outcome)
   }
 
   /** Messages by what became of them: `delivered`, `waiting` for the EHR, `left`, `refused`, `undetermined`, `notice` for a failure notice of ours, or the kind of a notification. */

@@ -80,6 +80,10 @@ test('the daemon tells of its mailboxes, its outbox and its certificates, and na
       timeout: 20_000,
     })
     .toContain('processed')
+  // It is counted a moment after it is durable.
+  await expect
+    .poll(async () => (await ask(atA, '/metrics')).body, { timeout: 20_000 })
+    .toContain('direct_messages_received_total{outcome="processed"} 1')
 
   const said = await ask(atA, '/metrics')
   expect(said).toMatchObject({
