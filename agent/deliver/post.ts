@@ -22,7 +22,11 @@ export interface Post {
 }
 
 /** A whole answer; `text` is null where it is longer than what is read of it. Or why there is none, as a clause. */
-export type Answer = { readonly status: number; readonly text: string | null } | { readonly failed: string }
+export type Answer = WholeAnswer | { readonly failed: string }
+interface WholeAnswer {
+  readonly status: number
+  readonly text: string | null
+}
 
 /** Of an answer, as much is read. */
 const MOST_BYTES = 16 << 10
@@ -87,20 +91,31 @@ async function exchange(
     outgoing.destroy()
   })
   let unread: { readonly cause: unknown } | null = null
-  const writing = write(body, outgoing, answered).catch((cause: unknown) => {
+  const over = new AbortController()
+  const written = { bytes: 0 }
+  const writing = write(body, outgoing, written, over.signal).catch((cause: unknown) => {
     unread = { cause }
     outgoing.destroy()
   })
   try {
-    return await readAnswer(await answered)
+    const answer = await readAnswer(await answered)
+    // Something on the way may say yes to whatever comes.
+    if (isYes(answer) && written.bytes < body.bytes)
+      return { failed: `${url.host} answers ${answer.status} before it has all of it` }
+    return answer
   } catch (error) {
     if (unread !== null) throw (unread as { readonly cause: unknown }).cause
     if (isSilent) return { failed: `${url.host} was silent for ${timeoutMs / 1000} s` }
     throw error
   } finally {
+    over.abort()
     outgoing.destroy()
     await writing
   }
+}
+
+function isYes({ status }: WholeAnswer): boolean {
+  return status >= 200 && status < 300
 }
 
 /** What Node says of a connection has a code; what has none is a fault of ours. */
@@ -112,21 +127,22 @@ function isLoopback(address: string): boolean {
   return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'))
 }
 
-/** As fast as the other side takes it, and no further than to its answer. */
-async function write(body: Source, outgoing: ClientRequest, answered: Promise<unknown>): Promise<void> {
-  let isOver = false
-  const end = () => {
-    isOver = true
-  }
-  const over = answered.then(end, end)
+/** As fast as the other side takes it, and no further than until it has answered. */
+async function write(
+  body: Source,
+  outgoing: ClientRequest,
+  written: { bytes: number },
+  over: AbortSignal,
+): Promise<void> {
   for await (const chunk of body.read()) {
-    if (isOver) return
-    if (!outgoing.write(chunk)) await Promise.race([once(outgoing, 'drain').catch(() => undefined), over])
+    if (over.aborted) return
+    written.bytes += chunk.length
+    if (!outgoing.write(chunk)) await once(outgoing, 'drain', { signal: over }).catch(() => undefined)
   }
-  if (!isOver) outgoing.end()
+  if (!over.aborted) outgoing.end()
 }
 
-async function readAnswer(answer: IncomingMessage): Promise<Answer> {
+async function readAnswer(answer: IncomingMessage): Promise<WholeAnswer> {
   const { statusCode: status = 0, headers } = answer
   const chunks: Uint8Array[] = []
   let length = 0

@@ -171,3 +171,23 @@ test('who is told to stop stops', async () => {
   stop.abort()
   await expect(asked).rejects.toMatchObject({ code: 'ABORTED' })
 })
+
+test('who says yes before all of it was written has not taken it; who begins to answer early gets the rest', async () => {
+  const large = sourceOf(100, 65_536)
+  const early = await serve((socket) => socket.pause().write(WHOLE))
+  expect(await ask(early, { body: large })).toEqual({
+    failed: `${early.host} answers 200 before it has all of it`,
+  })
+  const length = WHOLE.indexOf('{')
+  const patient = await serve((socket, first) => {
+    let left = large.bytes - (first.length - first.indexOf('\r\n\r\n') - 4)
+    socket.write(WHOLE.slice(0, length))
+    socket.on('data', (data) => {
+      left -= data.length
+      if (left === 0) socket.end(WHOLE.slice(length))
+    })
+  })
+  expect(await ask(patient, { body: large })).toEqual({ status: 200, text: '{"where": "x-1"}' })
+  const no = await serve((socket) => socket.pause().write('HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n'))
+  expect(await ask(no, { body: large })).toEqual({ status: 413, text: '' })
+})
