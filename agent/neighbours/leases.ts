@@ -7,16 +7,8 @@ import { DirectError } from '../errors.ts'
 const LEASE_MS = 30_000
 /** Well before it ends: a renewal may have to wait. */
 const RENEW_MS = 10_000
-/** Before it ends nobody acts upon it any more: between looking and acting time passes. */
-const MARGIN_MS = 5_000
 /** Between two looks at whether another process has finished. */
 const LOOK_MS = 250
-
-/** What this process alone is at, until it is disposed of. */
-export interface Alone extends Disposable {
-  /** False once another one may be at it: this process was stopped for longer than it may say nothing. */
-  isOurs(): boolean
-}
 
 /** The leases of this process, in a store that several share. What it holds is given back when it is disposed of. */
 export class HeldLeases implements AsyncDisposable {
@@ -50,10 +42,9 @@ export class HeldLeases implements AsyncDisposable {
   async alone(
     name: string,
     { what, patienceMs, signal }: { what: string; patienceMs: number; signal?: AbortSignal | undefined },
-  ): Promise<Alone> {
+  ): Promise<Disposable> {
     const [leases, holder] = [await this.#leases(), randomUUID()]
     const deadline = performance.now() + patienceMs
-    let since = performance.now()
     while (!(await leases.take(name, holder, LEASE_MS))) {
       if (signal?.aborted)
         throw new DirectError('ABORTED', `stopped while another process ${what}`, { temporary: true })
@@ -63,16 +54,13 @@ export class HeldLeases implements AsyncDisposable {
           temporary: true,
         })
       await sleep(LOOK_MS)
-      since = performance.now()
     }
-    const renewing = setInterval(async () => {
-      const asked = performance.now()
+    const renewing = setInterval(() => {
       // A store that cannot be asked now is asked again: until the lease ends it is ours.
-      if (await leases.take(name, holder, LEASE_MS).catch(() => false)) since = asked
+      leases.take(name, holder, LEASE_MS).catch(() => false)
     }, RENEW_MS)
     renewing.unref()
     const held = {
-      isOurs: () => performance.now() - since < LEASE_MS - MARGIN_MS,
       [Symbol.dispose]: () => {
         clearInterval(renewing)
         if (this.#passing.delete(held)) this.#end(leases.release(holder, name))
