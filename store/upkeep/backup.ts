@@ -1,4 +1,4 @@
-import { lstat, open, rename, rm, stat } from 'node:fs/promises'
+import { chmod, lstat, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
@@ -21,6 +21,8 @@ export async function backup(
   try {
     await refuseAnother(file)
     await makeOwnFile(unfinished)
+    // One that lay there is ours, and nobody else's, or is refused.
+    await chmod(unfinished, 0o600)
     await copy(unfinished)
     const facts = inOneFile(unfinished)
     const damage = await reading(unfinished, (db) => damageOf(db, options))

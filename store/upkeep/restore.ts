@@ -37,6 +37,7 @@ export async function restore(
     await removeDatabase(draft)
     await makeStoreFile(draft)
     await copyPages(from, draft)
+    requireTables(draft, from)
     const { version, newest } = inOneFile(draft)
     const damage = await bringUp(draft, from, { version, newest, evenDamaged, actor, now, tell })
     inOneFile(draft)
@@ -67,6 +68,23 @@ export async function sealOf(from: string, tell: Tell): Promise<RestoredStore['s
   if (seal === 'broken') return seal
   withDatabase(from, { readOnly: true }, (database) => requireStore(database, from))
   return seal === 'cut' ? 'broken' : seal
+}
+
+/** A store of ours has tables and their indexes alone: what acts by itself whenever a row is written is somebody else's. */
+function requireTables(draft: string, from: string): void {
+  withDatabase(draft, { readOnly: true }, (database) => {
+    const [other] = database
+      .prepare("select type, name from sqlite_schema where type not in ('table', 'index')")
+      .all()
+    if (other === undefined) return
+    throw new DirectError(
+      'STORE_FAILED',
+      `${from} holds a ${other.type}, ${other.name}, which none of ours does`,
+      {
+        hint: 'Somebody has changed it: find out who could, and restore another backup.',
+      },
+    )
+  })
 }
 
 function damaged(from: string, why: string): DirectError {

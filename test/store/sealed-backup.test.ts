@@ -203,3 +203,22 @@ test('whoever waits for a large store hears how far its reading has come', async
     { bytes: 700_000, of: 700_000 },
   ])
 })
+
+test.each(['trigger', 'view'])('what holds a %s is not restored, even as damaged', async (kind) => {
+  await using temporary = await folder()
+  const { to } = await backedUp(temporary)
+  unseal(to)
+  const database = new DatabaseSync(to)
+  database.exec(
+    kind === 'view'
+      ? 'create view other as select * from messages'
+      : 'create trigger other after insert on audit begin delete from copies; end',
+  )
+  database.close()
+  const before = dump(temporary.file)
+  await expect(restoreStore(to, { ...BY, evenDamaged: true, file: temporary.file })).rejects.toMatchObject({
+    code: 'STORE_FAILED',
+    message: `${to} holds a ${kind}, other, which none of ours does`,
+  })
+  expect(dump(temporary.file)).toEqual(before)
+})

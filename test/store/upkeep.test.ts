@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
@@ -147,6 +147,17 @@ test('a backup takes the place of nothing, and a folder that is missing is an er
     message: expect.stringContaining('ENOENT'),
   })
   await expect(store.upkeep.backup(temporary.file)).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' })
+})
+
+test('a backup is nobody else’s to read, whatever an unfinished one that lay there let others do', async () => {
+  await using temporary = await folder()
+  await furnish(temporary.file)
+  await using store = await temporary.open({ now: NOW })
+  const to = join(temporary.path, 'open.db')
+  await writeFile(`${to}.unfinished`, '')
+  await chmod(`${to}.unfinished`, 0o666)
+  await store.upkeep.backup(to)
+  expect((await stat(to)).mode & 0o777).toBe(0o600)
 })
 
 /** What `furnish` makes, as a backup beside it. */
