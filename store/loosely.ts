@@ -10,11 +10,13 @@ import { isShared } from './turn.ts'
  * process loses nothing. Others may write beside it where they share a database.
  */
 export async function loosely<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>): Promise<T> {
-  if (isShared(db))
-    return await db.transaction().execute(async (tx) => {
+  if (isShared(db)) {
+    const transactions = db.transaction().setIsolationLevel('read committed')
+    return await transactions.execute(async (tx) => {
       await sql`set local synchronous_commit = off`.execute(tx)
       return await act(tx)
     })
+  }
   if (isLogged(db)) return await db.transaction().execute(act)
   return await db.connection().execute(async (connection) => {
     await sql`pragma synchronous = normal`.execute(connection)

@@ -83,11 +83,15 @@ function settingsOf({ host, port, user, database, ca, connections }: PostgresPla
     ssl:
       ca === undefined && isLoopback(host)
         ? false
-        : { minVersion: 'TLSv1.2', ...(ca !== undefined && { ca }) },
+        : // Said here, NODE_TLS_REJECT_UNAUTHORIZED has no say.
+          { minVersion: 'TLSv1.2', rejectUnauthorized: true, ...(ca !== undefined && { ca }) },
     max: connections ?? CONNECTIONS,
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
     application_name: 'direct-agent',
+    // Else PGOPTIONS has a say, which may name another schema.
+    options: '-c client_encoding=UTF8',
+    client_encoding: 'UTF8',
     types: { getTypeParser },
   }
 }

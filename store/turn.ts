@@ -28,7 +28,9 @@ export async function inTurn<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>)
   }
   const seen: { transaction?: string; result?: T } = {}
   try {
-    return await db.transaction().execute(async (tx) => {
+    // As of before the turn came it would read what has changed since, whatever a database does by default.
+    const transactions = db.transaction().setIsolationLevel('read committed')
+    return await transactions.execute(async (tx) => {
       const transaction = await takeTurn(tx)
       const result = await act(tx)
       Object.assign(seen, { transaction, result })

@@ -76,6 +76,17 @@ test('TLS is proved by the CA and the host that are named, and a server that has
   ).rejects.toMatchObject({ code: 'TLS_FAILED' })
 })
 
+test('the environment does not take the proof away', async () => {
+  await using certificate = await serverCertificate(['IP:127.0.0.1'])
+  await using other = await serverCertificate(['IP:127.0.0.1'])
+  await using server = await startPostgres({ tls: certificate })
+  const { host, port, user } = server
+  const place = { host, port, user, database: await server.database(), password: async () => server.password }
+  vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
+  const opened = refusal(openStore({ postgres: { ...place, ca: other.cert } }))
+  expect(await opened.finally(() => vi.unstubAllEnvs())).toMatchObject({ code: 'TLS_FAILED' })
+})
+
 test('a host that is not this machine is never spoken to without TLS', async () => {
   const { promise: greeting, resolve } = Promise.withResolvers<Buffer>()
   const listener = createServer((socket) => {
@@ -288,4 +299,25 @@ test('a session that has a transaction open and says nothing is ended by the ser
   expect(rows.map(({ setting }) => Number(setting))).toEqual([10_000, 30_000, 60_000])
   client.release()
   await pool.end()
+})
+
+test('what a database does by default, and what the environment says, changes nothing: turns see what came before, in the same tables', async () => {
+  await using temporary = await folder()
+  await using first = await temporary.open()
+  const add = (store: typeof first, n: number) =>
+    store.outbox.add(message(1, { messageId: `<m${n}@clinic.example>`, copies: [], recordBody: null }))
+  await add(first, 0)
+  const place = await placeIn(temporary)
+  vi.stubEnv('PGOPTIONS', '-c search_path=pg_temp -c default_transaction_isolation=serializable')
+  await using second = await openStore({ postgres: place })
+  vi.unstubAllEnvs()
+  expect(await second.tracking.status()).toHaveLength(1)
+  await temporary.sql(
+    `alter database ${place.database} set default_transaction_isolation = 'repeatable read'`,
+  )
+  await using third = await openStore({ postgres: place })
+  await using fourth = await openStore({ postgres: place })
+  await Promise.all(Array.from({ length: 12 }, (_, n) => add(n % 2 === 0 ? third : fourth, n + 1)))
+  expect(await first.tracking.status()).toHaveLength(13)
+  expect(await first.upkeep.verifyAudit()).toMatchObject({ broken: null })
 })
