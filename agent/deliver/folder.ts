@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { exists, replaceFile, syncFolder, writeDurably } from '../durable-file.ts'
 import { DirectError } from '../errors.ts'
+import { Turns } from '../inbox/turns.ts'
 import type { TrustedMessage } from '../open/trusted-message.ts'
 import { readParts, safeFilename } from '../read.ts'
 import { lent, type Source } from '../smime/source.ts'
@@ -40,7 +41,19 @@ export interface Filed {
  * Files are 0600, folders 0700. Throws FILE_UNWRITABLE (temporary: the message is kept and comes again) for what the
  * disk refuses; anything else that is thrown is no fault of the disk.
  */
-export async function deliverToFolder(
+export function deliverToFolder(
+  dir: string,
+  message: TrustedMessage,
+  describe: (folder: string, parts: readonly FiledPart[]) => Filing,
+): Promise<Filed> {
+  // Of two who add a recipient side by side, one would take the other's away.
+  return turns.take(join(dir, message.innerSha256), () => fileMessage(dir, message, describe))
+}
+
+/** Mailboxes are passed over side by side, and the same message may lie in each. */
+const turns = new Turns()
+
+async function fileMessage(
   dir: string,
   { inner, innerSha256: sha256 }: TrustedMessage,
   describe: (folder: string, parts: readonly FiledPart[]) => Filing,
@@ -151,10 +164,11 @@ async function addRecipients(folder: string, filing: Filing): Promise<void> {
     )
   const known = new Set(filed.recipients.map(({ address }) => address))
   const added = filing.recipients.filter(({ address }) => !known.has(address))
-  if (added.length > 0)
-    await replaceFile(join(folder, 'delivery.json'), [
-      jsonBytes({ ...filed, recipients: [...filed.recipients, ...added] }),
-    ])
+  if (added.length === 0) return
+  await replaceFile(join(folder, 'delivery.json'), [
+    jsonBytes({ ...filed, recipients: [...filed.recipients, ...added] }),
+  ])
+  await syncFolder(folder)
 }
 
 /** What a stop left of earlier tries at the same message, but for those that may be renamed at any moment. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { deliverToFolder } from '../../agent/deliver/folder.ts'
@@ -60,4 +60,17 @@ test('one message that cannot be filed holds up no other, and its failure is tol
   await expect(receive()).rejects.toMatchObject({ code: 'FILE_UNWRITABLE', temporary: true })
   expect(reports).toMatchObject([{ verdict: 'accept' }, { verdict: 'accept' }])
   expect(await readdir(ehr)).toHaveLength(4)
+})
+
+test('recipients who are added side by side, from several mailboxes, are all there', async () => {
+  const dir = await temporaryFolder()
+  const message = messageOf(async function* () {
+    yield Buffer.from('Subject: x\r\n\r\n')
+  })
+  const addresses = ['one', 'two', 'three', 'four'].map((name) => `${name}@clinic-b.example`)
+  const file = (address: string) =>
+    deliverToFolder(dir, message, () => ({ from: KIM, signer: null, recipients: [{ address }] }))
+  await Promise.all(addresses.map(file))
+  const filed = JSON.parse(await readFile(join(dir, SHA256, 'delivery.json'), 'utf8'))
+  expect(filed.recipients).toEqual(addresses.map((address) => ({ address })))
 })
