@@ -39,6 +39,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'postgres',
+          // 250 MB take longer over a socket than into a file.
+          testTimeout: 120_000,
           include: [...ofAnyStore, ofPostgres],
           globalSetup: ['./test/store/postgres-server.ts'],
         },
