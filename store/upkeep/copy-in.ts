@@ -26,7 +26,7 @@ export async function copyIn(tx: Tx, from: string, tell: Tell): Promise<void> {
         for (const { data } of rows) bytes += (data as Uint8Array).length
         tell({ bytes, of })
       }
-      await countOn(tx, table)
+      await countOn(tx, table, file)
     }
   } finally {
     file.close()
@@ -55,10 +55,12 @@ async function insert(tx: Tx, { name, columns }: Table, rows: readonly Row[]): P
   await sql`insert into ${sql.table(name)} (${into}) values ${sql.join(values)}`.execute(tx)
 }
 
-/** What the database numbers by itself goes on behind what is there. */
-async function countOn(tx: Tx, { name, columns }: Table): Promise<void> {
+/** What the database numbers by itself goes on behind what is there, and behind what was and is gone. */
+async function countOn(tx: Tx, { name, columns }: Table, file: DatabaseSync): Promise<void> {
   if (!columns.includes('id')) return
+  const counted = file.prepare('select nullif(seq, 0) as last from sqlite_sequence where name = ?').get(name)
   await sql`
-    select setval(pg_get_serial_sequence(${name}, 'id'), (select max(id) from ${sql.table(name)}))
+    select setval(pg_get_serial_sequence(${name}, 'id'),
+      greatest((select max(id) from ${sql.table(name)}), cast(${counted?.last ?? null} as bigint)))
     where pg_get_serial_sequence(${name}, 'id') is not null`.execute(tx)
 }

@@ -121,3 +121,23 @@ test('a database that knows something, or that somebody has open, is not restore
   expect(await store.tracking.status('<large@clinic.example>')).toHaveLength(1)
   expect(await readdir(join(place.path, 'draft'))).toEqual([])
 })
+
+test('events go on behind those that retention took away: who was told of them hears of the next', async () => {
+  await using place = await folder()
+  const file = join(place.path, 'small.db')
+  const to = join(place.path, 'small-backup.db')
+  {
+    await using small = await openStore({ file, now: NOW })
+    const raw = new DatabaseSync(file)
+    raw.exec(`insert into tracking_events (id, type, at, why) values (5000, 'failed', 0, '[]');
+      delete from tracking_events`)
+    raw.close()
+    await small.eventCursor.write('webhook', { upTo: 5000, behind: [] })
+    await small.upkeep.backup(to)
+  }
+  await restoreStore(to, { ...BY, ...target(place), replace: true })
+  const [next] = await place.sql(
+    `insert into tracking_events (type, at, why) values ('failed', 1, '[]') returning id`,
+  )
+  expect(Number(next?.id)).toBe(5001)
+})
