@@ -150,7 +150,8 @@ async function insert(tx: Tx, row: NewAuditRow): Promise<void> {
   const id = await append(tx, {
     at: row.at.getTime(),
     event: row.event,
-    actor: row.actor,
+    // As the database keeps them: the chain is made of what can be read again.
+    actor: row.actor?.toWellFormed() ?? null,
     message_id: row.messageId,
     sender: row.from === null ? null : addressKey(row.from),
     address: row.address === null ? null : addressKey(row.address),
@@ -158,7 +159,7 @@ async function insert(tx: Tx, row: NewAuditRow): Promise<void> {
     certificate: row.certificate,
     algorithms: encodeAlgorithms(row.algorithms ?? null),
     documents: JSON.stringify(row.documents),
-    patient: row.patient,
+    patient: row.patient?.toWellFormed() ?? null,
     outcome: row.outcome,
     why: encodeWhy(row.why),
   })

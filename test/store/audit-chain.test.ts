@@ -50,6 +50,13 @@ test('every row is bound to those before it, and an empty audit has an empty hea
   expect(await store.upkeep.auditHead()).toEqual({ rows: 6, head: proof.head })
 })
 
+test('half a character in what the EHR names is no break in the chain', async () => {
+  await using store = await memoryStore()
+  const body = await store.bodies.write(bytes('sealed'))
+  await store.outbox.add(message(body, { actor: 'dr. \ud83d', patient: '\udc00' }))
+  expect(await store.upkeep.verifyAudit()).toMatchObject({ rows: 1, broken: null })
+})
+
 test.each([
   ['the outcome of a row is changed', "update audit set outcome = 'refused' where id = 3", 3, 2],
   ['its time is changed', 'update audit set at = at + 1 where id = 6', 6, 5],
