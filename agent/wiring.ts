@@ -123,6 +123,7 @@ export function wire(neighbours: Neighbours) {
     store: await neighbours.store(),
     log,
   })
+  const leaps = new Leaps(neighbours)
   const lanes = lazily(async () => {
     const { Lanes } = await import('./outbox/lanes.ts')
     return new Lanes(settings.smtp && { direct: settings.smtp.connections })
@@ -137,6 +138,7 @@ export function wire(neighbours: Neighbours) {
       return openRecord(body, mailFrom, { identities: await identities(), spool: await neighbours.spool() })
     },
     lanes: await lanes(),
+    clockLeapt: () => leaps.unsettled(),
     now,
     random,
     log,
@@ -171,7 +173,6 @@ export function wire(neighbours: Neighbours) {
     }
   }
   const ehr = wireEhr(neighbours, { openTools, ourNames })
-  const leaps = new Leaps(neighbours)
   const deadlineTools = async (): Promise<DeadlineTools> => ({
     store: await neighbours.store(),
     passes,

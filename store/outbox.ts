@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { advance, explain, recordOf, type TrackedRecipient } from './advance.ts'
 import { hasCome, isFree, isSet, rangesThatHaveCome } from './due.ts'
@@ -200,7 +200,7 @@ async function dueCopies(
   now: Date,
   options: NonNullable<Parameters<Outbox['claim']>[2]>,
 ) {
-  const { messageId, route, notDomains = [], untriedSince, limit = CLAIMED } = options
+  const { messageId, route, notDomains = [], untriedSince, limit = CLAIMED, evenLate = false } = options
   for (const come of rangesThatHaveCome('next_at', now)) {
     let due = db
       .selectFrom('copies')
@@ -219,6 +219,7 @@ async function dueCopies(
       due = due.where(({ eb, or }) =>
         or([eb('attempts', '>', 0), eb('kind', '!=', 'message'), hasCome('next_at', untriedSince)]),
       )
+    if (!evenLate) due = due.where(({ not }) => not(isLate(now)))
     due = due.orderBy('next_at').orderBy('copies.id').limit(limit)
     // Others who claim at this moment neither wait for these copies nor get them.
     if (db.isTransaction && isShared(db)) due = due.forUpdate('copies').skipLocked()
@@ -226,6 +227,15 @@ async function dueCopies(
     if (copies.length > 0) return copies
   }
   return []
+}
+
+/** That a copy waits for somebody whose time is up: the sender is about to be told that it did not arrive. */
+function isLate(now: Date): RawBuilder<SqlBool> {
+  return sql`exists (
+    select 1 from copy_recipients
+    inner join recipients on recipients.message = copies.message and recipients.address = copy_recipients.address
+    where copy_recipients.copy = copies.id and copy_recipients.state = 'pending'
+      and recipients.deadline <= ${now.getTime()})`
 }
 
 /** What SMTP's word means for a recipient; `outcome` null: to be tried again. */

@@ -94,6 +94,7 @@ export interface Outbox {
    * never send one copy at once. `messageId` restricts it to one message. With `untriedSince`, messages (not
    * notifications) that nobody has tried yet are taken only if they fell due by then: who queues one tries it first.
    * `route` restricts it to the copies of one route; those of route `tls` to one of `notDomains` are left out.
+   * A copy that waits for somebody whose time is up is left to `expire` (N-7); with `evenLate` it goes all the same.
    */
   claim(
     now: Date,
@@ -104,6 +105,7 @@ export interface Outbox {
       readonly route?: 'direct' | 'tls'
       readonly notDomains?: readonly string[]
       readonly limit?: number
+      readonly evenLate?: boolean
     },
   ): Promise<readonly OutboxCopy[]>
   /** Holds a claimed copy longer, until `until`: whoever tries it is still at it. */

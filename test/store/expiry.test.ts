@@ -40,6 +40,13 @@ async function recipients(store: Store) {
   return (one?.recipients ?? []).map(({ address, state, why }) => [address, state, why[0]?.code])
 }
 
+test('N-7: what nobody has taken by the deadline is not handed over any more, unless the clock cannot be believed', async () => {
+  await using store = await memoryStore()
+  await queued(store)
+  expect(await store.outbox.claim(at(HOUR), at(HOUR + 60))).toEqual([])
+  expect(await store.outbox.claim(at(HOUR), at(HOUR + 60), { evenLate: true })).toHaveLength(1)
+})
+
 test('N-7: whoever has not answered by the deadline is expired, to the second, with an event and an audit row', async () => {
   await using store = await memoryStore()
   await sent(store)
