@@ -39,7 +39,7 @@ ofSqlite('a long run of transactions leaves timers and sockets their turns', asy
   }, 1)
   for (let n = 0; turns < 3 && n < 100_000; n++) await store.inbox.settle(n, [], at(0))
   clearInterval(timer)
-  expect(turns).toBe(3)
+  expect(turns).toBeGreaterThanOrEqual(3)
 })
 
 test('two stores in one process write to one file at once and lose nothing', async () => {
