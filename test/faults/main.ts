@@ -19,7 +19,7 @@ Prints a row for each run; ends with 1 unless each of its faults happened, all c
 
 Runs (default: all of them, one after the other):
 ${Object.entries(RUNS)
-  .map(([name, { what }]) => `  ${name.padEnd(24)}${what}`)
+  .map(([name, { what }]) => `  ${name.padEnd(28)}${what}`)
   .join('\n')}`
 
 const options = readOptions('faults', HELP, () => {
