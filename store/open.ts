@@ -2,8 +2,7 @@ import { Kysely } from 'kysely'
 import { sweepBodies } from './bodies.ts'
 import { LogSync } from './log-sync.ts'
 import { migrate } from './migrate.ts'
-import type { StorePlace } from './place.ts'
-import type { PostgresPlace } from './postgres-pool.ts'
+import { describePlace, type PostgresPlace, type StorePlace } from './place.ts'
 import type { Schema } from './schema.ts'
 import { SqlStore } from './sql-store.ts'
 import { NodeSqliteDialect, openDatabase } from './sqlite-dialect.ts'
@@ -47,7 +46,6 @@ async function openFile(file: string, now: () => Date): Promise<Kysely<Schema>> 
 
 async function openPostgres(place: PostgresPlace, now: () => Date): Promise<Kysely<Schema>> {
   const { SharedPostgresDialect } = await import('./postgres-dialect.ts')
-  const { describePlace } = await import('./postgres-pool.ts')
   const { requireServer } = await import('./postgres-server.ts')
   const db = new Kysely<Schema>({ dialect: new SharedPostgresDialect(place) })
   return await ready(db, async () => {

@@ -1,6 +1,7 @@
 import { type DataTypeNode, PostgresDialect, PostgresDriver, PostgresQueryCompiler } from 'kysely'
+import type { PostgresPlace } from './place.ts'
 import { ConnectionLost } from './postgres-errors.ts'
-import { makePool, type PostgresPlace } from './postgres-pool.ts'
+import { makePool } from './postgres-pool.ts'
 
 /**
  * kysely's own PostgreSQL dialect over pg. Migrations and queries are written once, in SQLite's words where the two

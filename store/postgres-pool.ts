@@ -1,21 +1,7 @@
-import { isIP } from 'node:net'
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely'
 import type { PoolClient, PoolConfig } from 'pg'
+import { describePlace, isLoopback, type PostgresPlace } from './place.ts'
 import { ConnectionLost, postgresError } from './postgres-errors.ts'
-
-/** Where a PostgreSQL database is, and as whom it is opened. */
-export interface PostgresPlace {
-  readonly host: string
-  readonly port: number
-  readonly user: string
-  readonly database: string
-  /** Asked for when a connection is made. Undefined: the server asks for none. */
-  readonly password?: (() => Promise<string>) | undefined
-  /** CA certificates (PEM) to believe instead of the system's. */
-  readonly ca?: string | undefined
-  /** At once, at most; 8 when it is left out. */
-  readonly connections?: number | undefined
-}
 
 const CONNECTIONS = 8
 const CONNECT_MS = 30_000
@@ -27,11 +13,6 @@ const SILENT_MS = 10_000
 
 /** What a server hears that asks for a password where none is configured: pg refuses to say nothing. */
 const NONE = 'none'
-
-/** For messages: without a password. */
-export function describePlace({ host, port, database }: PostgresPlace): string {
-  return `the store postgres://${isIP(host) === 6 ? `[${host}]` : host}:${port}/${database}`
-}
 
 /** `patient`: statements may take as long as they do, as those do that read all that a store holds. */
 export async function makePool(place: PostgresPlace, patient = false): Promise<PostgresPool> {
@@ -94,10 +75,6 @@ function settingsOf({ host, port, user, database, ca, connections }: PostgresPla
     client_encoding: 'UTF8',
     types: { getTypeParser },
   }
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
 /** pg_type: bigint, bytea, numeric, double precision. */

@@ -1,7 +1,7 @@
 import { Kysely, sql } from 'kysely'
 import { migrate } from '../migrate.ts'
+import { describePlace, type PostgresPlace } from '../place.ts'
 import { SharedPostgresDialect } from '../postgres-dialect.ts'
-import { describePlace, type PostgresPlace } from '../postgres-pool.ts'
 import { requireServer } from '../postgres-server.ts'
 import type { Schema } from '../schema.ts'
 import { inTurn } from '../turn.ts'
