@@ -4,9 +4,24 @@ import type { CertServerSettings } from '../settings.ts'
 import type { ContentCipher, Digest, KeyTransport } from '../smime/algorithms.ts'
 import type { PrivateKey } from '../smime/private-key.ts'
 import {
+  atMost,
+  command,
+  file,
+  folder,
+  givenOf,
+  keepOne,
+  ledgerName,
+  map,
+  number,
+  oneOf,
+  some,
+  text,
+  variable,
+  wrong,
+} from './kinds.ts'
+import {
   domainOf,
   domainOrAddressOf,
-  hasControls,
   hostNameOf,
   hostPortOf,
   ipOf,
@@ -25,58 +40,10 @@ import {
  * paths stay as written, and `passwordEnv` is a name.
  */
 
-/** An object with these keys alone. The message about a key beyond them is the list of the known ones. */
-function map<Shape extends z.ZodRawShape>(shape: Shape) {
-  return z.strictObject(shape, {
-    error: (issue) => (issue.code === 'unrecognized_keys' ? Object.keys(shape).join(' ') : undefined),
-  })
-}
-
-/** A text that one of the functions of values.ts reads. */
-function text<Value>(read: (text: string) => Value | Wrong) {
-  return z.string().transform((value, context): Value => {
-    const result = read(value)
-    if (!(result instanceof Wrong)) return result
-    context.addIssue({ code: 'custom', message: result.expected })
-    return z.NEVER
-  })
-}
-
-function oneOf<Value extends string>(values: readonly Value[]) {
-  const choice = values.join(', ').replace(/, ([^,]+)$/, ' or $1')
-  return z.string().transform((value, context): Value => {
-    const found = values.find((name) => name === value)
-    if (found !== undefined) return found
-    context.addIssue({ code: 'custom', message: `must be ${choice}` })
-    return z.NEVER
-  })
-}
-
-function number(min: number, max: number, unit: string) {
-  return z
-    .number()
-    .refine((value) => value >= min && value <= max, { error: `must be from ${min} to ${max} ${unit}` })
-}
-
-const file = text((path) =>
-  path === '' || hasControls(path) ? new Wrong('must be the path of a file') : path,
-)
-const folder = text((name) =>
-  name === '' || hasControls(name) ? new Wrong('must be the name of an IMAP folder') : name,
-)
-const ledgerName = text((name) =>
-  name === '' || name.length > 200 || hasControls(name)
-    ? new Wrong('must be a name of 1 to 200 characters')
-    : name,
-)
 const domain = text(domainOf)
 const domainOrAddress = text(domainOrAddressOf)
 const hostName = text(hostNameOf)
 const directory = text((server) => hostPortOf(server, 389))
-/** A password written here by mistake must not be repeated by the error. */
-const variable = text((name) =>
-  /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? name : new Wrong('must be the name of an environment variable'),
-)
 /** Submission (RFC 6409) for our own relay; a partner's server is handed mail as an MX is, on port 25. */
 const smtpUrl = text((url) => withoutPath(serverUrlOf(url, { smtp: 587, smtps: 465 })))
 const partnerUrl = text((url) => withoutLogin(withoutPath(serverUrlOf(url, { smtp: 25, smtps: 465 }))))
@@ -84,8 +51,13 @@ const imapUrl = text((url) => serverUrlOf(url, { imap: 143, imaps: 993 }))
 
 const names = z.array(domain)
 
-/** Of a command that is started without a shell. */
-const word = text((value) => (value.includes('\0') ? new Wrong('must not hold NUL') : value))
+/** Of the places of a password there is one at most. */
+const passwordPlaces = {
+  passwordEnv: variable.optional(),
+  passwordFile: file.optional(),
+  passwordCommand: command.optional(),
+}
+const PASSWORDS = ['passwordEnv', 'passwordFile', 'passwordCommand'] as const
 
 const identity = map({
   for: domainOrAddress,
@@ -98,24 +70,17 @@ const identity = map({
       'must be an object with the functions sign and decrypt, given to createAgent',
     )
     .optional(),
-  passwordEnv: variable.optional(),
-  passwordFile: file.optional(),
-  passwordCommand: z.array(word).min(1, 'must name a program first').optional(),
+  ...passwordPlaces,
 }).superRefine((entry, context) => {
-  const given = (keys: readonly (keyof typeof entry)[]) => keys.filter((key) => entry[key] !== undefined)
-  const wrong = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
-  const [place, other] = given(['pkcs12', 'key', 'privateKey'])
-  if (place !== undefined && other !== undefined)
-    wrong(other, `and ${place} both say where the private key is: keep one of them`)
+  const places = givenOf(entry, ['pkcs12', 'key', 'privateKey'])
+  const place = keepOne(context, places, 'both say where the private key is')
   if (entry.pkcs12 !== undefined && entry.certificate !== undefined)
-    wrong('certificate', 'stands beside pkcs12, which holds the certificate: keep one of them')
-  if (entry.pkcs12 === undefined && entry.certificate === undefined) wrong('certificate', 'is missing')
-  if (place === undefined) wrong('privateKey', 'is missing')
-  const [password, second] = given(['passwordEnv', 'passwordFile', 'passwordCommand'])
-  if (password !== undefined && second !== undefined)
-    wrong(second, `and ${password} both give the password: keep one of them`)
-  if (entry.passwordCommand?.[0] === '') wrong('passwordCommand', 'must name a program first')
-  if (password !== undefined && place === 'key') wrong(password, 'opens a file, and key is none')
+    wrong(context, 'certificate', 'stands beside pkcs12, which holds the certificate: keep one of them')
+  if (entry.pkcs12 === undefined && entry.certificate === undefined)
+    wrong(context, 'certificate', 'is missing')
+  if (place === undefined) wrong(context, 'privateKey', 'is missing')
+  const password = keepOne(context, givenOf(entry, PASSWORDS), 'both give the password')
+  if (password !== undefined && place === 'key') wrong(context, password, 'opens a file, and key is none')
 })
 
 const trust = map({
@@ -142,15 +107,6 @@ const END_ENTITY_USAGES: readonly KeyUsage[] = [
   'keyAgreement',
 ]
 
-/** A list that is there asks for something. */
-function some<Item extends z.ZodType>(item: Item) {
-  return z.array(item).min(1, 'must name one, or be left out').optional()
-}
-
-function atMost<Item extends z.ZodType>(count: number, item: Item) {
-  return z.array(item).max(count, `must name ${count} at most`).default([])
-}
-
 const policy = map({
   keyUsage: some(oneOf(END_ENTITY_USAGES)),
   policies: some(text(oidOf)),
@@ -170,28 +126,13 @@ const postgresUrl = text((value) => {
 
 const store = map({
   url: postgresUrl,
-  passwordEnv: variable.optional(),
-  passwordFile: file.optional(),
-  passwordCommand: z.array(word).min(1, 'must name a program first').optional(),
+  ...passwordPlaces,
   ca: file.optional(),
   connections: number(1, 100, 'connections').default(8),
 }).superRefine((entry, context) => {
-  const passwords = [
-    entry.url.password === undefined ? undefined : 'the URL',
-    ...(['passwordEnv', 'passwordFile', 'passwordCommand'] as const).filter(
-      (key) => entry[key] !== undefined,
-    ),
-  ].filter((key) => key !== undefined)
-  const wrong = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
-  const [password, second] = passwords
-  if (second !== undefined) wrong(second, `and ${password} both give the password: keep one of them`)
-  if (entry.passwordCommand?.[0] === '') wrong('passwordCommand', 'must name a program first')
+  const passwords = [...(entry.url.password === undefined ? [] : ['the URL']), ...givenOf(entry, PASSWORDS)]
+  keepOne(context, passwords, 'both give the password')
 })
-
-/** A program, which is started without a shell, and its words. */
-const command = z
-  .array(word)
-  .refine(([program = '']) => program !== '', { error: 'must name a program first' })
 
 const smtp = map({
   url: smtpUrl,
@@ -211,20 +152,16 @@ const webhook = map({
   giveUpHours: number(0.1, 720, 'hours').default(24),
   events: z.boolean().default(true),
 }).superRefine((entry, context) => {
-  const keys = ['secretEnv', 'secretFile', 'secretCommand'] as const
-  const [secret, second] = keys.filter((key) => entry[key] !== undefined)
-  const wrong = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
-  if (secret === undefined) wrong('secretEnv', 'is missing')
-  if (second !== undefined) wrong(second, `and ${secret} both give the secret: keep one of them`)
+  const secrets = givenOf(entry, ['secretEnv', 'secretFile', 'secretCommand'])
+  if (keepOne(context, secrets, 'both give the secret') === undefined)
+    wrong(context, 'secretEnv', 'is missing')
 })
 
 const deliver = map({ folder: file.optional(), webhook: webhook.optional() }).superRefine(
   (entry, context) => {
-    const wrong = (path: string, message: string) =>
-      context.addIssue({ code: 'custom', path: [path], message })
-    if (entry.folder !== undefined && entry.webhook !== undefined)
-      wrong('webhook', 'and folder both say where messages go: keep one of them')
-    if (entry.folder === undefined && entry.webhook === undefined) wrong('folder', 'is missing')
+    const places = givenOf(entry, ['folder', 'webhook'])
+    if (keepOne(context, places, 'both say where messages go') === undefined)
+      wrong(context, 'folder', 'is missing')
   },
 )
 
