@@ -12,6 +12,8 @@ export interface Taken {
   readonly named: boolean
 }
 
+const TAKES_WITHIN_MS = 60_000
+
 /**
  * An EHR that takes each folder away as soon as it appears, as docs/daemon.md tells it to, and keeps all of them: what
  * is filed a second time is seen, though it bears the same name. Or it leaves them where they are, until it is asked.
@@ -54,6 +56,11 @@ export class Ehr implements AsyncDisposable {
       await rename(join(this.dir, name), join(this.#taken, `${this.#count}-${name}`))
       this.#count++
     }
+  }
+
+  /** Fulfilled once it took so many, or had time enough: what it could not be given is tried again after a pause. */
+  async took(count: number): Promise<void> {
+    for (let waited = 0; this.#count < count && waited < TAKES_WITHIN_MS; waited += 100) await pause(100)
   }
 
   /** Takes what is there, and tells everything that was ever taken, in order. */

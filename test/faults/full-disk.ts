@@ -134,6 +134,10 @@ async function receiveOn(
     await settled(sender.agent, injected)
     await end(last)
   }
+  // A message is answered once it is kept; the EHR may have it a pause later.
+  await using last = start()
+  await ehr.took(injected.length)
+  await end(last)
 }
 
 /** What a daemon says of a disk. */
