@@ -1,7 +1,7 @@
 import type { DirectError, MessageCode, Reason } from '../errors.ts'
 import { MimeError } from '../mime/error.ts'
 import { type ContentEncryption, type ReceivedCipher, readContentEncryption } from './algorithms.ts'
-import { CmsError } from './ber/reader.ts'
+import { CmsError } from './ber/error.ts'
 import { contentKeys } from './enveloped/content-keys.ts'
 import { decryptContent, type Outcome } from './enveloped/decrypt-content.ts'
 import { type OpenEnvelope, openEnvelope } from './enveloped/head.ts'

@@ -1,6 +1,6 @@
 import type { MessageCode, Reason } from '../errors.ts'
 import { MimeError } from '../mime/error.ts'
-import { CmsError } from './ber/reader.ts'
+import { CmsError } from './ber/error.ts'
 
 /** One text for everything that goes wrong once the algorithms are known to be accepted (protocol.md ALG-2). */
 export const UNDECRYPTABLE: Reason<MessageCode> = {

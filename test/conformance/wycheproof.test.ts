@@ -17,7 +17,7 @@ import {
 } from '../../agent/smime/algorithms.ts'
 import { context, oid, sequence, smallInteger, TAG, tlv } from '../../agent/smime/ber/der.ts'
 import { readElement } from '../../agent/smime/ber/element.ts'
-import { CmsError } from '../../agent/smime/ber/reader.ts'
+import { CmsError } from '../../agent/smime/ber/error.ts'
 import { decryptContent, type Outcome } from '../../agent/smime/enveloped/decrypt-content.ts'
 import { encryptContent } from '../../agent/smime/enveloped/encrypt-content.ts'
 import { openEnvelope } from '../../agent/smime/enveloped/head.ts'

@@ -1,7 +1,7 @@
 import { TAG } from '../ber/der.ts'
 import type { Element } from '../ber/element.ts'
+import { CmsError } from '../ber/error.ts'
 import { Fields } from '../ber/fields.ts'
-import { CmsError } from '../ber/reader.ts'
 
 /** An AlgorithmIdentifier (RFC 5280 4.1.1.2). */
 export interface Algorithm {

@@ -1,7 +1,7 @@
 import { asBuffer } from '../../mime/bytes.ts'
 import { sequence, TAG } from '../ber/der.ts'
 import type { Element } from '../ber/element.ts'
-import { CmsError } from '../ber/reader.ts'
+import { CmsError } from '../ber/error.ts'
 import { readAlgorithm } from './algorithm.ts'
 import { type ContentCipher, contentCapability, readContentCipher } from './content.ts'
 import { agreementForm, keyAgreementAlgorithm } from './key-agreement.ts'

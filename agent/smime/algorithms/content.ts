@@ -1,6 +1,6 @@
 import { oid, sequence, smallInteger, TAG, tlv } from '../ber/der.ts'
 import type { Element } from '../ber/element.ts'
-import { CmsError } from '../ber/reader.ts'
+import { CmsError } from '../ber/error.ts'
 import { type Algorithm, readOctets, readSmallInteger } from './algorithm.ts'
 import { nameOf } from './object-identifiers.ts'
 import { type Refused, refuse } from './refused.ts'

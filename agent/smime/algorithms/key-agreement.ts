@@ -1,5 +1,5 @@
 import { context, oid, sequence, TAG, tlv } from '../ber/der.ts'
-import { CmsError } from '../ber/reader.ts'
+import { CmsError } from '../ber/error.ts'
 import { type Algorithm, readAlgorithm } from './algorithm.ts'
 import type { ReceivedDigest } from './digest.ts'
 import { deriveKey } from './key-derivation.ts'

@@ -1,6 +1,6 @@
 import { context, NULL, oid, sequence, TAG, tlv } from '../ber/der.ts'
 import type { Element } from '../ber/element.ts'
-import { CmsError } from '../ber/reader.ts'
+import { CmsError } from '../ber/error.ts'
 import { readAlgorithm } from './algorithm.ts'
 import { DIGEST_OID, type ReceivedDigest } from './digest.ts'
 import { nameOf } from './object-identifiers.ts'

@@ -2,7 +2,8 @@ import { OID } from '../algorithms.ts'
 import type { Source } from '../source.ts'
 import { context, TAG } from './der.ts'
 import { readElement } from './element.ts'
-import { CmsError, CmsReader } from './reader.ts'
+import { CmsError } from './error.ts'
+import { CmsReader } from './reader.ts'
 
 export type CmsKind = 'enveloped-data' | 'auth-enveloped-data' | 'signed-data' | 'other'
 

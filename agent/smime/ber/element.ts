@@ -1,7 +1,7 @@
 import { TAG } from './der.ts'
-import { CmsError } from './reader.ts'
+import { CmsError } from './error.ts'
+import { CONSTRUCTED } from './header.ts'
 
-const CONSTRUCTED = 0x20
 /** Elements within each other, and in all: no structure of CMS comes near either. */
 const MAX_DEPTH = 100
 const MAX_ELEMENTS = 10_000

@@ -1,5 +1,5 @@
 import type { Element } from './element.ts'
-import { CmsError } from './reader.ts'
+import { CmsError } from './error.ts'
 
 /** What a SEQUENCE, a SET or an explicit tag holds, field by field. Each throws CmsError `MALFORMED`. */
 export class Fields {

@@ -1,33 +1,10 @@
 import { TAG } from './der.ts'
-
-/**
- * Bytes that are no CMS, or more of them than is allowed. It never leaves this room, and has no stack trace: to make one
- * takes time that tells, once content is decrypted, where it stopped making sense (ALG-2).
- */
-export class CmsError extends Error {
-  override readonly name = 'CmsError'
-  readonly code: 'MALFORMED' | 'LIMIT_EXCEEDED' | 'SIGNATURE_INVALID'
-
-  constructor(code: CmsError['code'], message: string) {
-    const { stackTraceLimit } = Error
-    Error.stackTraceLimit = 0
-    super(message)
-    Error.stackTraceLimit = stackTraceLimit
-    this.code = code
-  }
-}
-
-export interface TlvHeader {
-  readonly tag: number
-  /** Null: indefinite. */
-  readonly length: number | null
-}
+import { CmsError } from './error.ts'
+import { CONSTRUCTED, headerAt, type TlvHeader } from './header.ts'
+import { joinPieces } from './pieces.ts'
 
 /** Constructed elements within each other, those of a string in pieces included. */
 const MAX_DEPTH = 32
-const CONSTRUCTED = 0x20
-/** Of a length: more than any file has bytes. */
-const MAX_LENGTH_OCTETS = 6
 /** Elements walked one at a time: far more than CMS of any size needs, since pieces of a string that lie whole in a chunk are none. */
 const MAX_ELEMENTS = 200_000
 
@@ -192,7 +169,7 @@ export class CmsReader {
     const depth = this.#open.length
     let wanted = tag
     do {
-      const whole = this.#open.length > depth ? this.#wholePieces() : null
+      const whole = this.#open.length > depth ? this.#piecesAtHand() : null
       if (whole !== null) {
         yield whole
         while (this.#open.length > depth && (this.#isAtEnd ?? (await this.atEnd()))) await this.leave()
@@ -211,29 +188,13 @@ export class CmsReader {
     } while (this.#open.length > depth)
   }
 
-  /**
-   * The values of the primitive pieces that begin here and lie whole in the chunk at hand, joined; null when there is
-   * none. One at a time, a megabyte in pieces of one byte (ALG-3) would take seconds.
-   */
-  #wholePieces(): Uint8Array | null {
-    const chunk = this.#chunk
-    const end = Math.min(chunk.length, this.#at + (this.#end - this.#position))
-    let length = 0
-    let at = this.#at
-    for (let piece = pieceAt(chunk, at, end); piece !== null; piece = pieceAt(chunk, at, end)) {
-      length += piece.end - piece.start
-      at = piece.end
-    }
-    if (at === this.#at) return null
-    const joined = Buffer.allocUnsafe(length)
-    let to = 0
-    for (let from = this.#at; from < at; ) {
-      const piece = pieceAt(chunk, from, end) as { start: number; end: number }
-      for (let i = piece.start; i < piece.end; i++) joined[to++] = chunk[i] as number
-      from = piece.end
-    }
-    this.#consumed(at - this.#at)
-    return joined
+  /** Of a string in pieces, those that are at hand. */
+  #piecesAtHand(): Uint8Array | null {
+    const end = Math.min(this.#chunk.length, this.#at + (this.#end - this.#position))
+    const pieces = joinPieces(this.#chunk, this.#at, end)
+    if (pieces === null) return null
+    this.#consumed(pieces.octets)
+    return pieces.joined
   }
 
   /** Lets go of the source. */
@@ -301,37 +262,6 @@ export class CmsReader {
       this.#at = 0
     }
   }
-}
-
-/** The header that begins there, and its octets; null when the bytes end before it does. Throws CmsError. */
-function headerAt(bytes: Uint8Array, at: number): (TlvHeader & { readonly octets: number }) | null {
-  const tag = bytes[at]
-  const first = bytes[at + 1]
-  if (tag === undefined || first === undefined) return null
-  if ((tag & 0x1f) === 0x1f) throw new CmsError('MALFORMED', 'a tag number above 30')
-  if (first === 0x80) {
-    if ((tag & CONSTRUCTED) === 0) throw new CmsError('MALFORMED', 'a primitive value of indefinite length')
-    return { tag, length: null, octets: 2 }
-  }
-  if (first < 0x80) return { tag, length: first, octets: 2 }
-  const octets = 2 + (first & 0x7f)
-  if (octets > 2 + MAX_LENGTH_OCTETS) throw new CmsError('MALFORMED', 'a length beyond all reason')
-  if (at + octets > bytes.length) return null
-  let length = 0
-  for (let i = at + 2; i < at + octets; i++) length = length * 256 + (bytes[i] as number)
-  return { tag, length, octets }
-}
-
-/** Where the value of a primitive OCTET STRING begins and ends that lies whole before `end`; null when none does. */
-function pieceAt(bytes: Uint8Array, at: number, end: number): { start: number; end: number } | null {
-  const first = bytes[at + 1]
-  if (at + 2 > end || bytes[at] !== TAG.OCTET_STRING || first === undefined) return null
-  const octets = first < 0x80 ? 0 : first - 0x80
-  if (first === 0x80 || octets > 2 || at + 2 + octets > end) return null
-  const start = at + 2 + octets
-  let length = octets === 0 ? first : 0
-  for (let i = at + 2; i < start; i++) length = length * 256 + (bytes[i] as number)
-  return start + length > end ? null : { start, end: start + length }
 }
 
 function unexpected(found: number, wanted: number): CmsError {

@@ -1,7 +1,7 @@
 import { createDecipheriv, createSecretKey, type DecipherGCM, type Decipheriv } from 'node:crypto'
 import { release } from '../../mime/bytes.ts'
 import { blockBytes, type ContentEncryption, orNull } from '../algorithms.ts'
-import { CmsError } from '../ber/reader.ts'
+import { CmsError } from '../ber/error.ts'
 import { inBlocks } from '../blocks.ts'
 import type { Source } from '../source.ts'
 import { type EnvelopeTail, type OpenEnvelope, openEnvelope } from './head.ts'

@@ -2,7 +2,8 @@ import { type Algorithm, readAlgorithm } from '../algorithms/algorithm.ts'
 import { type CmsKind, enterContentInfo, leaveContentInfo } from '../ber/content-info.ts'
 import { context, TAG } from '../ber/der.ts'
 import { readElement } from '../ber/element.ts'
-import { CmsError, CmsReader } from '../ber/reader.ts'
+import { CmsError } from '../ber/error.ts'
+import { CmsReader } from '../ber/reader.ts'
 import { lent, type Source } from '../source.ts'
 
 /** RecipientInfos of one message: how many, the bytes of one, and of all. */

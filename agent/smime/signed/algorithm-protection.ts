@@ -1,7 +1,7 @@
 import { type Algorithm, readAlgorithm } from '../algorithms/algorithm.ts'
 import { context, TAG } from '../ber/der.ts'
 import type { Element } from '../ber/element.ts'
-import { CmsError } from '../ber/reader.ts'
+import { CmsError } from '../ber/error.ts'
 
 /** The algorithms that a SignerInfo names beside the signed attributes, where nothing protects them. */
 export interface NamedAlgorithms {

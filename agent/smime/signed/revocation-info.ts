@@ -1,6 +1,7 @@
 import { context, TAG } from '../ber/der.ts'
 import { readElement } from '../ber/element.ts'
-import { CmsError, CmsReader } from '../ber/reader.ts'
+import { CmsError } from '../ber/error.ts'
+import { CmsReader } from '../ber/reader.ts'
 import { once } from '../source.ts'
 
 /** RFC 5940 2: an OCSPResponse among the revocation information. */

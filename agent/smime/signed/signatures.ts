@@ -1,7 +1,7 @@
 import type { Certificate } from '../../../trust-anchors/index.ts'
 import type { MessageCode, Reason } from '../../errors.ts'
 import { type ReceivedDigest, readDigest } from '../algorithms.ts'
-import { CmsError } from '../ber/reader.ts'
+import { CmsError } from '../ber/error.ts'
 import type { Source, Spool } from '../source.ts'
 import { Readings } from './content-signature.ts'
 import { readVariants, type SignedContent, type Variant } from './signed-content.ts'

@@ -12,7 +12,7 @@ import {
   type SignatureScheme,
   signatureOptions,
 } from '../algorithms.ts'
-import { CmsError } from '../ber/reader.ts'
+import { CmsError } from '../ber/error.ts'
 import { identifies } from '../certificate-id.ts'
 import { type ContentSignature, coveredVariant, type Readings } from './content-signature.ts'
 import type { Variant } from './signed-content.ts'

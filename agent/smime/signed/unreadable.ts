@@ -1,6 +1,6 @@
 import type { MessageCode, Reason } from '../../errors.ts'
 import { MimeError } from '../../mime/error.ts'
-import { CmsError } from '../ber/reader.ts'
+import { CmsError } from '../ber/error.ts'
 
 /** What `read` gives; what a reader finds wrong with `what`, as a reason. It is for the user at hand and reaches no sender. */
 export async function orUnreadable<T>(
