@@ -49,7 +49,20 @@ async function copyTables(tx: Tx, file: DatabaseSync, tell: Tell): Promise<void>
       bytes += (row.data as Uint8Array).length
       tell({ bytes, of: Number(of) })
     }
+    await countOn(tx, table, file)
   }
+}
+
+/** What a file numbers by itself goes on behind what the database numbered, though that is gone: whoever was told of it waits for higher ones. */
+async function countOn(tx: Tx, { name, columns }: Table, file: DatabaseSync): Promise<void> {
+  if (!columns.includes('id')) return
+  const { rows } = await sql<{ last: number | null }>`
+    select last_value as last from pg_sequences
+    where format('%I.%I', schemaname, sequencename) = pg_get_serial_sequence(${name}, 'id')`.execute(tx)
+  const last = rows[0]?.last ?? null
+  if (last === null) return
+  file.prepare('delete from sqlite_sequence where name = ?').run(name)
+  file.prepare('insert into sqlite_sequence (name, seq) values (?, ?)').run(name, last)
 }
 
 const names = (columns: readonly string[]) => columns.map((column) => `"${column}"`).join()

@@ -141,3 +141,22 @@ test('events go on behind those that retention took away: who was told of them h
   )
   expect(Number(next?.id)).toBe(5001)
 })
+
+test('events of a database that are gone are counted in its backup: in a file, too, the next comes behind them', async () => {
+  await using place = await folder()
+  const to = join(place.path, 'backup.db')
+  {
+    await using store = await place.open({ now: NOW })
+    await place.sql(`insert into tracking_events (type, at, why)
+      select 'failed', 0, '[]' from generate_series(1, 5000)`)
+    await place.sql('delete from tracking_events')
+    await store.upkeep.backup(to)
+  }
+  const file = join(place.path, 'again', 'store.db')
+  await restoreStore(to, { ...BY, file })
+  using raw = new DatabaseSync(file)
+  const [next] = raw
+    .prepare("insert into tracking_events (type, at, why) values ('failed', 1, '[]') returning id")
+    .all()
+  expect(next?.id).toBe(5001)
+})
