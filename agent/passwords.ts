@@ -8,11 +8,12 @@ const MOST_BYTES = 64 << 10
 /** A command that asks a person would wait for ever. */
 const COMMAND_MS = 30_000
 
+/** What it is called in the configuration, where keys say from which file or command it comes. */
+export type SecretKind = 'password' | 'secret' | 'token'
+
 /** The first line of a file that its owner alone may read. Throws KEY_EXPOSED, KEY_UNREADABLE. */
-export async function passwordFromFile(
-  path: string,
-  what: 'password file' | 'secret file' = 'password file',
-): Promise<string> {
+export async function passwordFromFile(path: string, kind: SecretKind): Promise<string> {
+  const what = `${kind} file`
   const bytes = await wholeFile(path, MOST_BYTES).catch((cause) => {
     if (!(cause instanceof DirectError && cause.code === 'FILE_UNREADABLE')) throw cause
     throw new DirectError('KEY_UNREADABLE', `the ${what} ${cause.message}`, {
@@ -33,17 +34,16 @@ export async function passwordFromCommand(
   {
     cwd,
     env,
-    key = 'passwordCommand',
+    kind,
     withinMs = COMMAND_MS,
   }: {
     readonly cwd: string
     readonly env: NodeJS.ProcessEnv
-    /** What the program is named by in the configuration. */
-    readonly key?: 'passwordCommand' | 'tokenCommand' | 'secretCommand'
+    readonly kind: SecretKind
     readonly withinMs?: number
   },
 ): Promise<string> {
-  const name = `the ${key} ${program}`
+  const name = `the ${kind}Command ${program}`
   const options = { cwd, env, timeout: withinMs, killSignal: 'SIGKILL', maxBuffer: MOST_BYTES } as const
   const output = await new Promise<string>((resolve, reject) => {
     const child = execFile(program, words, options, (error, stdout, stderr) => {

@@ -4,7 +4,8 @@ import { DirectError } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 import { configurationError, type KeyPath, type Locate, typeMessage } from './problems.ts'
 import { configuration } from './schema.ts'
-import { type SettingsBase, toSettings } from './to-settings.ts'
+import type { SettingsBase } from './secrets.ts'
+import { toSettings } from './to-settings.ts'
 import { parseYaml } from './yaml.ts'
 
 /** Read when no file is named. */

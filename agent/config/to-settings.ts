@@ -1,12 +1,10 @@
 import { resolve } from 'node:path'
-import type { DirectError } from '../errors.ts'
 import type {
   AlgorithmSettings,
   CertificatePolicySettings,
   DeliverySettings,
   IdentitySettings,
   MailboxSettings,
-  Password,
   PolicySettings,
   PublishSettings,
   ServerSettings,
@@ -15,17 +13,8 @@ import type {
 } from '../settings.ts'
 import type { KeyPath } from './problems.ts'
 import type { Configuration } from './schema.ts'
+import { type Refuse, type SettingsBase, secretInEnv, secretOf } from './secrets.ts'
 import { domainOf, isOpenOnTheWay, type ServerUrl, Wrong } from './values.ts'
-
-/** Where an options object comes from: its name in messages, the folder its paths start from, its environment. */
-export interface SettingsBase {
-  readonly origin: string
-  readonly dir: string
-  readonly env: NodeJS.ProcessEnv
-}
-
-/** Makes the error for a problem that only shows when several values are seen together. */
-export type Refuse = (path: KeyPath, message: string, hint?: string) => DirectError
 
 /** Paths made absolute, secrets tied to their variables, defaults filled in. */
 export function toSettings(data: Configuration, base: SettingsBase, refuse: Refuse): Settings {
@@ -52,11 +41,15 @@ export function toSettings(data: Configuration, base: SettingsBase, refuse: Refu
       throw refuse([...at, 'tokenCommand'], 'takes the place of a password: keep one of them')
     if (tokenCommand !== undefined && user === undefined)
       throw refuse([...at, 'tokenCommand'], 'needs a user in the URL: user@host')
-    const found = secret(entry.passwordEnv, base.env, () => refuse(key, ...unset(entry.passwordEnv)))
-    return withPassword(
-      { host, port, secure, user, token: tokenOf(tokenCommand, base), ca: optionalPath(entry.ca), ...more },
-      () => url.password ?? found(),
-    )
+    const { passwordEnv } = entry
+    return {
+      ...{ host, port, secure, user, ca: optionalPath(entry.ca), ...more },
+      token: secretOf('token', entry, at, { base, refuse }),
+      get password() {
+        if (url.password !== undefined || passwordEnv === undefined) return url.password
+        return secretInEnv(passwordEnv, base.env, (...why) => refuse(key, ...why))
+      },
+    }
   }
   return {
     origin: base.origin,
@@ -146,7 +139,7 @@ function identity(
   const name = entry.for
   if (entry.key !== undefined)
     return { for: name, certificate: path(entry.certificate), privateKey: null, key: entry.key }
-  const password = passwordOf(entry, base, () => refuse([...at, 'passwordEnv'], ...unset(entry.passwordEnv)))
+  const password = secretOf('password', entry, at, { base, refuse })
   if (entry.pkcs12 === undefined)
     return { for: name, certificate: path(entry.certificate), privateKey: path(entry.privateKey), password }
   const file = path(entry.pkcs12)
@@ -161,34 +154,13 @@ function database(
 ): StoreSettings {
   const { host, port, user = '', path: database } = url
   const given = url.password
-  const elsewhere = passwordOf(entry, base, () =>
-    refuse(['store', 'passwordEnv'], ...unset(entry.passwordEnv)),
-  )
   return {
     ...{ host, port, user, database },
-    password: given === undefined ? elsewhere : async () => given,
+    password:
+      given === undefined ? secretOf('password', entry, ['store'], { base, refuse }) : async () => given,
     ca: ca === undefined ? undefined : resolve(base.dir, ca),
     connections: Math.floor(connections),
   }
-}
-
-function passwordOf(
-  {
-    passwordEnv,
-    passwordFile,
-    passwordCommand,
-  }: Pick<Configuration['identities'][number], 'passwordEnv' | 'passwordFile' | 'passwordCommand'>,
-  { dir, env }: SettingsBase,
-  missing: () => DirectError,
-): Password | undefined {
-  const found = secret(passwordEnv, env, missing)
-  if (passwordEnv !== undefined) return async () => found() ?? ''
-  if (passwordFile !== undefined)
-    return async () => (await import('../passwords.ts')).passwordFromFile(resolve(dir, passwordFile))
-  if (passwordCommand !== undefined)
-    return async () =>
-      (await import('../passwords.ts')).passwordFromCommand(passwordCommand, { cwd: dir, env })
-  return undefined
 }
 
 /** The schema has seen to it that exactly one place is given, and one of the secret. */
@@ -199,50 +171,20 @@ function delivery(
 ): DeliverySettings {
   if (webhook === undefined) return { folder: resolve(base.dir, folder ?? '') }
   const { url, ca, timeoutMs, giveUpHours, events } = webhook
+  const at = ['deliver', 'webhook']
+  // A short one could be found out by whoever has seen a request.
+  const secret = secretOf('secret', webhook, at, { base, refuse, atLeast: 16 })
+  if (secret === undefined) throw refuse([...at, 'secretEnv'], 'is missing')
   return {
     webhook: {
       url,
-      secret: secretOf(webhook, base, refuse),
+      secret,
       ca: ca === undefined ? undefined : resolve(base.dir, ca),
       timeoutMs,
       giveUpMs: giveUpHours * 3_600_000,
       events,
     },
   }
-}
-
-/** Read when somebody needs it. A short one could be found out by whoever has seen a request. */
-function secretOf(
-  { secretEnv, secretFile, secretCommand }: NonNullable<NonNullable<Configuration['deliver']>['webhook']>,
-  { dir, env }: SettingsBase,
-  refuse: Refuse,
-): Password {
-  const at = ['deliver', 'webhook', secretEnv ? 'secretEnv' : secretFile ? 'secretFile' : 'secretCommand']
-  const found = secret(secretEnv, env, () => refuse(at, ...unset(secretEnv)))
-  const read = async (): Promise<string> => {
-    if (secretEnv !== undefined) return found() ?? ''
-    const { passwordFromCommand, passwordFromFile } = await import('../passwords.ts')
-    return secretCommand === undefined
-      ? passwordFromFile(resolve(dir, secretFile ?? ''), 'secret file')
-      : passwordFromCommand(secretCommand, { cwd: dir, env, key: 'secretCommand' })
-  }
-  return async () => {
-    const text = await read()
-    if (text.length >= MIN_SECRET) return text
-    throw refuse(
-      at,
-      `gives a secret of ${text.length} characters; it must have ${MIN_SECRET} at least`,
-      'Make one with: openssl rand -hex 32',
-    )
-  }
-}
-
-const MIN_SECRET = 16
-
-function tokenOf(command: readonly string[] | undefined, { dir, env }: SettingsBase): Password | undefined {
-  if (command === undefined) return undefined
-  return async () =>
-    (await import('../passwords.ts')).passwordFromCommand(command, { cwd: dir, env, key: 'tokenCommand' })
 }
 
 /** A trust bundle that nobody signed, by a URL whose answer anybody may have written (TR-4). */
@@ -329,40 +271,4 @@ function byDomain<Value>(
     map.set(domain, value)
   }
   return map
-}
-
-/**
- * A password is read from its variable when somebody needs it: `direct status` must not fail because the mailbox's
- * password is not in this shell.
- */
-function withPassword<Entry extends object>(
-  entry: Entry,
-  password: () => string | undefined,
-): Entry & { readonly password: string | undefined } {
-  return {
-    ...entry,
-    get password() {
-      return password()
-    },
-  }
-}
-
-function secret(
-  name: string | undefined,
-  env: NodeJS.ProcessEnv,
-  missing: () => DirectError,
-): () => string | undefined {
-  return () => {
-    if (name === undefined) return undefined
-    const value = env[name]
-    if (value === undefined || value === '') throw missing()
-    return value
-  }
-}
-
-function unset(name: string | undefined): [text: string, hint: string] {
-  return [
-    `names the environment variable ${name}, which is not set`,
-    `export ${name}=… first; a service has it from its environment file.`,
-  ]
 }

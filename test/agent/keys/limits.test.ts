@@ -14,9 +14,12 @@ import { temporaryFolder } from '../../flow/clinics.ts'
 describe('a password command', () => {
   const said = async (program: string, withinMs: number) => {
     const cwd = await temporaryFolder()
-    const error = await passwordFromCommand(['/bin/sh', '-c', program], { cwd, env: {}, withinMs }).catch(
-      (error: unknown) => error,
-    )
+    const error = await passwordFromCommand(['/bin/sh', '-c', program], {
+      cwd,
+      env: {},
+      kind: 'password',
+      withinMs,
+    }).catch((error: unknown) => error)
     return { cwd, error }
   }
 
