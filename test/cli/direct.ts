@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { endsWithUs } from '../services/guard.ts'
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 /** Each process would otherwise strip the types of the same hundred files again. */
@@ -38,10 +39,12 @@ export async function direct(args: readonly string[], options: RunOptions): Prom
 
 export function start(args: readonly string[], { cwd, env, through = [] }: RunOptions) {
   const [command = '', ...words] = [...through, process.execPath, MAIN, ...args]
-  return spawn(command, words, {
-    cwd,
-    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: COMPILED, ...env },
-  })
+  return endsWithUs(
+    spawn(command, words, {
+      cwd,
+      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: COMPILED, ...env },
+    }),
+  )
 }
 
 /** A folder that is removed when its test has ended. */

@@ -1,6 +1,9 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { until } from '../interop/cli-clinic.ts'
+import { privateFolder } from '../services/process.ts'
 import { NOTHING } from './ledger.ts'
 import { HEAD, rowsOf, wrongIn } from './table.ts'
 
@@ -23,6 +26,25 @@ test.each([
   expect([status, stdout]).toEqual([2, ''])
   expect(stderr).toContain(named)
   expect(stderr.trimEnd().split('\n')).toHaveLength(1)
+})
+
+test('what npm run faults started ends with it: servers, daemons, folders', { timeout: 60_000 }, async () => {
+  const dir = await privateFolder('faults-end')
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  const running = spawn(process.execPath, [MAIN, '--short', 'kill-loop'], {
+    env: { ...process.env, TMPDIR: dir },
+    stdio: 'ignore',
+  })
+  const started = async () => {
+    const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+    const commands = await Promise.all(
+      pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+    )
+    return commands.filter((command) => command.includes(dir))
+  }
+  await until(async () => (await started()).some((args) => args.includes('--deliver')))
+  running.kill('SIGTERM')
+  await until(async () => (await started()).length === 0 && (await readdir(dir)).length === 0)
 })
 
 const GOOD = {

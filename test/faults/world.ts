@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type CliClinic, clinicIn, LEE, setUp } from '../interop/cli-clinic.ts'
 import { startBind, wholeZone } from '../services/bind.ts'
+import { ifWeEnd, quoted } from '../services/guard.ts'
 import { type MailServers, startMailServers } from '../services/mail-servers.ts'
 import { freePorts } from '../services/process.ts'
 
@@ -20,6 +21,7 @@ export interface World extends AsyncDisposable {
 export async function startWorld(): Promise<World> {
   await using started = new AsyncDisposableStack()
   const dir = await mkdtemp(join(tmpdir(), 'direct-faults-'))
+  started.use(ifWeEnd(`rm -rf ${quoted(dir)}`))
   started.defer(() => rm(dir, { recursive: true, force: true, maxRetries: 5 }))
   const mail = started.use(await startMailServers({ domains: ['clinic-a.example', 'clinic-b.example'] }))
   const a = clinicIn(join(dir, 'a'), 'clinic-a.example', mail)

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ifWeEnd, quoted } from './guard.ts'
 
 /**
  * A private folder below `parent` (default: the system's folder for temporary files) that other users may pass
@@ -64,14 +65,14 @@ export async function startProcess(server: ServerProcess): Promise<AsyncDisposab
     child.once('error', (cause) => resolve(cause.message))
     child.once('exit', (code, signal) => resolve(`ended with ${signal ?? `exit code ${code}`}`))
   })
-  const guard = child.pid === undefined ? null : startGuard(child.pid, server.folder)
+  const guarded = child.pid === undefined ? null : ifWeEnd(stopped(child.pid, server.folder))
   const stop = async (): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null) child.kill(server.stopBy ?? 'SIGTERM')
     const late = setTimeout(() => child.kill('SIGKILL'), 10_000)
     await ended
     clearTimeout(late)
     await rm(server.folder, { recursive: true, force: true, maxRetries: 5 })
-    guard?.stdin?.end('done\n')
+    guarded?.[Symbol.dispose]()
   }
   const failed = await Promise.race([ended, greeted(server.ports, server.host ?? '127.0.0.1')])
   if (failed === null) return { [Symbol.asyncDispose]: stop }
@@ -82,19 +83,11 @@ export async function startProcess(server: ServerProcess): Promise<AsyncDisposab
   )
 }
 
-/** Reads one line from us. Anything but `done`, the end of our life included, means: stop the server and clean up. */
-const GUARD = `read -r word; [ "$word" = done ] && exit
-kill -TERM "$1"; n=0
-while kill -0 "$1" 2>/dev/null && [ $n -lt 30 ]; do n=$((n+1)); sleep 0.1; done
-kill -KILL "$1" 2>/dev/null; rm -rf "$2"`
-
-function startGuard(pid: number, folder: string): ChildProcess {
-  const guard = spawn('sh', ['-c', GUARD, 'guard', String(pid), folder], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
-  guard.unref()
-  return guard
+/** Words of the shell that stop a process, by force if need be, and clear its folder away. */
+function stopped(pid: number, folder: string): string {
+  const alive = `kill -0 ${pid} 2>/dev/null`
+  const waited = `i=0; while ${alive} && [ $i -lt 30 ]; do i=$((i+1)); sleep 0.1; done`
+  return `kill -TERM ${pid}; ${waited}; kill -KILL ${pid} 2>/dev/null; rm -rf ${quoted(folder)}`
 }
 
 const STARTING_MS = 30_000

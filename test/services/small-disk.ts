@@ -1,7 +1,8 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdir, open, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { ifWeEnd, quoted } from './guard.ts'
 
 const run = promisify(execFile)
 const BLOCK = 4096
@@ -29,7 +30,7 @@ export async function mountSmallDisk(dir: string, megabytes: number): Promise<Sm
       { cause },
     )
   }
-  const guard = startGuard(dir)
+  const guarded = ifWeEnd(`umount -l ${quoted(dir)}`)
   const filler = join(dir, 'filler')
   const empty = () => rm(filler, { force: true })
   return {
@@ -58,19 +59,8 @@ export async function mountSmallDisk(dir: string, megabytes: number): Promise<Sm
     async [Symbol.asyncDispose]() {
       // Lazily: a process that was killed a moment ago may still be seen to have files open.
       await run('umount', ['-l', dir])
-      guard.stdin?.end('done\n')
+      guarded[Symbol.dispose]()
       await rm(dir, { recursive: true })
     },
   }
-}
-
-/** Reads one line from us. Anything but `done`, the end of our life included, means: take the disk away. */
-function startGuard(dir: string): ChildProcess {
-  const script = 'read -r word; [ "$word" = done ] || umount -l "$1"'
-  const guard = spawn('sh', ['-c', script, 'guard', dir], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
-  guard.unref()
-  return guard
 }
