@@ -1,6 +1,7 @@
 import { asBuffer, Gathered } from './bytes.ts'
-import { LIMITS, MimeError } from './error.ts'
+import { MimeError } from './error.ts'
 import { Header } from './header.ts'
+import { LIMITS } from './limits.ts'
 
 export interface EntityLimits {
   readonly headerBytes?: number

@@ -1,6 +1,7 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import { asBuffer } from './bytes.ts'
-import { LIMITS, MimeError } from './error.ts'
+import { MimeError } from './error.ts'
+import { LIMITS } from './limits.ts'
 
 /** One header field (RFC 5322 2.2), or a line that is none: then its name is empty. */
 export interface Field {

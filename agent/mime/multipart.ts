@@ -1,5 +1,6 @@
 import { asBuffer } from './bytes.ts'
-import { LIMITS, MimeError } from './error.ts'
+import { MimeError } from './error.ts'
+import { LIMITS } from './limits.ts'
 
 /** A piece of a multipart's body; the pieces, joined, are the body, byte for byte. */
 export type Piece =

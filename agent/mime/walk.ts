@@ -1,6 +1,7 @@
 import { openEntity, openPart } from './entity.ts'
-import { LIMITS, MimeError } from './error.ts'
+import { MimeError } from './error.ts'
 import type { Header } from './header.ts'
+import { LIMITS } from './limits.ts'
 import { type MediaType, parseMediaType } from './media-type.ts'
 import { cutMultipart, type Piece } from './multipart.ts'
 import { transferEncoding } from './transfer.ts'

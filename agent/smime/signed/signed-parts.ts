@@ -1,6 +1,7 @@
 import type { MessageCode, Reason } from '../../errors.ts'
 import { Gathered } from '../../mime/bytes.ts'
-import { LIMITS, MimeError } from '../../mime/error.ts'
+import { MimeError } from '../../mime/error.ts'
+import { LIMITS } from '../../mime/limits.ts'
 import { MultipartCutter, type Piece } from '../../mime/multipart.ts'
 import type { ReceivedDigest } from '../algorithms.ts'
 import { UNDECRYPTABLE } from '../undecryptable.ts'
