@@ -3,6 +3,7 @@ import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
 import { keep } from './bodies.ts'
 import { decodeWhy } from './encoding.ts'
 import type { InboxEntry, Judgement, Unfinished } from './incoming-types.ts'
+import { synced } from './log-sync.ts'
 import type { Schema, Tx } from './schema.ts'
 import type { BodyId } from './types.ts'
 
@@ -23,6 +24,8 @@ export async function unsettled(
     .where('uid', '<=', ascending.at(-1) ?? 0)
     .where('state', '=', 'settled')
     .execute()
+  // Whoever hears of it flags it in its folder, where nothing takes that back.
+  if (rows.length > 0) await synced(db)
   const settled = new Set(rows.map(({ uid }) => uid))
   return ascending.filter((uid) => !settled.has(uid))
 }

@@ -3,6 +3,7 @@ import type { Reason } from '../agent/errors.ts'
 import { advance } from './advance.ts'
 import { addressKey, decodeAlgorithms, decodeWhy } from './encoding.ts'
 import { expireDue } from './expiry.ts'
+import { synced } from './log-sync.ts'
 import type {
   DeliveryState,
   DeliveryStatus,
@@ -63,6 +64,8 @@ export class SqlTracking implements Tracking {
       .orderBy('id')
       .limit(limit)
       .execute()
+    // Whoever is told of one acts upon it, and goes on behind its number.
+    if (rows.length > 0) await synced(this.#db)
     return rows.map((row) => ({
       id: row.id,
       type: row.type,

@@ -3,12 +3,14 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
 import { expect, test } from 'vitest'
+import { SqlInbox } from '../../store/inbox.ts'
 import { LogSync } from '../../store/log-sync.ts'
 import { migrate } from '../../store/migrate.ts'
 import { SqlOutbox } from '../../store/outbox.ts'
 import type { Schema } from '../../store/schema.ts'
 import { NodeSqliteDialect, openDatabase } from '../../store/sqlite-dialect.ts'
 import { makeStoreFile } from '../../store/store-file.ts'
+import { SqlTracking } from '../../store/tracking.ts'
 import { folder } from './places.ts'
 import { at, message } from './scenario.ts'
 
@@ -23,7 +25,14 @@ async function outboxWith(datasync: () => Promise<void>) {
   scope.defer(() => db.destroy())
   await migrate(db, () => at(0), file)
   const kept = scope.move()
-  return { outbox: new SqlOutbox(db), database, file, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  return {
+    outbox: new SqlOutbox(db),
+    tracking: new SqlTracking(db),
+    inbox: new SqlInbox(db),
+    database,
+    file,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
 }
 
 const mail = (n: number, idempotencyKey: string | null = null) =>
@@ -76,6 +85,44 @@ test('what an idempotency key stands for is told once the disk has it', async ()
   disk.resolve()
   await Promise.all([added, found])
   expect(told).toEqual(['<m1@x>'])
+})
+
+test('an event is told once the disk has it: nobody hears of what a loss of power takes back, or hears its number again', async () => {
+  let synced = Promise.resolve()
+  await using given = await outboxWith(() => synced)
+  const { outbox, tracking, database } = given
+  withBody(database)
+  await outbox.add(copyOf(1))
+  const disk = Promise.withResolvers<void>()
+  synced = disk.promise
+  const to = { originalMessageId: '<m1@x>', recipient: 'lee@hisp.example', disposition: 'processed' } as const
+  const notified = tracking.notified(to, at(1), [])
+  while ((await tracking.lastEvent()) === 0) await new Promise(setImmediate)
+  const told: string[] = []
+  const telling = tracking.events(0).then((events) => told.push(...events.map(({ type }) => type)))
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate)
+  expect(told).toEqual([])
+  disk.resolve()
+  await Promise.all([notified, telling])
+  expect(told).toEqual(['processed'])
+})
+
+test('what is settled is told, and flagged, once the disk has it', async () => {
+  let synced = Promise.resolve()
+  await using given = await outboxWith(() => synced)
+  const { inbox } = given
+  const { id } = await inbox.begin('m', '1', 7, null)
+  const disk = Promise.withResolvers<void>()
+  synced = disk.promise
+  const settled = inbox.settle(id, [], at(1))
+  while ((await inbox.find('m', '1', 7))?.state !== 'settled') await new Promise(setImmediate)
+  const told: unknown[] = []
+  const asking = inbox.unsettled('m', '1', [7]).then((uids) => told.push(uids))
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate)
+  expect(told).toEqual([])
+  disk.resolve()
+  await Promise.all([settled, asking])
+  expect(told).toEqual([[]])
 })
 
 test('who commits while a sync is under way waits for the next, all of them for one', async () => {
