@@ -54,6 +54,10 @@ const ADVICE: Readonly<Record<string, string>> = {
     'Reach the recipient by another way now, and ask whether it arrived: it may have, without a word of it reaching us.',
   NO_DISPATCHED_IN_TIME:
     "It arrived at the recipient's system; ask the recipient, by another way, whether it is at hand there.",
+  EHR_UNREACHABLE:
+    'See what the EHR says of it, and deliver.webhook in the configuration; a 401 or 403 is about the secret. It is tried again by itself.',
+  FILE_UNWRITABLE:
+    'Let the user of the daemon write to the folder that it delivers into, and see that its disk has room. It is tried again by itself.',
   NO_CERTIFICATE: 'Ask the partner whether the address is right, and where its certificate is published.',
   LOOKUP_FAILED:
     'See whether the server that is named can be reached from here, and whether those in dns.servers answer for names that are not their own; then ask again.',
@@ -66,6 +70,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   | 'NOTIFIED_FAILED'
   | 'PASSED_OVER'
   | 'SELF_SIGNED'
+  | 'EHR_UNREACHABLE'
+  | 'FILE_UNWRITABLE'
   | 'NO_CERTIFICATE'
   | 'LOOKUP_FAILED',
   string

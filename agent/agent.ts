@@ -269,6 +269,9 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     async status(messageId) {
       return (await (await neighbours.existingStore())?.tracking.status(messageId)) ?? []
     },
+    async untaken(messageId) {
+      return (await (await neighbours.existingStore())?.deliveries.untaken(messageId)) ?? []
+    },
     async *events({ signal, after } = {}) {
       const { tracking } = await neighbours.store()
       let last = after ?? (await tracking.lastEvent())

@@ -20,6 +20,7 @@ export type {
   StoredMessage,
   TrackingEvent,
   TrackingEventType,
+  UntakenMessage,
 } from '../store/index.ts'
 export type { CertificateCode } from '../trust-anchors/index.ts'
 export { Address, parseAddress, parseDomain } from './address.ts'

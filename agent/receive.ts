@@ -1,5 +1,5 @@
 import type { Destination } from './deliver/types.ts'
-import { DirectError } from './errors.ts'
+import { DirectError, type Reason } from './errors.ts'
 import { type InboxTools, listMailbox, type Mailbox, type Offer } from './inbox.ts'
 import { describeReceived } from './open/report.ts'
 import { passOver } from './pass.ts'
@@ -16,30 +16,62 @@ export async function* receiveInto(
   signal?: AbortSignal,
 ): AsyncGenerator<ReceiveReport> {
   const failures: unknown[] = []
-  for (const mailbox of mailboxes)
+  for (const mailbox of mailboxes) {
+    const later = ({ deliveries }: Offer, why: readonly Reason[]) => putOff(deliveries, why, mailbox, tools)
     for await (const { report } of passOver(mailbox, tools, signal, (offer) =>
-      hand(offer, destination, failures, signal),
+      hand(offer, destination, { failures, later, signal }),
     ))
       yield report
+  }
   if (failures.length > 0) throw failures.find((failure) => !(failure instanceof DirectError)) ?? failures[0]
 }
 
 /** Null: it waits, and comes again. */
 async function hand(
-  { settle, ...offered }: Offer,
+  offer: Offer,
   destination: Destination,
-  failures: unknown[],
-  signal: AbortSignal | undefined,
+  {
+    failures,
+    later,
+    signal,
+  }: {
+    readonly failures: unknown[]
+    readonly later: (offer: Offer, why: readonly Reason[]) => Promise<void>
+    readonly signal: AbortSignal | undefined
+  },
 ): Promise<ReceiveReport | null> {
-  const taken = await destination.deliver(offered, signal).catch((failure: unknown) => {
+  const { settle, ...offered } = offer
+  const taken = await destination.deliver(offered, signal).catch(async (failure: unknown) => {
     failures.push(failure)
+    // What a bug says could quote the message.
+    if (!signal?.aborted && failure instanceof DirectError)
+      await later(offer, [{ code: failure.code, text: failure.message }]).catch((error) => {
+        // A full disk takes neither, and what is wrong is told all the same.
+        if (!(error instanceof DirectError)) throw error
+      })
     return null
   })
-  if (taken === null || taken.outcome === 'later') return null
+  if (taken === null) return null
+  if (taken.outcome === 'later') {
+    await later(offer, taken.why)
+    return null
+  }
   await settle(taken)
   if (taken.outcome === 'rejected') return describeReceived(offered.judged)
   await taken.recorded?.()
   return describeReceived(offered.judged, { deliveredTo: taken.where })
+}
+
+/** For whoever asks why it waits. */
+async function putOff(
+  deliveries: Offer['deliveries'],
+  why: readonly Reason[],
+  { settings }: Mailbox,
+  { store, now }: InboxTools,
+): Promise<void> {
+  const at = now()
+  const next = new Date(at.getTime() + settings.pollSeconds * 1000)
+  await store.deliveries.notTaken(deliveries, { at, next, why })
 }
 
 /** One pass over the mailboxes, every trusted message to wait for whoever hands it over by the clock (deliver.ts). */

@@ -1,4 +1,4 @@
-import type { AuditRow, StoredMessage, TrackingEvent } from '../store/index.ts'
+import type { AuditRow, StoredMessage, TrackingEvent, UntakenMessage } from '../store/index.ts'
 import type { Change, ChangesOptions } from './book/types.ts'
 import type { DoctorOptions, Finding } from './doctor/types.ts'
 import type { ExplainOptions, ExplainTarget, Explanation } from './explain/types.ts'
@@ -114,6 +114,11 @@ export interface Agent extends AsyncDisposable {
   health(): Promise<Health>
   /** Deliveries and their state, newest first; throws nothing for an unknown id, returns none. */
   status(messageId?: string): Promise<readonly StoredMessage[]>
+  /**
+   * Received messages that were accepted and that the EHR has yet to take, oldest first: since when they wait, why, how
+   * often each was tried and when it is again.
+   */
+  untaken(messageId?: string): Promise<readonly UntakenMessage[]>
   /** What becomes known from now on (or after event `after`), until `signal` aborts. */
   events(options?: { readonly signal?: AbortSignal; readonly after?: number }): AsyncIterable<TrackingEvent>
   /**

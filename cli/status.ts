@@ -5,11 +5,14 @@ import { messageIdOf } from './options.ts'
 import { columns, printable } from './printable.ts'
 import { say } from './say.ts'
 import { answer, openAgentForStore, type Session } from './session.ts'
+import { waitingText } from './status-waiting.ts'
 
 type StoredMessage = Awaited<ReturnType<Agent['status']>>[number]
 
 export function options(command: Command): void {
-  command.addHelpText('after', "\nExample:\n  direct status '<id@clinic-a.example>'\n")
+  command
+    .option('--waiting', 'what was received, and the EHR has yet to take')
+    .addHelpText('after', "\nExamples:\n  direct status '<id@clinic-a.example>'\n  direct status --waiting\n")
 }
 
 /** Every state is an answer (0); only a message that we never sent is a no. */
@@ -18,17 +21,27 @@ export async function run(session: Session, command: Command): Promise<number> {
   const id = text === undefined ? undefined : messageIdOf(text)
   await using agent = await openAgentForStore(session)
   const { adviceOn } = await import('../agent/index.ts')
-  const messages = await agent.status(id)
-  for (const message of messages) await answer(session, message, () => messageText(message, adviceOn))
-  if (messages.length > 0) return EXIT.done
-  if (id === undefined) {
-    session.out.note('nothing has been sent yet')
+  const { waiting } = command.opts<{ readonly waiting?: true }>()
+  if (waiting) {
+    const untaken = await agent.untaken(id)
+    for (const message of untaken) await answer(session, message, () => waitingText(message, adviceOn))
+    if (untaken.length === 0) session.out.note('nothing that was received waits for the EHR')
     return EXIT.done
   }
+  const messages = await agent.status(id)
+  for (const message of messages) await answer(session, message, () => messageText(message, adviceOn))
+  if (id === undefined) {
+    if (messages.length === 0) session.out.note('nothing has been sent yet')
+    const { length } = await agent.untaken()
+    if (length > 0)
+      session.out.note(`${length} message(s) that were received wait for the EHR: direct status --waiting`)
+    return EXIT.done
+  }
+  if (messages.length > 0) return EXIT.done
   say(
     session.out,
     `no message ${id} was sent from here`,
-    '"direct status" lists every message; the same --config and dataDir are needed.',
+    '"direct status" lists every message; the same --config and dataDir are needed. Of those received, "direct audit" tells.',
   )
   return EXIT.no
 }

@@ -20,6 +20,7 @@ export type AuditEvent =
   | 'fetched-again'
   | 'delivered'
   | 'rejected'
+  | 'delivery-put-off'
   | 'mdn-queued'
   | 'mdn-sent'
   | 'mdn-given-up'

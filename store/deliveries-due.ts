@@ -1,12 +1,13 @@
 import { type Kysely, sql } from 'kysely'
-import { deliveriesOf, settleDelivery } from './deliveries.ts'
-import type { Deliveries, WaitingDelivery } from './delivery-types.ts'
+import { deliveriesOf, recordPutOff, settleDelivery } from './deliveries.ts'
+import type { Deliveries, UntakenMessage, WaitingDelivery } from './delivery-types.ts'
 import { encodeWhy } from './encoding.ts'
 import { entryOf } from './entries.ts'
 import type { DeliveryOutcome, InboxDelivery } from './incoming-types.ts'
 import { MDNS_PER_HOUR } from './restraint.ts'
 import type { Schema } from './schema.ts'
 import { inTurn } from './turn.ts'
+import { untakenMessages } from './untaken.ts'
 
 /** Written out, as the index holds those alone. */
 const PENDING = sql.lit('pending' as const)
@@ -57,19 +58,44 @@ export class SqlDeliveries implements Deliveries {
 
   async putOff(
     { deliveries }: WaitingDelivery,
-    { retryAt, failed, why }: Parameters<Deliveries['putOff']>[1],
+    { at, retryAt, failed, why }: Parameters<Deliveries['putOff']>[1],
   ): Promise<void> {
     await inTurn(this.#db, async (tx) => {
+      if (why.length > 0) await recordPutOff(tx, idsOf(deliveries), at, why)
       await tx
         .updateTable('inbox_deliveries')
         .set(({ eb }) => ({
           next_at: retryAt?.getTime() ?? null,
           held_until: null,
-          why: encodeWhy(why),
+          // Who stopped, or passed it by, has learnt nothing new.
+          ...(why.length > 0 && { why: encodeWhy(why) }),
           ...(failed && { attempts: eb('attempts', '+', 1) }),
         }))
         .where('id', 'in', idsOf(deliveries))
         .where('state', '=', 'pending')
+        .execute()
+    })
+  }
+
+  async notTaken(
+    deliveries: readonly InboxDelivery[],
+    { at, next, why }: Parameters<Deliveries['notTaken']>[1],
+  ): Promise<void> {
+    await inTurn(this.#db, async (tx) => {
+      const free = await tx
+        .selectFrom('inbox_deliveries')
+        .select('id')
+        .where('id', 'in', idsOf(deliveries))
+        .where('state', '=', 'pending')
+        .where(({ or, eb }) => or([eb('held_until', 'is', null), eb('held_until', '<=', at.getTime())]))
+        .execute()
+      const ids = free.map(({ id }) => id)
+      if (ids.length === 0) return
+      await recordPutOff(tx, ids, at, why)
+      await tx
+        .updateTable('inbox_deliveries')
+        .set({ next_at: next.getTime(), why: encodeWhy(why) })
+        .where('id', 'in', ids)
         .execute()
     })
   }
@@ -97,6 +123,10 @@ export class SqlDeliveries implements Deliveries {
           .where('state', '!=', 'settled')
           .execute()
     })
+  }
+
+  async untaken(messageId?: string): Promise<readonly UntakenMessage[]> {
+    return await untakenMessages(this.#db, messageId)
   }
 
   async figures(): Promise<{ readonly waiting: number; readonly oldest: Date | null }> {

@@ -1,4 +1,5 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
+import type { Reason } from '../agent/errors.ts'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
 import { deliveryKey } from './delivery-key.ts'
 import { addressKey, encodeWhy } from './encoding.ts'
@@ -108,20 +109,48 @@ export async function settleDelivery(
   const kind = outcome === 'rejected' ? 'failed' : row.final_wanted === 1 ? 'dispatched' : null
   if (kind !== null && !withdrawn && author !== null && about !== null && messageId !== null)
     await oweMdn(tx, { delivery, kind, messageId, from: recipient, to: author, about }, owing)
-  const entry = await tx
+  await recordOf(tx, row, { at, event: outcome, outcome, why })
+}
+
+/** That the EHR has not taken these, for the first time: a repeated try is no news. */
+export async function recordPutOff(
+  tx: Tx,
+  deliveries: readonly number[],
+  at: Date,
+  why: readonly Reason[],
+): Promise<void> {
+  const rows = await tx
+    .selectFrom('inbox_deliveries')
+    .select(['entry', 'recipient', 'signer'])
+    .where('id', 'in', deliveries)
+    .where('state', '=', 'pending')
+    .where('why', '=', encodeWhy([]))
+    .orderBy('id')
+    .execute()
+  for (const row of rows) await recordOf(tx, row, { at, event: 'delivery-put-off', outcome: 'waiting', why })
+}
+
+/** An audit row of what happened to a delivery. */
+async function recordOf(
+  tx: Tx,
+  {
+    entry,
+    recipient,
+    signer,
+  }: Pick<Selectable<Schema['inbox_deliveries']>, 'entry' | 'recipient' | 'signer'>,
+  what: Pick<Parameters<typeof record>[1], 'at' | 'event' | 'outcome' | 'why'>,
+): Promise<void> {
+  const { message_id, sender } = await tx
     .selectFrom('inbox_entries')
     .select(['message_id', 'sender'])
-    .where('id', '=', row.entry)
+    .where('id', '=', entry)
     .executeTakeFirstOrThrow()
   await record(tx, {
     ...UNKNOWN_TO_RECEIVER,
-    at,
-    event: outcome,
-    messageId: entry.message_id,
-    from: entry.sender,
+    ...what,
+    messageId: message_id,
+    from: sender,
     address: recipient,
-    certificate: row.signer,
-    outcome,
-    why,
+    certificate: signer,
   })
 }

@@ -11,6 +11,27 @@ export interface WaitingDelivery {
   readonly attempts: number
 }
 
+/** A received message that the EHR has yet to take, as whoever asks for it is told. */
+export interface UntakenMessage {
+  readonly messageId: string | null
+  readonly from: string | null
+  /** Those of ours that it was accepted for and that wait for it. */
+  readonly recipients: readonly string[]
+  /** The mailbox that it came from, as the ledger names it. */
+  readonly mailbox: string
+  readonly innerSha256: string
+  /** What the EHR knows it by, the same at each try. */
+  readonly key: string
+  /** When it was accepted. */
+  readonly since: Date
+  /** How often it was posted in vain; passes that could not file it in a folder are not counted. */
+  readonly tries: number
+  /** When it is tried again, at the earliest; null: when its mailbox is passed over next. */
+  readonly next: Date | null
+  /** Why the last try came to nothing; empty: none has yet. */
+  readonly why: readonly Reason[]
+}
+
 /** Deliveries that are tried by the clock, apart from the mailboxes that they came from. */
 export interface Deliveries {
   /**
@@ -27,16 +48,32 @@ export interface Deliveries {
   settle(waiting: WaitingDelivery, outcomes: readonly DeliveryOutcome[], at: Date): Promise<void>
   /**
    * It was not taken. Due again at `retryAt`; null: not by the clock, the next pass over its mailbox looks at it. `failed`:
-   * that was a try in vain. It is nobody's from now on.
+   * that was a try in vain. The first `why` is audited, later ones take its place, and none leaves it as it is. It is
+   * nobody's from now on.
    */
   putOff(
     waiting: WaitingDelivery,
-    next: { readonly retryAt: Date | null; readonly failed: boolean; readonly why: readonly Reason[] },
+    next: {
+      readonly at: Date
+      readonly retryAt: Date | null
+      readonly failed: boolean
+      readonly why: readonly Reason[]
+    },
+  ): Promise<void>
+  /**
+   * A pass could not hand them over: why, and when the next one is due. The first `why` is audited. What somebody holds
+   * meanwhile is left to them.
+   */
+  notTaken(
+    deliveries: readonly InboxDelivery[],
+    said: { readonly at: Date; readonly next: Date; readonly why: readonly Reason[] },
   ): Promise<void>
   /** Those of a judged message that are not tried by the clock are from now on, first at `at`. */
   schedule(deliveries: readonly InboxDelivery[], at: Date): Promise<void>
   /** Nothing more is done about these messages, whose deliveries all have their outcome. */
   close(entries: readonly number[], at: Date): Promise<void>
+  /** What the EHR has yet to take, oldest first; the one message when an id is given. */
+  untaken(messageId?: string): Promise<readonly UntakenMessage[]>
   /** How many messages wait to be taken, and since when the one that has waited longest. */
   figures(): Promise<{ readonly waiting: number; readonly oldest: Date | null }>
 }

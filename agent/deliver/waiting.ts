@@ -68,7 +68,7 @@ async function open(
   let isDecided = false
   const putOff = async (retryAt: Date | null, failed: boolean, why: readonly Reason[]) => {
     isDecided = true
-    await store.deliveries.putOff(waiting, { retryAt, failed, why })
+    await store.deliveries.putOff(waiting, { at: now(), retryAt, failed, why })
   }
   scope.defer(async () => {
     if (!isDecided) await putOff(now(), false, [])
@@ -101,7 +101,8 @@ async function open(
     }
   } catch (error) {
     const isDamaged = error instanceof DirectError && error.code === 'STORE_DAMAGED'
-    if (!signal?.aborted) await putOff(isDamaged ? null : after(AGAIN_MS), false, [])
+    const why = error instanceof DirectError ? [{ code: error.code, text: error.message }] : []
+    if (!signal?.aborted) await putOff(isDamaged ? null : after(AGAIN_MS), false, why)
     if (isDamaged) return null
     throw error
   }

@@ -4,6 +4,9 @@ import type { Store } from '../../store/index.ts'
 import { memoryStore } from './places.ts'
 import { accepted, all, at, bytes } from './scenario.ts'
 
+const AWAY = [{ code: 'EHR_UNREACHABLE', text: 'ehr.example answers 503' }]
+const SHUT = [{ code: 'EHR_UNREACHABLE', text: 'ehr.example answers 401' }]
+
 const [KIM, LEE, ANN] = ['kim@clinic.example', 'lee@clinic.example', 'ann@clinic.example'] as const
 
 async function judged(store: Store, uid: number, to: readonly string[], seconds = 1): Promise<number> {
@@ -54,12 +57,12 @@ test('what was not taken is due again when it was put off to, and counts its tri
   const first = await store.deliveries.claim(at(1), at(31))
   if (first === null) throw new Error('nothing is due')
   const why = [{ code: 'EHR_UNREACHABLE', text: 'ehr.example answers 503' }]
-  await store.deliveries.putOff(first, { retryAt: at(10), failed: true, why })
+  await store.deliveries.putOff(first, { at: at(5), retryAt: at(10), failed: true, why })
   expect(await store.deliveries.claim(at(9), at(40))).toBeNull()
   const again = await store.deliveries.claim(at(10), at(40))
   expect(again).toMatchObject({ attempts: 1, key: first.key })
   if (again === null) throw new Error('nothing is due')
-  await store.deliveries.putOff(again, { retryAt: at(11), failed: false, why: [] })
+  await store.deliveries.putOff(again, { at: at(10), retryAt: at(11), failed: false, why: [] })
   expect(await store.deliveries.claim(at(11), at(40))).toMatchObject({ attempts: 1 })
 })
 
@@ -71,7 +74,7 @@ test('what was put off to no time waits for the pass over its mailbox, which may
   expect(await untaken()).toEqual(['timed'])
   const waiting = await store.deliveries.claim(at(1), at(31))
   if (waiting === null) throw new Error('nothing is due')
-  await store.deliveries.putOff(waiting, { retryAt: null, failed: false, why: [] })
+  await store.deliveries.putOff(waiting, { at: at(1), retryAt: null, failed: false, why: [] })
   expect(await untaken()).toEqual(['waiting'])
   expect(await store.deliveries.claim(at(100), at(131))).toBeNull()
   await store.deliveries.schedule(await store.inbox.deliveries(entry), at(200))
@@ -105,4 +108,88 @@ test('how many messages wait, and since when', async () => {
   expect(await store.deliveries.figures()).toEqual({ waiting: 0, oldest: null })
   await judged(store, 7, [LEE, KIM], 5)
   expect(await store.deliveries.figures()).toEqual({ waiting: 1, oldest: at(5) })
+})
+
+test('what the EHR has yet to take is told: since when, why, how often it was tried and when again', async () => {
+  await using store = await memoryStore()
+  expect(await store.deliveries.untaken()).toEqual([])
+  await judged(store, 7, [LEE, KIM])
+  await judged(store, 8, [ANN], 2)
+  const first = await store.deliveries.claim(at(2), at(31))
+  if (first === null) throw new Error('nothing is due')
+  await store.deliveries.putOff(first, { at: at(3), retryAt: at(10), failed: true, why: AWAY })
+  const { signer: _, ...judgement } = accepted([])
+  const untaken = await store.deliveries.untaken()
+  expect(untaken).toMatchObject([
+    {
+      messageId: judgement.messageId,
+      from: judgement.from,
+      mailbox: 'clinic/INBOX',
+      innerSha256: judgement.innerSha256,
+      key: first.key,
+      recipients: [LEE, KIM],
+      since: at(1),
+      tries: 1,
+      next: at(10),
+      why: AWAY,
+    },
+    { recipients: [ANN], since: at(2), tries: 0, next: at(2), why: [] },
+  ])
+  expect(await store.deliveries.untaken(judgement.messageId ?? '')).toEqual(untaken)
+  expect(await store.deliveries.untaken('<another@hisp.example>')).toEqual([])
+})
+
+test('that the EHR does not take it is audited once, for each of ours; what comes after is told and not audited', async () => {
+  await using store = await memoryStore()
+  await judged(store, 7, [LEE, KIM])
+  const putOff = async (seconds: number, why: typeof AWAY) => {
+    const waiting = await store.deliveries.claim(at(seconds), at(seconds + 30))
+    if (waiting === null) throw new Error('nothing is due')
+    await store.deliveries.putOff(waiting, {
+      at: at(seconds),
+      retryAt: at(seconds + 1),
+      failed: why.length > 0,
+      why,
+    })
+  }
+  const told = async () => (await store.deliveries.untaken()).map(({ why, tries }) => ({ why, tries }))
+  // Whoever was stopped says nothing of the EHR.
+  await putOff(2, [])
+  expect(await all(store.audit.list())).toMatchObject([{ event: 'received' }, { event: 'received' }])
+  await putOff(3, AWAY)
+  await putOff(4, [])
+  expect(await told()).toEqual([{ why: AWAY, tries: 1 }])
+  await putOff(5, SHUT)
+  expect(await told()).toEqual([{ why: SHUT, tries: 2 }])
+  const rows = (await all(store.audit.list())).slice(2)
+  expect(rows).toMatchObject(
+    [LEE, KIM].map((address) => ({
+      event: 'delivery-put-off',
+      messageId: '<m1@hisp.example>',
+      from: 'lee@hisp.example',
+      address,
+      outcome: 'waiting',
+      at: at(3),
+      why: AWAY,
+    })),
+  )
+  expect((await store.upkeep.verifyAudit()).broken).toBeNull()
+})
+
+test('a pass that cannot hand over says why, and touches nothing that somebody holds', async () => {
+  await using store = await memoryStore()
+  const entry = await judged(store, 7, [LEE])
+  const deliveries = await store.inbox.deliveries(entry)
+  const full = [{ code: 'FILE_UNWRITABLE', text: 'cannot file a message in ehr: ENOSPC' }]
+  await store.deliveries.notTaken(deliveries, { at: at(2), next: at(32), why: full })
+  const told = { why: full, next: at(32), tries: 0, since: at(1) }
+  expect(await store.deliveries.untaken()).toMatchObject([told])
+  expect(await store.deliveries.claim(at(31), at(61))).toBeNull()
+  const waiting = await store.deliveries.claim(at(32), at(62))
+  expect(waiting).toMatchObject({ attempts: 0 })
+  await store.deliveries.notTaken(deliveries, { at: at(33), next: at(63), why: SHUT })
+  expect(await store.deliveries.untaken()).toMatchObject([told])
+  expect(await store.deliveries.claim(at(61), at(91))).toBeNull()
+  const events = (await all(store.audit.list())).map(({ event }) => event)
+  expect(events).toEqual(['received', 'delivery-put-off'])
 })

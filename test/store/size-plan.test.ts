@@ -95,6 +95,7 @@ test.each<[string, (store: Store) => Promise<unknown>]>([
   ['what is unfinished in a mailbox', (store) => store.inbox.unfinished('m', '1')],
   ['what the EHR has yet to take', (store) => store.deliveries.claim(at(200), at(300))],
   ['how much the EHR has yet to take', (store) => store.deliveries.figures()],
+  ['what the EHR has yet to take, with its reasons', (store) => store.deliveries.untaken()],
   ['events', (store) => store.tracking.events(0)],
   ['the last event', (store) => store.tracking.lastEvent()],
   ['the audit of one message', (store) => all(store.audit.list({ messageId: '<m7@clinic.example>' }))],
