@@ -1,8 +1,9 @@
-import type { Selectable } from 'kysely'
+import type { Insertable, Selectable } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { type AuditEvent, record } from './audit.ts'
 import { decodeAlgorithms, encodeWhy } from './encoding.ts'
 import type { DeliveryState, TrackingEventType } from './outgoing-types.ts'
+import { type Bound, prepared } from './prepared.ts'
 import type { Schema, Tx } from './schema.ts'
 import { nextState, type Occurrence } from './states.ts'
 
@@ -30,11 +31,12 @@ export async function advance(
   const state = nextState(who.state, occurrence)
   const changed = state !== who.state
   if (changed) {
-    await tx
-      .updateTable('recipients')
-      .set({ state, at: at.getTime(), why: encodeWhy(why) })
-      .where('id', '=', who.recipient)
-      .execute()
+    await moveRecipient.execute(tx, {
+      recipient: who.recipient,
+      state,
+      at: at.getTime(),
+      why: encodeWhy(why),
+    })
     if (!isAwaited(who, state)) await setDeadline(tx, who.recipient, null)
     if ((state === 'failed' || state === 'expired') && who.kind === 'message') await leaveUntold(tx, who)
     if (state !== 'queued' && state !== 'sent' && state !== 'refused' && who.kind === 'message')
@@ -45,6 +47,13 @@ export async function advance(
   return { state, changed }
 }
 
+const moveRecipient = prepared(
+  (
+    db,
+    { recipient, ...moved }: Bound<{ recipient: number; state: DeliveryState; at: number; why: string }>,
+  ) => db.updateTable('recipients').set(moved).where('id', '=', recipient),
+)
+
 /** N-7: whether an answer is still waited for. From a server of the route `tls` none comes. */
 function isAwaited({ route, final_wanted }: TrackedRecipient, state: DeliveryState): boolean {
   if (state === 'queued') return true
@@ -53,12 +62,13 @@ function isAwaited({ route, final_wanted }: TrackedRecipient, state: DeliverySta
 }
 
 export async function setDeadline(tx: Tx, recipient: number, deadline: Date | null): Promise<void> {
-  await tx
-    .updateTable('recipients')
-    .set({ deadline: deadline?.getTime() ?? null })
-    .where('id', '=', recipient)
-    .execute()
+  await moveDeadline.execute(tx, { recipient, deadline: deadline?.getTime() ?? null })
 }
+
+const moveDeadline = prepared(
+  (db, { recipient, deadline }: Bound<{ recipient: number; deadline: number | null }>) =>
+    db.updateTable('recipients').set({ deadline }).where('id', '=', recipient),
+)
 
 /** N-8: a failure notice has to tell of it. */
 async function leaveUntold(tx: Tx, { recipient }: TrackedRecipient): Promise<void> {
@@ -74,32 +84,42 @@ function settlesCopies(occurrence: Occurrence): boolean {
 }
 
 async function settleCopies(tx: Tx, who: TrackedRecipient, state: 'accepted' | 'failed'): Promise<void> {
-  const settled = await tx
-    .updateTable('copy_recipients')
-    .set({ state })
-    .where('copy', 'in', tx.selectFrom('copies').select('copies.id').where('message', '=', who.id))
-    .where('address', '=', who.address)
-    .where('state', '=', 'pending')
-    .returning('copy')
-    .execute()
-  for (const { copy } of settled)
-    await tx
-      .updateTable('copies')
-      .set({ next_at: null })
-      .where('id', '=', copy)
-      .where(({ not, exists }) =>
-        not(
-          exists(
-            tx
-              .selectFrom('copy_recipients')
-              .select('seq')
-              .where('copy', '=', copy)
-              .where('state', '=', 'pending'),
-          ),
-        ),
-      )
-      .execute()
+  const settled = await settlePending.execute(tx, { state, message: who.id, address: who.address })
+  for (const { copy } of settled) await endCopy.execute(tx, { copy })
 }
+
+const settlePending = prepared(
+  (
+    db,
+    { state, message, address }: Bound<{ state: 'accepted' | 'failed'; message: number; address: string }>,
+  ) =>
+    db
+      .updateTable('copy_recipients')
+      .set({ state })
+      .where('copy', 'in', db.selectFrom('copies').select('copies.id').where('message', '=', message))
+      .where('address', '=', address)
+      .where('state', '=', 'pending')
+      .returning('copy'),
+)
+
+/** Once nobody waits for it. */
+const endCopy = prepared((db, { copy }: Bound<{ copy: number }>) =>
+  db
+    .updateTable('copies')
+    .set({ next_at: null })
+    .where('id', '=', copy)
+    .where(({ not, exists }) =>
+      not(
+        exists(
+          db
+            .selectFrom('copy_recipients')
+            .select('seq')
+            .where('copy', '=', copy)
+            .where('state', '=', 'pending'),
+        ),
+      ),
+    ),
+)
 
 /** An audit row of what happened to a recipient, who is as `who` says now. */
 export async function recordOf(
@@ -152,8 +172,15 @@ export async function announce(
   at: Date,
   why: readonly Reason[],
 ): Promise<void> {
-  await tx
-    .insertInto('tracking_events')
-    .values({ type, message_id: messageId, address, at: at.getTime(), why: encodeWhy(why) })
-    .execute()
+  await addEvent.execute(tx, {
+    type,
+    message_id: messageId,
+    address,
+    at: at.getTime(),
+    why: encodeWhy(why),
+  })
 }
+
+const addEvent = prepared((db, event: Bound<Insertable<Schema['tracking_events']>>) =>
+  db.insertInto('tracking_events').values(event),
+)

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
-import type { Selectable } from 'kysely'
+import type { Insertable, Selectable } from 'kysely'
+import { type Bound, prepared } from './prepared.ts'
 import type { Schema, Tx } from './schema.ts'
 
 type Row = Selectable<Schema['audit']>
@@ -37,16 +38,18 @@ export function link(previous: string, row: Chained): string {
 
 /** Appends a row, in the transaction of what it reports. Rows are counted without gaps. */
 export async function append(tx: Tx, row: Omit<Chained, 'id'>): Promise<number> {
-  const head = await tx.selectFrom('audit_head').select(['rows', 'last', 'chain']).executeTakeFirstOrThrow()
+  const head = await headOf.executeTakeFirstOrThrow(tx, {})
   const id = head.last + 1
   const value = link(head.chain, { id, ...row })
-  await tx
-    .insertInto('audit')
-    .values({ id, ...row, chain: value })
-    .execute()
-  await tx
-    .updateTable('audit_head')
-    .set({ rows: head.rows + 1, last: id, chain: value })
-    .execute()
+  await addRow.execute(tx, { id, ...row, chain: value })
+  await moveHead.execute(tx, { rows: head.rows + 1, last: id, chain: value })
   return id
 }
+
+const headOf = prepared((db) => db.selectFrom('audit_head').select(['rows', 'last', 'chain']))
+
+const addRow = prepared((db, row: Bound<Insertable<Schema['audit']>>) => db.insertInto('audit').values(row))
+
+const moveHead = prepared((db, head: Bound<Pick<Schema['audit_head'], 'rows' | 'last' | 'chain'>>) =>
+  db.updateTable('audit_head').set(head),
+)

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { type Insertable, type Kysely, sql } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import { loosely } from './loosely.ts'
+import { type Bound, prepared } from './prepared.ts'
 import type { Schema, Tx } from './schema.ts'
 import { inTurn } from './turn.ts'
 import type { Bodies, BodyId } from './types.ts'
@@ -44,9 +45,9 @@ export class SqlBodies implements Bodies {
         }
         // One short transaction per chunk: nobody else waits for the source of this body. Whoever names it makes it last.
         body = await loosely(this.#db, async (tx) => {
-          const id = body ?? (await begin(tx, row))
+          const { id } = body === null ? await begin.executeTakeFirstOrThrow(tx, row) : { id: body }
           if (body !== null) await tx.updateTable('bodies').set(row).where('id', '=', id).execute()
-          await tx.insertInto('body_chunks').values({ body: id, seq, data }).execute()
+          await addChunk.execute(tx, { body: id, seq, data })
           return id
         })
         seq += 1
@@ -87,37 +88,52 @@ export class SqlBodies implements Bodies {
   }
 
   async #complete(id: BodyId) {
-    const row = await this.#db
-      .selectFrom('bodies')
-      .select(['bytes', 'sha256'])
-      .where('id', '=', id)
-      .where('complete', '=', 1)
-      .executeTakeFirst()
+    const row = await completeBody.executeTakeFirst(this.#db, { id })
     if (row !== undefined) return row
     throw new DirectError('STORE_FAILED', `the store has no complete body ${id}`)
   }
 
   async #chunk(id: BodyId, seq: number): Promise<Uint8Array> {
-    const row = await this.#db
-      .selectFrom('body_chunks')
-      .select('data')
-      .where('body', '=', id)
-      .where('seq', '=', seq)
-      .executeTakeFirst()
+    const row = await chunkOf.executeTakeFirst(this.#db, { body: id, seq })
     if (row === undefined) throw damaged(id)
     return row.data
   }
 }
 
-async function begin(tx: Tx, row: Insertable<Schema['bodies']>): Promise<BodyId> {
-  const { id } = await tx.insertInto('bodies').values(row).returning('id').executeTakeFirstOrThrow()
+const begin = prepared((db, row: Bound<Insertable<Schema['bodies']>>) =>
+  db.insertInto('bodies').values(row).returning('id'),
+)
+
+const addChunk = prepared((db, chunk: Bound<Schema['body_chunks']>) =>
+  db.insertInto('body_chunks').values(chunk),
+)
+
+const completeBody = prepared((db, { id }: Bound<{ id: BodyId }>) =>
+  db.selectFrom('bodies').select(['bytes', 'sha256']).where('id', '=', id).where('complete', '=', 1),
+)
+
+const chunkOf = prepared((db, { body, seq }: Bound<{ body: BodyId; seq: number }>) =>
+  db.selectFrom('body_chunks').select('data').where('body', '=', body).where('seq', '=', seq),
+)
+
+/** A body of one chunk at most, in the transaction of what names it. */
+export async function addBody(tx: Tx, data: Uint8Array, at: Date): Promise<BodyId> {
+  if (data.length > CHUNK) throw new TypeError(`a body of ${data.length} bytes is written chunk by chunk`)
+  const sha256 = hash('sha256', data, 'hex')
+  const row = { bytes: data.length, complete: 1 as const, sha256, touched_at: at.getTime() }
+  const { id } = await begin.executeTakeFirstOrThrow(tx, row)
+  await addChunk.execute(tx, { body: id, seq: 0, data })
   return id
 }
 
 /** Something refers to it from now on, in the transaction of that. */
 export async function keep(tx: Tx, body: BodyId): Promise<void> {
-  await tx.updateTable('bodies').set({ kept: 1 }).where('id', '=', body).execute()
+  await keepBody.execute(tx, { body })
 }
+
+const keepBody = prepared((db, { body }: Bound<{ body: BodyId }>) =>
+  db.updateTable('bodies').set({ kept: 1 }).where('id', '=', body),
+)
 
 /** That something refers to a body. */
 export const isNamed = sql<boolean>`(

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { CapabilityRecords, KnownCapabilities } from './capability-types.ts'
 import { addressKey } from './encoding.ts'
 import { loosely } from './loosely.ts'
+import { type Bound, prepared } from './prepared.ts'
 import type { Schema } from './schema.ts'
 
 const MOST = 50_000
@@ -60,13 +61,7 @@ export class SqlCapabilities implements CapabilityRecords {
   }
 
   async of(address: string, certificate: string): Promise<KnownCapabilities | null> {
-    const rows = await this.#db
-      .selectFrom('capabilities')
-      .selectAll()
-      .where('address', '=', addressKey(address))
-      .orderBy('signed_at', 'desc')
-      .orderBy('id', 'desc')
-      .execute()
+    const rows = await saidBy.execute(this.#db, { address: addressKey(address) })
     const row = rows.find((one) => one.certificate === certificate) ?? rows[0]
     if (row === undefined) return null
     return {
@@ -79,3 +74,12 @@ export class SqlCapabilities implements CapabilityRecords {
     }
   }
 }
+
+const saidBy = prepared((db, { address }: Bound<{ address: string }>) =>
+  db
+    .selectFrom('capabilities')
+    .selectAll()
+    .where('address', '=', address)
+    .orderBy('signed_at', 'desc')
+    .orderBy('id', 'desc'),
+)

@@ -1,9 +1,11 @@
+import type { Insertable } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import { type AuditEvent, record } from './audit.ts'
 import { keep } from './bodies.ts'
 import { addressKey, encodeAlgorithms, encodeWhy } from './encoding.ts'
 import type { NewCopy, NewMessage, OutboxCopy } from './outgoing-types.ts'
-import type { Tx } from './schema.ts'
+import { type Bound, prepared } from './prepared.ts'
+import type { Schema, Tx } from './schema.ts'
 import type { MessageAlgorithms } from './types.ts'
 
 /** The message with its recipients, its copies and the wait for those who have none yet. Its copies, where they are held. */
@@ -33,23 +35,18 @@ export async function addMessage(tx: Tx, message: NewMessage): Promise<readonly 
 }
 
 async function addRow(tx: Tx, message: NewMessage): Promise<number> {
-  const row = await tx
-    .insertInto('messages')
-    .values({
-      message_id: message.messageId,
-      kind: message.kind,
-      sender: addressKey(message.from),
-      at: message.at.getTime(),
-      actor: message.actor,
-      patient: message.patient,
-      documents: JSON.stringify(message.documents),
-      idempotency_key: message.idempotencyKey,
-      record_body: message.recordBody,
-      final_wanted: message.finalWanted ? 1 : 0,
-    })
-    .onConflict((conflict) => conflict.column('idempotency_key').doNothing())
-    .returning('id')
-    .executeTakeFirst()
+  const row = await insertMessage.executeTakeFirst(tx, {
+    message_id: message.messageId,
+    kind: message.kind,
+    sender: addressKey(message.from),
+    at: message.at.getTime(),
+    actor: message.actor,
+    patient: message.patient,
+    documents: JSON.stringify(message.documents),
+    idempotency_key: message.idempotencyKey,
+    record_body: message.recordBody,
+    final_wanted: message.finalWanted ? 1 : 0,
+  })
   if (row !== undefined) {
     if (message.recordBody !== null) await keep(tx, message.recordBody)
     return row.id
@@ -61,25 +58,30 @@ async function addRow(tx: Tx, message: NewMessage): Promise<number> {
   )
 }
 
+const insertMessage = prepared((db, row: Bound<Insertable<Schema['messages']>>) =>
+  db
+    .insertInto('messages')
+    .values(row)
+    .onConflict((conflict) => conflict.column('idempotency_key').doNothing())
+    .returning('id'),
+)
+
 async function addRecipients(tx: Tx, id: number, message: NewMessage): Promise<void> {
   for (const recipient of message.recipients) {
     const { route, certificate, state, why } = recipient
     const address = addressKey(recipient.address)
     const algorithms = sealedBy(message.copies, address)
-    await tx
-      .insertInto('recipients')
-      .values({
-        message: id,
-        address,
-        route,
-        certificate,
-        algorithms: encodeAlgorithms(algorithms),
-        state,
-        why: encodeWhy(why),
-        at: message.at.getTime(),
-        deadline: recipient.deadline?.getTime() ?? null,
-      })
-      .execute()
+    await insertRecipient.execute(tx, {
+      message: id,
+      address,
+      route,
+      certificate,
+      algorithms: encodeAlgorithms(algorithms),
+      state,
+      why: encodeWhy(why),
+      at: message.at.getTime(),
+      deadline: recipient.deadline?.getTime() ?? null,
+    })
     await record(tx, {
       at: message.at,
       event: state === 'queued' ? queuedEvent(message.kind) : state,
@@ -97,6 +99,10 @@ async function addRecipients(tx: Tx, id: number, message: NewMessage): Promise<v
     })
   }
 }
+
+const insertRecipient = prepared((db, row: Bound<Insertable<Schema['recipients']>>) =>
+  db.insertInto('recipients').values(row),
+)
 
 function queuedEvent(kind: NewMessage['kind']): AuditEvent {
   return kind === 'message' ? 'queued' : kind === 'failure' ? 'failure-queued' : 'mdn-queued'
@@ -118,29 +124,33 @@ export async function addCopies(
 ): Promise<readonly number[]> {
   const ids: number[] = []
   for (const copy of copies) {
-    const { id } = await tx
-      .insertInto('copies')
-      .values({
-        message,
-        route: copy.route,
-        domain: copy.domain,
-        mail_from: copy.mailFrom,
-        body: copy.body,
-        attempts: heldUntil === null ? 0 : 1,
-        next_at: dueAt.getTime(),
-        held_until: heldUntil?.getTime() ?? null,
-      })
-      .returning('id')
-      .executeTakeFirstOrThrow()
+    const { id } = await insertCopy.executeTakeFirstOrThrow(tx, {
+      message,
+      route: copy.route,
+      domain: copy.domain,
+      mail_from: copy.mailFrom,
+      body: copy.body,
+      attempts: heldUntil === null ? 0 : 1,
+      next_at: dueAt.getTime(),
+      held_until: heldUntil?.getTime() ?? null,
+    })
     ids.push(id)
     await keep(tx, copy.body)
-    const rows = copy.recipients.map((address, seq) => ({
-      copy: id,
-      seq,
-      address: addressKey(address),
-      state: 'pending' as const,
-    }))
-    if (rows.length > 0) await tx.insertInto('copy_recipients').values(rows).execute()
+    for (const [seq, address] of copy.recipients.entries())
+      await insertCopyRecipient.execute(tx, {
+        copy: id,
+        seq,
+        address: addressKey(address),
+        state: 'pending',
+      })
   }
   return ids
 }
+
+const insertCopy = prepared((db, row: Bound<Insertable<Schema['copies']>>) =>
+  db.insertInto('copies').values(row).returning('id'),
+)
+
+const insertCopyRecipient = prepared((db, row: Bound<Insertable<Schema['copy_recipients']>>) =>
+  db.insertInto('copy_recipients').values(row),
+)

@@ -1,16 +1,15 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
-import type { Reason } from '../agent/errors.ts'
-import { advance, explain, recordOf, type TrackedRecipient } from './advance.ts'
 import { hasCome, isFree, isSet, rangesThatHaveCome } from './due.ts'
-import { addressKey } from './encoding.ts'
 import type { NoticeId } from './incoming-types.ts'
 import { synced } from './log-sync.ts'
 import { loosely } from './loosely.ts'
 import { addMessage } from './new-message.ts'
 import { moveNotice } from './notices.ts'
 import type { NewMessage, Outbox, OutboxCopy, StoredMessage, TriedRecipient } from './outgoing-types.ts'
-import type { Schema, Tx } from './schema.ts'
+import { type Bound, prepared } from './prepared.ts'
+import type { Schema } from './schema.ts'
 import { storedMessages } from './tracking.ts'
+import { settleTried } from './tried.ts'
 import { inTurn, isShared } from './turn.ts'
 
 /** Copies that one `claim` takes when it is not told. */
@@ -79,14 +78,7 @@ export class SqlOutbox implements Outbox {
 
   async hold(copy: number, until: Date): Promise<void> {
     // As `claim`: whom a loss of power stops is at it no more.
-    await loosely(this.#db, (tx) =>
-      tx
-        .updateTable('copies')
-        .set({ held_until: until.getTime() })
-        .where('id', '=', copy)
-        .where('held_until', 'is not', null)
-        .execute(),
-    )
+    await loosely(this.#db, (tx) => holdCopy.execute(tx, { copy, until: until.getTime() }))
   }
 
   async tried(
@@ -95,41 +87,7 @@ export class SqlOutbox implements Outbox {
     at: Date,
     retryAt: Date | null,
   ): Promise<void> {
-    await inTurn(this.#db, async (tx) => {
-      const said = new Map(outcomes.map((outcome) => [addressKey(outcome.address), outcome]))
-      let left = 0
-      for (const { pending, ...recipient } of await recipientsOf(tx, copy)) {
-        const decided = decide(said.get(recipient.address), retryAt === null)
-        if (pending !== 'pending') {
-          // Settled meanwhile, by an answer or by its deadline: what SMTP says now is for the audit.
-          if (said.has(recipient.address) && decided.outcome !== null)
-            await advance(tx, recipient, decided.outcome, at, decided.why)
-          continue
-        }
-        if (decided.outcome === null) {
-          left += 1
-          await explain(tx, recipient, decided.why)
-          // A repeated attempt is no news; that a server may have the message is.
-          if (recipient.kind === 'message' && said.get(recipient.address)?.outcome === 'unknown')
-            await recordOf(tx, recipient, 'in-doubt', at, decided.why)
-          continue
-        }
-        await tx
-          .updateTable('copy_recipients')
-          .set({ state: decided.outcome === 'accepted' ? 'accepted' : 'failed' })
-          .where('copy', '=', copy)
-          .where('address', '=', recipient.address)
-          .execute()
-        await advance(tx, recipient, decided.outcome, at, decided.why)
-        if (recipient.kind !== 'message')
-          await settleNotice(tx, recipient.message_id, decided.outcome === 'accepted')
-      }
-      await tx
-        .updateTable('copies')
-        .set({ held_until: null, next_at: left === 0 || retryAt === null ? null : retryAt.getTime() })
-        .where('id', '=', copy)
-        .execute()
-    })
+    await inTurn(this.#db, (tx) => settleTried(tx, copy, { outcomes, at, retryAt }))
   }
 
   async nextDue(): Promise<Date | null> {
@@ -194,6 +152,14 @@ export class SqlOutbox implements Outbox {
   }
 }
 
+const holdCopy = prepared((db, { copy, until }: Bound<{ copy: number; until: number }>) =>
+  db
+    .updateTable('copies')
+    .set({ held_until: until })
+    .where('id', '=', copy)
+    .where('held_until', 'is not', null),
+)
+
 /** What `claim` may take, oldest first; what a clock dated that has been set back since comes when nothing else does. */
 async function dueCopies(
   db: Kysely<Schema>,
@@ -236,54 +202,4 @@ function isLate(now: Date): RawBuilder<SqlBool> {
     inner join recipients on recipients.message = copies.message and recipients.address = copy_recipients.address
     where copy_recipients.copy = copies.id and copy_recipients.state = 'pending'
       and recipients.deadline <= ${now.getTime()})`
-}
-
-/** What SMTP's word means for a recipient; `outcome` null: to be tried again. */
-function decide(
-  said: TriedRecipient | undefined,
-  giveUp: boolean,
-): { outcome: 'accepted' | 'undeliverable' | null; why: readonly Reason[] } {
-  const reply = said?.reply ?? 'no answer for this recipient'
-  const text =
-    said?.outcome === 'unknown' ? `the server may have taken it, as its answer was lost: ${reply}` : reply
-  if (said?.outcome === 'accepted') return { outcome: 'accepted', why: [{ code: 'SMTP_ACCEPTED', text }] }
-  if (said?.outcome === 'final') return { outcome: 'undeliverable', why: [{ code: 'SMTP_REFUSED', text }] }
-  if (said?.outcome === 'damaged') return { outcome: 'undeliverable', why: [{ code: 'STORE_DAMAGED', text }] }
-  if (giveUp) return { outcome: 'undeliverable', why: [{ code: 'SMTP_GIVEN_UP', text }] }
-  return {
-    outcome: null,
-    why: [{ code: said?.outcome === 'unknown' ? 'SMTP_IN_DOUBT' : 'SMTP_TEMPORARY', text }],
-  }
-}
-
-/** Those of a copy, as `advance` wants them; `pending` is no more who was accepted, refused for good or settled otherwise. */
-async function recipientsOf(
-  tx: Tx,
-  copy: number,
-): Promise<(TrackedRecipient & { readonly pending: 'pending' | 'accepted' | 'failed' })[]> {
-  return await tx
-    .selectFrom('copy_recipients')
-    .innerJoin('copies', 'copies.id', 'copy_recipients.copy')
-    .innerJoin('messages', 'messages.id', 'copies.message')
-    .innerJoin('recipients', (join) =>
-      join
-        .onRef('recipients.message', '=', 'messages.id')
-        .onRef('recipients.address', '=', 'copy_recipients.address'),
-    )
-    .selectAll('messages')
-    .select(['recipients.id as recipient', 'recipients.address', 'recipients.route'])
-    .select(['certificate', 'algorithms'])
-    .select(['recipients.state', 'copy_recipients.state as pending'])
-    .where('copy', '=', copy)
-    .orderBy('seq')
-    .execute()
-}
-
-async function settleNotice(tx: Tx, messageId: string, accepted: boolean): Promise<void> {
-  const notice = await tx
-    .selectFrom('notices')
-    .select('id')
-    .where('message_id', '=', messageId)
-    .executeTakeFirst()
-  if (notice !== undefined) await moveNotice(tx, notice.id, accepted ? 'accepted' : 'given-up')
 }

@@ -1,0 +1,112 @@
+import type { Reason } from '../agent/errors.ts'
+import { advance, explain, recordOf, type TrackedRecipient } from './advance.ts'
+import { addressKey } from './encoding.ts'
+import { moveNotice } from './notices.ts'
+import type { TriedRecipient } from './outgoing-types.ts'
+import { type Bound, prepared } from './prepared.ts'
+import type { Tx } from './schema.ts'
+
+/** What came of handing a copy to SMTP; `retryAt` null: whoever is left has failed. */
+export async function settleTried(
+  tx: Tx,
+  copy: number,
+  {
+    outcomes,
+    at,
+    retryAt,
+  }: { readonly outcomes: readonly TriedRecipient[]; readonly at: Date; readonly retryAt: Date | null },
+): Promise<void> {
+  const said = new Map(outcomes.map((outcome) => [addressKey(outcome.address), outcome]))
+  let left = 0
+  for (const { pending, ...recipient } of await recipientsOf(tx, copy)) {
+    const decided = decide(said.get(recipient.address), retryAt === null)
+    if (pending !== 'pending') {
+      // Settled meanwhile, by an answer or by its deadline: what SMTP says now is for the audit.
+      if (said.has(recipient.address) && decided.outcome !== null)
+        await advance(tx, recipient, decided.outcome, at, decided.why)
+      continue
+    }
+    if (decided.outcome === null) {
+      left += 1
+      await explain(tx, recipient, decided.why)
+      // A repeated attempt is no news; that a server may have the message is.
+      if (recipient.kind === 'message' && said.get(recipient.address)?.outcome === 'unknown')
+        await recordOf(tx, recipient, 'in-doubt', at, decided.why)
+      continue
+    }
+    await decideRecipient.execute(tx, {
+      copy,
+      address: recipient.address,
+      state: decided.outcome === 'accepted' ? 'accepted' : 'failed',
+    })
+    await advance(tx, recipient, decided.outcome, at, decided.why)
+    if (recipient.kind !== 'message')
+      await settleNotice(tx, recipient.message_id, decided.outcome === 'accepted')
+  }
+  await release.execute(tx, {
+    copy,
+    nextAt: left === 0 || retryAt === null ? null : retryAt.getTime(),
+  })
+}
+
+const decideRecipient = prepared(
+  (db, { copy, address, state }: Bound<{ copy: number; address: string; state: 'accepted' | 'failed' }>) =>
+    db.updateTable('copy_recipients').set({ state }).where('copy', '=', copy).where('address', '=', address),
+)
+
+const release = prepared((db, { copy, nextAt }: Bound<{ copy: number; nextAt: number | null }>) =>
+  db.updateTable('copies').set({ held_until: null, next_at: nextAt }).where('id', '=', copy),
+)
+
+/** What SMTP's word means for a recipient; `outcome` null: to be tried again. */
+function decide(
+  said: TriedRecipient | undefined,
+  giveUp: boolean,
+): { outcome: 'accepted' | 'undeliverable' | null; why: readonly Reason[] } {
+  const reply = said?.reply ?? 'no answer for this recipient'
+  const text =
+    said?.outcome === 'unknown' ? `the server may have taken it, as its answer was lost: ${reply}` : reply
+  if (said?.outcome === 'accepted') return { outcome: 'accepted', why: [{ code: 'SMTP_ACCEPTED', text }] }
+  if (said?.outcome === 'final') return { outcome: 'undeliverable', why: [{ code: 'SMTP_REFUSED', text }] }
+  if (said?.outcome === 'damaged') return { outcome: 'undeliverable', why: [{ code: 'STORE_DAMAGED', text }] }
+  if (giveUp) return { outcome: 'undeliverable', why: [{ code: 'SMTP_GIVEN_UP', text }] }
+  return {
+    outcome: null,
+    why: [{ code: said?.outcome === 'unknown' ? 'SMTP_IN_DOUBT' : 'SMTP_TEMPORARY', text }],
+  }
+}
+
+/** Those of a copy, as `advance` wants them; `pending` is no more who was accepted, refused for good or settled otherwise. */
+async function recipientsOf(
+  tx: Tx,
+  copy: number,
+): Promise<(TrackedRecipient & { readonly pending: 'pending' | 'accepted' | 'failed' })[]> {
+  return await trackedOf.execute(tx, { copy })
+}
+
+const trackedOf = prepared((db, { copy }: Bound<{ copy: number }>) =>
+  db
+    .selectFrom('copy_recipients')
+    .innerJoin('copies', 'copies.id', 'copy_recipients.copy')
+    .innerJoin('messages', 'messages.id', 'copies.message')
+    .innerJoin('recipients', (join) =>
+      join
+        .onRef('recipients.message', '=', 'messages.id')
+        .onRef('recipients.address', '=', 'copy_recipients.address'),
+    )
+    .selectAll('messages')
+    .select(['recipients.id as recipient', 'recipients.address', 'recipients.route'])
+    .select(['certificate', 'algorithms'])
+    .select(['recipients.state', 'copy_recipients.state as pending'])
+    .where('copy', '=', copy)
+    .orderBy('seq'),
+)
+
+async function settleNotice(tx: Tx, messageId: string, accepted: boolean): Promise<void> {
+  const notice = await tx
+    .selectFrom('notices')
+    .select('id')
+    .where('message_id', '=', messageId)
+    .executeTakeFirst()
+  if (notice !== undefined) await moveNotice(tx, notice.id, accepted ? 'accepted' : 'given-up')
+}
