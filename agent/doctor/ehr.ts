@@ -4,13 +4,16 @@ import { connect as securely } from 'node:tls'
 import type { Webhook } from '../deliver/webhook.ts'
 import { reasonOf } from '../fetch/exchange.ts'
 import { NOT_ASKED, ok } from './finding.ts'
-import type { Check } from './tools.ts'
+import type { Check, DoctorTools } from './tools.ts'
+import { checkUntaken } from './untaken.ts'
 
-/** The EHR's webhook, where there is one: its secret is had, its host reached, TLS proved. Nothing is posted. */
-export async function* checkEhr(
-  { settings, deliverTo, offline, webhook }: Parameters<Check>[0],
-  signal: AbortSignal,
-): ReturnType<Check> {
+/**
+ * What the EHR has yet to take. Of its webhook, where there is one: its secret is had, its host reached, TLS proved; nothing
+ * is posted.
+ */
+export async function* checkEhr(tools: DoctorTools, signal: AbortSignal): ReturnType<Check> {
+  yield* checkUntaken(tools)
+  const { settings, deliverTo, offline, webhook } = tools
   if (settings.deliver === undefined || 'folder' in settings.deliver || deliverTo !== undefined) return
   if (offline) {
     yield NOT_ASKED
