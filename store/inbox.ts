@@ -1,9 +1,11 @@
 import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { DirectError } from '../agent/errors.ts'
+import { addBody } from './bodies.ts'
 import { deliveriesOf, openDeliveries, settleDelivery } from './deliveries.ts'
 import { beginEntry, findEntry, leftBehind, replaceBody, unfinished, unsettled } from './entries.ts'
 import { oweFailures } from './failures.ts'
+import { GatheredTurns } from './gathered-turns.ts'
 import type {
   DeliveryOutcome,
   Inbox,
@@ -32,11 +34,18 @@ const LEFT_BEHIND = 1000
 export class SqlInbox implements Inbox {
   readonly #db: Kysely<Schema>
   readonly #perHour: number
+  readonly #now: () => Date
+  /** Messages come side by side: each of these steps is taken by several at once. */
+  readonly #begun: GatheredTurns
+  readonly #turns: GatheredTurns
 
-  /** `perHour`: MDNs to one correspondent within an hour. */
-  constructor(db: Kysely<Schema>, perHour = MDNS_PER_HOUR) {
+  /** `perHour`: MDNs to one correspondent within an hour. `now`: what dates bodies. */
+  constructor(db: Kysely<Schema>, perHour = MDNS_PER_HOUR, now = () => new Date()) {
     this.#db = db
+    this.#now = now
     this.#perHour = perHour
+    this.#begun = new GatheredTurns((act) => loosely(db, act))
+    this.#turns = new GatheredTurns((act) => inTurn(db, act))
   }
 
   async unsettled(mailbox: string, uidValidity: string, uids: readonly number[]): Promise<number[]> {
@@ -51,9 +60,17 @@ export class SqlInbox implements Inbox {
     return await findEntry(this.#db, mailbox, uidValidity, uid)
   }
 
-  async begin(mailbox: string, uidValidity: string, uid: number, body: BodyId | null): Promise<InboxEntry> {
+  async begin(
+    mailbox: string,
+    uidValidity: string,
+    uid: number,
+    body: BodyId | Uint8Array | null,
+  ): Promise<InboxEntry> {
     // Whoever loses this with the power finds the mail where it was, and begins anew.
-    return await loosely(this.#db, (tx) => beginEntry(tx, mailbox, uidValidity, uid, body))
+    return await this.#begun.take(async (tx) => {
+      const id = body instanceof Uint8Array ? await addBody(tx, body, this.#now()) : body
+      return await beginEntry(tx, mailbox, uidValidity, uid, id)
+    })
   }
 
   async fetchedAgain(id: number, body: BodyId, at: Date): Promise<void> {
@@ -94,7 +111,7 @@ export class SqlInbox implements Inbox {
     notices: readonly NewNotice[],
     at: Date,
   ): Promise<readonly InboxDelivery[]> {
-    return await inTurn(this.#db, async (tx) => {
+    return await this.#turns.take(async (tx) => {
       const entry = await tx
         .selectFrom('inbox_entries')
         .select('state')
@@ -115,7 +132,7 @@ export class SqlInbox implements Inbox {
   }
 
   async settle(id: number, outcomes: readonly DeliveryOutcome[], at: Date): Promise<void> {
-    await inTurn(this.#db, async (tx) => {
+    await this.#turns.take(async (tx) => {
       for (const outcome of outcomes) await settleDelivery(tx, outcome, { at, perHour: this.#perHour })
       await tx
         .updateTable('inbox_entries')

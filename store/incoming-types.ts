@@ -149,9 +149,15 @@ export interface Inbox {
   find(mailbox: string, uidValidity: string, uid: number): Promise<InboxEntry | null>
   /**
    * Opening it begins: its row is made if there is none, names `body`, durable by now, if it names none yet, and counts
-   * one more attempt. Null: nothing of it is kept. What is judged already stays as it is.
+   * one more attempt. Bytes, 256 KiB at most, become its body here. Null: nothing of it is kept. What is judged already
+   * stays as it is.
    */
-  begin(mailbox: string, uidValidity: string, uid: number, body: BodyId | null): Promise<InboxEntry>
+  begin(
+    mailbox: string,
+    uidValidity: string,
+    uid: number,
+    body: BodyId | Uint8Array | null,
+  ): Promise<InboxEntry>
   /** What was stored of it was damaged: it names `body` from now on, durable by now and the same message, and audits that. */
   fetchedAgain(id: number, body: BodyId, at: Date): Promise<void>
   /** The attempt under way ended with a failure that is not the message's, a full disk say: it does not count. */

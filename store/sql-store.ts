@@ -49,7 +49,7 @@ export class SqlStore implements Store {
     this.bodies = new SqlBodies(db, now)
     this.outbox = new SqlOutbox(db)
     this.waiting = new SqlWaiting(db)
-    this.inbox = new SqlInbox(db, mdnsPerHour)
+    this.inbox = new SqlInbox(db, mdnsPerHour, now)
     this.deliveries = new SqlDeliveries(db, mdnsPerHour)
     this.eventCursor = new SqlEventCursor(db)
     this.tracking = new SqlTracking(db)

@@ -6,6 +6,9 @@ import type { Source } from '../smime/source.ts'
 import { wholeSource } from '../stored-source.ts'
 import type { Pass, Wanted } from './wanted.ts'
 
+/** Bytes of a message that is stored in one transaction with its row in the ledger. */
+const WITH_ITS_ROW = 256 * 1024
+
 /** A message at hand, as it came. */
 export interface Taken extends AsyncDisposable {
   /** `damaged`: what was stored is not what was written, and it is to be had nowhere else. */
@@ -21,7 +24,7 @@ export async function take(wanted: Wanted, { mailbox, folder, present, tools }: 
   const { inbox } = tools.store
   const { uidValidity, uid, isBegun } = wanted
   const known = isBegun ? await inbox.find(mailbox.name, uidValidity, uid) : null
-  const begin = async (body: number | null) =>
+  const begin = async (body: number | Uint8Array | null) =>
     known?.state === 'judged' ? known : inbox.begin(mailbox.name, uidValidity, uid, body)
   if (known !== null && known.body !== null) {
     const raw = await wholeOrDamaged(known.body, tools)
@@ -39,18 +42,27 @@ export async function take(wanted: Wanted, { mailbox, folder, present, tools }: 
       temporary: true,
       hint: 'It is left as it is and asked for again; the log of that server may say why.',
     })
-  const body = await keep(raw, tools)
-  if (known !== null && body !== null) await inbox.fetchedAgain(known.id, body, tools.now())
-  const entry = await begin(body)
+  const entry = await begin(await keep(raw, known, tools))
   const kept = scope.move()
   return { raw, entry, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
-/** Null: what is not encrypted goes aside in its mailbox; a copy here would lie in the clear (IN-1, MSG-15). */
-async function keep(raw: Source, { store }: PassTools): Promise<number | null> {
+/**
+ * What is stored of it: bytes, where they are few enough to be stored with their row, else a body. Null: what is not
+ * encrypted goes aside in its mailbox; a copy here would lie in the clear (IN-1, MSG-15).
+ */
+async function keep(
+  raw: Source,
+  known: InboxEntry | null,
+  { store, now }: PassTools,
+): Promise<number | Uint8Array | null> {
   const outer = await openOuter(raw)
   if ('code' in outer || 'code' in outer.cms) return null
-  return await store.bodies.write(raw.read())
+  const isDamaged = known !== null && known.body !== null
+  if (!isDamaged && raw.bytes <= WITH_ITS_ROW) return Buffer.concat(await Array.fromAsync(raw.read()))
+  const body = await store.bodies.write(raw.read())
+  if (isDamaged) await store.inbox.fetchedAgain(known.id, body, now())
+  return body
 }
 
 async function wholeOrDamaged(body: number, { store }: PassTools): Promise<Source | 'damaged'> {
