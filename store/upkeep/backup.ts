@@ -1,4 +1,5 @@
-import { chmod, lstat, open, rename, rm, stat } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { link, lstat, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
@@ -17,12 +18,11 @@ export async function backup(
   options: CheckOptions,
 ): Promise<StoreBackup> {
   const file = resolve(to)
-  const unfinished = `${file}.unfinished`
+  // Its own: another backup may be under way to the same name.
+  const unfinished = `${file}.${randomBytes(6).toString('hex')}.unfinished`
   try {
     await refuseAnother(file)
     await makeOwnFile(unfinished)
-    // One that lay there is ours, and nobody else's, or is refused.
-    await chmod(unfinished, 0o600)
     await copy(unfinished)
     const facts = inOneFile(unfinished)
     const damage = await reading(unfinished, (db) => damageOf(db, options))
@@ -31,8 +31,7 @@ export async function backup(
         hint: 'There is no backup of it. Take a copy of the folder, and restore an older one (direct store restore).',
       })
     const sha256 = await sealFile(unfinished, options.tell)
-    await rename(unfinished, file)
-    await syncFolder(dirname(file))
+    await putInPlace(unfinished, file)
     return { file, bytes: (await stat(file)).size, sha256, damage, ...facts }
   } catch (error) {
     throw unwritten(error, file)
@@ -42,10 +41,32 @@ export async function backup(
 }
 
 async function refuseAnother(file: string): Promise<void> {
-  if ((await lstat(file).catch(() => null)) === null) return
-  throw new DirectError('FILE_UNWRITABLE', `${file} is there already`, {
+  if ((await lstat(file).catch(() => null)) !== null) throw isThere(file)
+}
+
+function isThere(file: string): DirectError {
+  return new DirectError('FILE_UNWRITABLE', `${file} is there already`, {
     hint: 'Name a new file, with the day in its name for example; remove old ones by yourself.',
   })
+}
+
+/** What a file system says that has no links. */
+const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK'])
+
+/** Under its name, which outlasts a loss of power, and in nobody's place: a rename would take that of another backup. */
+async function putInPlace(unfinished: string, file: string): Promise<void> {
+  try {
+    await link(unfinished, file)
+    await rm(unfinished)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') throw isThere(file)
+    if (!NO_LINKS.has(code)) throw error
+    await refuseAnother(file)
+    await rename(unfinished, file)
+  }
+  await using folder = await open(dirname(file), 'r')
+  await folder.sync()
 }
 
 /** Takes a file out of WAL mode, so that nothing of it lies beside it, and says what is in it. */
@@ -82,16 +103,6 @@ export async function reading<T>(file: string, act: (db: Kysely<Schema>) => Prom
 /** With whatever SQLite laid beside it. */
 export async function removeDatabase(file: string): Promise<void> {
   for (const suffix of ['', '-wal', '-shm', '-journal']) await rm(file + suffix, { force: true })
-}
-
-/** The name, too, survives the loss of power. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
 }
 
 function unwritten(error: unknown, file: string): unknown {

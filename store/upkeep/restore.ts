@@ -1,7 +1,9 @@
 import { lstat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { Kysely } from 'kysely'
 import { DirectError } from '../../agent/errors.ts'
 import { OF_NO_MESSAGE, record } from '../audit.ts'
+import { exclusively } from '../exclusive.ts'
 import { migrate } from '../migrate.ts'
 import type { RestorePlace } from '../place.ts'
 import type { Schema } from '../schema.ts'
@@ -33,6 +35,7 @@ export async function restore(
   await using target = await targetOf(place, now, tell)
   await target.requireFree(replace)
   const { draft } = target
+  using _ = await alone(draft)
   try {
     await removeDatabase(draft)
     await makeStoreFile(draft)
@@ -46,6 +49,13 @@ export async function restore(
   } finally {
     await removeDatabase(draft)
   }
+}
+
+/** Of two at once, one would put in place what the other has half made. */
+async function alone(draft: string): Promise<Disposable> {
+  const lock = join(dirname(draft), 'restore.lock')
+  await makeStoreFile(lock)
+  return exclusively(lock, { what: 'restores this store', patienceMs: 0 })
 }
 
 async function targetOf(place: RestorePlace, now: () => Date, tell: Tell): Promise<Target> {

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
@@ -149,15 +150,24 @@ test('a backup takes the place of nothing, and a folder that is missing is an er
   await expect(store.upkeep.backup(temporary.file)).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' })
 })
 
-test('a backup is nobody else’s to read, whatever an unfinished one that lay there let others do', async () => {
+test('of two backups to one name, one is made, whole and nobody else’s to read; the other is told, and nothing else is left', async () => {
   await using temporary = await folder()
   await furnish(temporary.file)
   await using store = await temporary.open({ now: NOW })
-  const to = join(temporary.path, 'open.db')
-  await writeFile(`${to}.unfinished`, '')
-  await chmod(`${to}.unfinished`, 0o666)
-  await store.upkeep.backup(to)
+  await using other = await temporary.open({ now: NOW })
+  const to = join(temporary.path, 'twice.db')
+  const ends = await Promise.allSettled([store.upkeep.backup(to), other.upkeep.backup(to)])
+  const made = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value.sha256] : []))
+  expect(made).toEqual([
+    createHash('sha256')
+      .update(await readFile(to))
+      .digest('hex'),
+  ])
+  expect(ends.find(({ status }) => status === 'rejected')).toMatchObject({
+    reason: { code: 'FILE_UNWRITABLE', message: expect.stringContaining('is there already') },
+  })
   expect((await stat(to)).mode & 0o777).toBe(0o600)
+  expect((await readdir(temporary.path)).sort()).toEqual(['data', 'twice.db'])
 })
 
 /** What `furnish` makes, as a backup beside it. */
@@ -174,7 +184,7 @@ test('a restored store knows what the backup knew, sends nothing before the mail
   const from = await backedUp(temporary)
   const file = join(temporary.path, 'new', 'store.db')
   expect(await restoreStore(from, { ...BY, file })).toMatchObject({ newest: at(4) })
-  expect(await readdir(dirname(file))).toEqual(['store.db'])
+  expect(await readdir(dirname(file))).toEqual(['restore.lock', 'store.db'])
   await using store = await openStore({ file, now: NOW })
   expect(await store.tracking.status()).toMatchObject([{ recipients: [{ state: 'queued' }] }])
   expect(Buffer.concat(await all(store.bodies.read(1))).toString()).toBe('sealed')
@@ -209,6 +219,19 @@ test('a store that knows something is replaced only when that is asked for', asy
   await using store = await openStore({ file, now: NOW })
   expect(await store.tracking.status('<later@clinic.example>')).toEqual([])
   expect(await store.tracking.status()).toHaveLength(1)
+})
+
+test('of two restores at once one is made: neither puts in place what the other has half made', async () => {
+  await using temporary = await folder()
+  const from = await backedUp(temporary)
+  const { file } = temporary
+  const restore = () => restoreStore(from, { ...BY, file, replace: true })
+  const ends = await Promise.allSettled([restore(), restore()])
+  expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+  expect(ends.find(({ status }) => status === 'rejected')).toMatchObject({
+    reason: { code: 'STORE_FAILED', temporary: true, message: 'another process restores this store' },
+  })
+  expect(await wrong(file)).toEqual([])
 })
 
 test('a restore that is killed leaves the old store or the new one, whole, and can be repeated', async () => {
