@@ -21,12 +21,14 @@ export class Daemon implements AsyncDisposable {
     this.#running = running
   }
 
+  /** `ehr`: the folder that it delivers to; null: where its configuration says. */
   static start(
     clinic: CliClinic,
-    ehr: string,
+    ehr: string | null,
     { config = 'direct.yaml', env = {} }: { readonly config?: string; readonly env?: NodeJS.ProcessEnv } = {},
   ): Daemon {
-    return new Daemon(clinic.startWith(env, 'run', '--config', config, '--deliver', ehr))
+    const deliver = ehr === null ? [] : ['--deliver', ehr]
+    return new Daemon(clinic.startWith(env, 'run', '--config', config, ...deliver))
   }
 
   /** Every whole line that it has said. */

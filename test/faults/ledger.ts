@@ -140,7 +140,7 @@ export interface Evidence {
 export async function reconcile(
   world: World,
   sender: Agent,
-  ehr: Ehr,
+  ehr: Pick<Ehr, 'taken' | 'unfinished'>,
   injected: readonly Injected[],
   {
     config = 'direct.yaml',

@@ -10,6 +10,7 @@ import { mdnFlood } from './mdn-flood.ts'
 import { nthCallIn, nthCallOut } from './nth-call.ts'
 import { killAtNthCommand, nthCommandIn, nthCommandOut } from './nth-command.ts'
 import { twoDaemons } from './two-daemons.ts'
+import { webhook } from './webhook.ts'
 
 export interface NamedRun {
   readonly run: FaultRun
@@ -23,6 +24,10 @@ export const RUNS: Readonly<Record<string, NamedRun>> = {
   'two-daemons': {
     run: twoDaemons,
     what: 'SIGKILL of either of two daemons on one PostgreSQL, or SIGSTOP for longer than its lease',
+  },
+  webhook: {
+    run: webhook,
+    what: 'SIGKILL of the daemon while it posts to an EHR that answers late, 500 or not at all',
   },
   'every-byte-out': {
     run: everyByteOut,

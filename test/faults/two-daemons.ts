@@ -1,21 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Agent } from '../../agent/index.ts'
 import { seeded } from '../fuzz/mutate.ts'
-import { type CliClinic, KIM, LEE } from '../interop/cli-clinic.ts'
 import { startPostgres } from '../services/postgres.ts'
 import { agentOf, running } from './agents.ts'
 import { Daemon } from './daemon.ts'
-import { digest, Ehr } from './ehr.ts'
+import { Ehr } from './ehr.ts'
 import { type FaultReport, type FaultRun, Seen } from './fault-run.ts'
-import {
-  type Injected,
-  inject,
-  type Reconciled,
-  reconcile,
-  settled,
-  stateOf,
-  withFindings,
-} from './ledger.ts'
+import { inject, reconcile, settled, withFindings } from './ledger.ts'
+import { reconcileSent, sendOut, setAside, withSent } from './outgoing.ts'
 import { sharedClinic, UNREACHABLE } from './shared-clinic.ts'
 
 const MESSAGES = { short: 40, full: 2000 }
@@ -53,7 +44,9 @@ export const twoDaemons: FaultRun = async (world, { scale, seed, tell }): Promis
     inject(sender.agent, {
       ...{ count, seed, minBytes: SIZES[0], maxBytes: SIZES[1], everyMs: EVERY_MS[scale] },
     }),
-    sendOut(victim, { count: count / ONE_OUT_FOR, seed, everyMs: EVERY_MS[scale] * ONE_OUT_FOR }),
+    sendOut(victim, {
+      ...{ count: count / ONE_OUT_FOR, seed, bytes: SIZES[0], everyMs: EVERY_MS[scale] * ONE_OUT_FOR },
+    }),
   ]).finally(() => {
     coming = false
   })
@@ -92,65 +85,5 @@ export const twoDaemons: FaultRun = async (world, { scale, seed, tell }): Promis
     reconciled: withFindings(withSent(arrived, await reconcileSent(victim, ehrOfA, sent)), ends),
     notes: [`${sent.length} of the messages went out by what both share`],
     late: [],
-  }
-}
-
-/** Queues messages that this process cannot hand over: one of the daemons has to. */
-async function sendOut(
-  agent: Agent,
-  { count, seed, everyMs }: { readonly count: number; readonly seed: number; readonly everyMs: number },
-): Promise<readonly Injected[]> {
-  const sent: Injected[] = []
-  for (let n = 0; n < count; n++) {
-    const random = seeded(seed + 1_000_000 + n)
-    const content = Buffer.from(Array.from({ length: SIZES[0] }, () => random(256)))
-    const { messageId } = await agent.send({
-      from: LEE,
-      to: [KIM],
-      subject: `message ${n} out`,
-      text: 'Please see attached.',
-      attachments: [{ filename: `${n}.bin`, content }],
-    })
-    sent.push({ n, messageId, attachmentSha256: digest(content), bytes: content.length })
-    await pause(everyMs)
-  }
-  return sent
-}
-
-/** What came of those that went out: the sender's own state, and the EHR of whom they went to. */
-async function reconcileSent(
-  sender: Agent,
-  ehr: Ehr,
-  sent: readonly Injected[],
-): Promise<Pick<Reconciled, 'lost' | 'filedTwice' | 'wrongState'>> {
-  const times = Map.groupBy(await ehr.taken(), ({ messageId }) => messageId)
-  const wrongState: string[] = []
-  for (const { messageId } of sent) {
-    const state = await stateOf(sender, messageId)
-    if (state !== 'processed') wrongState.push(`${messageId} ${state}`)
-  }
-  const which = (isWrong: (times: number) => boolean) =>
-    sent.map(({ messageId }) => messageId).filter((id) => isWrong(times.get(id)?.length ?? 0))
-  return { lost: which((n) => n === 0), filedTwice: which((n) => n > 1), wrongState }
-}
-
-function withSent(arrived: Reconciled, sent: Awaited<ReturnType<typeof reconcileSent>>): Reconciled {
-  const { lost, filedTwice, wrongState } = sent
-  return {
-    ...arrived,
-    lost: [...arrived.lost, ...lost],
-    filedTwice: [...arrived.filedTwice, ...filedTwice],
-    wrongState: [...arrived.wrongState, ...wrongState],
-  }
-}
-
-/** Out of the folder in which nothing but receipts is looked for. */
-async function setAside(clinic: CliClinic, sent: readonly Injected[]): Promise<void> {
-  const ids = new Set(sent.map(({ messageId }) => messageId))
-  await using folder = await clinic.folder('INBOX')
-  for (const uid of await folder.uids()) {
-    const head = Buffer.concat(await Array.fromAsync(folder.fetch(uid))).toString('latin1')
-    const [, id = ''] = /^Message-ID:\s*(<[^>]*>)/im.exec(head) ?? []
-    if (ids.has(id)) await folder.moveTo(uid, 'Sent-to-us')
   }
 }

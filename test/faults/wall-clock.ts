@@ -1,4 +1,5 @@
-import { mkdtemp, rename, writeFile } from 'node:fs/promises'
+import { renameSync, writeFileSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -16,7 +17,7 @@ export class WallClock {
   /** It keeps its file in this folder. */
   static async in(dir: string, aheadMs = 0): Promise<WallClock> {
     const clock = new WallClock(join(await mkdtemp(join(dir, 'clock-')), 'ahead'))
-    await clock.leap(aheadMs)
+    clock.leap(aheadMs)
     return clock
   }
 
@@ -27,9 +28,9 @@ export class WallClock {
 
   readonly now = (): Date => new Date(Date.now() + this.#ahead)
 
-  async leap(ms: number): Promise<void> {
+  leap(ms: number): void {
     this.#ahead += ms
-    await writeFile(`${this.#file}.new`, String(this.#ahead))
-    await rename(`${this.#file}.new`, this.#file)
+    writeFileSync(`${this.#file}.new`, String(this.#ahead))
+    renameSync(`${this.#file}.new`, this.#file)
   }
 }
