@@ -1,17 +1,16 @@
 import type { UntakenMessage } from '../agent/index.ts'
 import { printable } from './printable.ts'
+import { nextTry, triesText } from './tries-text.ts'
 
 /** A message on a line; below it since when it waits, the reasons with their codes, and what to do. */
 export function waitingText(
   { messageId, from, recipients, mailbox, since, tries, next, why }: UntakenMessage,
   adviceOn: (codes: readonly string[]) => readonly string[],
 ): string {
-  const times = tries === 0 ? [] : [tries === 1 ? 'tried once' : `tried ${tries} times`]
-  const again =
-    next === null ? 'tried again at the next pass over its mailbox' : `next try ${next.toISOString()}`
+  const again = next === null ? 'next try at the next pass over its mailbox' : nextTry(next)
   return [
     `${messageId ?? '(no Message-ID)'}  from ${from ?? '?'}  to ${recipients.join(', ')}`,
-    `  waits since ${since.toISOString()}, ${[...times, again].join(', ')}; it came by ${mailbox}`,
+    `  waits since ${since.toISOString()}, ${triesText(tries, again)}; it came by ${mailbox}`,
     ...why.map(({ code, text }) => `    ${code}: ${text}`),
     ...adviceOn(why.map(({ code }) => code)).map((sentence) => `    do: ${sentence}`),
   ]

@@ -6,8 +6,10 @@ import { columns, printable } from './printable.ts'
 import { say } from './say.ts'
 import { answer, openAgentForStore, type Session } from './session.ts'
 import { waitingText } from './status-waiting.ts'
+import { nextTry, triesText } from './tries-text.ts'
 
 type StoredMessage = Awaited<ReturnType<Agent['status']>>[number]
+type Status = StoredMessage['recipients'][number]
 
 export function options(command: Command): void {
   command
@@ -54,13 +56,11 @@ type Advice = (codes: readonly string[]) => readonly string[]
 /** A recipient on a line; below one who was not reached the reasons with their codes, and what to do. */
 function messageText(message: StoredMessage, adviceOn: Advice): string {
   const head = `${printable(message.messageId)}  ${message.at.toISOString()}  from ${printable(message.from)}`
-  const rows = message.recipients.map(({ address, route, state, at, why }) => [
-    `  ${state}`,
-    at.toISOString(),
-    route,
-    address,
-    NOT_REACHED.has(state) ? '' : why.map((one) => reasonText(one, state)).join('; '),
-  ])
+  const rows = message.recipients.map((recipient) => {
+    const { address, route, state, at } = recipient
+    const why = NOT_REACHED.has(state) ? [] : [...reasonTexts(recipient), ...waitText(recipient)]
+    return [`  ${state}`, at.toISOString(), route, address, why.join('; ')]
+  })
   const lines = columns(rows).split('\n')
   return [
     head,
@@ -72,14 +72,15 @@ function messageText(message: StoredMessage, adviceOn: Advice): string {
 }
 
 /** A wait may have several causes, which their codes tell apart. */
-function reasonText(
-  { code, text }: StoredMessage['recipients'][number]['why'][number],
-  state: string,
-): string {
-  return state === 'queued' ? `${code}: ${text}` : text
+function reasonTexts({ state, why }: Status): readonly string[] {
+  return why.map(({ code, text }) => (state === 'queued' ? `${code}: ${text}` : text))
 }
 
-function whatToDo(why: StoredMessage['recipients'][number]['why'], adviceOn: Advice): readonly string[] {
+function waitText({ tries, next }: Status): readonly string[] {
+  return tries === null || next === null ? [] : [triesText(tries, nextTry(next))]
+}
+
+function whatToDo(why: Status['why'], adviceOn: Advice): readonly string[] {
   return [
     ...why.map(({ code, text }) => `${code}: ${text}`),
     ...adviceOn(why.map(({ code }) => code)).map((sentence) => `do: ${sentence}`),

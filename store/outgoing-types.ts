@@ -140,6 +140,12 @@ export interface DeliveryStatus {
   readonly at: Date
   /** By what it was sealed; null while it is not, and off the direct route. */
   readonly algorithms: MessageAlgorithms | null
+  /**
+   * While it is queued: how often SMTP was tried, a try under way included, and when it is again, at the earliest; while its
+   * route is not known, how often and when that is asked for. Null: it is not queued.
+   */
+  readonly tries: number | null
+  readonly next: Date | null
   /** Why the present state. */
   readonly why: readonly Reason[]
 }

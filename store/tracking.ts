@@ -12,6 +12,7 @@ import type {
   Tracking,
   TrackingEvent,
 } from './outgoing-types.ts'
+import { NOT_QUEUED, triesOfQueued } from './queued.ts'
 import type { Schema } from './schema.ts'
 import { inTurn } from './turn.ts'
 
@@ -106,6 +107,8 @@ export async function storedMessages(
     .orderBy('messages.id', 'desc')
     .orderBy('recipients.id')
     .execute()
+  const queued = new Set(rows.filter(({ state }) => state === 'queued').map(({ id }) => id))
+  const triesOf = await triesOfQueued(db, [...queued])
   const messages = new Map<number, StoredMessage & { recipients: DeliveryStatus[] }>()
   for (const row of rows) {
     let message = messages.get(row.id)
@@ -115,8 +118,15 @@ export async function storedMessages(
     }
     const { address, route, state, at, why } = row
     if (address !== null && route !== null && state !== null && at !== null && why !== null) {
-      const algorithms = decodeAlgorithms(row.algorithms)
-      message.recipients.push({ address, route, state, at: new Date(at), algorithms, why: decodeWhy(why) })
+      message.recipients.push({
+        address,
+        route,
+        state,
+        at: new Date(at),
+        algorithms: decodeAlgorithms(row.algorithms),
+        ...(state === 'queued' ? triesOf(row.id, address) : NOT_QUEUED),
+        why: decodeWhy(why),
+      })
     }
   }
   return [...messages.values()]

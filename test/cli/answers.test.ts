@@ -188,6 +188,8 @@ describe('send, status and audit', () => {
               address: 'dr.lee@clinic-b.example',
               state: 'queued',
               at: expect.any(String),
+              tries: 1,
+              next: expect.any(String),
               why: expect.any(Array),
             },
           ],
@@ -196,7 +198,9 @@ describe('send, status and audit', () => {
     }
 
     const { stdout: shown } = await inA(['status', bare])
-    expect(shown).toMatch(/^ {2}queued .* SMTP_TEMPORARY: cannot connect to 127\.0\.0\.1/m)
+    expect(shown).toMatch(
+      /^ {2}queued .* SMTP_TEMPORARY: cannot connect to 127\.0\.0\.1.*; tried once, next try 2\S+Z$/m,
+    )
 
     for (const filter of [
       ['--patient', 'p-17'],

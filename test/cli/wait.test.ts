@@ -20,7 +20,9 @@ function storeOf(route: Status['route'], states: readonly Status['state'][]) {
           messageId: ID,
           from: 'a',
           at,
-          recipients: [{ address: LEE, route, state, at, algorithms: null, why: [] }],
+          recipients: [
+            { address: LEE, route, state, at, algorithms: null, tries: null, next: null, why: [] },
+          ],
         },
       ]
     },

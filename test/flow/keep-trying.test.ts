@@ -186,6 +186,8 @@ test('at the limit it says so: failed, with what was asked, how often, since whe
       state: 'failed',
       at: new Date('2026-11-21T12:06:00Z'),
       algorithms: null,
+      tries: null,
+      next: null,
       why,
     },
   ])

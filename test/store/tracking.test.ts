@@ -32,6 +32,8 @@ test('N-7: a notification moves its recipient alone, and is an event', async () 
       state: 'processed',
       at: at(2),
       algorithms: null,
+      tries: null,
+      next: null,
       why,
     },
     expect.objectContaining({ address: 'ann@hisp.example', state: 'sent', at: at(1) }),
@@ -110,4 +112,50 @@ test('events are read page by page, each once, and go on from where one stopped'
   expect(seen).toEqual(to)
   expect(await store.tracking.lastEvent()).toBe(7)
   expect(await store.tracking.events(7)).toEqual([])
+})
+
+test('of whoever is queued, status tells how often SMTP was tried and when it is again; of nobody else', async () => {
+  await using store = await memoryStore()
+  const to = ['lee@hisp.example', 'ann@hisp.example']
+  const [copy] = await store.outbox.add({
+    ...message(await store.bodies.write(bytes('sealed')), {}, to),
+    heldUntil: at(30),
+  })
+  if (copy === undefined) throw new Error('nothing is held')
+  const told = async () =>
+    (await store.tracking.status(M1))[0]?.recipients.map(({ state, tries, next }) => ({ state, tries, next }))
+  const temporary = { outcome: 'temporary', reply: '451 busy' } as const
+  await store.outbox.tried(
+    copy.id,
+    to.map((address) => ({ address, ...temporary })),
+    at(1),
+    at(6),
+  )
+  const queued = { state: 'queued', tries: 1, next: at(6) }
+  expect(await told()).toEqual([queued, queued])
+  const [again] = await store.outbox.claim(at(6), at(36))
+  const accepted = { address: 'lee@hisp.example', outcome: 'accepted', reply: '250 ok' } as const
+  await store.outbox.tried(again?.id ?? 0, [accepted], at(7), at(22))
+  expect(await told()).toEqual([
+    { state: 'sent', tries: null, next: null },
+    { state: 'queued', tries: 2, next: at(22) },
+  ])
+})
+
+test('of whoever waits for a route, status tells how often it was asked for and when it is again (DISC-6)', async () => {
+  await using store = await memoryStore()
+  const base = message(await store.bodies.write(bytes('record')), { copies: [] })
+  const recipients = base.recipients.map((one) => ({ ...one, route: 'undetermined' as const }))
+  const recordBody = await store.bodies.write(bytes('its record'))
+  await store.outbox.add({ ...base, recipients, recordBody, wait: { until: at(3600), nextAt: at(5) } })
+  expect((await store.tracking.status(M1))[0]?.recipients).toMatchObject([{ tries: 1, next: at(5) }])
+  const waiting = await store.waiting.claim(at(5), at(35))
+  const why = [{ code: 'ASKED_AGAIN', text: 'asked again later' }]
+  const unknown = [{ address: 'lee@hisp.example', why }]
+  await store.waiting.asked(
+    waiting?.id ?? 0,
+    { reached: [], copies: [], refused: [], unknown, again: at(20) },
+    at(6),
+  )
+  expect((await store.tracking.status(M1))[0]?.recipients).toMatchObject([{ tries: 2, next: at(20), why }])
 })
