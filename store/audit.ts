@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { append } from './audit-chain.ts'
 import { addressKey, decodeAlgorithms, decodeWhy, encodeAlgorithms, encodeWhy } from './encoding.ts'
+import { asReadAgain } from './kept-text.ts'
 import type { Schema, Tx } from './schema.ts'
 import { inTurn } from './turn.ts'
 import type { Audit, AuditRow, NewAuditRow } from './types.ts'
@@ -148,26 +149,28 @@ export async function record(tx: Tx, row: NewAuditRow & { readonly event: AuditE
 }
 
 async function insert(tx: Tx, row: NewAuditRow): Promise<void> {
+  const { actor, messageId, patient, outcome } = row
+  // As the database keeps them: the chain is made of what can be read again.
+  const documents = row.documents.map(asReadAgain)
   const id = await append(tx, {
     at: row.at.getTime(),
     event: row.event,
-    // As the database keeps them: the chain is made of what can be read again.
-    actor: row.actor?.toWellFormed() ?? null,
-    message_id: row.messageId,
+    actor: actor && asReadAgain(actor),
+    message_id: messageId && asReadAgain(messageId),
     sender: row.from === null ? null : addressKey(row.from),
     address: row.address === null ? null : addressKey(row.address),
     route: row.route,
     certificate: row.certificate,
     algorithms: encodeAlgorithms(row.algorithms ?? null),
-    documents: JSON.stringify(row.documents),
-    patient: row.patient?.toWellFormed() ?? null,
-    outcome: row.outcome,
+    documents: JSON.stringify(documents),
+    patient: patient && asReadAgain(patient),
+    outcome: outcome && asReadAgain(outcome),
     why: encodeWhy(row.why),
   })
-  const documents = [...new Set(row.documents)]
-  if (documents.length === 0) return
+  const named = new Set(documents)
+  if (named.size === 0) return
   await tx
     .insertInto('audit_documents')
-    .values(documents.map((document) => ({ audit: id, document })))
+    .values([...named].map((document) => ({ audit: id, document })))
     .execute()
 }

@@ -88,11 +88,6 @@ export class LoggedAdapter extends SqliteAdapter {
   }
 }
 
-/** Whether commits on this database leave waiting for the disk to `synced`. */
-export function isLogged(db: Kysely<Schema>): boolean {
-  return logOf(db) !== null
-}
-
 /**
  * Waits until everything that was committed by now outlasts the power: for whoever commits, and for whoever acts upon what
  * another may have committed a moment ago.

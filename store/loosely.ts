@@ -1,13 +1,12 @@
 import { type Kysely, sql } from 'kysely'
-import { isLogged } from './log-sync.ts'
 import type { Schema, Tx } from './schema.ts'
 import { isShared } from './turn.ts'
 
 /**
  * A transaction that only a loss of power may undo, and with it everything after it: it is not waited for until it is on
  * the disk. Whatever names what was written is a transaction that is, and that takes this one with it, as the log is
- * written in order (sqlite.org/pragma.html, synchronous; sqlite.org/wal.html; PostgreSQL, Asynchronous Commit). A killed
- * process loses nothing. Others may write beside it where they share a database.
+ * written in order (sqlite.org/wal.html; PostgreSQL, Asynchronous Commit). A killed process loses nothing. Others may write
+ * beside it where they share a database.
  */
 export async function loosely<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>): Promise<T> {
   if (isShared(db)) {
@@ -17,13 +16,5 @@ export async function loosely<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>
       return await act(tx)
     })
   }
-  if (isLogged(db)) return await db.transaction().execute(act)
-  return await db.connection().execute(async (connection) => {
-    await sql`pragma synchronous = normal`.execute(connection)
-    try {
-      return await connection.transaction().execute(act)
-    } finally {
-      await sql`pragma synchronous = full`.execute(connection)
-    }
-  })
+  return await db.transaction().execute(act)
 }

@@ -35,7 +35,7 @@ async function openFile(file: string, now: () => Date): Promise<Kysely<Schema>> 
   const onDisk = file !== ':memory:'
   if (onDisk) await makeStoreFile(file)
   const log = onDisk ? new LogSync(file) : null
-  const dialect = new NodeSqliteDialect(openDatabase(file), file, undefined, log)
+  const dialect = new NodeSqliteDialect(openDatabase(file), file, { log })
   const db = new Kysely<Schema>({ dialect })
   return await ready(db, async () => {
     await migrate(db, now, file)

@@ -1,5 +1,6 @@
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely'
 import type { PoolClient, PoolConfig } from 'pg'
+import { asKept } from './kept-text.ts'
 import { describePlace, isLoopback, type PostgresPlace } from './place.ts'
 import { ConnectionLost, postgresError } from './postgres-errors.ts'
 
@@ -109,7 +110,7 @@ class ReportingClient implements PostgresPoolClient {
 
   async #ask(sql: string, parameters: readonly unknown[]) {
     try {
-      return await this.#client.query(sql, [...parameters])
+      return await this.#client.query(sql, parameters.map(asKept))
     } catch (error) {
       const reported = postgresError(error, this.#place)
       if (reported instanceof ConnectionLost) this.#lost = true

@@ -9,7 +9,15 @@ import {
   type TransactionSettings,
 } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
+import { asKept } from './kept-text.ts'
 import { LoggedAdapter, type LogSync } from './log-sync.ts'
+
+interface SqliteOptions {
+  /** How long a writing transaction waits for those of other processes, in milliseconds. */
+  readonly patienceMs?: number
+  /** Who waits for the disk; null or absent: COMMIT does. */
+  readonly log?: LogSync | null
+}
 
 /**
  * kysely's own SQLite dialect over node:sqlite: one connection, which kysely hands to one transaction at a time.
@@ -19,12 +27,11 @@ export class NodeSqliteDialect extends SqliteDialect {
   readonly #driver: () => SqliteDriver
   readonly #log: LogSync | null
 
-  /** `patienceMs`: how long a writing transaction waits for those of other processes. `log`: who waits for the disk. */
+  /** `file`: for messages. */
   constructor(
     database: DatabaseSync,
     file: string,
-    patienceMs: number = PATIENCE_MS,
-    log: LogSync | null = null,
+    { patienceMs = PATIENCE_MS, log = null }: SqliteOptions = {},
   ) {
     const config = { database: inKyselysShape(database, file) }
     super(config)
@@ -121,12 +128,15 @@ function statement(database: DatabaseSync, sql: string, file: string): SqliteSta
   const prepared: StatementSync = guarded(file, () => database.prepare(sql))
   return {
     reader: prepared.columns().length > 0,
-    all: (parameters) => guarded(file, () => prepared.all(...(parameters as SQLInputValue[]))),
-    run: (parameters) => guarded(file, () => prepared.run(...(parameters as SQLInputValue[]))),
+    all: (parameters) => guarded(file, () => prepared.all(...inputs(parameters))),
+    run: (parameters) => guarded(file, () => prepared.run(...inputs(parameters))),
     // Its own: two that read side by side must not share a place in the rows.
-    iterate: (parameters) =>
-      guarded(file, () => database.prepare(sql)).iterate(...(parameters as SQLInputValue[])),
+    iterate: (parameters) => guarded(file, () => database.prepare(sql)).iterate(...inputs(parameters)),
   }
+}
+
+function inputs(parameters: readonly unknown[]): SQLInputValue[] {
+  return parameters.map(asKept) as SQLInputValue[]
 }
 
 /** Says that a SQLite file is ours, in its header ("DirA"). */

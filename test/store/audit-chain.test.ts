@@ -50,11 +50,16 @@ test('every row is bound to those before it, and an empty audit has an empty hea
   expect(await store.upkeep.auditHead()).toEqual({ rows: 6, head: proof.head })
 })
 
-test('half a character in what the EHR names is no break in the chain', async () => {
+test('half a character, and NUL, in what the EHR or a correspondent names are no break in the chain', async () => {
   await using store = await memoryStore()
   const body = await store.bodies.write(bytes('sealed'))
-  await store.outbox.add(message(body, { actor: 'dr. \ud83d', patient: '\udc00' }))
-  expect(await store.upkeep.verifyAudit()).toMatchObject({ rows: 1, broken: null })
+  for (const odd of ['\ud83d', '\udc00', '\0']) {
+    const documents = [`doc ${odd}`, 'doc-9', `doc ${odd}`]
+    const named = { actor: `dr. ${odd}`, patient: odd, documents, messageId: `<m${odd}@x>` }
+    await store.outbox.add(message(body, named))
+  }
+  expect(await store.upkeep.verifyAudit()).toMatchObject({ rows: 3, broken: null })
+  expect(await all(store.audit.list({ document: 'doc \0' }))).toHaveLength(3)
 })
 
 test.each([

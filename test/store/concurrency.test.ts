@@ -109,7 +109,7 @@ ofSqlite(
     const holder = new DatabaseSync(temporary.file)
     holder.exec('begin immediate')
     const db = new Kysely<Schema>({
-      dialect: new NodeSqliteDialect(openDatabase(temporary.file), temporary.file, 20),
+      dialect: new NodeSqliteDialect(openDatabase(temporary.file), temporary.file, { patienceMs: 20 }),
     })
     await expect(db.transaction().execute(async () => {})).rejects.toMatchObject({
       code: 'STORE_FAILED',

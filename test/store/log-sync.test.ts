@@ -21,7 +21,7 @@ async function outboxWith(datasync: () => Promise<void>) {
   await makeStoreFile(file)
   const log = new LogSync(file, async () => ({ datasync, close: async () => {} }))
   const database = openDatabase(file)
-  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(database, file, undefined, log) })
+  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(database, file, { log }) })
   scope.defer(() => db.destroy())
   await migrate(db, () => at(0), file)
   const kept = scope.move()
