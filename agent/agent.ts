@@ -227,7 +227,8 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     async *doctor({ deliverTo, signal } = {}) {
       const { examine } = await import('./doctor/examine.ts')
-      yield* examine(await wired.doctorTools(destinationOf(deliverTo) ?? undefined), signal)
+      await using looking = neighbours.looking()
+      yield* examine(await wired.doctorTools(destinationOf(deliverTo) ?? undefined, looking), signal)
     },
     health: () => steps.health(),
     async check() {

@@ -1,18 +1,31 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { RestoredStore, RestoreOptions, Store, StorePlace } from '../store/index.ts'
+import type {
+  lookAtStore,
+  OlderStore,
+  RestoredStore,
+  RestoreOptions,
+  Store,
+  StorePlace,
+} from '../store/index.ts'
 import { DirectError } from './errors.ts'
 import { type Log, onOneLine, silent } from './log.ts'
 import { DiscoveryNeighbours } from './neighbours/discovery.ts'
 import { JudgingNeighbours } from './neighbours/judging.ts'
-import { lazily } from './neighbours/lazily.ts'
+import { type Lazy, lazily } from './neighbours/lazily.ts'
 import { MailNeighbours } from './neighbours/mail.ts'
 import { Watch } from './operations/watch.ts'
 import type { AgentOptions, Parts } from './options.ts'
 import type { Settings } from './settings.ts'
 import type { Recording } from './trace/trace.ts'
 import type { Told } from './upkeep/types.ts'
+
+/** The store, looked at for a while. */
+export interface LookingAtStore extends AsyncDisposable {
+  /** Null: it is of our version, or there is none. */
+  older(): Promise<OlderStore | null>
+}
 
 /** How long a pass waits for another process that is at the same mailbox. */
 const RECEIVING_MS = 30_000
@@ -72,12 +85,40 @@ export class Neighbours {
 
   /** The store if there is one: asking what became of messages makes none. */
   async existingStore(): Promise<Store | null> {
-    const made =
-      this.#parts.store !== undefined ||
-      this.store.made !== null ||
-      this.settings.store !== undefined ||
-      existsSync(this.#storeFile)
-    return made ? this.store() : null
+    if (this.#parts.store !== undefined || this.store.made !== null) return this.store()
+    if (this.#look !== null) {
+      const seen = await this.#look()
+      return seen !== null && 'store' in seen ? seen.store : null
+    }
+    return this.#isStoreThere ? this.store() : null
+  }
+
+  /** Until it is disposed of, whoever asks for the store that is there looks at it, and changes nothing. */
+  looking(): LookingAtStore {
+    const look = lazily(async () => {
+      if (!this.#isStoreThere) return null
+      const { lookAtStore } = await import('../store/index.ts')
+      return lookAtStore({ ...(await this.#storePlace()), now: this.now })
+    })
+    this.#look = look
+    return {
+      older: async () => {
+        // Whoever has it open has brought it up to date.
+        const seen = this.#parts.store !== undefined || this.store.made !== null ? null : await look()
+        return seen !== null && 'older' in seen ? seen.older : null
+      },
+      [Symbol.asyncDispose]: async () => {
+        if (this.#look === look) this.#look = null
+        const seen = await look.made?.catch(() => null)
+        if (seen && 'store' in seen) await seen.store[Symbol.asyncDispose]()
+      },
+    }
+  }
+
+  #look: Lazy<Awaited<ReturnType<typeof lookAtStore>>> | null = null
+
+  get #isStoreThere(): boolean {
+    return this.settings.store !== undefined || existsSync(this.#storeFile)
   }
 
   /** A backup in the place of the store, which nobody may have open, and so not this agent. */

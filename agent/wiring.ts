@@ -6,7 +6,7 @@ import type { DoctorTools } from './doctor/tools.ts'
 import type { IdentityTools } from './identities/tools.ts'
 import type { InboxTools } from './inbox.ts'
 import { lazily } from './neighbours/lazily.ts'
-import type { Neighbours } from './neighbours.ts'
+import type { LookingAtStore, Neighbours } from './neighbours.ts'
 import type { NotifyTools } from './notify.ts'
 import type { OpenTools } from './open.ts'
 import type { OutboxTools } from './outbox.ts'
@@ -218,7 +218,10 @@ export function wire(neighbours: Neighbours) {
     at,
   })
 
-  const doctorTools = async (deliverTo: string | undefined): Promise<DoctorTools> => {
+  const doctorTools = async (
+    deliverTo: string | undefined,
+    { older }: LookingAtStore,
+  ): Promise<DoctorTools> => {
     const { toMailServer } = await import('./neighbours/mail.ts')
     const { freeSpace } = await import('./doctor/disk.ts')
     const lookup = () => discovery.lookup()
@@ -227,6 +230,7 @@ export function wire(neighbours: Neighbours) {
       deliverTo,
       offline: neighbours.offline,
       existingStore: () => neighbours.existingStore(),
+      olderStore: older,
       identityTools,
       trustNotices: async () => (await neighbours.trust()).notices(),
       believes: async () => {

@@ -49,7 +49,7 @@ export async function migrate(db: Kysely<Schema>, now: () => Date, file: string)
         .addColumn('version', 'integer', (c) => c.primaryKey())
         .addColumn('applied_at', 'bigint', (c) => c.notNull())
         .execute()
-      const at = await version(tx, file)
+      const at = await versionOf(tx, file)
       const step = STEPS[at]
       if (step === undefined) return true
       await step(tx)
@@ -62,7 +62,8 @@ export async function migrate(db: Kysely<Schema>, now: () => Date, file: string)
   }
 }
 
-async function version(db: Kysely<Schema>, file: string): Promise<number> {
+/** Of its tables, which are there. One that is newer than ours: DirectError `STORE_FAILED`. */
+export async function versionOf(db: Kysely<Schema>, file: string): Promise<number> {
   const row = await db
     .selectFrom('schema_versions')
     .select(({ fn }) => fn.max('version').as('version'))

@@ -7,7 +7,19 @@ import type { Check, DoctorTools } from './tools.ts'
 const WAITING_MS = 3_600_000
 
 /** The store opens, is of this version, its outbox moves, and what it has taken in is finished by somebody. */
-export async function* checkStore({ existingStore, settings, now }: DoctorTools): ReturnType<Check> {
+export async function* checkStore(tools: DoctorTools): ReturnType<Check> {
+  const { existingStore, olderStore, settings, now } = tools
+  const older = await olderStore()
+  if (older !== null) {
+    yield {
+      level: 'warning',
+      code: 'STORE_OLDER',
+      about: null,
+      text: `this store is of version ${older.version}: the next run brings it up to version ${older.newest}, and what is in it was not looked at`,
+      do: 'Before that, copy what lies in dataDir, or the database: an older direct-agent reads no newer store. Ask again afterwards.',
+    }
+    return
+  }
   const store = await existingStore()
   if (store === null) {
     yield ok('STORE_NEW', 'there is no store yet; it is made when it is needed')

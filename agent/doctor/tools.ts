@@ -1,6 +1,6 @@
 import type { HostLookup } from '../../dns/index.ts'
 import type { ImapClient, MailServer, SmtpProbe, TlsProof } from '../../mailbox/index.ts'
-import type { Store } from '../../store/index.ts'
+import type { OlderStore, Store } from '../../store/index.ts'
 import type { Webhook } from '../deliver/webhook.ts'
 import type { IdentityTools } from '../identities/tools.ts'
 import type { ServerSettings, Settings } from '../settings.ts'
@@ -13,7 +13,9 @@ export interface DoctorTools {
   readonly settings: Settings
   readonly deliverTo: string | undefined
   readonly offline: boolean
+  /** To be looked at. Null: there is none, or one that has to be brought up to date first. */
   readonly existingStore: () => Promise<Store | null>
+  readonly olderStore: () => Promise<OlderStore | null>
   readonly identityTools: () => Promise<IdentityTools>
   readonly trustNotices: () => Promise<readonly TrustNotice[]>
   /** For mail in, and for mail out: whether anybody at all is believed. */
