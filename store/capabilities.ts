@@ -1,62 +1,47 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import type { CapabilityRecords, KnownCapabilities } from './capability-types.ts'
 import { addressKey } from './encoding.ts'
+import { GatheredTurns } from './gathered-turns.ts'
 import { loosely } from './loosely.ts'
 import { type Bound, prepared } from './prepared.ts'
-import type { Schema } from './schema.ts'
+import type { Schema, Tx } from './schema.ts'
 
 const MOST = 50_000
 const MOST_OF_ONE_ADDRESS = 4
 
 export class SqlCapabilities implements CapabilityRecords {
   readonly #db: Kysely<Schema>
+  readonly #turns: GatheredTurns
 
   constructor(db: Kysely<Schema>) {
     this.#db = db
+    this.#turns = new GatheredTurns((act) => loosely(db, act))
   }
 
   async put(known: KnownCapabilities): Promise<void> {
     const address = addressKey(known.address)
-    const signedAt = known.signedAt.getTime()
     const said = {
       ciphers: JSON.stringify(known.content),
       key_transport: JSON.stringify(known.keyTransport),
-      signed_at: signedAt,
+      signed_at: known.signedAt.getTime(),
       taken_at: known.takenAt.getTime(),
     }
+    const whose = { address, certificate: known.certificate }
     // What a sender says comes again with the next message.
-    await loosely(this.#db, async (tx) => {
+    await this.#turns.take(async (tx) => {
+      if ((await sayAnew.executeTakeFirst(tx, { ...whose, ...said })) !== undefined) return
+      if ((await sayingOf.executeTakeFirst(tx, whose)) !== undefined) return
       await tx
         .insertInto('capabilities')
-        .values({ address, certificate: known.certificate, ...said })
+        .values({ ...whose, ...said })
         .onConflict((conflict) =>
           conflict
             .columns(['address', 'certificate'])
             .doUpdateSet(said)
-            .where('capabilities.signed_at', '<', signedAt),
+            .where('capabilities.signed_at', '<', said.signed_at),
         )
         .execute()
-      const old = tx
-        .selectFrom('capabilities')
-        .select('id')
-        .where('address', '=', address)
-        .orderBy('signed_at', 'desc')
-        .orderBy('id', 'desc')
-        .limit(MOST)
-        .offset(MOST_OF_ONE_ADDRESS)
-      await tx.deleteFrom('capabilities').where('id', 'in', old).execute()
-      const { count } = await tx
-        .selectFrom('capabilities')
-        .select(({ fn }) => fn.countAll<number>().as('count'))
-        .executeTakeFirstOrThrow()
-      if (count <= MOST) return
-      const first = tx
-        .selectFrom('capabilities')
-        .select('id')
-        .orderBy('taken_at')
-        .orderBy('id')
-        .limit(count - MOST)
-      await tx.deleteFrom('capabilities').where('id', 'in', first).execute()
+      await prune(tx, address)
     })
   }
 
@@ -74,6 +59,52 @@ export class SqlCapabilities implements CapabilityRecords {
     }
   }
 }
+
+/** Where a row is one more, there may be too many: of its address, and of all. */
+async function prune(tx: Tx, address: string): Promise<void> {
+  const old = tx
+    .selectFrom('capabilities')
+    .select('id')
+    .where('address', '=', address)
+    .orderBy('signed_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(MOST)
+    .offset(MOST_OF_ONE_ADDRESS)
+  await tx.deleteFrom('capabilities').where('id', 'in', old).execute()
+  const { count } = await tx
+    .selectFrom('capabilities')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
+  if (count <= MOST) return
+  const first = tx
+    .selectFrom('capabilities')
+    .select('id')
+    .orderBy('taken_at')
+    .orderBy('id')
+    .limit(count - MOST)
+  await tx.deleteFrom('capabilities').where('id', 'in', first).execute()
+}
+
+/** One row of the table, without its number. */
+type Row = Omit<Selectable<Schema['capabilities']>, 'id'>
+
+const sayAnew = prepared((db, { address, certificate, ...said }: Bound<Row>) =>
+  db
+    .updateTable('capabilities')
+    .set(said)
+    .where('address', '=', address)
+    .where('certificate', '=', certificate)
+    .where('signed_at', '<', said.signed_at)
+    .returning('id'),
+)
+
+const sayingOf = prepared((db, { address, certificate }: Bound<Pick<Row, 'address' | 'certificate'>>) =>
+  db
+    .selectFrom('capabilities')
+    .select('id')
+    .where('address', '=', address)
+    .where('certificate', '=', certificate),
+)
 
 const saidBy = prepared((db, { address }: Bound<{ address: string }>) =>
   db

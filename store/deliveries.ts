@@ -5,6 +5,7 @@ import { deliveryKey } from './delivery-key.ts'
 import { addressKey, encodeWhy } from './encoding.ts'
 import type { DeliveryOutcome, InboxDelivery, NewJudgement, NewNotice } from './incoming-types.ts'
 import { owe, oweMdn } from './notices.ts'
+import { type Bound, prepared } from './prepared.ts'
 import { answersNotice, type Owing } from './restraint.ts'
 import type { Schema, Tx } from './schema.ts'
 
@@ -20,47 +21,30 @@ export async function openDeliveries(
   const { signer, innerSha256 } = judgement
   if (judgement.verdict !== 'accept' || signer === null || innerSha256 === null) return
   const notices = asked.length > 0 && (await answersNotice(tx, judgement, at)) ? [] : asked
+  const recipients = judgement.recipients
+    .filter(({ verdict }) => verdict === 'accept')
+    .map(({ address }) => addressKey(address))
+  const delivery = { entry, signer, inner_sha256: innerSha256, at: at.getTime(), next_at: at.getTime() }
   const opened: string[] = []
-  for (const { address, verdict } of judgement.recipients) {
-    if (verdict !== 'accept') continue
-    const recipient = addressKey(address)
+  for (const recipient of recipients) {
     const notice = notices.find((owed) => addressKey(owed.recipient) === recipient)
-    await tx
-      .insertInto('inbox_deliveries')
-      .values({
-        entry,
-        recipient,
-        signer,
-        inner_sha256: innerSha256,
-        state: 'pending',
-        delivered_to: null,
-        at: at.getTime(),
-        next_at: at.getTime(),
-        ...(notice !== undefined && {
-          author: addressKey(notice.to),
-          about: notice.originalMessageId,
-          later_id: notice.laterMessageId ?? null,
-          final_wanted: notice.finalWanted ? 1 : 0,
-        }),
-      })
-      .onConflict((conflict) => conflict.columns(['recipient', 'signer', 'inner_sha256']).doNothing())
-      .execute()
-    const { id, entry: owner } = await tx
-      .selectFrom('inbox_deliveries')
-      .select(['id', 'entry'])
-      .where('recipient', '=', recipient)
-      .where('signer', '=', signer)
-      .where('inner_sha256', '=', innerSha256)
-      .executeTakeFirstOrThrow()
-    await tx
-      .insertInto('entry_deliveries')
-      .values({ entry, delivery: id })
-      .onConflict((conflict) => conflict.columns(['entry', 'delivery']).doNothing())
-      .execute()
+    const fresh = await insertDelivery.executeTakeFirst(tx, {
+      ...delivery,
+      recipient,
+      author: notice === undefined ? null : addressKey(notice.to),
+      about: notice?.originalMessageId ?? null,
+      later_id: notice?.laterMessageId ?? null,
+      final_wanted: notice?.finalWanted ? 1 : 0,
+      // Named after those whom the message is the first for: of several that is not known yet.
+      key: recipients.length === 1 ? deliveryKey(signer, innerSha256, recipients) : null,
+    })
+    const of = { recipient, signer, innerSha256 }
+    const { id, entry: owner } = fresh ?? (await deliveryOf.executeTakeFirstOrThrow(tx, of))
+    await joinDelivery.execute(tx, { entry, delivery: id })
     if (owner === entry) opened.push(recipient)
-    if (notice !== undefined) await owe(tx, id, notice, owing)
+    if (notice !== undefined) await owe(tx, { delivery: id, isNew: fresh !== undefined }, notice, owing)
   }
-  if (opened.length > 0)
+  if (recipients.length > 1 && opened.length > 0)
     await tx
       .updateTable('inbox_deliveries')
       .set({ key: deliveryKey(signer, innerSha256, opened) })
@@ -70,14 +54,42 @@ export async function openDeliveries(
       .execute()
 }
 
+type NewDelivery = Pick<
+  Selectable<Schema['inbox_deliveries']>,
+  'entry' | 'recipient' | 'signer' | 'inner_sha256' | 'at' | 'next_at' | 'key'
+> &
+  Pick<Selectable<Schema['inbox_deliveries']>, 'author' | 'about' | 'later_id' | 'final_wanted'>
+
+const insertDelivery = prepared((db, row: Bound<NewDelivery>) =>
+  db
+    .insertInto('inbox_deliveries')
+    .values({ ...row, state: 'pending', delivered_to: null })
+    .onConflict((conflict) => conflict.columns(['recipient', 'signer', 'inner_sha256']).doNothing())
+    .returning(['id', 'entry']),
+)
+
+const deliveryOf = prepared(
+  (
+    db,
+    { recipient, signer, innerSha256 }: Bound<{ recipient: string; signer: string; innerSha256: string }>,
+  ) =>
+    db
+      .selectFrom('inbox_deliveries')
+      .select(['id', 'entry'])
+      .where('recipient', '=', recipient)
+      .where('signer', '=', signer)
+      .where('inner_sha256', '=', innerSha256),
+)
+
+const joinDelivery = prepared((db, row: Bound<Schema['entry_deliveries']>) =>
+  db
+    .insertInto('entry_deliveries')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['entry', 'delivery']).doNothing()),
+)
+
 export async function deliveriesOf(db: Kysely<Schema>, entry: number): Promise<InboxDelivery[]> {
-  const rows = await db
-    .selectFrom('entry_deliveries')
-    .innerJoin('inbox_deliveries', 'inbox_deliveries.id', 'entry_deliveries.delivery')
-    .selectAll('inbox_deliveries')
-    .where('entry_deliveries.entry', '=', entry)
-    .orderBy('inbox_deliveries.id')
-    .execute()
+  const rows = await openedBy.execute(db, { entry })
   return rows.map((row) => ({
     id: row.id,
     recipient: row.recipient,
@@ -90,6 +102,15 @@ export async function deliveriesOf(db: Kysely<Schema>, entry: number): Promise<I
   }))
 }
 
+const openedBy = prepared((db, { entry }: Bound<{ entry: number }>) =>
+  db
+    .selectFrom('entry_deliveries')
+    .innerJoin('inbox_deliveries', 'inbox_deliveries.id', 'entry_deliveries.delivery')
+    .selectAll('inbox_deliveries')
+    .where('entry_deliveries.entry', '=', entry)
+    .orderBy('inbox_deliveries.id'),
+)
+
 /** The EHR's answer; the first one stands, is audited, and is owed to the author (N-4). */
 export async function settleDelivery(
   tx: Tx,
@@ -97,13 +118,13 @@ export async function settleDelivery(
   owing: Owing,
 ): Promise<void> {
   const { at } = owing
-  const row = await tx
-    .updateTable('inbox_deliveries')
-    .set({ state: outcome, delivered_to: where, at: at.getTime(), held_until: null, why: encodeWhy(why) })
-    .where('id', '=', delivery)
-    .where('state', '=', 'pending')
-    .returning(['entry', 'recipient', 'signer', 'author', 'about', 'later_id', 'final_wanted'])
-    .executeTakeFirst()
+  const row = await settlePending.executeTakeFirst(tx, {
+    delivery,
+    state: outcome,
+    delivered_to: where,
+    at: at.getTime(),
+    why: encodeWhy(why),
+  })
   if (row === undefined) return
   const { author, about, later_id: messageId, recipient } = row
   const kind = outcome === 'rejected' ? 'failed' : row.final_wanted === 1 ? 'dispatched' : null
@@ -111,6 +132,21 @@ export async function settleDelivery(
     await oweMdn(tx, { delivery, kind, messageId, from: recipient, to: author, about }, owing)
   await recordOf(tx, row, { at, event: outcome, outcome, why })
 }
+
+const settlePending = prepared(
+  (
+    db,
+    { delivery, ...said }: Bound<{ delivery: number } & Pick<Selectable<Schema['inbox_deliveries']>, Said>>,
+  ) =>
+    db
+      .updateTable('inbox_deliveries')
+      .set({ ...said, held_until: null })
+      .where('id', '=', delivery)
+      .where('state', '=', 'pending')
+      .returning(['entry', 'recipient', 'signer', 'author', 'about', 'later_id', 'final_wanted']),
+)
+
+type Said = 'state' | 'delivered_to' | 'at' | 'why'
 
 /** That the EHR has not taken these, for the first time: a repeated try is no news. */
 export async function recordPutOff(
@@ -140,11 +176,7 @@ async function recordOf(
   }: Pick<Selectable<Schema['inbox_deliveries']>, 'entry' | 'recipient' | 'signer'>,
   what: Pick<Parameters<typeof record>[1], 'at' | 'event' | 'outcome' | 'why'>,
 ): Promise<void> {
-  const { message_id, sender } = await tx
-    .selectFrom('inbox_entries')
-    .select(['message_id', 'sender'])
-    .where('id', '=', entry)
-    .executeTakeFirstOrThrow()
+  const { message_id, sender } = await authorOf.executeTakeFirstOrThrow(tx, { entry })
   await record(tx, {
     ...UNKNOWN_TO_RECEIVER,
     ...what,
@@ -154,3 +186,7 @@ async function recordOf(
     certificate: signer,
   })
 }
+
+const authorOf = prepared((db, { entry }: Bound<{ entry: number }>) =>
+  db.selectFrom('inbox_entries').select(['message_id', 'sender']).where('id', '=', entry),
+)

@@ -4,6 +4,7 @@ import { keep } from './bodies.ts'
 import { decodeWhy } from './encoding.ts'
 import type { InboxEntry, Judgement, Unfinished } from './incoming-types.ts'
 import { synced } from './log-sync.ts'
+import { type Bound, prepared } from './prepared.ts'
 import type { Schema, Tx } from './schema.ts'
 import type { BodyId } from './types.ts'
 
@@ -88,18 +89,23 @@ export async function beginEntry(
   uid: number,
   body: BodyId | null,
 ): Promise<InboxEntry> {
-  const row = await tx
+  const row = await beginRow.executeTakeFirstOrThrow(tx, {
+    mailbox,
+    uid_validity: uidValidity,
+    uid,
+    state: body === null ? 'new' : 'stored',
+    body,
+  })
+  if (row.body !== null) await keep(tx, row.body)
+  return inboxEntry(row)
+}
+
+type Begun = Pick<Selectable<Schema['inbox_entries']>, 'mailbox' | 'uid_validity' | 'uid' | 'state' | 'body'>
+
+const beginRow = prepared((db, row: Bound<Begun>) =>
+  db
     .insertInto('inbox_entries')
-    .values({
-      mailbox,
-      uid_validity: uidValidity,
-      uid,
-      state: body === null ? 'new' : 'stored',
-      body,
-      attempts: 1,
-      why: '[]',
-      recipients: '[]',
-    })
+    .values({ ...row, attempts: 1, why: '[]', recipients: '[]' })
     .onConflict((conflict) =>
       conflict.columns(['mailbox', 'uid_validity', 'uid']).doUpdateSet(({ eb, ref }) => {
         const isNew = eb('inbox_entries.state', '=', 'new')
@@ -117,11 +123,8 @@ export async function beginEntry(
         }
       }),
     )
-    .returningAll()
-    .executeTakeFirstOrThrow()
-  if (row.body !== null) await keep(tx, row.body)
-  return inboxEntry(row)
-}
+    .returningAll(),
+)
 
 /** What the entry named before is looked at by the next sweep. */
 export async function replaceBody(tx: Tx, id: number, body: BodyId, at: Date): Promise<void> {

@@ -21,6 +21,7 @@ import type {
 import { report, reportUndecided, writeJudgement } from './judgements.ts'
 import { loosely } from './loosely.ts'
 import { dueNotices, postpone } from './notices.ts'
+import { type Bound, prepared } from './prepared.ts'
 import { MDNS_PER_HOUR } from './restraint.ts'
 import type { Schema } from './schema.ts'
 import { inTurn } from './turn.ts'
@@ -112,11 +113,7 @@ export class SqlInbox implements Inbox {
     at: Date,
   ): Promise<readonly InboxDelivery[]> {
     return await this.#turns.take(async (tx) => {
-      const entry = await tx
-        .selectFrom('inbox_entries')
-        .select('state')
-        .where('id', '=', id)
-        .executeTakeFirst()
+      const entry = await stateOf.executeTakeFirst(tx, { id })
       if (entry === undefined) throw noEntry(id)
       // The first verdict stands: another process, or this one before a stop, has acted on it.
       if (entry.state === 'judged' || entry.state === 'settled') return await deliveriesOf(tx, id)
@@ -134,12 +131,7 @@ export class SqlInbox implements Inbox {
   async settle(id: number, outcomes: readonly DeliveryOutcome[], at: Date): Promise<void> {
     await this.#turns.take(async (tx) => {
       for (const outcome of outcomes) await settleDelivery(tx, outcome, { at, perHour: this.#perHour })
-      await tx
-        .updateTable('inbox_entries')
-        .set({ state: 'settled', settled_at: at.getTime() })
-        .where('id', '=', id)
-        .where('state', '!=', 'settled')
-        .execute()
+      await settleEntry.execute(tx, { id, at: at.getTime() })
     })
   }
 
@@ -164,6 +156,18 @@ export class SqlInbox implements Inbox {
     return await leftBehind(this.#db, mailbox, uidValidity, present, limit)
   }
 }
+
+const stateOf = prepared((db, { id }: Bound<{ id: number }>) =>
+  db.selectFrom('inbox_entries').select('state').where('id', '=', id),
+)
+
+const settleEntry = prepared((db, { id, at }: Bound<{ id: number; at: number }>) =>
+  db
+    .updateTable('inbox_entries')
+    .set({ state: 'settled', settled_at: at })
+    .where('id', '=', id)
+    .where('state', '!=', 'settled'),
+)
 
 function noEntry(id: number): DirectError {
   return new DirectError('STORE_FAILED', `the store has no inbox entry ${id}`)

@@ -1,31 +1,50 @@
+import type { Selectable } from 'kysely'
 import { announce } from './advance.ts'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
 import { encodeWhy } from './encoding.ts'
 import type { Judgement, NewJudgement, Undecided } from './incoming-types.ts'
-import type { Tx } from './schema.ts'
+import { type Bound, prepared } from './prepared.ts'
+import type { Schema, Tx } from './schema.ts'
 
 /** The verdict as its entry of the ledger keeps it; a notification is settled by it. */
 export async function writeJudgement(tx: Tx, id: number, judgement: Judgement, at: Date): Promise<void> {
-  await tx
-    .updateTable('inbox_entries')
-    .set({
-      state: judgement.verdict === 'notification' ? 'settled' : 'judged',
-      judged_at: at.getTime(),
-      settled_at: judgement.verdict === 'notification' ? at.getTime() : null,
-      verdict: judgement.verdict,
-      code: judgement.code,
-      message_id: judgement.messageId,
-      sender: judgement.from,
-      signer: judgement.signer,
-      inner_sha256: judgement.innerSha256,
-      why: encodeWhy(judgement.why),
-      recipients: JSON.stringify(
-        judgement.recipients.map(({ address, verdict, code }) => ({ address, verdict, code })),
-      ),
-    })
-    .where('id', '=', id)
-    .execute()
+  await judgeEntry.execute(tx, {
+    entry: id,
+    state: judgement.verdict === 'notification' ? 'settled' : 'judged',
+    judged_at: at.getTime(),
+    settled_at: judgement.verdict === 'notification' ? at.getTime() : null,
+    verdict: judgement.verdict,
+    code: judgement.code,
+    message_id: judgement.messageId,
+    sender: judgement.from,
+    signer: judgement.signer,
+    inner_sha256: judgement.innerSha256,
+    why: encodeWhy(judgement.why),
+    recipients: JSON.stringify(
+      judgement.recipients.map(({ address, verdict, code }) => ({ address, verdict, code })),
+    ),
+  })
 }
+
+type Written =
+  | 'state'
+  | 'judged_at'
+  | 'settled_at'
+  | 'verdict'
+  | 'code'
+  | 'message_id'
+  | 'sender'
+  | 'signer'
+  | 'inner_sha256'
+  | 'why'
+  | 'recipients'
+
+const judgeEntry = prepared(
+  (
+    db,
+    { entry, ...written }: Bound<{ entry: number } & Pick<Selectable<Schema['inbox_entries']>, Written>>,
+  ) => db.updateTable('inbox_entries').set(written).where('id', '=', entry),
+)
 
 /** One audit row per recipient (one at least), and an event for each refusal, which nobody outside hears of (IN-9). */
 export async function report(tx: Tx, judgement: NewJudgement, at: Date): Promise<void> {

@@ -1,20 +1,28 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
 import { hasCome } from './due.ts'
 import { addressKey } from './encoding.ts'
 import { decodeConcerned } from './failures.ts'
 import type { NewNotice, Notice, NoticeId, Receipt } from './incoming-types.ts'
+import { type Bound, prepared } from './prepared.ts'
 import { dueAt, type Owing } from './restraint.ts'
 import type { Schema, Tx } from './schema.ts'
-import { type NoticeOccurrence, nextNoticeState } from './states.ts'
+import { type NoticeOccurrence, type NoticeState, nextNoticeState } from './states.ts'
 
 /**
  * The `processed` MDN that we owe for a delivery (N-1). One per delivery, under one Message-ID however often it has to be
  * sent; when the message comes again, its MDNs that SMTP never took are owed again (IN-10).
  */
-export async function owe(tx: Tx, delivery: number, notice: NewNotice, owing: Owing): Promise<void> {
-  const earlier = await tx.selectFrom('notices').select('id').where('delivery', '=', delivery).execute()
+export async function owe(
+  tx: Tx,
+  { delivery, isNew }: { readonly delivery: number; readonly isNew: boolean },
+  notice: NewNotice,
+  owing: Owing,
+): Promise<void> {
+  const earlier = isNew
+    ? []
+    : await tx.selectFrom('notices').select('id').where('delivery', '=', delivery).execute()
   for (const { id } of earlier)
     if (await moveNotice(tx, id, 'owed-again'))
       await tx
@@ -42,21 +50,16 @@ export async function oweMdn(
   owing: Owing,
 ): Promise<void> {
   const due = await dueAt(tx, to, owing)
-  await tx
-    .insertInto('notices')
-    .values({
-      delivery,
-      message_id: messageId,
-      kind,
-      sender: addressKey(from),
-      recipient: addressKey(to),
-      original_message_id: about,
-      state: 'owed',
-      attempts: 0,
-      due_at: due.getTime(),
-      created_at: owing.at.getTime(),
-    })
-    .execute()
+  await insertMdn.execute(tx, {
+    delivery,
+    message_id: messageId,
+    kind,
+    sender: addressKey(from),
+    recipient: addressKey(to),
+    original_message_id: about,
+    due_at: due.getTime(),
+    created_at: owing.at.getTime(),
+  })
   if (due > owing.at)
     await record(tx, {
       ...UNKNOWN_TO_RECEIVER,
@@ -76,15 +79,32 @@ export async function oweMdn(
     })
 }
 
+type NewMdn = Pick<
+  Selectable<Schema['notices']>,
+  'message_id' | 'kind' | 'sender' | 'recipient' | 'original_message_id' | 'due_at' | 'created_at'
+> & { readonly delivery: number }
+
+const insertMdn = prepared((db, row: Bound<NewMdn>) =>
+  db.insertInto('notices').values({ ...row, state: 'owed', attempts: 0 }),
+)
+
 /** True when the occurrence changed its state. */
 export async function moveNotice(tx: Tx, id: NoticeId, occurrence: NoticeOccurrence): Promise<boolean> {
-  const notice = await tx.selectFrom('notices').select('state').where('id', '=', id).executeTakeFirst()
+  const notice = await stateOf.executeTakeFirst(tx, { id })
   if (notice === undefined) return false
   const state = nextNoticeState(notice.state, occurrence)
   if (state === notice.state) return false
-  await tx.updateTable('notices').set({ state }).where('id', '=', id).execute()
+  await moveTo.execute(tx, { id, state })
   return true
 }
+
+const stateOf = prepared((db, { id }: Bound<{ id: NoticeId }>) =>
+  db.selectFrom('notices').select('state').where('id', '=', id),
+)
+
+const moveTo = prepared((db, { id, state }: Bound<{ id: NoticeId; state: NoticeState }>) =>
+  db.updateTable('notices').set({ state }).where('id', '=', id),
+)
 
 export async function dueNotices(db: Kysely<Schema>, now: Date, limit: number): Promise<Notice[]> {
   const rows = await db

@@ -1,6 +1,7 @@
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
 import { addressKey } from './encoding.ts'
 import type { NewJudgement } from './incoming-types.ts'
+import { type Bound, prepared } from './prepared.ts'
 import type { Tx } from './schema.ts'
 
 /** How MDNs are owed: from when, and how many to one correspondent within an hour at most. */
@@ -47,13 +48,12 @@ export async function answersNotice(tx: Tx, judgement: NewJudgement, at: Date): 
 
 /** When an MDN to `to` may go: at once, or as soon as no more than so many go there within an hour. */
 export async function dueAt(tx: Tx, to: string, { at, perHour }: Owing): Promise<Date> {
-  const sent = tx.selectFrom('notices').where('recipient', '=', addressKey(to))
-  const { recent } = await sent
-    .select(({ fn }) => fn.countAll<number>().as('recent'))
-    .where('due_at', '>', at.getTime() - HOUR_MS)
-    .executeTakeFirstOrThrow()
+  const recipient = addressKey(to)
+  const { recent } = await recentTo.executeTakeFirstOrThrow(tx, { recipient, since: at.getTime() - HOUR_MS })
   if (recent < perHour) return at
-  const { due_at } = await sent
+  const { due_at } = await tx
+    .selectFrom('notices')
+    .where('recipient', '=', recipient)
     .select('due_at')
     .orderBy('due_at', 'desc')
     .offset(perHour - 1)
@@ -61,3 +61,11 @@ export async function dueAt(tx: Tx, to: string, { at, perHour }: Owing): Promise
     .executeTakeFirstOrThrow()
   return new Date(Math.max(at.getTime(), due_at + HOUR_MS))
 }
+
+const recentTo = prepared((db, { recipient, since }: Bound<{ recipient: string; since: number }>) =>
+  db
+    .selectFrom('notices')
+    .select(({ fn }) => fn.countAll<number>().as('recent'))
+    .where('recipient', '=', recipient)
+    .where('due_at', '>', since),
+)

@@ -12,6 +12,7 @@ import {
   unchanged,
 } from './bundles.ts'
 import { addressKey } from './encoding.ts'
+import { prepared } from './prepared.ts'
 import type { Schema, Tx } from './schema.ts'
 import type {
   AddedAnchor,
@@ -200,9 +201,10 @@ export class SqlTrust implements TrustRecords {
 }
 
 async function revisionOf(db: Kysely<Schema> | Tx): Promise<number> {
-  const row = await db.selectFrom('trust_revisions').select('revision').executeTakeFirstOrThrow()
-  return row.revision
+  return (await currentRevision.executeTakeFirstOrThrow(db, {})).revision
 }
+
+const currentRevision = prepared((db) => db.selectFrom('trust_revisions').select('revision'))
 
 async function contents(tx: Tx): Promise<TrustSnapshot['contents']> {
   const fetched = await tx
