@@ -1,4 +1,4 @@
-import { asBuffer, release } from './bytes.ts'
+import { asBuffer, release, unpooled } from './bytes.ts'
 
 const LINE_BYTES = 57
 const LINE_CHARS = 76
@@ -37,7 +37,7 @@ export function base64LinesLength(bytes: number): number {
 
 /** The same of bytes that are in hand. */
 export function base64Lines(bytes: Uint8Array): Buffer {
-  const out = Buffer.allocUnsafe(base64LinesLength(bytes.length))
+  const out = unpooled(base64LinesLength(bytes.length))
   // Put at the end, and moved forward line by line: copying within a buffer costs the least per line.
   const text = asBuffer(bytes).toString('base64')
   const start = out.length - text.length
@@ -190,7 +190,7 @@ function charactersOf(text: Buffer): number {
  */
 function decoded(first: Buffer, text: Buffer, length: number): Buffer | null {
   if (!Number.isInteger(length)) return null
-  const bytes = Buffer.allocUnsafe(first.length + length)
+  const bytes = unpooled(first.length + length)
   first.copy(bytes)
   return bytes.write(text.toString('latin1'), first.length, 'base64') === length ? bytes : null
 }

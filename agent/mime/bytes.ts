@@ -25,7 +25,7 @@ export class Gathered {
   add(chunk: Uint8Array): void {
     const length = this.#length + chunk.length
     if (length > this.#buffer.length) {
-      const grown = Buffer.allocUnsafe(Math.max(length + FOR_THE_LAST, 2 * this.#buffer.length))
+      const grown = unpooled(Math.max(length + FOR_THE_LAST, 2 * this.#buffer.length))
       this.#buffer.copy(grown, 0, 0, this.#length)
       this.#buffer = grown
     }
@@ -47,7 +47,12 @@ export class Gathered {
 }
 
 /** Fewer are left to the garbage collector, which needs less time for them than it takes to give them back. */
-const WORTH_RELEASING = 1 << 15
+const WORTH_RELEASING = 1 << 12
+
+/** A buffer that `release` can give back: Node cuts those of up to 32 KB out of larger ones. */
+export function unpooled(bytes: number): Buffer {
+  return bytes < WORTH_RELEASING ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes)
+}
 
 /**
  * Gives the memory of bytes back that nobody reads any more. node:crypto makes a new buffer of each chunk, and for every
