@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { Insertable, Selectable } from 'kysely'
 import { type Bound, prepared } from './prepared.ts'
 import type { Schema, Tx } from './schema.ts'
+import { knowBy } from './turn.ts'
 
 type Row = Selectable<Schema['audit']>
 
@@ -43,6 +44,7 @@ export async function append(tx: Tx, row: Omit<Chained, 'id'>): Promise<number> 
   const value = link(head.chain, { id, ...row })
   await addRow.execute(tx, { id, ...row, chain: value })
   await moveHead.execute(tx, { rows: head.rows + 1, last: id, chain: value })
+  knowBy(tx, { id, chain: value })
   return id
 }
 

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import type { Schema } from './schema.ts'
 
-/** The first that tells what became of a transaction (`pg_xact_status`). */
+/** Older ones have had no fixes for years (postgresql.org/support/versioning). */
 const OLDEST = 13
 /** Copies are held for 30 s, by the clocks of the daemons that share them: these must agree. */
 const MOST_APART_MS = 15_000

@@ -6,7 +6,7 @@ import type { Schema, Tx } from './schema.ts'
 
 /** Of the locks that a PostgreSQL database gives by number, ours ("DirA"). */
 const TURN = 0x44697241
-/** How long a transaction is asked after whose end was not heard, and how often. */
+/** How long a transaction is asked after whose end was not heard, and how long between two questions. */
 const ASKING_MS = 30_000
 const BETWEEN_MS = 200
 
@@ -26,50 +26,59 @@ export async function inTurn<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>)
     await synced(db)
     return result
   }
-  const seen: { transaction?: string; result?: T } = {}
+  const seen: { row?: AuditEnd | undefined; result?: T } = {}
   try {
-    // As of before the turn came it would read what has changed since, whatever a database does by default.
-    const transactions = db.transaction().setIsolationLevel('read committed')
-    return await transactions.execute(async (tx) => {
-      const transaction = await takeTurn(tx)
+    return await alone(db, async (tx) => {
       const result = await act(tx)
-      Object.assign(seen, { transaction, result })
+      Object.assign(seen, { row: audited.get(tx), result })
       return result
     })
   } catch (error) {
-    // All that was left to do is COMMIT: its answer may be lost, and what it did is known to the server.
-    if (seen.transaction === undefined || !(await isCommitted(db, seen.transaction))) throw error
+    // All that was left to do is COMMIT: its answer may be lost, and what it did lies in the database.
+    if (seen.row === undefined || !(await isThere(db, seen.row))) throw error
     return seen.result as T
   }
 }
 
-/** Waits until no other transaction has the turn; this one has it until it ends. The transaction, by its number. */
-export async function takeTurn(tx: Tx): Promise<string> {
-  const { rows } = await sql<{ transaction: string }>`
-    select pg_advisory_xact_lock(${sql.lit(TURN)}), pg_current_xact_id()::text as transaction`.execute(tx)
-  return rows[0]?.transaction ?? ''
+/** The last row of the audit that a transaction has written. No other ever has the same. */
+interface AuditEnd {
+  readonly id: number
+  readonly chain: string
 }
 
-/** False as well where that cannot be learned within half a minute. */
-async function isCommitted(db: Kysely<Schema>, transaction: string): Promise<boolean> {
+const audited = new WeakMap<Tx, AuditEnd>()
+
+/** Where the answer to its COMMIT is lost, a transaction is known by this. */
+export function knowBy(tx: Tx, row: AuditEnd): void {
+  audited.set(tx, row)
+}
+
+async function alone<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>): Promise<T> {
+  // As of before the turn came it would read what has changed since, whatever a database does by default.
+  const transactions = db.transaction().setIsolationLevel('read committed')
+  return await transactions.execute(async (tx) => {
+    await sql`select pg_advisory_xact_lock(${sql.lit(TURN)})`.execute(tx)
+    return await act(tx)
+  })
+}
+
+/**
+ * Whoever has the turn comes behind the end of the transaction that is asked about. By its number it could not be asked
+ * for: a standby that is the server by now may not have it, and give its number to another. False as well where nothing
+ * can be learned within half a minute.
+ */
+async function isThere(db: Kysely<Schema>, { id, chain }: AuditEnd): Promise<boolean> {
+  const row = (tx: Tx) => tx.selectFrom('audit').select('chain').where('id', '=', id).executeTakeFirst()
   for (const deadline = performance.now() + ASKING_MS; performance.now() < deadline; ) {
-    const status = await statusOf(db, transaction)
-    if (status !== null && status !== 'in progress') return status === 'committed'
+    try {
+      return (await alone(db, row))?.chain === chain
+    } catch (error) {
+      if (!(error instanceof DirectError)) throw error
+      if (!error.temporary) return false
+    }
     await sleep(BETWEEN_MS)
   }
   return false
-}
-
-/** Null: nobody answers. */
-async function statusOf(db: Kysely<Schema>, transaction: string): Promise<string | null> {
-  try {
-    const { rows } = await sql<{ status: string | null }>`
-      select pg_xact_status(cast(${transaction} as xid8)) as status`.execute(db)
-    return rows[0]?.status ?? null
-  } catch (error) {
-    if (error instanceof DirectError && error.temporary) return null
-    throw error
-  }
 }
 
 /** Reads as of one moment, though others go on writing. */

@@ -195,8 +195,9 @@ test('sessions that the server ends are an error that passes, nothing is half do
 })
 
 /** Stands before the server, and cuts the connection when COMMIT comes: before it is told of it, or after. */
-async function cuttingAtCommit(port: number, when: 'before' | 'after') {
+async function cuttingAtCommit(first: number, when: 'before' | 'after') {
   let left = 0
+  let [port, then] = [first, first]
   const sockets = new Set<Socket>()
   const proxy = createServer((client) => {
     const server = connect(port, '127.0.0.1')
@@ -212,6 +213,7 @@ async function cuttingAtCommit(port: number, when: 'before' | 'after') {
     client.on('data', (data) => {
       if (left > 0 && /commit\0/i.test(data.toString('latin1'))) {
         left -= 1
+        port = then
         if (when === 'before') return void client.destroy()
         deaf = true
         // The server has it, and its answer goes nowhere.
@@ -225,8 +227,15 @@ async function cuttingAtCommit(port: number, when: 'before' | 'after') {
   await once(proxy, 'listening')
   return {
     port: (proxy.address() as { port: number }).port,
-    cut: (times: number) => {
+    /** `next`: the server that answers from then on. */
+    cut: (times: number, next = first) => {
       left = times
+      then = next
+    },
+    /** The first server answers again. */
+    back: () => {
+      port = first
+      for (const socket of sockets) socket.destroy()
     },
     [Symbol.dispose]: () => {
       for (const socket of sockets) socket.destroy()
@@ -268,6 +277,38 @@ test('a COMMIT that never reached the server is an error that passes, and nothin
   expect(await store.tracking.status()).toEqual([])
   await store.outbox.add(message(body))
   expect(await store.tracking.status()).toHaveLength(1)
+})
+
+test('a COMMIT that was lost with its server is not taken for one of the server in its place, whatever that calls by its number', async () => {
+  await using first = await startPostgres()
+  const { host, port, user, password } = first
+  const database = await first.database()
+  const place = { host, port, user, database, password: async () => password }
+  using proxy = await cuttingAtCommit(port, 'before')
+  await using store = await openStore({ postgres: { ...place, port: proxy.port } })
+  const body = await store.bodies.write(bytes('sealed'))
+  await using second = await startPostgres()
+  await second.asAdministrator(`create database ${database} owner ${user}`)
+  await (await openStore({ postgres: { ...place, port: second.port } }))[Symbol.asyncDispose]()
+  const numberOn = (server: typeof first, transactions: number) =>
+    server.asAdministrator(
+      `do $$ begin for i in 1..${transactions} loop perform pg_current_xact_id(); commit; end loop; end $$`,
+    )
+  const commit = async () => {
+    proxy.cut(1, second.port)
+    await expect(store.outbox.add(message(body))).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      temporary: true,
+      message: expect.stringContaining('cannot be reached'),
+    })
+    expect(await passing(() => store.tracking.status())).toEqual([])
+    proxy.back()
+    expect(await passing(() => store.tracking.status())).toEqual([])
+  }
+  await numberOn(first, 1000)
+  await commit()
+  await numberOn(second, 3000)
+  await commit()
 })
 
 test('one writer at a time: who has the turn keeps others waiting, and readers and claims go on', async () => {
