@@ -6,6 +6,7 @@ import { owned } from './mime/bytes.ts'
 import { describeSigner, messageIdOf } from './open/report.ts'
 import { readParts } from './read.ts'
 import type { DeliveredMessage, Delivery } from './receiving-types.ts'
+import { Failures } from './run/failures.ts'
 import { News } from './run/news.ts'
 import { lent } from './smime/source.ts'
 
@@ -25,6 +26,7 @@ export interface OfferEvents {
 }
 
 const LOOK_SECONDS = 2
+const TAKING = Symbol('takes what waits')
 
 /**
  * Trusted messages for an EHR that takes them itself, one after the other, while all mailboxes are passed over beside: who
@@ -45,9 +47,10 @@ export async function* offerAll(tools: OfferTools, signal?: AbortSignal): AsyncG
   const driven = tools.drive(stopped, { onReport: () => news.tell(), onFailure }).catch(onFailure)
   const taken = new Set<string>()
   const passedBy = new Map<string, HeldMessage>()
+  const failures = new Failures(tools.log)
   try {
     while (!stopped.aborted) {
-      await using held = await nextWaiting(tools, stopped)
+      await using held = await nextWaiting(tools, failures, stopped)
       if (held === null) {
         await rest()
         continue
@@ -75,13 +78,19 @@ export async function* offerAll(tools: OfferTools, signal?: AbortSignal): AsyncG
 }
 
 /** Null: none is there now. */
-async function nextWaiting(tools: OfferTools, signal: AbortSignal): Promise<HeldMessage | null> {
+async function nextWaiting(
+  tools: OfferTools,
+  failures: Failures,
+  signal: AbortSignal,
+): Promise<HeldMessage | null> {
   try {
-    return await takeWaiting(tools, signal)
+    const held = await takeWaiting(tools, signal)
+    failures.succeeded(TAKING)
+    return held
   } catch (error) {
     if (signal.aborted) return null
     if (!(error instanceof DirectError && error.temporary)) throw error
-    tools.log.warn({ code: error.code }, error.message)
+    failures.failed(TAKING, 'deliveries', error)
     return null
   }
 }

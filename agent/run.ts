@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { DirectError } from './errors.ts'
 import type { Mailbox } from './inbox.ts'
 import type { Log } from './log.ts'
 import type { Unending } from './outbox.ts'
 import type { ReceiveReport } from './receiving-types.ts'
+import { Failures } from './run/failures.ts'
 import { News } from './run/news.ts'
 
 /** What the daemon drives. */
@@ -28,8 +28,10 @@ export interface RunTools {
   /** What is fetched ahead of need, by its name: each does what is due. */
   readonly refreshes: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>>
   readonly log: Log
-  /** Hears of every failure, after the log. */
+  /** Hears of every failure, after the log, which is told of the same one with growing pauses. */
   readonly onFailure?: (error: unknown) => void
+  /** Milliseconds of a clock that nobody sets; the machine's when it is left out. */
+  readonly elapsed?: () => number
 }
 
 const OUTBOX_SECONDS = 2
@@ -45,6 +47,8 @@ const EHR_ABREAST = 4
 export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
   const [receipts, outbox, accepted] = [new News(signal), new News(signal), new News(signal)]
   const { deliver = null, tellEvents = null } = tools
+  const failures = new Failures(tools.log, tools.elapsed)
+  const handing = Symbol('hands over')
   const mailboxes = tools.mailboxes.map((mailbox) =>
     loop(
       mailbox.name,
@@ -72,7 +76,7 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
     () =>
       tools.handOver(signal, {
         news: () => outbox.listen(OUTBOX_SECONDS),
-        onFailure: (failure) => failed('outbox', failure),
+        onFailure: (failure) => failed(handing, 'outbox', failure),
       }),
     () => rest(OUTBOX_SECONDS, signal),
   )
@@ -131,18 +135,20 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
   ])
 
   async function loop(name: string, step: () => Promise<void>, rest: () => Promise<void>): Promise<void> {
+    const id = Symbol(name)
     while (!signal.aborted) {
       try {
         await step()
+        failures.succeeded(id)
       } catch (error) {
-        if (!signal.aborted) failed(name, error)
+        if (!signal.aborted) failed(id, name, error)
       }
       await rest()
     }
   }
 
-  function failed(name: string, error: unknown): void {
-    logFailure(name, error, tools.log)
+  function failed(step: symbol, name: string, error: unknown): void {
+    failures.failed(step, name, error)
     tools.onFailure?.(error)
   }
 }
@@ -150,20 +156,6 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
 /** Sleeps, or less: until `woken` aborts. */
 async function rest(seconds: number, woken: AbortSignal): Promise<void> {
   await pause(seconds * 1000, undefined, { signal: woken }).catch(() => undefined)
-}
-
-/** Ids and codes alone: what an unexpected error says could quote a message. */
-export function logFailure(name: string, error: unknown, log: Log): void {
-  if (error instanceof DirectError)
-    log.warn({ loop: name, code: error.code, hint: error.hint }, error.message)
-  else {
-    const { name: kind, stack } = error as Error
-    const frames = (stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
-    log.error(
-      { loop: name, kind, frames: frames.slice(0, 8) },
-      'a bug in direct-agent; the next pass tries again',
-    )
-  }
 }
 
 /** `waits`: what is said of a message that was accepted, and is nowhere yet. */

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { HostPort } from '../../dns/index.ts'
 import { DirectError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { logFailure } from '../run.ts'
+import { logFailure } from '../run/failures.ts'
 import { EXPOSITION_TYPE, exposition, type Metric } from './exposition.ts'
 import type { Health } from './types.ts'
 

@@ -105,6 +105,27 @@ test('what is fetched ahead of need is refreshed from the start; one that fails 
   await running
 })
 
+test('while the database is away, the log has a line and not one each second, and another when it is back', async () => {
+  const stop = new AbortController()
+  const lines: unknown[][] = []
+  const keep = (...line: unknown[]) => void lines.push(line)
+  let isAway = true
+  const away = vi.fn(async () => {
+    if (isAway) throw new DirectError('STORE_FAILED', 'the store is away', { temporary: true })
+    return 0
+  })
+  const seal = async () => void (await away())
+  const tools = { ...IDLE, seal, seek: away, expire: away, log: { info: keep, warn: keep, error: keep } }
+  const running = run(tools, stop.signal)
+  await vi.waitFor(() => expect(away.mock.calls.length).toBeGreaterThan(5), { timeout: 20_000 })
+  expect(lines).toMatchObject([[{ code: 'STORE_FAILED' }, 'the store is away']])
+  isAway = false
+  await vi.waitFor(() => expect(lines).toHaveLength(2), { timeout: 20_000 })
+  expect(lines[1]).toEqual([expect.objectContaining({ code: 'STORE_FAILED' }), 'over: the store is away'])
+  stop.abort()
+  await running
+})
+
 test('what fails is logged by its code and tried again; a bug is logged without what it said', async () => {
   const stop = new AbortController()
   const lines: unknown[][] = []

@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest'
+import { DirectError } from '../../agent/errors.ts'
+import type { Log } from '../../agent/log.ts'
+import { Failures } from '../../agent/run/failures.ts'
+
+const AWAY = new DirectError('STORE_FAILED', 'the store postgres://db/direct cannot be reached', {
+  temporary: true,
+  hint: 'See whether it runs.',
+})
+const [SEALS, ASKS] = [Symbol('seals'), Symbol('asks')]
+
+function told() {
+  const lines: unknown[] = []
+  let seconds = 0
+  const keep = (level: string) => (facts: object, text: string) => void lines.push({ level, ...facts, text })
+  const log: Log = { info: keep('info'), warn: keep('warn'), error: keep('error') }
+  const failures = new Failures(log, () => seconds * 1000)
+  /** What was logged since. */
+  const since = () => lines.splice(0)
+  return {
+    failures,
+    since,
+    pass: (some: number) => {
+      seconds += some
+    },
+  }
+}
+
+test('what fails again and again is told at once, then with growing pauses and how often it was, then that it is over', () => {
+  const { failures, since, pass } = told()
+  const when: number[] = []
+  for (let seconds = 0; seconds < 4 * 3600; seconds += 2, pass(2)) {
+    failures.failed(SEALS, 'outbox', AWAY)
+    if (seconds === 0)
+      expect(since()).toEqual([
+        {
+          level: 'warn',
+          loop: 'outbox',
+          code: 'STORE_FAILED',
+          hint: 'See whether it runs.',
+          text: AWAY.message,
+        },
+      ])
+    const lines = since()
+    if (seconds === 60)
+      expect(lines).toEqual([
+        {
+          level: 'warn',
+          loop: 'outbox',
+          code: 'STORE_FAILED',
+          times: 30,
+          text: `30 times more: ${AWAY.message}`,
+        },
+      ])
+    if (lines.length > 0) when.push(seconds / 60)
+  }
+  expect(when).toEqual([1, 6, 21, 81, 141, 201])
+  failures.succeeded(ASKS)
+  expect(since()).toEqual([])
+  failures.succeeded(SEALS)
+  expect(since()).toEqual([
+    { level: 'info', loop: 'outbox', code: 'STORE_FAILED', times: 7200, text: `over: ${AWAY.message}` },
+  ])
+  failures.succeeded(SEALS)
+  expect(since()).toEqual([])
+})
+
+test('a database that is away is one line, however many wait for it, and one when it is back', () => {
+  const { failures, since } = told()
+  for (const step of [SEALS, ASKS, SEALS, ASKS]) failures.failed(step, 'outbox', AWAY)
+  expect(since()).toHaveLength(1)
+  failures.succeeded(ASKS)
+  failures.succeeded(SEALS)
+  expect(since()).toMatchObject([{ level: 'info', times: 4 }])
+})
+
+test('what comes and goes is told with growing pauses too, and anew once it was over for ten minutes', () => {
+  const { failures, since, pass } = told()
+  let lines = 0
+  for (let seconds = 0; seconds < 3600; seconds += 4) {
+    failures.failed(SEALS, 'outbox', AWAY)
+    pass(2)
+    failures.succeeded(SEALS)
+    pass(2)
+    lines += since().length
+  }
+  expect(lines).toBe(8)
+  pass(600)
+  failures.failed(SEALS, 'outbox', AWAY)
+  expect(since()).toMatchObject([{ level: 'warn', hint: 'See whether it runs.', text: AWAY.message }])
+})
+
+test('another failure of the same step is a line of its own, and both are over with it', () => {
+  const { failures, since } = told()
+  const full = new DirectError('STORE_FAILED', 'the disk is full')
+  for (const error of [AWAY, full, AWAY, full]) failures.failed(SEALS, 'outbox', error)
+  expect(since()).toMatchObject([{ text: AWAY.message }, { text: full.message }])
+  failures.succeeded(SEALS)
+  expect(since()).toMatchObject([{ text: `over: ${AWAY.message}` }, { text: `over: ${full.message}` }])
+})
+
+test('a bug is told by where it happened, never by what it said, and not at each pass either', () => {
+  const { failures, since } = told()
+  const bug = new TypeError('a patient called Canary')
+  for (let pass = 0; pass < 3; pass++) failures.failed(SEALS, 'outbox', bug)
+  const lines = since()
+  expect(lines).toMatchObject([
+    { level: 'error', loop: 'outbox', kind: 'TypeError', frames: expect.any(Array) },
+  ])
+  expect(JSON.stringify(lines)).not.toContain('Canary')
+})
