@@ -36,7 +36,7 @@ async function handOver(held: HeldMessage, tools: DeliverTools, signal?: AbortSi
   const later = async (why: readonly Reason[]): Promise<void> => {
     const pause = pauseAfter(attempts, giveUpMs, random)
     if (pause === null) {
-      await held.settle({ outcome: 'rejected', why })
+      if (!(await held.giveUp(why))) return
       log.warn({ ...facts, attempts }, 'not delivered, and given up: its author is told')
       onTaken?.('rejected')
     } else {

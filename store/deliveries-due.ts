@@ -5,7 +5,7 @@ import { encodeWhy } from './encoding.ts'
 import { entryOf } from './entries.ts'
 import type { DeliveryOutcome, InboxDelivery } from './incoming-types.ts'
 import { MDNS_PER_HOUR } from './restraint.ts'
-import type { Schema } from './schema.ts'
+import type { Schema, Tx } from './schema.ts'
 import { inTurn } from './turn.ts'
 import { untakenMessages } from './untaken.ts'
 
@@ -15,6 +15,11 @@ const PENDING = sql.lit('pending' as const)
 export class SqlDeliveries implements Deliveries {
   readonly #db: Kysely<Schema>
   readonly #perHour: number
+  /**
+   * What was claimed here, by its key: the times until which it was to be held. Who takes it over, as this process was
+   * stopped for longer, holds it until a later one: by that it is known whose it is.
+   */
+  readonly #held = new Map<string, Set<number>>()
 
   /** `perHour`: MDNs to one correspondent within an hour. */
   constructor(db: Kysely<Schema>, perHour = MDNS_PER_HOUR) {
@@ -25,7 +30,7 @@ export class SqlDeliveries implements Deliveries {
   async claim(now: Date, until: Date): Promise<WaitingDelivery | null> {
     // Who only looks whether there is work takes no turn from those who write.
     if ((await nextDue(this.#db, now)) === undefined) return null
-    return await inTurn(this.#db, async (tx) => {
+    const claimed = await inTurn(this.#db, async (tx) => {
       const due = await nextDue(tx, now)
       if (due === undefined) return null
       const { entry, key, attempts } = due
@@ -38,30 +43,55 @@ export class SqlDeliveries implements Deliveries {
         .execute()
       return { entry: await entryOf(tx, entry), key, deliveries, attempts }
     })
+    if (claimed === null) return null
+    // A clock that leapt ends holds: what this process is at already is its own all the same.
+    this.#held.set(claimed.key, (this.#held.get(claimed.key) ?? new Set()).add(until.getTime()))
+    return claimed
   }
 
-  async hold({ deliveries }: WaitingDelivery, until: Date): Promise<void> {
+  async hold({ key, deliveries }: WaitingDelivery, until: Date): Promise<void> {
+    const held = this.#held.get(key)
+    if (held === undefined) return
+    const times = [...held]
+    held.add(until.getTime())
     await inTurn(this.#db, async (tx) => {
       await tx
         .updateTable('inbox_deliveries')
         .set({ held_until: until.getTime() })
         .where('id', 'in', idsOf(deliveries))
+        .where('held_until', 'in', times)
         .execute()
     })
   }
 
-  async settle(_waiting: WaitingDelivery, outcomes: readonly DeliveryOutcome[], at: Date): Promise<void> {
+  async settle({ key }: WaitingDelivery, outcomes: readonly DeliveryOutcome[], at: Date): Promise<void> {
     await inTurn(this.#db, async (tx) => {
       for (const outcome of outcomes) await settleDelivery(tx, outcome, { at, perHour: this.#perHour })
     })
+    this.#held.delete(key)
+  }
+
+  async giveUp(waiting: WaitingDelivery, { at, why }: Parameters<Deliveries['giveUp']>[1]): Promise<boolean> {
+    const given = await inTurn(this.#db, async (tx) => {
+      const ids = await this.#untaken(tx, waiting)
+      for (const delivery of ids) {
+        const outcome = { delivery, outcome: 'rejected', where: null, why } as const
+        await settleDelivery(tx, outcome, { at, perHour: this.#perHour })
+      }
+      return ids.length > 0
+    })
+    this.#held.delete(waiting.key)
+    return given
   }
 
   async putOff(
-    { deliveries }: WaitingDelivery,
+    waiting: WaitingDelivery,
     { at, retryAt, failed, why }: Parameters<Deliveries['putOff']>[1],
   ): Promise<void> {
     await inTurn(this.#db, async (tx) => {
-      if (why.length > 0) await recordPutOff(tx, idsOf(deliveries), at, why)
+      const ids = await this.#untaken(tx, waiting)
+      if (ids.length === 0) return
+      if (why.length > 0) await recordPutOff(tx, ids, at, why)
       await tx
         .updateTable('inbox_deliveries')
         .set(({ eb }) => ({
@@ -71,10 +101,26 @@ export class SqlDeliveries implements Deliveries {
           ...(why.length > 0 && { why: encodeWhy(why) }),
           ...(failed && { attempts: eb('attempts', '+', 1) }),
         }))
-        .where('id', 'in', idsOf(deliveries))
-        .where('state', '=', 'pending')
+        .where('id', 'in', ids)
         .execute()
     })
+    this.#held.delete(waiting.key)
+  }
+
+  /** Those of a message that have no outcome yet, and that nobody else has taken over. */
+  async #untaken(tx: Tx, { key, deliveries }: WaitingDelivery): Promise<readonly number[]> {
+    const held = [...(this.#held.get(key) ?? [])]
+    const rows = await tx
+      .selectFrom('inbox_deliveries')
+      .select('id')
+      .where('id', 'in', idsOf(deliveries))
+      .where('state', '=', 'pending')
+      .where(({ or, eb }) =>
+        or([eb('held_until', 'is', null), ...(held.length > 0 ? [eb('held_until', 'in', held)] : [])]),
+      )
+      .orderBy('id')
+      .execute()
+    return rows.map(({ id }) => id)
   }
 
   async notTaken(

@@ -39,15 +39,26 @@ export interface Deliveries {
    * never hand over one message at once. Null: none is.
    */
   claim(now: Date, until: Date): Promise<WaitingDelivery | null>
-  /** Holds a claimed one longer: whoever has it is still at it. */
+  /**
+   * Holds a claimed one longer: whoever has it is still at it. Nothing where another process has taken it over, as this one
+   * was stopped for longer than its hold.
+   */
   hold(waiting: WaitingDelivery, until: Date): Promise<void>
   /**
    * What the destination said, the MDNs that this owes (N-4), and the audit, in one transaction. The first outcome of each
-   * delivery stands. The entry is settled by the pass that flags its message.
+   * delivery stands, whoever was told it. The entry is settled by the pass that flags its message.
    */
   settle(waiting: WaitingDelivery, outcomes: readonly DeliveryOutcome[], at: Date): Promise<void>
   /**
-   * It was not taken. Due again at `retryAt`; null: not by the clock, the next pass over its mailbox looks at it. `failed`:
+   * Rejected as the last try was in vain too, with the MDNs that this owes (N-4). False: nothing is, as another process has
+   * taken it over, which may have more luck.
+   */
+  giveUp(
+    waiting: WaitingDelivery,
+    said: { readonly at: Date; readonly why: readonly Reason[] },
+  ): Promise<boolean>
+  /**
+   * It was not taken, and nobody has taken it over. Due again at `retryAt`; null: not by the clock, the next pass over its mailbox looks at it. `failed`:
    * that was a try in vain. The first `why` is audited, later ones take its place, and none leaves it as it is. It is
    * nobody's from now on.
    */

@@ -33,6 +33,8 @@ export interface HeldMessage extends AsyncDisposable {
   readonly attempts: number
   /** Durable when fulfilled. */
   settle(taken: Settled): Promise<void>
+  /** No last word came, and it is rejected. False: another process has taken it over, and goes on. */
+  giveUp(why: readonly Reason[]): Promise<boolean>
   /** It comes again, not before `ms` have passed. `failed`: this was a try in vain. */
   putOff(ms: number, failed: boolean, why: readonly Reason[]): Promise<void>
 }
@@ -95,6 +97,11 @@ async function open(
       settle: async (taken) => {
         await store.deliveries.settle(waiting, outcomesOf(deliveries, taken), now())
         isDecided = true
+      },
+      giveUp: async (why) => {
+        const isGivenUp = await store.deliveries.giveUp(waiting, { at: now(), why })
+        isDecided = true
+        return isGivenUp
       },
       putOff: (ms, failed, why) => putOff(after(ms), failed, why),
       [Symbol.asyncDispose]: () => kept.disposeAsync(),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { Store } from '../../store/index.ts'
-import { memoryStore } from './places.ts'
+import { folder, memoryStore } from './places.ts'
 import { accepted, all, at, bytes } from './scenario.ts'
 
 const AWAY = [{ code: 'EHR_UNREACHABLE', text: 'ehr.example answers 503' }]
@@ -192,4 +192,54 @@ test('a pass that cannot hand over says why, and touches nothing that somebody h
   expect(await store.deliveries.claim(at(61), at(91))).toBeNull()
   const events = (await all(store.audit.list())).map(({ event }) => event)
   expect(events).toEqual(['received', 'delivery-put-off'])
+})
+
+test('who was stopped for longer than its hold neither holds, puts off nor gives up what another has taken over; what it was told stands', async () => {
+  await using temporary = await folder()
+  await using stopped = await temporary.open()
+  await using other = await temporary.open()
+  await judged(stopped, 7, [LEE])
+  const first = await stopped.deliveries.claim(at(1), at(31))
+  const second = await other.deliveries.claim(at(32), at(62))
+  if (first === null || second === null) throw new Error('nothing is due')
+  const why = [{ code: 'EHR_UNREACHABLE', text: 'ehr.example answers 503' }]
+  await stopped.deliveries.hold(first, at(900))
+  await stopped.deliveries.putOff(first, { at: at(40), retryAt: at(41), failed: true, why })
+  expect(await stopped.deliveries.giveUp(first, { at: at(41), why })).toBe(false)
+  expect(await stopped.deliveries.claim(at(61), at(91))).toBeNull()
+  await other.deliveries.hold(second, at(92))
+  expect(await stopped.deliveries.claim(at(91), at(121))).toBeNull()
+  expect((await all(stopped.audit.list())).map(({ event }) => event)).toEqual(['received'])
+  const [{ id = 0 } = {}] = first.deliveries
+  await stopped.deliveries.settle(first, [{ delivery: id, outcome: 'delivered', where: 'a' }], at(95))
+  await other.deliveries.settle(second, [{ delivery: id, outcome: 'rejected', where: null }], at(96))
+  expect(await other.inbox.deliveries(first.entry.id)).toMatchObject([
+    { state: 'delivered', deliveredTo: 'a' },
+  ])
+})
+
+test('what is given up is rejected, audited with why, and not due again', async () => {
+  await using store = await memoryStore()
+  await judged(store, 7, [LEE, KIM])
+  const waiting = await store.deliveries.claim(at(1), at(31))
+  if (waiting === null) throw new Error('nothing is due')
+  await store.deliveries.hold(waiting, at(60))
+  const why = [{ code: 'EHR_UNREACHABLE', text: 'ehr.example answers 503' }]
+  expect(await store.deliveries.giveUp(waiting, { at: at(40), why })).toBe(true)
+  expect(await store.deliveries.claim(at(100), at(131))).toBeNull()
+  const ends = (await all(store.audit.list())).filter(({ event }) => event === 'rejected')
+  expect(ends.map((row) => [row.address, row.why])).toEqual([
+    [LEE, why],
+    [KIM, why],
+  ])
+})
+
+test('what nobody holds any more can be put off to another time by who put it off', async () => {
+  await using store = await memoryStore()
+  await judged(store, 7, [LEE])
+  const waiting = await store.deliveries.claim(at(1), at(31))
+  if (waiting === null) throw new Error('nothing is due')
+  await store.deliveries.putOff(waiting, { at: at(2), retryAt: at(500), failed: false, why: [] })
+  await store.deliveries.putOff(waiting, { at: at(3), retryAt: at(3), failed: false, why: [] })
+  expect(await store.deliveries.claim(at(3), at(33))).toMatchObject({ key: waiting.key })
 })
