@@ -15,14 +15,23 @@ export function options(command: Command): void {
 /** 1 if anything is wrong. */
 export async function run(session: Session, command: Command): Promise<number> {
   await using agent = await openAgentForStore(session)
-  const levels = new Set<StoreFinding['level']>()
+  const findings: StoreFinding[] = []
   const [backup] = command.args
   for await (const finding of agent.store.check({ backup, tell: showing(session, 'reading') })) {
-    levels.add(finding.level)
+    findings.push(finding)
     await answer(session, finding, () => text(finding))
   }
-  if (levels.size === 0) session.out.note('there is no store yet')
-  return levels.has('error') ? EXIT.no : EXIT.done
+  const wrong = findings.filter(({ level }) => level === 'error')
+  if (findings.length === 0) session.out.note('there is no store yet')
+  else if (!session.json) await session.out.line(verdict(wrong))
+  return wrong.length > 0 ? EXIT.no : EXIT.done
+}
+
+/** The last line: what was found earlier may have left the screen. */
+function verdict(wrong: readonly StoreFinding[]): string {
+  if (wrong.length === 0) return 'nothing is wrong'
+  const kinds = Map.groupBy(wrong, ({ area, code }) => `${area} ${code}`)
+  return `WRONG: ${[...kinds].map(([kind, { length }]) => (length === 1 ? kind : `${kind} (${length})`)).join(', ')}`
 }
 
 const WIDTH = { level: 5, area: 10 }

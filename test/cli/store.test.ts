@@ -23,6 +23,7 @@ test('store check: a line for each thing looked at, and 0 where all is well', as
   const { code, stdout } = await run('store', 'check')
   expect(code).toBe(0)
   expect(stdout).toMatch(/^ok +file +every page of the file is whole$/m)
+  expect(stdout).toMatch(/\nnothing is wrong\n$/)
   const json = (await run('store', 'check', '--json')).stdout.trim().split('\n')
   for (const line of json) expect(JSON.parse(line)).toMatchObject({ level: 'ok', code: 'OK', do: null })
 })
@@ -60,7 +61,9 @@ test('a backup brings back what was known, over a store that is damaged, once no
   const damaged = await run('store', 'check')
   expect(damaged).toMatchObject({
     code: 1,
-    stdout: expect.stringMatching(/^error +file +PAGES_DAMAGED\n.*\n {4}do: /),
+    stdout: expect.stringMatching(
+      /^error +file +PAGES_DAMAGED\n.*\n {4}do: .*\n(?:.*\n)*WRONG: file PAGES_DAMAGED.*\n$/,
+    ),
   })
   const restored = await run('store', 'restore', 'backup.db', '--replace', '--actor', 'kim', '--json')
   expect(restored).toMatchObject({ code: 0 })
@@ -82,7 +85,9 @@ test('a backup in which one byte changed is told by check, and refused by restor
   }
   expect(await run('store', 'check', backup)).toMatchObject({
     code: 1,
-    stdout: expect.stringMatching(/^error +file +SEAL_BROKEN\n.*\n {4}do: /),
+    stdout: expect.stringMatching(
+      /^error +file +SEAL_BROKEN\n.*\n {4}do: .*\n(?:.*\n)*WRONG: file SEAL_BROKEN.*\n$/,
+    ),
   })
   const known = await statuses()
   expect(await run('store', 'restore', backup, '--replace')).toMatchObject({
