@@ -63,10 +63,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     const tools = { ...(await inboxTools(undetermined, signal)), ...(kept && { kept }) }
     if (deliverTo === undefined) yield* listNew(mailboxes, tools, known.listed, signal)
     else if (deliverTo === null) yield* receiveToWait(mailboxes, tools, signal)
-    else {
-      const { folderDestination } = await import('./deliver/folder.ts')
-      yield* receiveInto(mailboxes, folderDestination(deliverTo), tools, signal)
-    }
+    else yield* receiveInto(mailboxes, await wired.folder(deliverTo), tools, signal)
   }
   const senderOf = async (from: string | undefined) =>
     from === undefined ? null : (await import('./given-address.ts')).givenAddress(from)

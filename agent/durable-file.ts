@@ -1,27 +1,74 @@
 import { randomBytes } from 'node:crypto'
-import { open, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DirectError } from './errors.ts'
 import { writeBehind } from './overlap.ts'
 
+type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+
 /** Writes a new file, 0600, and waits until it is on the disk. */
-export async function writeDurably(
-  path: string,
-  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): Promise<void> {
-  await using file = await open(path, 'wx', 0o600)
-  await writeBehind((block) => file.writeFile(block), chunks)
+export async function writeDurably(path: string, chunks: Chunks): Promise<void> {
+  await using file = await writeNew(path, chunks)
   await file.sync()
+}
+
+async function writeNew(path: string, chunks: Chunks): Promise<FileHandle> {
+  await using scope = new AsyncDisposableStack()
+  const file = scope.use(await open(path, 'wx', 0o600))
+  await writeBehind((block) => file.writeFile(block), chunks)
+  scope.move()
+  return file
+}
+
+/** Files that are brought onto the disk at a time. */
+const MOST_SYNCED = 8
+
+/**
+ * New files and folders on their way to the disk side by side: what is written next does not wait for what was written
+ * before. Disposed of, it has let go of all of them, whatever became of them.
+ */
+export class DurableFiles implements AsyncDisposable {
+  readonly #underWay = new Set<Promise<void>>()
+  readonly #failures: unknown[] = []
+
+  /** Writes a new file, 0600. */
+  async write(path: string, chunks: Chunks): Promise<void> {
+    const file = await writeNew(path, chunks)
+    await this.#begin(async () => {
+      await using _ = file
+      await file.sync()
+    })
+  }
+
+  /** Of a folder that holds all that it is to hold. */
+  async folder(path: string): Promise<void> {
+    await this.#begin(() => syncFolder(path))
+  }
+
+  /** All of them are on the disk. Throws what kept the first one from it. */
+  async done(): Promise<void> {
+    await Promise.all(this.#underWay)
+    if (this.#failures.length > 0) throw this.#failures[0]
+  }
+
+  async #begin(sync: () => Promise<void>): Promise<void> {
+    while (this.#underWay.size >= MOST_SYNCED) await Promise.race(this.#underWay)
+    const syncing = sync()
+      .catch((failure: unknown) => void this.#failures.push(failure))
+      .finally(() => this.#underWay.delete(syncing))
+    this.#underWay.add(syncing)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#underWay)
+  }
 }
 
 /**
  * Writes `path` as a whole or not at all, through a dotted neighbour: what stood there is replaced only by a
  * complete file.
  */
-export async function replaceFile(
-  path: string,
-  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): Promise<void> {
+export async function replaceFile(path: string, chunks: Chunks): Promise<void> {
   const unfinished = join(dirname(path), `.${randomBytes(6).toString('hex')}.unfinished`)
   await refuseSpecialFile(path)
   try {
@@ -52,6 +99,36 @@ async function refuseSpecialFile(path: string): Promise<void> {
 export async function syncFolder(path: string): Promise<void> {
   await using folder = await open(path, 'r')
   await folder.sync()
+}
+
+/** The same, once for all who ask for one folder while it is being synced for somebody else. */
+export class FolderSyncs {
+  readonly #syncFolder: (path: string) => Promise<void>
+  readonly #underWay = new Map<string, Promise<void>>()
+  readonly #next = new Map<string, Promise<void>>()
+
+  constructor(sync = syncFolder) {
+    this.#syncFolder = sync
+  }
+
+  /** What is under way may have missed what was done meanwhile: whoever comes then waits for the next. */
+  sync(path: string): Promise<void> {
+    const next = this.#next.get(path) ?? this.#after(this.#underWay.get(path), path)
+    this.#next.set(path, next)
+    return next
+  }
+
+  async #after(underWay: Promise<void> | undefined, path: string): Promise<void> {
+    await Promise.allSettled([underWay])
+    const own = this.#next.get(path) as Promise<void>
+    this.#next.delete(path)
+    this.#underWay.set(path, own)
+    try {
+      await this.#syncFolder(path)
+    } finally {
+      if (this.#underWay.get(path) === own) this.#underWay.delete(path)
+    }
+  }
 }
 
 export async function exists(path: string): Promise<boolean> {

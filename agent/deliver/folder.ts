@@ -1,22 +1,31 @@
-import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { exists, replaceFile, syncFolder, writeDurably } from '../durable-file.ts'
+import { DurableFiles, exists, FolderSyncs } from '../durable-file.ts'
 import { DirectError } from '../errors.ts'
 import { Turns } from '../inbox/turns.ts'
 import type { TrustedMessage } from '../open/trusted-message.ts'
-import { readParts, safeFilename } from '../read.ts'
 import { lent, type Source } from '../smime/source.ts'
 import { describeDelivery } from './description.ts'
+import { type FiledPart, fileParts } from './filed-parts.ts'
+import {
+  addRecipients,
+  authorDigest,
+  deliveryDigest,
+  type Filing,
+  isSameAuthor,
+  jsonBytes,
+} from './filing.ts'
+import { Leftovers, RENAMING } from './leftovers.ts'
 import type { Destination } from './types.ts'
 
 /** A folder below `dir` for each message, exactly once (IN-10), also where the EHR takes folders away. */
 export function folderDestination(dir: string): Destination {
+  const leftovers = new Leftovers(dir)
   return {
     async deliver(offered) {
       const describe = (deliveredTo: string, parts: readonly FiledPart[]) =>
         describeDelivery(offered, { deliveredTo, parts })
-      const { folder, recorded } = await deliverToFolder(dir, offered.message, describe)
+      const { folder, recorded } = await deliverToFolder(dir, offered.message, describe, leftovers)
       return { outcome: 'delivered', where: folder, recorded }
     },
   }
@@ -45,18 +54,22 @@ export function deliverToFolder(
   dir: string,
   message: TrustedMessage,
   describe: (folder: string, parts: readonly FiledPart[]) => Filing,
+  leftovers = new Leftovers(dir),
 ): Promise<Filed> {
   // Of two who add a recipient side by side, one would take the other's away.
-  return turns.take(join(dir, message.innerSha256), () => fileMessage(dir, message, describe))
+  return turns.take(join(dir, message.innerSha256), () => fileMessage(dir, message, describe, leftovers))
 }
 
 /** Mailboxes are passed over side by side, and the same message may lie in each. */
 const turns = new Turns()
+/** Messages are filed side by side, and the folder's names are for all of them. */
+const folders = new FolderSyncs()
 
 async function fileMessage(
   dir: string,
   { inner, innerSha256: sha256 }: TrustedMessage,
   describe: (folder: string, parts: readonly FiledPart[]) => Filing,
+  leftovers: Leftovers,
 ): Promise<Filed> {
   let folder = join(dir, sha256)
   const filing = describe(folder, [])
@@ -64,30 +77,29 @@ async function fileMessage(
   const renaming = `${unfinished}${RENAMING}`
   const recorded = () => rm(renaming, { force: true })
   try {
-    if ((await exists(folder)) && !(await isSameAuthor(folder, filing)))
+    let isThere = await exists(folder)
+    if (isThere && !(await isSameAuthor(folder, filing))) {
       folder = join(dir, `${sha256}-${authorDigest(filing)}`)
-    if (await exists(folder)) {
+      isThere = await exists(folder)
+    }
+    if (isThere) {
       await addRecipients(folder, describe(folder, []))
       return { folder, recorded }
     }
     const wasRenaming = await exists(renaming)
     if (wasRenaming && !(await exists(unfinished))) return { folder, recorded }
     if (!wasRenaming) {
-      await rm(unfinished, { recursive: true, force: true })
-      await mkdir(join(unfinished, 'attachments'), { recursive: true, mode: 0o700 })
-      await writeDurably(join(unfinished, 'message.eml'), lent(inner))
-      const parts = await fileParts(inner, unfinished)
-      await writeDurably(join(unfinished, 'delivery.json'), [jsonBytes(describe(folder, parts))])
-      await syncFolder(join(unfinished, 'attachments'))
-      await syncFolder(unfinished)
-      await writeDurably(renaming, [])
-      await syncFolder(dir)
+      await writeUnfinished(unfinished, inner, (parts) => describe(folder, parts))
+      // Its name is all that it says, and names are the folder's.
+      await (await open(renaming, 'wx', 0o600)).close()
+      await folders.sync(dir)
     }
     await rename(unfinished, folder)
-    await syncFolder(dir)
-    await removeUnfinished(dir, sha256)
+    await folders.sync(dir)
+    await leftovers.remove(sha256)
     return { folder, recorded }
   } catch (cause) {
+    leftovers.lookAgain()
     const { code, syscall } = cause as NodeJS.ErrnoException
     const isKnown = ['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(code ?? '')
     // Only where it is certain that nothing was renamed; and in this order, for a stop in between.
@@ -110,110 +122,29 @@ async function fileMessage(
   }
 }
 
-const RENAMING = '.renaming'
-
-/** What `delivery.json` says; the rest of it is as `describe` gave it. */
-export interface Filing {
-  readonly from: string | null
-  readonly signer: { readonly sha256: string } | null
-  readonly recipients: readonly { readonly address: string }[]
+/** All of a message in a folder of its own, on the disk. */
+async function writeUnfinished(
+  unfinished: string,
+  inner: Source,
+  describe: (parts: readonly FiledPart[]) => Filing,
+): Promise<void> {
+  const attachments = join(unfinished, 'attachments')
+  await makeEmpty(unfinished, attachments)
+  await using files = new DurableFiles()
+  await files.write(join(unfinished, 'message.eml'), lent(inner))
+  const parts = await fileParts(inner, unfinished, files)
+  await files.write(join(unfinished, 'delivery.json'), [jsonBytes(describe(parts))])
+  await files.folder(attachments)
+  await files.folder(unfinished)
+  await files.done()
 }
 
-/** Null where there is none that can be read: an EHR may have taken it away, and left the folder. */
-async function readFiling(folder: string): Promise<Filing | null> {
-  try {
-    const filing = JSON.parse(await readFile(join(folder, 'delivery.json'), 'utf8')) as Filing
-    return Array.isArray(filing?.recipients) ? filing : null
-  } catch (error) {
-    const absent = ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
-    if (absent || error instanceof SyntaxError) return null
-    throw error
-  }
-}
-
-function authorDigest({ from, signer }: Filing): string {
-  return createHash('sha256').update(`${from} ${signer?.sha256}`).digest('hex').slice(0, 16)
-}
-
-/** Names one delivery of a message: from whom, and to whom of us. */
-function deliveryDigest({ from, signer, recipients }: Filing): string {
-  const to = recipients.map(({ address }) => address).sort()
-  return createHash('sha256')
-    .update([from, signer?.sha256, ...to].join(' '))
-    .digest('hex')
-    .slice(0, 12)
-}
-
-/** The digest of an unwrapped message does not cover its From: the same bytes may be another's message. */
-async function isSameAuthor(folder: string, { from, signer }: Filing): Promise<boolean> {
-  const filed = await readFiling(folder)
-  return filed !== null && filed.from === from && filed.signer?.sha256 === signer?.sha256
-}
-
-/** The same message may come once for each of several recipients: none of them may be lost to the EHR. */
-async function addRecipients(folder: string, filing: Filing): Promise<void> {
-  const filed = await readFiling(folder)
-  if (filed === null)
-    throw new DirectError(
-      'FILE_UNWRITABLE',
-      `${folder} is there, and has no delivery.json that can be read`,
-      {
-        hint: 'Take the whole folder away once it has been read. The message is kept and will be delivered by the next run.',
-        temporary: true,
-      },
-    )
-  const known = new Set(filed.recipients.map(({ address }) => address))
-  const added = filing.recipients.filter(({ address }) => !known.has(address))
-  if (added.length === 0) return
-  await replaceFile(join(folder, 'delivery.json'), [
-    jsonBytes({ ...filed, recipients: [...filed.recipients, ...added] }),
-  ])
-  await syncFolder(folder)
-}
-
-/** What a stop left of earlier tries at the same message, but for those that may be renamed at any moment. */
-async function removeUnfinished(dir: string, sha256: string): Promise<void> {
-  const names = (await readdir(dir)).filter((name) => name.startsWith(`.${sha256}.`))
-  for (const name of names)
-    if (!name.endsWith(RENAMING) && !names.includes(`${name}${RENAMING}`))
-      await rm(join(dir, name), { recursive: true, force: true })
-}
-
-function jsonBytes(value: unknown): Uint8Array {
-  return Buffer.from(`${JSON.stringify(value, null, 2)}\n`)
-}
-
-/** One leaf of the message as it was filed; `file` is relative to the folder, null for what is no attachment. */
-export interface FiledPart {
-  readonly filename: string | null
-  readonly contentType: string
-  readonly bytes: number
-  readonly sha256: string
-  readonly file: string | null
-}
-
-async function fileParts(inner: Source, folder: string): Promise<readonly FiledPart[]> {
-  const filed: FiledPart[] = []
-  for await (const part of readParts(inner, { lend: true })) {
-    const isAttachment =
-      part.disposition === 'attachment' || part.filename !== null || !part.contentType.startsWith('text/')
-    const number = String(filed.length + 1).padStart(2, '0')
-    const file = isAttachment
-      ? `attachments/${number}-${safeFilename(part.filename, filed.length + 1)}`
-      : null
-    const hash = createHash('sha256')
-    let bytes = 0
-    const measured = async function* () {
-      for await (const chunk of part.read()) {
-        hash.update(chunk)
-        bytes += chunk.length
-        yield chunk
-      }
-    }
-    if (file) await writeDurably(join(folder, file), measured())
-    else for await (const _ of measured());
-    const { filename, contentType } = part
-    filed.push({ filename, contentType, bytes, sha256: hash.digest('hex'), file })
-  }
-  return filed
+/** A folder with one in it. What a stop has left of an earlier try goes. */
+async function makeEmpty(folder: string, within: string): Promise<void> {
+  const make = () => mkdir(within, { recursive: true, mode: 0o700 })
+  // The first one that was not there: the folder, or one above it.
+  const first = await make()
+  if (first !== undefined && first.length <= folder.length) return
+  await rm(folder, { recursive: true, force: true })
+  await make()
 }

@@ -1,4 +1,5 @@
 import type { EventTools } from '../deliver/events.ts'
+import type { Destination } from '../deliver/types.ts'
 import type { WaitingTools } from '../deliver/waiting.ts'
 import type { Webhook } from '../deliver/webhook.ts'
 import type { DeliverTools } from '../deliver.ts'
@@ -16,6 +17,15 @@ export function wireEhr(
   }: { readonly openTools: () => Promise<OpenTools>; readonly ourNames: () => Promise<readonly string[]> },
 ) {
   const { settings, now, random, log, discovery, judging, mail } = neighbours
+
+  /** One for each folder: what stops left in it is looked for once. */
+  const folders = new Map<string, Destination>()
+  const folder = async (dir: string): Promise<Destination> => {
+    const { folderDestination } = await import('../deliver/folder.ts')
+    const destination = folders.get(dir) ?? folderDestination(dir)
+    folders.set(dir, destination)
+    return destination
+  }
 
   /** What opens messages that wait for the EHR, and by which mailbox each came. */
   const underWay = new Set<string>()
@@ -69,5 +79,5 @@ export function wireEhr(
     return { store: await neighbours.store(), tell: teller(webhook), giveUpMs, alone, now, random, log }
   }
 
-  return { waitingTools, webhook, deliverTools, eventTools }
+  return { folder, waitingTools, webhook, deliverTools, eventTools }
 }

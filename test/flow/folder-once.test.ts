@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { deliverToFolder } from '../../agent/deliver/folder.ts'
+import { Leftovers } from '../../agent/deliver/leftovers.ts'
 import type { ReceiveReport } from '../../agent/index.ts'
 import type { TrustedMessage } from '../../agent/open/trusted-message.ts'
 import { all, temporaryFolder, twoClinics } from './clinics.ts'
@@ -73,4 +74,59 @@ test('recipients who are added side by side, from several mailboxes, are all the
   await Promise.all(addresses.map(file))
   const filed = JSON.parse(await readFile(join(dir, SHA256, 'delivery.json'), 'utf8'))
   expect(filed.recipients).toEqual(addresses.map((address) => ({ address })))
+})
+
+test('messages that are filed side by side are whole, each in a folder of its own, and nothing else stays', async () => {
+  const dir = join(await temporaryFolder(), 'not', 'there yet')
+  const texts = Array.from({ length: 20 }, (_, n) => `Subject: ${n}\r\n\r\n${'x'.repeat(n)}`)
+  const file = (text: string) => {
+    const innerSha256 = createHash('sha256').update(text).digest('hex')
+    const message = {
+      ...messageOf(async function* () {
+        yield Buffer.from(text)
+      }),
+      innerSha256,
+    } as unknown as TrustedMessage
+    return deliverToFolder(dir, message, describe)
+  }
+  const filed = await Promise.all(texts.map(file))
+  for (const [n, { folder, recorded }] of filed.entries()) {
+    expect(await readFile(join(folder, 'message.eml'), 'utf8')).toBe(texts[n])
+    await recorded()
+  }
+  expect((await readdir(dir)).sort()).toEqual(filed.map(({ folder }) => basename(folder)).sort())
+})
+
+test('half of a message that a stop left under its own name is written anew', async () => {
+  const dir = await temporaryFolder()
+  const whole = messageOf(async function* () {
+    yield Buffer.from('Subject: x\r\n\r\n')
+  })
+  const { folder, recorded } = await deliverToFolder(dir, whole, describe)
+  await recorded()
+  const digest = createHash('sha256').update(`${KIM}  ${LEE}`).digest('hex').slice(0, 12)
+  const unfinished = join(dir, `.${SHA256}.${digest}`)
+  await rename(folder, unfinished)
+  await rm(join(unfinished, 'delivery.json'))
+  await writeFile(join(unfinished, 'message.eml'), 'Subj')
+  await deliverToFolder(dir, whole, describe)
+  expect(await readFile(join(folder, 'message.eml'), 'utf8')).toBe('Subject: x\r\n\r\n')
+  expect((await readdir(folder)).sort()).toEqual(['attachments', 'delivery.json', 'message.eml'])
+})
+
+test('what a stop left of a message is looked for once, and again once something has failed', async () => {
+  const dir = await temporaryFolder()
+  const leftovers = new Leftovers(dir)
+  const leave = (name: string) => mkdir(join(dir, name, 'attachments'), { recursive: true })
+  await leave(`.${SHA256}.1`)
+  await leave(`.${SHA256}.2`)
+  await writeFile(join(dir, `.${SHA256}.2.renaming`), '')
+  await leftovers.remove(SHA256)
+  expect((await readdir(dir)).sort()).toEqual([`.${SHA256}.2`, `.${SHA256}.2.renaming`])
+  await leave(`.${SHA256}.3`)
+  await leftovers.remove(SHA256)
+  expect(await readdir(dir)).toContain(`.${SHA256}.3`)
+  leftovers.lookAgain()
+  await leftovers.remove(SHA256)
+  expect(await readdir(dir)).not.toContain(`.${SHA256}.3`)
 })

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { replaceFile, syncFolder } from '../durable-file.ts'
+import { DirectError } from '../errors.ts'
+
+/** What `delivery.json` says; the rest of it is as `describe` gave it. */
+export interface Filing {
+  readonly from: string | null
+  readonly signer: { readonly sha256: string } | null
+  readonly recipients: readonly { readonly address: string }[]
+}
+
+/** Null where there is none that can be read: an EHR may have taken it away, and left the folder. */
+async function readFiling(folder: string): Promise<Filing | null> {
+  try {
+    const filing = JSON.parse(await readFile(join(folder, 'delivery.json'), 'utf8')) as Filing
+    return Array.isArray(filing?.recipients) ? filing : null
+  } catch (error) {
+    const absent = ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+    if (absent || error instanceof SyntaxError) return null
+    throw error
+  }
+}
+
+/** Of whose message it is. */
+export function authorDigest({ from, signer }: Filing): string {
+  return createHash('sha256').update(`${from} ${signer?.sha256}`).digest('hex').slice(0, 16)
+}
+
+/** Names one delivery of a message: from whom, and to whom of us. */
+export function deliveryDigest({ from, signer, recipients }: Filing): string {
+  const to = recipients.map(({ address }) => address).sort()
+  return createHash('sha256')
+    .update([from, signer?.sha256, ...to].join(' '))
+    .digest('hex')
+    .slice(0, 12)
+}
+
+/** The digest of an unwrapped message does not cover its From: the same bytes may be another's message. */
+export async function isSameAuthor(folder: string, { from, signer }: Filing): Promise<boolean> {
+  const filed = await readFiling(folder)
+  return filed !== null && filed.from === from && filed.signer?.sha256 === signer?.sha256
+}
+
+/** The same message may come once for each of several recipients: none of them may be lost to the EHR. */
+export async function addRecipients(folder: string, filing: Filing): Promise<void> {
+  const filed = await readFiling(folder)
+  if (filed === null)
+    throw new DirectError(
+      'FILE_UNWRITABLE',
+      `${folder} is there, and has no delivery.json that can be read`,
+      {
+        hint: 'Take the whole folder away once it has been read. The message is kept and will be delivered by the next run.',
+        temporary: true,
+      },
+    )
+  const known = new Set(filed.recipients.map(({ address }) => address))
+  const added = filing.recipients.filter(({ address }) => !known.has(address))
+  if (added.length === 0) return
+  await replaceFile(join(folder, 'delivery.json'), [
+    jsonBytes({ ...filed, recipients: [...filed.recipients, ...added] }),
+  ])
+  await syncFolder(folder)
+}
+
+/** As a person reads it. */
+export function jsonBytes(value: unknown): Uint8Array {
+  return Buffer.from(`${JSON.stringify(value, null, 2)}\n`)
+}
