@@ -1,10 +1,11 @@
-import type { BodyId, NewCopy, Store } from '../store/index.ts'
+import type { NewBody, NewCopy, Store } from '../store/index.ts'
 import type { Address } from './address.ts'
 import { rememberedCapabilities } from './capabilities.ts'
 import type { Classified } from './classify.ts'
 import { type SignWith, sealCopies, type Visible } from './seal.ts'
 import type { Settings } from './settings.ts'
 import type { Composed } from './smime/wrap.ts'
+import { toStore } from './stored-source.ts'
 
 /** Whom copies are made of, and for whom. */
 export interface ToCopy {
@@ -15,7 +16,7 @@ export interface ToCopy {
   /** Who of the inner To and Cc stays in the outer ones (MSG-11). */
   readonly stays: (address: Address) => boolean
   /** The message, sealed to the sender's own certificate. */
-  readonly recordBody: BodyId
+  readonly recordBody: NewBody
 }
 
 /** Somebody who gets a copy: by Direct, or over TLS. */
@@ -33,10 +34,10 @@ export function visible({ routing }: Composed, stays: (address: Address) => bool
 }
 
 /**
- * What SMTP will be given, durable before it is tried; nothing readable by anyone but its owner (MSG-15). One copy per
- * recipient domain (MSG-10), and one for each Bcc recipient alone (MSG-3).
+ * What SMTP will be given, for the outbox to make it durable before; nothing readable by anyone but its owner (MSG-15). One
+ * copy per recipient domain (MSG-10), and one for each Bcc recipient alone (MSG-3).
  */
-export async function storeCopies(
+export async function newCopies(
   { composed, signWith, reached, stays, recordBody }: ToCopy,
   { settings, store }: { readonly settings: Settings; readonly store: Store },
 ): Promise<readonly NewCopy[]> {
@@ -56,7 +57,7 @@ export async function storeCopies(
       domain,
       mailFrom,
       recipients: recipients.map(String),
-      body: await store.bodies.write(message.read()),
+      body: await toStore(message, store),
       sealedBy,
     })
   const shown = new Set([...routing.to, ...routing.cc].map(({ key }) => key))

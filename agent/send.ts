@@ -1,5 +1,5 @@
 import type {
-  BodyId,
+  NewBody,
   NewCopy,
   NewMessage,
   NewRecipient,
@@ -10,7 +10,7 @@ import type {
 } from '../store/index.ts'
 import type { Address } from './address.ts'
 import type { Classified } from './classify.ts'
-import { isAmong, isReachable, storeCopies } from './copies.ts'
+import { isAmong, isReachable, newCopies } from './copies.ts'
 import { DirectError, type Reason } from './errors.ts'
 import { holdUntil } from './hold.ts'
 import { type OutboxTools, tryAll } from './outbox.ts'
@@ -23,6 +23,7 @@ import { deadlineOf } from './send/deadline.ts'
 import { earlierResult, refusal, resultOf } from './send/results.ts'
 import type { SendOptions, Sent } from './sending-types.ts'
 import { encrypt } from './smime/encrypt.ts'
+import { toStore } from './stored-source.ts'
 
 /** Compose, classify, sign, encrypt, into the outbox, and one try at SMTP: one result for each recipient. */
 export async function send(
@@ -40,9 +41,7 @@ export async function send(
   const isCarried = carriedWith(wait)
   requireMeans(prepared, isCarried, tools)
   const { messageId } = prepared.composed.routing
-  const stored = prepared.classified.some(isCarried)
-    ? await sealAndStore(prepared, tools, store)
-    : NOTHING_TO_CARRY
+  const stored = prepared.classified.some(isCarried) ? await seal(prepared, tools, store) : NOTHING_TO_CARRY
   const recipients = prepared.classified.filter((one) => !isUndetermined(one) || isCarried(one))
   // A message that went to nobody does not use its key up: the next try may find a certificate.
   const idempotencyKey = stored === NOTHING_TO_CARRY ? null : (options.idempotencyKey ?? null)
@@ -96,7 +95,7 @@ export async function plan(message: Outgoing, options: SendOptions, tools: SendT
 }
 
 interface Carried {
-  readonly recordBody: BodyId | null
+  readonly recordBody: NewBody | null
   readonly copies: readonly NewCopy[]
 }
 
@@ -127,12 +126,12 @@ function whyCarried(one: Classified, wait: NewWait | null): readonly Reason[] {
 }
 
 /** The record, and everything that SMTP will be given now. */
-async function sealAndStore(prepared: Prepared, tools: SendTools, store: Store): Promise<Carried> {
+async function seal(prepared: Prepared, tools: SendTools, store: Store): Promise<Carried> {
   const { from, composed, classified } = prepared
   const signWith = signatures(prepared, tools)
-  const recordBody = await storeRecord(signWith, from, tools, store)
+  const recordBody = await sealRecord(signWith, from, tools, store)
   const reached = classified.filter(isReachable)
-  const copies = await storeCopies(
+  const copies = await newCopies(
     { composed, signWith, reached, stays: isAmong(reached), recordBody },
     { settings: tools.settings, store },
   )
@@ -140,16 +139,16 @@ async function sealAndStore(prepared: Prepared, tools: SendTools, store: Store):
 }
 
 /** The record of what was sent, sealed to the sender's own certificate. */
-async function storeRecord(
+async function sealRecord(
   signWith: SignWith,
   from: Address,
   tools: SendTools,
   store: Store,
-): Promise<BodyId> {
+): Promise<NewBody> {
   const own = tools.identities.recordingFor(from, tools.at())
   const algorithms = algorithmsFor(from.domain, tools.settings.algorithms)
   const sealed = await encrypt(await signWith(algorithms), [own], algorithms)
-  return store.bodies.write(outerMessage(sealed, { to: [from], cc: [] }).read())
+  return await toStore(outerMessage(sealed, { to: [from], cc: [] }), store)
 }
 
 /** What would stop the message at the last moment stops it, and its plan, before anything is done. */

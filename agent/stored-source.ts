@@ -1,4 +1,4 @@
-import type { Store } from '../store/index.ts'
+import type { NewBody, Store } from '../store/index.ts'
 import type { Source } from './smime/source.ts'
 
 /** A body of the store as a source: reading it ends with DirectError STORE_DAMAGED where it is not what was written. */
@@ -13,4 +13,13 @@ export async function storedSource(store: Store, body: number): Promise<Source> 
 export async function wholeSource(store: Store, body: number): Promise<Source> {
   await store.bodies.verify(body)
   return await storedSource(store, body)
+}
+
+/** Bytes that are stored in one transaction with what names them. */
+const WITH_ITS_ROW = 256 * 1024
+
+/** What the store is given of a source: its bytes, where they are few, else a body that has been written. */
+export async function toStore(source: Source, { bodies }: Pick<Store, 'bodies'>): Promise<NewBody> {
+  if (source.bytes > WITH_ITS_ROW) return await bodies.write(source.read())
+  return Buffer.concat(await Array.fromAsync(source.read()))
 }

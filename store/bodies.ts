@@ -40,6 +40,7 @@ export class SqlBodies implements Bodies {
         const row = {
           bytes,
           complete: last ? (1 as const) : (0 as const),
+          kept: 0 as const,
           sha256,
           touched_at: this.#now().getTime(),
         }
@@ -116,11 +117,11 @@ const chunkOf = prepared((db, { body, seq }: Bound<{ body: BodyId; seq: number }
   db.selectFrom('body_chunks').select('data').where('body', '=', body).where('seq', '=', seq),
 )
 
-/** A body of one chunk at most, in the transaction of what names it. */
-export async function addBody(tx: Tx, data: Uint8Array, at: Date): Promise<BodyId> {
+/** A body of one chunk at most, in the transaction of what names it; `kept` 1: it does so for certain. */
+export async function addBody(tx: Tx, data: Uint8Array, at: Date, kept: 0 | 1 = 0): Promise<BodyId> {
   if (data.length > CHUNK) throw new TypeError(`a body of ${data.length} bytes is written chunk by chunk`)
   const sha256 = hash('sha256', data, 'hex')
-  const row = { bytes: data.length, complete: 1 as const, sha256, touched_at: at.getTime() }
+  const row = { bytes: data.length, complete: 1 as const, kept, sha256, touched_at: at.getTime() }
   const { id } = await begin.executeTakeFirstOrThrow(tx, row)
   await addChunk.execute(tx, { body: id, seq: 0, data })
   return id

@@ -1,20 +1,23 @@
 import type { Insertable } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import { type AuditEvent, record } from './audit.ts'
-import { keep } from './bodies.ts'
+import { addBody, keep } from './bodies.ts'
 import { addressKey, encodeAlgorithms, encodeWhy } from './encoding.ts'
-import type { NewCopy, NewMessage, OutboxCopy } from './outgoing-types.ts'
+import type { NewBody, NewCopy, NewMessage, OutboxCopy } from './outgoing-types.ts'
 import { type Bound, prepared } from './prepared.ts'
 import type { Schema, Tx } from './schema.ts'
-import type { MessageAlgorithms } from './types.ts'
+import type { BodyId, MessageAlgorithms } from './types.ts'
 
 /** The message with its recipients, its copies and the wait for those who have none yet. Its copies, where they are held. */
 export async function addMessage(tx: Tx, message: NewMessage): Promise<readonly OutboxCopy[]> {
-  const id = await addRow(tx, message)
+  const { recordBody, copies } = message
+  const all = copies.map(({ body }) => body)
+  const bodies = await keepBodies(tx, recordBody === null ? all : [recordBody, ...all], message.at)
+  const id = await addRow(tx, message, recordBody === null ? null : bodyOf(recordBody, bodies))
   await addRecipients(tx, id, message)
   // Due from the moment at which the message was made.
   const { messageId, kind, heldUntil = null } = message
-  const ids = await addCopies(tx, id, message.copies, message.at, heldUntil)
+  const ids = await addCopies(tx, id, copies, { bodies, dueAt: message.at, heldUntil })
   if (message.wait != null) {
     const { until, nextAt } = message.wait
     await tx
@@ -23,8 +26,9 @@ export async function addMessage(tx: Tx, message: NewMessage): Promise<readonly 
       .execute()
   }
   if (heldUntil === null) return []
-  return message.copies.map(({ sealedBy: _, ...copy }, i) => ({
+  return copies.map(({ sealedBy: _, ...copy }, i) => ({
     ...copy,
+    body: bodyOf(copy.body, bodies),
     id: ids[i] as number,
     messageId,
     kind,
@@ -34,7 +38,29 @@ export async function addMessage(tx: Tx, message: NewMessage): Promise<readonly 
   }))
 }
 
-async function addRow(tx: Tx, message: NewMessage): Promise<number> {
+/** What names them is in the same transaction. Their ids. */
+export async function keepBodies(
+  tx: Tx,
+  all: readonly NewBody[],
+  at: Date,
+): Promise<ReadonlyMap<NewBody, BodyId>> {
+  const ids = new Map<NewBody, BodyId>()
+  for (const body of new Set(all)) {
+    if (body instanceof Uint8Array) {
+      ids.set(body, await addBody(tx, body, at, 1))
+    } else {
+      ids.set(body, body)
+      await keep(tx, body)
+    }
+  }
+  return ids
+}
+
+function bodyOf(body: NewBody, bodies: ReadonlyMap<NewBody, BodyId>): BodyId {
+  return bodies.get(body) as BodyId
+}
+
+async function addRow(tx: Tx, message: NewMessage, recordBody: BodyId | null): Promise<number> {
   const row = await insertMessage.executeTakeFirst(tx, {
     message_id: message.messageId,
     kind: message.kind,
@@ -44,13 +70,10 @@ async function addRow(tx: Tx, message: NewMessage): Promise<number> {
     patient: message.patient,
     documents: JSON.stringify(message.documents),
     idempotency_key: message.idempotencyKey,
-    record_body: message.recordBody,
+    record_body: recordBody,
     final_wanted: message.finalWanted ? 1 : 0,
   })
-  if (row !== undefined) {
-    if (message.recordBody !== null) await keep(tx, message.recordBody)
-    return row.id
-  }
+  if (row !== undefined) return row.id
   throw new DirectError(
     'IDEMPOTENCY_CONFLICT',
     `the idempotency key ${JSON.stringify(message.idempotencyKey)} already stands for another message`,
@@ -119,8 +142,15 @@ export async function addCopies(
   tx: Tx,
   message: number,
   copies: readonly NewCopy[],
-  dueAt: Date,
-  heldUntil: Date | null = null,
+  {
+    bodies,
+    dueAt,
+    heldUntil = null,
+  }: {
+    readonly bodies: Awaited<ReturnType<typeof keepBodies>>
+    readonly dueAt: Date
+    readonly heldUntil?: Date | null
+  },
 ): Promise<readonly number[]> {
   const ids: number[] = []
   for (const copy of copies) {
@@ -129,13 +159,12 @@ export async function addCopies(
       route: copy.route,
       domain: copy.domain,
       mail_from: copy.mailFrom,
-      body: copy.body,
+      body: bodyOf(copy.body, bodies),
       attempts: heldUntil === null ? 0 : 1,
       next_at: dueAt.getTime(),
       held_until: heldUntil?.getTime() ?? null,
     })
     ids.push(id)
-    await keep(tx, copy.body)
     for (const [seq, address] of copy.recipients.entries())
       await insertCopyRecipient.execute(tx, {
         copy: id,

@@ -1,5 +1,6 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
 import { hasCome, isFree, isSet, rangesThatHaveCome } from './due.ts'
+import { GatheredTurns } from './gathered-turns.ts'
 import type { NoticeId } from './incoming-types.ts'
 import { synced } from './log-sync.ts'
 import { loosely } from './loosely.ts'
@@ -17,13 +18,18 @@ const CLAIMED = 20
 
 export class SqlOutbox implements Outbox {
   readonly #db: Kysely<Schema>
+  /** Many are sent side by side: each of these steps is taken by several at once. */
+  readonly #turns: GatheredTurns
+  readonly #holds: GatheredTurns
 
   constructor(db: Kysely<Schema>) {
     this.#db = db
+    this.#turns = new GatheredTurns((act) => inTurn(db, act))
+    this.#holds = new GatheredTurns((act) => loosely(db, act))
   }
 
   async add(message: NewMessage, notice?: NoticeId): Promise<readonly OutboxCopy[]> {
-    return await inTurn(this.#db, async (tx) => {
+    return await this.#turns.take(async (tx) => {
       if (notice !== undefined && !(await moveNotice(tx, notice, 'queued'))) return []
       return await addMessage(tx, message)
     })
@@ -78,7 +84,7 @@ export class SqlOutbox implements Outbox {
 
   async hold(copy: number, until: Date): Promise<void> {
     // As `claim`: whom a loss of power stops is at it no more.
-    await loosely(this.#db, (tx) => holdCopy.execute(tx, { copy, until: until.getTime() }))
+    await this.#holds.take((tx) => holdCopy.execute(tx, { copy, until: until.getTime() }))
   }
 
   async tried(
@@ -87,7 +93,7 @@ export class SqlOutbox implements Outbox {
     at: Date,
     retryAt: Date | null,
   ): Promise<void> {
-    await inTurn(this.#db, (tx) => settleTried(tx, copy, { outcomes, at, retryAt }))
+    await this.#turns.take((tx) => settleTried(tx, copy, { outcomes, at, retryAt }))
   }
 
   async nextDue(): Promise<Date | null> {

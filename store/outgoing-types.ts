@@ -5,6 +5,12 @@ import type { BodyId, MessageAlgorithms } from './types.ts'
 /** States that `status` shows. */
 export type DeliveryState = 'queued' | 'sent' | 'processed' | 'dispatched' | 'failed' | 'expired' | 'refused'
 
+/**
+ * A body that is stored already, or bytes, 256 KiB at most, that are stored in the transaction of what names them: once,
+ * however many copies carry the same.
+ */
+export type NewBody = BodyId | Uint8Array
+
 /** One outgoing message with everything that becomes durable before SMTP is tried. */
 export interface NewMessage {
   readonly messageId: string
@@ -17,7 +23,7 @@ export interface NewMessage {
   readonly documents: readonly string[]
   readonly idempotencyKey: string | null
   /** The record of what was sent, sealed to the sender's own certificate; null for notifications. */
-  readonly recordBody: BodyId | null
+  readonly recordBody: NewBody | null
   readonly recipients: readonly NewRecipient[]
   readonly copies: readonly NewCopy[]
   /** Where recipients of route `undetermined` are queued: they wait until theirs is known. It takes a `recordBody`. */
@@ -54,13 +60,14 @@ export interface NewCopy {
   readonly domain: string
   readonly mailFrom: string
   readonly recipients: readonly string[]
-  readonly body: BodyId
+  readonly body: NewBody
   /** By what it was sealed for each recipient, on the direct route. */
   readonly sealedBy?: ReadonlyMap<string, MessageAlgorithms>
 }
 
-export interface OutboxCopy extends Omit<NewCopy, 'sealedBy'> {
+export interface OutboxCopy extends Omit<NewCopy, 'sealedBy' | 'body'> {
   readonly id: number
+  readonly body: BodyId
   readonly messageId: string
   readonly kind: NewMessage['kind']
   /** Those of `recipients` that SMTP has neither accepted nor refused for good. */

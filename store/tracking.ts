@@ -12,6 +12,7 @@ import type {
   Tracking,
   TrackingEvent,
 } from './outgoing-types.ts'
+import { type Bound, prepared } from './prepared.ts'
 import { NOT_QUEUED, triesOfQueued } from './queued.ts'
 import type { Schema } from './schema.ts'
 import { inTurn } from './turn.ts'
@@ -86,27 +87,38 @@ export class SqlTracking implements Tracking {
   }
 }
 
+function withRecipients(db: Kysely<Schema>) {
+  return db
+    .selectFrom('messages')
+    .leftJoin('recipients', 'recipients.message', 'messages.id')
+    .select(['messages.id', 'message_id', 'sender', 'messages.at as sent_at'])
+    .select(['address', 'route', 'algorithms', 'state', 'recipients.at', 'why'])
+    .orderBy('messages.at', 'desc')
+    .orderBy('messages.id', 'desc')
+    .orderBy('recipients.id')
+}
+
+/** Asked for by its id, an MDN of ours is told as well: the log names it when it could not be handed over. */
+const byMessageId = prepared((db, { messageId }: Bound<{ messageId: string }>) =>
+  withRecipients(db).where('message_id', '=', messageId),
+)
+
+const byIdempotencyKey = prepared((db, { idempotencyKey }: Bound<{ idempotencyKey: string }>) =>
+  withRecipients(db).where('kind', '=', 'message').where('idempotency_key', '=', idempotencyKey),
+)
+
 /** Newest first, recipients in the order in which they were given. */
 export async function storedMessages(
   db: Kysely<Schema>,
   which: { readonly messageId?: string; readonly idempotencyKey?: string },
 ): Promise<StoredMessage[]> {
-  let query = db
-    .selectFrom('messages')
-    .leftJoin('recipients', 'recipients.message', 'messages.id')
-    .select(['messages.id', 'message_id', 'sender', 'messages.at as sent_at'])
-    .select(['address', 'route', 'algorithms', 'state', 'recipients.at', 'why'])
-  // Asked for by its id, an MDN of ours is told as well: the log names it when it could not be handed over.
-  query =
-    which.messageId === undefined
-      ? query.where('kind', '=', 'message')
-      : query.where('message_id', '=', which.messageId)
-  if (which.idempotencyKey !== undefined) query = query.where('idempotency_key', '=', which.idempotencyKey)
-  const rows = await query
-    .orderBy('messages.at', 'desc')
-    .orderBy('messages.id', 'desc')
-    .orderBy('recipients.id')
-    .execute()
+  const { messageId, idempotencyKey } = which
+  const rows =
+    messageId !== undefined
+      ? await byMessageId.execute(db, { messageId })
+      : idempotencyKey !== undefined
+        ? await byIdempotencyKey.execute(db, { idempotencyKey })
+        : await withRecipients(db).where('kind', '=', 'message').execute()
   const queued = new Set(rows.filter(({ state }) => state === 'queued').map(({ id }) => id))
   const triesOf = await triesOfQueued(db, [...queued])
   const messages = new Map<number, StoredMessage & { recipients: DeliveryStatus[] }>()

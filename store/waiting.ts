@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import { advance, explain, recordOf, setDeadline, type TrackedRecipient } from './advance.ts'
 import { hasCome, isFree } from './due.ts'
 import { addressKey, encodeAlgorithms } from './encoding.ts'
-import { addCopies, sealedBy } from './new-message.ts'
+import { addCopies, keepBodies, sealedBy } from './new-message.ts'
 import type { Schema, Tx } from './schema.ts'
 import { inTurn } from './turn.ts'
 import type { Asked, Waiting, WaitingMessage } from './waiting-types.ts'
@@ -89,7 +89,11 @@ export class SqlWaiting implements Waiting {
       }
       // Due since the message was made: whoever comes first may take them.
       const since = Math.min(at.getTime(), ...[...waiting.values()].map((recipient) => recipient.at))
-      await addCopies(tx, message, copies, new Date(since))
+      const bodies = copies.map(({ body }) => body)
+      await addCopies(tx, message, copies, {
+        bodies: await keepBodies(tx, bodies, at),
+        dueAt: new Date(since),
+      })
       for (const { address, why } of refused) {
         await setRoute(tx, who(address).recipient, { route: 'insecure', certificate: null, algorithms: null })
         await advance(tx, { ...who(address), route: 'insecure' }, 'undeliverable', at, why)

@@ -2,6 +2,7 @@ import type { NewCopy, Notice, Store } from '../../store/index.ts'
 import type { Address } from '../address.ts'
 import type { Reason } from '../errors.ts'
 import type { Source } from '../smime/source.ts'
+import { toStore } from '../stored-source.ts'
 
 /** A notice of ours, sealed: what the outbox takes. */
 export interface SealedNotice {
@@ -21,7 +22,7 @@ export async function queueNotice(
   { from, to, message, certificate, sealedBy, why }: SealedNotice,
   { store, now }: { readonly store: Pick<Store, 'bodies' | 'outbox'>; readonly now: () => Date },
 ): Promise<void> {
-  const body = await store.bodies.write(message.read())
+  const body = await toStore(message, store)
   await store.outbox.add(
     {
       messageId,

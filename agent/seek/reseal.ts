@@ -3,7 +3,7 @@ import { type Address, parseAddress } from '../address.ts'
 import type { Classified } from '../classify.ts'
 import { formatDate } from '../compose/date.ts'
 import { recipientsByField } from '../compose/file.ts'
-import { storeCopies } from '../copies.ts'
+import { newCopies } from '../copies.ts'
 import { givenAddress } from '../given-address.ts'
 import { parseMailboxes } from '../mime/addresses.ts'
 import { readHead } from '../mime/entity.ts'
@@ -42,7 +42,7 @@ export async function copiesFor(
     recordBody: waiting.recordBody,
   }
   // Awaited here: what is copied is read until then.
-  return await storeCopies(toCopy, tools)
+  return await newCopies(toCopy, tools)
 }
 
 /** The message as it was composed. Who is a Bcc recipient follows from its To and Cc. */

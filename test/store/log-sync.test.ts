@@ -6,11 +6,13 @@ import { expect, test } from 'vitest'
 import { SqlInbox } from '../../store/inbox.ts'
 import { LogSync } from '../../store/log-sync.ts'
 import { migrate } from '../../store/migrate.ts'
+import { addMessage } from '../../store/new-message.ts'
 import { SqlOutbox } from '../../store/outbox.ts'
 import type { Schema } from '../../store/schema.ts'
 import { NodeSqliteDialect, openDatabase } from '../../store/sqlite-dialect.ts'
 import { makeStoreFile } from '../../store/store-file.ts'
 import { SqlTracking } from '../../store/tracking.ts'
+import { inTurn } from '../../store/turn.ts'
 import { folder } from './places.ts'
 import { at, message } from './scenario.ts'
 
@@ -26,6 +28,7 @@ async function outboxWith(datasync: () => Promise<void>) {
   await migrate(db, () => at(0), file)
   const kept = scope.move()
   return {
+    db,
     outbox: new SqlOutbox(db),
     tracking: new SqlTracking(db),
     inbox: new SqlInbox(db),
@@ -135,7 +138,7 @@ test('who commits while a sync is under way waits for the next, all of them for 
   })
   counts = true
   const told: number[] = []
-  const add = (n: number) => given.outbox.add(mail(n)).then(() => told.push(n))
+  const add = (n: number) => inTurn(given.db, (tx) => addMessage(tx, mail(n))).then(() => told.push(n))
   const first = add(0)
   while (gates.length === 0) await new Promise(setImmediate)
   const others = [1, 2, 3, 4].map(add)
