@@ -80,7 +80,7 @@ export class Neighbours {
     if (this.#parts.store) return this.#parts.store
     const { openStore } = await import('../store/index.ts')
     const { perCorrespondentPerHour: mdnsPerHour } = this.settings.notifications
-    return openStore({ ...(await this.#storePlace()), now: this.now, mdnsPerHour })
+    return openStore({ ...(await this.#ownStore()), now: this.now, mdnsPerHour })
   })
 
   /** The store if there is one: asking what became of messages makes none. */
@@ -98,7 +98,7 @@ export class Neighbours {
     const look = lazily(async () => {
       if (!this.#isStoreThere) return null
       const { lookAtStore } = await import('../store/index.ts')
-      return lookAtStore({ ...(await this.#storePlace()), now: this.now })
+      return lookAtStore({ ...(await this.#ownStore()), now: this.now })
     })
     this.#look = look
     return {
@@ -164,6 +164,15 @@ export class Neighbours {
     const { HeldLeases } = await import('./neighbours/leases.ts')
     return new HeldLeases(async () => (await this.store()).leases)
   })
+
+  /** The place of the store; of one that others can reach too, with whose it has to be. */
+  async #ownStore() {
+    const place = await this.#storePlace()
+    if ('file' in place) return place
+    const { namesOf, ownFiles } = await import('./identities/files.ts')
+    const mailboxes = this.settings.mailboxes.map(({ name }) => name)
+    return { ...place, names: [...mailboxes, ...namesOf(await ownFiles(this.settings))] }
+  }
 
   async #storePlace(): Promise<StorePlace> {
     const { store } = this.settings

@@ -1,6 +1,8 @@
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely, sql } from 'kysely'
+import { requireOurs } from './installation.ts'
 import { NEWEST, versionOf } from './migrate.ts'
+import type { OpenStoreOptions } from './open.ts'
 import { describePlace, type PostgresPlace, type StorePlace } from './place.ts'
 import type { Schema } from './schema.ts'
 import { SqlStore } from './sql-store.ts'
@@ -19,8 +21,9 @@ export interface OlderStore {
  */
 export async function lookAtStore({
   now = () => new Date(),
+  names = [],
   ...place
-}: StorePlace & { readonly now?: () => Date }): Promise<
+}: StorePlace & Pick<OpenStoreOptions, 'now' | 'names'>): Promise<
   { readonly store: Store } | { readonly older: OlderStore } | null
 > {
   const isFile = 'file' in place
@@ -31,6 +34,7 @@ export async function lookAtStore({
     if (rows.length === 0) return null
     const version = await versionOf(db, isFile ? place.file : describePlace(place.postgres))
     if (version < NEWEST) return { older: { version, newest: NEWEST } }
+    if (!isFile) await requireOurs(db, { names, place: describePlace(place.postgres) })
     seen = new SqlStore(db, { now, place, mdnsPerHour: undefined })
     return { store: seen }
   } finally {

@@ -1,5 +1,6 @@
 import { Kysely } from 'kysely'
 import { sweepBodies } from './bodies.ts'
+import { makeOurs } from './installation.ts'
 import { LogSync } from './log-sync.ts'
 import { migrate } from './migrate.ts'
 import { describePlace, type PostgresPlace, type StorePlace } from './place.ts'
@@ -15,19 +16,26 @@ export type OpenStoreOptions = StorePlace & {
   readonly now?: () => Date
   /** MDNs that go to one correspondent within an hour at most; 20,000 when it is left out. */
   readonly mdnsPerHour?: number | undefined
+  /**
+   * Of this installation: its domains and addresses, its mailboxes. A PostgreSQL database belongs to who has opened it
+   * first, and to whoever has a name in common. None, or absent: it is not asked whose it is.
+   */
+  readonly names?: readonly string[] | undefined
 }
 
 /**
  * Opens the store; several processes may have one open at once. Throws DirectError: `FILE_UNWRITABLE` when the folder or
- * file cannot be had, `STORE_FAILED` when the file is not a store, or a newer one (it is left as it is), or when the
- * server cannot be reached or is none that will do, `TLS_FAILED`.
+ * file cannot be had, `STORE_FAILED` when the file is not a store, or a newer one (it is left as it is), when the
+ * server cannot be reached or is none that will do, or when the database is another installation's, `TLS_FAILED`.
  */
 export async function openStore({
   now = () => new Date(),
   mdnsPerHour,
+  names = [],
   ...place
 }: OpenStoreOptions): Promise<Store> {
-  const db = 'file' in place ? await openFile(place.file, now) : await openPostgres(place.postgres, now)
+  const db =
+    'file' in place ? await openFile(place.file, now) : await openPostgres(place.postgres, now, names)
   return new SqlStore(db, { now, place, mdnsPerHour })
 }
 
@@ -44,13 +52,19 @@ async function openFile(file: string, now: () => Date): Promise<Kysely<Schema>> 
   })
 }
 
-async function openPostgres(place: PostgresPlace, now: () => Date): Promise<Kysely<Schema>> {
+async function openPostgres(
+  place: PostgresPlace,
+  now: () => Date,
+  names: readonly string[],
+): Promise<Kysely<Schema>> {
   const { SharedPostgresDialect } = await import('./postgres-dialect.ts')
   const { requireServer } = await import('./postgres-server.ts')
   const db = new Kysely<Schema>({ dialect: new SharedPostgresDialect(place) })
   return await ready(db, async () => {
-    await requireServer(db, describePlace(place))
-    await migrate(db, now, describePlace(place))
+    const name = describePlace(place)
+    await requireServer(db, name)
+    await migrate(db, now, name)
+    await makeOurs(db, { names, place: name }, now())
     await sweepBodies(db, now())
   })
 }
