@@ -83,7 +83,7 @@ export interface Agent extends AsyncDisposable {
   receive(options?: { readonly signal?: AbortSignal }): AsyncIterable<Delivery>
   /**
    * One pass over the mailboxes; with `deliverTo`, into folders there, otherwise only judged and listed. `onLostReceipt`
-   * hears, after the last report, of receipts that are given up in this pass.
+   * hears, after the last report, of receipts that are given up in this pass, or that SMTP refuses for good.
    */
   receiveOnce(options?: {
     readonly deliverTo?: string

@@ -74,7 +74,7 @@ export class SqlAudit implements Audit {
   }
 
   async *list(filter: Parameters<Audit['list']>[0] = {}): AsyncIterable<AuditRow> {
-    for (let after = 0; ; ) {
+    for (let after = filter.after ?? 0; ; ) {
       const rows = await this.#page(filter, after)
       for (const row of rows) yield row
       const last = rows.at(-1)

@@ -63,13 +63,22 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
     const { oweFailures } = await import('../notify.ts')
     return expired + (await oweFailures({ store: await neighbours.store(), settings, now }))
   }
+  const refusedReceipts = async () => {
+    const { watchReceipts } = await import('../notices/refused-receipts.ts')
+    return watchReceipts(await neighbours.store())
+  }
   /** MDNs that are owed are sealed, what is due goes to SMTP, and who waits is asked about again. */
   const flush = async (signal?: AbortSignal, onLost?: OnLostReceipt): Promise<void> => {
     await expire(signal)
     // An MDN that cannot be sealed keeps no mail from leaving.
     const [sealed] = await Promise.allSettled([seal(signal, onLost)])
-    await handOver(signal)
-    if ((await seek(signal, SEEKING_MS)) > 0) await handOver(signal)
+    const refused = onLost && (await refusedReceipts())
+    try {
+      await handOver(signal)
+      if ((await seek(signal, SEEKING_MS)) > 0) await handOver(signal)
+    } finally {
+      if (refused) for await (const receipt of refused()) onLost?.(receipt)
+    }
     if (sealed.status === 'rejected') throw sealed.reason
   }
 
