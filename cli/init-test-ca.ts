@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DirectError } from '../agent/errors.ts'
 import { isTestCa, readCertificates, toPem } from '../trust-anchors/index.ts'
@@ -8,20 +8,36 @@ import { attempt, exists } from './init-files.ts'
 
 const CERTIFICATE = 'test-ca.pem'
 const KEY = 'test-ca.key'
+const CLINICS = 'clinics.txt'
 const YEARS = 2
 
-/** A certificate for the request from the test CA in `dir`, made there on first use; both as PEM. */
-export async function issueWith(
-  dir: string,
-  request: string,
-  at: Date,
-): Promise<{ readonly certificate: string; readonly root: string }> {
+interface Issued {
+  /** PEM, both. */
+  readonly certificate: string
+  readonly root: string
+  /** Which of those that the test CA knows it is for, from 0: they are tried out on one machine, and each has its port. */
+  readonly place: number
+}
+
+/** A certificate for the request of `subject` from the test CA in `dir`, made there on first use. */
+export async function issueWith(dir: string, subject: string, request: string, at: Date): Promise<Issued> {
   if (!(await exists(join(dir, CERTIFICATE)))) await create(dir, at)
   const ca = await load(dir)
   const issued = issueFromTestCa(request, ca, { at, years: YEARS })
   if ('code' in issued)
     throw new DirectError('IDENTITY_UNUSABLE', issued.text, { hint: 'Choose other values for the request.' })
-  return { certificate: toPem(issued.der), root: toPem(ca.certificate.der) }
+  return {
+    certificate: toPem(issued.der),
+    root: toPem(ca.certificate.der),
+    place: await placeOf(subject, join(dir, CLINICS)),
+  }
+}
+
+/** Of two that start at once, each finds its own line. */
+async function placeOf(subject: string, file: string): Promise<number> {
+  await attempt(file, () => appendFile(file, `${subject}\n`))
+  const subjects = new Set((await readFile(file, 'utf8')).trimEnd().split('\n'))
+  return [...subjects].indexOf(subject)
 }
 
 /** The folder appears complete, by rename: of two that start at once, one makes the CA and both use it. */

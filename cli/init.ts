@@ -4,7 +4,7 @@ import { EXIT } from './exit.ts'
 import { answersFrom } from './init-answers.ts'
 import type { InitOptions } from './init-ask.ts'
 import { NewFiles } from './init-files.ts'
-import { nextSteps } from './init-next.ts'
+import { listenAt, nextSteps } from './init-next.ts'
 import { configurationText } from './init-yaml.ts'
 import { keyTypeOption, single } from './options.ts'
 import { columns } from './printable.ts'
@@ -65,9 +65,11 @@ export async function run(session: Session, command: Command): Promise<number> {
   await files.add(names.request, request, 'certificate request (PKCS#10) for your certificate authority')
 
   const anchors = answers.anchors.map((file) => relative(dir, resolve(file)) || file)
+  let listen: string | null = null
   if (answers.testCa !== undefined) {
     const { issueWith } = await import('./init-test-ca.ts')
-    const issued = await issueWith(resolve(answers.testCa), request, session.at ?? new Date())
+    const issued = await issueWith(resolve(answers.testCa), subject, request, session.at ?? new Date())
+    listen = listenAt(answers.dns, issued.place)
     await files.add(names.certificate, issued.certificate, 'certificate, from the TEST CA')
     await files.addSame('test-ca.pem', issued.root, 'the TEST CA, now a trust anchor')
     anchors.push('test-ca.pem')
@@ -81,7 +83,7 @@ export async function run(session: Session, command: Command): Promise<number> {
     [
       columns(made.map(({ file, what }) => ['made', file, what])),
       '',
-      nextSteps(answers, names, anchors),
+      nextSteps(answers, { ...names, listen }, anchors),
     ].join('\n'),
   )
   return EXIT.done

@@ -40,6 +40,24 @@ test.concurrent('two clinics that start at once share one test CA, and each beli
   expect(await readdir(cwd)).toHaveLength(3)
 })
 
+test.concurrent('clinics of one test CA are told to publish each at a port of its own: at that of --dns, where it names enough', async () => {
+  await using folder = await temporaryFolder()
+  const init = async (name: string, ...more: readonly string[]) => {
+    const { stdout } = await direct(
+      ['init', '--domain', `${name}.example`, ...SERVERS, '--test-ca', 'ca', '--dir', name, ...more],
+      { cwd: folder.path },
+    )
+    return /certs serve --listen (\S+)/.exec(stdout)?.[1]
+  }
+  expect(await init('north')).toBe('127.0.0.1:10053')
+  expect(await init('south', '--dns', '127.0.0.1:20053', '127.0.0.1:20054')).toBe('127.0.0.1:20054')
+  expect(await init('west', '--dns', '127.0.0.1:20053', '127.0.0.1:20054')).toBe('127.0.0.1:10055')
+  const somewhereElse = ['192.0.2.1:53', '192.0.2.2:53', '192.0.2.3:53', '192.0.2.4:53']
+  expect(await init('east', '--dns', ...somewhereElse)).toBe('127.0.0.1:10056')
+  const names = ['north', 'south', 'west', 'east'].map((name) => `${name}.example\n`)
+  expect(await readFile(join(folder.path, 'ca/clinics.txt'), 'utf8')).toBe(names.join(''))
+})
+
 test.concurrent('every later command names the test CA on stderr', async () => {
   await using folder = await temporaryFolder()
   await direct([...DOMAIN, '--test-ca', 'ca'], { cwd: folder.path })
