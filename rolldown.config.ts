@@ -27,9 +27,11 @@ export default defineConfig({
         // What is needed to hear a signal, and to end well, comes before all else.
         {
           name: 'first',
-          test: /[\\/](?:cli[\\/](?:exit|output|printable)|agent[\\/]errors)\.ts$/,
-          priority: 1,
+          test: /[\\/](?:cli[\\/](?:exit|output|printable|say)|agent[\\/]errors)\.ts$/,
+          priority: 2,
         },
+        // To read a command line, and to say what is wrong with it, takes nothing of what commands do.
+        { name: 'arguments', test: /[\\/](?:node_modules[\\/]commander|cli[\\/]options\.ts$)/, priority: 1 },
         { name: 'shared', test: isForMany, minShareCount: 9 },
       ],
     },
