@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import { Address, parseAddress } from './address.ts'
 import { canonicalise } from './compose/canonical.ts'
 import { formatDate } from './compose/date.ts'
@@ -9,12 +8,13 @@ import {
   newMessageId,
   notificationFields,
 } from './compose/fields.ts'
+import { isMessage, type MimeAttachment, mimeOf } from './compose/mime.ts'
 import { DirectError } from './errors.ts'
 import { fileSource } from './file-source.ts'
 import { fold } from './mime/encode-field.ts'
-import { openEntity } from './mime/entity.ts'
 import { encodeWords } from './mime/words.ts'
 import type { Attachment, Draft } from './sending-types.ts'
+import { lent } from './smime/source.ts'
 import { type Composed, type Routing, wrap } from './smime/wrap.ts'
 
 export { composeFile } from './compose/file.ts'
@@ -33,15 +33,16 @@ export async function composeDraft(
   const header = headerOf(draft, routing, tools.finalDelivery ?? false)
   draft.attachments?.forEach(checkAttachment)
   await using files = new AsyncDisposableStack()
-  const attachments = []
+  const attachments: MimeAttachment[] = []
   for (const attachment of draft.attachments ?? [])
     attachments.push({
       filename: attachment.filename,
       contentType: await contentTypeOf(attachment),
-      content: Readable.from(await contentOf(attachment, files), { objectMode: false }),
+      content: await contentOf(attachment, files),
     })
-  const mime = await composeMime(draft, attachments)
-  const spooled = await tools.spool(underHeader(header, mime))
+  const spooled = await explainMime(tools.spool(mimeOf(header, draft, attachments)))
+  if (!attachments.some(({ contentType }) => isMessage(contentType))) return wrap(spooled, routing)
+  // What was attached as it is may be anything.
   return wrap(await explainMime(canonicalise(spooled, { drop: [], add: [] }, tools.spool)), routing)
 }
 
@@ -103,44 +104,6 @@ function subjectOf(subject: string): string {
     : encodeWords(subject).join(' ')
 }
 
-interface MimeAttachment {
-  readonly filename: string
-  readonly contentType: string
-  readonly content: Readable
-}
-
-/** Body and attachments, as nodemailer puts them together; its own header fields are of no interest. */
-async function composeMime(
-  draft: Draft,
-  attachments: readonly MimeAttachment[],
-): Promise<AsyncIterable<Uint8Array>> {
-  // Loaded here: a command that composes nothing starts without it.
-  const { default: MailComposer } = await import('nodemailer/lib/mail-composer')
-  return new MailComposer({
-    // Receivers look for attachments beside a text, so there is always one.
-    text: draft.text || (draft.html ? undefined : Buffer.alloc(0)),
-    html: draft.html,
-    attachments: [...attachments],
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  })
-    .compile()
-    .createReadStream()
-}
-
-/** A MIME entity under the header of ours: of its own fields, those that speak of MIME stay. */
-async function* underHeader(header: Uint8Array, mime: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const entity = await openEntity(mime)
-  try {
-    yield header
-    for (const { name, raw } of entity.header.fields) if (/^(mime-version|content-.*)$/i.test(name)) yield raw
-    yield Buffer.from('\r\n')
-    yield* entity.body
-  } finally {
-    await entity.discard()
-  }
-}
-
 function checkAttachment({ filename, contentType }: Attachment): void {
   checkText('the name of an attachment', filename)
   if (filename === '') throw refuse('an attachment has no name', 'Give every attachment a filename.')
@@ -164,10 +127,10 @@ async function contentTypeOf({ filename, contentType }: Attachment): Promise<str
 async function contentOf(
   { content }: Attachment,
   files: AsyncDisposableStack,
-): Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>> {
+): Promise<MimeAttachment['content']> {
   if (typeof content === 'string') return [Buffer.from(content)]
   if (content instanceof Uint8Array) return [content]
-  return 'path' in content ? files.use(await fileSource(content.path)).read() : content
+  return 'path' in content ? lent(files.use(await fileSource(content.path))) : content
 }
 
 /** MSG-13: a header value with controls is refused, never mended. */
