@@ -66,7 +66,7 @@ export async function openAgentForStore(
   return agent
 }
 
-/** For what must find the store closed: nobody is told anything beforehand. */
+/** For what must find the store closed, or as it is: nobody is told anything beforehand. */
 export async function openAgentUnasked(session: Session): Promise<Agent> {
   const { createAgent } = await import('../agent/index.ts')
   noteWithoutConfiguration(session, session.config)

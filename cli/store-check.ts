@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { StoreFinding } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
 import { columns, printable } from './printable.ts'
-import { answer, openAgentForStore, type Session } from './session.ts'
+import { answer, openAgentUnasked, type Session } from './session.ts'
 import { showing } from './store-progress.ts'
 
 export function options(command: Command): void {
@@ -14,7 +14,7 @@ export function options(command: Command): void {
 
 /** 1 if anything is wrong. */
 export async function run(session: Session, command: Command): Promise<number> {
-  await using agent = await openAgentForStore(session)
+  await using agent = await openAgentUnasked(session)
   const findings: StoreFinding[] = []
   const [backup] = command.args
   for await (const finding of agent.store.check({ backup, tell: showing(session, 'reading') })) {

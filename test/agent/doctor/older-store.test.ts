@@ -87,3 +87,16 @@ test('a store that is looked at takes no write', async () => {
   await using store = seen.store
   await expect(store.bodies.write((async function* () {})())).rejects.toMatchObject({ code: 'STORE_FAILED' })
 })
+
+test('store check brings no store up to date either', async () => {
+  const dataDir = await temporaryFolder()
+  const file = join(dataDir, 'direct.db')
+  await (await openStore({ file }))[Symbol.asyncDispose]()
+  await using agent = await createAgent(clinicConfig('a', dataDir), { network: false })
+  expect((await Array.fromAsync(agent.store.check())).length).toBeGreaterThan(5)
+  backToVersion(file, 9)
+  expect(await Array.fromAsync(agent.store.check())).toEqual([
+    expect.objectContaining({ level: 'ok', text: expect.stringMatching(/^this store is of version 9: /) }),
+  ])
+  expect(versionOf(file)).toBe(9)
+})
