@@ -13,7 +13,7 @@ import type { World } from './world.ts'
 const MOST = 5
 const MESSAGES = { short: 3, full: 30 }
 /** Nothing new for so long: the exchange has come to its end. */
-const QUIET_MS = 4000
+const QUIET_MS = 3000
 /** A rogue that was answered so often is never going to be left alone. */
 const FOR_EVER = 20
 
@@ -110,7 +110,7 @@ async function besideRogues(
     return { name, most, rogue }
   })
   for (const { rogue } of rogues) await rogue.begin()
-  for (let newsAt = Date.now(); Date.now() - newsAt < QUIET_MS; await pause(200))
+  for (let newsAt = Date.now(); !(await isQuiet(world, newsAt)); await pause(200))
     for (const { name, rogue } of rogues) {
       if (rogue.heard >= FOR_EVER || (await rogue.answerAll()) === 0) continue
       newsAt = Date.now()
@@ -137,7 +137,7 @@ async function betweenOurs(world: World, count: number, tell: (progress: string)
     tell(`${i + 1} of ${count} messages each way`)
   }
   let come: readonly number[] = []
-  for (let newsAt = Date.now(); Date.now() - newsAt < QUIET_MS; await pause(200)) {
+  for (let newsAt = Date.now(); !(await isQuiet(world, newsAt)); await pause(200)) {
     const now = [await mailsIn(a), await mailsIn(b)]
     if (now.join() !== come.join()) newsAt = Date.now()
     come = now
@@ -149,6 +149,10 @@ async function betweenOurs(world: World, count: number, tell: (progress: string)
   return come.join() === expected.join()
     ? []
     : [`between two of ours, ${come.join(' and ')} mails came, not ${expected.join(' and ')}`]
+}
+
+async function isQuiet({ mail }: World, newsAt: number): Promise<boolean> {
+  return Date.now() - newsAt >= QUIET_MS && (await mail.smtp.queued()) === 0
 }
 
 async function rejectAll(agent: Agent, signal: AbortSignal): Promise<void> {

@@ -3,9 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { freePorts } from '../services/process.ts'
 import { agentOf } from './agents.ts'
 import { Daemon } from './daemon.ts'
+import { QUIET_MS, smtpAt } from './dialogue.ts'
 import { Ehr } from './ehr.ts'
 import { type FaultReport, type FaultRun, Seen } from './fault-run.ts'
-import { type Injected, injectOne, reconcile, settled } from './ledger.ts'
+import { type Injected, injectOne } from './inject.ts'
+import { reconcile, settled } from './ledger.ts'
 import { WallClock } from './wall-clock.ts'
 
 const BYTES = 300
@@ -13,7 +15,8 @@ const HOUR = 3_600_000
 /** By how far each leap sets the clocks of both clinics; never to before their certificates were made. */
 const LEAPS = [30 * HOUR, 2 * HOUR, -HOUR, 90_000, 168 * HOUR, -168 * HOUR, -24 * HOUR]
 const EACH = { short: 2, full: 20 }
-const QUIET_MS = 3000
+/** Within so long whoever looks at deadlines has looked: every two seconds. */
+const LOOKS_WITHIN_MS = 2200
 /** Nearer to the clock than any leap is long. */
 const NEAR_MS = 60_000
 
@@ -22,11 +25,10 @@ const NEAR_MS = 60_000
  * some for their receipts. All arrive, and none is called late for it.
  */
 export const clockLeaps: FaultRun = async (world, { scale, seed, tell }): Promise<FaultReport> => {
-  const { a, b, mail } = world
+  const { a, b } = world
   const clock = await WallClock.in(world.dir)
   const [away = 0] = await freePorts(1)
-  const relay = `smtp://127.0.0.1:${mail.smtp.port}`
-  const config = await a.variant('clock.yaml', { [relay]: `smtp://127.0.0.1:${away}` })
+  const config = await smtpAt(a, world, away, 'clock.yaml')
   await using ehr = await Ehr.start(b.dir, 'clock')
   await using _a = Daemon.start(a, join(a.dir, 'ehr'), { env: clock.env })
   await using atB = Daemon.start(b, ehr.dir, { env: clock.env })
@@ -41,8 +43,7 @@ export const clockLeaps: FaultRun = async (world, { scale, seed, tell }): Promis
       for (const agent of [sender, inVain])
         injected.push(await injectOne(agent, { n: injected.length, seed, bytes: BYTES }))
     clock.leap(leap)
-    // Whoever looks at deadlines looks now.
-    await pause(3000)
+    await pause(LOOKS_WITHIN_MS)
     if (goesBy(clock, atB)) seen.add('a leap')
   }
   await settled(sender, injected)

@@ -31,9 +31,10 @@ export class Daemon implements AsyncDisposable {
     return new Daemon(clinic.startWith(env, 'run', '--config', config, ...deliver))
   }
 
-  /** Every whole line that it has said. */
+  /** Every whole line of its log. What it says to people, before the log is open, is none. */
   get lines(): readonly Record<string, unknown>[] {
-    return jsonLines(this.#running.log.slice(0, this.#running.log.lastIndexOf('\n') + 1))
+    const whole = this.#running.log.slice(0, this.#running.log.lastIndexOf('\n') + 1)
+    return jsonLines(whole.replace(/^(?!\{).*\n/gm, ''))
   }
 
   /** Fulfilled once it has finished a message, or has had time enough for that. */

@@ -1,16 +1,21 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Agent } from '../../agent/index.ts'
 import type { ImapFolder } from '../../mailbox/index.ts'
+import type { CliClinic } from '../interop/cli-clinic.ts'
 import type { Ehr } from './ehr.ts'
+import type { World } from './world.ts'
 
 /** How long the outbox waits for an MDN before it repeats what the server may have, and a moment more. */
 export const IN_DOUBT_MS = 121_000
 
+/**
+ * After the last message is known: long enough for a second answer that is on its way to come. One that is not on its way
+ * yet stands in the audit.
+ */
+export const QUIET_MS = 1500
+
 /** How long what a process held that was killed stays held, and a moment more. */
 export const HELD_MS = 31_000
-
-/** How long an MDN takes, at the very most, from one message to the next. */
-export const ANSWERED_WITHIN_MS = 8000
 
 /** Fulfilled when there is something in the folder. */
 export async function arrived(folder: ImapFolder): Promise<void> {
@@ -29,4 +34,9 @@ export async function pass(receiver: Agent, ehr: Ehr): Promise<void> {
   } catch (error) {
     if ((error as { code?: string }).code !== 'IMAP_UNREACHABLE') throw error
   }
+}
+
+/** A configuration of a clinic that hands its mail over at another port; its name. */
+export function smtpAt(clinic: CliClinic, { mail }: World, port: number, name: string): Promise<string> {
+  return clinic.variant(name, { [`smtp://127.0.0.1:${mail.smtp.port}`]: `smtp://127.0.0.1:${port}` })
 }

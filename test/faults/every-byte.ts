@@ -1,10 +1,9 @@
 import { startTcpProxy, type TcpProxy } from '../services/tcp-proxy.ts'
-import { agentOf, running } from './agents.ts'
-import { Daemon } from './daemon.ts'
-import { ANSWERED_WITHIN_MS, emptied, IN_DOUBT_MS, pass } from './dialogue.ts'
-import { Ehr } from './ehr.ts'
-import { type FaultReport, type FaultRun, type Faults, type Scale, Seen } from './fault-run.ts'
-import { type Injected, injectOne, reconcile, settled } from './ledger.ts'
+import { agentOf } from './agents.ts'
+import { emptied, pass, smtpAt } from './dialogue.ts'
+import { type Inflicted, whileReceiving, whileSending } from './directions.ts'
+import { type FaultRun, type Scale, Seen } from './fault-run.ts'
+import { type Injected, injectOne } from './inject.ts'
 import { Supply } from './supply.ts'
 import type { World } from './world.ts'
 
@@ -25,74 +24,57 @@ const LANES: Readonly<Record<Scale, number>> = { short: 1, full: 4 }
  * and by a reset, until the dialogue is over before that. Then it stops for a moment at each byte, and comes byte by byte.
  * Each message is another one.
  */
-export const everyByteOut: FaultRun = async (world, { scale, seed, tell }): Promise<FaultReport> => {
-  const { a, b, mail } = world
-  await using ehr = await Ehr.start(b.dir, 'every-byte-out')
-  await using open = new AsyncDisposableStack()
-  let ahead = 0
-  const now = () => new Date(Date.now() + ahead)
-  await using _b = Daemon.start(b, ehr.dir)
-  // Several processes' worth of clinic A: some meet the faults, the other one goes on with what was left.
-  await using daemon = running(await agentOf(a, world, { now }))
-  const injected: Injected[] = []
-  const lanes: Lane[] = []
-  for (let lane = 0; lane < LANES[scale]; lane++) {
-    const proxy = open.use(await startTcpProxy(mail.smtp))
-    const relay = `smtp://127.0.0.1:${mail.smtp.port}`
-    const config = await a.variant(`every-byte-${lane}.yaml`, { [relay]: `smtp://127.0.0.1:${proxy.port}` })
-    const sender = open.use(await agentOf(a, world, { config, now }))
-    let n = lane
-    const act = async () => {
-      n += LANES[scale]
-      injected.push(await injectOne(sender, { n, seed, bytes: BYTES }))
+export const everyByteOut: FaultRun = (world, { scale, seed, tell }) =>
+  whileSending(world, 'every-byte-out', async (now) => {
+    const { a, mail } = world
+    await using open = new AsyncDisposableStack()
+    const injected: Injected[] = []
+    const lanes: Lane[] = []
+    for (let lane = 0; lane < LANES[scale]; lane++) {
+      const proxy = open.use(await startTcpProxy(mail.smtp))
+      const config = await smtpAt(a, world, proxy.port, `every-byte-${lane}.yaml`)
+      const sender = open.use(await agentOf(a, world, { config, now }))
+      let n = lane
+      const act = async () => {
+        n += LANES[scale]
+        injected.push(await injectOne(sender, { n, seed, bytes: BYTES }))
+      }
+      lanes.push({ proxy, act, after: async () => undefined })
     }
-    lanes.push({ proxy, act, after: async () => undefined })
-  }
-  const { faults, notes } = await atEveryByte(lanes, scale, tell)
-  // What the server has is answered in time; the rest is what it never had.
-  await settled(daemon.agent, injected, ANSWERED_WITHIN_MS)
-  ahead = IN_DOUBT_MS
-  await settled(daemon.agent, injected)
-  const reconciled = await reconcile(world, daemon.agent, ehr, injected)
-  return { messages: injected.length, faults, reconciled, notes, late: [] }
-}
+    return { injected, ...(await atEveryByte(lanes, scale, tell)) }
+  })
 
 /** The same for the connection that fetches a message by IMAP, files it and flags it; the next pass is undisturbed. */
-export const everyByteIn: FaultRun = async (world, { scale, seed, tell }): Promise<FaultReport> => {
-  const { a, b, mail } = world
-  await using ehr = await Ehr.start(b.dir, 'every-byte-in')
-  await using open = new AsyncDisposableStack()
-  await using sender = running(await agentOf(a, world))
-  await using inbox = await b.folder('INBOX')
-  const supply = await Supply.start(sender.agent, inbox, { seed, bytes: BYTES })
-  const lanes: Lane[] = []
-  for (let lane = 0; lane < LANES[scale]; lane++) {
-    const proxy = open.use(await startTcpProxy({ host: mail.imap.host, port: mail.imap.imapPort }))
-    const name = `Lane-${lane}`
-    const config = await b.variant(`every-byte-${lane}.yaml`, {
-      [`127.0.0.1:${mail.imap.imapPort}/INBOX`]: `127.0.0.1:${proxy.port}/${name}`,
-    })
-    const receiver = open.use(await agentOf(b, world, { config }))
-    await made(world, name)
-    const folder = open.use(await b.folder(name))
-    lanes.push({
-      proxy,
-      act: async () => {
-        await supply.moveOneTo(name)
-        await pass(receiver, ehr)
-      },
-      after: async () => {
-        await pass(receiver, ehr)
-        await emptied(folder)
-      },
-    })
-  }
-  const { faults, notes } = await atEveryByte(lanes, scale, tell)
-  await using _last = running(await agentOf(b, world), ehr.dir)
-  await settled(sender.agent, supply.injected)
-  const reconciled = await reconcile(world, sender.agent, ehr, supply.injected)
-  return { messages: supply.injected.length, faults, reconciled, notes, late: [] }
-}
+export const everyByteIn: FaultRun = (world, { scale, seed, tell }) =>
+  whileReceiving(world, 'every-byte-in', async (ehr, sender) => {
+    const { b, mail } = world
+    await using open = new AsyncDisposableStack()
+    await using inbox = await b.folder('INBOX')
+    const supply = await Supply.start(sender, inbox, { seed, bytes: BYTES })
+    const lanes: Lane[] = []
+    for (let lane = 0; lane < LANES[scale]; lane++) {
+      const proxy = open.use(await startTcpProxy({ host: mail.imap.host, port: mail.imap.imapPort }))
+      const name = `Lane-${lane}`
+      const config = await b.variant(`every-byte-${lane}.yaml`, {
+        [`127.0.0.1:${mail.imap.imapPort}/INBOX`]: `127.0.0.1:${proxy.port}/${name}`,
+      })
+      const receiver = open.use(await agentOf(b, world, { config }))
+      await made(world, name)
+      const folder = open.use(await b.folder(name))
+      lanes.push({
+        proxy,
+        act: async () => {
+          await supply.moveOneTo(name)
+          await pass(receiver, ehr)
+        },
+        after: async () => {
+          await pass(receiver, ehr)
+          await emptied(folder)
+        },
+      })
+    }
+    return { ...(await atEveryByte(lanes, scale, tell)), injected: supply.injected }
+  })
 
 async function made({ b, mail }: World, folder: string): Promise<void> {
   await mail.imap.doveadm('mailbox', 'create', '-u', mail.mailboxes[b.domain]?.user as string, folder)
@@ -114,7 +96,7 @@ async function atEveryByte(
   lanes: readonly Lane[],
   scale: Scale,
   tell: (progress: string) => void,
-): Promise<{ faults: Faults; notes: string[] }> {
+): Promise<Omit<Inflicted, 'injected'>> {
   const seen = new Seen([...BREAKS.map(({ name }) => name), 'stopped for a moment', 'sliced'])
   const notes: string[] = []
   for (const { way, how, name } of BREAKS) {

@@ -1,14 +1,14 @@
-import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { seeded } from '../fuzz/mutate.ts'
-import { jsonLines, KIM, LEE } from '../interop/cli-clinic.ts'
 import { mountSmallDisk, type SmallDisk } from '../services/small-disk.ts'
 import { agentOf, type RunningAgent, running } from './agents.ts'
+import { cliMessage } from './cli-message.ts'
 import { Daemon } from './daemon.ts'
-import { digest, Ehr } from './ehr.ts'
+import { Ehr } from './ehr.ts'
 import { type FaultOptions, type FaultReport, type FaultRun, Seen } from './fault-run.ts'
-import { type Injected, injectOne, reconcile, settled, withFindings } from './ledger.ts'
+import { type Injected, injectOne } from './inject.ts'
+import { reconcile, settled, withFindings } from './ledger.ts'
 import type { World } from './world.ts'
 
 const MEGABYTES = { short: 12, full: 48 }
@@ -21,8 +21,8 @@ const LEAVING = {
 const ROUNDS = { short: 3, full: 15 }
 /** Messages that come while there is room, and again while there is none. */
 const EACH = 3
-/** For as long a daemon is left on a full disk. */
-const FULL_MS = 2500
+/** For as long a daemon is left on a full disk at most, and for a moment once it was told. */
+const FULL_MS = { most: 2500, told: 300 }
 const KINDS = ['send was refused', 'a daemon was told', 'SIGKILL', 'a start on a full disk'] as const
 const CONFIG = 'full-disk.yaml'
 
@@ -73,23 +73,14 @@ async function sendOn(
   for (const leaving of LEAVING[scale]) {
     tell(`send with ${leaving} bytes left`)
     const n = injected.length
-    const random = seeded(seed + n)
-    const content = Buffer.from(Array.from({ length: BYTES }, () => random(256)))
-    await writeFile(join(a.dir, `${n}.bin`), content)
-    const words = [
-      ...['send', '--config', CONFIG, '--from', KIM, '--to', LEE, '--text', 'Please see attached.'],
-      ...['--attach', `${n}.bin`, '--idempotency-key', `full-${seed}-${n}`, '--json'],
-    ]
+    const { words, sent } = await cliMessage(a, { n, seed, bytes: BYTES, config: CONFIG })
     await disk.fill(leaving)
     const refused = await a.run(words)
     await disk.empty()
     if (refused.code === 75 && refused.stdout === '') seen.add('send was refused')
     if (refused.code !== 0 && (refused.code !== 75 || !/\broom\b/.test(refused.stderr)))
       findings.push(`send with ${leaving} bytes left ends with ${refused.code}: ${refused.stderr}`)
-    const sent = await a.run(words)
-    const messageId = jsonLines(sent.stdout)[0]?.messageId
-    if (typeof messageId !== 'string') throw new Error(`send ended with ${sent.code}: ${sent.stderr}`)
-    injected.push({ n, messageId, attachmentSha256: digest(content), bytes: BYTES })
+    injected.push(sent(await a.run(words)))
   }
 }
 
@@ -116,8 +107,7 @@ async function receiveOn(
     await settled(sender.agent, injected)
     await disk.fill(random(32) * 4096)
     await send()
-    await pause(FULL_MS)
-    if (daemon.lines.some(({ code }) => TOLD.has(String(code)))) seen.add('a daemon was told')
+    if (await told(daemon)) seen.add('a daemon was told')
     if (round % 2 === 0) {
       await disk.empty()
       await settled(sender.agent, injected)
@@ -126,7 +116,7 @@ async function receiveOn(
     }
     await end(daemon)
     await using onFull = start()
-    await pause(FULL_MS)
+    await told(onFull)
     await end(onFull)
     seen.add('a start on a full disk')
     await disk.empty()
@@ -138,6 +128,14 @@ async function receiveOn(
   await using last = start()
   await ehr.took(injected.length)
   await end(last)
+}
+
+/** Leaves a daemon on a full disk; whether it was told that it is full. */
+async function told(daemon: Daemon): Promise<boolean> {
+  const isTold = () => daemon.lines.some(({ code }) => TOLD.has(String(code)))
+  for (const start = Date.now(); !isTold() && Date.now() - start < FULL_MS.most; ) await pause(50)
+  await pause(FULL_MS.told)
+  return isTold()
 }
 
 /** What a daemon says of a disk. */

@@ -3,10 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { seeded } from '../fuzz/mutate.ts'
 import { agentOf, running } from './agents.ts'
 import { Daemon, type Life } from './daemon.ts'
-import { HELD_MS } from './dialogue.ts'
+import { HELD_MS, QUIET_MS } from './dialogue.ts'
 import { Ehr } from './ehr.ts'
 import { type FaultReport, type FaultRun, Seen } from './fault-run.ts'
-import { inject, reconcile, settled, withFindings } from './ledger.ts'
+import { inject } from './inject.ts'
+import { reconcile, settled, withFindings } from './ledger.ts'
 import { WallClock } from './wall-clock.ts'
 
 /** How long the daemon lives, in milliseconds, drawn by the seed. */
@@ -18,9 +19,6 @@ const MESSAGES = { short: 150, full: process.env.FULL === '1' ? 10_000 : 2000 }
 const EVERY_MS = { short: 60, full: 100 }
 const SIZES = [600, 73_000] as const
 const BACK_AT_WORK_WITHIN_MS = 5000
-
-/** After the last message is known: long enough for a second answer to come, if there is one. */
-const QUIET_MS = 3000
 
 /**
  * `kill -9` of `direct run`, again and again, while messages of 1 to 100 KB come in; then it may finish, and everything

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { compare, counts, type Evidence, type Injected } from './ledger.ts'
+import type { Injected } from './inject.ts'
+import { compare, counts, type Evidence } from './ledger.ts'
 
 const injected: readonly Injected[] = ['<1@a>', '<2@a>'].map((messageId, n) => ({
   n,
@@ -26,7 +27,11 @@ const good: Evidence = {
     disposition: 'processed',
   })),
   states: new Map(ids.map((id) => [id, 'processed'])),
-  audit: ids.flatMap((id) => [row('received', id), row('delivered', id)]),
+  audit: ids.flatMap((id) => [
+    row('received', id),
+    row('delivered', id),
+    row('mdn-queued', `<mdn of ${id}>`, { about: id }),
+  ]),
   unfinished: [],
   broken: [],
 }
@@ -53,6 +58,11 @@ test.each<[string, string, Partial<Evidence>]>([
     'one with two answers',
     'mdnTwice',
     { receipts: good.receipts.map((each) => ({ ...each, id: `<${each.uid}@b>` })) },
+  ],
+  [
+    'one with two answers, one of them not sent yet',
+    'mdnTwice',
+    { audit: [...good.audit, row('mdn-queued', '<2@b>', { about: '<1@a>' })] },
   ],
   ['one whose sender does not know', 'wrongState', { states: new Map([['<1@a>', 'processed']]) }],
   [

@@ -1,19 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Agent } from '../../agent/index.ts'
-import { seeded } from '../fuzz/mutate.ts'
-import { type Json, KIM, LEE } from '../interop/cli-clinic.ts'
+import type { Json } from '../interop/cli-clinic.ts'
 import { agentOf } from './agents.ts'
-import { digest, type Ehr, type Taken } from './ehr.ts'
+import type { Ehr, Taken } from './ehr.ts'
+import type { Injected } from './inject.ts'
 import { type Receipt, receiptsIn } from './receipts.ts'
 import type { World } from './world.ts'
-
-/** One message that went in. */
-export interface Injected {
-  readonly n: number
-  readonly messageId: string
-  readonly attachmentSha256: string
-  readonly bytes: number
-}
 
 /** What must be empty, all of it. */
 export interface Reconciled {
@@ -23,7 +15,9 @@ export interface Reconciled {
   /** The EHR had it with other bytes, or under a wrong name; or had what nobody sent. */
   readonly damaged: readonly string[]
   readonly mdnMissing: readonly string[]
-  /** Answered under two Message-IDs: the same MDN handed over again is one (SMTP has no way to know). */
+  /**
+   * Answered under two Message-IDs, or about to be: the same MDN handed over again is one (SMTP has no way to know).
+   */
   readonly mdnTwice: readonly string[]
   /** The sender does not read `processed`. */
   readonly wrongState: readonly string[]
@@ -42,51 +36,6 @@ export const NOTHING: Reconciled = {
   wrongState: [],
   asideByMistake: [],
   findings: [],
-}
-
-export interface InjectOptions {
-  readonly count: number
-  readonly seed: number
-  /** Of the attachment. */
-  readonly minBytes: number
-  readonly maxBytes: number
-  /** Between two messages. */
-  readonly everyMs: number
-}
-
-/** Sends messages of seeded sizes, one after the other, until all are sent. */
-export async function inject(
-  sender: Agent,
-  { count, seed, minBytes, maxBytes, everyMs }: InjectOptions,
-): Promise<readonly Injected[]> {
-  const random = seeded(seed)
-  const injected: Injected[] = []
-  for (let n = 0; n < count; n++) {
-    const bytes = minBytes + random(maxBytes - minBytes + 1)
-    injected.push(await injectOne(sender, { n, seed, bytes }))
-    await pause(everyMs)
-  }
-  return injected
-}
-
-/** Sends one message, whose attachment is drawn by `seed` and `n`. What SMTP did not take is queued, which will do. */
-export async function injectOne(
-  sender: Agent,
-  { n, seed, bytes }: { readonly n: number; readonly seed: number; readonly bytes: number },
-): Promise<Injected> {
-  const random = seeded(seed + n)
-  const content = Buffer.from(Array.from({ length: bytes }, () => random(256)))
-  const { messageId, recipients } = await sender.send({
-    from: KIM,
-    to: [LEE],
-    subject: `message ${n}`,
-    text: 'Please see attached.',
-    attachments: [{ filename: `${n}.bin`, content }],
-  })
-  const [recipient] = recipients
-  if (recipient?.result !== 'accepted' && recipient?.result !== 'queued')
-    throw new Error(`message ${n} was not sent: ${JSON.stringify(recipient)}`)
-  return { n, messageId, attachmentSha256: digest(content), bytes }
 }
 
 const SETTLES_WITHIN_MS = 120_000
@@ -191,6 +140,10 @@ export function compare(
   const answers = Map.groupBy(mdns, ({ about }) => about)
   const answersTo = (messageId: string) => new Set(answers.get(messageId)?.map(({ id }) => id)).size
   const told = Map.groupBy(audit, ({ messageId }) => messageId)
+  const queued = Map.groupBy(
+    audit.filter(({ event }) => event === 'mdn-queued'),
+    ({ about }) => about,
+  )
   const which = (isWrong: (messageId: string) => boolean) => [...known.keys()].filter(isWrong)
   return {
     lost: which((id) => !filed.has(id)),
@@ -199,7 +152,7 @@ export function compare(
       .filter((each) => !each.named || known.get(each.messageId)?.attachmentSha256 !== each.attachmentSha256)
       .map(({ messageId }) => messageId),
     mdnMissing: which((id) => answersTo(id) === 0),
-    mdnTwice: which((id) => answersTo(id) > 1),
+    mdnTwice: which((id) => answersTo(id) > 1 || (queued.get(id)?.length ?? 0) > 1),
     wrongState: which((id) => states.get(id) !== 'processed').map((id) => `${id} ${states.get(id)}`),
     asideByMistake: audit
       .filter(({ event, outcome }) => event === 'received' && outcome === 'reject')

@@ -5,17 +5,18 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { seeded } from '../fuzz/mutate.ts'
 import { agentOf, type RunningAgent, running } from './agents.ts'
 import { Daemon } from './daemon.ts'
-import { ANSWERED_WITHIN_MS, HELD_MS } from './dialogue.ts'
+import { HELD_MS, QUIET_MS } from './dialogue.ts'
 import { Ehr } from './ehr.ts'
 import type { FaultReport, FaultRun } from './fault-run.ts'
-import { type Injected, inject, injectOne, reconcile, settled } from './ledger.ts'
+import { type Injected, inject, injectOne } from './inject.ts'
+import { reconcile, settled } from './ledger.ts'
 import { WallClock } from './wall-clock.ts'
 import type { World } from './world.ts'
 
 const MESSAGES = { short: 12, full: 100 }
 const BYTES = 300
-/** Long enough for a second answer to come, if there is one. */
-const QUIET_MS = 3000
+/** How long an MDN takes, at the very most, from one message to the next. */
+const ANSWERED_WITHIN_MS = 8000
 
 const some = (sender: RunningAgent, count: number, seed: number): Promise<readonly Injected[]> =>
   inject(sender.agent, { count, seed, minBytes: BYTES, maxBytes: BYTES, everyMs: 0 })

@@ -2,17 +2,17 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { agentOf, running } from './agents.ts'
 import { Daemon } from './daemon.ts'
+import { QUIET_MS } from './dialogue.ts'
 import { Ehr } from './ehr.ts'
 import type { FaultReport, FaultRun } from './fault-run.ts'
-import { type Injected, injectOne, reconcile, settled, withFindings } from './ledger.ts'
+import { type Injected, injectOne } from './inject.ts'
+import { reconcile, settled, withFindings } from './ledger.ts'
 import type { World } from './world.ts'
 
 const MESSAGES = { short: 300, full: 10_000 }
 const BYTES = 300
 /** Messages sent side by side. */
 const LANES = 4
-/** Long enough for an answer to an MDN to come, if there is one. */
-const QUIET_MS = 3000
 
 /**
  * A clinic's daemon was away for a day; now the MDNs of all that it had sent lie in its mailbox at once. Each is tracked,

@@ -2,10 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { startTcpProxy, type TcpProxy } from '../services/tcp-proxy.ts'
 import { agentOf, running } from './agents.ts'
 import { Daemon } from './daemon.ts'
-import { ANSWERED_WITHIN_MS, arrived, emptied, HELD_MS, IN_DOUBT_MS, pass } from './dialogue.ts'
+import { arrived, emptied, HELD_MS, pass, smtpAt } from './dialogue.ts'
+import { type Inflicted, whileReceiving, whileSending } from './directions.ts'
 import { Ehr } from './ehr.ts'
-import { type FaultReport, type FaultRun, type Faults, Seen } from './fault-run.ts'
-import { type Injected, injectOne, reconcile, settled, stateOf } from './ledger.ts'
+import { type FaultReport, type FaultRun, Seen } from './fault-run.ts'
+import { type Injected, injectOne } from './inject.ts'
+import { reconcile, settled, stateOf } from './ledger.ts'
 import { WallClock } from './wall-clock.ts'
 
 const BYTES = 300
@@ -17,62 +19,42 @@ const WRONGS = ['unheard', 'unanswered', 'goodbye'] as const
 type Wrong = (typeof WRONGS)[number]
 
 /** SMTP fails at its first command, its second, … until none is left, in each of these ways. */
-export const nthCommandOut: FaultRun = async (world, { scale, seed, tell }): Promise<FaultReport> => {
-  const { a, b, mail } = world
-  await using proxy = await startTcpProxy(mail.smtp)
-  const relay = `smtp://127.0.0.1:${mail.smtp.port}`
-  const config = await a.variant('nth-smtp.yaml', { [relay]: `smtp://127.0.0.1:${proxy.port}` })
-  await using ehr = await Ehr.start(b.dir, 'nth-command-out')
-  let ahead = 0
-  const now = () => new Date(Date.now() + ahead)
-  await using _b = running(await agentOf(b, world), ehr.dir)
-  await using daemon = running(await agentOf(a, world, { now }))
-  await using sender = await agentOf(a, world, { config, now })
-  const injected: Injected[] = []
-  const send = async () => {
-    injected.push(await injectOne(sender, { n: injected.length, seed, bytes: BYTES }))
-  }
-  const { faults, notes } = await atEveryCommand(proxy, STEP[scale], '421 4.3.2 not now\r\n', send, tell)
-  // What the server has is answered in time; the rest is what it never had.
-  await settled(daemon.agent, injected, ANSWERED_WITHIN_MS)
-  ahead = IN_DOUBT_MS
-  await settled(daemon.agent, injected)
-  const reconciled = await reconcile(world, daemon.agent, ehr, injected)
-  return { messages: injected.length, faults, reconciled, notes, late: [] }
-}
+export const nthCommandOut: FaultRun = (world, { scale, seed, tell }) =>
+  whileSending(world, 'nth-command-out', async (now) => {
+    const { a, mail } = world
+    await using proxy = await startTcpProxy(mail.smtp)
+    const config = await smtpAt(a, world, proxy.port, 'nth-smtp.yaml')
+    await using sender = await agentOf(a, world, { config, now })
+    const injected: Injected[] = []
+    const send = async () => {
+      injected.push(await injectOne(sender, { n: injected.length, seed, bytes: BYTES }))
+    }
+    const goodbye = '421 4.3.2 not now\r\n'
+    return { injected, ...(await atEveryCommand(proxy, STEP[scale], goodbye, send, tell)) }
+  })
 
 /** The same for IMAP; the next pass is undisturbed. */
-export const nthCommandIn: FaultRun = async (world, { scale, seed, tell }): Promise<FaultReport> => {
-  const { a, b, mail } = world
-  await using proxy = await startTcpProxy({ host: mail.imap.host, port: mail.imap.imapPort })
-  const server = `127.0.0.1:${mail.imap.imapPort}`
-  const config = await b.variant('nth-imap.yaml', { [server]: `127.0.0.1:${proxy.port}` })
-  await using ehr = await Ehr.start(b.dir, 'nth-command-in')
-  await using sender = running(await agentOf(a, world))
-  await using receiver = await agentOf(b, world, { config })
-  await using folder = await b.folder('INBOX')
-  const injected: Injected[] = []
-  const receive = async () => {
-    injected.push(await injectOne(sender.agent, { n: injected.length, seed, bytes: BYTES }))
-    await arrived(folder)
-    await pass(receiver, ehr)
-  }
-  const after = async () => {
-    await pass(receiver, ehr)
-    await emptied(folder)
-  }
-  const { faults, notes } = await atEveryCommand(
-    proxy,
-    STEP[scale],
-    '* BYE shutting down\r\n',
-    receive,
-    tell,
-    after,
-  )
-  await settled(sender.agent, injected)
-  const reconciled = await reconcile(world, sender.agent, ehr, injected)
-  return { messages: injected.length, faults, reconciled, notes, late: [] }
-}
+export const nthCommandIn: FaultRun = (world, { scale, seed, tell }) =>
+  whileReceiving(world, 'nth-command-in', async (ehr, sender) => {
+    const { b, mail } = world
+    await using proxy = await startTcpProxy({ host: mail.imap.host, port: mail.imap.imapPort })
+    const server = `127.0.0.1:${mail.imap.imapPort}`
+    const config = await b.variant('nth-imap.yaml', { [server]: `127.0.0.1:${proxy.port}` })
+    await using receiver = await agentOf(b, world, { config })
+    await using folder = await b.folder('INBOX')
+    const injected: Injected[] = []
+    const receive = async () => {
+      injected.push(await injectOne(sender, { n: injected.length, seed, bytes: BYTES }))
+      await arrived(folder)
+      await pass(receiver, ehr)
+    }
+    const after = async () => {
+      await pass(receiver, ehr)
+      await emptied(folder)
+    }
+    const goodbye = '* BYE shutting down\r\n'
+    return { injected, ...(await atEveryCommand(proxy, STEP[scale], goodbye, receive, tell, after)) }
+  })
 
 async function atEveryCommand(
   proxy: TcpProxy,
@@ -81,7 +63,7 @@ async function atEveryCommand(
   act: () => Promise<void>,
   tell: (progress: string) => void,
   after: () => Promise<void> = async () => {},
-): Promise<{ faults: Faults; notes: string[] }> {
+): Promise<Omit<Inflicted, 'injected'>> {
   const seen = new Seen(WRONGS)
   const notes: string[] = []
   for (const wrong of WRONGS)

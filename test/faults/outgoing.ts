@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Agent } from '../../agent/index.ts'
-import { seeded } from '../fuzz/mutate.ts'
 import { type CliClinic, KIM, LEE } from '../interop/cli-clinic.ts'
 import { digest, type Ehr } from './ehr.ts'
-import { type Injected, type Reconciled, stateOf } from './ledger.ts'
+import { fieldOf, headOf } from './headers.ts'
+import { contentOf, type Injected } from './inject.ts'
+import { type Reconciled, stateOf } from './ledger.ts'
 
 export interface SendOutOptions {
   readonly count: number
@@ -23,8 +24,7 @@ export async function sendOut(
 ): Promise<readonly Injected[]> {
   const sent: Injected[] = []
   for (let n = 0; n < count; n++) {
-    const random = seeded(seed + 1_000_000 + n)
-    const content = Buffer.from(Array.from({ length: bytes }, () => random(256)))
+    const content = contentOf(seed + 1_000_000 + n, bytes)
     const draft = {
       from: LEE,
       to: [KIM],
@@ -72,8 +72,7 @@ export async function setAside(clinic: CliClinic, sent: readonly Injected[]): Pr
   const ids = new Set(sent.map(({ messageId }) => messageId))
   await using folder = await clinic.folder('INBOX')
   for (const uid of await folder.uids()) {
-    const head = Buffer.concat(await Array.fromAsync(folder.fetch(uid))).toString('latin1')
-    const [, id = ''] = /^Message-ID:\s*(<[^>]*>)/im.exec(head) ?? []
-    if (ids.has(id)) await folder.moveTo(uid, 'Sent-to-us')
+    if (ids.has(fieldOf(await headOf(folder, uid), 'Message-ID') ?? ''))
+      await folder.moveTo(uid, 'Sent-to-us')
   }
 }

@@ -2,6 +2,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Agent } from '../../agent/index.ts'
 import { KIM } from '../interop/cli-clinic.ts'
+import { fieldOf } from './headers.ts'
 import type { World } from './world.ts'
 
 /** An MDN, or our own notice of a failure, as it lies in the sender's mailbox. */
@@ -43,9 +44,4 @@ function needed(text: string, name: string): string {
   const value = fieldOf(text, name)
   if (value === null) throw new Error(`what lies in the sender's mailbox has no ${name}`)
   return value
-}
-
-function fieldOf(text: string, name: string): string | null {
-  const [, value] = new RegExp(`^${name}:\\s*(.*(?:\\r?\\n[ \\t].*)*)`, 'im').exec(text) ?? []
-  return value?.trim() ?? null
 }

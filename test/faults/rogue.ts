@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Agent } from '../../agent/index.ts'
 import { createSmtpClient, type ImapFolder } from '../../mailbox/index.ts'
 import { LEE } from '../interop/cli-clinic.ts'
+import { fieldOf, headOf } from './headers.ts'
 import type { World } from './world.ts'
 
 /** What a rogue writes: fields of its own, and another body than a line of text. */
@@ -60,9 +61,9 @@ export class Rogue {
       if (this.#read.has(uid)) continue
       this.#read.add(uid)
       const head = await headOf(this.#mailbox, uid)
-      if (!fieldOf(head, 'To').includes(this.#address)) continue
+      if (!fieldOf(head, 'To')?.includes(this.#address)) continue
       this.#heard++
-      await this.#say(this.#answer(fieldOf(head, 'Message-ID')))
+      await this.#say(this.#answer(fieldOf(head, 'Message-ID') ?? ''))
     }
     return this.#heard - before
   }
@@ -99,16 +100,4 @@ export class Rogue {
     )
     if (outcome?.outcome !== 'accepted') throw new Error(`SMTP said ${outcome?.reply}`)
   }
-}
-
-/** The visible header. */
-export async function headOf(folder: ImapFolder, uid: number): Promise<string> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of folder.fetch(uid)) chunks.push(chunk)
-  return Buffer.concat(chunks).toString('latin1').split('\r\n\r\n')[0] ?? ''
-}
-
-export function fieldOf(head: string, name: string): string {
-  const [, value = ''] = new RegExp(`^${name}:[ \\t]*(.*)$`, 'im').exec(head) ?? []
-  return value.trim()
 }

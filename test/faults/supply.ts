@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Agent } from '../../agent/index.ts'
 import type { ImapFolder } from '../../mailbox/index.ts'
-import { type Injected, injectOne } from './ledger.ts'
+import { type Injected, injectOne } from './inject.ts'
 
 /** So many are on their way before the first is asked for, so that nobody waits for Postfix. */
 const AHEAD = 6

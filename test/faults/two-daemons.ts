@@ -3,9 +3,11 @@ import { seeded } from '../fuzz/mutate.ts'
 import { startPostgres } from '../services/postgres.ts'
 import { agentOf, running } from './agents.ts'
 import { Daemon } from './daemon.ts'
+import { HELD_MS, QUIET_MS } from './dialogue.ts'
 import { Ehr } from './ehr.ts'
 import { type FaultReport, type FaultRun, Seen } from './fault-run.ts'
-import { inject, reconcile, settled, withFindings } from './ledger.ts'
+import { inject } from './inject.ts'
+import { reconcile, settled, withFindings } from './ledger.ts'
 import { reconcileSent, sendOut, setAside, withSent } from './outgoing.ts'
 import { sharedClinic, UNREACHABLE } from './shared-clinic.ts'
 
@@ -20,8 +22,6 @@ const REST = { short: [500, 2000], full: [1000, 7000] } as const
 const ASLEEP_MS = 40_000
 /** Of so many faults in the full form one is sleep. */
 const ONE_SLEEP_IN = 25
-/** After the last message is known: long enough for a second answer to come, if there is one. */
-const QUIET_MS = 3000
 
 /**
  * Two daemons of one clinic share a PostgreSQL database, a mailbox and the folder of the EHR. Either is killed, or put to
@@ -31,7 +31,7 @@ const QUIET_MS = 3000
 export const twoDaemons: FaultRun = async (world, { scale, seed, tell }): Promise<FaultReport> => {
   const random = seeded(seed)
   await using server = await startPostgres({ durable: true })
-  const b = await sharedClinic(world, server)
+  const { clinic: b, outlast } = await sharedClinic(world, server)
   await using ehr = await Ehr.start(b.dir, 'two-daemons')
   await using ehrOfA = await Ehr.start(world.a.dir, 'two-daemons')
   await using sender = running(await agentOf(world.a, world), ehrOfA.dir)
@@ -70,6 +70,7 @@ export const twoDaemons: FaultRun = async (world, { scale, seed, tell }): Promis
     }
   }
   const [[injected, sent]] = await Promise.all([injecting, breaking()])
+  await outlast(HELD_MS)
   await settled(sender.agent, injected)
   await settled(victim, sent)
   await pause(QUIET_MS)

@@ -11,7 +11,7 @@ export interface MailServersOptions {
 }
 
 export interface MailServers extends AsyncDisposable {
-  readonly smtp: Pick<Postfix, 'host' | 'port' | 'logFile'>
+  readonly smtp: Pick<Postfix, 'host' | 'port' | 'logFile' | 'queued'>
   readonly imap: Pick<Dovecot, 'host' | 'imapPort' | 'imapsPort' | 'logFile' | 'doveadm'>
   /** Domain to the login of its mailbox; SMTP takes it too, and does not insist. */
   readonly mailboxes: Readonly<Record<string, { readonly user: string; readonly password: string }>>

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chown, mkdir, utimes, writeFile } from 'node:fs/promises'
+import { chown, mkdir, readdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { ensurePackages } from './apt.ts'
@@ -27,6 +27,8 @@ export interface Postfix extends AsyncDisposable {
   readonly port: number
   /** What Postfix says about itself; gone once it is stopped. */
   readonly logFile: string
+  /** How many messages it has taken and not handed on yet. */
+  queued(): Promise<number>
 }
 
 /**
@@ -61,10 +63,26 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
     logFile,
     ports: [port],
   })
-  return { host: '127.0.0.1', port, logFile, [Symbol.asyncDispose]: () => process[Symbol.asyncDispose]() }
+  return {
+    ...{ host: '127.0.0.1', port, logFile },
+    queued: () => queuedIn(join(folder, 'queue')),
+    [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
+  }
 }
 
 const QUEUES = 'active bounce corrupt defer deferred flush hold incoming private saved trace'.split(' ')
+
+/** In the order in which a message goes through them: one that is moved meanwhile is seen. */
+const WAITING = ['maildrop', 'incoming', 'active', 'deferred']
+
+async function queuedIn(queue: string): Promise<number> {
+  let count = 0
+  for (const name of WAITING) {
+    const entries = await readdir(join(queue, name), { recursive: true, withFileTypes: true })
+    count += entries.filter((entry) => entry.isFile()).length
+  }
+  return count
+}
 
 /** The folders that `postfix start` would make. */
 async function makeQueue(folder: string): Promise<void> {
