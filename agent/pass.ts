@@ -67,6 +67,7 @@ export async function* passOver(
   }
   const here = await inTheFolder(pass)
   const patience = new Patience()
+  folder.willFetch(here.fresh.filter(({ isBegun }) => !isBegun).map(({ uid }) => uid))
   const lookAtNew = (all: readonly Wanted[]) =>
     take === null ? oneByOne(all, patience, pass) : abreast(all, patience, pass, take)
   yield* lookAtNew(here.fresh)

@@ -1,5 +1,6 @@
 import type { FetchQueryObject, ImapFlow, ListResponse } from 'imapflow'
 import { DirectError } from '../agent/errors.ts'
+import { Ahead, BEGINNING, type Beginning } from './imap-ahead.ts'
 import { commandFailure, unreachable } from './imap-failures.ts'
 import { type ImapLimits, ImapSession } from './imap-session.ts'
 import type { ImapFolder, MailServer, SomeUids } from './types.ts'
@@ -42,6 +43,7 @@ class OpenFolder implements ImapFolder {
   readonly uidValidity: string
   readonly #session: ImapSession
   readonly #path: string
+  readonly #ahead = new Ahead((uids) => this.#beginnings(uids))
   #hasKeywords: boolean
 
   constructor(session: ImapSession, path: string) {
@@ -62,8 +64,19 @@ class OpenFolder implements ImapFolder {
     return found.filter(isAmong(some)).sort((a, b) => a - b)
   }
 
+  willFetch(uids: readonly number[]): void {
+    this.#ahead.expect(uids)
+  }
+
   async *fetch(uid: number): AsyncGenerator<Uint8Array> {
     let offset = 0
+    const begun = await this.#ahead.beginning(uid)
+    // An empty one is looked at by itself.
+    if (begun !== null && begun.bytes.length > 0) {
+      yield begun.bytes
+      if (!hasMore(begun.bytes.length, BEGINNING, begun.size, 0)) return
+      offset = begun.bytes.length
+    }
     for (;;) {
       const message = await this.#fetch(uid, { size: true, source: { start: offset, maxLength: CHUNK } })
       if (message === null && offset === 0) return
@@ -82,12 +95,9 @@ class OpenFolder implements ImapFolder {
           },
         )
       if (chunk.length === 0) return
-      offset += chunk.length
       yield chunk
-      // RFC822.SIZE is not exact everywhere: a full chunk may be followed by more, a short one before the end as well.
-      // One that is longer than asked for is all there is, from a server that knows no partial FETCH.
-      const more = chunk.length === CHUNK || (chunk.length < CHUNK && offset < (message.size ?? 0))
-      if (!more) return
+      if (!hasMore(chunk.length, CHUNK, message.size ?? 0, offset)) return
+      offset += chunk.length
     }
   }
 
@@ -153,6 +163,22 @@ class OpenFolder implements ImapFolder {
     return created.path
   }
 
+  /** What the server hands over of several, as far as it does. */
+  async #beginnings(uids: readonly number[]): Promise<ReadonlyMap<number, Beginning>> {
+    const { client } = this.#session
+    const query = { uid: true, size: true, source: { start: 0, maxLength: BEGINNING } }
+    const wanted = new Set(uids)
+    return await this.#session.ask(`fetch messages ${uids}`, async () => {
+      const found = new Map<number, Beginning>()
+      for await (const { uid, size, source } of client.fetch(uids.join(','), query, { uid: true })) {
+        // A server that knows no partial FETCH hands over all of it, and is asked for one after the other.
+        if (!wanted.has(uid) || size === undefined || !source || source.length > BEGINNING) continue
+        found.set(uid, { size, bytes: source })
+      }
+      return found
+    })
+  }
+
   /** The answer about this very message: servers also tell of others, unasked, in between (RFC 3501 7.4.2). */
   async #fetch(uid: number, query: FetchQueryObject): Promise<Fetched | null> {
     const { client } = this.#session
@@ -191,6 +217,15 @@ function inGroups(uids: readonly number[]): string[] {
   const groups: string[] = []
   for (let from = 0; from < uids.length; from += GROUP) groups.push(uids.slice(from, from + GROUP).join(','))
   return groups
+}
+
+/**
+ * Whether a message goes on behind a chunk at `offset` of which `asked` bytes were asked for. RFC822.SIZE is not exact
+ * everywhere: a full chunk may be followed by more, a short one before the end as well. One that is longer than asked for
+ * is all there is, from a server that knows no partial FETCH.
+ */
+function hasMore(length: number, asked: number, size: number, offset: number): boolean {
+  return length === asked || (length < asked && offset + length < size)
 }
 
 type Fetched = { readonly size?: number | undefined; readonly source?: Buffer | undefined }

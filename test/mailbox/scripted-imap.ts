@@ -117,13 +117,15 @@ function fetched(
   command: string,
   messages: readonly { readonly uid: number; readonly text: string }[],
 ): string {
-  const index = messages.findIndex(({ uid }) => command.startsWith(`UID FETCH ${uid} `))
-  const message = messages[index]
-  if (message === undefined) return 'TAG OK fetched'
+  const wanted = new Set(/^UID FETCH ([\d,]+) /.exec(command)?.[1]?.split(',').map(Number))
   const window = /<(\d+)\.(\d+)>/.exec(command)
-  const size = `UID ${message.uid} RFC822.SIZE ${message.text.length}`
-  if (window === null) return `* ${index + 1} FETCH (${size})\r\nTAG OK fetched`
-  const start = Number(window[1])
-  const part = message.text.slice(start, start + Number(window[2]))
-  return `* ${index + 1} FETCH (${size} BODY[]<${start}> {${part.length}}\r\n${part})\r\nTAG OK fetched`
+  const said = messages.flatMap(({ uid, text }, index) => {
+    if (!wanted.has(uid)) return []
+    const size = `UID ${uid} RFC822.SIZE ${text.length}`
+    if (window === null) return [`* ${index + 1} FETCH (${size})`]
+    const start = Number(window[1])
+    const part = text.slice(start, start + Number(window[2]))
+    return [`* ${index + 1} FETCH (${size} BODY[]<${start}> {${part.length}}\r\n${part})`]
+  })
+  return [...said, 'TAG OK fetched'].join('\r\n')
 }
