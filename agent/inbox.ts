@@ -198,8 +198,12 @@ export async function* handle(
     await inbox.settle(entry.id, outcomesOf(waiting, taken), tools.now())
     settled = true
   }
+  const isWaiting = async () => {
+    const now = await inbox.deliveries(entry.id)
+    return now.some(({ id, state }) => state === 'pending' && waiting.some((one) => one.id === id))
+  }
   try {
-    const offer = { judged, message: trusted, deliveries: waiting, key: first.key, settle }
+    const offer = { judged, message: trusted, deliveries: waiting, key: first.key, isWaiting, settle }
     yield { kind: 'offer', offer }
   } finally {
     if (settled) await place.flagSeen(entry.uid)

@@ -1,31 +1,34 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DurableFiles, exists, FolderSyncs } from '../durable-file.ts'
+import { exists, FolderSyncs } from '../durable-file.ts'
 import { DirectError } from '../errors.ts'
 import { Turns } from '../inbox/turns.ts'
 import type { TrustedMessage } from '../open/trusted-message.ts'
-import { lent, type Source } from '../smime/source.ts'
 import { describeDelivery } from './description.ts'
-import { type FiledPart, fileParts } from './filed-parts.ts'
-import {
-  addRecipients,
-  authorDigest,
-  deliveryDigest,
-  type Filing,
-  isSameAuthor,
-  jsonBytes,
-} from './filing.ts'
-import { Leftovers, RENAMING } from './leftovers.ts'
+import type { FiledPart } from './filed-parts.ts'
+import { addRecipients, authorDigest, deliveryDigest, type Filing, isSameAuthor } from './filing.ts'
+import { Leftovers } from './leftovers.ts'
 import type { Destination } from './types.ts'
+import { Unfinished } from './unfinished.ts'
+
+/** What filing asks for where several processes file into one folder. */
+export interface FilingTools {
+  readonly leftovers?: Leftovers
+  /** Waits until no other process adds recipients to what was filed. */
+  readonly alone?: () => Promise<Disposable>
+  /** Asked right before a message appears: whether nobody else has handed it over meanwhile. */
+  readonly isWaiting?: (() => Promise<boolean>) | undefined
+}
 
 /** A folder below `dir` for each message, exactly once (IN-10), also where the EHR takes folders away. */
-export function folderDestination(dir: string): Destination {
+export function folderDestination(dir: string, { alone }: Pick<FilingTools, 'alone'> = {}): Destination {
   const leftovers = new Leftovers(dir)
   return {
     async deliver(offered) {
       const describe = (deliveredTo: string, parts: readonly FiledPart[]) =>
         describeDelivery(offered, { deliveredTo, parts })
-      const { folder, recorded } = await deliverToFolder(dir, offered.message, describe, leftovers)
+      const { message, isWaiting } = offered
+      const tools = { leftovers, ...(alone && { alone }), isWaiting }
+      const { folder, recorded } = await deliverToFolder(dir, message, describe, tools)
       return { outcome: 'delivered', where: folder, recorded }
     },
   }
@@ -45,8 +48,7 @@ export interface Filed {
  * another recipient, who is then added to its `delivery.json`. Where it is somebody else's message with the same bytes,
  * this one's folder is `<innerSha256>-<digest of author and signer>`: nobody takes over another's authorship. The same
  * where a folder is left without its `delivery.json`.
- * An empty file beside the unfinished folder says that it is about to be renamed. Whoever finds it after a stop knows
- * what happened: the unfinished folder is still there, or the EHR has got the message and may have taken it away.
+ * How it gets there, where several processes share `dir` and each may stop anywhere, is told in `unfinished.ts`.
  * Files are 0600, folders 0700. Throws FILE_UNWRITABLE (temporary: the message is kept and comes again) for what the
  * disk refuses; anything else that is thrown is no fault of the disk.
  */
@@ -54,28 +56,37 @@ export function deliverToFolder(
   dir: string,
   message: TrustedMessage,
   describe: (folder: string, parts: readonly FiledPart[]) => Filing,
-  leftovers = new Leftovers(dir),
+  tools: FilingTools = {},
 ): Promise<Filed> {
   // Of two who add a recipient side by side, one would take the other's away.
-  return turns.take(join(dir, message.innerSha256), () => fileMessage(dir, message, describe, leftovers))
+  return turns.take(join(dir, message.innerSha256), () =>
+    fileMessage(dir, message, describe, { ...DEFAULTS, leftovers: new Leftovers(dir), ...tools }),
+  )
 }
+
+const DEFAULTS = { alone: async () => ({ [Symbol.dispose]() {} }) }
 
 /** Mailboxes are passed over side by side, and the same message may lie in each. */
 const turns = new Turns()
 /** Messages are filed side by side, and the folder's names are for all of them. */
 const folders = new FolderSyncs()
 
+/** How often it is begun anew where another process is at the same message. */
+const MOST_TRIES = 5
+
 async function fileMessage(
   dir: string,
-  { inner, innerSha256: sha256 }: TrustedMessage,
+  message: TrustedMessage,
   describe: (folder: string, parts: readonly FiledPart[]) => Filing,
-  leftovers: Leftovers,
+  tools: FilingTools & Required<Pick<FilingTools, 'leftovers' | 'alone'>>,
+  tries = 1,
 ): Promise<Filed> {
+  const { inner, innerSha256: sha256 } = message
+  const { leftovers, alone, isWaiting = async () => true } = tools
   let folder = join(dir, sha256)
   const filing = describe(folder, [])
-  const unfinished = join(dir, `.${sha256}.${deliveryDigest(filing)}`)
-  const renaming = `${unfinished}${RENAMING}`
-  const recorded = () => rm(renaming, { force: true })
+  const unfinished = new Unfinished(dir, sha256, deliveryDigest(filing))
+  const filed = () => ({ folder, recorded: () => unfinished.recorded() })
   try {
     let isThere = await exists(folder)
     if (isThere && !(await isSameAuthor(folder, filing))) {
@@ -83,36 +94,28 @@ async function fileMessage(
       isThere = await exists(folder)
     }
     if (isThere) {
+      using _ = await alone()
       await addRecipients(folder, describe(folder, []))
-      return { folder, recorded }
+      await unfinished.drop()
+      return filed()
     }
-    const wasRenaming = await exists(renaming)
-    if (wasRenaming && !(await exists(unfinished))) return { folder, recorded }
-    if (!wasRenaming) {
-      await writeUnfinished(unfinished, inner, (parts) => describe(folder, parts))
-      // Its name is all that it says, and names are the folder's.
-      await (await open(renaming, 'wx', 0o600)).close()
-      await folders.sync(dir)
-    }
-    await rename(unfinished, folder)
+    if (await unfinished.wasRenamed()) return filed()
+    if (!(await unfinished.write(inner, (parts) => describe(folder, parts)))) return filed()
+    await unfinished.announce()
+    await folders.sync(dir)
+    // This process may have been stopped for longer than what it holds: then others have filed it, and the EHR may have it.
+    if (await isWaiting()) await appear(unfinished, folder, isWaiting)
+    else await unfinished.drop()
     await folders.sync(dir)
     await leftovers.remove(sha256)
-    return { folder, recorded }
+    return filed()
   } catch (cause) {
     leftovers.lookAgain()
-    const { code, syscall } = cause as NodeJS.ErrnoException
-    const isKnown = ['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(code ?? '')
-    // Only where it is certain that nothing was renamed; and in this order, for a stop in between.
-    if (isKnown || (await exists(unfinished))) {
-      await rm(renaming, { force: true })
-      await rm(unfinished, { recursive: true, force: true })
-    }
     if (cause instanceof DirectError) throw cause
-    // Another process may have filed the same message meanwhile, and cleared ours away.
-    if (isKnown && (await exists(folder))) {
-      await addRecipients(folder, describe(folder, []))
-      return { folder, recorded }
-    }
+    const { code, syscall } = cause as NodeJS.ErrnoException
+    // Another process files the same message, or has cleared ours away.
+    const isShared = ['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(code ?? '')
+    if (isShared && tries < MOST_TRIES) return await fileMessage(dir, message, describe, tools, tries + 1)
     if (syscall === undefined) throw cause
     throw new DirectError('FILE_UNWRITABLE', `cannot file a message in ${dir}: ${code}`, {
       hint: 'Check that the folder is writable and has room. The message is kept and will be delivered by the next run.',
@@ -122,29 +125,16 @@ async function fileMessage(
   }
 }
 
-/** All of a message in a folder of its own, on the disk. */
-async function writeUnfinished(
-  unfinished: string,
-  inner: Source,
-  describe: (parts: readonly FiledPart[]) => Filing,
+/** Somebody else may have renamed it, which is as good, and has said so, or recorded it. Throws ENOTEMPTY, ENOENT. */
+async function appear(
+  unfinished: Unfinished,
+  folder: string,
+  isWaiting: () => Promise<boolean>,
 ): Promise<void> {
-  const attachments = join(unfinished, 'attachments')
-  await makeEmpty(unfinished, attachments)
-  await using files = new DurableFiles()
-  await files.write(join(unfinished, 'message.eml'), lent(inner))
-  const parts = await fileParts(inner, unfinished, files)
-  await files.write(join(unfinished, 'delivery.json'), [jsonBytes(describe(parts))])
-  await files.folder(attachments)
-  await files.folder(unfinished)
-  await files.done()
-}
-
-/** A folder with one in it. What a stop has left of an earlier try goes. */
-async function makeEmpty(folder: string, within: string): Promise<void> {
-  const make = () => mkdir(within, { recursive: true, mode: 0o700 })
-  // The first one that was not there: the folder, or one above it.
-  const first = await make()
-  if (first !== undefined && first.length <= folder.length) return
-  await rm(folder, { recursive: true, force: true })
-  await make()
+  try {
+    await unfinished.appear(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    if (!(await unfinished.isAnnounced()) && (await isWaiting())) throw error
+  }
 }

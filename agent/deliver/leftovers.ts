@@ -1,8 +1,11 @@
-import { readdir, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** What the name of an empty file ends with that says: the unfinished folder beside it is about to be renamed. */
+/** What the name of an empty file ends with that says: the complete folder beside it is about to be renamed. */
 export const RENAMING = '.renaming'
+/** What the name of a complete folder ends with that is about to be renamed. */
+export const WHOLE = '.whole'
 
 /**
  * What stops left unfinished in a folder of the EHR. It is looked for once, and after each failure: the folder may hold
@@ -21,8 +24,8 @@ export class Leftovers {
     this.#names ??= this.#list()
     const names = (await this.#names).filter((name) => name.startsWith(`.${sha256}.`))
     for (const name of names)
-      if (!name.endsWith(RENAMING) && !names.includes(`${name}${RENAMING}`))
-        await rm(join(this.#dir, name), { recursive: true, force: true })
+      if (!name.endsWith(RENAMING) && !name.endsWith(WHOLE) && !names.includes(`${name}${RENAMING}`))
+        await removeAside(join(this.#dir, name))
   }
 
   /** There may be more now. */
@@ -37,5 +40,29 @@ export class Leftovers {
       this.#names = null
       throw error
     }
+  }
+}
+
+/**
+ * A folder and all in it, under another name first: whoever is still writing to it then knows at once, and makes nothing
+ * complete of what is left of it.
+ */
+export async function removeAside(folder: string): Promise<void> {
+  if (await removeEmpty(folder)) return
+  const aside = `${folder}.${randomBytes(6).toString('hex')}`
+  await rename(folder, aside)
+  await rm(aside, { recursive: true, force: true })
+}
+
+/** False: there is something in it. */
+export async function removeEmpty(folder: string): Promise<boolean> {
+  try {
+    await rmdir(folder)
+    return true
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return true
+    if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(code)) return false
+    throw error
   }
 }

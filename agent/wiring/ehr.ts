@@ -22,7 +22,8 @@ export function wireEhr(
   const folders = new Map<string, Destination>()
   const folder = async (dir: string): Promise<Destination> => {
     const { folderDestination } = await import('../deliver/folder.ts')
-    const destination = folders.get(dir) ?? folderDestination(dir)
+    const alone = () => neighbours.receivingAlone('what was filed for the EHR')
+    const destination = folders.get(dir) ?? folderDestination(dir, { alone })
     folders.set(dir, destination)
     return destination
   }

@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process'
+import { readdir, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, onTestFinished, test } from 'vitest'
+import { deliverToFolder } from '../../agent/deliver/folder.ts'
+import type { TrustedMessage } from '../../agent/open/trusted-message.ts'
+import { openStore, type Store } from '../../store/index.ts'
+import { all, temporaryFolder, twoClinics } from './clinics.ts'
+
+const KIM = 'dr.kim@clinic-a.example'
+const LEE = 'dr.lee@clinic-b.example'
+const SHA256 = 'ab'.repeat(32)
+
+/** A process that files each message when it is told to. */
+function filing(...words: readonly string[]) {
+  const script = fileURLToPath(new URL('folder-child.ts', import.meta.url))
+  const child = spawn(process.execPath, [script, ...words], { stdio: ['pipe', 'pipe', 'inherit'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const lines: string[] = []
+  let heard = () => {}
+  let isOver = false
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    lines.push(...text.trim().split('\n'))
+    heard()
+  })
+  child.on('close', () => {
+    isOver = true
+    heard()
+  })
+  return {
+    go: () => child.stdin.write('\n'),
+    /** When it has said so many lines. */
+    said: async (count: number) => {
+      while (lines.length < count) {
+        if (isOver) throw new Error(`the child ended after ${lines.length} lines`)
+        await new Promise<void>((resolve) => {
+          heard = resolve
+        })
+      }
+    },
+  }
+}
+
+const ROUNDS = 12
+
+test.each([
+  [
+    'for a recipient each: all are in its delivery.json',
+    ['one@b.example', 'two@b.example', 'three@b.example'],
+  ],
+  ['for one recipient: it is filed whole', ['one@b.example', 'one@b.example', 'one@b.example']],
+])('the same message is filed by several processes at once, %s (IN-10)', async (_, addresses) => {
+  const [dir, beside] = [await temporaryFolder(), await temporaryFolder()]
+  const children = addresses.map((address) => filing(dir, join(beside, 'lock'), address, String(ROUNDS)))
+  for (let round = 1; round <= ROUNDS; round++) {
+    await Promise.all(children.map(({ said }) => said(round)))
+    for (const { go } of children) go()
+  }
+  await Promise.all(children.map(({ said }) => said(ROUNDS + 1)))
+  const names = await readdir(dir)
+  expect(names.filter((name) => !/^[0-9a-f]{64}$/.test(name))).toEqual([])
+  expect(names).toHaveLength(ROUNDS)
+  for (const name of names) {
+    const { recipients } = JSON.parse(await readFile(join(dir, name, 'delivery.json'), 'utf8'))
+    const filed = recipients.map(({ address }: { address: string }) => address).sort()
+    expect(filed).toEqual([...new Set(addresses)].sort())
+    expect((await readFile(join(dir, name, 'message.eml'))).length).toBeGreaterThan(50_000)
+  }
+})
+
+test('what was announced and is gone was got by the EHR; what is complete is gone on with, whoever wrote it', async () => {
+  const [dir, taken] = [await temporaryFolder(), await temporaryFolder()]
+  let written = 0
+  const message = {
+    inner: {
+      bytes: 1,
+      async *read() {
+        written++
+        yield Buffer.from('Subject: x\r\n\r\n')
+      },
+    },
+    innerSha256: SHA256,
+  } as unknown as TrustedMessage
+  const describe = () => ({ from: KIM, signer: null, recipients: [{ address: LEE }] })
+  const stop = new Error('stopped')
+  const stopped = deliverToFolder(dir, message, describe, { isWaiting: () => Promise.reject(stop) })
+  await expect(stopped).rejects.toThrow(stop)
+  const once = written
+  await deliverToFolder(dir, message, describe)
+  expect(written).toBe(once)
+  await rename(join(dir, SHA256), join(taken, SHA256))
+  const { recorded } = await deliverToFolder(dir, message, describe)
+  await recorded()
+  expect(await readdir(dir)).toEqual([])
+})
+
+test('a daemon that was stopped for longer than it holds a mailbox does not file again what the EHR has from another one (IN-10)', async () => {
+  const ehr = await temporaryFolder()
+  const taken = await temporaryFolder()
+  const stores = await temporaryFolder()
+  const file = join(stores, 'store.db')
+  await using store = await openStore({ file })
+  const other = await twoClinics({ partsB: { store } })
+  const reached = Promise.withResolvers<void>()
+  const goOn = Promise.withResolvers<void>()
+  // It stops when its verdict is durable, and nothing of the message is filed yet.
+  const stopping = new Proxy(store, {
+    get: (target, key: keyof Store) =>
+      key === 'inbox'
+        ? new Proxy(target.inbox, {
+            get: (inbox, name: keyof Store['inbox']) => {
+              const act = inbox[name].bind(inbox) as (...given: unknown[]) => Promise<unknown>
+              if (name !== 'judged') return act
+              return async (...given: unknown[]) => {
+                const judged = await act(...given)
+                reached.resolve()
+                await goOn.promise
+                return judged
+              }
+            },
+          })
+        : target[key],
+  })
+  const slow = await twoClinics({ partsB: { store: stopping } })
+  await other.a.send({ from: KIM, to: [LEE], subject: 'Referral', text: 'Please see her.' })
+  const [mail] = other.post.handed
+  if (mail === undefined) throw new Error('nothing was sent')
+  slow.post.drop(LEE, KIM, mail.bytes)
+  const late = all(slow.b.receiveOnce({ deliverTo: ehr }))
+  await reached.promise
+  expect(await all(other.b.receiveOnce({ deliverTo: ehr }))).toHaveLength(1)
+  const [folder = ''] = await readdir(ehr)
+  await rename(join(ehr, folder), join(taken, folder))
+  goOn.resolve()
+  await late
+  expect(await readdir(ehr)).toEqual([])
+  expect((await all(store.audit.list())).filter(({ event }) => event === 'delivered')).toHaveLength(1)
+})
