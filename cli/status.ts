@@ -76,8 +76,9 @@ function reasonTexts({ state, why }: Status): readonly string[] {
   return why.map(({ code, text }) => (state === 'queued' ? `${code}: ${text}` : text))
 }
 
-function waitText({ tries, next }: Status): readonly string[] {
-  return tries === null || next === null ? [] : [triesText(tries, nextTry(next))]
+/** Who waits for a route has a reason that says when it is asked for again. */
+function waitText({ route, tries, next }: Status): readonly string[] {
+  return tries === null || next === null || route === 'undetermined' ? [] : [triesText(tries, nextTry(next))]
 }
 
 function whatToDo(why: Status['why'], adviceOn: Advice): readonly string[] {
