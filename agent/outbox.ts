@@ -4,7 +4,7 @@ import { DirectError } from './errors.ts'
 import { HOLD_MS, holdUntil, whileHeld } from './hold.ts'
 import type { Log } from './log.ts'
 import type { Lanes, Room } from './outbox/lanes.ts'
-import type { Source } from './smime/source.ts'
+import { once, type Source } from './smime/source.ts'
 import { storedSource, wholeSource } from './stored-source.ts'
 
 /** What handing mail to SMTP asks of its neighbours. */
@@ -241,5 +241,10 @@ function allOf(
 
 async function contentOf(copy: OutboxCopy, tools: OutboxTools): Promise<Source & AsyncDisposable> {
   if (copy.route === 'tls') return tools.openRecord(await wholeSource(tools.store, copy.body), copy.mailFrom)
-  return { ...(await storedSource(tools.store, copy.body)), async [Symbol.asyncDispose]() {} }
+  const { bytes } = copy
+  const source =
+    bytes === undefined
+      ? await storedSource(tools.store, copy.body)
+      : { bytes: bytes.length, read: () => once(bytes) }
+  return { ...source, async [Symbol.asyncDispose]() {} }
 }

@@ -29,6 +29,7 @@ export async function addMessage(tx: Tx, message: NewMessage): Promise<readonly 
   return copies.map(({ sealedBy: _, ...copy }, i) => ({
     ...copy,
     body: bodyOf(copy.body, bodies),
+    ...(copy.body instanceof Uint8Array && { bytes: copy.body }),
     id: ids[i] as number,
     messageId,
     kind,

@@ -68,6 +68,8 @@ export interface NewCopy {
 export interface OutboxCopy extends Omit<NewCopy, 'sealedBy' | 'body'> {
   readonly id: number
   readonly body: BodyId
+  /** All of the body, for whoever has added it just now as bytes. */
+  readonly bytes?: Uint8Array
   readonly messageId: string
   readonly kind: NewMessage['kind']
   /** Those of `recipients` that SMTP has neither accepted nor refused for good. */
