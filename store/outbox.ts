@@ -21,6 +21,8 @@ export class SqlOutbox implements Outbox {
   /** Many are sent side by side: each of these steps is taken by several at once. */
   readonly #turns: GatheredTurns
   readonly #holds: GatheredTurns
+  /** The how-manieth try of each copy is under way here: whoever takes it over makes the next. */
+  readonly #underWay = new Map<number, number>()
 
   constructor(db: Kysely<Schema>) {
     this.#db = db
@@ -29,10 +31,16 @@ export class SqlOutbox implements Outbox {
   }
 
   async add(message: NewMessage, notice?: NoticeId): Promise<readonly OutboxCopy[]> {
-    return await this.#turns.take(async (tx) => {
+    const held = await this.#turns.take(async (tx) => {
       if (notice !== undefined && !(await moveNotice(tx, notice, 'queued'))) return []
       return await addMessage(tx, message)
     })
+    this.#begin(held)
+    return held
+  }
+
+  #begin(copies: readonly OutboxCopy[]): void {
+    for (const { id, attempts } of copies) this.#underWay.set(id, attempts + 1)
   }
 
   async byIdempotencyKey(idempotencyKey: string): Promise<StoredMessage | null> {
@@ -79,12 +87,15 @@ export class SqlOutbox implements Outbox {
     })
     // What goes out has to be in the store whatever happens.
     await synced(this.#db)
+    this.#begin(claimed)
     return claimed
   }
 
   async hold(copy: number, until: Date): Promise<void> {
     // As `claim`: whom a loss of power stops is at it no more.
-    await this.#holds.take((tx) => holdCopy.execute(tx, { copy, until: until.getTime() }))
+    const attempt = this.#underWay.get(copy)
+    if (attempt === undefined) return
+    await this.#holds.take((tx) => holdCopy.execute(tx, { copy, attempt, until: until.getTime() }))
   }
 
   async tried(
@@ -93,7 +104,9 @@ export class SqlOutbox implements Outbox {
     at: Date,
     retryAt: Date | null,
   ): Promise<void> {
-    await this.#turns.take((tx) => settleTried(tx, copy, { outcomes, at, retryAt }))
+    const attempt = this.#underWay.get(copy)
+    await this.#turns.take((tx) => settleTried(tx, copy, { outcomes, at, retryAt, attempt }))
+    this.#underWay.delete(copy)
   }
 
   async nextDue(): Promise<Date | null> {
@@ -158,12 +171,14 @@ export class SqlOutbox implements Outbox {
   }
 }
 
-const holdCopy = prepared((db, { copy, until }: Bound<{ copy: number; until: number }>) =>
-  db
-    .updateTable('copies')
-    .set({ held_until: until })
-    .where('id', '=', copy)
-    .where('held_until', 'is not', null),
+const holdCopy = prepared(
+  (db, { copy, attempt, until }: Bound<{ copy: number; attempt: number; until: number }>) =>
+    db
+      .updateTable('copies')
+      .set({ held_until: until })
+      .where('id', '=', copy)
+      .where('attempts', '=', attempt)
+      .where('held_until', 'is not', null),
 )
 
 /** What `claim` may take, oldest first; what a clock dated that has been set back since comes when nothing else does. */

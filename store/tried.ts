@@ -6,20 +6,31 @@ import type { TriedRecipient } from './outgoing-types.ts'
 import { type Bound, prepared } from './prepared.ts'
 import type { Tx } from './schema.ts'
 
-/** What came of handing a copy to SMTP; `retryAt` null: whoever is left has failed. */
+/** A try of a copy that has come to its end. */
+interface Tried {
+  readonly outcomes: readonly TriedRecipient[]
+  readonly at: Date
+  /** Null: whoever is left has failed. */
+  readonly retryAt: Date | null
+  /** The how-manieth it was. Undefined: that is not known. */
+  readonly attempt: number | undefined
+}
+
+/**
+ * What came of handing a copy to SMTP. What a server said stands; when another process has begun the next try, as this one
+ * was stopped for longer than its hold, what is left is that one's.
+ */
 export async function settleTried(
   tx: Tx,
   copy: number,
-  {
-    outcomes,
-    at,
-    retryAt,
-  }: { readonly outcomes: readonly TriedRecipient[]; readonly at: Date; readonly retryAt: Date | null },
+  { outcomes, at, retryAt, attempt }: Tried,
 ): Promise<void> {
   const said = new Map(outcomes.map((outcome) => [addressKey(outcome.address), outcome]))
+  const recipients = await recipientsOf(tx, copy)
+  const isTakenOver = attempt !== undefined && recipients.some(({ attempts }) => attempts !== attempt)
   let left = 0
-  for (const { pending, ...recipient } of await recipientsOf(tx, copy)) {
-    const decided = decide(said.get(recipient.address), retryAt === null)
+  for (const { pending, attempts: _, ...recipient } of recipients) {
+    const decided = decide(said.get(recipient.address), retryAt === null && !isTakenOver)
     if (pending !== 'pending') {
       // Settled meanwhile, by an answer or by its deadline: what SMTP says now is for the audit.
       if (said.has(recipient.address) && decided.outcome !== null)
@@ -43,6 +54,7 @@ export async function settleTried(
     if (recipient.kind !== 'message')
       await settleNotice(tx, recipient.message_id, decided.outcome === 'accepted')
   }
+  if (isTakenOver) return
   await release.execute(tx, {
     copy,
     nextAt: left === 0 || retryAt === null ? null : retryAt.getTime(),
@@ -80,7 +92,9 @@ function decide(
 async function recipientsOf(
   tx: Tx,
   copy: number,
-): Promise<(TrackedRecipient & { readonly pending: 'pending' | 'accepted' | 'failed' })[]> {
+): Promise<
+  (TrackedRecipient & { readonly pending: 'pending' | 'accepted' | 'failed'; readonly attempts: number })[]
+> {
   return await trackedOf.execute(tx, { copy })
 }
 
@@ -97,7 +111,7 @@ const trackedOf = prepared((db, { copy }: Bound<{ copy: number }>) =>
     .selectAll('messages')
     .select(['recipients.id as recipient', 'recipients.address', 'recipients.route'])
     .select(['certificate', 'algorithms'])
-    .select(['recipients.state', 'copy_recipients.state as pending'])
+    .select(['recipients.state', 'copy_recipients.state as pending', 'attempts'])
     .where('copy', '=', copy)
     .orderBy('seq'),
 )

@@ -109,6 +109,28 @@ test('MDNs that wait can be hastened, mail cannot, nor what failed too often', a
   expect(await store.outbox.claim(at(2), at(60))).toEqual([])
 })
 
+test('who was stopped for longer than its hold gives nothing back that another has taken over; what a server said stands', async () => {
+  const [LEE, ANN] = ['lee@hisp.example', 'ann@hisp.example'] as const
+  await using temporary = await folder()
+  await using stopped = await temporary.open()
+  await using other = await temporary.open()
+  await stopped.outbox.add(message(await stopped.bodies.write(bytes('sealed')), {}, [LEE, ANN]))
+  const [copy] = await stopped.outbox.claim(at(0), at(30))
+  const [again] = await other.outbox.claim(at(31), at(61))
+  if (copy === undefined || again === undefined) throw new Error('nothing was due')
+  await stopped.outbox.hold(copy.id, at(900))
+  const said = [{ address: LEE, outcome: 'accepted', reply: '250' } as const]
+  await stopped.outbox.tried(copy.id, said, at(40), null)
+  const [{ recipients = [] } = {}] = await other.tracking.status()
+  expect(recipients.map(({ address, state }) => `${address} ${state}`)).toEqual([
+    `${LEE} sent`,
+    `${ANN} queued`,
+  ])
+  expect(await stopped.outbox.claim(at(60), at(90))).toEqual([])
+  await other.outbox.tried(again.id, [], at(60), at(65))
+  expect(await stopped.outbox.claim(at(65), at(95))).toMatchObject([{ pending: [ANN], attempts: 2 }])
+})
+
 test('a hold that is renewed keeps the copy from others, one that was given back is not taken again', async () => {
   await using store = await memoryStore()
   await queued(store)
