@@ -78,13 +78,18 @@ function notSynced(file: string, cause: unknown): DirectError {
   })
 }
 
+/** Runs a statement in the transaction that is open on the one connection, at once. Its rows. */
+export type RunWithin = (sql: string, parameters: readonly unknown[]) => unknown[]
+
 /** SQLite, and who waits for the disk in its place; null: COMMIT itself does. */
 export class LoggedAdapter extends SqliteAdapter {
   readonly log: LogSync | null
+  readonly runWithin: RunWithin
 
-  constructor(log: LogSync | null) {
+  constructor(log: LogSync | null, runWithin: RunWithin) {
     super()
     this.log = log
+    this.runWithin = runWithin
   }
 }
 

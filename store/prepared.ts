@@ -9,6 +9,7 @@ import {
   type UpdateResult,
 } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
+import { LoggedAdapter } from './log-sync.ts'
 import type { Schema } from './schema.ts'
 
 /** The values of a prepared query as it is built: they stand where a value may, and nothing can be known of them yet. */
@@ -58,7 +59,13 @@ class Prepared<Values extends object, Row> {
   }
 
   async execute(db: Kysely<Schema>, values: Values): Promise<Row[]> {
-    const { rows } = await db.executeQuery(bind(this.#templateFor(db, values), values))
+    const { query, names } = this.#templateFor(db, values)
+    const parameters = bind(query, names, values)
+    const { adapter } = db.getExecutor()
+    // Whoever has SQLite's transaction has its one connection, and need not wait until kysely provides it.
+    if (db.isTransaction && adapter instanceof LoggedAdapter)
+      return adapter.runWithin(query.sql, parameters) as Row[]
+    const { rows } = await db.executeQuery({ ...query, parameters })
     return rows as Row[]
   }
 
@@ -88,10 +95,9 @@ class Prepared<Values extends object, Row> {
   }
 }
 
-function bind({ query, names }: Template, values: object): CompiledQuery {
+function bind({ parameters }: CompiledQuery, names: readonly string[], values: object): readonly unknown[] {
   const given = values as Readonly<Record<string, unknown>>
   if (Object.keys(given).length !== names.length || names.some((name) => given[name] === undefined))
     throw new TypeError(`a prepared query takes ${names.join(', ')}`)
-  const parameters = query.parameters.map((one) => (one instanceof Slot ? given[one.name] : one))
-  return { ...query, parameters }
+  return parameters.map((one) => (one instanceof Slot ? given[one.name] : one))
 }

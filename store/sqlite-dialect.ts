@@ -10,7 +10,7 @@ import {
 } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import { asKept } from './kept-text.ts'
-import { LoggedAdapter, type LogSync } from './log-sync.ts'
+import { LoggedAdapter, type LogSync, type RunWithin } from './log-sync.ts'
 
 interface SqliteOptions {
   /** How long a writing transaction waits for those of other processes, in milliseconds. */
@@ -26,6 +26,7 @@ interface SqliteOptions {
 export class NodeSqliteDialect extends SqliteDialect {
   readonly #driver: () => SqliteDriver
   readonly #log: LogSync | null
+  readonly #runWithin: RunWithin
 
   /** `file`: for messages. */
   constructor(
@@ -33,9 +34,17 @@ export class NodeSqliteDialect extends SqliteDialect {
     file: string,
     { patienceMs = PATIENCE_MS, log = null }: SqliteOptions = {},
   ) {
-    const config = { database: inKyselysShape(database, file) }
+    const statements = inKyselysShape(database, file)
+    const config = { database: statements }
     super(config)
     this.#log = log
+    this.#runWithin = (sql, parameters) => {
+      if (!database.isTransaction) throw new TypeError('a transaction was used after its end')
+      const { reader, all, run } = statements.prepare(sql)
+      if (reader) return all(parameters)
+      run(parameters)
+      return []
+    }
     // COMMIT writes, and its wait for the disk is the log's.
     if (log !== null) database.exec('pragma synchronous = normal')
     this.#driver = () => new ImmediateDriver(config, database, { file, patienceMs, log })
@@ -46,7 +55,7 @@ export class NodeSqliteDialect extends SqliteDialect {
   }
 
   override createAdapter(): LoggedAdapter {
-    return new LoggedAdapter(this.#log)
+    return new LoggedAdapter(this.#log, this.#runWithin)
   }
 }
 

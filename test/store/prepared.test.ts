@@ -47,6 +47,13 @@ test('it is done in the transaction that it is given, and undone with it', async
   expect(await heldUntil.execute(given.db, { at: 0 })).toEqual([])
 })
 
+test('in a transaction that has ended it is refused, and nothing is written', async () => {
+  await using given = await database()
+  const ended = await given.db.transaction().execute(async (tx) => tx)
+  await expect(take.execute(ended, { name: 'a', holder: 'me', until: 10 })).rejects.toThrow('after its end')
+  expect(await heldUntil.execute(given.db, { at: 0 })).toEqual([])
+})
+
 test('values by other names than at first, too few or too many, reach no database', async () => {
   await using given = await database()
   await take.execute(given.db, { name: 'a', holder: 'me', until: 10 })
