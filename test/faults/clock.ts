@@ -7,7 +7,7 @@ import { QUIET_MS, smtpAt } from './dialogue.ts'
 import { Ehr } from './ehr.ts'
 import { type FaultReport, type FaultRun, Seen } from './fault-run.ts'
 import { type Injected, injectOne } from './inject.ts'
-import { reconcile, settled } from './ledger.ts'
+import { finished, reconcile } from './ledger.ts'
 import { WallClock } from './wall-clock.ts'
 
 const BYTES = 300
@@ -46,7 +46,7 @@ export const clockLeaps: FaultRun = async (world, { scale, seed, tell }): Promis
     await pause(LOOKS_WITHIN_MS)
     if (goesBy(clock, atB)) seen.add('a leap')
   }
-  await settled(sender, injected)
+  await finished(sender, ehr, injected)
   await pause(QUIET_MS)
   // What is on its way when the clock leaps looks as if nobody held it any more, and may be handed over again (IN-10).
   const reconciled = await reconcile(world, sender, ehr, injected, { comesAgain: true })

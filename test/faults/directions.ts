@@ -5,7 +5,7 @@ import { IN_DOUBT_MS } from './dialogue.ts'
 import { Ehr } from './ehr.ts'
 import type { FaultReport, Faults } from './fault-run.ts'
 import type { Injected } from './inject.ts'
-import { reconcile, settled, withFindings } from './ledger.ts'
+import { finished, reconcile, withFindings } from './ledger.ts'
 import { serverDone } from './server-done.ts'
 import type { World } from './world.ts'
 
@@ -59,7 +59,7 @@ async function report(
   ehr: Ehr,
   { injected, faults, notes = [], findings = [] }: Inflicted,
 ): Promise<FaultReport> {
-  await settled(sender, injected)
+  await finished(sender, ehr, injected)
   const reconciled = withFindings(await reconcile(world, sender, ehr, injected), findings)
   return { messages: injected.length, faults, reconciled, notes, late: [] }
 }

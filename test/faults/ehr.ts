@@ -12,7 +12,7 @@ export interface Taken {
   readonly named: boolean
 }
 
-const TAKES_WITHIN_MS = 60_000
+const GIVEN_WITHIN_MS = 60_000
 
 /**
  * An EHR that takes each folder away as soon as it appears, as docs/daemon.md tells it to, and keeps all of them: what
@@ -51,16 +51,24 @@ export class Ehr implements AsyncDisposable {
   }
 
   async #take(): Promise<void> {
-    for (const name of await readdir(this.dir)) {
-      if (name.startsWith('.')) continue
+    for (const name of await this.#lying()) {
       await rename(join(this.dir, name), join(this.#taken, `${this.#count}-${name}`))
       this.#count++
     }
   }
 
-  /** Fulfilled once it took so many, or had time enough: what it could not be given is tried again after a pause. */
-  async took(count: number): Promise<void> {
-    for (let waited = 0; this.#count < count && waited < TAKES_WITHIN_MS; waited += 100) await pause(100)
+  async #lying(): Promise<string[]> {
+    return (await readdir(this.dir)).filter((name) => !name.startsWith('.'))
+  }
+
+  /**
+   * Fulfilled once it was given so many, or had time enough. A message is answered once it is kept; what could not be given
+   * to the EHR is tried again after a pause.
+   */
+  async given(count: number): Promise<void> {
+    const start = performance.now()
+    while (this.#count + (await this.#lying()).length < count && performance.now() - start < GIVEN_WITHIN_MS)
+      await pause(100)
   }
 
   /** Takes what is there, and tells everything that was ever taken, in order. */

@@ -124,9 +124,8 @@ async function receiveOn(
     await settled(sender.agent, injected)
     await end(last)
   }
-  // A message is answered once it is kept; the EHR may have it a pause later.
   await using last = start()
-  await ehr.took(injected.length)
+  await ehr.given(injected.length)
   await end(last)
 }
 

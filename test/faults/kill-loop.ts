@@ -7,7 +7,7 @@ import { HELD_MS, QUIET_MS } from './dialogue.ts'
 import { Ehr } from './ehr.ts'
 import { type FaultReport, type FaultRun, Seen } from './fault-run.ts'
 import { inject } from './inject.ts'
-import { reconcile, settled, withFindings } from './ledger.ts'
+import { finished, reconcile, withFindings } from './ledger.ts'
 import { WallClock } from './wall-clock.ts'
 
 /** How long the daemon lives, in milliseconds, drawn by the seed. */
@@ -52,7 +52,7 @@ export const killLoop: FaultRun = async (world, { scale, seed, tell }): Promise<
   const [injected] = await Promise.all([injecting, killing()])
   const later = await WallClock.in(world.dir, HELD_MS)
   await using last = Daemon.start(world.b, ehr.dir, { env: later.env })
-  await settled(sender.agent, injected)
+  await finished(sender.agent, ehr, injected)
   await pause(QUIET_MS)
   const { endedByItself } = await last.kill()
   const reconciled = await reconcile(world, sender.agent, ehr, injected)

@@ -63,6 +63,12 @@ export async function settled(
   }
 }
 
+/** The same, and the EHR was given all of them. */
+export async function finished(sender: Agent, ehr: Ehr, injected: readonly Injected[]): Promise<void> {
+  await settled(sender, injected)
+  await ehr.given(injected.length)
+}
+
 /** What the sender is told of a message to one recipient. */
 export async function stateOf(sender: Agent, messageId: string): Promise<string> {
   const [message] = await sender.status(messageId)

@@ -9,7 +9,7 @@ import { HELD_MS, QUIET_MS } from './dialogue.ts'
 import { Ehr } from './ehr.ts'
 import type { FaultReport, FaultRun } from './fault-run.ts'
 import { type Injected, inject, injectOne } from './inject.ts'
-import { reconcile, settled } from './ledger.ts'
+import { finished, reconcile, settled } from './ledger.ts'
 import { WallClock } from './wall-clock.ts'
 import type { World } from './world.ts'
 
@@ -33,7 +33,7 @@ export const uidValidity: FaultRun = async (world, { scale, seed, tell }): Promi
   {
     await using _daemon = Daemon.start(b, ehr.dir)
     injected.push(...(await some(sender, MESSAGES[scale], seed)))
-    await settled(sender.agent, injected)
+    await finished(sender.agent, ehr, injected)
   }
   tell('another UIDVALIDITY while nobody looks')
   await changeUidValidity(world, 1_000_001)
@@ -43,7 +43,7 @@ export const uidValidity: FaultRun = async (world, { scale, seed, tell }): Promi
   tell('another UIDVALIDITY while the daemon is at work')
   await changeUidValidity(world, 1_000_002)
   injected.push(...(await some(sender, MESSAGES[scale], seed + 20_000)))
-  await settled(sender.agent, injected)
+  await finished(sender.agent, ehr, injected)
   await pause(QUIET_MS)
   const reconciled = await reconcile(world, sender.agent, ehr, injected, { comesAgain: true })
   return { messages: injected.length, faults: { 'another UIDVALIDITY': 2 }, reconciled, notes: [], late: [] }
@@ -108,7 +108,7 @@ export const secondClient: FaultRun = async (world, { scale, seed, tell }): Prom
     await using elsewhere = await b.folder('Elsewhere')
     for (const uid of await elsewhere.uids()) await elsewhere.moveTo(uid, 'INBOX')
   }
-  await settled(sender.agent, injected)
+  await finished(sender.agent, ehr, injected)
   await pause(QUIET_MS)
   const reconciled = await reconcile(world, sender.agent, ehr, injected, { comesAgain: true })
   return {
@@ -134,11 +134,11 @@ export const restoredStore: FaultRun = async (world, { scale, seed, tell }): Pro
   {
     await using _daemon = Daemon.start(b, ehr.dir)
     injected.push(...(await some(sender, MESSAGES[scale], seed)))
-    await settled(sender.agent, injected)
+    await finished(sender.agent, ehr, injected)
     using database = new DatabaseSync(store, { readOnly: true })
     await backup(database, copy)
     injected.push(...(await some(sender, MESSAGES[scale], seed + 10_000)))
-    await settled(sender.agent, injected)
+    await finished(sender.agent, ehr, injected)
   }
   tell('an older store is put back')
   for (const end of ['-wal', '-shm']) await rm(`${store}${end}`, { force: true })
@@ -147,7 +147,7 @@ export const restoredStore: FaultRun = async (world, { scale, seed, tell }): Pro
   const forgotten = injected.filter(({ messageId }) => !known.has(messageId)).length
   injected.push(...(await some(sender, MESSAGES[scale], seed + 20_000)))
   await using _daemon = Daemon.start(b, ehr.dir)
-  await settled(sender.agent, injected)
+  await finished(sender.agent, ehr, injected)
   await pause(QUIET_MS)
   const reconciled = await reconcile(world, sender.agent, ehr, injected, { comesAgain: true })
   return {

@@ -6,7 +6,7 @@ import { QUIET_MS } from './dialogue.ts'
 import { Ehr } from './ehr.ts'
 import type { FaultReport, FaultRun } from './fault-run.ts'
 import { type Injected, injectOne } from './inject.ts'
-import { reconcile, settled, withFindings } from './ledger.ts'
+import { finished, reconcile, withFindings } from './ledger.ts'
 import type { World } from './world.ts'
 
 const MESSAGES = { short: 300, full: 10_000 }
@@ -40,7 +40,7 @@ export const mdnFlood: FaultRun = async (world, { scale, seed, tell }): Promise<
   }
   const start = performance.now()
   await using daemon = Daemon.start(a, join(a.dir, 'ehr'))
-  await settled(sender, injected)
+  await finished(sender, ehr, injected)
   const seconds = (performance.now() - start) / 1000
   await pause(QUIET_MS)
   const answers = (await messagesIn(world, 'b')) - atB - injected.length

@@ -7,7 +7,7 @@ import { type Inflicted, whileReceiving, whileSending } from './directions.ts'
 import { Ehr } from './ehr.ts'
 import { type FaultReport, type FaultRun, Seen } from './fault-run.ts'
 import { type Injected, injectOne } from './inject.ts'
-import { reconcile, settled, stateOf } from './ledger.ts'
+import { finished, reconcile, stateOf } from './ledger.ts'
 import { WallClock } from './wall-clock.ts'
 
 const BYTES = 300
@@ -134,7 +134,7 @@ export const killAtNthCommand: FaultRun = async (world, { scale, seed, tell }): 
   // By the same configuration: another port would be another mailbox.
   const later = await WallClock.in(world.dir, HELD_MS)
   await using _last = Daemon.start(b, ehr.dir, { config, env: later.env })
-  await settled(sender.agent, injected)
+  await finished(sender.agent, ehr, injected)
   const reconciled = await reconcile(world, sender.agent, ehr, injected)
   return { messages: injected.length, faults: { SIGKILL: kills }, reconciled, notes: [], late: [] }
 }

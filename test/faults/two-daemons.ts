@@ -7,7 +7,7 @@ import { HELD_MS, QUIET_MS } from './dialogue.ts'
 import { Ehr } from './ehr.ts'
 import { type FaultReport, type FaultRun, Seen } from './fault-run.ts'
 import { inject } from './inject.ts'
-import { reconcile, settled, withFindings } from './ledger.ts'
+import { finished, reconcile, withFindings } from './ledger.ts'
 import { reconcileSent, sendOut, setAside, withSent } from './outgoing.ts'
 import { sharedClinic, UNREACHABLE } from './shared-clinic.ts'
 
@@ -71,8 +71,8 @@ export const twoDaemons: FaultRun = async (world, { scale, seed, tell }): Promis
   }
   const [[injected, sent]] = await Promise.all([injecting, breaking()])
   await outlast(HELD_MS)
-  await settled(sender.agent, injected)
-  await settled(victim, sent)
+  await finished(sender.agent, ehr, injected)
+  await finished(victim, ehrOfA, sent)
   await pause(QUIET_MS)
   for (const daemon of daemons) {
     const end = (await daemon.kill()).endedByItself
