@@ -4,6 +4,7 @@ import { DirectError } from './errors.ts'
 import { identityAdministration } from './identities/administration.ts'
 import type { KeptFolders } from './inbox/folders.ts'
 import type { Mailbox } from './inbox.ts'
+import { lazily } from './neighbours/lazily.ts'
 import { Neighbours } from './neighbours.ts'
 import type { OfferEvents } from './offer.ts'
 import type { AgentOptions } from './options.ts'
@@ -46,6 +47,8 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     zoneTools,
   } = wired
   const steps = stepsOf(neighbours, wired)
+  // Once: each `import` takes its time.
+  const sending = lazily(() => import('./send.ts'))
 
   async function* pass(
     mailboxes: readonly Mailbox[],
@@ -142,7 +145,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       return plan(draft, options, await sendTools())
     },
     async send(draft, options = {}) {
-      const { send } = await import('./send.ts')
+      const { send } = await sending()
       return send(draft, options, { ...(await sendTools()), outbox: await outboxTools() })
     },
     async seal(message) {

@@ -13,6 +13,7 @@ import { DirectError } from './errors.ts'
 import { fileSource } from './file-source.ts'
 import { fold } from './mime/encode-field.ts'
 import { encodeWords } from './mime/words.ts'
+import { lazily } from './neighbours/lazily.ts'
 import type { Attachment, Draft } from './sending-types.ts'
 import { lent } from './smime/source.ts'
 import { type Composed, type Routing, wrap } from './smime/wrap.ts'
@@ -116,10 +117,13 @@ function checkAttachment({ filename, contentType }: Attachment): void {
     )
 }
 
+/** Loaded at first need: a command that attaches nothing starts without it. Once, as each `import` takes its time. */
+const mimeTypes = lazily(() => import('nodemailer/lib/mime-funcs'))
+
 /** By the name's extension where nothing is said. A message would be made canonical; as bytes it arrives as it is. */
 async function contentTypeOf({ filename, contentType }: Attachment): Promise<string> {
   if (contentType !== undefined) return contentType
-  const { detectMimeType } = await import('nodemailer/lib/mime-funcs')
+  const { detectMimeType } = await mimeTypes()
   const detected = detectMimeType(filename)
   return /^(message|multipart)\//.test(detected) ? 'application/octet-stream' : detected
 }

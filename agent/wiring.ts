@@ -64,8 +64,12 @@ export function wire(neighbours: Neighbours) {
     ...intermediates,
   ]
 
+  // Every message needs these two: an `import` of what is loaded takes its time all the same.
+  const classifying = lazily(() => import('./classify.ts'))
+  const ownCertificates = lazily(() => import('./identities.ts'))
+
   const classifyTools = async () => {
-    const { onlyIdentity } = await import('./identities.ts')
+    const { onlyIdentity } = await ownCertificates()
     const now = await ours()
     return {
       ...(await lastingClassifyTools()),
@@ -83,7 +87,7 @@ export function wire(neighbours: Neighbours) {
     now: at,
   }))
   const classified = async (addresses: readonly string[], from: Address | null, signal?: AbortSignal) => {
-    const { classify } = await import('./classify.ts')
+    const { classify } = await classifying()
     return classify(addresses, from, await classifyTools(), signal)
   }
 
