@@ -81,6 +81,11 @@ test('a command hears SIGHUP before most of it is loaded: until then the system 
   expect(bytes.end).toBeGreaterThan(100_000)
 })
 
+test('help loads what reads a command line, and nothing of what commands do', async () => {
+  const { bytes } = await loadedBy('--help')
+  expect(bytes.end).toBeLessThan(200_000)
+})
+
 test('the licence of every package inside lies beside it', async () => {
   const licences = await readFile(join(dir, 'dist/cli/THIRD-PARTY.txt'), 'utf8')
   const { dependencies } = JSON.parse(await readFile(join(dir, 'package.json'), 'utf8'))
