@@ -37,7 +37,11 @@ export class Unfinished {
 
   /** Writes it, all of it on the disk, unless somebody has. False: the EHR has got it meanwhile. */
   async write(inner: Source, describe: (parts: readonly FiledPart[]) => Filing): Promise<boolean> {
-    if (await exists(this.#whole)) return true
+    if (await exists(this.#whole)) {
+      // A stop may have left what it was made of.
+      await removeAside(this.#tries)
+      return true
+    }
     const name = randomBytes(6).toString('hex')
     const own = join(this.#tries, name)
     try {
@@ -70,6 +74,7 @@ export class Unfinished {
 
   /** Its recipients are in a folder that was there, or the store knows what became of it. */
   async drop(): Promise<void> {
+    await removeAside(this.#tries)
     await rm(this.#whole, { recursive: true, force: true })
   }
 

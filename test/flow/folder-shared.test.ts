@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { readdir, readFile, rename } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
@@ -87,8 +87,12 @@ test('what was announced and is gone was got by the EHR; what is complete is gon
   const stopped = deliverToFolder(dir, message, describe, { isWaiting: () => Promise.reject(stop) })
   await expect(stopped).rejects.toThrow(stop)
   const once = written
+  const [whole = ''] = (await readdir(dir)).filter((name) => name.endsWith('.whole'))
+  // As a stop leaves it that comes while other tries are cleared away.
+  await mkdir(join(dir, whole.replace(/\.whole$/, ''), '0123456789ab', 'attachments'), { recursive: true })
   await deliverToFolder(dir, message, describe)
   expect(written).toBe(once)
+  expect((await readdir(dir)).sort()).toEqual([expect.stringMatching(/^\..*\.renaming$/), SHA256])
   await rename(join(dir, SHA256), join(taken, SHA256))
   const { recorded } = await deliverToFolder(dir, message, describe)
   await recorded()
