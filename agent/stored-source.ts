@@ -1,5 +1,5 @@
 import type { NewBody, Store } from '../store/index.ts'
-import type { Source } from './smime/source.ts'
+import { lent, type Source } from './smime/source.ts'
 
 /** A body of the store as a source: reading it ends with DirectError STORE_DAMAGED where it is not what was written. */
 export async function storedSource(store: Store, body: number): Promise<Source> {
@@ -20,6 +20,12 @@ const WITH_ITS_ROW = 256 * 1024
 
 /** What the store is given of a source: its bytes, where they are few, else a body that has been written. */
 export async function toStore(source: Source, { bodies }: Pick<Store, 'bodies'>): Promise<NewBody> {
-  if (source.bytes > WITH_ITS_ROW) return await bodies.write(source.read())
-  return Buffer.concat(await Array.fromAsync(source.read()))
+  if (source.bytes > WITH_ITS_ROW) return await bodies.write(lent(source))
+  const bytes = Buffer.allocUnsafe(source.bytes)
+  let at = 0
+  for await (const chunk of lent(source)) {
+    bytes.set(chunk, at)
+    at += chunk.length
+  }
+  return bytes.subarray(0, at)
 }
