@@ -1,14 +1,10 @@
-/** Controls, separators of lines, and what hides or turns around the text beside it (Unicode's format characters). */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+import { printable } from '../agent/printable.ts'
 
-/** Text from addresses, files and servers, made harmless for a terminal and kept on its line. */
-export function printable(text: string): string {
-  return text.replace(UNSEEN, escapeOf)
-}
+export { printable }
 
 /** One object as one line of JSON, with the same escaped where JSON itself lets it through. */
 export function jsonLine(value: unknown): string {
-  return JSON.stringify(value).replace(UNSEEN, escapeOf)
+  return printable(JSON.stringify(value))
 }
 
 /** A SHA-256: enough to tell certificates apart, and to find them in the JSON. */
@@ -24,12 +20,4 @@ export function columns(rows: readonly (readonly string[])[]): string {
     .map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  '))
     .map((line) => line.trimEnd())
     .join('\n')
-}
-
-/** As JSON escapes: one for each code unit. */
-function escapeOf(character: string): string {
-  return character
-    .split('')
-    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-    .join('')
 }
