@@ -16,9 +16,13 @@ const ENOUGH_MS = 20_000
 export class Daemon implements AsyncDisposable {
   readonly #running: Running
   readonly #started = Date.now()
+  #hasEnded = false
 
   private constructor(running: Running) {
     this.#running = running
+    void running.ended.then(() => {
+      this.#hasEnded = true
+    })
   }
 
   /** `ehr`: the folder that it delivers to; null: where its configuration says. */
@@ -35,6 +39,11 @@ export class Daemon implements AsyncDisposable {
   get lines(): readonly Record<string, unknown>[] {
     const whole = this.#running.log.slice(0, this.#running.log.lastIndexOf('\n') + 1)
     return jsonLines(whole.replace(/^(?!\{).*\n/gm, ''))
+  }
+
+  /** By itself, or killed. */
+  get hasEnded(): boolean {
+    return this.#hasEnded
   }
 
   /** Fulfilled once it has finished a message, or has had time enough for that. */

@@ -7,7 +7,7 @@ import { type Inflicted, whileReceiving, whileSending } from './directions.ts'
 import { Ehr } from './ehr.ts'
 import { type FaultReport, type FaultRun, Seen } from './fault-run.ts'
 import { type Injected, injectOne } from './inject.ts'
-import { finished, reconcile, stateOf } from './ledger.ts'
+import { finished, reconcile, stateOf, withFindings } from './ledger.ts'
 import { WallClock } from './wall-clock.ts'
 
 const BYTES = 300
@@ -110,6 +110,7 @@ export const killAtNthCommand: FaultRun = async (world, { scale, seed, tell }): 
   await using ehr = await Ehr.start(b.dir, 'kill-at-nth-command')
   await using sender = running(await agentOf(a, world))
   const injected: Injected[] = []
+  const findings: string[] = []
   let kills = 0
   for (let nth = 1; ; nth += STEP[scale]) {
     const message = await injectOne(sender.agent, { n: injected.length, seed, bytes: BYTES })
@@ -126,15 +127,17 @@ export const killAtNthCommand: FaultRun = async (world, { scale, seed, tell }): 
       return 'pass'
     }
     tell(`SIGKILL at command ${nth}`)
-    while (!killed && (await stateOf(sender.agent, message.messageId)) !== 'processed') await pause(20)
+    while (!daemon.hasEnded && (await stateOf(sender.agent, message.messageId)) !== 'processed')
+      await pause(20)
     smtp.onCommand = imap.onCommand = null
-    await daemon.kill()
+    const { endedByItself } = await daemon.kill()
+    if (endedByItself !== null) findings.push(endedByItself)
     if (!killed) break
   }
   // By the same configuration: another port would be another mailbox.
   const later = await WallClock.in(world.dir, HELD_MS)
   await using _last = Daemon.start(b, ehr.dir, { config, env: later.env })
   await finished(sender.agent, ehr, injected)
-  const reconciled = await reconcile(world, sender.agent, ehr, injected)
+  const reconciled = withFindings(await reconcile(world, sender.agent, ehr, injected), findings)
   return { messages: injected.length, faults: { SIGKILL: kills }, reconciled, notes: [], late: [] }
 }

@@ -59,7 +59,8 @@ export const webhook: FaultRun = async (world, { scale, seed, tell }): Promise<F
     ehr.messages >= injected.length &&
     sent.every(({ messageId }) => ehr.told(messageId).includes('dispatched')) &&
     ehr.isAnswered
-  for (const start = performance.now(); !isDone() && performance.now() - start < ENDS_WITHIN_MS; ) {
+  const isOver = () => isDone() || lives.hasEnded
+  for (const start = performance.now(); !isOver() && performance.now() - start < ENDS_WITHIN_MS; ) {
     tell(`${lives.life} lives, ${ehr.messages} messages filed`)
     await pause(200)
     clock.leap(PAUSE_MS)
@@ -120,6 +121,11 @@ class Lives implements AsyncDisposable, Poster {
     this.#start = start
     this.#between = between
     this.#daemon = start()
+  }
+
+  /** Nobody is going to start it again: it has ended by itself. */
+  get hasEnded(): boolean {
+    return !this.#isDying && this.#daemon.hasEnded
   }
 
   async kill(): Promise<boolean> {
