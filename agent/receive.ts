@@ -18,10 +18,8 @@ export async function* receiveInto(
   const failures: unknown[] = []
   for (const mailbox of mailboxes) {
     const later = ({ deliveries }: Offer, why: readonly Reason[]) => putOff(deliveries, why, mailbox, tools)
-    for await (const { report } of passOver(mailbox, tools, signal, (offer) =>
-      hand(offer, destination, { failures, later, signal }),
-    ))
-      yield report
+    const take = (offer: Offer) => hand(offer, destination, { failures, later, signal })
+    yield* passOver(mailbox, tools, take, signal)
   }
   if (failures.length > 0) throw failures.find((failure) => !(failure instanceof DirectError)) ?? failures[0]
 }
@@ -87,8 +85,7 @@ export async function* receiveToWait(
     if (untimed.length > 0) await store.deliveries.schedule(untimed, now())
     return describeReceived(judged)
   }
-  for (const mailbox of mailboxes)
-    for await (const { report } of passOver(mailbox, { ...tools, byClock: true }, signal, leave)) yield report
+  for (const mailbox of mailboxes) yield* passOver(mailbox, { ...tools, byClock: true }, leave, signal)
 }
 
 /** What is new and not in `listed` yet, opened and judged; nothing is delivered, flagged or answered. */

@@ -1,8 +1,11 @@
 import type { ImapFolder, SomeUids } from '../../mailbox/index.ts'
 import type { DirectError } from '../errors.ts'
-import type { Mailbox, PassTools } from '../inbox.ts'
+import type { Mailbox, Offer, PassTools } from '../inbox.ts'
 import type { ReceiveReport } from '../receiving-types.ts'
 import type { Flags } from './flags.ts'
+
+/** Takes an offer at once, and says what became of it; null: nothing that is told. */
+export type Take = (offer: Offer) => Promise<ReceiveReport | null>
 
 /** What the looks of one pass share. */
 export interface Pass {
@@ -14,6 +17,7 @@ export interface Pass {
   /** Those of them that were there when the pass began. */
   readonly present: ReadonlySet<number>
   readonly tools: PassTools
+  readonly take: Take
   readonly signal: AbortSignal | undefined
   /** What the server said of messages that it will not hand over. */
   readonly refused: DirectError[]

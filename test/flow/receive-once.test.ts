@@ -245,7 +245,7 @@ test('of twenty messages one stops the process each time: it goes aside after th
     post.drop(LEE, KIM, await foreignMail({ body: `Content-Type: text/plain\r\n\r\n${n}\r\n` }))
   await expect(pass()).rejects.toThrow(Stop)
   // Those that were open beside it, at most.
-  expect((await delivered(ehr)).length).toBeLessThan(8)
+  expect((await delivered(ehr)).length).toBeLessThan(16)
   // What is new goes first, then whoever was open with it.
   await expect(pass()).rejects.toThrow(Stop)
   expect(await delivered(ehr)).toHaveLength(19)
@@ -271,7 +271,7 @@ test('whoever was open when the process was killed, for whatever reason, is not 
     if (reports !== null) break
     kills += 1
   }
-  expect(kills).toBeGreaterThan(2)
+  expect(kills).toBeGreaterThan(1)
   expect(await delivered(ehr)).toHaveLength(20)
   expect(post.folders.get(ASIDE)).toBeUndefined()
 })
