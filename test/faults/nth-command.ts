@@ -121,7 +121,7 @@ export const killAtNthCommand: FaultRun = async (world, { scale, seed, tell }): 
     smtp.onCommand = imap.onCommand = async () => {
       if (killed || ++count === nth) {
         killed = true
-        if ((await daemon.kill()).endedByItself === null) kills++
+        await daemon.kill()
         return 'cut'
       }
       return 'pass'
@@ -133,6 +133,7 @@ export const killAtNthCommand: FaultRun = async (world, { scale, seed, tell }): 
     const { endedByItself } = await daemon.kill()
     if (endedByItself !== null) findings.push(endedByItself)
     if (!killed) break
+    if (endedByItself === null) kills++
   }
   // By the same configuration: another port would be another mailbox.
   const later = await WallClock.in(world.dir, HELD_MS)
