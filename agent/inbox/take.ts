@@ -1,13 +1,10 @@
-import type { InboxEntry } from '../../store/index.ts'
+import type { InboxEntry, NewBody } from '../../store/index.ts'
 import { DirectError } from '../errors.ts'
 import type { PassTools } from '../inbox.ts'
 import { openOuter } from '../open/outer.ts'
 import type { Source } from '../smime/source.ts'
-import { wholeSource } from '../stored-source.ts'
+import { toStore, wholeSource } from '../stored-source.ts'
 import type { Pass, Wanted } from './wanted.ts'
-
-/** Bytes of a message that is stored in one transaction with its row in the ledger. */
-const WITH_ITS_ROW = 256 * 1024
 
 /** A message at hand, as it came. */
 export interface Taken extends AsyncDisposable {
@@ -24,7 +21,7 @@ export async function take(wanted: Wanted, { mailbox, folder, present, tools }: 
   const { inbox } = tools.store
   const { uidValidity, uid, isBegun } = wanted
   const known = isBegun ? await inbox.find(mailbox.name, uidValidity, uid) : null
-  const begin = async (body: number | Uint8Array | null) =>
+  const begin = async (body: NewBody | null) =>
     known?.state === 'judged' ? known : inbox.begin(mailbox.name, uidValidity, uid, body)
   if (known !== null && known.body !== null) {
     const raw = await wholeOrDamaged(known.body, tools)
@@ -55,13 +52,12 @@ async function keep(
   raw: Source,
   known: InboxEntry | null,
   { store, now }: PassTools,
-): Promise<number | Uint8Array | null> {
+): Promise<NewBody | null> {
   const outer = await openOuter(raw)
   if ('code' in outer || 'code' in outer.cms) return null
-  const isDamaged = known !== null && known.body !== null
-  if (!isDamaged && raw.bytes <= WITH_ITS_ROW) return Buffer.concat(await Array.fromAsync(raw.read()))
+  if (known === null || known.body === null) return await toStore(raw, store)
   const body = await store.bodies.write(raw.read())
-  if (isDamaged) await store.inbox.fetchedAgain(known.id, body, now())
+  await store.inbox.fetchedAgain(known.id, body, now())
   return body
 }
 
