@@ -99,11 +99,11 @@ async function fileMessage(
       await unfinished.drop()
       return filed()
     }
-    if (await unfinished.wasRenamed()) return filed()
-    if (!(await unfinished.write(inner, (parts) => describe(folder, parts)))) return filed()
-    await unfinished.announce()
+    const progress = await unfinished.progress()
+    if (progress === 'got') return filed()
+    if (progress === 'none') await unfinished.write(inner, (parts) => describe(folder, parts))
     await folders.sync(dir)
-    // This process may have been stopped for longer than what it holds: then others have filed it, and the EHR may have it.
+    // Asked behind the claim: whoever has filed it while this process was stopped has recorded that before it gave its own up.
     if (await isWaiting()) await appear(unfinished, folder, isWaiting)
     else await unfinished.drop()
     await folders.sync(dir)
@@ -125,7 +125,7 @@ async function fileMessage(
   }
 }
 
-/** Somebody else may have renamed it, which is as good, and has said so, or recorded it. Throws ENOTEMPTY, ENOENT. */
+/** Somebody else may have renamed it, which is as good, and be about to record it, or have. Throws ENOTEMPTY, ENOENT. */
 async function appear(
   unfinished: Unfinished,
   folder: string,
@@ -135,6 +135,6 @@ async function appear(
     await unfinished.appear(folder)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    if (!(await unfinished.isAnnounced()) && (await isWaiting())) throw error
+    if (!(await unfinished.isClaimed()) && (await isWaiting())) throw error
   }
 }

@@ -2,10 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** What the name of an empty file ends with that says: the complete folder beside it is about to be renamed. */
+/** What the name ends with of what is about to be renamed, or was. */
 export const RENAMING = '.renaming'
-/** What the name of a complete folder ends with that is about to be renamed. */
-export const WHOLE = '.whole'
 
 /**
  * What stops left unfinished in a folder of the EHR. It is looked for once, and after each failure: the folder may hold
@@ -24,7 +22,7 @@ export class Leftovers {
     this.#names ??= this.#list()
     const names = (await this.#names).filter((name) => name.startsWith(`.${sha256}.`))
     for (const name of names)
-      if (!name.endsWith(RENAMING) && !name.endsWith(WHOLE) && !names.includes(`${name}${RENAMING}`))
+      if (!name.endsWith(RENAMING) && !names.includes(`${name}${RENAMING}`))
         await removeAside(join(this.#dir, name))
   }
 

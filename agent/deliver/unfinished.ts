@@ -1,99 +1,83 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DurableFiles, exists } from '../durable-file.ts'
 import { lent, type Source } from '../smime/source.ts'
 import { type FiledPart, fileParts } from './filed-parts.ts'
 import { type Filing, jsonBytes } from './filing.ts'
-import { RENAMING, removeAside, removeEmpty, WHOLE } from './leftovers.ts'
+import { RENAMING, removeAside, removeEmpty } from './leftovers.ts'
+
+/** In a try, and in what it is claimed as: the message, and what keeps the claim when that has been renamed. */
+const [MESSAGE, CLAIM] = ['message', 'claim'] as const
 
 /**
  * One delivery of a message on its way into a folder of the EHR, beside it, under names that begin with a dot. Several
- * processes may be at it, and each may stop anywhere:
+ * processes may be at it, each may stop anywhere, and go on later:
  *
  * - `.<sha256>.<delivery>/<random>` is a try, one process's own;
- * - `.<sha256>.<delivery>.whole` is the message complete, whoever wrote it: whoever finds it goes on with it, and nobody
- *   removes it but by its last rename, or once its recipients stand in a folder that was there;
- * - `.<sha256>.<delivery>.renaming`, empty, says that it is about to be renamed: where this is and that is not, the EHR has
- *   got the message, and may have taken it away.
+ * - `.<sha256>.<delivery>.renaming` is the first try that was complete, made that by a rename, which no other can take the
+ *   place of. Whoever finds the message in it goes on with that one; where it is gone from it, the EHR has got it, and may
+ *   have taken it away. It goes when the store knows.
  */
 export class Unfinished {
   readonly #tries: string
-  readonly #whole: string
-  readonly #renaming: string
+  readonly #claimed: string
 
   constructor(dir: string, sha256: string, delivery: string) {
     this.#tries = join(dir, `.${sha256}.${delivery}`)
-    this.#whole = `${this.#tries}${WHOLE}`
-    this.#renaming = `${this.#tries}${RENAMING}`
+    this.#claimed = `${this.#tries}${RENAMING}`
   }
 
-  /** Whether the EHR has got it, from a process that stopped before it recorded that, or is about to. */
-  async wasRenamed(own: string | null = null): Promise<boolean> {
-    if (!(await exists(this.#renaming)) || (await exists(this.#whole))) return false
-    // A loss of power may have left the one name, and not the other.
-    return (await this.#listTries()).every((name) => name === own)
+  /** How far any process has come: `got`, the EHR has got it; `whole`, it is complete. */
+  async progress(): Promise<'got' | 'whole' | 'none'> {
+    const claimed = await namesIn(this.#claimed)
+    if (claimed === 'absent') return 'none'
+    if (claimed === 'file') return await this.#progressOfOlder()
+    if (!claimed.includes(MESSAGE)) return 'got'
+    // Nobody needs one any more.
+    await removeAside(this.#tries)
+    return 'whole'
   }
 
-  /** Writes it, all of it on the disk, unless somebody has. False: the EHR has got it meanwhile. */
-  async write(inner: Source, describe: (parts: readonly FiledPart[]) => Filing): Promise<boolean> {
-    if (await exists(this.#whole)) {
-      // A stop may have left what it was made of.
-      await removeAside(this.#tries)
-      return true
-    }
-    const name = randomBytes(6).toString('hex')
-    const own = join(this.#tries, name)
+  /** Of a direct-agent that left an empty file beside the message that it was about to rename. */
+  async #progressOfOlder(): Promise<'got' | 'none'> {
+    if (!(await exists(this.#tries))) return 'got'
+    await rm(this.#claimed)
+    return 'none'
+  }
+
+  /** Makes it complete, all of it on the disk but its name, unless another process is faster. */
+  async write(inner: Source, describe: (parts: readonly FiledPart[]) => Filing): Promise<void> {
+    const own = join(this.#tries, randomBytes(6).toString('hex'))
     try {
       await writeTry(own, inner, describe)
-      const isOver = await this.wasRenamed(name)
-      if (!isOver) await renameUnlessThere(own, this.#whole)
-      await removeAside(this.#tries)
-      return !isOver
+      await renameUnlessThere(own, this.#claimed)
     } catch (error) {
       await rm(own, { recursive: true, force: true })
       await removeEmpty(this.#tries)
       throw error
     }
-  }
-
-  /** What is said before the last rename; durable with the folder that it lies in. */
-  async announce(): Promise<void> {
-    try {
-      // Its name is all that it says.
-      await (await open(this.#renaming, 'wx', 0o600)).close()
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    }
+    await removeAside(this.#tries)
   }
 
   /** The last rename. Throws ENOENT: it is not there any more; ENOTEMPTY or EEXIST: there is such a folder. */
   async appear(folder: string): Promise<void> {
-    await rename(this.#whole, folder)
+    await rename(join(this.#claimed, MESSAGE), folder)
+  }
+
+  async isClaimed(): Promise<boolean> {
+    return await exists(this.#claimed)
   }
 
   /** Its recipients are in a folder that was there, or the store knows what became of it. */
   async drop(): Promise<void> {
     await removeAside(this.#tries)
-    await rm(this.#whole, { recursive: true, force: true })
+    await removeAside(join(this.#claimed, MESSAGE))
   }
 
   /** The store knows where it is. */
   async recorded(): Promise<void> {
-    await rm(this.#renaming, { force: true })
-  }
-
-  async isAnnounced(): Promise<boolean> {
-    return await exists(this.#renaming)
-  }
-
-  async #listTries(): Promise<readonly string[]> {
-    try {
-      return await readdir(this.#tries)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-      throw error
-    }
+    await rm(this.#claimed, { recursive: true, force: true })
   }
 }
 
@@ -102,18 +86,33 @@ async function writeTry(
   inner: Source,
   describe: (parts: readonly FiledPart[]) => Filing,
 ): Promise<void> {
-  const attachments = join(folder, 'attachments')
+  const message = join(folder, MESSAGE)
+  const attachments = join(message, 'attachments')
   await mkdir(attachments, { recursive: true, mode: 0o700 })
+  await mkdir(join(folder, CLAIM), { mode: 0o700 })
   await using files = new DurableFiles()
-  await files.write(join(folder, 'message.eml'), lent(inner))
-  const parts = await fileParts(inner, folder, files)
-  await files.write(join(folder, 'delivery.json'), [jsonBytes(describe(parts))])
-  await files.folder(attachments)
   await files.folder(folder)
+  await files.write(join(message, 'message.eml'), lent(inner))
+  const parts = await fileParts(inner, message, files)
+  await files.write(join(message, 'delivery.json'), [jsonBytes(describe(parts))])
+  await files.folder(attachments)
+  await files.folder(message)
   await files.done()
 }
 
-/** Where it is, another process was faster, with the same. */
+async function namesIn(folder: string): Promise<readonly string[] | 'absent' | 'file'> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return 'absent'
+    // Not where it is a folder above it that is none.
+    if (code === 'ENOTDIR' && (await stat(folder)).isFile()) return 'file'
+    throw error
+  }
+}
+
+/** Where it is, it is the same. */
 async function renameUnlessThere(from: string, to: string): Promise<void> {
   try {
     await rename(from, to)

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
-import { mkdir, readdir, readFile, rename } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
@@ -69,7 +70,7 @@ test.each([
   }
 })
 
-test('what was announced and is gone was got by the EHR; what is complete is gone on with, whoever wrote it', async () => {
+test('what was claimed and is gone was got by the EHR; what is complete is gone on with, whoever wrote it', async () => {
   const [dir, taken] = [await temporaryFolder(), await temporaryFolder()]
   let written = 0
   const message = {
@@ -87,9 +88,9 @@ test('what was announced and is gone was got by the EHR; what is complete is gon
   const stopped = deliverToFolder(dir, message, describe, { isWaiting: () => Promise.reject(stop) })
   await expect(stopped).rejects.toThrow(stop)
   const once = written
-  const [whole = ''] = (await readdir(dir)).filter((name) => name.endsWith('.whole'))
+  const [claimed = ''] = await readdir(dir)
   // As a stop leaves it that comes while other tries are cleared away.
-  await mkdir(join(dir, whole.replace(/\.whole$/, ''), '0123456789ab', 'attachments'), { recursive: true })
+  await mkdir(join(dir, claimed.replace(/\.renaming$/, ''), '0123456789ab'), { recursive: true })
   await deliverToFolder(dir, message, describe)
   expect(written).toBe(once)
   expect((await readdir(dir)).sort()).toEqual([expect.stringMatching(/^\..*\.renaming$/), SHA256])
@@ -97,6 +98,31 @@ test('what was announced and is gone was got by the EHR; what is complete is gon
   const { recorded } = await deliverToFolder(dir, message, describe)
   await recorded()
   expect(await readdir(dir)).toEqual([])
+})
+
+test('what an older direct-agent announced and left is finished; what it announced and has renamed was got', async () => {
+  const dir = await temporaryFolder()
+  const message = {
+    inner: {
+      bytes: 1,
+      async *read() {
+        yield Buffer.from('Subject: x\r\n\r\n')
+      },
+    },
+    innerSha256: SHA256,
+  } as unknown as TrustedMessage
+  const file = () =>
+    deliverToFolder(dir, message, () => ({ from: KIM, signer: null, recipients: [{ address: LEE }] }))
+  const digest = createHash('sha256').update(`${KIM}  ${LEE}`).digest('hex').slice(0, 12)
+  const older = join(dir, `.${SHA256}.${digest}`)
+  await writeFile(`${older}.renaming`, '')
+  const got = await file()
+  expect(await readdir(dir)).toEqual([`.${SHA256}.${digest}.renaming`])
+  await got.recorded()
+  await writeFile(`${older}.renaming`, '')
+  await mkdir(join(older, 'attachments'), { recursive: true })
+  await (await file()).recorded()
+  expect(await readdir(dir)).toEqual([SHA256])
 })
 
 test('a daemon that was stopped for longer than it holds a mailbox does not file again what the EHR has from another one (IN-10)', async () => {
