@@ -5,6 +5,7 @@ import { GatheredTurns } from './gathered-turns.ts'
 import { loosely } from './loosely.ts'
 import { type Bound, prepared } from './prepared.ts'
 import type { Schema, Tx } from './schema.ts'
+import { isShared } from './turn.ts'
 
 const MOST = 50_000
 const MOST_OF_ONE_ADDRESS = 4
@@ -15,7 +16,8 @@ export class SqlCapabilities implements CapabilityRecords {
 
   constructor(db: Kysely<Schema>) {
     this.#db = db
-    this.#turns = new GatheredTurns((act) => loosely(db, act))
+    // Several processes write of the same addresses, in different orders: of two at once each would wait for the other.
+    this.#turns = new GatheredTurns((act) => loosely(db, act), isShared(db) ? 1 : undefined)
   }
 
   async put(known: KnownCapabilities): Promise<void> {

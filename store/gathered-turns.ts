@@ -1,6 +1,6 @@
 import type { Tx } from './schema.ts'
 
-/** Acts in one transaction: others wait for its end. */
+/** Acts in one transaction, when nothing is said: others wait for its end. */
 const MOST = 32
 
 /** One transaction, such as `inTurn` or `loosely` makes it. */
@@ -19,11 +19,14 @@ interface Waiting {
  */
 export class GatheredTurns {
   readonly #transact: Transact
+  readonly #most: number
   #waiting: Waiting[] = []
   #isRunning = false
 
-  constructor(transact: Transact) {
+  /** `most`: acts in one transaction. */
+  constructor(transact: Transact, most = MOST) {
     this.#transact = transact
+    this.#most = most
   }
 
   take<T>(act: (tx: Tx) => Promise<T>): Promise<T> {
@@ -52,7 +55,7 @@ export class GatheredTurns {
     try {
       await this.#transact(async (tx) => {
         // Those too who came while the transaction was waited for.
-        acts = this.#waiting.splice(0, MOST)
+        acts = this.#waiting.splice(0, this.#most)
         for (const { act } of acts)
           await act(tx).catch((error) => {
             isUndone = true

@@ -25,7 +25,7 @@ function notebook(commit: (transaction: number) => Promise<void> = async () => {
       return name
     }
   }
-  return { turns: new GatheredTurns(transact), act, kept, begun: () => begun }
+  return { transact, turns: new GatheredTurns(transact), act, kept, begun: () => begun }
 }
 
 const fails = (why: string) => () => {
@@ -38,6 +38,13 @@ test('who comes while a transaction is under way shares the next one, and each h
   expect(answers).toEqual(['a', 'b', 'c'])
   expect(kept.flat()).toEqual(['a', 'b', 'c'])
   expect(kept.length).toBeLessThan(3)
+})
+
+test('no more share a transaction than it is told', async () => {
+  const { transact, act, kept } = notebook()
+  const turns = new GatheredTurns(transact, 1)
+  await Promise.all(['a', 'b', 'c'].map((name) => turns.take(act(name))))
+  expect(kept).toEqual([['a'], ['b'], ['c']])
 })
 
 test('an act that throws is told so, and undoes nothing of those that shared its transaction', async () => {
