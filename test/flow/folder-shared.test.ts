@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { deliverToFolder } from '../../agent/deliver/folder.ts'
+import { Unfinished } from '../../agent/deliver/unfinished.ts'
 import type { TrustedMessage } from '../../agent/open/trusted-message.ts'
 import { openStore, type Store } from '../../store/index.ts'
 import { all, temporaryFolder, twoClinics } from './clinics.ts'
@@ -98,6 +99,32 @@ test('what was claimed and is gone was got by the EHR; what is complete is gone 
   const { recorded } = await deliverToFolder(dir, message, describe)
   await recorded()
   expect(await readdir(dir)).toEqual([])
+})
+
+test('who is stopped right before the last rename, while another process makes it and the EHR takes the folder, files nothing again', async () => {
+  const [dir, taken] = [await temporaryFolder(), await temporaryFolder()]
+  const message = {
+    inner: {
+      bytes: 1,
+      async *read() {
+        yield Buffer.from('Subject: x\r\n\r\n')
+      },
+    },
+    innerSha256: SHA256,
+  } as unknown as TrustedMessage
+  const describe = () => ({ from: KIM, signer: null, recipients: [{ address: LEE }] })
+  const digest = createHash('sha256').update(`${KIM}  ${LEE}`).digest('hex').slice(0, 12)
+  const other = new Unfinished(dir, SHA256, digest)
+  // It was told that the message waits, and stops there.
+  const isWaiting = async () => {
+    expect(await other.progress()).toBe('whole')
+    await other.appear(join(dir, SHA256))
+    await rename(join(dir, SHA256), join(taken, SHA256))
+    return true
+  }
+  const { recorded } = await deliverToFolder(dir, message, describe, { isWaiting })
+  await recorded()
+  expect([await readdir(dir), await readdir(taken)]).toEqual([[], [SHA256]])
 })
 
 test('what an older direct-agent announced and left is finished; what it announced and has renamed was got', async () => {
