@@ -25,6 +25,9 @@ const CRL = 'http://crl.ca.example/root.crl'
 const MINUTES_OF_AN_HOUR = 60
 const root = issuer('root-a')
 
+/** More than are looked at side by side while a pass has patience for new mail. */
+const HANGING = 100
+
 /** Of time that passes in here for each that passes outside. */
 const HASTE = 50
 
@@ -60,7 +63,7 @@ const junk = () =>
 const delivered = async (ehr: string) => (await readdir(ehr)).filter((name) => !name.startsWith('.'))
 const referral = { from: KIM, to: [LEE], subject: 'Referral', text: 'Please see her.' }
 
-test('behind many messages whose hosts hang, an honest one is delivered at once where its CA is known, and else with the next pass', async () => {
+test('behind many messages whose hosts hang, an honest one is delivered at once where its CA is known, and else soon', async () => {
   hasten()
   const pages = new Map([[CRL, makeCrl({ issuer: root }).der]])
   const now = () => new Date(NOW.getTime() + performance.now())
@@ -74,7 +77,7 @@ test('behind many messages whose hosts hang, an honest one is delivered at once 
     { resolver: dns, smtp: post.smtp, imap: post.imap, fetch, now },
   )
   const flood = async () => {
-    for (let n = 0; n < 40; n++) await a.send(referral)
+    for (let n = 0; n < HANGING; n++) await a.send(referral)
     await good.send(referral)
   }
   const ehr = await temporaryFolder()
@@ -83,8 +86,11 @@ test('behind many messages whose hosts hang, an honest one is delivered at once 
     return Map.groupBy(reports, (report) => ('verdict' in report ? report.verdict : 'notification'))
   }
   await flood()
-  expect((await verdicts()).get('undetermined')).toHaveLength(41)
-  expect((await verdicts()).get('accept')).toHaveLength(1)
+  expect((await verdicts()).get('undetermined')).toHaveLength(HANGING + 1)
+  // The next passes have a minute each for what is not known yet, first for what nobody has looked at for longest.
+  let passes = 1
+  while ((await verdicts()).get('accept') === undefined && passes < 4) passes++
+  expect(await delivered(ehr)).toHaveLength(1)
   await flood()
   expect((await verdicts()).get('accept')).toHaveLength(1)
   expect(await delivered(ehr)).toHaveLength(2)
