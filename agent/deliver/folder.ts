@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { exists, FolderSyncs } from '../durable-file.ts'
 import { DirectError } from '../errors.ts'
@@ -95,6 +96,8 @@ async function fileMessage(
     }
     if (isThere) {
       using _ = await alone()
+      // Throws ENOENT where the EHR took it meanwhile.
+      await stat(folder)
       await addRecipients(folder, describe(folder, []))
       await unfinished.drop()
       return filed()
@@ -111,12 +114,12 @@ async function fileMessage(
     return filed()
   } catch (cause) {
     leftovers.lookAgain()
-    if (cause instanceof DirectError) throw cause
-    const { code, syscall } = cause as NodeJS.ErrnoException
-    // Another process files the same message, or has cleared ours away.
+    const { code, syscall } = ((cause instanceof DirectError ? cause.cause : cause) ??
+      {}) as NodeJS.ErrnoException
+    // Another process files the same message, or has cleared ours away; or the EHR has just taken what is there.
     const isShared = ['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(code ?? '')
     if (isShared && tries < MOST_TRIES) return await fileMessage(dir, message, describe, tools, tries + 1)
-    if (syscall === undefined) throw cause
+    if (cause instanceof DirectError || syscall === undefined) throw cause
     throw new DirectError('FILE_UNWRITABLE', `cannot file a message in ${dir}: ${code}`, {
       hint: 'Check that the folder is writable and has room. The message is kept and will be delivered by the next run.',
       temporary: true,

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { renameSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -126,6 +127,52 @@ test('who is stopped right before the last rename, while another process makes i
   await recorded()
   expect([await readdir(dir), await readdir(taken)]).toEqual([[], [SHA256]])
 })
+
+test.each(['before its delivery.json is read', 'before it is written'] as const)(
+  'a folder that the EHR takes while a recipient is added to it, %s, appears again for that one (IN-10)',
+  async (when) => {
+    const [dir, taken] = [await temporaryFolder(), await temporaryFolder()]
+    const message = {
+      inner: {
+        bytes: 1,
+        async *read() {
+          yield Buffer.from('Subject: x\r\n\r\n')
+        },
+      },
+      innerSha256: SHA256,
+    } as unknown as TrustedMessage
+    const to = (address: string) => () => ({ from: KIM, signer: null, recipients: [{ address }] })
+    const { recorded } = await deliverToFolder(dir, message, to('one@b.example'))
+    await recorded()
+    const take = () => renameSync(join(dir, SHA256), join(taken, SHA256))
+    let isTaken = false
+    const takeOnce = () => {
+      if (!isTaken) take()
+      isTaken = true
+    }
+    const other = to('two@b.example')
+    const alone = async () => {
+      if (when === 'before its delivery.json is read') takeOnce()
+      return { [Symbol.dispose]() {} }
+    }
+    const describe = () => ({
+      ...other(),
+      // Asked for when it is known who is there already.
+      get recipients() {
+        if (new Error().stack?.includes('addRecipients')) takeOnce()
+        return other().recipients
+      },
+    })
+    await (await deliverToFolder(dir, message, describe, { alone })).recorded()
+    for (const [place, address] of [
+      [taken, 'one@b.example'],
+      [dir, 'two@b.example'],
+    ] as const) {
+      const { recipients } = JSON.parse(await readFile(join(place, SHA256, 'delivery.json'), 'utf8'))
+      expect(recipients).toEqual([{ address }])
+    }
+  },
+)
 
 test('what an older direct-agent announced and left is finished; what it announced and has renamed was got', async () => {
   const dir = await temporaryFolder()
