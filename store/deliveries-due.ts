@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { deliveriesOf, recordPutOff, settleDelivery } from './deliveries.ts'
 import type { Deliveries, UntakenMessage, WaitingDelivery } from './delivery-types.ts'
+import { isFree, rangesThatHaveCome } from './due.ts'
 import { encodeWhy } from './encoding.ts'
 import { entryOf } from './entries.ts'
 import type { DeliveryOutcome, InboxDelivery } from './incoming-types.ts'
@@ -133,7 +134,7 @@ export class SqlDeliveries implements Deliveries {
         .select('id')
         .where('id', 'in', idsOf(deliveries))
         .where('state', '=', 'pending')
-        .where(({ or, eb }) => or([eb('held_until', 'is', null), eb('held_until', '<=', at.getTime())]))
+        .where(isFree(at))
         .execute()
       const ids = free.map(({ id }) => id)
       if (ids.length === 0) return
@@ -189,28 +190,26 @@ export class SqlDeliveries implements Deliveries {
   }
 }
 
-/** The delivery that is due first among those that nobody holds. */
+/** The delivery that is due first among those that nobody holds; what a clock dated that has been set back since is last. */
 async function nextDue(db: Kysely<Schema>, now: Date) {
-  const due = await db
-    .selectFrom('inbox_deliveries')
-    .innerJoin('inbox_entries', 'inbox_entries.id', 'inbox_deliveries.entry')
-    .select(['inbox_deliveries.entry', 'inbox_deliveries.key', 'inbox_deliveries.attempts'])
-    .where('inbox_deliveries.state', '=', PENDING)
-    .where('inbox_deliveries.next_at', 'is not', null)
-    .where('inbox_deliveries.next_at', '<=', now.getTime())
-    .where('inbox_deliveries.key', 'is not', null)
-    .where('inbox_entries.body', 'is not', null)
-    .where(({ or, eb }) =>
-      or([
-        eb('inbox_deliveries.held_until', 'is', null),
-        eb('inbox_deliveries.held_until', '<=', now.getTime()),
-      ]),
-    )
-    .orderBy('inbox_deliveries.next_at')
-    .orderBy('inbox_deliveries.id')
-    .limit(1)
-    .executeTakeFirst()
-  return due && due.key !== null ? { ...due, key: due.key } : undefined
+  for (const come of rangesThatHaveCome('inbox_deliveries.next_at', now)) {
+    const due = await db
+      .selectFrom('inbox_deliveries')
+      .innerJoin('inbox_entries', 'inbox_entries.id', 'inbox_deliveries.entry')
+      .select(['inbox_deliveries.entry', 'inbox_deliveries.key', 'inbox_deliveries.attempts'])
+      .where('inbox_deliveries.state', '=', PENDING)
+      .where('inbox_deliveries.next_at', 'is not', null)
+      .where(come)
+      .where('inbox_deliveries.key', 'is not', null)
+      .where('inbox_entries.body', 'is not', null)
+      .where(isFree(now, 'inbox_deliveries.held_until'))
+      .orderBy('inbox_deliveries.next_at')
+      .orderBy('inbox_deliveries.id')
+      .limit(1)
+      .executeTakeFirst()
+    if (due && due.key !== null) return { ...due, key: due.key }
+  }
+  return undefined
 }
 
 function idsOf(deliveries: readonly InboxDelivery[]): readonly number[] {

@@ -1,10 +1,15 @@
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
 
-/** Nothing is put off or held this long: what seems so was dated by a clock that has been set back since. */
-const NEVER_SO_LONG_MS = 24 * 3_600_000
+/**
+ * Nothing is put off or held for longer than an hour: what seems so was dated by a clock that has been set back since.
+ */
+const NEVER_SO_LONG_MS = 61 * 60_000
+
+type PutOff = 'next_at' | 'due_at' | 'inbox_deliveries.next_at'
+type Held = 'held_until' | 'inbox_deliveries.held_until'
 
 /** That a time of this table has come. */
-export function hasCome(column: 'next_at' | 'due_at' | 'held_until', now: Date): RawBuilder<SqlBool> {
+export function hasCome(column: PutOff | Held, now: Date): RawBuilder<SqlBool> {
   const at = now.getTime()
   return sql`(${sql.ref(column)} <= ${at} or ${sql.ref(column)} > ${at + NEVER_SO_LONG_MS})`
 }
@@ -13,7 +18,7 @@ export function hasCome(column: 'next_at' | 'due_at' | 'held_until', now: Date):
  * The same as two ranges, to be asked one after the other: of one range an index gives the rows in their order, without
  * those that have to wait, however many these are.
  */
-export function rangesThatHaveCome(column: 'next_at', now: Date): readonly RawBuilder<SqlBool>[] {
+export function rangesThatHaveCome(column: PutOff, now: Date): readonly RawBuilder<SqlBool>[] {
   const at = now.getTime()
   return [
     sql`${sql.ref(column)} > 0 and ${sql.ref(column)} <= ${at}`,
@@ -27,6 +32,6 @@ export function isSet(column: 'next_at'): RawBuilder<SqlBool> {
 }
 
 /** That nobody holds it: two processes never do one thing at once. */
-export function isFree(now: Date): RawBuilder<SqlBool> {
-  return sql`(held_until is null or ${hasCome('held_until', now)})`
+export function isFree(now: Date, column: Held = 'held_until'): RawBuilder<SqlBool> {
+  return sql`(${sql.ref(column)} is null or ${hasCome(column, now)})`
 }

@@ -66,6 +66,23 @@ test('what was not taken is due again when it was put off to, and counts its tri
   expect(await store.deliveries.claim(at(11), at(40))).toMatchObject({ attempts: 1 })
 })
 
+test('what was put off or held by a clock that has been set back since is due at once', async () => {
+  await using store = await memoryStore()
+  const week = 7 * 86_400
+  await judged(store, 7, [LEE], week)
+  expect(await store.deliveries.claim(at(week + 1), at(week + 31))).not.toBeNull()
+  const held = await store.deliveries.claim(at(week - 7200), at(week - 7170))
+  if (held === null) throw new Error('nothing is due')
+  await store.deliveries.putOff(held, {
+    at: at(week - 7200),
+    retryAt: at(week - 3600),
+    failed: true,
+    why: [],
+  })
+  expect(await store.deliveries.claim(at(week - 7199), at(week - 7169))).toBeNull()
+  expect(await store.deliveries.claim(at(0), at(30))).toMatchObject({ key: held.key, attempts: 1 })
+})
+
 test('what was put off to no time waits for the pass over its mailbox, which may set it to the clock again', async () => {
   await using store = await memoryStore()
   const entry = await judged(store, 7, [LEE])

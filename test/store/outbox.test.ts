@@ -304,4 +304,7 @@ test('what was put off or held by a clock that has been set back since is due at
   expect(await store.outbox.claim(at(0), at(30), { untriedSince: at(-30) })).toMatchObject([{ attempts: 1 }])
   await store.outbox.tried(1, [], at(0), at(3600))
   expect(await store.outbox.claim(at(30), at(60))).toEqual([])
+  // By two hours, no more.
+  expect(await store.outbox.claim(at(30 - 7200), at(60 - 7200))).toHaveLength(1)
+  expect(await store.outbox.claim(at(31 - 7200), at(61 - 7200))).toEqual([])
 })
