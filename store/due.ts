@@ -1,11 +1,12 @@
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
 
 /**
- * Nothing is put off or held for longer than an hour: what seems so was dated by a clock that has been set back since.
+ * Nothing is put off or held for longer than an hour: what seems so was dated by a clock that has been set back since. The
+ * first try of an MDN alone may be, for each hour's worth of those before it.
  */
-const NEVER_SO_LONG_MS = 61 * 60_000
+export const NEVER_SO_LONG_MS = 61 * 60_000
 
-type PutOff = 'next_at' | 'due_at' | 'inbox_deliveries.next_at'
+type PutOff = 'next_at' | 'inbox_deliveries.next_at'
 type Held = 'held_until' | 'inbox_deliveries.held_until'
 
 /** That a time of this table has come. */
@@ -24,6 +25,14 @@ export function rangesThatHaveCome(column: PutOff, now: Date): readonly RawBuild
     sql`${sql.ref(column)} > 0 and ${sql.ref(column)} <= ${at}`,
     sql`${sql.ref(column)} > ${at + NEVER_SO_LONG_MS}`,
   ]
+}
+
+/** That the time of a notice of ours has come, which its correspondent's share of an hour may have put off for many hours. */
+export function isNoticeDue(now: Date): RawBuilder<SqlBool> {
+  const at = now.getTime()
+  const ahead = at + NEVER_SO_LONG_MS
+  return sql`(notices.due_at <= ${at} or notices.created_at > ${ahead}
+    or (notices.attempts > 0 and notices.due_at > ${ahead}))`
 }
 
 /** That a time is set at all, in words that an index serves: `is not null` is none. */

@@ -1,7 +1,7 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
-import { hasCome } from './due.ts'
+import { isNoticeDue } from './due.ts'
 import { addressKey } from './encoding.ts'
 import { decodeConcerned } from './failures.ts'
 import type { NewNotice, Notice, NoticeId, Receipt } from './incoming-types.ts'
@@ -113,7 +113,7 @@ export async function dueNotices(db: Kysely<Schema>, now: Date, limit: number): 
     .selectAll('notices')
     .select('messages.at as sent_at')
     .where('state', '=', 'owed')
-    .where(hasCome('due_at', now))
+    .where(isNoticeDue(now))
     .orderBy('due_at')
     .orderBy('notices.id')
     .limit(limit)

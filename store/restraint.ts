@@ -1,4 +1,5 @@
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
+import { NEVER_SO_LONG_MS } from './due.ts'
 import { addressKey } from './encoding.ts'
 import type { NewJudgement } from './incoming-types.ts'
 import { type Bound, prepared } from './prepared.ts'
@@ -51,15 +52,17 @@ export async function dueAt(tx: Tx, to: string, { at, perHour }: Owing): Promise
   const recipient = addressKey(to)
   const { recent } = await recentTo.executeTakeFirstOrThrow(tx, { recipient, since: at.getTime() - HOUR_MS })
   if (recent < perHour) return at
-  const { due_at } = await tx
+  const before = await tx
     .selectFrom('notices')
     .where('recipient', '=', recipient)
+    // Of a clock that has been set back since: nobody waits until it is that late again.
+    .where('created_at', '<=', at.getTime() + NEVER_SO_LONG_MS)
     .select('due_at')
     .orderBy('due_at', 'desc')
     .offset(perHour - 1)
     .limit(1)
-    .executeTakeFirstOrThrow()
-  return new Date(Math.max(at.getTime(), due_at + HOUR_MS))
+    .executeTakeFirst()
+  return new Date(Math.max(at.getTime(), before === undefined ? 0 : before.due_at + HOUR_MS))
 }
 
 const recentTo = prepared((db, { recipient, since }: Bound<{ recipient: string; since: number }>) =>

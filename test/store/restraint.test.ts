@@ -55,6 +55,26 @@ test('no more than so many MDNs go to one correspondent within an hour; what is 
   ])
 })
 
+test('who sends for many hours in one is answered hour by hour, and not all at once', async () => {
+  await using store = await memoryStore({ mdnsPerHour: 1 })
+  for (const seconds of [0, 1, 2, 3]) await receive(store, seconds)
+  expect(await due(store, 4)).toBe(1)
+  expect(await due(store, HOUR)).toBe(2)
+  expect(await due(store, 2 * HOUR)).toBe(3)
+  expect(await due(store, 3 * HOUR)).toBe(4)
+})
+
+test('what a clock dated that has been set back since goes at once, and puts off nobody until it is that late again', async () => {
+  await using store = await memoryStore({ mdnsPerHour: 1 })
+  const week = 7 * 24 * HOUR
+  await receive(store, week)
+  await receive(store, week + 1)
+  expect(await due(store, week + 2)).toBe(1)
+  expect(await due(store, 0)).toBe(2)
+  await receive(store, 1)
+  expect(await due(store, 1)).toBe(3)
+})
+
 test('dispatched counts like processed', async () => {
   await using store = await memoryStore({ mdnsPerHour: 1 })
   const { id, delivery } = await receive(store, 0)
