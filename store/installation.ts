@@ -21,7 +21,8 @@ export interface Asking {
 export async function requireOurs(db: Kysely<Schema>, { names, place }: Asking): Promise<readonly string[]> {
   const known = await namesIn(db)
   if (names.length === 0 || known.length === 0 || names.some((name) => known.includes(name)))
-    return names.filter((name) => !known.includes(name))
+    // A mailbox may be named as an address or a domain is.
+    return [...new Set(names)].filter((name) => !known.includes(name))
   const [first, more] = [known.slice(0, FEW), known.length - FEW]
   throw new DirectError(
     'STORE_FAILED',

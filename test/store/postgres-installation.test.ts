@@ -31,6 +31,8 @@ test('a database is of who opened it first and of whoever has a name in common; 
   await expect(open('clinic-b.example', 'b/INBOX')).rejects.toMatchObject(OF_ANOTHER)
   await expect(lookAtStore({ ...place, names: ['clinic-b.example'] })).rejects.toMatchObject(OF_ANOTHER)
   await open()
+  // A mailbox may be named as its address or domain is.
+  await open('a/INBOX', 'dr.lee@clinic-a.example', 'dr.lee@clinic-a.example')
   // It may grow, and change its names one after the other.
   await open('a/INBOX', 'clinic-c.example')
   await open('clinic-c.example')
