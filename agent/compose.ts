@@ -98,9 +98,15 @@ function headerOf(draft: Draft, routing: Routing, finalDelivery: boolean): Uint8
   return Buffer.from(lines.join(''), 'latin1')
 }
 
-/** What looks like an encoded word is encoded too, so that the reader sees what was written. */
+/** Where no blank need part a line (MSG-1: 998 characters), the field's name included. */
+const MOST_IN_A_LINE = 900
+
+/**
+ * What looks like an encoded word is encoded too, so that the reader sees what was written; and so is what might not fit
+ * into lines.
+ */
 function subjectOf(subject: string): string {
-  return /^[\x20-\x7e]*$/.test(subject) && !subject.includes('=?')
+  return subject.length <= MOST_IN_A_LINE && /^[\x20-\x7e]*$/.test(subject) && !subject.includes('=?')
     ? subject.trim()
     : encodeWords(subject).join(' ')
 }
@@ -110,7 +116,12 @@ function checkAttachment({ filename, contentType }: Attachment): void {
   if (filename === '') throw refuse('an attachment has no name', 'Give every attachment a filename.')
   if (contentType === undefined) return
   checkText('the content type of an attachment', contentType)
-  if (!/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+[ ]*(;|$)/.test(contentType) || /^multipart\//i.test(contentType))
+  const isShort = contentType.length <= MOST_IN_A_LINE
+  if (
+    !isShort ||
+    !/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+[ ]*(;|$)/.test(contentType) ||
+    /^multipart\//i.test(contentType)
+  )
     throw refuse(
       `${JSON.stringify(contentType.slice(0, 100))} is not the content type of an attachment`,
       'Write it as type/subtype, e.g. application/xml.',

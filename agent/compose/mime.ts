@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { encodeBase64Lines } from '../mime/base64.ts'
 import { isAsciiText } from '../mime/bytes.ts'
-import { encodeField, fold } from '../mime/encode-field.ts'
+import { encodeField, encodeParameter, fold } from '../mime/encode-field.ts'
 import { encodeQuotedPrintable } from '../mime/quoted-printable.ts'
 import { encodeWords } from '../mime/words.ts'
 import type { Draft } from '../sending-types.ts'
@@ -93,15 +93,23 @@ const ENCODERS = {
   base64: (content: AsyncGenerator<Uint8Array>) => encodeBase64Lines(content),
 }
 
+/** No line has room for it (MSG-1), a reader who unfolds lines would leave one blank of several, or decode it once more. */
+const UNSAFE_AS_IT_IS = /^.{256}|[ ]{2}|=\?/
+
 function attachmentPart({ filename, contentType, content }: MimeAttachment): Entity {
   const isEncoded = !isMessage(contentType)
   const isNamed = /;\s*name\*?[0-9*]*\s*=/i.test(contentType)
+  const isPlain = isAsciiText(filename) && !UNSAFE_AS_IT_IS.test(filename)
+  const words = isPlain ? filename : encodeWords(filename).join(' ')
   return {
     header: [
       // Older readers know no other way to write a name there.
-      field('Content-Type', isNamed ? contentType : `${contentType}; name=${quoted(inAscii(filename))}`),
+      field('Content-Type', isNamed ? contentType : `${contentType}; name=${quoted(words)}`),
       ...(isEncoded ? [field('Content-Transfer-Encoding', 'base64')] : []),
-      field('Content-Disposition', `attachment; filename=${quoted(filename)}`),
+      field(
+        'Content-Disposition',
+        `attachment; ${isPlain ? `filename=${quoted(filename)}` : encodeParameter('filename', filename)}`,
+      ),
     ],
     body: () => (isEncoded ? encodeBase64Lines(bytesOf(content), { lend: true }) : bytesOf(content)),
   }
@@ -119,10 +127,6 @@ async function* bytesOf(content: MimeAttachment['content']): AsyncGenerator<Uint
 function field(name: string, value: string): Uint8Array {
   const line = `${name}: ${value}`
   return isAsciiText(line) ? Buffer.from(fold(line)) : encodeField({ name, value, raw: Buffer.from(line) })
-}
-
-function inAscii(text: string): string {
-  return isAsciiText(text) ? text : encodeWords(text).join(' ')
 }
 
 /** RFC 5322 3.2.4. */

@@ -104,7 +104,7 @@ function encodeToken(token: Token): string {
   return `${open}${local}@${domainToASCII(domain)}${close}`
 }
 
-/** RFC 2231 3 and 4. A second form of the same parameter, if it is in RFC 2231 already, stands alone. */
+/** A second form of the same parameter, if it is in RFC 2231 already, stands alone. */
 function encodeParameters(value: string): string {
   const segments = value.match(/(?:"(?:[^"\\]|\\.)*"?|[^;"])+/g) ?? []
   const extended = new Set(segments.map((segment) => /^\s*([^\s*=]+)\*/.exec(segment)?.[1]?.toLowerCase()))
@@ -112,15 +112,16 @@ function encodeParameters(value: string): string {
   for (const segment of segments) {
     const [, name, raw] = /^\s*([^\s*=]+)\s*=\s*(.*)$/.exec(segment) ?? []
     if (isAsciiText(segment) || name === undefined || raw === undefined) out.push(segment.trim())
-    else if (!extended.has(name.toLowerCase())) out.push(...splitParameter(name, unquote(raw)))
+    else if (!extended.has(name.toLowerCase())) out.push(encodeParameter(name, unquote(raw)))
   }
   return out.join('; ')
 }
 
-function splitParameter(name: string, text: string): string[] {
-  const escaped = `utf-8''${encodeURIComponent(text).replace(/['()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)}`
-  if (escaped.length <= LINE_CHARS - name.length - 6) return [`${name}*=${escaped}`]
+/** Any text as a parameter, in pieces where it is long (RFC 2231 3 and 4). Half a surrogate pair becomes U+FFFD. */
+export function encodeParameter(name: string, text: string): string {
+  const escaped = `utf-8''${encodeURIComponent(text.toWellFormed()).replace(/['()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)}`
+  if (escaped.length <= LINE_CHARS - name.length - 6) return `${name}*=${escaped}`
   // A percent sign and its two digits stay together.
   const pieces = escaped.match(/(?:%..|[^%]){1,20}/g) ?? []
-  return pieces.map((piece, index) => `${name}*${index}*=${piece}`)
+  return pieces.map((piece, index) => `${name}*${index}*=${piece}`).join('; ')
 }

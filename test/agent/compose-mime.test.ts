@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { composeDraft } from '../../agent/compose.ts'
+import { decodeWords } from '../../agent/mime/words.ts'
 import { readParts } from '../../agent/read.ts'
 import type { Draft } from '../../agent/sending-types.ts'
 import { createSpool } from '../../agent/spool.ts'
@@ -102,6 +103,45 @@ test('a name stands as RFC 2231 has it, and once more for older readers; one tha
   expect(raw).toContain("Content-Disposition: attachment; filename*=utf-8''Befund%20%C3%BC.xml\r\n")
   expect(raw).toContain('filename="a \\"b\\" \\\\c.xml"\r\n')
   expect(raw).toContain('Content-Type: application/xml; name=given.xml\r\n')
+})
+
+test('MSG-1, MSG-14: a name for which a line has no room, or which a reader might change, stands in pieces as RFC 2231 has it', async () => {
+  const names = [
+    `${'a'.repeat(1200)}.pdf`,
+    `a${' '.repeat(1100)}b.pdf`,
+    'Befund  und  Bericht '.repeat(9),
+    `${'\\"'.repeat(100)}.pdf`,
+  ]
+  for (const filename of names) {
+    const { raw, parts } = await compose({ attachments: [{ filename, content: 'x' }] })
+    expectCanonical(raw)
+    expect(parts[1]?.filename).toBe(filename)
+  }
+  const { raw } = await compose({ attachments: [{ filename: '=?utf-8?Q?b?=.txt', content: 'x' }] })
+  expect(raw).toContain("filename*=utf-8''%3D%3Futf-8%3FQ%3Fb%3F%3D.txt\r\n")
+})
+
+test('half a surrogate pair in a name becomes a replacement character, as it does in a text', async () => {
+  const { parts } = await compose({
+    text: 'a\ud800',
+    attachments: [{ filename: 'a\ud800.pdf', content: 'x' }],
+  })
+  expect(parts.map(({ filename, content }) => filename ?? content.toString())).toEqual([
+    'a\ufffd',
+    'a\ufffd.pdf',
+  ])
+})
+
+test('MSG-1: a subject without a blank goes over several lines, and a content type for which none has room is refused', async () => {
+  for (const subject of ['s'.repeat(1500), `a${' '.repeat(1500)}b`]) {
+    const { raw } = await compose({ subject, text: 'x' })
+    expectCanonical(raw)
+    expect(decodeWords(/^Subject:\s*(.*(?:\r\n .*)*)\r$/m.exec(raw)?.[1] ?? '')).toBe(subject)
+  }
+  const contentType = `application/xml; x=${'y'.repeat(1000)}`
+  await expect(
+    compose({ attachments: [{ filename: 'a.xml', contentType, content: 'x' }] }),
+  ).rejects.toMatchObject({ code: 'MESSAGE_INVALID' })
 })
 
 test('a large attachment arrives byte for byte, though its pieces are lent on their way', async () => {
