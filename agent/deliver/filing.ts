@@ -57,10 +57,11 @@ export async function addRecipients(folder: string, filing: Filing): Promise<voi
     )
   const known = new Set(filed.recipients.map(({ address }) => address))
   const added = filing.recipients.filter(({ address }) => !known.has(address))
-  if (added.length === 0) return
-  await replaceFile(join(folder, 'delivery.json'), [
-    jsonBytes({ ...filed, recipients: [...filed.recipients, ...added] }),
-  ])
+  if (added.length > 0)
+    await replaceFile(join(folder, 'delivery.json'), [
+      jsonBytes({ ...filed, recipients: [...filed.recipients, ...added] }),
+    ])
+  // Whoever added the others may have been stopped right before this.
   await syncFolder(folder)
 }
 

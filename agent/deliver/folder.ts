@@ -100,10 +100,15 @@ async function fileMessage(
       await stat(folder)
       await addRecipients(folder, describe(folder, []))
       await unfinished.drop()
+      // Whoever renamed it may have been stopped before its name was on the disk.
+      await folders.sync(dir)
       return filed()
     }
     const progress = await unfinished.progress()
-    if (progress === 'got') return filed()
+    if (progress === 'got') {
+      await folders.sync(dir)
+      return filed()
+    }
     if (progress === 'none') await unfinished.write(inner, (parts) => describe(folder, parts))
     await folders.sync(dir)
     // Asked behind the claim: whoever has filed it while this process was stopped has recorded that before it gave its own up.

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import promises, { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { basename, join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { deliverToFolder } from '../../agent/deliver/folder.ts'
 import { Leftovers } from '../../agent/deliver/leftovers.ts'
 import type { ReceiveReport } from '../../agent/index.ts'
@@ -129,4 +130,26 @@ test('what a stop left of a message is looked for once, and again once something
   leftovers.lookAgain()
   await leftovers.remove(SHA256)
   expect(await readdir(dir)).not.toContain(`.${SHA256}.3`)
+})
+
+test('who finds a message filed by somebody who was stopped right then brings it onto the disk before saying so (IN-10)', async () => {
+  const [dir, taken] = [await temporaryFolder(), await temporaryFolder()]
+  const whole = messageOf(async function* () {
+    yield Buffer.from('Subject: x\r\n\r\n')
+  })
+  await deliverToFolder(dir, whole, describe)
+  const opened = vi.spyOn(promises, 'open')
+  syncBuiltinESMExports()
+  onTestFinished(() => {
+    opened.mockRestore()
+    syncBuiltinESMExports()
+  })
+  await deliverToFolder(dir, whole, describe)
+  expect(opened).toHaveBeenCalledWith(dir, 'r')
+  // In which its recipients stand.
+  expect(opened).toHaveBeenCalledWith(join(dir, SHA256), 'r')
+  opened.mockClear()
+  await rename(join(dir, SHA256), join(taken, SHA256))
+  await deliverToFolder(dir, whole, describe)
+  expect(opened).toHaveBeenCalledWith(dir, 'r')
 })
