@@ -171,8 +171,10 @@ class OpenFolder implements ImapFolder {
     return await this.#session.ask(`fetch messages ${uids}`, async () => {
       const found = new Map<number, Beginning>()
       for await (const { uid, size, source } of client.fetch(uids.join(','), query, { uid: true })) {
-        // A server that knows no partial FETCH hands over all of it, and is asked for one after the other.
-        if (!wanted.has(uid) || size === undefined || !source || source.length > BEGINNING) continue
+        if (!wanted.has(uid) || size === undefined || !source) continue
+        // A server that knows no partial FETCH hands over all of it, and is asked for one after the other; one that is as
+        // long as what was asked for as well: such a server would hand it over once more, as what follows.
+        if (source.length > BEGINNING || (source.length === BEGINNING && size <= BEGINNING)) continue
         found.set(uid, { size, bytes: source })
       }
       return found

@@ -206,9 +206,55 @@ describe('an open folder', () => {
         },
       })
       await using folder = await client.open(at(imap), 'INBOX')
-      folder.willFetch([1, 4, 7])
-      for (const uid of [1, 4, 7] as const) expect((await readAll(folder, uid)) === texts[uid]).toBe(true)
-      expect(fetches(imap).map((command) => command.split(' ')[2])).toEqual(['1,4,7', '4'])
+      folder.willFetch([1, 2, 4, 7])
+      for (const uid of [1, 2, 4, 7] as const) expect((await readAll(folder, uid)) === texts[uid]).toBe(true)
+      expect(fetches(imap).map((command) => command.split(' ')[2])).toEqual(['1,2,4,7', '2', '4'])
+    })
+
+    it('takes answers in another order, twice, without bytes, of others, and reads on where fewer came than the size says', async () => {
+      const said = (uid: number, text: string, size = text.length) =>
+        `* ${uid} FETCH (RFC822.SIZE ${size} BODY[]<0> {${text.length}}\r\n${text} UID ${uid})`
+      await using imap = await scriptedImap({
+        messages: { 1: 'one', 2: 'two', 4: 'fourfour', 7: 'seven', 9: 'nine' },
+        answer: (command) =>
+          command.startsWith('UID FETCH 1,')
+            ? [
+                '* 2 FETCH (UID 2 RFC822.SIZE 3 BODY[]<0> NIL)',
+                said(7, 'seven'),
+                '* 1 FETCH (FLAGS (\\Seen))',
+                said(8, 'of another'),
+                '* 7 FETCH (UID 7 FLAGS (\\Seen) MODSEQ (12))',
+                said(4, 'four', 8),
+                said(7, 'seven'),
+                '* 3 EXPUNGE',
+                said(1, 'one'),
+                'TAG OK',
+              ].join('\r\n')
+            : undefined,
+      })
+      await using folder = await client.open(at(imap), 'INBOX')
+      folder.willFetch([1, 2, 4, 7, 9])
+      const read = await Promise.all([1, 2, 4, 7, 9].map((uid) => readAll(folder, uid)))
+      expect(read).toEqual(['one', 'two', 'fourfour', 'seven', 'nine'])
+    })
+
+    it('tells of a connection that ends within the answer for each message of it, those that had come before included', async () => {
+      await using imap = await scriptedImap({
+        answer: (command, say) => {
+          if (!command.startsWith('UID FETCH')) return undefined
+          say(
+            '* 1 FETCH (UID 1 RFC822.SIZE 3 BODY[]<0> {3}\r\none)\r\n* 2 FETCH (UID 2 RFC822.SIZE 9 BODY[]<0> {9}\r\nhal',
+          )
+          return null
+        },
+      })
+      await using folder = await client.open(at(imap), 'INBOX')
+      folder.willFetch([1, 2])
+      for (const uid of [1, 2])
+        await expect(readAll(folder, uid)).rejects.toMatchObject({
+          code: 'IMAP_UNREACHABLE',
+          temporary: true,
+        })
     })
 
     it('gives nothing for one that is gone, and loses the connection for all of them', async () => {
