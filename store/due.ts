@@ -31,8 +31,8 @@ export function rangesThatHaveCome(column: PutOff, now: Date): readonly RawBuild
 export function isNoticeDue(now: Date): RawBuilder<SqlBool> {
   const at = now.getTime()
   const ahead = at + NEVER_SO_LONG_MS
-  return sql`(notices.due_at <= ${at} or notices.created_at > ${ahead}
-    or (notices.attempts > 0 and notices.due_at > ${ahead}))`
+  return sql`(notices.due_at <= ${at}
+    or (notices.due_at > ${ahead} and (notices.attempts > 0 or notices.created_at > ${ahead})))`
 }
 
 /** That a time is set at all, in words that an index serves: `is not null` is none. */

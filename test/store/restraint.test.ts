@@ -70,9 +70,14 @@ test('what a clock dated that has been set back since goes at once, and puts off
   await receive(store, week)
   await receive(store, week + 1)
   expect(await due(store, week + 2)).toBe(1)
+  const [first] = await store.inbox.noticesDue(at(0))
   expect(await due(store, 0)).toBe(2)
   await receive(store, 1)
   expect(await due(store, 1)).toBe(3)
+  // Tried in vain, it rests like any other.
+  await store.inbox.noticeTried(first?.id ?? 0, at(1), at(61), [])
+  expect(await due(store, 60)).toBe(2)
+  expect(await due(store, 61)).toBe(3)
 })
 
 test('dispatched counts like processed', async () => {
