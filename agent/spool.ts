@@ -27,9 +27,13 @@ export function createSpool(dir: string | null): Spool {
       const { value, done } = await rest.next()
       if (done) return inMemory(head.bytes)
       head.add(value)
+      if (head.length <= MEMORY_BYTES) continue
+      const file = await openNameless(dir ?? tmpdir()).catch(async (error: unknown) => {
+        await rest.return?.()
+        throw error
+      })
       // Content may come byte by byte, as its sender pleases: a write for each would take a minute for a few megabytes.
-      if (head.length > MEMORY_BYTES)
-        return inFile(await openNameless(dir ?? tmpdir()), inBlocks(chain(head.bytes, rest)))
+      return inFile(file, inBlocks(chain(head.bytes, rest)))
     }
   }
 }

@@ -159,6 +159,24 @@ test('chunks that are text are UTF-8, as of a stream that was told its encoding'
   expect(parts[1]?.content.toString()).toBe('Grüße')
 })
 
+test('a stream that is attached is let go of where what is spooled has no place', async () => {
+  let closed = 0
+  const content = async function* () {
+    try {
+      for (;;) yield Buffer.alloc(1 << 20)
+    } finally {
+      closed++
+    }
+  }
+  const tools = { spool: createSpool('/dev/null/nowhere'), now: () => new Date() }
+  const draft = { from: 'kim@clinic.example', to: ['lee@hisp.example'], subject: 'x' }
+  const attachments = [{ filename: 'a.bin', content: content() }]
+  await expect(composeDraft({ ...draft, attachments }, tools)).rejects.toMatchObject({
+    code: 'FILE_UNWRITABLE',
+  })
+  expect(closed).toBe(1)
+})
+
 test('a content type that no header can hold is refused as such', async () => {
   const attachments = [{ filename: 'a', contentType: 'text/plain; ü', content: 'x' }]
   await expect(compose({ attachments })).rejects.toMatchObject({ code: 'MESSAGE_INVALID' })
