@@ -48,7 +48,7 @@ export async function* passOver(
   }
   const here = await inTheFolder(pass)
   const patience = new Patience()
-  folder.willFetch(here.fresh.filter(({ isBegun }) => !isBegun).map(({ uid }) => uid))
+  folder.willFetch?.(here.fresh.filter(({ isBegun }) => !isBegun).map(({ uid }) => uid))
   yield* sideBySide(here.fresh, patience, pass)
   // What has come again under another UIDVALIDITY is settled by now.
   const left = await leftBehind(pass)

@@ -89,8 +89,8 @@ export interface ImapFolder extends AsyncDisposable {
   uids(some?: SomeUids): Promise<readonly number[]>
   /** The message as it came, in chunks; none when it is gone. Does not set \Seen. */
   fetch(uid: number): AsyncIterable<Uint8Array>
-  /** Says which messages will be fetched next, in this order: short ones then come several at a time. */
-  willFetch(uids: readonly number[]): void
+  /** Says which messages will be fetched next, in this order, so that short ones may come several at a time. */
+  willFetch?(uids: readonly number[]): void
   /** Bytes of the message, null when it is gone. */
   size(uid: number): Promise<number | null>
   /** Marks messages as handled: \Seen, and the keyword `$DirectSettled` where the folder keeps keywords. */

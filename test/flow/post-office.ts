@@ -108,7 +108,6 @@ export class PostOffice {
       },
       again: async () => this.#open(name, signal),
       size: async (uid) => find(uid)?.bytes.length ?? null,
-      willFetch() {},
       async *fetch(uid) {
         const mail = find(uid)
         for (let at = 0; mail && at < mail.bytes.length; at += 1000) yield mail.bytes.subarray(at, at + 1000)

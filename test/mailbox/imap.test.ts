@@ -157,7 +157,7 @@ describe('an open folder', () => {
     it('asks for the short ones with one question, and gives each whole, in any order', async () => {
       await using imap = await scriptedImap({ messages: texts })
       await using folder = await client.open(at(imap), 'INBOX')
-      folder.willFetch([1, 2, 4, 7, 9])
+      folder.willFetch?.([1, 2, 4, 7, 9])
       const read = await Promise.all([7, 1, 9, 4, 2].map((uid) => readAll(folder, uid)))
       expect(read.map((text) => text.length)).toEqual([5, 3, 0, 200_001, 65_536])
       expect(read[0]).toBe('seven')
@@ -173,7 +173,7 @@ describe('an open folder', () => {
       await using imap = await scriptedImap({ messages })
       await using folder = await client.open(at(imap), 'INBOX')
       const uids = await folder.uids()
-      folder.willFetch(uids)
+      folder.willFetch?.(uids)
       for (const uid of uids) expect(await readAll(folder, uid)).toBe(`text ${uid}`)
       expect(fetches(imap)).toHaveLength(3)
       expect(await readAll(folder, 1)).toBe('text 1')
@@ -187,7 +187,7 @@ describe('an open folder', () => {
           /^UID FETCH (1,|4 )/.test(command) ? 'TAG NO [SERVERBUG] cannot read it' : undefined,
       })
       await using folder = await client.open(at(imap), 'INBOX')
-      folder.willFetch([1, 4, 7])
+      folder.willFetch?.([1, 4, 7])
       expect(await readAll(folder, 1)).toBe('one')
       await expect(readAll(folder, 4)).rejects.toMatchObject({ code: 'IMAP_REFUSED' })
       expect(await readAll(folder, 7)).toBe('seven')
@@ -206,7 +206,7 @@ describe('an open folder', () => {
         },
       })
       await using folder = await client.open(at(imap), 'INBOX')
-      folder.willFetch([1, 2, 4, 7])
+      folder.willFetch?.([1, 2, 4, 7])
       for (const uid of [1, 2, 4, 7] as const) expect((await readAll(folder, uid)) === texts[uid]).toBe(true)
       expect(fetches(imap).map((command) => command.split(' ')[2])).toEqual(['1,2,4,7', '2', '4'])
     })
@@ -233,7 +233,7 @@ describe('an open folder', () => {
             : undefined,
       })
       await using folder = await client.open(at(imap), 'INBOX')
-      folder.willFetch([1, 2, 4, 7, 9])
+      folder.willFetch?.([1, 2, 4, 7, 9])
       const read = await Promise.all([1, 2, 4, 7, 9].map((uid) => readAll(folder, uid)))
       expect(read).toEqual(['one', 'two', 'fourfour', 'seven', 'nine'])
     })
@@ -249,7 +249,7 @@ describe('an open folder', () => {
         },
       })
       await using folder = await client.open(at(imap), 'INBOX')
-      folder.willFetch([1, 2])
+      folder.willFetch?.([1, 2])
       for (const uid of [1, 2])
         await expect(readAll(folder, uid)).rejects.toMatchObject({
           code: 'IMAP_UNREACHABLE',
@@ -260,14 +260,14 @@ describe('an open folder', () => {
     it('gives nothing for one that is gone, and loses the connection for all of them', async () => {
       await using imap = await scriptedImap({ messages: texts })
       await using folder = await client.open(at(imap), 'INBOX')
-      folder.willFetch([1, 3, 7])
+      folder.willFetch?.([1, 3, 7])
       expect(await readAll(folder, 3)).toBe('')
       await using lost = await scriptedImap({
         messages: texts,
         answer: (command) => (/^UID FETCH/.test(command) ? null : undefined),
       })
       await using other = await client.open(at(lost), 'INBOX')
-      other.willFetch([1, 7])
+      other.willFetch?.([1, 7])
       for (const uid of [1, 7])
         await expect(readAll(other, uid)).rejects.toMatchObject({ code: 'IMAP_UNREACHABLE', temporary: true })
     })
