@@ -88,29 +88,38 @@ test('mixed recipients are split by route, and one bad one stops nobody', async 
     'NO_CERTIFICATE',
     undefined,
   ])
-  expect(post.handed.map(({ server, to, tls }) => [server, to, tls])).toEqual([
-    ['127.0.0.1:10025', [B1], 'as-configured'],
-    ['127.0.0.1:10025', [C], 'as-configured'],
-    ['mx.partner.example:2525', [TLS], 'required'],
-  ])
+  expect(post.handed.map(({ server, to, tls }) => [to.join(' '), server, tls]).sort()).toEqual(
+    [
+      [B1, '127.0.0.1:10025', 'as-configured'],
+      [C, '127.0.0.1:10025', 'as-configured'],
+      [TLS, 'mx.partner.example:2525', 'required'],
+    ].sort(),
+  )
 })
 
 test('one copy per domain, and none holds the certificate of another (MSG-10)', async () => {
   const { a, post } = await twoClinics({ zone: ZONE })
   await a.send(draft({ to: [B1, C], cc: [B2] }))
-  expect(post.handed.map(({ to }) => to)).toEqual([[B1, B2], [C]])
   const certificates = [der('clinic-b.pem'), CLINIC_C, der('clinic-a.pem')]
-  expect(post.handed.map((handed) => certificates.map((one) => namesRecipient(handed, one)))).toEqual([
-    [true, false, false],
-    [false, true, false],
-  ])
+  const copies = new Map(
+    post.handed.map((handed) => [
+      handed.to.join(' '),
+      certificates.map((one) => namesRecipient(handed, one)),
+    ]),
+  )
+  expect(copies).toEqual(
+    new Map([
+      [`${B1} ${B2}`, [true, false, false]],
+      [C, [false, true, false]],
+    ]),
+  )
 })
 
 test('a Bcc recipient gets a copy alone and stands in no header, outer or inner (MSG-3)', async () => {
   const { a, b, post } = await twoClinics({ zone: ZONE })
   const sent = await a.send(draft({ to: [B1], bcc: [B2] }))
   expect(sent.warnings).toEqual([expect.stringContaining(B2)])
-  expect(post.handed.map(({ to }) => to)).toEqual([[B1], [B2]])
+  expect(post.handed.map(({ to }) => to.join(' ')).sort()).toEqual([B1, B2].sort())
   for (const handed of post.handed) {
     expect(outerHeader(handed).get('to')).toBe(B1)
     expect(handed.bytes.toString('latin1')).not.toContain(B2)
