@@ -1,4 +1,5 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { NEVER_SO_LONG_MS } from './due.ts'
 import type { Leases } from './lease-types.ts'
 import { loosely } from './loosely.ts'
 import { clockDifference } from './postgres-server.ts'
@@ -27,7 +28,11 @@ export class SqlLeases implements Leases {
             .column('name')
             .doUpdateSet({ holder, until })
             .where(({ or, eb, ref }) =>
-              or([eb('leases.holder', '=', holder), eb(ref('leases.until'), '<=', now)]),
+              or([
+                eb('leases.holder', '=', holder),
+                eb(ref('leases.until'), '<=', now),
+                eb(ref('leases.until'), '>', sql<number>`${now} + ${sql.lit(NEVER_SO_LONG_MS)}`),
+              ]),
             ),
         )
         .returning('holder')

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import { NEVER_SO_LONG_MS } from './due.ts'
 import type { PassRecords } from './lease-types.ts'
 import { loosely } from './loosely.ts'
 import type { Schema } from './schema.ts'
@@ -8,9 +9,11 @@ const row = (mailbox: string) => `read ${mailbox}`
 
 export class SqlPasses implements PassRecords {
   readonly #db: Kysely<Schema>
+  readonly #now: () => Date
 
-  constructor(db: Kysely<Schema>) {
+  constructor(db: Kysely<Schema>, now: () => Date) {
     this.#db = db
+    this.#now = now
   }
 
   async completed(mailbox: string, begun: Date): Promise<void> {
@@ -21,7 +24,15 @@ export class SqlPasses implements PassRecords {
         .insertInto('positions')
         .values({ name: row(mailbox), position })
         .onConflict((conflict) =>
-          conflict.column('name').doUpdateSet({ position }).where('positions.position', '<', position),
+          conflict
+            .column('name')
+            .doUpdateSet({ position })
+            .where(({ or, eb }) =>
+              or([
+                eb('positions.position', '<', position),
+                eb('positions.position', '>', position + NEVER_SO_LONG_MS),
+              ]),
+            ),
         )
         .execute(),
     )
@@ -33,6 +44,8 @@ export class SqlPasses implements PassRecords {
       .selectFrom('positions')
       .selectAll()
       .where('name', 'in', mailboxes.map(row))
+      // Of a clock that has been set back since: what lies in the mailbox now was not read then.
+      .where('position', '<=', this.#now().getTime() + NEVER_SO_LONG_MS)
       .execute()
     const known = new Map(rows.map(({ name, position }) => [name, new Date(position)]))
     return new Map(

@@ -59,7 +59,7 @@ export class SqlStore implements Store {
     this.book = new SqlBook(db)
     this.capabilities = new SqlCapabilities(db)
     this.leases = new SqlLeases(db, now)
-    this.passes = new SqlPasses(db)
+    this.passes = new SqlPasses(db, now)
     this.upkeep = new SqlUpkeep(db, now, place)
   }
 

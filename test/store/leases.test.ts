@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { folder, isSqlite, memoryStore } from './places.ts'
+import { at } from './scenario.ts'
 
 const MINUTE = 60_000
 
@@ -47,4 +48,24 @@ test('the clock of another machine can be compared with this one’s; a file has
   const apart = await store.leases.clockDifference()
   if (isSqlite) expect(apart).toBeNull()
   else expect(Math.abs(apart ?? Number.NaN)).toBeLessThan(5000)
+})
+
+test('a lease dated by a clock that has been set back since holds nobody up', async () => {
+  await using store = await memoryStore()
+  await store.leases.take('mail', 'dead', 120 * MINUTE)
+  expect(await store.leases.take('mail', 'heir', MINUTE)).toBe(true)
+  expect(await store.leases.take('mail', 'dead', MINUTE)).toBe(false)
+})
+
+test('a mailbox was read until the latest of its passes; one of a clock that has been set back since counts no more', async () => {
+  let seconds = 7 * 86_400
+  await using store = await memoryStore({ now: () => at(seconds) })
+  const readUntil = async () => (await store.passes.readUntil(['box'])).get('box')
+  await store.passes.completed('box', at(seconds))
+  await store.passes.completed('box', at(seconds - 60))
+  expect(await readUntil()).toEqual(at(seconds))
+  seconds = 100
+  expect(await readUntil()).toBeUndefined()
+  await store.passes.completed('box', at(99))
+  expect(await readUntil()).toEqual(at(99))
 })
