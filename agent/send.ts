@@ -59,7 +59,8 @@ export async function send(
       recipients: recipients.map((one, index) => recipientRow(one, index, wait, deadlineOf(at, tools))),
       wait,
       finalWanted: options.finalDelivery ?? false,
-      heldUntil: holdUntil(at),
+      // Sealing may have taken its time.
+      heldUntil: holdUntil(tools.now()),
       ...stored,
     })
     if ('earlier' in added) return earlierResult(added.earlier, message, options, store)

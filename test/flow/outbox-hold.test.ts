@@ -7,6 +7,7 @@ import { deliverCopies } from '../../agent/outbox.ts'
 import type { SmtpClient } from '../../mailbox/index.ts'
 import { memoryStore } from '../store/places.ts'
 import { bytes, message } from '../store/scenario.ts'
+import { clock, twoClinics } from './clinics.ts'
 import { replacing } from './faults.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }))
@@ -49,3 +50,37 @@ test.each([true, false])(
     expect(await store.tracking.status()).toMatchObject([{ recipients: [{ state: 'sent' }] }])
   },
 )
+
+test('a message that took longer to seal than a hold lasts is left to whoever sends it', async () => {
+  await using store = await memoryStore()
+  const { now, pass } = clock()
+  const until = () => new Date(now().getTime() + HOLD_MS)
+  let added = 0
+  const outbox = replacing(store.outbox, {
+    add: async (...asked) => {
+      const copies = await store.outbox.add(...asked)
+      added += copies.length
+      expect(await store.outbox.claim(now(), until(), { untriedSince: now() })).toEqual([])
+      return copies
+    },
+  })
+  const bodies = replacing(store.bodies, {
+    write: async (content) => {
+      pass(1)
+      return await store.bodies.write(content)
+    },
+  })
+  const { a } = await twoClinics({ partsA: { now, store: replacing(store, { outbox, bodies }) } })
+  const attachment = {
+    filename: 'large.bin',
+    content: Buffer.alloc(400_000, 'x'),
+  }
+  await a.send({
+    from: 'dr.kim@clinic-a.example',
+    to: ['dr.lee@clinic-b.example'],
+    subject: 'Referral',
+    text: 'See the picture.',
+    attachments: [attachment],
+  })
+  expect(added).toBe(1)
+})
