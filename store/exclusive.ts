@@ -1,8 +1,8 @@
 import { DatabaseSync } from 'node:sqlite'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { DirectError } from '../agent/errors.ts'
 import { isOfDisk, makeOwnFile } from './own-file.ts'
 import { isBusy, storeError } from './sqlite-dialect.ts'
+import { type Wait, waitUntilOurs } from './wait-until-ours.ts'
 
 /** Between two looks at whether the other one has finished, in milliseconds. */
 const LOOK_MS = 50
@@ -13,24 +13,11 @@ const LOOK_MS = 50
  * is SQLite's own, says anything. Throws DirectError `STORE_FAILED` (temporary) when it is held all that time,
  * `ABORTED`, `FILE_UNWRITABLE`.
  */
-export async function exclusively(
-  file: string,
-  { what, patienceMs, signal }: { what: string; patienceMs: number; signal?: AbortSignal | undefined },
-): Promise<Disposable> {
+export async function exclusively(file: string, wait: Wait): Promise<Disposable> {
   await makeFile(file)
   const database = new DatabaseSync(file, { timeout: 0 })
-  const deadline = performance.now() + patienceMs
   try {
-    while (!begun(database, file)) {
-      if (signal?.aborted)
-        throw new DirectError('ABORTED', `stopped while another process ${what}`, { temporary: true })
-      if (performance.now() > deadline)
-        throw new DirectError('STORE_FAILED', `another process ${what}`, {
-          hint: 'It does what this one would have done; try again when it has finished.',
-          temporary: true,
-        })
-      await sleep(LOOK_MS)
-    }
+    await waitUntilOurs(() => begun(database, file), LOOK_MS, wait)
   } catch (error) {
     database.close()
     throw error

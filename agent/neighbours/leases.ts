@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Leases } from '../../store/index.ts'
-import { DirectError } from '../errors.ts'
+import { type Leases, type Wait, waitUntilOurs } from '../../store/index.ts'
 
 /** Who dies is followed after this. */
 const LEASE_MS = 30_000
@@ -39,22 +37,9 @@ export class HeldLeases implements AsyncDisposable {
    * Waits up to `patienceMs` for whoever else is at `name`. Throws DirectError STORE_FAILED (temporary) when that is not
    * over by then, `what` saying what it does; ABORTED.
    */
-  async alone(
-    name: string,
-    { what, patienceMs, signal }: { what: string; patienceMs: number; signal?: AbortSignal | undefined },
-  ): Promise<Disposable> {
+  async alone(name: string, wait: Wait): Promise<Disposable> {
     const [leases, holder] = [await this.#leases(), randomUUID()]
-    const deadline = performance.now() + patienceMs
-    while (!(await leases.take(name, holder, LEASE_MS))) {
-      if (signal?.aborted)
-        throw new DirectError('ABORTED', `stopped while another process ${what}`, { temporary: true })
-      if (performance.now() > deadline)
-        throw new DirectError('STORE_FAILED', `another process ${what}`, {
-          hint: 'It does what this one would have done; try again when it has finished.',
-          temporary: true,
-        })
-      await sleep(LOOK_MS)
-    }
+    await waitUntilOurs(() => leases.take(name, holder, LEASE_MS), LOOK_MS, wait)
     const renewing = setInterval(() => {
       // A store that cannot be asked now is asked again: until the lease ends it is ours.
       leases.take(name, holder, LEASE_MS).catch(() => false)
