@@ -101,36 +101,6 @@ export async function syncFolder(path: string): Promise<void> {
   await folder.sync()
 }
 
-/** The same, once for all who ask for one folder while it is being synced for somebody else. */
-export class FolderSyncs {
-  readonly #syncFolder: (path: string) => Promise<void>
-  readonly #underWay = new Map<string, Promise<void>>()
-  readonly #next = new Map<string, Promise<void>>()
-
-  constructor(sync = syncFolder) {
-    this.#syncFolder = sync
-  }
-
-  /** What is under way may have missed what was done meanwhile: whoever comes then waits for the next. */
-  sync(path: string): Promise<void> {
-    const next = this.#next.get(path) ?? this.#after(this.#underWay.get(path), path)
-    this.#next.set(path, next)
-    return next
-  }
-
-  async #after(underWay: Promise<void> | undefined, path: string): Promise<void> {
-    await Promise.allSettled([underWay])
-    const own = this.#next.get(path) as Promise<void>
-    this.#next.delete(path)
-    this.#underWay.set(path, own)
-    try {
-      await this.#syncFolder(path)
-    } finally {
-      if (this.#underWay.get(path) === own) this.#underWay.delete(path)
-    }
-  }
-}
-
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
