@@ -5,28 +5,21 @@ import { deliverToFolder } from '../../agent/deliver/folder.ts'
 import { DirectError } from '../../agent/errors.ts'
 import type { TrustedMessage } from '../../agent/open/trusted-message.ts'
 import { exclusively } from '../../store/index.ts'
+import { describing, messageThatSays } from './filed-message.ts'
 
 const [dir = '', lock = '', address = '', messages = ''] = process.argv.slice(2)
 const alone = () => exclusively(lock, { what: 'adds a recipient', patienceMs: 20_000 })
 
 function messageOf(n: number): TrustedMessage {
   const text = `Subject: ${n}\r\nContent-Type: application/octet-stream\r\n\r\n${'x'.repeat(50_000)}`
-  const inner = {
-    bytes: text.length,
-    async *read() {
-      yield Buffer.from(text)
-    },
-  }
-  const innerSha256 = createHash('sha256').update(text).digest('hex')
-  return { inner, innerSha256 } as unknown as TrustedMessage
+  return messageThatSays(text, createHash('sha256').update(text).digest('hex'))
 }
 
 /** As passes do, one after the other, until it is taken. */
 async function file(n: number): Promise<void> {
-  const describe = () => ({ from: 'kim@clinic-a.example', signer: null, recipients: [{ address }] })
   for (;;)
     try {
-      const { recorded } = await deliverToFolder(dir, messageOf(n), describe, { alone })
+      const { recorded } = await deliverToFolder(dir, messageOf(n), () => describing(address), { alone })
       return await recorded()
     } catch (error) {
       if (!(error instanceof DirectError && error.temporary)) throw error

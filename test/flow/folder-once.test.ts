@@ -6,17 +6,11 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { deliverToFolder } from '../../agent/deliver/folder.ts'
 import { Leftovers } from '../../agent/deliver/leftovers.ts'
 import type { ReceiveReport } from '../../agent/index.ts'
-import type { TrustedMessage } from '../../agent/open/trusted-message.ts'
 import { all, temporaryFolder, twoClinics } from './clinics.ts'
+import { DELIVERY, describe, describing, messageOf, messageThatSays, SHA256 } from './filed-message.ts'
 
 const KIM = 'dr.kim@clinic-a.example'
 const LEE = 'dr.lee@clinic-b.example'
-const SHA256 = 'ab'.repeat(32)
-
-/** What is filed of it is decided by `read`. */
-const messageOf = (read: () => AsyncIterable<Uint8Array>) =>
-  ({ inner: { bytes: 1, read }, innerSha256: SHA256 }) as unknown as TrustedMessage
-const describe = () => ({ from: KIM, signer: null, recipients: [{ address: LEE }] })
 
 test('a fault of ours while a message is filed is told as one, not as the disk, and leaves nothing behind', async () => {
   const dir = await temporaryFolder()
@@ -31,9 +25,7 @@ test('a fault of ours while a message is filed is told as one, not as the disk, 
 test('what the disk refuses is temporary, and names what it said', async () => {
   const dir = join(await temporaryFolder(), 'a file')
   await writeFile(dir, '')
-  const whole = messageOf(async function* () {
-    yield Buffer.from('Subject: x\r\n\r\n')
-  })
+  const whole = messageThatSays()
   await expect(deliverToFolder(dir, whole, describe)).rejects.toMatchObject({
     code: 'FILE_UNWRITABLE',
     temporary: true,
@@ -66,12 +58,9 @@ test('one message that cannot be filed holds up no other, and its failure is tol
 
 test('recipients who are added side by side, from several mailboxes, are all there', async () => {
   const dir = await temporaryFolder()
-  const message = messageOf(async function* () {
-    yield Buffer.from('Subject: x\r\n\r\n')
-  })
+  const message = messageThatSays()
   const addresses = ['one', 'two', 'three', 'four'].map((name) => `${name}@clinic-b.example`)
-  const file = (address: string) =>
-    deliverToFolder(dir, message, () => ({ from: KIM, signer: null, recipients: [{ address }] }))
+  const file = (address: string) => deliverToFolder(dir, message, () => describing(address))
   await Promise.all(addresses.map(file))
   const filed = JSON.parse(await readFile(join(dir, SHA256, 'delivery.json'), 'utf8'))
   expect(filed.recipients).toEqual(addresses.map((address) => ({ address })))
@@ -82,13 +71,7 @@ test('messages that are filed side by side are whole, each in a folder of its ow
   const texts = Array.from({ length: 20 }, (_, n) => `Subject: ${n}\r\n\r\n${'x'.repeat(n)}`)
   const file = (text: string) => {
     const innerSha256 = createHash('sha256').update(text).digest('hex')
-    const message = {
-      ...messageOf(async function* () {
-        yield Buffer.from(text)
-      }),
-      innerSha256,
-    } as unknown as TrustedMessage
-    return deliverToFolder(dir, message, describe)
+    return deliverToFolder(dir, messageThatSays(text, innerSha256), describe)
   }
   const filed = await Promise.all(texts.map(file))
   for (const [n, { folder, recorded }] of filed.entries()) {
@@ -100,13 +83,10 @@ test('messages that are filed side by side are whole, each in a folder of its ow
 
 test('half of a message that a stop left under its own name is written anew', async () => {
   const dir = await temporaryFolder()
-  const whole = messageOf(async function* () {
-    yield Buffer.from('Subject: x\r\n\r\n')
-  })
+  const whole = messageThatSays()
   const { folder, recorded } = await deliverToFolder(dir, whole, describe)
   await recorded()
-  const digest = createHash('sha256').update(`${KIM}  ${LEE}`).digest('hex').slice(0, 12)
-  const unfinished = join(dir, `.${SHA256}.${digest}`)
+  const unfinished = join(dir, `.${SHA256}.${DELIVERY}`)
   await rename(folder, unfinished)
   await rm(join(unfinished, 'delivery.json'))
   await writeFile(join(unfinished, 'message.eml'), 'Subj')
@@ -134,9 +114,7 @@ test('what a stop left of a message is looked for once, and again once something
 
 test('who finds a message filed by somebody who was stopped right then brings it onto the disk before saying so (IN-10)', async () => {
   const [dir, taken] = [await temporaryFolder(), await temporaryFolder()]
-  const whole = messageOf(async function* () {
-    yield Buffer.from('Subject: x\r\n\r\n')
-  })
+  const whole = messageThatSays()
   await deliverToFolder(dir, whole, describe)
   const opened = vi.spyOn(promises, 'open')
   syncBuiltinESMExports()

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { renameSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,13 +6,12 @@ import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { deliverToFolder } from '../../agent/deliver/folder.ts'
 import { Unfinished } from '../../agent/deliver/unfinished.ts'
-import type { TrustedMessage } from '../../agent/open/trusted-message.ts'
 import { openStore, type Store } from '../../store/index.ts'
 import { all, temporaryFolder, twoClinics } from './clinics.ts'
+import { DELIVERY, describe, describing, messageOf, messageThatSays, SHA256 } from './filed-message.ts'
 
 const KIM = 'dr.kim@clinic-a.example'
 const LEE = 'dr.lee@clinic-b.example'
-const SHA256 = 'ab'.repeat(32)
 
 /** A process that files each message when it is told to. */
 function filing(...words: readonly string[]) {
@@ -75,17 +73,10 @@ test.each([
 test('what was claimed and is gone was got by the EHR; what is complete is gone on with, whoever wrote it', async () => {
   const [dir, taken] = [await temporaryFolder(), await temporaryFolder()]
   let written = 0
-  const message = {
-    inner: {
-      bytes: 1,
-      async *read() {
-        written++
-        yield Buffer.from('Subject: x\r\n\r\n')
-      },
-    },
-    innerSha256: SHA256,
-  } as unknown as TrustedMessage
-  const describe = () => ({ from: KIM, signer: null, recipients: [{ address: LEE }] })
+  const message = messageOf(async function* () {
+    written++
+    yield Buffer.from('Subject: x\r\n\r\n')
+  })
   const stop = new Error('stopped')
   const stopped = deliverToFolder(dir, message, describe, { isWaiting: () => Promise.reject(stop) })
   await expect(stopped).rejects.toThrow(stop)
@@ -104,18 +95,8 @@ test('what was claimed and is gone was got by the EHR; what is complete is gone 
 
 test('who is stopped right before the last rename, while another process makes it and the EHR takes the folder, files nothing again', async () => {
   const [dir, taken] = [await temporaryFolder(), await temporaryFolder()]
-  const message = {
-    inner: {
-      bytes: 1,
-      async *read() {
-        yield Buffer.from('Subject: x\r\n\r\n')
-      },
-    },
-    innerSha256: SHA256,
-  } as unknown as TrustedMessage
-  const describe = () => ({ from: KIM, signer: null, recipients: [{ address: LEE }] })
-  const digest = createHash('sha256').update(`${KIM}  ${LEE}`).digest('hex').slice(0, 12)
-  const other = new Unfinished(dir, SHA256, digest)
+  const message = messageThatSays()
+  const other = new Unfinished(dir, SHA256, DELIVERY)
   // It was told that the message waits, and stops there.
   const isWaiting = async () => {
     expect(await other.progress()).toBe('whole')
@@ -132,17 +113,8 @@ test.each(['before its delivery.json is read', 'before it is written'] as const)
   'a folder that the EHR takes while a recipient is added to it, %s, appears again for that one (IN-10)',
   async (when) => {
     const [dir, taken] = [await temporaryFolder(), await temporaryFolder()]
-    const message = {
-      inner: {
-        bytes: 1,
-        async *read() {
-          yield Buffer.from('Subject: x\r\n\r\n')
-        },
-      },
-      innerSha256: SHA256,
-    } as unknown as TrustedMessage
-    const to = (address: string) => () => ({ from: KIM, signer: null, recipients: [{ address }] })
-    const { recorded } = await deliverToFolder(dir, message, to('one@b.example'))
+    const message = messageThatSays()
+    const { recorded } = await deliverToFolder(dir, message, () => describing('one@b.example'))
     await recorded()
     const take = () => renameSync(join(dir, SHA256), join(taken, SHA256))
     let isTaken = false
@@ -150,20 +122,22 @@ test.each(['before its delivery.json is read', 'before it is written'] as const)
       if (!isTaken) take()
       isTaken = true
     }
-    const other = to('two@b.example')
+    let isAlone = false
     const alone = async () => {
+      isAlone = true
       if (when === 'before its delivery.json is read') takeOnce()
       return { [Symbol.dispose]() {} }
     }
-    const describe = () => ({
-      ...other(),
-      // Asked for when it is known who is there already.
+    const { recipients: others, ...author } = describing('two@b.example')
+    const describeOther = () => ({
+      ...author,
+      // Who is alone asks for them when it has read who is there already.
       get recipients() {
-        if (new Error().stack?.includes('addRecipients')) takeOnce()
-        return other().recipients
+        if (isAlone) takeOnce()
+        return others
       },
     })
-    await (await deliverToFolder(dir, message, describe, { alone })).recorded()
+    await (await deliverToFolder(dir, message, describeOther, { alone })).recorded()
     for (const [place, address] of [
       [taken, 'one@b.example'],
       [dir, 'two@b.example'],
@@ -176,22 +150,12 @@ test.each(['before its delivery.json is read', 'before it is written'] as const)
 
 test('what an older direct-agent announced and left is finished; what it announced and has renamed was got', async () => {
   const dir = await temporaryFolder()
-  const message = {
-    inner: {
-      bytes: 1,
-      async *read() {
-        yield Buffer.from('Subject: x\r\n\r\n')
-      },
-    },
-    innerSha256: SHA256,
-  } as unknown as TrustedMessage
-  const file = () =>
-    deliverToFolder(dir, message, () => ({ from: KIM, signer: null, recipients: [{ address: LEE }] }))
-  const digest = createHash('sha256').update(`${KIM}  ${LEE}`).digest('hex').slice(0, 12)
-  const older = join(dir, `.${SHA256}.${digest}`)
+  const message = messageThatSays()
+  const file = () => deliverToFolder(dir, message, describe)
+  const older = join(dir, `.${SHA256}.${DELIVERY}`)
   await writeFile(`${older}.renaming`, '')
   const got = await file()
-  expect(await readdir(dir)).toEqual([`.${SHA256}.${digest}.renaming`])
+  expect(await readdir(dir)).toEqual([`.${SHA256}.${DELIVERY}.renaming`])
   await got.recorded()
   await writeFile(`${older}.renaming`, '')
   await mkdir(join(older, 'attachments'), { recursive: true })
