@@ -32,12 +32,15 @@ test('the EHR that sent a message is told what became of it: processed, then dis
     { from: KIM, to: [LEE], subject: 'Referral', text: 'x' },
     { finalDelivery: true },
   )
+  const events = () => ehr.events().map(({ event }) => event)
   for await (const delivery of b.receive()) {
+    // The two are handed over side by side where both are there: there is no second one yet.
+    await eventually(events).toEqual(['processed'])
     await delivery.accept()
     break
   }
   await all(b.receiveOnce({ deliverTo: await temporaryFolder() }))
-  await eventually(() => ehr.events().map(({ event }) => event)).toEqual(['processed', 'dispatched'])
+  await eventually(events).toEqual(['processed', 'dispatched'])
   const [processed, dispatched] = ehr.events()
   expect(processed).toMatchObject({
     isSigned: true,
