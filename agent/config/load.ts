@@ -2,9 +2,9 @@ import { createReadStream } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DirectError } from '../errors.ts'
 import type { Settings } from '../settings.ts'
-import { configurationError, type KeyPath, type Locate, typeMessage } from './problems.ts'
+import type { SettingsBase } from './base.ts'
+import { configurationError, type Locate, type Refuse, typeMessage } from './problems.ts'
 import { configuration } from './schema.ts'
-import type { SettingsBase } from './secrets.ts'
 import { toSettings } from './to-settings.ts'
 import { parseYaml } from './yaml.ts'
 
@@ -71,7 +71,7 @@ function check(input: unknown, base: SettingsBase, locate: Locate): Settings {
     jitless: true,
   })
   if (!result.success) throw configurationError(base.origin, result.error.issues, locate)
-  const refuse = (path: KeyPath, message: string, hint?: string): DirectError =>
+  const refuse: Refuse = (path, message, hint) =>
     configurationError(
       base.origin,
       [{ code: 'custom', path: [...path], message, input: undefined, params: { hint } }],

@@ -6,6 +6,9 @@ export type KeyPath = readonly PropertyKey[]
 /** Where a key stands in the file, as `12:3`; null for an object that never was a file. */
 export type Locate = (path: KeyPath) => { readonly line: number; readonly column: number } | null
 
+/** Makes the error for a problem that only shows when several values are seen together. */
+export type Refuse = (path: KeyPath, message: string, hint?: string) => DirectError
+
 interface Problem {
   readonly path: KeyPath
   readonly text: string

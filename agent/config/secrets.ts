@@ -2,17 +2,8 @@ import { resolve } from 'node:path'
 import type { DirectError } from '../errors.ts'
 import type { SecretKind } from '../passwords.ts'
 import type { Password } from '../settings.ts'
-import type { KeyPath } from './problems.ts'
-
-/** Where an options object comes from: its name in messages, the folder its paths start from, its environment. */
-export interface SettingsBase {
-  readonly origin: string
-  readonly dir: string
-  readonly env: NodeJS.ProcessEnv
-}
-
-/** Makes the error for a problem that only shows when several values are seen together. */
-export type Refuse = (path: KeyPath, message: string, hint?: string) => DirectError
+import type { SettingsBase } from './base.ts'
+import type { KeyPath, Refuse } from './problems.ts'
 
 /** The keys by which an entry says where a secret is. */
 type Places = {

@@ -11,9 +11,10 @@ import type {
   Settings,
   StoreSettings,
 } from '../settings.ts'
-import type { KeyPath } from './problems.ts'
+import type { SettingsBase } from './base.ts'
+import type { KeyPath, Refuse } from './problems.ts'
 import type { Configuration } from './schema.ts'
-import { type Refuse, type SettingsBase, secretInEnv, secretOf } from './secrets.ts'
+import { secretInEnv, secretOf } from './secrets.ts'
 import { domainOf, isOpenOnTheWay, type ServerUrl, Wrong } from './values.ts'
 
 /** Paths made absolute, secrets tied to their variables, defaults filled in. */
