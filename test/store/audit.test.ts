@@ -1,8 +1,8 @@
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test, vi } from 'vitest'
-import type { NewAuditRow, Store } from '../../store/index.ts'
+import type { Store } from '../../store/index.ts'
 import { folder, memoryStore, ofSqlite } from './places.ts'
-import { accepted, all, at, backToVersion, bytes, message } from './scenario.ts'
+import { accepted, all, at, auditRow, backToVersion, bytes, message } from './scenario.ts'
 
 const M1 = '<m1@clinic.example>'
 const SEALED = {
@@ -12,24 +12,6 @@ const SEALED = {
   signature: 'rsa-pkcs1',
 }
 const CERTIFICATE = 'ab'.repeat(32)
-
-function row(over: Partial<NewAuditRow>): NewAuditRow {
-  return {
-    at: at(0),
-    event: 'exported',
-    actor: null,
-    messageId: null,
-    from: null,
-    address: null,
-    route: null,
-    certificate: null,
-    documents: [],
-    patient: null,
-    outcome: null,
-    why: [],
-    ...over,
-  }
-}
 
 async function list(store: Store, filter?: Parameters<Store['audit']['list']>[0]) {
   return await all(store.audit.list(filter))
@@ -123,10 +105,10 @@ test('a document or a patient selects every row of the messages that carried it,
   const body = await store.bodies.write(bytes('sealed'))
   await store.outbox.add(message(body, { documents: ['doc-9', 'doc-9', 'doc-10'] }))
   await store.outbox.add(message(body, { messageId: '<m2@x.example>', documents: [], patient: 'p-18' }))
-  await store.audit.add(row({ event: 'exported', messageId: M1 }))
-  await store.audit.add(row({ event: 'printed', documents: ['doc-9'] }))
-  await store.audit.add(row({ event: 'shown', patient: 'p-17' }))
-  await store.audit.add(row({ event: 'started' }))
+  await store.audit.add(auditRow({ event: 'exported', messageId: M1 }))
+  await store.audit.add(auditRow({ event: 'printed', documents: ['doc-9'] }))
+  await store.audit.add(auditRow({ event: 'shown', patient: 'p-17' }))
+  await store.audit.add(auditRow({ event: 'started' }))
   const events = async (filter: Parameters<Store['audit']['list']>[0]) =>
     (await list(store, filter)).map(({ event }) => event)
   expect(await events({ document: 'doc-9' })).toEqual(['queued', 'exported', 'printed'])
@@ -139,11 +121,11 @@ test('a document or a patient selects every row of the messages that carried it,
 
 test('a long audit is listed whole, oldest first, while others write', async () => {
   await using store = await memoryStore()
-  for (let n = 0; n < 1100; n++) await store.audit.add(row({ event: `e${n}` }))
+  for (let n = 0; n < 1100; n++) await store.audit.add(auditRow({ event: `e${n}` }))
   const seen: string[] = []
   for await (const { event } of store.audit.list()) {
     seen.push(event)
-    if (seen.length === 5) await store.audit.add(row({ event: 'meanwhile' }))
+    if (seen.length === 5) await store.audit.add(auditRow({ event: 'meanwhile' }))
   }
   expect(seen).toEqual([...Array.from({ length: 1100 }, (_, n) => `e${n}`), 'meanwhile'])
 })

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
-import type { BodyId, Judgement, NewMessage } from '../../store/index.ts'
+import { OF_NO_MESSAGE } from '../../store/audit.ts'
+import type { BodyId, Judgement, NewAuditRow, NewMessage } from '../../store/index.ts'
 
 export async function* bytes(...pieces: readonly (string | Uint8Array)[]): AsyncGenerator<Uint8Array> {
   for (const piece of pieces) yield typeof piece === 'string' ? new TextEncoder().encode(piece) : piece
@@ -53,6 +54,10 @@ export function accepted(recipients: readonly string[], over: Partial<Judgement>
     recipients: recipients.map((address) => ({ address, verdict: 'accept', code: null })),
     ...over,
   }
+}
+
+export function auditRow(over: Partial<NewAuditRow> = {}): NewAuditRow {
+  return { ...OF_NO_MESSAGE, at: at(0), event: 'exported', actor: null, outcome: null, why: [], ...over }
 }
 
 export async function all<T>(rows: AsyncIterable<T>): Promise<T[]> {

@@ -15,6 +15,7 @@ import { BOTH_PUBLISHED, der, mintedIdentity, pki, temporaryFolder } from '../..
 import { type ImapScript, type ScriptedImap, scriptedImap } from '../../mailbox/scripted-imap.ts'
 import { type ScriptedSmtp, type SmtpScript, scriptedSmtp } from '../../mailbox/scripted-smtp.ts'
 import { type ServerCertificate, serverCertificate } from '../../services/certificates.ts'
+import { auditRow } from '../../store/scenario.ts'
 
 type Config = ReturnType<typeof healthy>
 
@@ -277,18 +278,7 @@ const BROKEN: readonly Broken[] = [
     async break(config) {
       const { dataDir } = config
       await using store = await openStore({ file: join(dataDir, 'direct.db') })
-      await store.audit.add({
-        ...{ at: new Date(Date.now() + 3_600_000), event: 'test', actor: 'kim', messageId: null, from: null },
-        ...{
-          address: null,
-          route: null,
-          certificate: null,
-          documents: [],
-          patient: null,
-          outcome: null,
-          why: [],
-        },
-      })
+      await store.audit.add(auditRow({ at: new Date(Date.now() + 3_600_000) }))
       return undefined
     },
     found: { area: 'clock', level: 'error', code: 'CLOCK_SET_BACK' },

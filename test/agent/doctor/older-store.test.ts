@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { createAgent, type Finding } from '../../../agent/index.ts'
 import { lookAtStore, openStore } from '../../../store/index.ts'
 import { clinicConfig, temporaryFolder } from '../../flow/clinics.ts'
-import { backToVersion } from '../../store/scenario.ts'
+import { auditRow, backToVersion } from '../../store/scenario.ts'
 
 async function doctor(config: Record<string, unknown>): Promise<Finding[]> {
   await using agent = await createAgent(config, { network: false })
@@ -61,20 +61,7 @@ test('doctor looks at a store of its version beside whoever writes to it, and af
   expect(await readdir(dataDir)).toEqual([])
   await using store = await openStore({ file: join(dataDir, 'direct.db') })
   expect(await checked()).toEqual(['STORE_OPENS'])
-  await store.audit.add({
-    at: new Date(),
-    event: 'queued',
-    actor: null,
-    messageId: '<m1@clinic-a.example>',
-    from: null,
-    address: null,
-    route: null,
-    certificate: null,
-    documents: [],
-    patient: null,
-    outcome: null,
-    why: [],
-  })
+  await store.audit.add(auditRow({ at: new Date() }))
   expect(await Array.fromAsync(agent.audit())).toHaveLength(1)
   expect(await checked()).toEqual(['STORE_OPENS'])
 })
