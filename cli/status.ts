@@ -27,7 +27,8 @@ export async function run(session: Session, command: Command): Promise<number> {
   if (waiting) {
     const untaken = await agent.untaken(id)
     for (const message of untaken) await answer(session, message, () => waitingText(message, adviceOn))
-    if (untaken.length === 0) session.out.note('nothing that was received waits for the EHR')
+    const what = id === undefined ? 'nothing that was received' : `no message ${id}`
+    if (untaken.length === 0) session.out.note(`${what} waits for the EHR`)
     return EXIT.done
   }
   const messages = await agent.status(id)

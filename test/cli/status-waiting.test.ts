@@ -50,6 +50,11 @@ test('status --waiting: what the EHR has yet to take, since when, why, and when 
     next: '2026-01-01T00:00:10.000Z',
     why,
   })
+  expect(await run('status', '--waiting', 'another@hisp.example')).toMatchObject({
+    code: 0,
+    stdout: '',
+    stderr: expect.stringContaining('note: no message <another@hisp.example> waits for the EHR'),
+  })
 })
 
 test('status alone says beside its answer that something waits for the EHR; of a message that was received, where to ask', async () => {
