@@ -3,7 +3,7 @@ import { deliveriesOf, recordPutOff, settleDelivery } from './deliveries.ts'
 import type { Deliveries, UntakenMessage, WaitingDelivery } from './delivery-types.ts'
 import { isFree, rangesThatHaveCome } from './due.ts'
 import { encodeWhy } from './encoding.ts'
-import { entryOf } from './entries.ts'
+import { entryOf, settleEntry } from './entries.ts'
 import type { DeliveryOutcome, InboxDelivery } from './incoming-types.ts'
 import { MDNS_PER_HOUR } from './restraint.ts'
 import type { Schema, Tx } from './schema.ts'
@@ -162,13 +162,7 @@ export class SqlDeliveries implements Deliveries {
 
   async close(entries: readonly number[], at: Date): Promise<void> {
     await inTurn(this.#db, async (tx) => {
-      for (const id of entries)
-        await tx
-          .updateTable('inbox_entries')
-          .set({ state: 'settled', settled_at: at.getTime() })
-          .where('id', '=', id)
-          .where('state', '!=', 'settled')
-          .execute()
+      for (const id of entries) await settleEntry(tx, id, at)
     })
   }
 

@@ -152,6 +152,19 @@ export async function replaceBody(tx: Tx, id: number, body: BodyId, at: Date): P
   })
 }
 
+/** Nothing more is done about it. It stays settled when it first was. */
+export async function settleEntry(tx: Tx, id: number, at: Date): Promise<void> {
+  await settle.execute(tx, { id, at: at.getTime() })
+}
+
+const settle = prepared((db, { id, at }: Bound<{ id: number; at: number }>) =>
+  db
+    .updateTable('inbox_entries')
+    .set({ state: 'settled', settled_at: at })
+    .where('id', '=', id)
+    .where('state', '!=', 'settled'),
+)
+
 /** Entries that were begun and are not in the folder any more. */
 export async function leftBehind(
   db: Kysely<Schema>,

@@ -3,7 +3,15 @@ import type { Reason } from '../agent/errors.ts'
 import { DirectError } from '../agent/errors.ts'
 import { addBody } from './bodies.ts'
 import { deliveriesOf, openDeliveries, settleDelivery } from './deliveries.ts'
-import { beginEntry, findEntry, leftBehind, replaceBody, unfinished, unsettled } from './entries.ts'
+import {
+  beginEntry,
+  findEntry,
+  leftBehind,
+  replaceBody,
+  settleEntry,
+  unfinished,
+  unsettled,
+} from './entries.ts'
 import { oweFailures } from './failures.ts'
 import { GatheredTurns } from './gathered-turns.ts'
 import type {
@@ -131,7 +139,7 @@ export class SqlInbox implements Inbox {
   async settle(id: number, outcomes: readonly DeliveryOutcome[], at: Date): Promise<void> {
     await this.#turns.take(async (tx) => {
       for (const outcome of outcomes) await settleDelivery(tx, outcome, { at, perHour: this.#perHour })
-      await settleEntry.execute(tx, { id, at: at.getTime() })
+      await settleEntry(tx, id, at)
     })
   }
 
@@ -159,14 +167,6 @@ export class SqlInbox implements Inbox {
 
 const stateOf = prepared((db, { id }: Bound<{ id: number }>) =>
   db.selectFrom('inbox_entries').select('state').where('id', '=', id),
-)
-
-const settleEntry = prepared((db, { id, at }: Bound<{ id: number; at: number }>) =>
-  db
-    .updateTable('inbox_entries')
-    .set({ state: 'settled', settled_at: at })
-    .where('id', '=', id)
-    .where('state', '!=', 'settled'),
 )
 
 function noEntry(id: number): DirectError {
