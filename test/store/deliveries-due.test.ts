@@ -56,8 +56,7 @@ test('what was not taken is due again when it was put off to, and counts its tri
   await judged(store, 7, [LEE])
   const first = await store.deliveries.claim(at(1), at(31))
   if (first === null) throw new Error('nothing is due')
-  const why = [{ code: 'EHR_UNREACHABLE', text: 'ehr.example answers 503' }]
-  await store.deliveries.putOff(first, { at: at(5), retryAt: at(10), failed: true, why })
+  await store.deliveries.putOff(first, { at: at(5), retryAt: at(10), failed: true, why: AWAY })
   expect(await store.deliveries.claim(at(9), at(40))).toBeNull()
   const again = await store.deliveries.claim(at(10), at(40))
   expect(again).toMatchObject({ attempts: 1, key: first.key })
@@ -219,10 +218,9 @@ test('who was stopped for longer than its hold neither holds, puts off nor gives
   const first = await stopped.deliveries.claim(at(1), at(31))
   const second = await other.deliveries.claim(at(32), at(62))
   if (first === null || second === null) throw new Error('nothing is due')
-  const why = [{ code: 'EHR_UNREACHABLE', text: 'ehr.example answers 503' }]
   await stopped.deliveries.hold(first, at(900))
-  await stopped.deliveries.putOff(first, { at: at(40), retryAt: at(41), failed: true, why })
-  expect(await stopped.deliveries.giveUp(first, { at: at(41), why })).toBe(false)
+  await stopped.deliveries.putOff(first, { at: at(40), retryAt: at(41), failed: true, why: AWAY })
+  expect(await stopped.deliveries.giveUp(first, { at: at(41), why: AWAY })).toBe(false)
   expect(await stopped.deliveries.claim(at(61), at(91))).toBeNull()
   await other.deliveries.hold(second, at(92))
   expect(await stopped.deliveries.claim(at(91), at(121))).toBeNull()
@@ -241,13 +239,12 @@ test('what is given up is rejected, audited with why, and not due again', async 
   const waiting = await store.deliveries.claim(at(1), at(31))
   if (waiting === null) throw new Error('nothing is due')
   await store.deliveries.hold(waiting, at(60))
-  const why = [{ code: 'EHR_UNREACHABLE', text: 'ehr.example answers 503' }]
-  expect(await store.deliveries.giveUp(waiting, { at: at(40), why })).toBe(true)
+  expect(await store.deliveries.giveUp(waiting, { at: at(40), why: AWAY })).toBe(true)
   expect(await store.deliveries.claim(at(100), at(131))).toBeNull()
   const ends = (await all(store.audit.list())).filter(({ event }) => event === 'rejected')
   expect(ends.map((row) => [row.address, row.why])).toEqual([
-    [LEE, why],
-    [KIM, why],
+    [LEE, AWAY],
+    [KIM, AWAY],
   ])
 })
 
