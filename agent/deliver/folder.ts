@@ -14,22 +14,25 @@ import { Unfinished } from './unfinished.ts'
 
 /** What filing asks for where several processes file into one folder. */
 export interface FilingTools {
-  readonly leftovers?: Leftovers
+  readonly leftovers: Leftovers
   /** Waits until no other process adds recipients to what was filed. */
-  readonly alone?: () => Promise<Disposable>
+  readonly alone: () => Promise<Disposable>
   /** Asked right before a message appears: whether nobody else has handed it over meanwhile. */
-  readonly isWaiting?: (() => Promise<boolean>) | undefined
+  readonly isWaiting: () => Promise<boolean>
 }
 
 /** A folder below `dir` for each message, exactly once (IN-10), also where the EHR takes folders away. */
-export function folderDestination(dir: string, { alone }: Pick<FilingTools, 'alone'> = {}): Destination {
+export function folderDestination(
+  dir: string,
+  { alone }: Partial<Pick<FilingTools, 'alone'>> = {},
+): Destination {
   const leftovers = new Leftovers(dir)
   return {
     async deliver(offered) {
       const describe = (deliveredTo: string, parts: readonly FiledPart[]) =>
         describeDelivery(offered, { deliveredTo, parts })
       const { message, isWaiting } = offered
-      const tools = { leftovers, ...(alone && { alone }), isWaiting }
+      const tools = { leftovers, ...(alone && { alone }), ...(isWaiting && { isWaiting }) }
       const { folder, recorded } = await deliverToFolder(dir, message, describe, tools)
       return { outcome: 'delivered', where: folder, recorded }
     },
@@ -57,16 +60,18 @@ export interface Filed {
 export function deliverToFolder(
   dir: string,
   message: TrustedMessage,
-  describe: (folder: string, parts: readonly FiledPart[]) => Filing,
-  tools: FilingTools = {},
+  describe: Describe,
+  tools: Partial<FilingTools> = {},
 ): Promise<Filed> {
   // Of two who add a recipient side by side, one would take the other's away.
   return turns.take(join(dir, message.innerSha256), () =>
-    fileMessage(dir, message, describe, { ...DEFAULTS, leftovers: new Leftovers(dir), ...tools }),
+    fileMessage(dir, message, describe, { ...ONE_PROCESS, leftovers: new Leftovers(dir), ...tools }),
   )
 }
 
-const DEFAULTS = { alone: async () => ({ [Symbol.dispose]() {} }) }
+type Describe = (folder: string, parts: readonly FiledPart[]) => Filing
+
+const ONE_PROCESS = { alone: async () => ({ [Symbol.dispose]() {} }), isWaiting: async () => true }
 
 /** Mailboxes are passed over side by side, and the same message may lie in each. */
 const turns = new Turns()
@@ -79,47 +84,14 @@ const MOST_TRIES = 5
 async function fileMessage(
   dir: string,
   message: TrustedMessage,
-  describe: (folder: string, parts: readonly FiledPart[]) => Filing,
-  tools: FilingTools & Required<Pick<FilingTools, 'leftovers' | 'alone'>>,
+  describe: Describe,
+  tools: FilingTools,
   tries = 1,
 ): Promise<Filed> {
-  const { inner, innerSha256: sha256 } = message
-  const { leftovers, alone, isWaiting = async () => true } = tools
-  let folder = join(dir, sha256)
-  const filing = describe(folder, [])
-  const unfinished = new Unfinished(dir, sha256, deliveryDigest(filing))
-  const filed = () => ({ folder, recorded: () => unfinished.recorded() })
   try {
-    let isThere = await exists(folder)
-    if (isThere && !(await isSameAuthor(folder, filing))) {
-      folder = join(dir, `${sha256}-${authorDigest(filing)}`)
-      isThere = await exists(folder)
-    }
-    if (isThere) {
-      using _ = await alone()
-      // Throws ENOENT where the EHR took it meanwhile.
-      await stat(folder)
-      await addRecipients(folder, describe(folder, []))
-      await unfinished.drop()
-      // Whoever renamed it may have been stopped before its name was on the disk.
-      await folders.sync(dir)
-      return filed()
-    }
-    const progress = await unfinished.progress()
-    if (progress === 'got') {
-      await folders.sync(dir)
-      return filed()
-    }
-    if (progress === 'none') await unfinished.write(inner, (parts) => describe(folder, parts))
-    await folders.sync(dir)
-    // Asked behind the claim: whoever has filed it while this process was stopped has recorded that before it gave its own up.
-    if (await isWaiting()) await appear(unfinished, folder, isWaiting)
-    else await unfinished.drop()
-    await folders.sync(dir)
-    await leftovers.remove(sha256)
-    return filed()
+    return await tryToFile(dir, message, describe, tools)
   } catch (cause) {
-    leftovers.lookAgain()
+    tools.leftovers.lookAgain()
     const { code, syscall } = ((cause instanceof DirectError ? cause.cause : cause) ??
       {}) as NodeJS.ErrnoException
     // Another process files the same message, or has cleared ours away; or the EHR has just taken what is there.
@@ -132,6 +104,51 @@ async function fileMessage(
       cause,
     })
   }
+}
+
+/** Throws ENOTEMPTY, EEXIST or ENOENT where somebody else moves what it is at. */
+async function tryToFile(
+  dir: string,
+  { inner, innerSha256: sha256 }: TrustedMessage,
+  describe: Describe,
+  { leftovers, alone, isWaiting }: FilingTools,
+): Promise<Filed> {
+  const filing = describe(join(dir, sha256), [])
+  const { folder, isThere } = await placeOf(filing, join(dir, sha256))
+  const unfinished = new Unfinished(dir, sha256, deliveryDigest(filing))
+  const filed = { folder, recorded: () => unfinished.recorded() }
+  if (isThere) {
+    using _ = await alone()
+    // Throws ENOENT where the EHR took it meanwhile.
+    await stat(folder)
+    await addRecipients(folder, describe(folder, []))
+    await unfinished.drop()
+    // Whoever renamed it may have been stopped before its name was on the disk.
+    await folders.sync(dir)
+    return filed
+  }
+  const progress = await unfinished.progress()
+  if (progress === 'none') await unfinished.write(inner, (parts) => describe(folder, parts))
+  // What is claimed, for the next rename; what another process has renamed, for what is said of it.
+  await folders.sync(dir)
+  if (progress === 'got') return filed
+  // Asked behind the claim: whoever has filed it while this process was stopped has recorded that before it gave its own up.
+  if (await isWaiting()) await appear(unfinished, folder, isWaiting)
+  else await unfinished.drop()
+  await folders.sync(dir)
+  await leftovers.remove(sha256)
+  return filed
+}
+
+/** Somebody else's message with the same bytes stays what it is. */
+async function placeOf(
+  filing: Filing,
+  usual: string,
+): Promise<{ readonly folder: string; readonly isThere: boolean }> {
+  if (!(await exists(usual))) return { folder: usual, isThere: false }
+  if (await isSameAuthor(usual, filing)) return { folder: usual, isThere: true }
+  const folder = `${usual}-${authorDigest(filing)}`
+  return { folder, isThere: await exists(folder) }
 }
 
 /** Somebody else may have renamed it, which is as good, and be about to record it, or have. Throws ENOTEMPTY, ENOENT. */
