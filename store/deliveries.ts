@@ -1,7 +1,7 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
-import { deliveryKey } from './delivery-key.ts'
+import { deliveryKey, keyOf } from './delivery-key.ts'
 import { addressKey, encodeWhy } from './encoding.ts'
 import type { DeliveryOutcome, InboxDelivery, NewJudgement, NewNotice } from './incoming-types.ts'
 import { owe, oweMdn } from './notices.ts'
@@ -96,8 +96,7 @@ export async function deliveriesOf(db: Kysely<Schema>, entry: number): Promise<I
     state: row.state,
     deliveredTo: row.delivered_to,
     fresh: row.entry === entry,
-    // Opened before deliveries had keys, each is by itself.
-    key: row.key ?? deliveryKey(row.signer, row.inner_sha256, [row.recipient]),
+    key: keyOf(row),
     isTimed: row.next_at !== null,
   }))
 }

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { deliveryKey } from './delivery-key.ts'
+import { keyOf } from './delivery-key.ts'
 import type { UntakenMessage } from './delivery-types.ts'
 import { decodeWhy } from './encoding.ts'
 import type { Schema } from './schema.ts'
@@ -25,7 +25,7 @@ export async function untakenMessages(db: Kysely<Schema>, messageId?: string): P
   const rows = await query.orderBy('inbox_deliveries.at').orderBy('inbox_deliveries.id').execute()
   const untaken = new Map<string, UntakenMessage & { recipients: string[] }>()
   for (const row of rows) {
-    const key = row.key ?? deliveryKey(row.signer, row.inner_sha256, [row.recipient])
+    const key = keyOf(row)
     const known = untaken.get(key)
     if (known !== undefined) {
       known.recipients.push(row.recipient)
