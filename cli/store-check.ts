@@ -27,9 +27,9 @@ export async function run(session: Session, command: Command): Promise<number> {
   return wrong.length > 0 ? EXIT.no : EXIT.done
 }
 
-/** The last line: what was found earlier may have left the screen. */
+/** The last line: what was found earlier may have left the screen. It promises nothing of what was not looked at. */
 function verdict(wrong: readonly StoreFinding[]): string {
-  if (wrong.length === 0) return 'nothing is wrong'
+  if (wrong.length === 0) return 'nothing wrong was found'
   const kinds = Map.groupBy(wrong, ({ area, code }) => `${area} ${code}`)
   return `WRONG: ${[...kinds].map(([kind, { length }]) => (length === 1 ? kind : `${kind} (${length})`)).join(', ')}`
 }

@@ -23,7 +23,7 @@ test('store check: a line for each thing looked at, and 0 where all is well', as
   const { code, stdout } = await run('store', 'check')
   expect(code).toBe(0)
   expect(stdout).toMatch(/^ok +file +every page of the file is whole$/m)
-  expect(stdout).toMatch(/\nnothing is wrong\n$/)
+  expect(stdout).toMatch(/\nnothing wrong was found\n$/)
   const json = (await run('store', 'check', '--json')).stdout.trim().split('\n')
   for (const line of json) expect(JSON.parse(line)).toMatchObject({ level: 'ok', code: 'OK', do: null })
 })
