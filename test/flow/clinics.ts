@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { type Agent, type AgentOptions, createAgent, type Draft } from '../../agent/index.ts'
 import { type KeyName, type Minted, type MintOptions, mint, poolKey } from '../../fixtures/pki.ts'
 import { type Certificate, readCertificates } from '../../trust-anchors/index.ts'
@@ -67,6 +67,13 @@ export function clinicConfig(letter: 'a' | 'b', dataDir: string): Record<string,
     mailboxes: [{ imap: `imap://${domain}@127.0.0.1:10143/INBOX`, addresses: [domain] }],
   }
 }
+
+/** The mailbox of a clinic, as its configuration names it, for daemons that are not to wait for long. */
+export const polledOften = (letter: 'a' | 'b') => ({
+  imap: `imap://clinic-${letter}.example@127.0.0.1:10143/INBOX`,
+  addresses: [`clinic-${letter}.example`],
+  pollSeconds: 1,
+})
 
 export interface Clinics {
   readonly a: Agent
@@ -133,6 +140,10 @@ export function clock() {
     },
   }
 }
+
+/** What a daemon is to bring about. */
+export const eventually = <T>(read: () => T | Promise<T>) =>
+  expect.poll(read, { timeout: 20_000, interval: 20 })
 
 /** All of an async iterable. */
 export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createAgent, type Delivery, DirectError } from '../../agent/index.ts'
 import { literalZone } from '../dns/literal-zone.ts'
-import { all, BOTH_PUBLISHED, clinicConfig, temporaryFolder, twoClinics } from './clinics.ts'
+import { all, BOTH_PUBLISHED, clinicConfig, polledOften, temporaryFolder, twoClinics } from './clinics.ts'
 
 const KIM = 'dr.kim@clinic-a.example'
 const LEE = 'dr.lee@clinic-b.example'
@@ -113,8 +113,7 @@ test('what the EHR rejects does not come again, and the audit says so', async ()
 })
 
 test('a mailbox that is away for a while does not end the loop; a wrong password does', async () => {
-  const mailbox = { imap: 'imap://clinic-b.example@127.0.0.1:10143/INBOX', addresses: ['clinic-b.example'] }
-  const { a, b, post } = await twoClinics({ b: { mailboxes: [{ ...mailbox, pollSeconds: 1 }] } })
+  const { a, b, post } = await twoClinics({ b: { mailboxes: [polledOften('b')] } })
   await a.send({ ...referral, cc: [] })
   const { open } = post.imap
   let fail: DirectError | null = new DirectError('IMAP_UNREACHABLE', 'away', { temporary: true })
@@ -136,7 +135,7 @@ test('a mailbox that is away for a while does not end the loop; a wrong password
 })
 
 test('refused mail is no delivery', async () => {
-  const { b, post } = await twoClinics({ b: { mailboxes: [mailboxPolledOften] } })
+  const { b, post } = await twoClinics({ b: { mailboxes: [polledOften('b')] } })
   post.drop(LEE, KIM, Buffer.from('Subject: hello\r\n\r\nplain\r\n'))
   const stop = new AbortController()
   const seen = all(b.receive({ signal: stop.signal }))
@@ -188,7 +187,7 @@ test('a mailbox that hangs holds up no other', async () => {
 })
 
 test('a consumer that rests in the loop holds no mailbox: more is answered meanwhile, and another process may receive', async () => {
-  const { a, b, post, dirB } = await twoClinics({ b: { mailboxes: [mailboxPolledOften] } })
+  const { a, b, post, dirB } = await twoClinics({ b: { mailboxes: [polledOften('b')] } })
   const parts = { resolver: literalZone(BOTH_PUBLISHED), smtp: post.smtp, imap: post.imap }
   await using other = await createAgent(clinicConfig('b', dirB), parts)
   await a.send({ ...referral, cc: [] })
@@ -227,12 +226,6 @@ test('of what was passed by, accepting is durable later too', async () => {
   expect((await all(b.audit())).filter(({ event }) => event === 'delivered')).toHaveLength(2)
   expect(await all(b.receiveOnce({ deliverTo: await temporaryFolder() }))).toEqual([])
 })
-
-const mailboxPolledOften = {
-  imap: 'imap://clinic-b.example@127.0.0.1:10143/INBOX',
-  addresses: ['clinic-b.example'],
-  pollSeconds: 1,
-}
 
 test('a delivery is a folder named by the digest: message, attachments and what was found out (IN-8)', async () => {
   const { a, b } = await twoClinics()

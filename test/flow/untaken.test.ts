@@ -2,18 +2,12 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Agent } from '../../agent/index.ts'
-import { all, clock, temporaryFolder, twoClinics } from './clinics.ts'
+import { all, clock, eventually, polledOften, temporaryFolder, twoClinics } from './clinics.ts'
 import { Receiver, SECRET } from './webhook-receiver.ts'
 
 const KIM = 'dr.kim@clinic-a.example'
 const LEE = 'dr.lee@clinic-b.example'
 const referral = { from: KIM, to: [LEE], subject: 'CanarySubject', text: 'CanaryText' }
-const often = {
-  imap: 'imap://clinic-b.example@127.0.0.1:10143/INBOX',
-  addresses: ['clinic-b.example'],
-  pollSeconds: 1,
-}
-const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 20_000, interval: 20 })
 
 function running(agent: Agent, deliverTo?: string): void {
   const stop = new AbortController()
@@ -33,7 +27,7 @@ test('a message that the EHR answers with 401 is told as waiting, with why, trie
   const time = clock()
   const deliver = { webhook: { url: ehr.url, secretEnv: 'EHR_SECRET' } }
   const parts = { random: () => 0, env: { EHR_SECRET: SECRET }, now: time.now }
-  const { a, b } = await twoClinics({ b: { mailboxes: [often], deliver }, parts })
+  const { a, b } = await twoClinics({ b: { mailboxes: [polledOften('b')], deliver }, parts })
   ehr.say = (_heard, answer) => answer.writeHead(401).end('PATIENT-CANARY')
   const { messageId } = await a.send(referral)
   running(b)
@@ -63,7 +57,7 @@ test('a message that the EHR answers with 401 is told as waiting, with why, trie
 
 test('a message that cannot be filed is told as waiting, once in the audit, until the folder can be had', async () => {
   const time = clock()
-  const { a, b } = await twoClinics({ b: { mailboxes: [often] }, parts: { now: time.now } })
+  const { a, b } = await twoClinics({ b: { mailboxes: [polledOften('b')] }, parts: { now: time.now } })
   const folder = join(await temporaryFolder(), 'ehr')
   await writeFile(folder, 'no folder')
   const { messageId } = await a.send(referral)

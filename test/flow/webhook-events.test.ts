@@ -4,12 +4,11 @@ import type { Answer } from '../../agent/deliver/post.ts'
 import type { Told } from '../../agent/deliver/webhook.ts'
 import { silent } from '../../agent/log.ts'
 import { openStore, type Store } from '../../store/index.ts'
-import { all, clock, temporaryFolder, twoClinics } from './clinics.ts'
+import { all, clock, eventually, polledOften, temporaryFolder, twoClinics } from './clinics.ts'
 import { Receiver, SECRET } from './webhook-receiver.ts'
 
 const KIM = 'dr.kim@clinic-a.example'
 const LEE = 'dr.lee@clinic-b.example'
-const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 20_000, interval: 20 })
 
 test('the EHR that sent a message is told what became of it: processed, then dispatched, each once, signed', async () => {
   const ehr = await Receiver.start()
@@ -18,9 +17,8 @@ test('the EHR that sent a message is told what became of it: processed, then dis
   const store = await openStore({ file: ':memory:', now: time.now })
   onTestFinished(() => store[Symbol.asyncDispose]())
   const deliver = { webhook: { url: ehr.url, secretEnv: 'EHR_SECRET' } }
-  const mailbox = { imap: 'imap://clinic-a.example@127.0.0.1:10143/INBOX', addresses: ['clinic-a.example'] }
   const { a, b } = await twoClinics({
-    a: { deliver, mailboxes: [{ ...mailbox, pollSeconds: 1 }] },
+    a: { deliver, mailboxes: [polledOften('a')] },
     parts: { env: { EHR_SECRET: SECRET }, now: time.now },
     partsA: { store },
   })

@@ -5,18 +5,22 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Agent, AgentOptions } from '../../agent/index.ts'
 import { openStore, type Store } from '../../store/index.ts'
-import { all, bytesUnder, canaryDraft, clock, temporaryFolder, twoClinics } from './clinics.ts'
+import {
+  all,
+  bytesUnder,
+  canaryDraft,
+  clock,
+  eventually,
+  polledOften,
+  temporaryFolder,
+  twoClinics,
+} from './clinics.ts'
 import { Receiver, SECRET } from './webhook-receiver.ts'
 
 const KIM = 'dr.kim@clinic-a.example'
 const LEE = 'dr.lee@clinic-b.example'
 const INBOX = 'clinic-b.example/INBOX'
 const referral = { from: KIM, to: [LEE], subject: 'Überweisung', text: 'Please see her.\n' }
-const often = {
-  imap: 'imap://clinic-b.example@127.0.0.1:10143/INBOX',
-  addresses: ['clinic-b.example'],
-  pollSeconds: 1,
-}
 
 /** Clinic B hands what it receives to an EHR by HTTP; `start` runs its daemon, and ends it with the test. */
 async function told(webhook: Record<string, unknown> = {}, parts: AgentOptions = {}, store?: Store) {
@@ -24,7 +28,7 @@ async function told(webhook: Record<string, unknown> = {}, parts: AgentOptions =
   onTestFinished(() => ehr[Symbol.asyncDispose]())
   const deliver = { webhook: { url: ehr.url, secretEnv: 'EHR_SECRET', ...webhook } }
   const clinics = await twoClinics({
-    b: { mailboxes: [often], deliver },
+    b: { mailboxes: [polledOften('b')], deliver },
     parts: { random: () => 0, env: { EHR_SECRET: SECRET }, ...parts },
     partsB: { ...(store && { store }) },
   })
@@ -41,8 +45,6 @@ async function told(webhook: Record<string, unknown> = {}, parts: AgentOptions =
   }
   return { ...clinics, ehr, start }
 }
-
-const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 20_000, interval: 20 })
 
 /** On to when what waits is tried again, and no further: nothing is under way then that would be held for too long. */
 async function onToNextTry(agent: Agent, time: ReturnType<typeof clock>): Promise<void> {
