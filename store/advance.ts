@@ -17,6 +17,16 @@ export interface TrackedRecipient extends Selectable<Schema['messages']> {
   readonly state: DeliveryState
 }
 
+/** What is selected for it, beside all of `messages`. */
+export const TRACKED = [
+  'recipients.id as recipient',
+  'recipients.address',
+  'recipients.route',
+  'recipients.certificate',
+  'recipients.algorithms',
+  'recipients.state',
+] as const
+
 /**
  * Lets `occurrence` happen to a recipient: the state, the event that the EHR hears, the audit row. What changes
  * nothing (a late or repeated notification) is audited all the same, with the state that stood.

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
-import { advance, type TrackedRecipient } from './advance.ts'
+import { advance, TRACKED, type TrackedRecipient } from './advance.ts'
 import { decodeWhy } from './encoding.ts'
 import type { ExpireOptions } from './outgoing-types.ts'
 import type { Schema, Tx } from './schema.ts'
@@ -20,7 +20,7 @@ export async function expireDue(db: Kysely<Schema>, now: Date, options: ExpireOp
       .selectFrom('recipients')
       .innerJoin('messages', 'messages.id', 'recipients.message')
       .selectAll('messages')
-      .select(['recipients.id as recipient', 'address', 'route', 'certificate', 'algorithms', 'state'])
+      .select(TRACKED)
       .select(['deadline', 'why'])
       .where('deadline', '<=', upTo(now, options))
       .$narrowType<{ deadline: number }>()

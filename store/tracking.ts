@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
-import { advance } from './advance.ts'
+import { advance, TRACKED } from './advance.ts'
 import { addressKey, decodeAlgorithms, decodeWhy } from './encoding.ts'
 import { expireDue } from './expiry.ts'
 import { synced } from './log-sync.ts'
@@ -34,7 +34,7 @@ export class SqlTracking implements Tracking {
         .selectFrom('messages')
         .innerJoin('recipients', 'recipients.message', 'messages.id')
         .selectAll('messages')
-        .select(['recipients.id as recipient', 'address', 'route', 'certificate', 'algorithms', 'state'])
+        .select(TRACKED)
         .where('message_id', '=', notification.originalMessageId)
         .where('kind', '=', 'message')
         .where('address', '=', addressKey(notification.recipient))

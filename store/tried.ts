@@ -1,5 +1,5 @@
 import type { Reason } from '../agent/errors.ts'
-import { advance, explain, recordOf, type TrackedRecipient } from './advance.ts'
+import { advance, explain, recordOf, TRACKED } from './advance.ts'
 import { addressKey } from './encoding.ts'
 import { moveNotice } from './notices.ts'
 import type { TriedRecipient } from './outgoing-types.ts'
@@ -26,7 +26,7 @@ export async function settleTried(
   { outcomes, at, retryAt, attempt }: Tried,
 ): Promise<void> {
   const said = new Map(outcomes.map((outcome) => [addressKey(outcome.address), outcome]))
-  const recipients = await recipientsOf(tx, copy)
+  const recipients = await recipientsOf.execute(tx, { copy })
   const isTakenOver = attempt !== undefined && recipients.some(({ attempts }) => attempts !== attempt)
   let left = 0
   for (const { pending, attempts: _, ...recipient } of recipients) {
@@ -89,16 +89,7 @@ function decide(
 }
 
 /** Those of a copy, as `advance` wants them; `pending` is no more who was accepted, refused for good or settled otherwise. */
-async function recipientsOf(
-  tx: Tx,
-  copy: number,
-): Promise<
-  (TrackedRecipient & { readonly pending: 'pending' | 'accepted' | 'failed'; readonly attempts: number })[]
-> {
-  return await trackedOf.execute(tx, { copy })
-}
-
-const trackedOf = prepared((db, { copy }: Bound<{ copy: number }>) =>
+const recipientsOf = prepared((db, { copy }: Bound<{ copy: number }>) =>
   db
     .selectFrom('copy_recipients')
     .innerJoin('copies', 'copies.id', 'copy_recipients.copy')
@@ -109,9 +100,8 @@ const trackedOf = prepared((db, { copy }: Bound<{ copy: number }>) =>
         .onRef('recipients.address', '=', 'copy_recipients.address'),
     )
     .selectAll('messages')
-    .select(['recipients.id as recipient', 'recipients.address', 'recipients.route'])
-    .select(['certificate', 'algorithms'])
-    .select(['recipients.state', 'copy_recipients.state as pending', 'attempts'])
+    .select(TRACKED)
+    .select(['copy_recipients.state as pending', 'attempts'])
     .where('copy', '=', copy)
     .orderBy('seq'),
 )

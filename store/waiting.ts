@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { advance, explain, recordOf, setDeadline, type TrackedRecipient } from './advance.ts'
+import { advance, explain, recordOf, setDeadline, TRACKED, type TrackedRecipient } from './advance.ts'
 import { hasCome, isFree } from './due.ts'
 import { addressKey, encodeAlgorithms } from './encoding.ts'
 import { addCopies, keepBodies, sealedBy } from './new-message.ts'
@@ -114,7 +114,7 @@ async function waitingRecipients(tx: Tx, message: number): Promise<TrackedRecipi
     .innerJoin('messages', 'messages.id', 'waiting_messages.message')
     .innerJoin('recipients', 'recipients.message', 'messages.id')
     .selectAll('messages')
-    .select(['recipients.id as recipient', 'address', 'route', 'certificate', 'algorithms', 'state'])
+    .select(TRACKED)
     .where('messages.id', '=', message)
     .where('route', '=', 'undetermined')
     .execute()
