@@ -1,26 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DirectError } from '../../agent/errors.ts'
-import { createImapClient, type ImapFolder, type MailServer } from '../../mailbox/index.ts'
+import { createImapClient, type MailServer } from '../../mailbox/index.ts'
 import { type ServerCertificate, serverCertificate } from '../services/certificates.ts'
 import { freePorts } from '../services/process.ts'
+import { at, client, readAll } from './imap-reading.ts'
 import { type ScriptedImap, scriptedImap } from './scripted-imap.ts'
-
-const client = createImapClient({ lookup: async () => ['127.0.0.1'], timeoutMs: 5000 })
-
-const at = (server: { readonly port: number }, changes: Partial<MailServer> = {}): MailServer => ({
-  host: 'imap.b.example',
-  port: server.port,
-  secure: false,
-  user: 'lee',
-  password: 'secret',
-  ...changes,
-})
-
-async function readAll(folder: ImapFolder, uid: number): Promise<string> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of folder.fetch(uid)) chunks.push(chunk)
-  return Buffer.concat(chunks).toString('latin1')
-}
 
 /** The DirectError that opening ends in. */
 async function refusal(
@@ -148,129 +132,6 @@ describe('an open folder', () => {
     })
     await using folder = await client.open(at(whole), 'INBOX')
     expect((await readAll(folder, 1)) === text).toBe(true)
-  })
-
-  describe('that is told which messages will be fetched', () => {
-    const texts = { 1: 'one', 2: 'x'.repeat(64 * 1024), 4: `y${'z'.repeat(200_000)}`, 7: 'seven', 9: '' }
-    const fetches = (imap: ScriptedImap) => imap.commands.filter((command) => command.startsWith('UID FETCH'))
-
-    it('asks for the short ones with one question, and gives each whole, in any order', async () => {
-      await using imap = await scriptedImap({ messages: texts })
-      await using folder = await client.open(at(imap), 'INBOX')
-      folder.willFetch?.([1, 2, 4, 7, 9])
-      const read = await Promise.all([7, 1, 9, 4, 2].map((uid) => readAll(folder, uid)))
-      expect(read.map((text) => text.length)).toEqual([5, 3, 0, 200_001, 65_536])
-      expect(read[0]).toBe('seven')
-      expect(read[3] === texts[4]).toBe(true)
-      const [first, ...others] = fetches(imap)
-      // What was expected before the first one does not come with it.
-      expect(first).toMatch(/^UID FETCH 7,9 .*<0\.65536>/)
-      expect(others.filter((command) => /^UID FETCH [13579] /.test(command))).toHaveLength(1)
-    })
-
-    it('asks for sixteen at a time, and for each once', async () => {
-      const messages = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [n + 1, `text ${n + 1}`]))
-      await using imap = await scriptedImap({ messages })
-      await using folder = await client.open(at(imap), 'INBOX')
-      const uids = await folder.uids()
-      folder.willFetch?.(uids)
-      for (const uid of uids) expect(await readAll(folder, uid)).toBe(`text ${uid}`)
-      expect(fetches(imap)).toHaveLength(3)
-      expect(await readAll(folder, 1)).toBe('text 1')
-      expect(fetches(imap)).toHaveLength(4)
-    })
-
-    it('reads one that the server will not hand over by itself, and all others as they are', async () => {
-      await using imap = await scriptedImap({
-        messages: texts,
-        answer: (command) =>
-          /^UID FETCH (1,|4 )/.test(command) ? 'TAG NO [SERVERBUG] cannot read it' : undefined,
-      })
-      await using folder = await client.open(at(imap), 'INBOX')
-      folder.willFetch?.([1, 4, 7])
-      expect(await readAll(folder, 1)).toBe('one')
-      await expect(readAll(folder, 4)).rejects.toMatchObject({ code: 'IMAP_REFUSED' })
-      expect(await readAll(folder, 7)).toBe('seven')
-    })
-
-    it('keeps of a server that knows no partial FETCH no more than was asked for', async () => {
-      await using imap = await scriptedImap({
-        answer: (command) => {
-          const uids = /^UID FETCH ([\d,]+) /.exec(command)?.[1]?.split(',').map(Number) ?? []
-          if (uids.length === 0) return undefined
-          const said = uids.map((uid) => {
-            const text = texts[uid as keyof typeof texts]
-            return `* ${uid} FETCH (UID ${uid} RFC822.SIZE ${text.length} BODY[]<0> {${text.length}}\r\n${text})`
-          })
-          return [...said, 'TAG OK'].join('\r\n')
-        },
-      })
-      await using folder = await client.open(at(imap), 'INBOX')
-      folder.willFetch?.([1, 2, 4, 7])
-      for (const uid of [1, 2, 4, 7] as const) expect((await readAll(folder, uid)) === texts[uid]).toBe(true)
-      expect(fetches(imap).map((command) => command.split(' ')[2])).toEqual(['1,2,4,7', '2', '4'])
-    })
-
-    it('takes answers in another order, twice, without bytes, of others, and reads on where fewer came than the size says', async () => {
-      const said = (uid: number, text: string, size = text.length) =>
-        `* ${uid} FETCH (RFC822.SIZE ${size} BODY[]<0> {${text.length}}\r\n${text} UID ${uid})`
-      await using imap = await scriptedImap({
-        messages: { 1: 'one', 2: 'two', 4: 'fourfour', 7: 'seven', 9: 'nine' },
-        answer: (command) =>
-          command.startsWith('UID FETCH 1,')
-            ? [
-                '* 2 FETCH (UID 2 RFC822.SIZE 3 BODY[]<0> NIL)',
-                said(7, 'seven'),
-                '* 1 FETCH (FLAGS (\\Seen))',
-                said(8, 'of another'),
-                '* 7 FETCH (UID 7 FLAGS (\\Seen) MODSEQ (12))',
-                said(4, 'four', 8),
-                said(7, 'seven'),
-                '* 3 EXPUNGE',
-                said(1, 'one'),
-                'TAG OK',
-              ].join('\r\n')
-            : undefined,
-      })
-      await using folder = await client.open(at(imap), 'INBOX')
-      folder.willFetch?.([1, 2, 4, 7, 9])
-      const read = await Promise.all([1, 2, 4, 7, 9].map((uid) => readAll(folder, uid)))
-      expect(read).toEqual(['one', 'two', 'fourfour', 'seven', 'nine'])
-    })
-
-    it('tells of a connection that ends within the answer for each message of it, those that had come before included', async () => {
-      await using imap = await scriptedImap({
-        answer: (command, say) => {
-          if (!command.startsWith('UID FETCH')) return undefined
-          say(
-            '* 1 FETCH (UID 1 RFC822.SIZE 3 BODY[]<0> {3}\r\none)\r\n* 2 FETCH (UID 2 RFC822.SIZE 9 BODY[]<0> {9}\r\nhal',
-          )
-          return null
-        },
-      })
-      await using folder = await client.open(at(imap), 'INBOX')
-      folder.willFetch?.([1, 2])
-      for (const uid of [1, 2])
-        await expect(readAll(folder, uid)).rejects.toMatchObject({
-          code: 'IMAP_UNREACHABLE',
-          temporary: true,
-        })
-    })
-
-    it('gives nothing for one that is gone, and loses the connection for all of them', async () => {
-      await using imap = await scriptedImap({ messages: texts })
-      await using folder = await client.open(at(imap), 'INBOX')
-      folder.willFetch?.([1, 3, 7])
-      expect(await readAll(folder, 3)).toBe('')
-      await using lost = await scriptedImap({
-        messages: texts,
-        answer: (command) => (/^UID FETCH/.test(command) ? null : undefined),
-      })
-      await using other = await client.open(at(lost), 'INBOX')
-      other.willFetch?.([1, 7])
-      for (const uid of [1, 7])
-        await expect(readAll(other, uid)).rejects.toMatchObject({ code: 'IMAP_UNREACHABLE', temporary: true })
-    })
   })
 
   it('is not misled by news of other messages in between', async () => {
