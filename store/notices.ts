@@ -153,16 +153,13 @@ export async function postpone(
   if (notice === undefined || retryAt !== null) return
   await moveNotice(tx, id, 'given-up')
   await record(tx, {
+    ...UNKNOWN_TO_RECEIVER,
     at,
     event: notice.kind === 'failure' ? 'failure-given-up' : 'mdn-given-up',
-    actor: null,
     messageId: notice.message_id,
     from: notice.sender,
     address: notice.recipient,
-    route: null,
     certificate: null,
-    documents: [],
-    patient: null,
     outcome: 'given-up',
     why,
   })
