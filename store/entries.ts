@@ -185,9 +185,12 @@ export async function leftBehind(
 }
 
 export async function entryOf(db: Kysely<Schema>, id: number): Promise<InboxEntry> {
-  const row = await db.selectFrom('inbox_entries').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
-  return inboxEntry(row)
+  return inboxEntry(await rowOf.executeTakeFirstOrThrow(db, { id }))
 }
+
+const rowOf = prepared((db, { id }: Bound<{ id: number }>) =>
+  db.selectFrom('inbox_entries').selectAll().where('id', '=', id),
+)
 
 /** By the state alone: few are not settled, while a mailbox's own entries are all that it ever held. */
 async function openEntries(db: Kysely<Schema>, mailbox: string) {

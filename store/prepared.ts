@@ -41,7 +41,8 @@ interface Template {
  *       db.selectFrom('bodies').select('bytes').where('id', '=', id))
  *     const row = await bodyOf.executeTakeFirst(tx, { id: 7 })
  *
- * For queries that are the same at every message; what depends on how many values there are is built anew each time.
+ * For every query that a message, or what answers it, takes on its usual way. What is the exception there, or asked once a
+ * pass, is not worth a name of its own; what depends on how many values there are has to be built anew.
  */
 export function prepared<Values extends object, Output>(
   build: (db: Kysely<Schema>, values: Bound<Values>) => Compilable<Output>,

@@ -30,16 +30,10 @@ export class SqlTracking implements Tracking {
     why: readonly Reason[],
   ): ReturnType<Tracking['notified']> {
     return await inTurn(this.#db, async (tx) => {
-      const rows = await tx
-        .selectFrom('messages')
-        .innerJoin('recipients', 'recipients.message', 'messages.id')
-        .selectAll('messages')
-        .select(TRACKED)
-        .where('message_id', '=', notification.originalMessageId)
-        .where('kind', '=', 'message')
-        .where('address', '=', addressKey(notification.recipient))
-        .orderBy('messages.id', 'desc')
-        .execute()
+      const rows = await answeredBy.execute(tx, {
+        messageId: notification.originalMessageId,
+        address: addressKey(notification.recipient),
+      })
       let answer: { state: DeliveryState; changed: boolean } | null = null
       // A file that was sent twice has two rows of one Message-ID; a notification cannot tell them apart.
       for (const row of rows) {
@@ -86,6 +80,18 @@ export class SqlTracking implements Tracking {
     return row?.id ?? 0
   }
 }
+
+const answeredBy = prepared((db, { messageId, address }: Bound<{ messageId: string; address: string }>) =>
+  db
+    .selectFrom('messages')
+    .innerJoin('recipients', 'recipients.message', 'messages.id')
+    .selectAll('messages')
+    .select(TRACKED)
+    .where('message_id', '=', messageId)
+    .where('kind', '=', 'message')
+    .where('address', '=', address)
+    .orderBy('messages.id', 'desc'),
+)
 
 function withRecipients(db: Kysely<Schema>) {
   return db

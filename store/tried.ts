@@ -107,10 +107,10 @@ const recipientsOf = prepared((db, { copy }: Bound<{ copy: number }>) =>
 )
 
 async function settleNotice(tx: Tx, messageId: string, accepted: boolean): Promise<void> {
-  const notice = await tx
-    .selectFrom('notices')
-    .select('id')
-    .where('message_id', '=', messageId)
-    .executeTakeFirst()
+  const notice = await noticeOf.executeTakeFirst(tx, { messageId })
   if (notice !== undefined) await moveNotice(tx, notice.id, accepted ? 'accepted' : 'given-up')
 }
+
+const noticeOf = prepared((db, { messageId }: Bound<{ messageId: string }>) =>
+  db.selectFrom('notices').select('id').where('message_id', '=', messageId),
+)
