@@ -112,16 +112,37 @@ test('what a stop left of a message is looked for once, and again once something
   expect(await readdir(dir)).not.toContain(`.${SHA256}.3`)
 })
 
+/** What is asked of the disk from now on. */
+function watched() {
+  const [opened, renamed] = [vi.spyOn(promises, 'open'), vi.spyOn(promises, 'rename')]
+  syncBuiltinESMExports()
+  onTestFinished(() => {
+    opened.mockRestore()
+    renamed.mockRestore()
+    syncBuiltinESMExports()
+  })
+  return { opened, renamed }
+}
+
+test('a message appears when its claim is on the disk, and is told as filed when its folder is (IN-10)', async () => {
+  const dir = await temporaryFolder()
+  const { opened, renamed } = watched()
+  await deliverToFolder(dir, messageThatSays(), describe)
+  const claimed = join(dir, `.${SHA256}.${DELIVERY}.renaming`)
+  const steps = [
+    ...opened.mock.calls.map(([path], n) => [opened.mock.invocationCallOrder[n] ?? 0, path] as const),
+    ...renamed.mock.calls.map(([, path], n) => [renamed.mock.invocationCallOrder[n] ?? 0, path] as const),
+  ].sort(([one], [other]) => one - other)
+  const names = [claimed, dir, join(dir, SHA256)]
+  const seen = steps.map(([, path]) => path).filter((path) => names.includes(String(path)))
+  expect(seen).toEqual([claimed, dir, join(dir, SHA256), dir])
+})
+
 test('who finds a message filed by somebody who was stopped right then brings it onto the disk before saying so (IN-10)', async () => {
   const [dir, taken] = [await temporaryFolder(), await temporaryFolder()]
   const whole = messageThatSays()
   await deliverToFolder(dir, whole, describe)
-  const opened = vi.spyOn(promises, 'open')
-  syncBuiltinESMExports()
-  onTestFinished(() => {
-    opened.mockRestore()
-    syncBuiltinESMExports()
-  })
+  const { opened } = watched()
   await deliverToFolder(dir, whole, describe)
   expect(opened).toHaveBeenCalledWith(dir, 'r')
   // In which its recipients stand.
