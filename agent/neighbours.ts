@@ -85,7 +85,7 @@ export class Neighbours {
 
   /** The store if there is one: asking what became of messages makes none. */
   async existingStore(): Promise<Store | null> {
-    if (this.#parts.store !== undefined || this.store.made !== null) return this.store()
+    if (this.#isStoreOpen) return this.store()
     if (this.#look !== null) {
       const seen = await this.#look()
       return seen !== null && 'store' in seen ? seen.store : null
@@ -93,22 +93,28 @@ export class Neighbours {
     return this.#isStoreThere ? this.store() : null
   }
 
-  /** Until it is disposed of, whoever asks for the store that is there looks at it, and changes nothing. */
+  /**
+   * Until it is disposed of, whoever asks for the store that is there looks at it, and changes nothing. Those who look at
+   * the same time share what they see.
+   */
   looking(): LookingAtStore {
-    const look = lazily(async () => {
+    this.#lookers++
+    this.#look ??= lazily(async () => {
       if (!this.#isStoreThere) return null
       const { lookAtStore } = await import('../store/index.ts')
       return lookAtStore({ ...(await this.#ownStore()), now: this.now })
     })
-    this.#look = look
+    const look = this.#look
     return {
       older: async () => {
         // Whoever has it open has brought it up to date.
-        const seen = this.#parts.store !== undefined || this.store.made !== null ? null : await look()
+        const seen = this.#isStoreOpen ? null : await look()
         return seen !== null && 'older' in seen ? seen.older : null
       },
       [Symbol.asyncDispose]: async () => {
-        if (this.#look === look) this.#look = null
+        this.#lookers--
+        if (this.#lookers > 0) return
+        this.#look = null
         const seen = await look.made?.catch(() => null)
         if (seen && 'store' in seen) await seen.store[Symbol.asyncDispose]()
       },
@@ -116,6 +122,12 @@ export class Neighbours {
   }
 
   #look: Lazy<Awaited<ReturnType<typeof lookAtStore>>> | null = null
+  #lookers = 0
+
+  /** One that was handed in is. */
+  get #isStoreOpen(): boolean {
+    return this.#parts.store !== undefined || this.store.made !== null
+  }
 
   get #isStoreThere(): boolean {
     return this.settings.store !== undefined || existsSync(this.#storeFile)
@@ -123,7 +135,7 @@ export class Neighbours {
 
   /** A backup in the place of the store, which nobody may have open, and so not this agent. */
   async restoreStore(backup: string, options: RestoreOptions & Told): Promise<RestoredStore> {
-    if (this.#parts.store !== undefined || this.store.made !== null)
+    if (this.#isStoreOpen)
       throw new DirectError('USAGE', 'this agent has the store open that is to be restored', {
         hint: 'Restore with an agent that was asked nothing before, and was given no store.',
       })
