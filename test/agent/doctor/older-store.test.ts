@@ -87,3 +87,19 @@ test('store check brings no store up to date either', async () => {
   ])
   expect(versionOf(file)).toBe(9)
 })
+
+test('neither does doctor where store check ends meanwhile', async () => {
+  const dataDir = await temporaryFolder()
+  const file = join(dataDir, 'direct.db')
+  await (await openStore({ file }))[Symbol.asyncDispose]()
+  backToVersion(file, 9)
+  await using agent = await createAgent(clinicConfig('a', dataDir), { network: false })
+  const doctoring = agent.doctor()[Symbol.asyncIterator]()
+  const first = await doctoring.next()
+  await Array.fromAsync(agent.store.check())
+  const codes = [(first.value as Finding).code]
+  for (let found = await doctoring.next(); found.done !== true; found = await doctoring.next())
+    codes.push(found.value.code)
+  expect(codes).toContain('STORE_OLDER')
+  expect(versionOf(file)).toBe(9)
+})
