@@ -27,7 +27,7 @@ export async function lookAtStore({
   { readonly store: Store } | { readonly older: OlderStore } | null
 > {
   const isFile = 'file' in place
-  const db = isFile ? openReadOnly(place.file) : await openDatabase(place.postgres)
+  const db = isFile ? openReadOnly(place.file) : await openPostgres(place.postgres)
   let seen: SqlStore | null = null
   try {
     const { rows } = await sql<{ name: string }>`${isFile ? TABLE_OF_FILE : TABLE_OF_DATABASE}`.execute(db)
@@ -63,15 +63,7 @@ function openReadOnly(file: string): Kysely<Schema> {
   }
 }
 
-async function openDatabase(place: PostgresPlace): Promise<Kysely<Schema>> {
-  const { SharedPostgresDialect } = await import('./postgres-dialect.ts')
-  const { requireServer } = await import('./postgres-server.ts')
-  const db = new Kysely<Schema>({ dialect: new SharedPostgresDialect(place) })
-  try {
-    await requireServer(db, describePlace(place))
-    return db
-  } catch (error) {
-    await db.destroy()
-    throw error
-  }
+async function openPostgres(place: PostgresPlace): Promise<Kysely<Schema>> {
+  const { openServer } = await import('./postgres-open.ts')
+  return await openServer(place)
 }

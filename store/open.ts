@@ -57,12 +57,10 @@ async function openPostgres(
   now: () => Date,
   names: readonly string[],
 ): Promise<Kysely<Schema>> {
-  const { SharedPostgresDialect } = await import('./postgres-dialect.ts')
-  const { requireServer } = await import('./postgres-server.ts')
-  const db = new Kysely<Schema>({ dialect: new SharedPostgresDialect(place) })
+  const { openServer } = await import('./postgres-open.ts')
+  const db = await openServer(place)
   return await ready(db, async () => {
     const name = describePlace(place)
-    await requireServer(db, name)
     await migrate(db, now, name)
     await makeOurs(db, { names, place: name }, now())
     await sweepBodies(db, now())

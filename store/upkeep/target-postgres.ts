@@ -1,8 +1,7 @@
-import { Kysely, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { migrate } from '../migrate.ts'
 import { describePlace, type PostgresPlace } from '../place.ts'
-import { SharedPostgresDialect } from '../postgres-dialect.ts'
-import { requireServer } from '../postgres-server.ts'
+import { openServer } from '../postgres-open.ts'
 import type { Schema } from '../schema.ts'
 import { inTurn } from '../turn.ts'
 import { copyIn } from './copy-in.ts'
@@ -16,10 +15,9 @@ export async function targetPostgres(
 ): Promise<Target> {
   const name = describePlace(place)
   // One connection: any other of ours is another process.
-  const db = new Kysely<Schema>({ dialect: new SharedPostgresDialect({ ...place, connections: 1 }, true) })
+  const db = await openServer({ ...place, connections: 1 }, true)
   const close = () => db.destroy()
   try {
-    await requireServer(db, name)
     await migrate(db, now, name)
   } catch (error) {
     await close()
