@@ -18,25 +18,25 @@ export async function* receiveInto(
   const failures: unknown[] = []
   for (const mailbox of mailboxes) {
     const later = ({ deliveries }: Offer, why: readonly Reason[]) => putOff(deliveries, why, mailbox, tools)
-    const take = (offer: Offer) => hand(offer, destination, { failures, later, signal })
+    const take = (offer: Offer) => hand(offer, { destination, failures, later, signal })
     yield* passOver(mailbox, tools, take, signal)
   }
   if (failures.length > 0) throw failures.find((failure) => !(failure instanceof DirectError)) ?? failures[0]
 }
 
+/** How the messages of one mailbox are handed over. */
+interface Handing {
+  readonly destination: Destination
+  /** Told when all mailboxes were passed over. */
+  readonly failures: unknown[]
+  readonly later: (offer: Offer, why: readonly Reason[]) => Promise<void>
+  readonly signal: AbortSignal | undefined
+}
+
 /** Null: it waits, and comes again. */
 async function hand(
   offer: Offer,
-  destination: Destination,
-  {
-    failures,
-    later,
-    signal,
-  }: {
-    readonly failures: unknown[]
-    readonly later: (offer: Offer, why: readonly Reason[]) => Promise<void>
-    readonly signal: AbortSignal | undefined
-  },
+  { destination, failures, later, signal }: Handing,
 ): Promise<ReceiveReport | null> {
   const { settle, ...offered } = offer
   const taken = await destination.deliver(offered, signal).catch(async (failure: unknown) => {
