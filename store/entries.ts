@@ -3,9 +3,9 @@ import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
 import { keep } from './bodies.ts'
 import { decodeWhy } from './encoding.ts'
 import type { InboxEntry, Judgement, Unfinished } from './incoming-types.ts'
-import { synced } from './log-sync.ts'
 import { type Bound, prepared } from './prepared.ts'
 import type { Schema, Tx } from './schema.ts'
+import { synced } from './synced.ts'
 import type { BodyId } from './types.ts'
 
 /** Which of `uids` are not settled yet, ascending. */

@@ -9,8 +9,8 @@ import {
   type UpdateResult,
 } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
-import { LoggedAdapter } from './log-sync.ts'
 import type { Schema } from './schema.ts'
+import { NodeSqliteAdapter } from './sqlite-adapter.ts'
 
 /** The values of a prepared query as it is built: they stand where a value may, and nothing can be known of them yet. */
 export type Bound<Values> = { readonly [Name in keyof Values]: RawBuilder<Values[Name]> }
@@ -64,7 +64,7 @@ class Prepared<Values extends object, Row> {
     const parameters = bind(query, names, values)
     const { adapter } = db.getExecutor()
     // Whoever has SQLite's transaction has its one connection, and need not wait until kysely provides it.
-    if (db.isTransaction && adapter instanceof LoggedAdapter)
+    if (db.isTransaction && adapter instanceof NodeSqliteAdapter)
       return adapter.runWithin(query.sql, parameters) as Row[]
     const { rows } = await db.executeQuery({ ...query, parameters })
     return rows as Row[]

@@ -10,7 +10,8 @@ import {
 } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import { asKept } from './kept-text.ts'
-import { LoggedAdapter, type LogSync, type RunWithin } from './log-sync.ts'
+import type { LogSync } from './log-sync.ts'
+import { NodeSqliteAdapter, type RunWithin } from './sqlite-adapter.ts'
 
 interface SqliteOptions {
   /** How long a writing transaction waits for those of other processes, in milliseconds. */
@@ -54,8 +55,8 @@ export class NodeSqliteDialect extends SqliteDialect {
     return this.#driver()
   }
 
-  override createAdapter(): LoggedAdapter {
-    return new LoggedAdapter(this.#log, this.#runWithin)
+  override createAdapter(): NodeSqliteAdapter {
+    return new NodeSqliteAdapter(this.#log, this.#runWithin)
   }
 }
 

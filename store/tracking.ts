@@ -3,7 +3,6 @@ import type { Reason } from '../agent/errors.ts'
 import { advance, TRACKED } from './advance.ts'
 import { addressKey, decodeAlgorithms, decodeWhy } from './encoding.ts'
 import { expireDue } from './expiry.ts'
-import { synced } from './log-sync.ts'
 import type {
   DeliveryState,
   DeliveryStatus,
@@ -15,6 +14,7 @@ import type {
 import { type Bound, prepared } from './prepared.ts'
 import { NOT_QUEUED, triesOfQueued } from './queued.ts'
 import type { Schema } from './schema.ts'
+import { synced } from './synced.ts'
 import { inTurn } from './turn.ts'
 
 export class SqlTracking implements Tracking {

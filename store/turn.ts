@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Kysely, PostgresAdapter, sql } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
-import { synced } from './log-sync.ts'
 import type { Schema, Tx } from './schema.ts'
+import { synced } from './synced.ts'
 
 /** Of the locks that a PostgreSQL database gives by number, ours ("DirA"). */
 const TURN = 0x44697241
