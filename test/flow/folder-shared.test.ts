@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { deliverToFolder } from '../../agent/deliver/folder.ts'
 import { Unfinished } from '../../agent/deliver/unfinished.ts'
-import { openStore, type Store } from '../../store/index.ts'
+import { openStore } from '../../store/index.ts'
 import { all, temporaryFolder, twoClinics } from './clinics.ts'
+import { replacing } from './faults.ts'
 import { DELIVERY, describe, describing, messageOf, messageThatSays, SHA256 } from './filed-message.ts'
 
 const KIM = 'dr.kim@clinic-a.example'
@@ -173,22 +174,15 @@ test('a daemon that was stopped for longer than it holds a mailbox does not file
   const reached = Promise.withResolvers<void>()
   const goOn = Promise.withResolvers<void>()
   // It stops when its verdict is durable, and nothing of the message is filed yet.
-  const stopping = new Proxy(store, {
-    get: (target, key: keyof Store) =>
-      key === 'inbox'
-        ? new Proxy(target.inbox, {
-            get: (inbox, name: keyof Store['inbox']) => {
-              const act = inbox[name].bind(inbox) as (...given: unknown[]) => Promise<unknown>
-              if (name !== 'judged') return act
-              return async (...given: unknown[]) => {
-                const judged = await act(...given)
-                reached.resolve()
-                await goOn.promise
-                return judged
-              }
-            },
-          })
-        : target[key],
+  const stopping = replacing(store, {
+    inbox: replacing(store.inbox, {
+      judged: async (...given) => {
+        const judged = await store.inbox.judged(...given)
+        reached.resolve()
+        await goOn.promise
+        return judged
+      },
+    }),
   })
   const slow = await twoClinics({ partsB: { store: stopping } })
   await other.a.send({ from: KIM, to: [LEE], subject: 'Referral', text: 'Please see her.' })

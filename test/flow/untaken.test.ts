@@ -1,8 +1,11 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { DirectError } from '../../agent/errors.ts'
 import type { Agent } from '../../agent/index.ts'
+import { openStore } from '../../store/index.ts'
 import { all, clock, eventually, polledOften, temporaryFolder, twoClinics } from './clinics.ts'
+import { replacing } from './faults.ts'
 import { Receiver, SECRET } from './webhook-receiver.ts'
 
 const KIM = 'dr.kim@clinic-a.example'
@@ -72,4 +75,22 @@ test('a message that cannot be filed is told as waiting, once in the audit, unti
   await rm(folder)
   expect(await all(b.receiveOnce({ deliverTo: folder }))).toMatchObject([{ verdict: 'accept' }])
   expect(await b.untaken()).toEqual([])
+})
+
+test('where why a message waits cannot be kept either, what kept it from being filed is told, and no other is held up', async () => {
+  const store = await openStore({ file: ':memory:' })
+  onTestFinished(() => store[Symbol.asyncDispose]())
+  let asked = 0
+  const notTaken = async () => {
+    asked++
+    throw new DirectError('STORE_FAILED', 'the disk is full', { temporary: true })
+  }
+  const full = replacing(store, { deliveries: replacing(store.deliveries, { notTaken }) })
+  const { a, b } = await twoClinics({ partsB: { store: full } })
+  const folder = join(await temporaryFolder(), 'ehr')
+  await writeFile(folder, 'no folder')
+  await a.send(referral)
+  await a.send(referral)
+  await expect(all(b.receiveOnce({ deliverTo: folder }))).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' })
+  expect(asked).toBe(2)
 })
