@@ -58,9 +58,9 @@ export interface Deliveries {
     said: { readonly at: Date; readonly why: readonly Reason[] },
   ): Promise<boolean>
   /**
-   * It was not taken, and nobody has taken it over. Due again at `retryAt`; null: not by the clock, the next pass over its mailbox looks at it. `failed`:
+   * It was not taken: due again at `retryAt`; null: not by the clock, the next pass over its mailbox looks at it. `failed`:
    * that was a try in vain. The first `why` is audited, later ones take its place, and none leaves it as it is. It is
-   * nobody's from now on.
+   * nobody's from now on. Nothing where another process has taken it over.
    */
   putOff(
     waiting: WaitingDelivery,

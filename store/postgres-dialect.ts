@@ -5,7 +5,7 @@ import { makePool } from './postgres-pool.ts'
 
 /**
  * kysely's own PostgreSQL dialect over pg. Migrations and queries are written once, in SQLite's words where the two
- * differ: everything that only PostgreSQL understands is in the files `postgres-*.ts` and `turn.ts`.
+ * differ; what only one of the two understands is asked behind `isShared`.
  */
 export class SharedPostgresDialect extends PostgresDialect {
   readonly #driver: () => PostgresDriver

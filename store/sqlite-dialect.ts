@@ -22,7 +22,6 @@ interface SqliteOptions {
 
 /**
  * kysely's own SQLite dialect over node:sqlite: one connection, which kysely hands to one transaction at a time.
- * Everything that only SQLite understands is in this file.
  */
 export class NodeSqliteDialect extends SqliteDialect {
   readonly #driver: () => SqliteDriver
