@@ -69,23 +69,23 @@ class OpenFolder implements ImapFolder {
   }
 
   async *fetch(uid: number): AsyncGenerator<Uint8Array> {
-    let offset = 0
+    let [offset, asked] = [0, CHUNK]
     const begun = await this.#ahead.beginning(uid)
     // An empty one is looked at by itself.
     if (begun !== null && begun.bytes.length > 0) {
       yield begun.bytes
       if (!hasMore(begun.bytes.length, BEGINNING, begun.size, 0)) return
       offset = begun.bytes.length
+      asked = nextWindow(begun.bytes.length, BEGINNING, offset)
     }
     for (;;) {
-      const message = await this.#fetch(uid, { size: true, source: { start: offset, maxLength: CHUNK } })
+      const message = await this.#fetch(uid, { size: true, source: { start: offset, maxLength: asked } })
       if (message === null && offset === 0) return
       if (message === null) {
         throw unreachable(this.#session.server, `message ${uid} was taken away while it was being read`)
       }
-      const chunk = message.source
-      // NIL is no window of a message that has a size, nor is nothing the whole of it: what is cut off is no message.
-      if (!chunk || (chunk.length === 0 && offset === 0 && message.size !== 0))
+      const { size = 0, source: chunk } = message
+      if (!isWindow(chunk, { asked, offset, size }))
         throw new DirectError(
           'IMAP_REFUSED',
           `${this.#session.server.host} did not hand over message ${uid} from byte ${offset} on`,
@@ -94,10 +94,11 @@ class OpenFolder implements ImapFolder {
             hint: 'It is left as it is and asked for again; the log of that server may say why.',
           },
         )
-      if (chunk.length === 0) return
+      if (!chunk || chunk.length === 0 || isAllAgain(chunk.length, asked, offset)) return
       yield chunk
-      if (!hasMore(chunk.length, CHUNK, message.size ?? 0, offset)) return
+      if (!hasMore(chunk.length, asked, size, offset)) return
       offset += chunk.length
+      asked = nextWindow(chunk.length, asked, offset)
     }
   }
 
@@ -228,6 +229,32 @@ function inGroups(uids: readonly number[]): string[] {
  */
 function hasMore(length: number, asked: number, size: number, offset: number): boolean {
   return length === asked || (length < asked && offset + length < size)
+}
+
+/**
+ * How many bytes are asked for behind a chunk that was `length` bytes long: fewer than a server that knows no partial FETCH
+ * would hand over once more, so that it shows by that.
+ */
+function nextWindow(length: number, asked: number, offset: number): number {
+  return Math.max(1, Math.min(CHUNK, length === asked ? CHUNK : offset) - 1)
+}
+
+/** That a server which knows no partial FETCH has handed over what was read already. */
+function isAllAgain(length: number, asked: number, offset: number): boolean {
+  return length > asked && length === offset
+}
+
+/**
+ * NIL is no window of a message whose size is not reached, nor is nothing the whole of it, nor more than was asked for the
+ * rest: what is cut off, or comes twice, is no message.
+ */
+function isWindow(
+  chunk: Buffer | undefined,
+  { asked, offset, size }: { readonly asked: number; readonly offset: number; readonly size: number },
+): boolean {
+  if (!chunk) return offset > 0 && offset >= size
+  if (offset === 0) return chunk.length > 0 || size === 0
+  return chunk.length <= asked || isAllAgain(chunk.length, asked, offset)
 }
 
 type Fetched = { readonly size?: number | undefined; readonly source?: Buffer | undefined }

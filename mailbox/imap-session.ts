@@ -95,7 +95,8 @@ export class ImapSession implements AsyncDisposable {
 
   /** False: the server will not. */
   async #idle(ms: number): Promise<boolean> {
-    const idling = this.client.idle()
+    // A connection that is lost at this very moment rejects it; the command that follows tells of that as of any loss.
+    const idling = this.client.idle().catch(() => undefined)
     await Promise.race([idling, this.#rest(ms)])
     this.#wake()
     // Any command ends it, and shows that somebody is there.

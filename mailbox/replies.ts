@@ -49,6 +49,7 @@ export function openingFailure(server: MailServer, cause: SMTPError, handshaking
     'SMTP_UNREACHABLE',
     `no SMTP session with ${server.host}:${server.port}: ${replyOf(cause)}`,
     {
+      hint: 'Look at the log of the mail server: it may hang, or be too busy; and ask again.',
       temporary: true,
       cause,
     },

@@ -1,3 +1,4 @@
+import { DirectError } from '../agent/errors.ts'
 import { aborted } from './dial.ts'
 import type { SmtpSession } from './smtp-session.ts'
 import type { MailServer } from './types.ts'
@@ -10,8 +11,8 @@ export interface Wanted {
 }
 
 export interface SmtpPoolOptions {
-  /** A session that is logged in; a text is why there is none now. */
-  readonly open: (wanted: Wanted) => Promise<SmtpSession | string>
+  /** A session that is logged in; an error, or the server's reply, is why there is none now. */
+  readonly open: (wanted: Wanted) => Promise<SmtpSession | DirectError | string>
   /** How long a session that nobody needs is kept, in milliseconds. */
   readonly idleMs: number
 }
@@ -38,17 +39,17 @@ export class SmtpPool implements AsyncDisposable {
   }
 
   /**
-   * Does `work` on a session; a text is why there is none. One that was used before may have been closed meanwhile: when
+   * Does `work` on a session; an error, or a reply, is why there is none. One that was used before may have been closed meanwhile: when
    * the result is `unheard`, the server has nothing of it, and it is done again on a new session, once. Throws what
    * opening a session and `work` throw.
    */
   async use<Result extends { readonly unheard: boolean }>(
     wanted: Wanted,
     work: (session: SmtpSession) => Promise<Result>,
-  ): Promise<Result | string> {
+  ): Promise<Result | DirectError | string> {
     const { signal } = wanted
     const server = this.#serverOf(wanted)
-    if (!(await server.enter(signal))) return aborted().message
+    if (!(await server.enter(signal))) return aborted()
     let held = server.takeKept()
     try {
       if (held !== undefined) {
@@ -57,7 +58,7 @@ export class SmtpPool implements AsyncDisposable {
         held = undefined
       }
       const session = await this.#options.open(wanted)
-      if (typeof session === 'string') return session
+      if (typeof session === 'string' || session instanceof DirectError) return session
       held = { session, uses: 0 }
       return await useOnce(held, signal, work)
     } finally {

@@ -31,6 +31,8 @@ export interface Transaction {
   /** Announce BODY=8BITMIME where it is offered (RFC 6152). */
   readonly eightBit: boolean
   readonly content: () => AsyncIterable<Uint8Array>
+  /** As `Submission` says. */
+  readonly onAllSent: (to: readonly string[]) => Promise<void>
 }
 
 export interface TransactionResult {
@@ -177,9 +179,10 @@ export class SmtpSession {
     }
     const refused = () =>
       new Map((envelope.rejectedErrors ?? []).map((refusal) => [refusal.recipient ?? '', replyOf(refusal)]))
-    const source = new Content(transaction)
+    const { bytes, to, onAllSent } = transaction
+    const taken = (isRefused: ReadonlyMap<string, string>) => to.filter((address) => !isRefused.has(address))
+    const source = new Content(transaction, () => onAllSent(taken(refused())))
     this.#source = source
-    const { bytes, to } = transaction
     const longest = 3 * this.#replyTimeoutMs + to.length * RECIPIENT_MS + (bytes / SLOWEST) * 1000
     try {
       if (this.#unfinished) await this.#reset()

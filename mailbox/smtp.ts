@@ -62,7 +62,11 @@ async function submit(
   const to = envelope.flatMap((recipient) => recipient.to ?? [])
   const { bytes, content } = submission
   const requireTls = submission.tls === 'required'
-  const transaction = { from, to, bytes, eightBit: requireTls, content }
+  const onAllSent = async (taken: readonly string[]) =>
+    await submission.onAllSent?.(
+      envelope.flatMap(({ address, to }) => (to !== null && taken.includes(to) ? address : [])),
+    )
+  const transaction = { from, to, bytes, eightBit: requireTls, content, onAllSent }
   const answers =
     to.length === 0 ? new Map() : await deliver(pool, { server, requireTls, signal }, transaction)
   return envelope.map((recipient) => ({
@@ -97,8 +101,9 @@ async function deliver(
       answers.set(address, await deliverAlone(session, { ...transaction, to: [address] }, address))
     return { answers, unheard: first.unheard }
   })
-  if (typeof done !== 'string') return done.answers
-  return new Map(transaction.to.map((address) => [address, { outcome: 'temporary', reply: done }]))
+  if (typeof done !== 'string' && !(done instanceof DirectError)) return done.answers
+  const why = typeof done === 'string' ? { reply: done } : { reply: printable(done.message), code: done.code }
+  return new Map(transaction.to.map((address) => [address, { outcome: 'temporary', ...why }]))
 }
 
 function answerTo(address: string, result: TransactionResult): Answer {
@@ -130,16 +135,16 @@ async function deliverAlone(
 }
 
 /**
- * A session that is logged in where the server has a user; a text is why there is none now. A token that is refused is
+ * A session that is logged in where the server has a user; an error, or the server's reply, is why there is none now. A token that is refused is
  * asked for anew, once.
  */
 async function openForMail(
   wanted: Wanted,
   open: (wanted: Wanted) => Promise<SmtpSession | DirectError>,
   refused?: string,
-): Promise<SmtpSession | string> {
+): Promise<SmtpSession | DirectError | string> {
   const session = await open(wanted)
-  if (session instanceof DirectError) return printable(session.message)
+  if (session instanceof DirectError) return session
   const { user, password = '', token } = wanted.server
   if (user === undefined) return session
   let secret = password

@@ -1,3 +1,4 @@
+import type { DirectErrorCode } from '../agent/errors.ts'
 import type { AccessToken } from './token.ts'
 
 /** A server to talk to, and how. Names are resolved by `lookup`, so that one resolver serves everything. */
@@ -32,6 +33,8 @@ export interface RecipientOutcome {
   readonly outcome: 'accepted' | 'temporary' | 'final' | 'unknown'
   /** The server's reply or the socket's error: one line, printable ASCII, at most 500 characters. */
   readonly reply: string
+  /** Of the DirectError that says why no session came about, where that is why. */
+  readonly code?: DirectErrorCode
 }
 
 /** One message for one server. */
@@ -45,6 +48,11 @@ export interface Submission {
    * more for each recipient that the server wants to have alone (452).
    */
   readonly content: () => AsyncIterable<Uint8Array>
+  /**
+   * Done in each transaction when all of `content` was handed over, before its last word, the dot, follows: from then on the
+   * server may have the message for these of `to`, those that it has not refused. What it throws keeps the dot back.
+   */
+  readonly onAllSent?: (to: readonly string[]) => Promise<void>
   /** `required`: TLS with a valid certificate even on loopback (the `tls` route). */
   readonly tls: 'as-configured' | 'required'
 }

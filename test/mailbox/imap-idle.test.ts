@@ -87,6 +87,15 @@ describe('waiting for mail', () => {
     await expect(folder.wait(LONG_MS)).rejects.toMatchObject({ code: 'IMAP_UNREACHABLE', temporary: true })
   })
 
+  it('does not begin where the connection is gone already, and that is told as any loss of it', async () => {
+    const { folder } = await idling({
+      messages: { 1: 'x' },
+      answer: (command) => (command.startsWith('UID FETCH') ? null : undefined),
+    })
+    await expect(folder.size(1)).rejects.toMatchObject({ code: 'IMAP_UNREACHABLE' })
+    await expect(folder.wait(LONG_MS)).rejects.toMatchObject({ code: 'IMAP_UNREACHABLE', temporary: true })
+  })
+
   it('ends with the signal', async () => {
     const stop = new AbortController()
     const { folder, heard } = await idling({}, { signal: stop.signal })

@@ -134,6 +134,43 @@ describe('an open folder', () => {
     expect((await readAll(folder, 1)) === text).toBe(true)
   })
 
+  it.each([
+    ['as long as the first window', 1024 * 1024, 0],
+    ['as long as the first window, of which the size says less', 1024 * 1024, -5],
+    ['as long as the first window, of which the size says more', 1024 * 1024, 5],
+    ['shorter than its size says', 1000, 5],
+    ['longer than the first window', 1024 * 1024 + 1, 0],
+  ])('reads a message %s once from a server that knows no partial FETCH', async (_, bytes, more) => {
+    const text = 'y'.repeat(bytes)
+    await using imap = await scriptedImap({
+      answer: (command) =>
+        /^UID FETCH/.test(command)
+          ? `* 1 FETCH (UID 1 RFC822.SIZE ${bytes + more} BODY[] {${bytes}}\r\n${text})\r\nTAG OK`
+          : undefined,
+    })
+    await using folder = await client.open(at(imap), 'INBOX')
+    expect((await readAll(folder, 1)) === text).toBe(true)
+  })
+
+  it('takes no message together from windows that are longer than was asked for, and NIL behind its size for its end', async () => {
+    const window = 'y'.repeat(1024 * 1024)
+    const said = (part: string | null, size: number) =>
+      `* 1 FETCH (UID 1 RFC822.SIZE ${size} BODY[] ${part === null ? 'NIL' : `{${part.length}}\r\n${part}`})\r\nTAG OK`
+    const reading = async (size: number, further: string | null) => {
+      await using imap = await scriptedImap({
+        answer: (command) =>
+          /^UID FETCH/.test(command) ? said(command.includes('<0.') ? window : further, size) : undefined,
+      })
+      await using folder = await client.open(at(imap), 'INBOX')
+      return await readAll(folder, 1)
+    }
+    await expect(reading(3 * window.length, `${window}y`)).rejects.toMatchObject({
+      code: 'IMAP_REFUSED',
+      temporary: true,
+    })
+    expect((await reading(window.length, null)) === window).toBe(true)
+  })
+
   it('is not misled by news of other messages in between', async () => {
     await using imap = await scriptedImap({
       answer: (command) =>

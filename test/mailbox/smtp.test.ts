@@ -219,6 +219,38 @@ describe('one transaction', () => {
     expect(heard[0]?.messages).toEqual([])
   })
 
+  it('tells before the dot, of those who were not refused, that the server may soon have it', async () => {
+    const [yes, no, alone] = ['Yes@b.example', 'no@b.example', 'alone@b.example'] as const
+    const told: (readonly string[])[] = []
+    const wholes: number[] = []
+    const { heard } = await submitTo(
+      {
+        answer: (line, { lines, messages }) => {
+          if (line === 'END') wholes.push(messages.length - told.length)
+          if (line.startsWith('RCPT TO:<no@')) return '550 who?'
+          const isFirst = lines.filter((each) => each.startsWith('MAIL')).length === 1
+          return isFirst && line.startsWith('RCPT TO:<alone@') ? '452 one at a time' : undefined
+        },
+      },
+      [yes, no, alone],
+      { onAllSent: async (to) => void told.push(to) },
+    )
+    expect(told).toEqual([[yes], [alone]])
+    expect(heard[0]?.messages).toHaveLength(2)
+    // Each time it had been told when the dot came.
+    expect(wholes).toEqual([0, 0])
+  })
+
+  it('keeps the dot back when that cannot be written down, and when everybody was refused nobody is told', async () => {
+    const failing = { onAllSent: () => Promise.reject(new Error('database is locked')) }
+    await using smtp = await scriptedSmtp()
+    await expect(client.submit(at(smtp), submission(['lee@b.example'], failing))).rejects.toThrow('locked')
+    expect(smtp.sessions[0]?.messages).toEqual([])
+    const script: SmtpScript = { answer: (line) => (line.startsWith('RCPT') ? '550 who?' : undefined) }
+    const { outcomes } = await submitTo(script, ['lee@b.example'], failing)
+    expect(outcomes.map(([, outcome]) => outcome)).toEqual(['final'])
+  })
+
   it('is final when the message is larger than the SIZE that the server announced; it is not sent', async () => {
     const { outcomes, heard } = await submitTo({ extensions: ['SIZE 10'] }, ['lee@b.example'])
     expect(outcomes).toEqual([['lee@b.example', 'final', expect.stringContaining('10')]])
@@ -359,6 +391,7 @@ describe('servers that cannot be reached', () => {
         address: 'lee@b.example',
         outcome: 'temporary',
         reply: expect.stringContaining('127.0.0.1 ECONNREFUSED'),
+        code: 'SMTP_UNREACHABLE',
       },
     ])
   })
@@ -378,7 +411,12 @@ describe('servers that cannot be reached', () => {
     })
     const outcomes = await lost.submit(at({ port: 25 }), submission(['lee@b.example']))
     expect(outcomes).toEqual([
-      { address: 'lee@b.example', outcome: 'temporary', reply: 'no answer about mx.b.example' },
+      {
+        address: 'lee@b.example',
+        outcome: 'temporary',
+        reply: 'no answer about mx.b.example',
+        code: 'DNS_UNREACHABLE',
+      },
     ])
   })
 
@@ -702,7 +740,7 @@ describe('a signal', () => {
         },
       })
       const outcomes = await client.submit(at(smtp), submission(['lee@b.example']), controller.signal)
-      expect(outcomes).toEqual([
+      expect(outcomes).toMatchObject([
         { address: 'lee@b.example', outcome: 'temporary', reply: 'stopped before the server answered' },
       ])
     },

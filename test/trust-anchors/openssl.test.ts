@@ -24,8 +24,9 @@ describe('signatures that openssl makes and ALG does not accept', () => {
       { 'root.pem': root, 'leaf.key': leafKey },
       ...['-key', 'leaf.key', '-subj', '/CN=d.example', ...below],
     )
-    const anchor = certificateOf(root)
-    const request = { leaf: certificateOf(leaf), candidates: [], anchors: [anchor], at: anchor.notBefore }
+    const end = certificateOf(leaf)
+    // Made last, perhaps in the next second.
+    const request = { leaf: end, candidates: [], anchors: [certificateOf(root)], at: end.notBefore }
     expect(validatePath(request).ok).toBe(true)
     expect(validatePath({ ...request, settings: { signatureAlgorithms: 'direct' } })).toMatchObject({
       failure: { code: 'NOT_SUPPORTED', text: expect.stringContaining('that is not accepted') },

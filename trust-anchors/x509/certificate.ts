@@ -1,4 +1,4 @@
-import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
+import { hash, type KeyObject, X509Certificate } from 'node:crypto'
 import { BoundedMap } from '../bounded-map.ts'
 import type { Failure } from '../failures.ts'
 import { DerReader, Malformed, TAG, timeValue } from './der.ts'
@@ -130,7 +130,7 @@ export class Certificate {
     this.publicKey = publicKey
     this.key = keyFacts(publicKey)
     this.spki = fields.spki
-    this.spkiSha256 = createHash('sha256').update(fields.spki).digest('hex')
+    this.spkiSha256 = hash('sha256', fields.spki)
     this.signature = fields.signature
     const basic = read(ext.EXTENSION.basicConstraints, ext.readBasicConstraints)
     this.isCa = basic?.isCa ?? false
@@ -197,7 +197,7 @@ export function parseCertificate(der: Uint8Array): Certificate | Failure {
   if (der.length > MAX_BYTES) {
     return { code: 'CERT_MALFORMED', text: `a certificate of ${der.length} bytes; the limit is ${MAX_BYTES}` }
   }
-  const sha256 = createHash('sha256').update(der).digest('hex')
+  const sha256 = hash('sha256', der)
   const known = seen.get(sha256)
   if (known !== undefined) return known
   try {
