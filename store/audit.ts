@@ -84,13 +84,14 @@ export class SqlAudit implements Audit {
   }
 
   async #page(filter: NonNullable<Parameters<Audit['list']>[0]>, after: number): Promise<AuditRow[]> {
-    const { messageId, document, patient } = filter
+    const { messageId, document, patient, event } = filter
     let query = this.#db
       .selectFrom('audit')
       .leftJoin('notices', (join) => join.onRef('notices.message_id', '=', 'audit.message_id').on(ofNotice))
       .selectAll('audit')
       .select('original_message_id as about')
       .where('audit.id', '>', after)
+    if (event !== undefined) query = query.where('event', '=', event)
     if (messageId !== undefined) {
       const answers = this.#db.selectFrom('notices').where('original_message_id', '=', messageId)
       query = query.where(({ eb, or, and }) =>

@@ -5,6 +5,7 @@ import { GatheredTurns } from './gathered-turns.ts'
 import { loosely } from './loosely.ts'
 import { type Bound, prepared } from './prepared.ts'
 import type { Schema, Tx } from './schema.ts'
+import type { StoreTurns } from './store-turns.ts'
 import { isShared } from './turn.ts'
 
 const MOST = 50_000
@@ -14,10 +15,10 @@ export class SqlCapabilities implements CapabilityRecords {
   readonly #db: Kysely<Schema>
   readonly #turns: GatheredTurns
 
-  constructor(db: Kysely<Schema>) {
+  constructor(db: Kysely<Schema>, turns: StoreTurns) {
     this.#db = db
     // Several processes write of the same addresses, in different orders: of two at once each would wait for the other.
-    this.#turns = new GatheredTurns((act) => loosely(db, act), isShared(db) ? 1 : undefined)
+    this.#turns = isShared(db) ? new GatheredTurns((act) => loosely(db, act), 1) : turns.loose
   }
 
   async put(known: KnownCapabilities): Promise<void> {

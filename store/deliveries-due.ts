@@ -1,12 +1,14 @@
 import { type Kysely, sql } from 'kysely'
 import { deliveriesOf, recordPutOff, settleDelivery } from './deliveries.ts'
 import type { Deliveries, UntakenMessage, WaitingDelivery } from './delivery-types.ts'
-import { isFree, rangesThatHaveCome } from './due.ts'
+import { hasComeIn, isFree, type Moment, momentOf, type Range } from './due.ts'
 import { encodeWhy } from './encoding.ts'
 import { entryOf, settleEntry } from './entries.ts'
 import type { DeliveryOutcome, InboxDelivery } from './incoming-types.ts'
+import { type Bound, prepared } from './prepared.ts'
 import { MDNS_PER_HOUR } from './restraint.ts'
 import type { Schema, Tx } from './schema.ts'
+import type { StoreTurns } from './store-turns.ts'
 import { inTurn } from './turn.ts'
 import { untakenMessages } from './untaken.ts'
 
@@ -15,6 +17,7 @@ const PENDING = sql.lit('pending' as const)
 
 export class SqlDeliveries implements Deliveries {
   readonly #db: Kysely<Schema>
+  readonly #turns: StoreTurns
   readonly #perHour: number
   /**
    * What was claimed here, by its key: the times until which it was to be held. Who takes it over, as this process was
@@ -23,8 +26,9 @@ export class SqlDeliveries implements Deliveries {
   readonly #held = new Map<string, Set<number>>()
 
   /** `perHour`: MDNs to one correspondent within an hour. */
-  constructor(db: Kysely<Schema>, perHour = MDNS_PER_HOUR) {
+  constructor(db: Kysely<Schema>, turns: StoreTurns, perHour = MDNS_PER_HOUR) {
     this.#db = db
+    this.#turns = turns
     this.#perHour = perHour
   }
 
@@ -66,7 +70,7 @@ export class SqlDeliveries implements Deliveries {
   }
 
   async settle({ key }: WaitingDelivery, outcomes: readonly DeliveryOutcome[], at: Date): Promise<void> {
-    await inTurn(this.#db, async (tx) => {
+    await this.#turns.lasting.take(async (tx) => {
       for (const outcome of outcomes) await settleDelivery(tx, outcome, { at, perHour: this.#perHour })
     })
     this.#held.delete(key)
@@ -134,7 +138,7 @@ export class SqlDeliveries implements Deliveries {
         .select('id')
         .where('id', 'in', idsOf(deliveries))
         .where('state', '=', 'pending')
-        .where(isFree(at))
+        .where(isFree(momentOf(at)))
         .execute()
       const ids = free.map(({ id }) => id)
       if (ids.length === 0) return
@@ -186,24 +190,31 @@ export class SqlDeliveries implements Deliveries {
 
 /** The delivery that is due first among those that nobody holds; what a clock dated that has been set back since is last. */
 async function nextDue(db: Kysely<Schema>, now: Date) {
-  for (const come of rangesThatHaveCome('inbox_deliveries.next_at', now)) {
-    const due = await db
+  for (const next of [nextPast, nextAhead]) {
+    const due = await next.executeTakeFirst(db, momentOf(now))
+    if (due !== undefined && due.key !== null) return { ...due, key: due.key }
+  }
+  return undefined
+}
+
+const [nextPast, nextAhead] = [nextOf('past'), nextOf('ahead')]
+
+function nextOf(range: Range) {
+  return prepared((db, moment: Bound<Moment>) =>
+    db
       .selectFrom('inbox_deliveries')
       .innerJoin('inbox_entries', 'inbox_entries.id', 'inbox_deliveries.entry')
       .select(['inbox_deliveries.entry', 'inbox_deliveries.key', 'inbox_deliveries.attempts'])
       .where('inbox_deliveries.state', '=', PENDING)
       .where('inbox_deliveries.next_at', 'is not', null)
-      .where(come)
+      .where(hasComeIn(range, 'inbox_deliveries.next_at', moment))
       .where('inbox_deliveries.key', 'is not', null)
       .where('inbox_entries.body', 'is not', null)
-      .where(isFree(now, 'inbox_deliveries.held_until'))
+      .where(isFree(moment, 'inbox_deliveries.held_until'))
       .orderBy('inbox_deliveries.next_at')
       .orderBy('inbox_deliveries.id')
-      .limit(1)
-      .executeTakeFirst()
-    if (due && due.key !== null) return { ...due, key: due.key }
-  }
-  return undefined
+      .limit(1),
+  )
 }
 
 function idsOf(deliveries: readonly InboxDelivery[]): readonly number[] {

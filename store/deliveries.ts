@@ -110,7 +110,7 @@ const openedBy = prepared((db, { entry }: Bound<{ entry: number }>) =>
     .orderBy('inbox_deliveries.id'),
 )
 
-/** The EHR's answer; the first one stands, is audited, and is owed to the author (N-4). */
+/** The EHR's answer; the first one stands, is audited with where the message is, and is owed to the author (N-4). */
 export async function settleDelivery(
   tx: Tx,
   { delivery, outcome, where, why = [], withdrawn = false }: DeliveryOutcome,
@@ -129,7 +129,12 @@ export async function settleDelivery(
   const kind = outcome === 'rejected' ? 'failed' : row.final_wanted === 1 ? 'dispatched' : null
   if (kind !== null && !withdrawn && author !== null && about !== null && messageId !== null)
     await oweMdn(tx, { delivery, kind, messageId, from: recipient, to: author, about }, owing)
-  await recordOf(tx, row, { at, event: outcome, outcome, why })
+  await recordOf(tx, row, {
+    at,
+    event: outcome,
+    outcome,
+    why: where === null ? why : [...why, { code: 'DELIVERED_TO', text: where }],
+  })
 }
 
 const settlePending = prepared(

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { advance, TRACKED, type TrackedRecipient } from './advance.ts'
 import { decodeWhy } from './encoding.ts'
+import { auditExpiring, isUnheard } from './in-doubt.ts'
 import type { ExpireOptions } from './outgoing-types.ts'
 import type { Schema, Tx } from './schema.ts'
 import { inTurn } from './turn.ts'
@@ -28,7 +29,10 @@ export async function expireDue(db: Kysely<Schema>, now: Date, options: ExpireOp
       .orderBy('recipients.id')
       .limit(options.limit ?? AT_ONCE)
       .execute()
-    for (const row of due) await advance(tx, row, 'expired', now, whyExpired(row, options.readUntil))
+    for (const row of due) {
+      const why = isUnheard(row.why) ? await auditExpiring(tx, row, now) : decodeWhy(row.why)
+      await advance(tx, row, 'expired', now, whyExpired({ ...row, why }, options.readUntil))
+    }
     return due.length
   })
 }
@@ -52,7 +56,7 @@ function upTo(now: Date, { readUntil, graceMs }: ExpireOptions): number {
 }
 
 function whyExpired(
-  row: TrackedRecipient & { readonly deadline: number; readonly why: string },
+  row: TrackedRecipient & { readonly deadline: number; readonly why: readonly Reason[] },
   readUntil: Date | null,
 ): readonly Reason[] {
   const until = new Date(row.deadline).toISOString()
@@ -61,11 +65,10 @@ function whyExpired(
       ? ''
       : `; not every mailbox could be read since ${readUntil?.toISOString() ?? 'this program was started'}, and an answer may lie there`
   if (row.state === 'queued') {
-    const why = decodeWhy(row.why)
-    const known = why.some(({ code }) => code === 'SMTP_IN_DOUBT')
+    const known = row.why.some(({ code }) => code === 'SMTP_IN_DOUBT')
       ? `whether a server had taken it over by ${until} is not known`
       : `no server had taken it over by ${until}`
-    return [{ code: 'NOT_HANDED_OVER_IN_TIME', text: `${known}; it will not be sent any more` }, ...why]
+    return [{ code: 'NOT_HANDED_OVER_IN_TIME', text: `${known}; it will not be sent any more` }, ...row.why]
   }
   if (row.state === 'processed')
     return [

@@ -13,7 +13,6 @@ import {
   unsettled,
 } from './entries.ts'
 import { oweFailures } from './failures.ts'
-import { GatheredTurns } from './gathered-turns.ts'
 import type {
   DeliveryOutcome,
   Inbox,
@@ -27,11 +26,11 @@ import type {
   Unfinished,
 } from './incoming-types.ts'
 import { report, reportUndecided, writeJudgement } from './judgements.ts'
-import { loosely } from './loosely.ts'
 import { dueNotices, postpone } from './notices.ts'
 import { type Bound, prepared } from './prepared.ts'
 import { MDNS_PER_HOUR } from './restraint.ts'
 import type { Schema } from './schema.ts'
+import type { StoreTurns } from './store-turns.ts'
 import { inTurn } from './turn.ts'
 import type { BodyId } from './types.ts'
 
@@ -44,17 +43,18 @@ export class SqlInbox implements Inbox {
   readonly #db: Kysely<Schema>
   readonly #perHour: number
   readonly #now: () => Date
-  /** Messages come side by side: each of these steps is taken by several at once. */
-  readonly #begun: GatheredTurns
-  readonly #turns: GatheredTurns
+  readonly #turns: StoreTurns
 
   /** `perHour`: MDNs to one correspondent within an hour. `now`: what dates bodies. */
-  constructor(db: Kysely<Schema>, perHour = MDNS_PER_HOUR, now = () => new Date()) {
+  constructor(
+    db: Kysely<Schema>,
+    turns: StoreTurns,
+    { perHour = MDNS_PER_HOUR, now }: { readonly perHour: number | undefined; readonly now: () => Date },
+  ) {
     this.#db = db
-    this.#now = now
+    this.#turns = turns
     this.#perHour = perHour
-    this.#begun = new GatheredTurns((act) => loosely(db, act))
-    this.#turns = new GatheredTurns((act) => inTurn(db, act))
+    this.#now = now
   }
 
   async unsettled(mailbox: string, uidValidity: string, uids: readonly number[]): Promise<number[]> {
@@ -76,7 +76,7 @@ export class SqlInbox implements Inbox {
     body: BodyId | Uint8Array | null,
   ): Promise<InboxEntry> {
     // Whoever loses this with the power finds the mail where it was, and begins anew.
-    return await this.#begun.take(async (tx) => {
+    return await this.#turns.loose.take(async (tx) => {
       const id = body instanceof Uint8Array ? await addBody(tx, body, this.#now()) : body
       return await beginEntry(tx, mailbox, uidValidity, uid, id)
     })
@@ -120,7 +120,7 @@ export class SqlInbox implements Inbox {
     notices: readonly NewNotice[],
     at: Date,
   ): Promise<readonly InboxDelivery[]> {
-    return await this.#turns.take(async (tx) => {
+    return await this.#turns.lasting.take(async (tx) => {
       const entry = await stateOf.executeTakeFirst(tx, { id })
       if (entry === undefined) throw noEntry(id)
       // The first verdict stands: another process, or this one before a stop, has acted on it.
@@ -137,7 +137,7 @@ export class SqlInbox implements Inbox {
   }
 
   async settle(id: number, outcomes: readonly DeliveryOutcome[], at: Date): Promise<void> {
-    await this.#turns.take(async (tx) => {
+    await this.#turns.lasting.take(async (tx) => {
       for (const outcome of outcomes) await settleDelivery(tx, outcome, { at, perHour: this.#perHour })
       await settleEntry(tx, id, at)
     })

@@ -1,5 +1,5 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
-import { NEVER_SO_LONG_MS } from './due.ts'
+import { aheadOf } from './due.ts'
 import type { Leases } from './lease-types.ts'
 import { loosely } from './loosely.ts'
 import { clockDifference } from './postgres-server.ts'
@@ -31,7 +31,7 @@ export class SqlLeases implements Leases {
               or([
                 eb('leases.holder', '=', holder),
                 eb(ref('leases.until'), '<=', now),
-                eb(ref('leases.until'), '>', sql<number>`${now} + ${sql.lit(NEVER_SO_LONG_MS)}`),
+                eb(ref('leases.until'), '>', aheadOf(now)),
               ]),
             ),
         )

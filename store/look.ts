@@ -1,10 +1,10 @@
 import { DatabaseSync } from 'node:sqlite'
-import { Kysely, sql } from 'kysely'
+import { sql } from 'kysely'
+import { Database } from './database.ts'
 import { requireOurs } from './installation.ts'
 import { NEWEST, versionOf } from './migrate.ts'
 import type { OpenStoreOptions } from './open.ts'
 import { describePlace, type PostgresPlace, type StorePlace } from './place.ts'
-import type { Schema } from './schema.ts'
 import { SqlStore } from './sql-store.ts'
 import { NodeSqliteDialect, requireStore, storeError } from './sqlite-dialect.ts'
 import type { Store } from './store.ts'
@@ -47,13 +47,13 @@ const TABLE_OF_DATABASE = sql`
   select table_name as name from information_schema.tables
   where table_schema = any (current_schemas(false)) and table_name = 'schema_versions'`
 
-function openReadOnly(file: string): Kysely<Schema> {
+function openReadOnly(file: string): Database {
   try {
     const database = new DatabaseSync(file, { readOnly: true })
     try {
       // An empty file becomes a store at the first start.
       if (database.prepare('select name from sqlite_schema').get() !== undefined) requireStore(database, file)
-      return new Kysely<Schema>({ dialect: new NodeSqliteDialect(database, file) })
+      return new Database(new NodeSqliteDialect(database, file))
     } catch (error) {
       database.close()
       throw error
@@ -63,7 +63,7 @@ function openReadOnly(file: string): Kysely<Schema> {
   }
 }
 
-async function openPostgres(place: PostgresPlace): Promise<Kysely<Schema>> {
+async function openPostgres(place: PostgresPlace): Promise<Database> {
   const { openServer } = await import('./postgres-open.ts')
   return await openServer(place)
 }

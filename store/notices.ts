@@ -1,7 +1,7 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
-import { isNoticeDue } from './due.ts'
+import { isNoticeDue, type Moment, momentOf } from './due.ts'
 import { addressKey } from './encoding.ts'
 import { decodeConcerned } from './failures.ts'
 import type { NewNotice, Notice, NoticeId, Receipt } from './incoming-types.ts'
@@ -107,17 +107,7 @@ const moveTo = prepared((db, { id, state }: Bound<{ id: NoticeId; state: NoticeS
 )
 
 export async function dueNotices(db: Kysely<Schema>, now: Date, limit: number): Promise<Notice[]> {
-  const rows = await db
-    .selectFrom('notices')
-    .leftJoin('messages', 'messages.id', 'notices.message')
-    .selectAll('notices')
-    .select('messages.at as sent_at')
-    .where('state', '=', 'owed')
-    .where(isNoticeDue(now))
-    .orderBy('due_at')
-    .orderBy('notices.id')
-    .limit(limit)
-    .execute()
+  const rows = await dueOf.execute(db, { ...momentOf(now), limit })
   return rows.map(({ kind, detail, sent_at, ...row }) => {
     const owed = {
       id: row.id,
@@ -131,6 +121,19 @@ export async function dueNotices(db: Kysely<Schema>, now: Date, limit: number): 
     return { ...owed, kind, concerned: decodeConcerned(detail), sentAt: new Date(sent_at ?? row.created_at) }
   })
 }
+
+const dueOf = prepared((db, { limit, ...moment }: Bound<Moment & { limit: number }>) =>
+  db
+    .selectFrom('notices')
+    .leftJoin('messages', 'messages.id', 'notices.message')
+    .selectAll('notices')
+    .select('messages.at as sent_at')
+    .where('state', '=', 'owed')
+    .where(isNoticeDue(moment))
+    .orderBy('due_at')
+    .orderBy('notices.id')
+    .limit(limit),
+)
 
 /** It could not be sealed: again at `retryAt`, or given up for good, which is audited. */
 export async function postpone(

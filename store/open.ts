@@ -1,10 +1,9 @@
-import { Kysely } from 'kysely'
 import { sweepBodies } from './bodies.ts'
+import { Database } from './database.ts'
 import { makeOurs } from './installation.ts'
 import { LogSync } from './log-sync.ts'
 import { migrate } from './migrate.ts'
 import { describePlace, type PostgresPlace, type StorePlace } from './place.ts'
-import type { Schema } from './schema.ts'
 import { SqlStore } from './sql-store.ts'
 import { NodeSqliteDialect, openDatabase } from './sqlite-dialect.ts'
 import type { Store } from './store.ts'
@@ -39,12 +38,12 @@ export async function openStore({
   return new SqlStore(db, { now, place, mdnsPerHour })
 }
 
-async function openFile(file: string, now: () => Date): Promise<Kysely<Schema>> {
+async function openFile(file: string, now: () => Date): Promise<Database> {
   const onDisk = file !== ':memory:'
   if (onDisk) await makeStoreFile(file)
   const log = onDisk ? new LogSync(file) : null
   const dialect = new NodeSqliteDialect(openDatabase(file), file, { log })
-  const db = new Kysely<Schema>({ dialect })
+  const db = new Database(dialect)
   return await ready(db, async () => {
     await migrate(db, now, file)
     if (onDisk) await closeToOthers(file)
@@ -56,7 +55,7 @@ async function openPostgres(
   place: PostgresPlace,
   now: () => Date,
   names: readonly string[],
-): Promise<Kysely<Schema>> {
+): Promise<Database> {
   const { openServer } = await import('./postgres-open.ts')
   const db = await openServer(place)
   return await ready(db, async () => {
@@ -68,7 +67,7 @@ async function openPostgres(
 }
 
 /** Nothing stays open where it does not come to that. */
-async function ready(db: Kysely<Schema>, make: () => Promise<void>): Promise<Kysely<Schema>> {
+async function ready(db: Database, make: () => Promise<void>): Promise<Database> {
   try {
     await make()
     return db

@@ -1,37 +1,32 @@
-import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
-import { hasCome, isFree, isSet, rangesThatHaveCome } from './due.ts'
-import { GatheredTurns } from './gathered-turns.ts'
+import type { Kysely } from 'kysely'
+import { isSet } from './due.ts'
+import { type Copy, dueCopies } from './due-copies.ts'
+import { auditLost, markUnheard } from './in-doubt.ts'
 import type { NoticeId } from './incoming-types.ts'
-import { loosely } from './loosely.ts'
 import { addMessage } from './new-message.ts'
 import { moveNotice } from './notices.ts'
 import type { NewMessage, Outbox, OutboxCopy, StoredMessage, TriedRecipient } from './outgoing-types.ts'
 import { type Bound, prepared } from './prepared.ts'
-import type { Schema } from './schema.ts'
+import type { Schema, Tx } from './schema.ts'
+import type { StoreTurns } from './store-turns.ts'
 import { synced } from './synced.ts'
 import { storedMessages } from './tracking.ts'
 import { settleTried } from './tried.ts'
-import { inTurn, isShared } from './turn.ts'
-
-/** Copies that one `claim` takes when it is not told. */
-const CLAIMED = 20
+import { inTurn } from './turn.ts'
 
 export class SqlOutbox implements Outbox {
   readonly #db: Kysely<Schema>
-  /** Many are sent side by side: each of these steps is taken by several at once. */
-  readonly #turns: GatheredTurns
-  readonly #holds: GatheredTurns
+  readonly #turns: StoreTurns
   /** The how-manieth try of each copy is under way here: whoever takes it over makes the next. */
   readonly #underWay = new Map<number, number>()
 
-  constructor(db: Kysely<Schema>) {
+  constructor(db: Kysely<Schema>, turns: StoreTurns) {
     this.#db = db
-    this.#turns = new GatheredTurns((act) => inTurn(db, act))
-    this.#holds = new GatheredTurns((act) => loosely(db, act))
+    this.#turns = turns
   }
 
   async add(message: NewMessage, notice?: NoticeId): Promise<readonly OutboxCopy[]> {
-    const held = await this.#turns.take(async (tx) => {
+    const held = await this.#turns.lasting.take(async (tx) => {
       if (notice !== undefined && !(await moveNotice(tx, notice, 'queued'))) return []
       return await addMessage(tx, message)
     })
@@ -54,48 +49,32 @@ export class SqlOutbox implements Outbox {
     // Nobody else is kept waiting to learn that there is nothing.
     if ((await dueCopies(this.#db, now, options)).length === 0) return []
     // When the power is lost nobody is sending any more, and the copy is as free as it was.
-    const claimed = await loosely(this.#db, async (tx) => {
-      const copies = await dueCopies(tx, now, options)
-      if (copies.length === 0) return []
-      const ids = copies.map(({ id }) => id)
-      await tx
-        .updateTable('copies')
-        .set(({ eb }) => ({ held_until: until.getTime(), attempts: eb('attempts', '+', 1) }))
-        .where('id', 'in', ids)
-        .execute()
-      const recipients = await tx
-        .selectFrom('copy_recipients')
-        .selectAll()
-        .where('copy', 'in', ids)
-        .orderBy('seq')
-        .execute()
-      return copies.map((copy) => {
-        const own = recipients.filter((recipient) => recipient.copy === copy.id)
-        return {
-          id: copy.id,
-          messageId: copy.message_id,
-          kind: copy.kind,
-          route: copy.route,
-          domain: copy.domain,
-          mailFrom: copy.mail_from,
-          body: copy.body,
-          attempts: copy.attempts,
-          recipients: own.map(({ address }) => address),
-          pending: own.filter(({ state }) => state === 'pending').map(({ address }) => address),
-        }
-      })
+    const { claimed, abandoned } = await this.#turns.loose.take(async (tx) => {
+      const due = await dueCopies(tx, now, options)
+      const copies: OutboxCopy[] = []
+      for (const copy of due) copies.push(await take(tx, copy, until))
+      // Whoever had it ended before the try did.
+      return { claimed: copies, abandoned: due.filter(({ held_until }) => held_until !== null) }
     })
+    if (abandoned.length > 0)
+      await this.#turns.lasting.take(async (tx) => {
+        for (const { id } of abandoned) await auditLost(tx, id, now)
+      })
     // What goes out has to be in the store whatever happens.
     await synced(this.#db)
     this.#begin(claimed)
     return claimed
   }
 
-  async hold(copy: number, until: Date): Promise<void> {
+  async hold(copy: number, until: Date, mayBeTaken: readonly string[] = []): Promise<void> {
     // As `claim`: whom a loss of power stops is at it no more.
     const attempt = this.#underWay.get(copy)
     if (attempt === undefined) return
-    await this.#holds.take((tx) => holdCopy.execute(tx, { copy, attempt, until: until.getTime() }))
+    await this.#turns.loose.take(async (tx) => {
+      // Whoever settles a recipient goes at its row first as well: on PostgreSQL neither waits for the other for ever.
+      await markUnheard(tx, copy, mayBeTaken)
+      await holdCopy.execute(tx, { copy, attempt, until: until.getTime() })
+    })
   }
 
   async tried(
@@ -105,7 +84,7 @@ export class SqlOutbox implements Outbox {
     retryAt: Date | null,
   ): Promise<void> {
     const attempt = this.#underWay.get(copy)
-    await this.#turns.take((tx) => settleTried(tx, copy, { outcomes, at, retryAt, attempt }))
+    await this.#turns.lasting.take((tx) => settleTried(tx, copy, { outcomes, at, retryAt, attempt }))
     this.#underWay.delete(copy)
   }
 
@@ -171,6 +150,36 @@ export class SqlOutbox implements Outbox {
   }
 }
 
+/** Holds a copy that is due, for its next try. */
+async function take(tx: Tx, copy: Copy, until: Date): Promise<OutboxCopy> {
+  const { id, route, domain, body, kind, attempts } = copy
+  await takeCopy.execute(tx, { id, until: until.getTime() })
+  const recipients = await recipientsOf.execute(tx, { copy: id })
+  return {
+    id,
+    messageId: copy.message_id,
+    kind,
+    route,
+    domain,
+    mailFrom: copy.mail_from,
+    body,
+    attempts,
+    recipients: recipients.map(({ address }) => address),
+    pending: recipients.filter(({ state }) => state === 'pending').map(({ address }) => address),
+  }
+}
+
+const takeCopy = prepared((db, { id, until }: Bound<{ id: number; until: number }>) =>
+  db
+    .updateTable('copies')
+    .set(({ eb }) => ({ held_until: until, attempts: eb('attempts', '+', 1) }))
+    .where('id', '=', id),
+)
+
+const recipientsOf = prepared((db, { copy }: Bound<{ copy: number }>) =>
+  db.selectFrom('copy_recipients').select(['address', 'state']).where('copy', '=', copy).orderBy('seq'),
+)
+
 const holdCopy = prepared(
   (db, { copy, attempt, until }: Bound<{ copy: number; attempt: number; until: number }>) =>
     db
@@ -180,47 +189,3 @@ const holdCopy = prepared(
       .where('attempts', '=', attempt)
       .where('held_until', 'is not', null),
 )
-
-/** What `claim` may take, oldest first; what a clock dated that has been set back since comes when nothing else does. */
-async function dueCopies(
-  db: Kysely<Schema>,
-  now: Date,
-  options: NonNullable<Parameters<Outbox['claim']>[2]>,
-) {
-  const { messageId, route, notDomains = [], untriedSince, limit = CLAIMED, evenLate = false } = options
-  for (const come of rangesThatHaveCome('next_at', now)) {
-    let due = db
-      .selectFrom('copies')
-      .innerJoin('messages', 'messages.id', 'copies.message')
-      .selectAll('copies')
-      .select(['message_id', 'kind'])
-      .where(come)
-      .where(isFree(now))
-    if (messageId !== undefined) due = due.where('message_id', '=', messageId)
-    if (route !== undefined) due = due.where('copies.route', '=', route)
-    if (notDomains.length > 0)
-      due = due.where(({ eb, or }) =>
-        or([eb('copies.route', '!=', 'tls'), eb('domain', 'not in', notDomains)]),
-      )
-    if (untriedSince !== undefined)
-      due = due.where(({ eb, or }) =>
-        or([eb('attempts', '>', 0), eb('kind', '!=', 'message'), hasCome('next_at', untriedSince)]),
-      )
-    if (!evenLate) due = due.where(({ not }) => not(isLate(now)))
-    due = due.orderBy('next_at').orderBy('copies.id').limit(limit)
-    // Others who claim at this moment neither wait for these copies nor get them.
-    if (db.isTransaction && isShared(db)) due = due.forUpdate('copies').skipLocked()
-    const copies = await due.execute()
-    if (copies.length > 0) return copies
-  }
-  return []
-}
-
-/** That a copy waits for somebody whose time is up: the sender is about to be told that it did not arrive. */
-function isLate(now: Date): RawBuilder<SqlBool> {
-  return sql`exists (
-    select 1 from copy_recipients
-    inner join recipients on recipients.message = copies.message and recipients.address = copy_recipients.address
-    where copy_recipients.copy = copies.id and copy_recipients.state = 'pending'
-      and recipients.deadline <= ${now.getTime()})`
-}

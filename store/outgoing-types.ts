@@ -117,8 +117,12 @@ export interface Outbox {
       readonly evenLate?: boolean
     },
   ): Promise<readonly OutboxCopy[]>
-  /** Holds a claimed copy longer, until `until`: whoever tries it is still at it. */
-  hold(copy: number, until: Date): Promise<void>
+  /**
+   * Holds a claimed copy longer, until `until`: whoever tries it is still at it. `mayBeTaken`: of these recipients a server
+   * may have the message from now on. Their `why` is SMTP_IN_DOUBT until `tried` says what came of it. Where nothing does,
+   * as the process was killed, the next `claim`, or `expire` once the hold has ended, audits them as in doubt.
+   */
+  hold(copy: number, until: Date, mayBeTaken?: readonly string[]): Promise<void>
   /**
    * What SMTP said, in one transaction: accepted -> `sent`, final -> `failed`, temporary and unknown -> still `queued`,
    * to be tried again at `retryAt`; null gives up: what is still pending becomes `failed`. Audit and event rows included.

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { NEVER_SO_LONG_MS } from './due.ts'
+import { momentOf } from './due.ts'
 import type { PassRecords } from './lease-types.ts'
 import { loosely } from './loosely.ts'
 import type { Schema } from './schema.ts'
@@ -17,7 +17,7 @@ export class SqlPasses implements PassRecords {
   }
 
   async completed(mailbox: string, begun: Date): Promise<void> {
-    const position = begun.getTime()
+    const { at: position, ahead } = momentOf(begun)
     // The next pass says as much.
     await loosely(this.#db, (tx) =>
       tx
@@ -28,10 +28,7 @@ export class SqlPasses implements PassRecords {
             .column('name')
             .doUpdateSet({ position })
             .where(({ or, eb }) =>
-              or([
-                eb('positions.position', '<', position),
-                eb('positions.position', '>', position + NEVER_SO_LONG_MS),
-              ]),
+              or([eb('positions.position', '<', position), eb('positions.position', '>', ahead)]),
             ),
         )
         .execute(),
@@ -45,7 +42,7 @@ export class SqlPasses implements PassRecords {
       .selectAll()
       .where('name', 'in', mailboxes.map(row))
       // Of a clock that has been set back since: what lies in the mailbox now was not read then.
-      .where('position', '<=', this.#now().getTime() + NEVER_SO_LONG_MS)
+      .where('position', '<=', momentOf(this.#now()).ahead)
       .execute()
     const known = new Map(rows.map(({ name, position }) => [name, new Date(position)]))
     return new Map(

@@ -1,4 +1,5 @@
 import { type DataTypeNode, PostgresDialect, PostgresDriver, PostgresQueryCompiler } from 'kysely'
+import type { ClosableDialect } from './database.ts'
 import type { PostgresPlace } from './place.ts'
 import { ConnectionLost } from './postgres-errors.ts'
 import { makePool } from './postgres-pool.ts'
@@ -7,14 +8,22 @@ import { makePool } from './postgres-pool.ts'
  * kysely's own PostgreSQL dialect over pg. Migrations and queries are written once, in SQLite's words where the two
  * differ; what only one of the two understands is asked behind `isShared`.
  */
-export class SharedPostgresDialect extends PostgresDialect {
+export class SharedPostgresDialect extends PostgresDialect implements ClosableDialect {
   readonly #driver: () => PostgresDriver
+  #pool: ReturnType<typeof makePool> | null = null
 
   /** `patient`: for statements that read all that a store holds. */
   constructor(place: PostgresPlace, patient = false) {
-    const config = { pool: () => makePool(place, patient) }
-    super(config)
-    this.#driver = () => new LosingDriver(config)
+    const pool = () => {
+      this.#pool ??= makePool(place, patient)
+      return this.#pool
+    }
+    super({ pool })
+    this.#driver = () => new LosingDriver({ pool })
+  }
+
+  async close(): Promise<void> {
+    await (await this.#pool)?.end()
   }
 
   override createDriver(): PostgresDriver {

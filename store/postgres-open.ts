@@ -1,15 +1,14 @@
-import { Kysely } from 'kysely'
+import { Database } from './database.ts'
 import { describePlace, type PostgresPlace } from './place.ts'
 import { SharedPostgresDialect } from './postgres-dialect.ts'
 import { requireServer } from './postgres-server.ts'
-import type { Schema } from './schema.ts'
 
 /**
  * A database of a server that will do, whatever is in it; `patient` as `SharedPostgresDialect` has it. Throws DirectError as
  * `requireServer`, and where there is no way there; nothing stays open then.
  */
-export async function openServer(place: PostgresPlace, patient = false): Promise<Kysely<Schema>> {
-  const db = new Kysely<Schema>({ dialect: new SharedPostgresDialect(place, patient) })
+export async function openServer(place: PostgresPlace, patient = false): Promise<Database> {
+  const db = new Database(new SharedPostgresDialect(place, patient))
   try {
     await requireServer(db, describePlace(place))
     return db

@@ -1,5 +1,6 @@
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely'
 import type { PoolClient, PoolConfig } from 'pg'
+import { closed } from './database.ts'
 import { asKept } from './kept-text.ts'
 import { describePlace, isLoopback, type PostgresPlace } from './place.ts'
 import { ConnectionLost, postgresError } from './postgres-errors.ts'
@@ -26,25 +27,45 @@ export async function makePool(place: PostgresPlace, patient = false): Promise<P
   pool.on('error', unheard)
   pool.on('connect', (client) => client.on('error', unheard))
   const clients = new WeakMap<PoolClient, ReportingClient>()
+  const connect = async () => {
+    // Before there is a connection: pg leaves one open whose password is not to be had.
+    if (pool.idleCount === 0 && pool.totalCount < pool.options.max)
+      password = (await place.password?.()) ?? NONE
+    try {
+      const client = await pool.connect()
+      const known = clients.get(client)
+      if (known !== undefined) return known
+      const made = new ReportingClient(client, name)
+      clients.set(client, made)
+      return await made.prepared()
+    } catch (error) {
+      throw postgresError(error, name, place.password !== undefined)
+    }
+  }
+  const waiting = new Set<Promise<unknown>>()
+  let ended: Promise<void> | null = null
+  const end = async () => {
+    // From its own end on the pool answers nobody who waits, not even that it ends.
+    await Promise.allSettled(waiting)
+    await pool.end()
+  }
   return {
     // kysely would copy them, and its own clients with them, to cancel statements; we cancel none.
     options: {},
     connect: async () => {
-      // Before there is a connection: pg leaves one open whose password is not to be had.
-      if (pool.idleCount === 0 && pool.totalCount < pool.options.max)
-        password = (await place.password?.()) ?? NONE
+      if (ended !== null) throw closed(name)
+      const client = connect()
+      waiting.add(client)
       try {
-        const client = await pool.connect()
-        const known = clients.get(client)
-        if (known !== undefined) return known
-        const made = new ReportingClient(client, name)
-        clients.set(client, made)
-        return await made.prepared()
-      } catch (error) {
-        throw postgresError(error, name, place.password !== undefined)
+        return await client
+      } finally {
+        waiting.delete(client)
       }
     },
-    end: () => pool.end(),
+    end: async () => {
+      ended ??= end()
+      await ended
+    },
   }
 }
 

@@ -13,7 +13,7 @@ import type { Schema } from './schema.ts'
 import { NodeSqliteAdapter } from './sqlite-adapter.ts'
 
 /** The values of a prepared query as it is built: they stand where a value may, and nothing can be known of them yet. */
-export type Bound<Values> = { readonly [Name in keyof Values]: RawBuilder<Values[Name]> }
+export type Bound<Values> = { readonly [Name in keyof Values]: RawBuilder<Exclude<Values[Name], undefined>> }
 
 /** What a query that returns nothing has for rows: none. */
 type RowOf<Output> = Output extends InsertResult | UpdateResult | DeleteResult ? never : Output
@@ -50,7 +50,8 @@ export function prepared<Values extends object, Output>(
   return new Prepared(build)
 }
 
-class Prepared<Values extends object, Row> {
+/** See `prepared`. */
+export class Prepared<Values extends object, Row> {
   readonly #build: (db: Kysely<Schema>, values: Bound<Values>) => Compilable
   /** By the adapter of a database, which its transactions share. */
   readonly #templates = new WeakMap<object, Template>()

@@ -1,5 +1,5 @@
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
-import { NEVER_SO_LONG_MS } from './due.ts'
+import { momentOf } from './due.ts'
 import { addressKey } from './encoding.ts'
 import type { NewJudgement } from './incoming-types.ts'
 import { type Bound, prepared } from './prepared.ts'
@@ -56,7 +56,7 @@ export async function dueAt(tx: Tx, to: string, { at, perHour }: Owing): Promise
     .selectFrom('notices')
     .where('recipient', '=', recipient)
     // Of a clock that has been set back since: nobody waits until it is that late again.
-    .where('created_at', '<=', at.getTime() + NEVER_SO_LONG_MS)
+    .where('created_at', '<=', momentOf(at).ahead)
     .select('due_at')
     .orderBy('due_at', 'desc')
     .offset(perHour - 1)

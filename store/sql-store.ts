@@ -13,6 +13,7 @@ import { SqlPasses } from './passes.ts'
 import type { StorePlace } from './place.ts'
 import type { Schema } from './schema.ts'
 import type { Store } from './store.ts'
+import { StoreTurns } from './store-turns.ts'
 import { SqlTracking } from './tracking.ts'
 import { SqlTrust } from './trust.ts'
 import { SqlUpkeep } from './upkeep.ts'
@@ -46,18 +47,19 @@ export class SqlStore implements Store {
 
   constructor(db: Kysely<Schema>, { now, place, mdnsPerHour }: SqlStoreOptions) {
     this.#db = db
+    const turns = new StoreTurns(db)
     this.bodies = new SqlBodies(db, now)
-    this.outbox = new SqlOutbox(db)
+    this.outbox = new SqlOutbox(db, turns)
     this.waiting = new SqlWaiting(db)
-    this.inbox = new SqlInbox(db, mdnsPerHour, now)
-    this.deliveries = new SqlDeliveries(db, mdnsPerHour)
+    this.inbox = new SqlInbox(db, turns, { perHour: mdnsPerHour, now })
+    this.deliveries = new SqlDeliveries(db, turns, mdnsPerHour)
     this.eventCursor = new SqlEventCursor(db)
-    this.tracking = new SqlTracking(db)
+    this.tracking = new SqlTracking(db, turns)
     this.audit = new SqlAudit(db)
     this.fetches = new SqlFetches(db)
     this.trust = new SqlTrust(db)
     this.book = new SqlBook(db)
-    this.capabilities = new SqlCapabilities(db)
+    this.capabilities = new SqlCapabilities(db, turns)
     this.leases = new SqlLeases(db, now)
     this.passes = new SqlPasses(db, now)
     this.upkeep = new SqlUpkeep(db, now, place)

@@ -14,14 +14,16 @@ import type {
 import { type Bound, prepared } from './prepared.ts'
 import { NOT_QUEUED, triesOfQueued } from './queued.ts'
 import type { Schema } from './schema.ts'
+import type { StoreTurns } from './store-turns.ts'
 import { synced } from './synced.ts'
-import { inTurn } from './turn.ts'
 
 export class SqlTracking implements Tracking {
   readonly #db: Kysely<Schema>
+  readonly #turns: StoreTurns
 
-  constructor(db: Kysely<Schema>) {
+  constructor(db: Kysely<Schema>, turns: StoreTurns) {
     this.#db = db
+    this.#turns = turns
   }
 
   async notified(
@@ -29,7 +31,7 @@ export class SqlTracking implements Tracking {
     at: Date,
     why: readonly Reason[],
   ): ReturnType<Tracking['notified']> {
-    return await inTurn(this.#db, async (tx) => {
+    return await this.#turns.lasting.take(async (tx) => {
       const rows = await answeredBy.execute(tx, {
         messageId: notification.originalMessageId,
         address: addressKey(notification.recipient),

@@ -1,6 +1,7 @@
 import type { Reason } from '../agent/errors.ts'
 import { advance, explain, recordOf, TRACKED } from './advance.ts'
 import { addressKey } from './encoding.ts'
+import { doubtOf } from './in-doubt.ts'
 import { moveNotice } from './notices.ts'
 import type { TriedRecipient } from './outgoing-types.ts'
 import { type Bound, prepared } from './prepared.ts'
@@ -29,8 +30,8 @@ export async function settleTried(
   const recipients = await recipientsOf.execute(tx, { copy })
   const isTakenOver = attempt !== undefined && recipients.some(({ attempts }) => attempts !== attempt)
   let left = 0
-  for (const { pending, attempts: _, ...recipient } of recipients) {
-    const decided = decide(said.get(recipient.address), retryAt === null && !isTakenOver)
+  for (const { pending, attempts: _, why, ...recipient } of recipients) {
+    const decided = decide(said.get(recipient.address), retryAt === null && !isTakenOver, doubtOf(why))
     if (pending !== 'pending') {
       // Settled meanwhile, by an answer or by its deadline: what SMTP says now is for the audit.
       if (said.has(recipient.address) && decided.outcome !== null)
@@ -70,10 +71,14 @@ const release = prepared((db, { copy, nextAt }: Bound<{ copy: number; nextAt: nu
   db.updateTable('copies').set({ held_until: null, next_at: nextAt }).where('id', '=', copy),
 )
 
-/** What SMTP's word means for a recipient; `outcome` null: to be tried again. */
+/**
+ * What SMTP's word means for a recipient; `outcome` null: to be tried again. `doubt`: that a server may have it since an
+ * earlier try, of which a later one that comes to nothing says nothing.
+ */
 function decide(
   said: TriedRecipient | undefined,
   giveUp: boolean,
+  doubt: readonly Reason[],
 ): { outcome: 'accepted' | 'undeliverable' | null; why: readonly Reason[] } {
   const reply = said?.reply ?? 'no answer for this recipient'
   const text =
@@ -81,11 +86,9 @@ function decide(
   if (said?.outcome === 'accepted') return { outcome: 'accepted', why: [{ code: 'SMTP_ACCEPTED', text }] }
   if (said?.outcome === 'final') return { outcome: 'undeliverable', why: [{ code: 'SMTP_REFUSED', text }] }
   if (said?.outcome === 'damaged') return { outcome: 'undeliverable', why: [{ code: 'STORE_DAMAGED', text }] }
-  if (giveUp) return { outcome: 'undeliverable', why: [{ code: 'SMTP_GIVEN_UP', text }] }
-  return {
-    outcome: null,
-    why: [{ code: said?.outcome === 'unknown' ? 'SMTP_IN_DOUBT' : 'SMTP_TEMPORARY', text }],
-  }
+  if (giveUp) return { outcome: 'undeliverable', why: [{ code: 'SMTP_GIVEN_UP', text }, ...doubt] }
+  if (said?.outcome === 'unknown') return { outcome: null, why: [{ code: 'SMTP_IN_DOUBT', text }] }
+  return { outcome: null, why: [{ code: 'SMTP_TEMPORARY', text }, ...doubt] }
 }
 
 /** Those of a copy, as `advance` wants them; `pending` is no more who was accepted, refused for good or settled otherwise. */
@@ -101,7 +104,7 @@ const recipientsOf = prepared((db, { copy }: Bound<{ copy: number }>) =>
     )
     .selectAll('messages')
     .select(TRACKED)
-    .select(['copy_recipients.state as pending', 'attempts'])
+    .select(['copy_recipients.state as pending', 'attempts', 'why'])
     .where('copy', '=', copy)
     .orderBy('seq'),
 )

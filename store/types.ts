@@ -60,12 +60,13 @@ export interface Audit {
   add(row: NewAuditRow): Promise<void>
   /**
    * Oldest first. A Message-ID selects the rows of that message and of the MDNs that answer it; a document or patient
-   * every row of the messages that carried it. `after`: those behind that row alone.
+   * every row of the messages that carried it. `event`: rows of that alone. `after`: those behind that row alone.
    */
   list(filter?: {
     readonly messageId?: string
     readonly document?: string
     readonly patient?: string
+    readonly event?: string
     readonly after?: number
   }): AsyncIterable<AuditRow>
 }

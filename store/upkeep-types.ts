@@ -55,7 +55,10 @@ export interface StoreBackup {
 export interface RestoreOptions {
   /** What is there now is given up. Else only a store that knows nothing yet is restored into. */
   readonly replace?: boolean | undefined
-  /** A backup that is damaged is restored too, as far as its pages are whole. */
+  /**
+   * A backup that is damaged is restored too where SQLite can read each of its pages: damaged messages and values as they
+   * are, an index that disagrees with its rows made anew from them.
+   */
   readonly evenDamaged?: boolean | undefined
   /** Who does it, for the audit. */
   readonly actor: string

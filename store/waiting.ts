@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { advance, explain, recordOf, setDeadline, TRACKED, type TrackedRecipient } from './advance.ts'
-import { hasCome, isFree } from './due.ts'
+import { hasCome, isFree, momentOf } from './due.ts'
 import { addressKey, encodeAlgorithms } from './encoding.ts'
 import { addCopies, keepBodies, sealedBy } from './new-message.ts'
 import type { Schema, Tx } from './schema.ts'
@@ -22,8 +22,8 @@ export class SqlWaiting implements Waiting {
         .select(['messages.id', 'message_id', 'sender', 'at', 'record_body', 'until', 'asked'])
         .where('record_body', 'is not', null)
         .$narrowType<{ record_body: number }>()
-        .where(hasCome('next_at', now))
-        .where(isFree(now))
+        .where(hasCome('next_at', momentOf(now)))
+        .where(isFree(momentOf(now)))
         .orderBy('next_at')
         .orderBy('message')
         .limit(1)

@@ -24,8 +24,20 @@ export async function* checkBackup(file: string, options: CheckOptions): AsyncGe
       ]
     })
   } catch (error) {
-    // That its seal is broken has been said; its beginning is what is damaged.
     if (!(seal === 'broken' && error instanceof DirectError)) throw error
+    yield unread(error)
+  }
+}
+
+/** It was a store of ours: its beginning is what is damaged. */
+function unread({ message }: DirectError): StoreFinding {
+  return {
+    area: 'file',
+    level: 'error',
+    code: 'PAGES_DAMAGED',
+    about: null,
+    text: `nothing else was looked at, as it cannot be read as a store: ${message}`,
+    do: 'A restore has to read it, too, and cannot take it, with --even-damaged neither: keep another backup.',
   }
 }
 

@@ -62,7 +62,8 @@ function orFine(area: StoreFinding['area'], found: StoreFinding[], fine: string)
   return found.length > 0 ? found : [{ area, level: 'ok', code: 'OK', about: null, text: fine, do: null }]
 }
 
-async function pages(db: Kysely<Schema>): Promise<StoreFinding[]> {
+/** Whether SQLite can read every page of the file, and each index agrees with its table: all that is wrong. */
+export async function pages(db: Kysely<Schema>): Promise<StoreFinding[]> {
   const said = await integrity(db)
   return said.map((text) => ({
     area: 'file',
@@ -110,7 +111,7 @@ function brokenAudit({ broken, rows }: AuditProof): StoreFinding[] {
       code: 'AUDIT_BROKEN',
       about: broken.id === null ? null : `audit ${broken.id}`,
       text: `${broken.text}; the ${rows} before it are as they were written`,
-      do: 'Somebody wrote into the database: find out who could, and compare a backup (direct audit --verify).',
+      do: 'Somebody wrote into the database, or its disk fails: look after the disk, find out who could write, and compare a backup (direct audit --verify).',
     },
   ]
 }

@@ -14,6 +14,7 @@ import type { RestoredStore, RestoreOptions, StoreFinding } from '../upkeep-type
 import { inOneFile, removeDatabase } from './backup.ts'
 import { damageOf } from './check.ts'
 import { copyPages } from './copy-pages.ts'
+import { mendIndexes } from './mend.ts'
 import { readSeal, type Tell } from './seal.ts'
 import type { Target } from './target.ts'
 import { targetFile, withDatabase } from './target-file.ts'
@@ -25,11 +26,8 @@ const READ_FIRST_MS = 5 * 60_000
  * Makes the store at `place` what the backup `from` is, brought to the newest schema, in one transaction at the very end: a stop at
  * any point leaves the old store or the new one.
  */
-export async function restore(
-  from: string,
-  place: RestorePlace,
-  { replace = false, evenDamaged = false, actor, now, tell }: Restoring,
-): Promise<RestoredStore> {
+export async function restore(from: string, place: RestorePlace, options: Restoring): Promise<RestoredStore> {
+  const { replace = false, evenDamaged = false, now, tell } = options
   const seal = await sealOf(from, tell)
   if (seal === 'broken' && !evenDamaged) throw damaged(from, 'it is not what was written')
   await using target = await targetOf(place, now, tell)
@@ -39,15 +37,31 @@ export async function restore(
   try {
     await removeDatabase(draft)
     await makeStoreFile(draft)
-    await copyPages(from, draft)
-    requireTables(draft, from)
-    const { version, newest } = inOneFile(draft)
-    const damage = await bringUp(draft, from, { version, newest, evenDamaged, actor, now, tell })
-    inOneFile(draft)
+    const drawn = await draw(from, draft, { ...options, seal })
     await target.put(draft, replace)
-    return { version, newest, seal, damage }
+    return { ...drawn, seal }
   } finally {
     await removeDatabase(draft)
+  }
+}
+
+/** The backup as a store of today, all of it in one file. */
+async function draw(from: string, draft: string, options: Drawing): Promise<Omit<RestoredStore, 'seal'>> {
+  const { evenDamaged = false } = options
+  try {
+    await copyPages(from, draft)
+    requireTables(draft, from)
+    // Before anything is read by them.
+    const mended = evenDamaged ? await mendIndexes(draft) : []
+    const { version, newest } = inOneFile(draft)
+    const damage = await bringUp(draft, from, { ...options, version, newest, mended })
+    inOneFile(draft)
+    return { version, newest, damage }
+  } catch (error) {
+    if (!(error instanceof DirectError && error.code === 'STORE_DAMAGED')) throw error
+    // What SQLite says of its pages is said of the draft.
+    const why = error.cause instanceof Error ? error.cause.message : error.message
+    throw (evenDamaged ? beyond : damaged)(from, why)
   }
 }
 
@@ -65,6 +79,7 @@ async function targetOf(place: RestorePlace, now: () => Date, tell: Tell): Promi
 }
 
 type Restoring = RestoreOptions & { readonly now: () => Date; readonly tell: Tell }
+type Drawing = Restoring & Pick<RestoredStore, 'seal'>
 
 /** Of a backup that is there, and is one of a store of ours. */
 export async function sealOf(from: string, tell: Tell): Promise<RestoredStore['seal']> {
@@ -99,7 +114,14 @@ function requireTables(draft: string, from: string): void {
 
 function damaged(from: string, why: string): DirectError {
   return new DirectError('STORE_DAMAGED', `the backup ${from} is damaged: ${why}`, {
-    hint: 'Nothing was changed. Restore an older backup; if there is none, --even-damaged takes what can be had of this one.',
+    hint: 'Nothing was changed. Restore an older backup; if there is none, --even-damaged takes this one as far as SQLite can read it.',
+  })
+}
+
+/** Also where what is damaged was to be taken as it is. */
+function beyond(from: string, why: string): DirectError {
+  return new DirectError('STORE_DAMAGED', `the backup ${from} is damaged too far: ${why}`, {
+    hint: 'Nothing was changed. --even-damaged gets over messages, values and entries of an index that are damaged, not over pages that SQLite cannot read: restore another backup.',
   })
 }
 
@@ -107,15 +129,16 @@ function damaged(from: string, why: string): DirectError {
 async function bringUp(
   draft: string,
   from: string,
-  { version, newest, evenDamaged, actor, now, tell }: Restoring & Pick<RestoredStore, 'version' | 'newest'>,
+  options: Drawing & Pick<RestoredStore, 'version' | 'newest'> & { readonly mended: readonly StoreFinding[] },
 ): Promise<readonly StoreFinding[]> {
+  const { version, newest, seal, mended, evenDamaged, actor, now, tell } = options
   const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(openDatabase(draft), draft) })
   try {
     await migrate(db, now, from)
-    const damage = await damageOf(db, { now: now(), tell })
+    const damage = [...mended, ...(await damageOf(db, { now: now(), tell }))]
     const [first] = damage
-    if (first !== undefined && (!evenDamaged || first.code === 'PAGES_DAMAGED'))
-      throw damaged(from, first.text)
+    if (first !== undefined && !evenDamaged) throw new DirectError('STORE_DAMAGED', first.text)
+    const isDamaged = seal === 'broken' || damage.length > 0
     const at = now()
     const earliest = at.getTime() + READ_FIRST_MS
     await inTurn(db, async (tx) => {
@@ -131,7 +154,7 @@ async function bringUp(
         at,
         event: 'store-restored',
         actor,
-        outcome: `version ${version}${damage.length > 0 ? ', damaged' : ''}`,
+        outcome: `version ${version}${isDamaged ? ', damaged' : ''}`,
         why: [
           {
             code: 'STORE_RESTORED',

@@ -124,3 +124,37 @@ ofSqlite(
     await db.destroy()
   },
 )
+
+const CLOSED = {
+  name: 'DirectError',
+  code: 'USAGE',
+  temporary: false,
+  message: expect.stringMatching(/^the store \S+ has been closed$/),
+  hint: expect.stringContaining('disposed of'),
+}
+
+test('whoever asks a store after its end is told that it has been closed, whatever is asked', async () => {
+  await using temporary = await folder()
+  const store = await temporary.open()
+  // Its statements are prepared already.
+  const asked = () => store.tracking.lastEvent()
+  await asked()
+  await store[Symbol.asyncDispose]()
+  await expect(asked()).rejects.toMatchObject(CLOSED)
+  await expect(store.passes.completed('a mailbox', at(1))).rejects.toMatchObject(CLOSED)
+  await expect(store.bodies.write(bytes('sealed'))).rejects.toMatchObject(CLOSED)
+  await expect(all(store.audit.list())).rejects.toMatchObject(CLOSED)
+})
+
+test('what was asked before the end of a store is answered, and whoever asks while it ends is told of it or answered', async () => {
+  await using temporary = await folder()
+  const store = await temporary.open()
+  const ask = () => [store.tracking.lastEvent(), store.passes.completed('a mailbox', at(1))]
+  await Promise.all(ask())
+  const before = ask()
+  const ended = store[Symbol.asyncDispose]()
+  const meanwhile = await Promise.allSettled(ask())
+  await Promise.all([...before, ended])
+  for (const one of meanwhile) if (one.status === 'rejected') expect(one.reason).toMatchObject(CLOSED)
+  await expect(store.tracking.lastEvent()).rejects.toMatchObject(CLOSED)
+})

@@ -1,4 +1,4 @@
-import { statSync, truncateSync } from 'node:fs'
+import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 
 /** Changes one bit in the middle of a stored body, as a failing disk does: no length and no structure tells. */
@@ -17,4 +17,29 @@ export function damageBody(file: string, body: number): void {
 export function unseal(file: string): void {
   const { size } = statSync(file)
   truncateSync(file, size - (size % 512))
+}
+
+/** Changes one letter of what the first page of a table or an index says: SQLite can read it, and it says something else. */
+export function damageEntry(file: string, tree: string, said: string): void {
+  rewrite(file, tree, (page) => {
+    const at = page.indexOf(said)
+    if (at < 0) throw new Error(`${said} is not in the first page of ${tree}`)
+    page[at + 1] = (page[at + 1] ?? 0) ^ 0x01
+  })
+}
+
+/** Overwrites the first page of a table or an index, as a sector that was lost does: SQLite cannot read it. */
+export function overwritePage(file: string, tree: string): void {
+  rewrite(file, tree, (page) => page.fill(0xff))
+}
+
+function rewrite(file: string, tree: string, change: (page: Buffer) => void): void {
+  const raw = new DatabaseSync(file, { readOnly: true })
+  const { root, size } = raw
+    .prepare('select rootpage as root, page_size as size from sqlite_schema, pragma_page_size where name = ?')
+    .get(tree) as { root: number; size: number }
+  raw.close()
+  const content = readFileSync(file)
+  change(content.subarray((root - 1) * size, root * size))
+  writeFileSync(file, content)
 }

@@ -107,6 +107,36 @@ test('a transaction that was under way at the deadline is audited, and changes n
   ])
 })
 
+test.each([
+  ['once the hold has ended', HOUR - 1, ['queued', 'in-doubt', 'expired']],
+  // Somebody may still be at it, and hear the answer.
+  ['while it lasts', HOUR + 60, ['queued', 'expired']],
+])('killed behind the dot: at the deadline it may have arrived, %s', async (_, heldUntil, events) => {
+  await using store = await memoryStore()
+  await queued(store, {}, [LEE])
+  const [copy] = await store.outbox.claim(at(HOUR - 60), at(HOUR - 30))
+  await store.outbox.hold(copy?.id as number, at(heldUntil), [LEE])
+  expect(await expire(store, HOUR)).toBe(1)
+  const [one] = await store.tracking.status(M1)
+  expect(one?.recipients).toMatchObject([
+    {
+      state: 'expired',
+      why: [
+        { code: 'NOT_HANDED_OVER_IN_TIME', text: expect.stringContaining('is not known') },
+        { code: 'SMTP_IN_DOUBT', text: expect.stringContaining('may have taken it') },
+      ],
+    },
+  ])
+  expect((await all(store.audit.list({ messageId: M1 }))).map(({ event }) => event)).toEqual(events)
+  // Its answer came after all.
+  const outcome = { address: LEE, outcome: 'accepted' as const, reply: '250 ok' }
+  await store.outbox.tried(copy?.id as number, [outcome], at(HOUR + 1), null)
+  expect((await all(store.audit.list({ messageId: M1 }))).at(-1)).toMatchObject({
+    event: 'sent',
+    outcome: 'expired',
+  })
+})
+
 test('of the route tls no answer is waited for: taken in time is enough, not taken is not', async () => {
   await using store = await memoryStore()
   const body = await store.bodies.write(bytes('sealed'))

@@ -222,6 +222,17 @@ test('the first verdict and the first answer of the EHR stand', async () => {
   expect((await all(store.audit.list())).map(({ event }) => event)).toEqual(['received', 'delivered'])
 })
 
+test.each([
+  ['a place', 'in/ef', [{ code: 'DELIVERED_TO', text: 'in/ef' }]],
+  ['none', null, []],
+])('the audit row of a delivery says where the message is: %s', async (_what, where, why) => {
+  await using store = await memoryStore()
+  const id = await arrived(store, 7)
+  await store.inbox.judged(id, accepted([KIM]), [], at(1))
+  await store.inbox.settle(id, [{ ...FILED, where }], at(2))
+  expect((await all(store.audit.list())).at(-1)).toMatchObject({ event: 'delivered', address: KIM, why })
+})
+
 test('N-1: an MDN is owed once per accepted recipient, oldest first, from the verdict on', async () => {
   await using store = await memoryStore()
   const both = [KIM, 'ann@clinic.example']

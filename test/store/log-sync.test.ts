@@ -11,6 +11,7 @@ import { SqlOutbox } from '../../store/outbox.ts'
 import type { Schema } from '../../store/schema.ts'
 import { NodeSqliteDialect, openDatabase } from '../../store/sqlite-dialect.ts'
 import { makeStoreFile } from '../../store/store-file.ts'
+import { StoreTurns } from '../../store/store-turns.ts'
 import { SqlTracking } from '../../store/tracking.ts'
 import { inTurn } from '../../store/turn.ts'
 import { folder } from './places.ts'
@@ -27,11 +28,12 @@ async function outboxWith(datasync: () => Promise<void>) {
   scope.defer(() => db.destroy())
   await migrate(db, () => at(0), file)
   const kept = scope.move()
+  const turns = new StoreTurns(db)
   return {
     db,
-    outbox: new SqlOutbox(db),
-    tracking: new SqlTracking(db),
-    inbox: new SqlInbox(db),
+    outbox: new SqlOutbox(db, turns),
+    tracking: new SqlTracking(db, turns),
+    inbox: new SqlInbox(db, turns, { perHour: undefined, now: () => at(0) }),
     database,
     file,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),

@@ -4,6 +4,7 @@ import { LogSync } from '../../store/log-sync.ts'
 import { SqlOutbox } from '../../store/outbox.ts'
 import type { Schema } from '../../store/schema.ts'
 import { NodeSqliteDialect, openDatabase } from '../../store/sqlite-dialect.ts'
+import { StoreTurns } from '../../store/store-turns.ts'
 import { folder } from './places.ts'
 import { at, bytes, message } from './scenario.ts'
 
@@ -36,7 +37,7 @@ async function plansOf(call: (outbox: SqlOutbox) => Promise<unknown>): Promise<s
     dialect: new NodeSqliteDialect(database, temporary.file),
     log: ({ query }) => void asked.push(query),
   })
-  await call(new SqlOutbox(db))
+  await call(new SqlOutbox(db, new StoreTurns(db)))
   const plans = asked
     .filter(({ sql }) => /^(select|update)/.test(sql))
     .flatMap(({ sql, parameters }) =>
@@ -44,6 +45,12 @@ async function plansOf(call: (outbox: SqlOutbox) => Promise<unknown>): Promise<s
     )
   await db.destroy()
   return plans.map(({ detail }) => String(detail)).filter((line) => /^(SCAN|SEARCH)/.test(line))
+}
+
+async function heldBehindTheDot(outbox: SqlOutbox): Promise<void> {
+  const [copy] = await outbox.claim(at(50), at(60), { limit: 1 })
+  await outbox.hold(copy?.id as number, at(170), ['lee@hisp.example'])
+  await outbox.claim(at(170), at(200), { limit: 1 })
 }
 
 test.each([
@@ -54,6 +61,7 @@ test.each([
   ],
   ['claim when nothing is due', (outbox) => outbox.claim(at(-50), at(60), { route: 'direct' })],
   ['claim of one message', (outbox) => outbox.claim(at(50), at(60), { messageId: '<m27@x.example>' })],
+  ['hold behind the dot', (outbox) => heldBehindTheDot(outbox)],
   ['tried', (outbox) => outbox.tried(27, [], at(50), at(60))],
   ['nextDue', (outbox) => outbox.nextDue()],
 ] satisfies [string, (outbox: SqlOutbox) => Promise<unknown>][])(
@@ -71,11 +79,11 @@ test('SMTP waits for the disk once: what it said lasts, that a copy is being sen
   const log = new LogSync(temporary.file, async () => ({ datasync, close: async () => {} }))
   const dialect = new NodeSqliteDialect(openDatabase(temporary.file), temporary.file, { log })
   const db = new Kysely<Schema>({ dialect })
-  const outbox = new SqlOutbox(db)
+  const outbox = new SqlOutbox(db, new StoreTurns(db))
   const [copy] = await outbox.claim(at(50), at(60), { limit: 1 })
   const id = copy?.id as number
   syncs = 0
-  await outbox.hold(id, at(170))
+  await outbox.hold(id, at(170), ['lee@hisp.example'])
   expect(syncs).toBe(0)
   await outbox.tried(id, [], at(51), at(60))
   expect(syncs).toBe(1)
@@ -86,7 +94,7 @@ test('a statement is prepared once, however often it is asked; lists of ever new
   const database = openDatabase(temporary.file)
   const prepare = vi.spyOn(database, 'prepare')
   const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(database, temporary.file) })
-  const outbox = new SqlOutbox(db)
+  const outbox = new SqlOutbox(db, new StoreTurns(db))
   const ask = async () => {
     const before = prepare.mock.calls.length
     await outbox.claim(at(50), at(60), { messageId: '<none@x.example>' })

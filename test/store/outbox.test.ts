@@ -253,6 +253,63 @@ test('in doubt is still queued, and says so, in the audit too: SMTP may have the
   expect(await store.outbox.nextDue()).toEqual(at(121))
 })
 
+const doubts = async (store: Store) =>
+  (await all(store.audit.list())).flatMap(({ event, address }) => (event === 'in-doubt' ? [address] : []))
+const reasons = async (store: Store) =>
+  (await store.tracking.status())[0]?.recipients.map(({ why }) => why.map(({ code }) => code))
+
+test('killed behind the dot: who may have it is in doubt at once, and is audited once, by whoever takes the copy over', async () => {
+  const [LEE, ANN] = ['lee@hisp.example', 'ann@hisp.example'] as const
+  await using temporary = await folder()
+  {
+    await using killed = await temporary.open()
+    await queued(killed, {}, [LEE, ANN])
+    const [copy] = await killed.outbox.claim(at(0), at(30))
+    // Ann's RCPT was refused before the dot.
+    await killed.outbox.hold(copy?.id as number, at(120), [LEE])
+  }
+  await using store = await temporary.open()
+  expect(await reasons(store)).toEqual([['SMTP_IN_DOUBT'], []])
+  expect(await store.outbox.claim(at(119), at(150))).toEqual([])
+  expect(await doubts(store)).toEqual([])
+  expect(await store.outbox.claim(at(120), at(150))).toHaveLength(1)
+  expect(await doubts(store)).toEqual([LEE])
+  // Killed again, before the dot.
+  const [again] = await store.outbox.claim(at(150), at(180))
+  expect(await doubts(store)).toEqual([LEE])
+  expect((await all(store.audit.list({ event: 'in-doubt' }))).at(-1)).toMatchObject({
+    event: 'in-doubt',
+    outcome: 'queued',
+    at: at(120),
+    why: [{ code: 'SMTP_IN_DOUBT', text: expect.stringMatching(/may have taken it.*lost.*ended$/) }],
+  })
+  // That the next try came to nothing says nothing of the first.
+  await store.outbox.tried(again?.id as number, [], at(151), at(160))
+  expect(await reasons(store)).toEqual([['SMTP_TEMPORARY', 'SMTP_IN_DOUBT'], ['SMTP_TEMPORARY']])
+  await store.outbox.claim(at(160), at(190))
+  const taken = [LEE, ANN].map((address) => ({ address, outcome: 'accepted', reply: '250' }) as const)
+  await store.outbox.tried(again?.id as number, taken, at(161), at(190))
+  expect(await reasons(store)).toEqual([['SMTP_ACCEPTED'], ['SMTP_ACCEPTED']])
+  expect(await doubts(store)).toEqual([LEE])
+})
+
+test.each([
+  ['accepted', 'SMTP_ACCEPTED'],
+  ['temporary', 'SMTP_TEMPORARY'],
+  ['final', 'SMTP_REFUSED'],
+] as const)('an answer behind the dot (%s) ends the doubt: it is told nowhere', async (outcome, code) => {
+  await using store = await memoryStore()
+  await queued(store)
+  const [copy] = await store.outbox.claim(at(0), at(30))
+  const id = copy?.id as number
+  await store.outbox.hold(id, at(120), ['lee@hisp.example'])
+  expect(await reasons(store)).toEqual([['SMTP_IN_DOUBT']])
+  await store.outbox.tried(id, [{ address: 'LEE@hisp.example', outcome, reply: 'said' }], at(1), at(10))
+  expect(await reasons(store)).toEqual([[code]])
+  await store.outbox.claim(at(10), at(40))
+  expect(await doubts(store)).toEqual([])
+})
+
 test('giving up fails whoever is still pending, and nothing is due any more', async () => {
   await using store = await memoryStore()
   await queued(store, {}, ['a@hisp.example', 'b@hisp.example'])

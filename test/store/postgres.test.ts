@@ -329,8 +329,25 @@ test('one writer at a time: who has the turn keeps others waiting, and readers a
   expect(order).toEqual(['claimed', 'added'])
 })
 
-test('a session that has a transaction open and says nothing is ended by the server: others get their turn', async () => {
+test('who waits for a connection when a store is closed gets it, or is told that it has been closed: nobody waits in vain', async () => {
   await using temporary = await folder()
+  const store = await openStore({ postgres: { ...(await placeIn(temporary)), connections: 1 } })
+  const ask = () => Array.from({ length: 5 }, () => store.tracking.lastEvent())
+  const before = ask()
+  const ended = store[Symbol.asyncDispose]()
+  const meanwhile = ask()
+  expect(await Promise.all(before)).toEqual([0, 0, 0, 0, 0])
+  await ended
+  for (const one of await Promise.allSettled(meanwhile))
+    if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'USAGE', temporary: false })
+    else expect(one.value).toBe(0)
+  await expect(store.tracking.lastEvent()).rejects.toMatchObject({ code: 'USAGE' })
+})
+
+test('a session that has the turn and says nothing is ended by the server after ten seconds: others get their turn', async () => {
+  await using temporary = await folder()
+  await using store = await temporary.open()
+  const body = await store.bodies.write(bytes('sealed'))
   const { makePool } = await import('../../store/postgres-pool.ts')
   const pool = await makePool(await placeIn(temporary))
   const client = await pool.connect()
@@ -340,6 +357,12 @@ test('a session that has a transaction open and says nothing is ended by the ser
     [names],
   )
   expect(rows.map(({ setting }) => Number(setting))).toEqual([10_000, 30_000, 60_000])
+  await client.query('begin', [])
+  await client.query('select pg_advisory_xact_lock(1147761217)', [])
+  // Else this test would take as long.
+  await client.query('set local idle_in_transaction_session_timeout = 300', [])
+  await store.outbox.add(message(body))
+  await expect(client.query('commit', [])).rejects.toMatchObject({ code: 'STORE_FAILED', temporary: true })
   client.release()
   await pool.end()
 })

@@ -1,12 +1,12 @@
 /** A backup that changed on its disk is never taken for whole; what is damaged is said, and by whom it is needed. */
-import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, truncateSync } from 'node:fs'
 import { open, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { DirectError } from '../../agent/errors.ts'
 import { checkBackup, openStore, restoreStore, type StoreProgress } from '../../store/index.ts'
-import { damageBody, unseal } from './damage.ts'
+import { damageBody, damageEntry, overwritePage, unseal } from './damage.ts'
 import { folder } from './places.ts'
 import { all, at, bytes, message } from './scenario.ts'
 import { dump } from './versions/dump.ts'
@@ -34,6 +34,14 @@ async function restoring(from: string, file: string): Promise<string> {
     if (!(error instanceof DirectError)) throw error
     return error.code
   }
+}
+
+/** What the audit says of it. */
+async function restoredAs(file: string): Promise<string | null | undefined> {
+  await using store = await openStore({ file, now: NOW })
+  const row = (await all(store.audit.list())).at(-1)
+  expect(row).toMatchObject({ event: 'store-restored', actor: 'kim' })
+  return row?.outcome
 }
 
 /** Flipped bits of a file, one at a time, each undone. */
@@ -129,25 +137,75 @@ test('a backup of a damaged store says what is damaged and who needs it, and is 
   const { file } = temporary
   const restored = await restoreStore(to, { ...BY, file, evenDamaged: true })
   expect(restored).toMatchObject({ seal: 'whole', damage })
-  await using store = await openStore({ file, now: NOW })
-  expect((await all(store.audit.list())).at(-1)).toMatchObject({
-    event: 'store-restored',
-    outcome: expect.stringContaining('damaged'),
-  })
+  expect(await restoredAs(file)).toMatch(/^version \d+, damaged$/)
 })
 
-test('a backup whose seal is broken is taken as far as it goes where that is asked for, but not with broken pages', async () => {
+test('a backup whose seal is broken is taken where that is asked for, and the audit says that it was damaged', async () => {
   await using temporary = await folder()
   const { to, made } = await backedUp(temporary)
   const { file } = temporary
   await eachFlip(to, [made.bytes - 3], async () => {
-    expect(await restoreStore(to, { ...BY, file, evenDamaged: true })).toMatchObject({ seal: 'broken' })
+    expect(await restoreStore(to, { ...BY, file, evenDamaged: true })).toMatchObject({
+      seal: 'broken',
+      damage: [],
+    })
+    expect(await restoredAs(file)).toMatch(/^version \d+, damaged$/)
   })
-  const broken = readFileSync(to)
-  broken.fill(0xff, 4096, 8192)
-  writeFileSync(to, broken)
-  await expect(restoreStore(to, { ...BY, file, evenDamaged: true })).rejects.toMatchObject({
+  expect(await restoring(to, file)).toBe('restored, seal whole')
+  expect(await restoredAs(file)).toMatch(/^version \d+$/)
+})
+
+test('an index that disagrees with its rows is made anew from them where even what is damaged is asked for, and the rest is as it was', async () => {
+  await using temporary = await folder()
+  const { to } = await backedUp(temporary)
+  damageEntry(to, 'messages_by_message_id', RECORD)
+  const before = dump(temporary.file)
+  for (const cut of [() => {}, () => unseal(to)]) {
+    cut()
+    expect(await restoring(to, temporary.file)).toBe('STORE_DAMAGED')
+    expect(dump(temporary.file) === before).toBe(true)
+  }
+  const restored = await restoreStore(to, { ...BY, file: temporary.file, evenDamaged: true })
+  expect(new Set(restored.damage.map(({ code }) => code))).toEqual(new Set(['PAGES_DAMAGED']))
+  expect(restored.damage[0]?.text).toContain('messages_by_message_id')
+  expect(await restoredAs(temporary.file)).toMatch(/, damaged$/)
+  await using store = await openStore({ file: temporary.file, now: NOW })
+  expect((await all(store.upkeep.check())).filter(({ level }) => level !== 'ok')).toEqual([])
+  expect(await store.tracking.status(RECORD)).toHaveLength(1)
+})
+
+test.each([
+  ['rows', 'messages'],
+  ['an index', 'messages_by_message_id'],
+])(
+  'a page of %s that cannot be read is not got over, and whoever asked for even that is told so, not to ask for it',
+  async (_, tree) => {
+    await using temporary = await folder()
+    const { to } = await backedUp(temporary)
+    overwritePage(to, tree)
+    const before = dump(temporary.file)
+    await expect(restoreStore(to, { ...BY, file: temporary.file, evenDamaged: true })).rejects.toMatchObject({
+      code: 'STORE_DAMAGED',
+      message: `the backup ${to} is damaged too far: database disk image is malformed`,
+      hint: expect.stringMatching(/^Nothing was changed\. .* not over pages that SQLite cannot read/),
+    })
+    expect(dump(temporary.file) === before).toBe(true)
+  },
+)
+
+test('two rows of which only one may be there are not got over', async () => {
+  await using temporary = await folder()
+  const to = join(temporary.path, 'backup.db')
+  {
+    await using store = await openStore({ file: temporary.file, now: NOW })
+    const body = await store.bodies.write(bytes('sealed'))
+    await store.outbox.add(message(body, {}, ['kd@hisp.example', 'ke@hisp.example']))
+    await store.upkeep.backup(to)
+  }
+  damageEntry(to, 'recipients', 'kd@hisp.example')
+  await expect(restoreStore(to, { ...BY, file: temporary.file, evenDamaged: true })).rejects.toMatchObject({
     code: 'STORE_DAMAGED',
+    message: expect.stringMatching(/too far: UNIQUE/),
   })
 })
 
@@ -158,13 +216,8 @@ test('a store whose pages are damaged has no backup: nothing is left of the copy
   await using store = await openStore({ file: temporary.file, now: NOW })
   const raw = new DatabaseSync(temporary.file)
   raw.exec('pragma wal_checkpoint(truncate)')
-  const { page } = raw
-    .prepare("select rootpage as page from sqlite_schema where name = 'messages_by_message_id'")
-    .get() as { page: number }
   raw.close()
-  const content = readFileSync(temporary.file)
-  content.fill(0xff, (page - 1) * 4096, page * 4096)
-  writeFileSync(temporary.file, content)
+  overwritePage(temporary.file, 'messages_by_message_id')
   await expect(store.upkeep.backup(to)).rejects.toMatchObject({
     code: 'STORE_DAMAGED',
     hint: expect.any(String),
@@ -190,6 +243,27 @@ test('a backup is checked where it lies, as a store is, and is not changed by th
     })
   unseal(to)
   expect((await codes(to))[0]).toEqual(['ok', 'OK', expect.stringContaining('no seal')])
+})
+
+test('of a backup whose header is damaged, check says that nothing else was looked at, and no restore takes it', async () => {
+  await using temporary = await folder()
+  const { to } = await backedUp(temporary)
+  const header = Array.from({ length: 60 }, (_, n) => n)
+  const unread: number[] = []
+  await eachFlip(to, header, async (offset) => {
+    const found = await all(checkBackup(to, { now: NOW }))
+    if (!found.some(({ text }) => text.startsWith('nothing else was looked at'))) return
+    unread.push(offset)
+    expect(found).toMatchObject([
+      { level: 'error', code: 'SEAL_BROKEN' },
+      { level: 'error', code: 'PAGES_DAMAGED', do: expect.stringMatching(/A restore .* cannot take it/) },
+    ])
+    await expect(
+      restoreStore(to, { ...BY, file: temporary.file, evenDamaged: true }),
+      `byte ${offset}`,
+    ).rejects.toBeInstanceOf(DirectError)
+  })
+  expect(unread).toContain(3)
 })
 
 test('whoever waits for a large store hears how far its reading has come', async () => {

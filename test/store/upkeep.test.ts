@@ -78,6 +78,15 @@ test.each([
   )
 })
 
+test('that a failing disk changes rows too is said of an audit that is not as it was written', async () => {
+  await using temporary = await folder()
+  await furnish(temporary.file)
+  change(temporary.file, "update audit set outcome = 'sent' where id = 1")
+  expect(await wrong(temporary.file)).toMatchObject([
+    { code: 'AUDIT_BROKEN', do: expect.stringMatching(/wrote into the database, or its disk fails/) },
+  ])
+})
+
 test('a message that waits for its route is queued, and nothing is wrong with that', async () => {
   await using temporary = await folder()
   {
