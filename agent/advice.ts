@@ -10,7 +10,7 @@ const ADVICE: Readonly<Record<string, string>> = {
     'Ask the partner to renew and publish it; if it is an anchor of ours that has ended, replace it.',
   CERT_REVOKED: 'Do not use it. Ask the partner, by another way, for the new one.',
   REVOCATION_UNKNOWN:
-    'See whether the host that is named answers from here; the question is asked again by itself.',
+    'See whether the host that is named answers from here, then ask again; mail that waits for it is looked at again by "direct run", or by the next "direct receive".',
   CERT_NOT_BOUND: 'Ask the partner for a certificate whose subjectAltName holds the address or its domain.',
   CERT_IS_CA: "Ask the partner to publish the address's or domain's own certificate instead of its CA's.",
   KEY_USAGE: 'Ask the partner for a certificate whose key usage allows this.',
@@ -47,6 +47,8 @@ const ADVICE: Readonly<Record<string, string>> = {
     'Reach the recipient by another way; see why the mail server cannot be reached, and send it again.',
   STORE_DAMAGED:
     'Send the message again. See what else is damaged (direct store check), and look after the disk.',
+  SMTP_IN_DOUBT:
+    'It may have arrived: ask the recipient, by another way, before you send it again; that would be a second message.',
   NOTIFIED_FAILED: "The recipient's system has refused it: reach the recipient by another way.",
   NOT_HANDED_OVER_IN_TIME:
     'Reach the recipient by another way now; see what the mail server says, and send it again once that is mended.',
@@ -55,9 +57,13 @@ const ADVICE: Readonly<Record<string, string>> = {
   NO_DISPATCHED_IN_TIME:
     "It arrived at the recipient's system; ask the recipient, by another way, whether it is at hand there.",
   EHR_UNREACHABLE:
-    'See what the EHR says of it, and deliver.webhook in the configuration; a 401 or 403 is about the secret. It is tried again by itself.',
+    'See whether the EHR runs and can be reached from here, and deliver.webhook in the configuration. "direct run" posts it again while it runs; no other command does.',
+  EHR_DENIED:
+    'The EHR answers, and does not believe who posts: see that it has the secret that deliver.webhook names, and that its clock is right. "direct run" posts it again while it runs; no other command does.',
+  EHR_UNEXPECTED:
+    'The EHR answers, and has not taken it: its own log should say why; see deliver.webhook.url. "direct run" posts it again while it runs; no other command does.',
   FILE_UNWRITABLE:
-    'Let the user of the daemon write to the folder that it delivers into, and see that its disk has room. It is tried again by itself.',
+    'Let the user of the daemon write to the folder that it delivers into, and see that its disk has room. "direct run" tries it again while it runs, else the next "direct receive --once --out" does.',
   NO_CERTIFICATE: 'Ask the partner whether the address is right, and where its certificate is published.',
   LOOKUP_FAILED:
     'See whether the server that is named can be reached from here, and whether those in dns.servers answer for names that are not their own; then ask again.',
@@ -66,18 +72,27 @@ const ADVICE: Readonly<Record<string, string>> = {
   | ExpiryCode
   | 'SMTP_REFUSED'
   | 'SMTP_GIVEN_UP'
+  | 'SMTP_IN_DOUBT'
   | 'STORE_DAMAGED'
   | 'NOTIFIED_FAILED'
   | 'PASSED_OVER'
   | 'SELF_SIGNED'
   | 'EHR_UNREACHABLE'
+  | 'EHR_DENIED'
+  | 'EHR_UNEXPECTED'
   | 'FILE_UNWRITABLE'
   | 'NO_CERTIFICATE'
   | 'LOOKUP_FAILED',
   string
 >
 
+/** Whose advice is to send it again, which holds only where it cannot have arrived. */
+const SEND_AGAIN: ReadonlySet<string> = new Set(['NOT_HANDED_OVER_IN_TIME', 'SMTP_GIVEN_UP'])
+
 /** One sentence for each code about which anything can be done. */
 export function adviceOn(codes: Iterable<string>): readonly string[] {
-  return [...new Set(codes)].flatMap((code) => ADVICE[code] ?? [])
+  const all = new Set(codes)
+  return [...all].flatMap((code) =>
+    all.has('SMTP_IN_DOUBT') && SEND_AGAIN.has(code) ? [] : (ADVICE[code] ?? []),
+  )
 }

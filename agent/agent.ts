@@ -9,6 +9,7 @@ import { Neighbours } from './neighbours.ts'
 import type { OfferEvents } from './offer.ts'
 import type { AgentOptions } from './options.ts'
 import type { ReceiveReport } from './receiving-types.ts'
+import { configuredIn, requireDuties } from './run/duties.ts'
 import { stepsOf } from './run/steps.ts'
 import type { SealedMessage } from './seal.ts'
 import type { Settings } from './settings.ts'
@@ -86,6 +87,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
 
   /** What is wrong with the configuration is said at the start, not by every pass. */
   const mailboxesToRun = async (undetermined: Undetermined, signal?: AbortSignal) => {
+    requireDuties(settings)
     const mailboxes = settings.mailboxes.length === 0 ? [] : await neighbours.mail.mailboxes()
     if (mailboxes.length > 0) await inboxTools(undetermined, signal)
     await notifyTools()
@@ -174,14 +176,14 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       const { undetermined } = nothingKnown()
       const mailboxes = await neighbours.mail.mailboxes()
       await inboxTools(undetermined, signal)
-      const drive = async (signal: AbortSignal, on: OfferEvents) => {
+      const drive = async (signal: AbortSignal, { onReport, onFailure }: OfferEvents) => {
         const { run } = await import('./run.ts')
         const { KeptFolders } = await import('./inbox/folders.ts')
         await using kept = new KeptFolders()
         const known = { listed: new Set<string>(), undetermined, kept }
         const receive = async function* (mailbox: Mailbox) {
           for await (const report of pass([mailbox], null, known, signal)) {
-            on.onReport()
+            onReport()
             yield report
           }
         }
@@ -189,7 +191,6 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
         const { seal, handOver, seek, expire } = steps
         const { CRLs, bundles } = steps.refreshes
         const refreshes = { CRLs, bundles }
-        const { onFailure } = on
         await run(
           { mailboxes, receive, wait, seal, handOver, seek, expire, refreshes, log, onFailure },
           signal,
@@ -227,10 +228,11 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     async *doctor({ deliverTo, signal } = {}) {
       const { examine } = await import('./doctor/examine.ts')
-      await using looking = neighbours.looking()
+      await using looking = neighbours.stored.looking()
       yield* examine(await wired.doctorTools(destinationOf(deliverTo) ?? undefined, looking), signal)
     },
     health: () => steps.health(),
+    configured: configuredIn(settings),
     async check() {
       await mailboxesToRun(nothingKnown().undetermined)
       await wired.webhook()

@@ -47,7 +47,7 @@ async function handOver(held: HeldMessage, tools: DeliverTools, signal?: AbortSi
   }
   const taken = await destination.deliver(offered, signal).catch(async (error: unknown) => {
     // Whoever was stopped has not failed: the next run goes on at once.
-    if (!signal?.aborted) await later([{ code: 'EHR_UNREACHABLE', text: textOf(error) }])
+    if (!signal?.aborted) await later([reasonOf(error)])
     throw error
   })
   if (taken.outcome === 'later') return await later(taken.why)
@@ -60,6 +60,7 @@ async function handOver(held: HeldMessage, tools: DeliverTools, signal?: AbortSi
 }
 
 /** What a fault of ours says could quote a message. */
-function textOf(error: unknown): string {
-  return error instanceof DirectError ? error.message : 'a bug in direct-agent'
+function reasonOf(error: unknown): Reason {
+  if (error instanceof DirectError) return { code: error.code, text: error.message }
+  return { code: 'BUG', text: 'a bug in direct-agent' }
 }

@@ -72,6 +72,7 @@ export type {
   VerdictCode,
 } from './receiving-types.ts'
 export type { ChosenCertificate, Discovery, Recipient, Route, RouteReason } from './recipient-types.ts'
+export type { Configured } from './run/duties.ts'
 export type {
   Attachment,
   Draft,

@@ -9,7 +9,7 @@ import { readContent } from './open/content.ts'
 import { checkEnvelope, type MailFrom } from './open/envelope.ts'
 import { whileKeyIsAway } from './open/key-away.ts'
 import { openOuter } from './open/outer.ts'
-import { listParts } from './open/parts.ts'
+import { refuseParts } from './open/parts.ts'
 import { claimsToBeFrom, refuseTripleDes } from './open/triple-des.ts'
 import { type NotBelieved, trustBy } from './open/trust-by.ts'
 import { TrustedMessage } from './open/trusted-message.ts'
@@ -65,7 +65,6 @@ export async function openMessage(
     wrapped: null,
     inner: null,
     innerSha256: null,
-    parts: [],
     warnings: [],
   }
   const judgement = await judge(raw, envelope, tools, found, scope, signal).catch((error: unknown) =>
@@ -197,9 +196,8 @@ async function judge(
   // Of several who are bound to the author, the one that was believed.
   report(signers.find(({ certificate }) => certificate === path.leaf) ?? signers[0])
 
-  const parts = await listParts(inner)
-  if ('code' in parts) return refuse(parts)
-  found.parts = parts
+  const unreadable = await refuseParts(inner)
+  if (unreadable) return refuse(unreadable)
   const accepted = recipients.filter(({ verdict }) => verdict === 'accept').map(({ address }) => address)
   return {
     verdict: 'accept',

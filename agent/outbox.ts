@@ -1,6 +1,6 @@
 import type { MailServer, SmtpClient } from '../mailbox/index.ts'
 import type { OutboxCopy, Store, TriedRecipient } from '../store/index.ts'
-import { DirectError } from './errors.ts'
+import { DirectError, type DirectErrorCode } from './errors.ts'
 import { HOLD_MS, holdUntil, whileHeld } from './hold.ts'
 import type { Log } from './log.ts'
 import type { Lanes, Room } from './outbox/lanes.ts'
@@ -141,22 +141,34 @@ async function tryCopy(copy: OutboxCopy, tools: OutboxTools, signal?: AbortSigna
   const inDoubt = () => new Date(now().getTime() + IN_DOUBT_MS)
   const renew = (until: Date) => store.outbox.hold(copy.id, mayBeTaken ? inDoubt() : until)
   // A process that is killed behind the dot leaves the copy in doubt, as a lost reply does. No MDN tells of an MDN.
-  const onAllSent = async () => {
+  const onAllSent = async (to: readonly string[]) => {
     if (copy.kind !== 'message') return
     mayBeTaken = true
-    await renew(now())
+    await store.outbox.hold(copy.id, inDoubt(), to)
   }
   const held = { messageId: copy.messageId, renew }
-  const outcomes = await whileHeld(held, tools, () => handOver(copy, tools, onAllSent, signal))
+  const server = serverFor(copy, tools)
+  const outcomes = await whileHeld(held, tools, () => handOver(copy, server, tools, onAllSent, signal))
   const again = nextTry(copy, outcomes, tools, signal?.aborted === true)
   await store.outbox.tried(copy.id, outcomes, now(), again)
-  logTried(copy, outcomes, again, tools.log)
+  logTried(copy, server, outcomes, again, tools.log)
+}
+
+/** `code`: of the error of ours that kept it from the server. */
+type Tried = TriedRecipient & { readonly code?: DirectErrorCode }
+
+function serverFor(
+  { route, domain }: OutboxCopy,
+  { tlsServers, relay }: OutboxTools,
+): MailServer | undefined {
+  return route === 'tls' ? tlsServers.get(domain) : relay
 }
 
 /** What the server said may name people; it is in the store, for `status`. */
 function logTried(
   { messageId, kind, route }: OutboxCopy,
-  outcomes: readonly TriedRecipient[],
+  server: MailServer | undefined,
+  outcomes: readonly Tried[],
   again: Date | null,
   log: Log,
 ): void {
@@ -176,8 +188,11 @@ function logTried(
       { ...facts, waiting, inDoubt, again },
       'handed over, and the answer was lost; direct status tells why',
     )
-  else if (waiting > 0) log.warn({ ...facts, waiting, again }, 'not handed over; direct status tells why')
-  else if (facts.refused > 0) log.warn(facts, 'refused by the server; direct status tells why')
+  else if (waiting > 0) {
+    const code = outcomes.find((outcome) => outcome.code !== undefined)?.code
+    const why = { ...(server && { server: `${server.host}:${server.port}` }), ...(code && { code }) }
+    log.warn({ ...facts, ...why, waiting, again }, 'not handed over; direct status tells why')
+  } else if (facts.refused > 0) log.warn(facts, 'refused by the server; direct status tells why')
   else log.info(facts, 'sent')
 }
 
@@ -195,14 +210,14 @@ function nextTry(
   return new Date(now().getTime() + Math.max(stopped ? 0 : pause * 1000, inDoubt ? IN_DOUBT_MS : 0))
 }
 
-/** One SMTP transaction; `onAllSent` is done before its last word, the dot, follows the content. What stops it is an outcome for each recipient, so that the copy stays in the outbox. */
+/** One SMTP transaction, with `onAllSent` as `Submission` says. What stops it is an outcome for each recipient, so that the copy stays in the outbox. */
 async function handOver(
   copy: OutboxCopy,
+  server: MailServer | undefined,
   tools: OutboxTools,
-  onAllSent: () => Promise<void>,
+  onAllSent: (to: readonly string[]) => Promise<void>,
   signal?: AbortSignal,
-): Promise<readonly TriedRecipient[]> {
-  const server = copy.route === 'tls' ? tools.tlsServers.get(copy.domain) : tools.relay
+): Promise<readonly Tried[]> {
   if (!server)
     return allOf(copy, 'temporary', `no server is configured for ${copy.route} mail to ${copy.domain}`)
   try {
@@ -213,7 +228,8 @@ async function handOver(
         from: copy.mailFrom,
         to: copy.pending,
         bytes: content.bytes,
-        content: () => andThen(content.read(), onAllSent),
+        content: () => content.read(),
+        onAllSent,
         tls: copy.route === 'tls' ? 'required' : 'as-configured',
       },
       signal,
@@ -222,21 +238,19 @@ async function handOver(
     if (!(error instanceof DirectError)) throw error
     const said = [error.message, error.hint].filter(Boolean).join('. ').replace(/\.$/, '')
     // The server never saw the end of it. No later try would find another body.
-    return error.code === 'STORE_DAMAGED' ? allOf(copy, 'damaged', said) : allOf(copy, 'temporary', said)
+    return error.code === 'STORE_DAMAGED'
+      ? allOf(copy, 'damaged', said)
+      : allOf(copy, 'temporary', said, error.code)
   }
-}
-
-async function* andThen(chunks: AsyncIterable<Uint8Array>, act: () => Promise<void>) {
-  yield* chunks
-  await act()
 }
 
 function allOf(
   { pending }: OutboxCopy,
   outcome: TriedRecipient['outcome'],
   reply: string,
-): readonly TriedRecipient[] {
-  return pending.map((address) => ({ address, outcome, reply }))
+  code?: DirectErrorCode,
+): readonly Tried[] {
+  return pending.map((address) => ({ address, outcome, reply, ...(code && { code }) }))
 }
 
 async function contentOf(copy: OutboxCopy, tools: OutboxTools): Promise<Source & AsyncDisposable> {

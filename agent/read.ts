@@ -2,9 +2,9 @@ import { type Mailbox, parseMailboxes } from './mime/addresses.ts'
 import { owned } from './mime/bytes.ts'
 import { readHead } from './mime/entity.ts'
 import type { Header } from './mime/header.ts'
-import { type MediaType, parseDisposition, parseMediaType } from './mime/media-type.ts'
+import { type Disposition, type MediaType, parseDisposition, parseMediaType } from './mime/media-type.ts'
 import { decodeTransfer, isKnownEncoding } from './mime/transfer.ts'
-import { type Step, walk } from './mime/walk.ts'
+import { type Step, type WalkOptions, walk, walkThrough } from './mime/walk.ts'
 import { decodeWords } from './mime/words.ts'
 import { lent, type Source } from './smime/source.ts'
 
@@ -101,20 +101,17 @@ export interface MessagePart {
  * the next one is asked for.
  */
 export async function* readParts(message: Source, { lend = false } = {}): AsyncGenerator<MessagePart> {
-  const steps = walk(lent(message), {
-    into: ({ type }) => type.startsWith('multipart/'),
-  })
+  const steps = walk(lent(message), PARTS)
   try {
     for (let next = await steps.next(); !next.done; next = await steps.next()) {
       const leaf = next.value
       if (leaf.kind !== 'entity' || leaf.role !== 'leaf') continue
       const disposition = parseDisposition(leaf.header.first('Content-Disposition'))
-      const named = disposition?.parameters.get('filename') ?? leaf.type.parameters.get('name') ?? ''
       const known = isKnownEncoding(leaf.encoding)
       const content = contentOf(steps)
       const decoded = () => decodeTransfer(content, known ? leaf.encoding : 'binary', { lend: true })
       yield {
-        filename: decodeWords(named) || null,
+        filename: (textOf(disposition, 'filename') ?? textOf(leaf.type, 'name')) || null,
         contentType: known ? leaf.type.type : 'application/octet-stream',
         header: leaf.header,
         disposition: dispositionOf(disposition?.disposition),
@@ -125,6 +122,19 @@ export async function* readParts(message: Source, { lend = false } = {}): AsyncG
   } finally {
     await steps.return(undefined)
   }
+}
+
+/** Reads as far as `readParts` does, and throws as it does; nothing is decoded. */
+export async function checkParts(message: Source): Promise<void> {
+  await walkThrough(lent(message), PARTS)
+}
+
+const PARTS: WalkOptions = { into: ({ type }) => type.startsWith('multipart/') }
+
+/** Encoded words have no place in a parameter (RFC 2047 5), and are common there; in a charset, what looks like one is text. */
+function textOf(value: Disposition | MediaType | null, parameter: string): string | null {
+  const text = value?.parameters.get(parameter) ?? null
+  return text === null || value?.inCharset?.has(parameter) ? text : decodeWords(text)
 }
 
 /** RFC 2183 2.8: one that is not known is an attachment. */

@@ -48,7 +48,6 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
   const [receipts, outbox, accepted] = [new News(signal), new News(signal), new News(signal)]
   const { deliver = null, tellEvents = null } = tools
   const failures = new Failures(tools.log, tools.elapsed)
-  const handing = Symbol('hands over')
   const mailboxes = tools.mailboxes.map((mailbox) =>
     loop(
       mailbox.name,
@@ -76,7 +75,7 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
     () =>
       tools.handOver(signal, {
         news: () => outbox.listen(OUTBOX_SECONDS),
-        onFailure: (failure) => failed(handing, 'outbox', failure),
+        onFailure: (failure) => failed(null, 'outbox', failure),
       }),
     () => rest(OUTBOX_SECONDS, signal),
   )
@@ -143,11 +142,21 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
       } catch (error) {
         if (!signal.aborted) failed(id, name, error)
       }
-      await rest()
+      await untilNext(id, name, rest)
     }
   }
 
-  function failed(step: symbol, name: string, error: unknown): void {
+  /** What fails in waiting stops no neighbour either. */
+  async function untilNext(id: symbol, name: string, wait: () => Promise<void>): Promise<void> {
+    try {
+      await wait()
+    } catch (error) {
+      if (!signal.aborted) failed(id, name, error)
+      await rest(OUTBOX_SECONDS, signal)
+    }
+  }
+
+  function failed(step: symbol | null, name: string, error: unknown): void {
     failures.failed(step, name, error)
     tools.onFailure?.(error)
   }

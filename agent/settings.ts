@@ -11,6 +11,8 @@ import type { PrivateKey } from './smime/private-key.ts'
 export interface Settings {
   /** Where the configuration came from, for messages: a file's path, or `the options object`. */
   readonly origin: string
+  /** There is a file, and it says nothing: no byte, or comments alone. */
+  readonly isEmpty?: boolean
   /** `data` beside the configuration where none is named. */
   readonly dataDir: string
   /** A PostgreSQL database; undefined: a SQLite file in `dataDir`. */

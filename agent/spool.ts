@@ -10,6 +10,8 @@ import type { Spool, Spooled } from './smime/source.ts'
 
 /** What fits here stays in memory, as most summaries of care do; what does not goes to a file. */
 const MEMORY_BYTES = 4 << 20
+/** For all that are open at once: of many large messages that are opened side by side only the first are in memory. */
+const ALL_MEMORY_BYTES = 16 << 20
 /** What says that a disk is full or failed, not that the folder is the wrong one. */
 const PASSING: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO'])
 const ZERO_IV = Buffer.alloc(16)
@@ -20,25 +22,38 @@ const ZERO_IV = Buffer.alloc(16)
  * behind, whatever ends the process (protocol.md MSG-15).
  */
 export function createSpool(dir: string | null): Spool {
+  let held = 0
   return async (bytes) => {
     const head = new Gathered()
     const rest = bytes[Symbol.asyncIterator]()
-    for (;;) {
-      const { value, done } = await rest.next()
-      if (done) return inMemory(head.bytes)
-      head.add(value)
-      if (head.length <= MEMORY_BYTES) continue
-      const file = await openNameless(dir ?? tmpdir()).catch(async (error: unknown) => {
-        await rest.return?.()
-        throw error
-      })
-      // Content may come byte by byte, as its sender pleases: a write for each would take a minute for a few megabytes.
-      return inFile(file, inBlocks(chain(head.bytes, rest)))
+    const letGo = () => {
+      held -= head.length
+    }
+    let isInMemory = false
+    try {
+      for (;;) {
+        const { value, done } = await rest.next()
+        if (done) {
+          isInMemory = true
+          return inMemory(head.bytes, letGo)
+        }
+        head.add(value)
+        held += value.length
+        if (head.length <= MEMORY_BYTES && held <= ALL_MEMORY_BYTES) continue
+        const file = await openNameless(dir ?? tmpdir()).catch(async (error: unknown) => {
+          await rest.return?.()
+          throw error
+        })
+        // Content may come byte by byte, as its sender pleases: a write for each would take a minute for a few megabytes.
+        return await inFile(file, inBlocks(chain(head.bytes, rest)))
+      }
+    } finally {
+      if (!isInMemory) letGo()
     }
   }
 }
 
-function inMemory(bytes: Buffer): Spooled {
+function inMemory(bytes: Buffer, letGo: () => void): Spooled {
   let held: Buffer | null = bytes
   return {
     bytes: bytes.length,
@@ -47,6 +62,7 @@ function inMemory(bytes: Buffer): Spooled {
       return inPieces(held)
     },
     async [Symbol.asyncDispose]() {
+      if (held !== null) letGo()
       held = null
     },
   }

@@ -6,6 +6,7 @@ import type { IdentityAdministration } from './identities/types.ts'
 import type { Health } from './operations/types.ts'
 import type { Delivery, LostReceipt, Opened, OpenRequest, ReceiveReport } from './receiving-types.ts'
 import type { Discovery, Recipient } from './recipient-types.ts'
+import type { Configured } from './run/duties.ts'
 import type { Draft, MessageFile, SealResult, SendOptions, Sent } from './sending-types.ts'
 import type { PinAdministration, TrustAdministration } from './trust/types.ts'
 import type { StoreAdministration } from './upkeep/types.ts'
@@ -90,9 +91,11 @@ export interface Agent extends AsyncDisposable {
     readonly onLostReceipt?: (receipt: LostReceipt) => void
     readonly signal?: AbortSignal
   }): AsyncIterable<ReceiveReport>
+  /** What the configuration has `run` do; nothing is read for it. */
+  readonly configured: Configured
   /**
    * Reads what `run` reads at its start (keys, certificates, anchors, secrets of servers, the store) and throws what it
-   * would throw then. No server is contacted.
+   * would throw then: CONFIG_INVALID where there is nothing to do. No server is contacted.
    */
   check(): Promise<void>
   /**

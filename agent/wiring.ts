@@ -6,7 +6,8 @@ import type { DoctorTools } from './doctor/tools.ts'
 import type { IdentityTools } from './identities/tools.ts'
 import type { InboxTools } from './inbox.ts'
 import { lazily } from './neighbours/lazily.ts'
-import type { LookingAtStore, Neighbours } from './neighbours.ts'
+import type { LookingAtStore } from './neighbours/stored.ts'
+import type { Neighbours } from './neighbours.ts'
 import type { NotifyTools } from './notify.ts'
 import type { OpenTools } from './open.ts'
 import type { OutboxTools } from './outbox.ts'
@@ -171,7 +172,7 @@ export function wire(neighbours: Neighbours) {
       opening,
       judgeAccepted: await judging.judge('store', 'off'),
       undetermined,
-      alone: (mailbox, signal) => neighbours.receivingAlone(mailbox.name, signal),
+      alone: (mailbox, signal) => neighbours.stored.receivingAlone(mailbox.name, signal),
       passed: ({ name }, begun) => passes.completed(name, begun),
       now,
     }

@@ -24,7 +24,9 @@ export async function loadSettings(file: string | undefined, env: NodeJS.Process
   if (text === null)
     return settingsOf({}, { ...base, origin: `no configuration (there is no ${origin} here)` })
   const { value, locate } = parseYaml(text, origin)
-  return check(value ?? {}, base, locate)
+  // Comments alone are no more than nothing.
+  if (value === null) return { ...settingsOf({}, { ...base, origin: `${origin} is empty` }), isEmpty: true }
+  return check(value, base, locate)
 }
 
 /** Checks an options object of the same shape as the file. Throws as `loadSettings` does. */
@@ -38,7 +40,7 @@ async function read(file: string, mayBeMissing: boolean): Promise<string | null>
     const bytes = Buffer.concat(await Array.fromAsync(createReadStream(file, { end: MAX_BYTES })))
     if (bytes.length > MAX_BYTES)
       throw new DirectError('CONFIG_INVALID', `${file} is larger than ${MAX_BYTES} bytes`, {
-        hint: 'Name a direct.yaml with --config; this is another kind of file.',
+        hint: 'Give the path of a direct.yaml; this is another kind of file.',
       })
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
@@ -49,7 +51,7 @@ async function read(file: string, mayBeMissing: boolean): Promise<string | null>
       'CONFIG_INVALID',
       `cannot read the configuration ${file}: ${WHY[code ?? ''] ?? code}`,
       {
-        hint: 'Name the file with --config FILE, or make one with "direct init".',
+        hint: 'Give the path of a configuration that can be read, or make one with "direct init".',
         cause: error,
       },
     )

@@ -1,4 +1,16 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml'
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+  type YAMLError,
+} from 'yaml'
 import { DirectError } from '../errors.ts'
 import type { KeyPath, Locate } from './problems.ts'
 
@@ -18,9 +30,14 @@ export function parseYaml(text: string, origin: string): YamlFile {
   const problem = document.errors[0] ?? document.warnings[0]
   if (problem !== undefined) {
     const { line, col } = lines.linePos(problem.pos[0])
-    const what = SENTENCES[problem.code] ?? `this is not YAML (${problem.code})`
+    const open = openUntil(document, text, problem)
+    const begun = open === null ? line : lines.linePos(open).line
+    const what =
+      open === null
+        ? (SENTENCES[problem.code] ?? `this is not YAML (${problem.code})`)
+        : `the ${text[open]} of line ${begun} is not closed before this`
     throw new DirectError('CONFIG_INVALID', `${origin}:${line}:${col}: ${what}`, {
-      hint: `Correct line ${line} of ${origin}.`,
+      hint: `Correct line ${begun} of ${origin}.`,
     })
   }
   try {
@@ -46,6 +63,24 @@ const SENTENCES: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'a tab; indent with blanks',
   TAG_RESOLVE_FAILED: 'a tag (!name) that is not known',
   UNEXPECTED_TOKEN: 'something that does not belong here',
+}
+
+const CLOSING: Readonly<Record<string, string>> = { '{': '}', '[': ']', '"': '"', "'": "'" }
+
+/** The offset of the bracket or quote that is not closed by where `problem` stands, which may be lines below it. */
+function openUntil(document: Document, text: string, { code, pos }: YAMLError): number | null {
+  if (code !== 'BAD_INDENT' && code !== 'MISSING_CHAR') return null
+  let open: number | null = null
+  visit(document, {
+    Node(_, { range }) {
+      if (!range) return
+      const [start, end] = range
+      const closing = CLOSING[text[start] ?? '']
+      if (end === pos[0] && closing !== undefined && (end === start + 1 || text[end - 1] !== closing))
+        open = start
+    },
+  })
+  return open
 }
 
 function locator(root: unknown, lines: LineCounter): Locate {

@@ -43,26 +43,32 @@ export async function isSameAuthor(folder: string, { from, signer }: Filing): Pr
   return filed !== null && filed.from === from && filed.signer?.sha256 === signer?.sha256
 }
 
-/** The same message may come once for each of several recipients: none of them may be lost to the EHR. */
-export async function addRecipients(folder: string, filing: Filing): Promise<void> {
+/**
+ * What is to be said of a folder that is there for these recipients as well; null: it says so. The same message may come once
+ * for each of several: none of them may be lost to the EHR.
+ */
+export async function withRecipients(folder: string, filing: Filing): Promise<Filing | null> {
   const filed = await readFiling(folder)
   if (filed === null)
     throw new DirectError(
       'FILE_UNWRITABLE',
       `${folder} is there, and has no delivery.json that can be read`,
       {
-        hint: 'Take the whole folder away once it has been read. The message is kept and will be delivered by the next run.',
+        hint: 'Take the whole folder away once it has been read. The message is kept, and tried again: by the daemon after a pause, else by the next "direct receive".',
         temporary: true,
       },
     )
   const known = new Set(filed.recipients.map(({ address }) => address))
   const added = filing.recipients.filter(({ address }) => !known.has(address))
-  if (added.length > 0)
-    await replaceFile(join(folder, 'delivery.json'), [
-      jsonBytes({ ...filed, recipients: [...filed.recipients, ...added] }),
-    ])
-  // Whoever added the others may have been stopped right before this.
-  await syncFolder(folder)
+  return added.length === 0 ? null : { ...filed, recipients: [...filed.recipients, ...added] }
+}
+
+/** `message`, which is not filed yet, is to be filed as `folder`, and was described as lying elsewhere. */
+export async function moveFiling(message: string, folder: string): Promise<void> {
+  const described = await readFiling(message)
+  if (described === null) return
+  await replaceFile(join(message, 'delivery.json'), [jsonBytes({ ...described, deliveredTo: folder })])
+  await syncFolder(message)
 }
 
 /** As a person reads it. */

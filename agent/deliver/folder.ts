@@ -1,12 +1,13 @@
 import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { exists } from '../durable-file.ts'
+import { basename, join } from 'node:path'
+import { exists, syncFolder } from '../durable-file.ts'
 import { DirectError } from '../errors.ts'
 import { Turns } from '../inbox/turns.ts'
 import type { TrustedMessage } from '../open/trusted-message.ts'
+import { Addition } from './addition.ts'
 import { describeDelivery } from './description.ts'
 import type { FiledPart } from './filed-parts.ts'
-import { addRecipients, authorDigest, deliveryDigest, type Filing, isSameAuthor } from './filing.ts'
+import { authorDigest, deliveryDigest, type Filing, isSameAuthor, withRecipients } from './filing.ts'
 import { FolderSyncs } from './folder-syncs.ts'
 import { Leftovers } from './leftovers.ts'
 import type { Destination } from './types.ts'
@@ -53,7 +54,8 @@ export interface Filed {
  * another recipient, who is then added to its `delivery.json`. Where it is somebody else's message with the same bytes,
  * this one's folder is `<innerSha256>-<digest of author and signer>`: nobody takes over another's authorship. The same
  * where a folder is left without its `delivery.json`.
- * How it gets there, where several processes share `dir` and each may stop anywhere, is told in `unfinished.ts`.
+ * How it gets there, where several processes share `dir` and each may stop anywhere, is told in `unfinished.ts`, and how a
+ * recipient is added in `addition.ts`.
  * Files are 0600, folders 0700. Throws FILE_UNWRITABLE (temporary: the message is kept and comes again) for what the
  * disk refuses; anything else that is thrown is no fault of the disk.
  */
@@ -99,7 +101,7 @@ async function fileMessage(
     if (isShared && tries < MOST_TRIES) return await fileMessage(dir, message, describe, tools, tries + 1)
     if (cause instanceof DirectError || syscall === undefined) throw cause
     throw new DirectError('FILE_UNWRITABLE', `cannot file a message in ${dir}: ${code}`, {
-      hint: 'Check that the folder is writable and has room. The message is kept and will be delivered by the next run.',
+      hint: 'Check that the folder is writable and has room. The message is kept, and tried again: by the daemon after a pause, else by the next "direct receive".',
       temporary: true,
       cause,
     })
@@ -114,24 +116,41 @@ async function tryToFile(
   { leftovers, alone, isWaiting }: FilingTools,
 ): Promise<Filed> {
   const filing = describe(join(dir, sha256), [])
-  const { folder, isThere } = await placeOf(filing, join(dir, sha256))
   const unfinished = new Unfinished(dir, sha256, deliveryDigest(filing))
-  const filed = { folder, recorded: () => unfinished.recorded() }
+  const addition = new Addition(dir, sha256, deliveryDigest(filing))
+  const recorded = async () => {
+    await unfinished.recorded()
+    await addition.recorded()
+  }
+  let progress = await unfinished.progress()
+  const got = (await addition.addedTo()) ?? (progress.state === 'got' ? progress.as : null)
+  if (got !== null) {
+    // Whoever has come so far may have been stopped before it was on the disk.
+    if (await exists(join(dir, got))) await syncFolder(join(dir, got))
+    await folders.sync(dir)
+    return { folder: join(dir, got), recorded }
+  }
+  const { folder, isThere } = await placeOf(filing, join(dir, sha256))
+  const filed = { folder, recorded }
   if (isThere) {
     using _ = await alone()
     // Throws ENOENT where the EHR took it meanwhile.
     await stat(folder)
-    await addRecipients(folder, describe(folder, []))
+    const all = await withRecipients(folder, describe(folder, []))
+    if (all !== null) await addition.add(folder, all)
+    // Whoever added the others, or renamed it, may have been stopped right before this.
+    await syncFolder(folder)
     await unfinished.drop()
-    // Whoever renamed it may have been stopped before its name was on the disk.
     await folders.sync(dir)
     return filed
   }
-  const progress = await unfinished.progress()
-  if (progress === 'none') await unfinished.write(inner, (parts) => describe(folder, parts))
+  if (progress.state === 'none')
+    progress = await unfinished.write(inner, basename(folder), (parts) => describe(folder, parts))
   // What is claimed, for the next rename; what another process has renamed, for what is said of it.
   await folders.sync(dir)
-  if (progress === 'got') return filed
+  if (progress.state === 'got') return { ...filed, folder: join(dir, progress.as ?? basename(folder)) }
+  if (progress.state === 'whole' && progress.as !== basename(folder))
+    await unfinished.describeAs(folder, progress.as)
   // Asked behind the claim: whoever has filed it while this process was stopped has recorded that before it gave its own up.
   if (await isWaiting()) await appear(unfinished, folder, isWaiting)
   else await unfinished.drop()

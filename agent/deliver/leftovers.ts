@@ -4,6 +4,8 @@ import { join } from 'node:path'
 
 /** What the name ends with of what is about to be renamed, or was. */
 export const RENAMING = '.renaming'
+/** And of what says which recipients were added, or are about to be. */
+export const ADDING = '.adding'
 
 /**
  * What stops left unfinished in a folder of the EHR. It is looked for once, and after each failure: the folder may hold
@@ -22,7 +24,7 @@ export class Leftovers {
     this.#names ??= this.#list()
     const names = (await this.#names).filter((name) => name.startsWith(`.${sha256}.`))
     for (const name of names)
-      if (!name.endsWith(RENAMING) && !names.includes(`${name}${RENAMING}`))
+      if (!name.endsWith(RENAMING) && !name.endsWith(ADDING) && !names.includes(`${name}${RENAMING}`))
         await removeAside(join(this.#dir, name))
   }
 

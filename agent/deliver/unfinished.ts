@@ -1,14 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { DurableFiles, exists } from '../durable-file.ts'
 import { lent, type Source } from '../smime/source.ts'
 import { type FiledPart, fileParts } from './filed-parts.ts'
-import { type Filing, jsonBytes } from './filing.ts'
+import { type Filing, jsonBytes, moveFiling } from './filing.ts'
 import { RENAMING, removeAside, removeEmpty } from './leftovers.ts'
 
-/** In a try, and in what it is claimed as: the message, and what keeps the claim when that has been renamed. */
-const [MESSAGE, CLAIM] = ['message', 'claim'] as const
+/** In a try, and in what it is claimed as: the message; */
+const MESSAGE = 'message'
+/** and what keeps the claim when that has been renamed: an empty folder, of the name that the message is described by. */
+const KEEPER = /^[0-9a-f]{64}(-[0-9a-f]{16})?$/
+
+/** `got`: the EHR has got it; `whole`: it is complete. `as`: the name that it is described by; null: it does not say. */
+export type Progress =
+  | { readonly state: 'none' }
+  | { readonly state: 'got' | 'whole'; readonly as: string | null }
 
 /**
  * One delivery of a message on its way into a folder of the EHR, beside it, under names that begin with a dot. Several
@@ -17,7 +24,9 @@ const [MESSAGE, CLAIM] = ['message', 'claim'] as const
  * - `.<sha256>.<delivery>/<random>` is a try, one process's own;
  * - `.<sha256>.<delivery>.renaming` is the first try that was complete, made that by a rename, which no other can take the
  *   place of. Whoever finds the message in it goes on with that one; where it is gone from it, the EHR has got it, and may
- *   have taken it away. It goes when the store knows.
+ *   have taken it away. It goes when the store knows. One that a kill leaves right behind that stays, and is empty: whether
+ *   it is still needed only the store of whoever made it could tell, and agents with stores of their own may file into one
+ *   folder. What one of them took away too early another would file twice.
  */
 export class Unfinished {
   readonly #tries: string
@@ -28,36 +37,54 @@ export class Unfinished {
     this.#claimed = `${this.#tries}${RENAMING}`
   }
 
-  /** How far any process has come: `got`, the EHR has got it; `whole`, it is complete. */
-  async progress(): Promise<'got' | 'whole' | 'none'> {
+  /** How far any process has come. */
+  async progress(): Promise<Progress> {
     const claimed = await namesIn(this.#claimed)
-    if (claimed === 'absent') return 'none'
+    if (claimed === 'absent') return { state: 'none' }
     if (claimed === 'file') return await this.#progressOfOlder()
-    if (!claimed.includes(MESSAGE)) return 'got'
+    const as = claimed.find((name) => KEEPER.test(name)) ?? null
+    if (!claimed.includes(MESSAGE)) return { state: 'got', as }
     // Nobody needs one any more.
     await removeAside(this.#tries)
-    return 'whole'
+    return { state: 'whole', as }
   }
 
   /** Of a direct-agent that left an empty file beside the message that it was about to rename. */
-  async #progressOfOlder(): Promise<'got' | 'none'> {
-    if (!(await exists(this.#tries))) return 'got'
+  async #progressOfOlder(): Promise<Progress> {
+    if (!(await exists(this.#tries))) return { state: 'got', as: null }
     await rm(this.#claimed)
-    return 'none'
+    return { state: 'none' }
   }
 
-  /** Makes it complete, all of it on the disk but its name, unless another process is faster. */
-  async write(inner: Source, describe: (parts: readonly FiledPart[]) => Filing): Promise<void> {
+  /** Makes it complete, all of it on the disk but its name, described as `as`, unless another process is faster. */
+  async write(
+    inner: Source,
+    as: string,
+    describe: (parts: readonly FiledPart[]) => Filing,
+  ): Promise<Progress> {
     const own = join(this.#tries, randomBytes(6).toString('hex'))
+    let isOurs: boolean
     try {
-      await writeTry(own, inner, describe)
-      await renameUnlessThere(own, this.#claimed)
+      await writeTry(own, inner, as, describe)
+      isOurs = await renameUnlessThere(own, this.#claimed)
     } catch (error) {
       await rm(own, { recursive: true, force: true })
       await removeEmpty(this.#tries)
       throw error
     }
     await removeAside(this.#tries)
+    return isOurs ? { state: 'whole', as } : await this.progress()
+  }
+
+  /**
+   * What is complete is described by `folder` from now on: since it was written, that of another author has got its name, or
+   * gone from there. Throws ENOENT: it is not there any more.
+   */
+  async describeAs(folder: string, as: string | null): Promise<void> {
+    await moveFiling(join(this.#claimed, MESSAGE), folder)
+    const keeper = join(this.#claimed, basename(folder))
+    if (as === null) await mkdir(keeper, { mode: 0o700 })
+    else await rename(join(this.#claimed, as), keeper)
   }
 
   /** The last rename. Throws ENOENT: it is not there any more; ENOTEMPTY or EEXIST: there is such a folder. */
@@ -84,12 +111,13 @@ export class Unfinished {
 async function writeTry(
   folder: string,
   inner: Source,
+  as: string,
   describe: (parts: readonly FiledPart[]) => Filing,
 ): Promise<void> {
   const message = join(folder, MESSAGE)
   const attachments = join(message, 'attachments')
   await mkdir(attachments, { recursive: true, mode: 0o700 })
-  await mkdir(join(folder, CLAIM), { mode: 0o700 })
+  await mkdir(join(folder, as), { mode: 0o700 })
   await using files = new DurableFiles()
   await files.folder(folder)
   await files.write(join(message, 'message.eml'), lent(inner))
@@ -112,12 +140,14 @@ async function namesIn(folder: string): Promise<readonly string[] | 'absent' | '
   }
 }
 
-/** Where it is, it is the same. */
-async function renameUnlessThere(from: string, to: string): Promise<void> {
+/** False: there is one already, which is the same. */
+async function renameUnlessThere(from: string, to: string): Promise<boolean> {
   try {
     await rename(from, to)
+    return true
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error
+    return false
   }
 }

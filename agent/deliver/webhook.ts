@@ -1,6 +1,7 @@
 import type { HostLookup } from '../../dns/index.ts'
 import type { AccessToken } from '../../mailbox/index.ts'
 import type { Reason } from '../errors.ts'
+import { listParts } from '../open/parts.ts'
 import { quote } from '../read/report-fields.ts'
 import type { Source } from '../smime/source.ts'
 import { describeDelivery } from './description.ts'
@@ -37,7 +38,7 @@ export function webhookDestination(webhook: Webhook): Destination {
   const tell = teller(webhook)
   return {
     async deliver(offered, signal) {
-      const delivery = Buffer.from(JSON.stringify(describe(offered)))
+      const delivery = Buffer.from(JSON.stringify(await describe(offered)))
       const form = formOf([
         { name: 'delivery', contentType: 'application/json', content: delivery },
         {
@@ -64,16 +65,15 @@ export function teller({ url, ca, secret, lookup, timeoutMs, now }: Webhook) {
       'direct-signature': await signatureOf(body, current, now()),
     }
     const answer = await post({ url, headers, body, ca, lookup, timeoutMs, signal })
-    const isRefused = 'status' in answer && (answer.status === 401 || answer.status === 403)
-    refused = isRefused ? current : undefined
+    refused = 'status' in answer && isDenied(answer.status) ? current : undefined
     return answer
   }
 }
 
 /** For those of our recipients alone whose delivery this is: another message of the same bytes may be the others'. */
-function describe(offered: Deliverable) {
+async function describe(offered: Deliverable) {
   const ours = new Set(offered.deliveries.map(({ recipient }) => recipient))
-  const described = describeDelivery(offered, { deliveredTo: null, parts: offered.judged.parts })
+  const described = describeDelivery(offered, { deliveredTo: null, parts: await listParts(offered.message) })
   return {
     // What a header says is not signed.
     key: offered.key,
@@ -84,12 +84,12 @@ function describe(offered: Deliverable) {
 
 /** Only what the EHR says outright is its last word: everything else may be a server on the way to it. */
 function takenBy({ host }: URL, answer: Answer): Taken {
-  if ('failed' in answer) return later(answer.failed)
+  if ('failed' in answer) return later('EHR_UNREACHABLE', answer.failed)
   const { status, text } = answer
   if (status >= 200 && status < 300) return { outcome: 'delivered', where: wordOf(text, 'where') }
   const reject = status === 422 ? wordOf(text, 'reject') : null
   if (reject !== null) return { outcome: 'rejected', why: [{ code: 'EHR_REJECTED', text: reject }] }
-  return later(unexpected(host, answer))
+  return later(isDenied(status) ? 'EHR_DENIED' : 'EHR_UNEXPECTED', unexpected(host, answer))
 }
 
 /** Why an answer is not the one that was hoped for, as a clause; nothing of its text. */
@@ -100,8 +100,16 @@ export function unexpected(host: string, { status }: Extract<Answer, { status: n
   return `${host} answers ${status}`
 }
 
-function later(text: string): { readonly outcome: 'later'; readonly why: readonly Reason[] } {
-  return { outcome: 'later', why: [{ code: 'EHR_UNREACHABLE', text }] }
+/** What an EHR says that does not believe the signature, or something on the way to it that wants to know who we are. */
+function isDenied(status: number): boolean {
+  return status === 401 || status === 403
+}
+
+function later(
+  code: 'EHR_UNREACHABLE' | 'EHR_DENIED' | 'EHR_UNEXPECTED',
+  text: string,
+): { readonly outcome: 'later'; readonly why: readonly Reason[] } {
+  return { outcome: 'later', why: [{ code, text }] }
 }
 
 /** One line that a JSON answer says under a name; null where it says none. */

@@ -18,7 +18,8 @@ export async function* checkDisk({ settings, deliverTo, disk }: Parameters<Check
   ]
   for (const [what, folder] of places) {
     if (folder === undefined) continue
-    const { bytes, files } = await disk(await existingPart(folder))
+    const there = await existingPart(folder)
+    const { bytes, files } = await disk(there)
     // Such as /proc: nothing is kept there anyway.
     if (bytes === null) continue
     const free = `${(bytes / (1 << 30)).toFixed(1)} GiB are free`
@@ -30,7 +31,10 @@ export async function* checkDisk({ settings, deliverTo, disk }: Parameters<Check
         text: `there is little room for ${what}: ${free}${files === null ? '' : `, and ${files} files`}`,
         do: 'Make room, or move it to another disk: what cannot be stored is not received, and not sent.',
       }
-    else yield ok('DISK_ROOM', `there is room for ${what}: ${free}`, folder)
+    else if (there === folder) yield ok('DISK_ROOM', `there is room for ${what}: ${free}`, folder)
+    else if (there === dirname(folder))
+      yield ok('DISK_ROOM', `there is room where ${what} is to be made: ${free}`, there)
+    // Otherwise it cannot be made, which the permissions tell.
   }
 }
 

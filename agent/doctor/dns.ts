@@ -46,7 +46,14 @@ export async function* checkDns(
         do: advice ?? '"direct zone check" says more.',
       }
   }
-  for (const note of notes) yield { level: 'note', code: 'ZONE', about: null, text: note, do: null }
+  for (const note of notes)
+    yield {
+      level: 'note',
+      code: 'ZONE',
+      about: null,
+      text: note,
+      do: 'Mend what it names, unless it is meant so; "direct zone check" tells it beside how each record stands.',
+    }
 }
 
 function saidBy(records: readonly CheckedRecord[]): string {

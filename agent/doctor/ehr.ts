@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { isIP, connect as plainly, type Socket } from 'node:net'
 import { connect as securely } from 'node:tls'
 import type { Webhook } from '../deliver/webhook.ts'
+import type { Reason } from '../errors.ts'
 import { reasonOf } from '../fetch/exchange.ts'
-import { NOT_ASKED, ok } from './finding.ts'
+import { NOT_ASKED, ok, type Said } from './finding.ts'
 import type { Check, DoctorTools } from './tools.ts'
 import { checkUntaken } from './untaken.ts'
 
@@ -12,7 +13,7 @@ import { checkUntaken } from './untaken.ts'
  * is posted.
  */
 export async function* checkEhr(tools: DoctorTools, signal: AbortSignal): ReturnType<Check> {
-  yield* checkUntaken(tools)
+  const reasons = yield* checkUntaken(tools)
   const { settings, deliverTo, offline, webhook } = tools
   if (settings.deliver === undefined || 'folder' in settings.deliver || deliverTo !== undefined) return
   if (offline) {
@@ -24,12 +25,7 @@ export async function* checkEhr(tools: DoctorTools, signal: AbortSignal): Return
   if (ehr === null) return
   const { host } = ehr.url
   const failure = await reach(ehr, signal)
-  if (failure === null)
-    yield ok(
-      'EHR_REACHED',
-      `it takes connections${ehr.url.protocol === 'https:' ? ', and proves TLS' : ''}`,
-      host,
-    )
+  if (failure === null) yield reached(ehr.url, reasons)
   else
     yield {
       level: failure.final ? 'error' : 'unreachable',
@@ -40,6 +36,20 @@ export async function* checkEhr(tools: DoctorTools, signal: AbortSignal): Return
         ? 'See which certificate it shows ("openssl s_client"), and name its CA by deliver.webhook.ca.'
         : 'See whether it runs, and deliver.webhook.url; messages wait for it until deliver.webhook.giveUpHours.',
     }
+}
+
+/** Connections are no messages: where it answered those, and did not take them, its word is told beside. */
+function reached({ protocol, host }: URL, reasons: readonly Reason[]): Said {
+  const text = `it takes connections${protocol === 'https:' ? ', and proves TLS' : ''}`
+  const refusal = reasons.find(({ code }) => code === 'EHR_DENIED' || code === 'EHR_UNEXPECTED')
+  if (refusal === undefined) return ok('EHR_REACHED', `${text}; nothing was posted`, host)
+  return {
+    level: 'note',
+    code: 'EHR_REACHED',
+    about: host,
+    text: `${text}, but has not taken what waits: ${refusal.text}`,
+    do: 'Reaching it is not what is amiss: see what EHR_WAITS says.',
+  }
 }
 
 /** Null: it was reached. `final`: what waiting does not mend. */

@@ -6,7 +6,7 @@ import { checkDisk } from './disk.ts'
 import { checkDns } from './dns.ts'
 import { checkEhr } from './ehr.ts'
 import { checkEnds } from './ends.ts'
-import { findingOf, type Said } from './finding.ts'
+import { findingOf, PATIENCE_MS, type Said } from './finding.ts'
 import { checkImap } from './imap.ts'
 import { checkKeys } from './keys.ts'
 import { checkPermissions } from './permissions.ts'
@@ -14,9 +14,6 @@ import { checkSmtp } from './smtp.ts'
 import { checkStore } from './store.ts'
 import type { Check, DoctorTools } from './tools.ts'
 import type { Area, Finding } from './types.ts'
-
-/** For one area, in milliseconds: whoever has not answered by then is unreachable. */
-const PATIENCE_MS = 20_000
 
 const CHECKS: Readonly<Record<Area, Check>> = {
   configuration: checkConfiguration,

@@ -1,6 +1,9 @@
 import type { DirectError } from '../errors.ts'
 import type { Finding } from './types.ts'
 
+/** For one area, in milliseconds: whoever has not answered by then is unreachable. */
+export const PATIENCE_MS = 20_000
+
 /** What one check says; its area is known. */
 export type Said = Omit<Finding, 'area'>
 

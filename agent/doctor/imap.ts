@@ -1,10 +1,11 @@
 import { DirectError } from '../errors.ts'
-import { findingOf, NOT_ASKED, ok } from './finding.ts'
+import { NOT_ASKED, ok } from './finding.ts'
+import { mailFinding } from './silent.ts'
 import type { Check } from './tools.ts'
 
 /** Each mailbox: reached, by TLS where that must be, logged in, its folder there. Nothing is fetched or flagged. */
 export async function* checkImap(
-  { settings, offline, mailServer, imap }: Parameters<Check>[0],
+  { settings, offline, mailServer, imap, lookup }: Parameters<Check>[0],
   signal: AbortSignal,
 ): ReturnType<Check> {
   if (offline) {
@@ -17,7 +18,7 @@ export async function* checkImap(
       return ok('IMAP_ANSWERS', `its folder holds ${(await opened.uids()).length} messages`, name)
     } catch (error) {
       if (!(error instanceof DirectError)) throw error
-      return findingOf(error, name)
+      return await mailFinding(error, { code: 'IMAP_UNREACHABLE', about: name, server, lookup, signal })
     }
   })
   for (const look of looks) yield await look

@@ -45,7 +45,8 @@ async function* checkFolder(
       text: `${what} belongs to user ${owner}, and this is root: what root makes there, that user cannot open`,
       do: `Run direct as the user of the service: "sudo -u '#${owner}' direct doctor".`,
     }
-  else if (isThere) yield ok(`${code}_WRITABLE`, `${what} can be written to`, folder)
+  else if (isThere)
+    yield ok(`${code}_WRITABLE`, `this user may write to ${what}; nothing was written`, folder)
   else yield ok(`${code}_NEW`, `${what} is made when it is needed`, folder)
 }
 

@@ -1,5 +1,6 @@
 import { DirectError } from '../errors.ts'
-import { findingOf, NOT_ASKED, ok, type Said } from './finding.ts'
+import { NOT_ASKED, ok, type Said } from './finding.ts'
+import { mailFinding } from './silent.ts'
 import type { Check } from './tools.ts'
 
 /** Days before the end of a server's certificate from which on it is told. */
@@ -7,7 +8,7 @@ const SOON_MS = 14 * 86_400_000
 
 /** The relay: reached, by TLS, logged in. The servers of `tlsDomains`: TLS proved. Nothing is sent. */
 export async function* checkSmtp(
-  { settings, offline, mailServer, probeSmtp, proveTls, now }: Parameters<Check>[0],
+  { settings, offline, mailServer, probeSmtp, proveTls, lookup, now }: Parameters<Check>[0],
   signal: AbortSignal,
 ): ReturnType<Check> {
   const { smtp, tlsDomains } = settings
@@ -27,7 +28,13 @@ export async function* checkSmtp(
       if (tls !== null) yield* ending(name, tls.validTo, now())
     } catch (error) {
       if (!(error instanceof DirectError)) throw error
-      yield findingOf(error, name)
+      yield await mailFinding(error, {
+        code: 'SMTP_UNREACHABLE',
+        about: name,
+        server: smtp,
+        lookup,
+        signal,
+      })
     }
   }
   for (const { domain, server } of tlsDomains) {

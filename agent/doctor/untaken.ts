@@ -1,6 +1,6 @@
 import type { UntakenMessage } from '../../store/index.ts'
 import { adviceOn } from '../advice.ts'
-import { DirectError } from '../errors.ts'
+import { DirectError, type Reason } from '../errors.ts'
 import { findingOf, ok, type Said } from './finding.ts'
 import type { DoctorTools } from './tools.ts'
 
@@ -9,23 +9,27 @@ const SOON_MS = 5 * 60_000
 /** and from then on it is too late: the sender's own time limit is as long. */
 const LATE_MS = 3_600_000
 
-/** What was received and the EHR has yet to take, whatever it is that takes it. */
-export async function* checkUntaken({ existingStore, now }: DoctorTools): AsyncGenerator<Said> {
+/** What was received and the EHR has yet to take, whatever it is that takes it. Returns why, as far as it was tried. */
+export async function* checkUntaken({
+  existingStore,
+  now,
+}: DoctorTools): AsyncGenerator<Said, readonly Reason[]> {
   try {
     const store = await existingStore()
-    if (store !== null) yield* judged(await store.deliveries.untaken(), now())
+    return store === null ? [] : yield* judged(await store.deliveries.untaken(), now())
   } catch (error) {
     // The EHR is looked at all the same.
     if (!(error instanceof DirectError)) throw error
     yield findingOf(error, null)
+    return []
   }
 }
 
-function* judged(untaken: readonly UntakenMessage[], now: Date): Generator<Said> {
+function* judged(untaken: readonly UntakenMessage[], now: Date): Generator<Said, readonly Reason[]> {
   const [oldest] = untaken
   if (oldest === undefined) {
     yield ok('EHR_HAS_ALL', 'nothing that was received waits for the EHR')
-    return
+    return []
   }
   const count = `${untaken.length} message(s) that were received wait for the EHR`
   const since = `the oldest since ${oldest.since.toISOString()}`
@@ -33,7 +37,7 @@ function* judged(untaken: readonly UntakenMessage[], now: Date): Generator<Said>
   const reasons = (untaken.find(({ why }) => why.length > 0) ?? oldest).why
   if (reasons.length === 0 && waited < SOON_MS) {
     yield ok('EHR_NEXT', `${count}, ${since}`)
-    return
+    return []
   }
   const why = reasons.map(({ text }) => text).join('; ')
   yield {
@@ -48,4 +52,5 @@ function* judged(untaken: readonly UntakenMessage[], now: Date): Generator<Said>
         : adviceOn(reasons.map(({ code }) => code))),
     ].join(' '),
   }
+  return reasons
 }

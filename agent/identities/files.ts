@@ -1,5 +1,4 @@
 import { lstatSync, statSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import type { IdentitySettings, Settings } from '../settings.ts'
 import { type Damaged, managedFolder, readManaged, settingsOf } from './managed.ts'
 
@@ -24,7 +23,10 @@ export interface OwnFile {
 
 const NONE = { managed: [], damaged: [] }
 
-/** As of now; a few `stat`s. */
+/**
+ * As of now; a few `stat`s. They are for every message: in the thread pool each would wait behind RSA, a hundred times as
+ * long as it takes.
+ */
 export async function ownFiles({
   identities,
   dataDir,
@@ -40,10 +42,10 @@ export async function ownFiles({
         keepsKey: !identities.some(({ privateKey }) => privateKey === one.privateKey),
       })),
   ]
-  const files = all.map(async (one) => ({ ...one, ...(await seen(one.settings)) }))
+  const files = all.map((one) => ({ ...one, ...seen(one.settings) }))
   const open = managed.filter(({ answered }) => !answered)
   return {
-    files: await Promise.all(files),
+    files,
     requested: new Set(open.map(({ facts }) => facts.for)),
     damaged,
   }
@@ -73,16 +75,15 @@ export function counts({ keepsKey, hasKey }: OwnFile): boolean {
   return hasKey || !keepsKey
 }
 
-async function seen({ certificate, privateKey }: IdentitySettings) {
-  const key = privateKey === null ? 'elsewhere' : fileStamp(privateKey)
-  const [ofCertificate, ofKey] = await Promise.all([fileStamp(certificate), key])
-  return { stamp: `${ofCertificate} ${ofKey}`, hasKey: ofKey !== 'ENOENT' }
+function seen({ certificate, privateKey }: IdentitySettings) {
+  const ofKey = privateKey === null ? 'elsewhere' : fileStamp(privateKey)
+  return { stamp: `${fileStamp(certificate)} ${ofKey}`, hasKey: ofKey !== 'ENOENT' }
 }
 
 /** Another one after every change of the file, its mode included. */
-export async function fileStamp(path: string): Promise<string> {
+export function fileStamp(path: string): string {
   try {
-    const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
+    const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true })
     return `${ino}:${size}:${mtimeNs}:${ctimeNs}`
   } catch (error) {
     // Reading it will tell what is wrong.

@@ -31,7 +31,7 @@ const opened = new WeakMap<IdentityFiles, { readonly stamp: string; readonly fil
  * newest first. Throws KEY_UNREADABLE, KEY_EXPOSED, KEY_MISMATCH, CERT_UNREADABLE, and as its password does.
  */
 export async function readPkcs12File(settings: IdentityFiles): Promise<Pkcs12File> {
-  const stamp = await fileStamp(settings.privateKey)
+  const stamp = fileStamp(settings.privateKey)
   const known = opened.get(settings)
   if (known?.stamp === stamp) return known.file
   const file = sorted(settings, await contentOf(settings))

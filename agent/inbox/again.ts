@@ -7,7 +7,7 @@ import type { Pass, Wanted } from './wanted.ts'
 /** For messages that were undetermined before, in one pass: what comes in meanwhile waits no longer for its turn. */
 const ALL_MS = 60_000
 /** Messages that are looked at again side by side. */
-const ABREAST = 16
+const ABREAST = 32
 
 /** What was not known yet. Side by side: each was opened before and did no harm, and nearly all of the time is spent on waiting. */
 export async function* lookAgain(all: readonly Wanted[], pass: Pass): AsyncGenerator<ReceiveReport> {

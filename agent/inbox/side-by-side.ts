@@ -7,8 +7,8 @@ import type { Look } from './look.ts'
 import { Turns } from './turns.ts'
 import type { Pass, Wanted } from './wanted.ts'
 
-/** New messages that are opened, acted upon and taken side by side: so many may share a transaction of the store. */
-const ABREAST = 16
+/** New messages that are opened, acted upon and taken side by side: as many as may share a transaction of the store. */
+const ABREAST = 32
 
 /** New mail, several at once. The same message twice, and what one author says of ours, is acted upon in the order of the folder. */
 export async function* sideBySide(

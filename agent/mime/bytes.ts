@@ -27,6 +27,7 @@ export class Gathered {
     if (length > this.#buffer.length) {
       const grown = unpooled(Math.max(length + FOR_THE_LAST, 2 * this.#buffer.length))
       this.#buffer.copy(grown, 0, 0, this.#length)
+      release(this.#buffer)
       this.#buffer = grown
     }
     this.#buffer.set(chunk, this.#length)

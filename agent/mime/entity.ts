@@ -1,5 +1,4 @@
-import { type EntityLimits, type Head, HeadSearch, hasFields, MessageHead } from './head.ts'
-import { Header } from './header.ts'
+import { type EntityLimits, type Head, type HeadSearch, MessageHead, PartHead } from './head.ts'
 
 export interface Entity extends Pick<Head, 'header' | 'headerBlock' | 'separator' | 'bodyStart'> {
   /** Everything after the blank line, to be read once. Leaving it early lets go of the source. */
@@ -27,18 +26,7 @@ export async function openEntity(
  */
 export async function openPart(bytes: AsyncIterable<Uint8Array>, limits: EntityLimits = {}): Promise<Entity> {
   const source = bytes[Symbol.asyncIterator]()
-  const head = await headFrom(source, new HeadSearch(limits, () => 0))
-  if (head.headerBlock.length === 0 || hasFields(head)) return entityOf(head, source)
-  const headerBlock = new Uint8Array()
-  const header = Header.parse(headerBlock)
-  return {
-    ...entityOf(head, source),
-    header,
-    headerBlock,
-    separator: headerBlock,
-    bodyStart: 0,
-    body: new Rest(head.all, source),
-  }
+  return entityOf(await headFrom(source, new PartHead(limits)), source)
 }
 
 /** The header of a message, and no more of it. Throws MimeError as `openEntity` does. */

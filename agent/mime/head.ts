@@ -23,7 +23,7 @@ export interface Head {
 }
 
 /** Whether it says anything: lines without a colon are no fields. */
-export function hasFields({ header }: Head): boolean {
+function hasFields({ header }: Head): boolean {
   return header.fields.some((field) => field.name !== '')
 }
 
@@ -94,6 +94,38 @@ function requireFields<T extends Head | null>(head: T): T {
   if (head === null || hasFields(head)) return head
   throw new MimeError('MALFORMED', 'the message does not begin with a header (RFC 5322 2.1)')
 }
+
+/** `openPart` for whoever is handed the part chunk by chunk. */
+export class PartHead extends HeadSearch {
+  constructor(limits: EntityLimits = {}) {
+    super(limits, () => 0)
+  }
+
+  override push(chunk: Uint8Array): Head | null {
+    const head = super.push(chunk)
+    return head === null ? null : orAllBody(head)
+  }
+
+  override end(): Head {
+    return orAllBody(super.end())
+  }
+}
+
+/** One that holds no field at all is body from its first byte on. */
+function orAllBody(head: Head): Head {
+  if (head.headerBlock.length === 0 || hasFields(head)) return head
+  const { all } = head
+  return {
+    header: Header.parse(NOTHING),
+    headerBlock: NOTHING,
+    separator: NOTHING,
+    bodyStart: 0,
+    rest: all,
+    all,
+  }
+}
+
+const NOTHING = new Uint8Array()
 
 const LF = 0x0a
 const CR = 0x0d

@@ -1,13 +1,18 @@
-/** RFC 2045 5.1: `type/subtype` in lower case, and its parameters by lower-case name. */
-export interface MediaType {
-  readonly type: string
+/** What follows the first word of a field, by lower-case name. */
+interface Parameters {
   readonly parameters: ReadonlyMap<string, string>
+  /** Those that came in a charset (RFC 2231 4), and are text as they stand; absent: none did. */
+  readonly inCharset?: ReadonlySet<string>
+}
+
+/** RFC 2045 5.1: `type/subtype` in lower case, and its parameters. */
+export interface MediaType extends Parameters {
+  readonly type: string
 }
 
 /** RFC 2183: `attachment`, `inline`, … in lower case, and its parameters. */
-export interface Disposition {
+export interface Disposition extends Parameters {
   readonly disposition: string
-  readonly parameters: ReadonlyMap<string, string>
 }
 
 /**
@@ -16,13 +21,13 @@ export interface Disposition {
  */
 export function parseMediaType(value: string | null): MediaType | null {
   const [first, parameters] = parseValue(value ?? '')
-  return /^[!-.0-~]+\/[!-.0-~]+$/.test(first) ? { type: first.toLowerCase(), parameters } : null
+  return /^[!-.0-~]+\/[!-.0-~]+$/.test(first) ? { type: first.toLowerCase(), ...parameters } : null
 }
 
 /** Content-Disposition's value, by the same rules. */
 export function parseDisposition(value: string | null): Disposition | null {
   const [first, parameters] = parseValue(value ?? '')
-  return first === '' ? null : { disposition: first.toLowerCase(), parameters }
+  return first === '' ? null : { disposition: first.toLowerCase(), ...parameters }
 }
 
 interface Piece {
@@ -30,30 +35,35 @@ interface Piece {
   readonly extended: boolean
 }
 
-function parseValue(value: string): [first: string, parameters: ReadonlyMap<string, string>] {
+function parseValue(value: string): [first: string, parameters: Parameters] {
   const [first = '', ...rest] = splitAtSemicolons(value)
   const plain = new Map<string, string>()
   let split: Map<string, Map<number, Piece>> | null = null
   for (const text of rest) {
-    const [, name, number, extended, raw] =
-      /^\s*([^\s*=]+?)(?:\*(\d{1,3}))?(\*)?\s*=\s*(.*)$/s.exec(text) ?? []
-    if (name === undefined || raw === undefined) continue
-    const key = name.toLowerCase()
-    if (number === undefined && extended === undefined) {
-      if (!plain.has(key)) plain.set(key, unquote(raw))
+    const equals = text.indexOf('=')
+    const attribute = text.slice(0, Math.max(equals, 0)).trim().toLowerCase()
+    const raw = text.slice(equals + 1)
+    if (/^[^\s*]+$/.test(attribute)) {
+      if (!plain.has(attribute)) plain.set(attribute, unquote(raw))
       continue
     }
+    const [, key, number, extended] = /^([^\s*]+)(?:\*(\d{1,3}))?(\*)?$/.exec(attribute) ?? []
+    if (key === undefined) continue
     split ??= new Map()
     const pieces = split.get(key) ?? new Map<number, Piece>()
     const index = Number(number ?? 0)
     if (!pieces.has(index)) pieces.set(index, { text: unquote(raw), extended: extended !== undefined })
     split.set(key, pieces)
   }
-  for (const [key, pieces] of split ?? []) {
+  if (split === null) return [first.trim(), { parameters: plain }]
+  const inCharset = new Set<string>()
+  for (const [key, pieces] of split) {
     const joined = joinPieces(pieces)
-    if (joined !== null) plain.set(key, joined)
+    if (joined === null) continue
+    plain.set(key, joined)
+    if (pieces.get(0)?.extended) inCharset.add(key)
   }
-  return [first.trim(), plain]
+  return [first.trim(), { parameters: plain, inCharset }]
 }
 
 /** Cuts at the semicolons outside quotes, and drops comments outside quotes. */
@@ -87,6 +97,7 @@ function splitAtSemicolons(value: string): string[] {
 export function unquote(raw: string): string {
   const text = raw.trim()
   if (!text.startsWith('"')) return text
+  if (!text.includes('\\')) return text.split('"', 2)[1] ?? ''
   const inner = /^"((?:[^"\\]|\\.)*)/s.exec(text)?.[1] ?? ''
   return inner.replace(/\\(.)/gs, '$1')
 }

@@ -15,20 +15,10 @@ const HYPHEN = 0x2d
 const LONGEST_PADDING = 1000
 
 /**
- * Cuts a multipart's body at its delimiters. Content before the first one is the preamble, after the closing one the
- * epilogue. Lines may end in LF or CRLF; how the bytes are cut into chunks makes no difference. Throws MimeError
- * `LIMIT_EXCEEDED`.
+ * Cuts a multipart's body at its delimiters, chunk by chunk. Content before the first one is the preamble, after the closing
+ * one the epilogue. Lines may end in LF or CRLF; how the bytes are cut into chunks makes no difference. Content pieces are
+ * views of the chunks.
  */
-export async function* cutMultipart(
-  body: AsyncIterable<Uint8Array>,
-  boundary: string,
-): AsyncGenerator<Piece> {
-  const cutter = new MultipartCutter(boundary)
-  for await (const chunk of body) for (const piece of cutter.push(chunk)) yield piece
-  for (const piece of cutter.end()) yield piece
-}
-
-/** `cutMultipart` for whoever is handed the body chunk by chunk. Content pieces are views of the chunks. */
 export class MultipartCutter {
   readonly #dashes: Buffer
   readonly #line: Buffer
@@ -136,70 +126,4 @@ function readDelimiter(
   if (!halfRead) return null
   if (!ended) return 'more'
   return at === bytes.length ? { closing, end: at } : null
-}
-
-export interface Part {
-  /** The part's exact bytes, header and body; to be read once, before the next part is asked for. */
-  read(): AsyncIterable<Uint8Array>
-}
-
-/** The parts of a multipart, in order. */
-export interface Multipart extends AsyncIterable<Part> {
-  /** Whether the closing delimiter has been seen; without one the last part runs to the end. */
-  readonly closed: boolean
-}
-
-/** Parts, byte for byte; what is left of a part when the next is asked for is skipped. Throws MimeError `LIMIT_EXCEEDED`. */
-export function splitMultipart(body: AsyncIterable<Uint8Array>, boundary: string): Multipart {
-  return new SplitMultipart(body, boundary)
-}
-
-class SplitMultipart implements Multipart {
-  closed = false
-  readonly #pieces: AsyncGenerator<Piece>
-  #part = 0
-  #partEnded = false
-  #finished = false
-
-  constructor(body: AsyncIterable<Uint8Array>, boundary: string) {
-    this.#pieces = cutMultipart(body, boundary)
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Part> {
-    try {
-      for (;;) {
-        // The preamble at first, then what nobody read of the part before.
-        while ((await this.#next()) !== null);
-        if (this.#finished) return
-        if (this.#part === LIMITS.parts)
-          throw new MimeError('LIMIT_EXCEEDED', `more than ${LIMITS.parts} parts`)
-        const part = ++this.#part
-        this.#partEnded = false
-        yield { read: () => this.#read(part) }
-      }
-    } finally {
-      await this.#pieces.return(undefined)
-    }
-  }
-
-  async *#read(part: number): AsyncGenerator<Uint8Array> {
-    for (;;) {
-      if (part !== this.#part) throw new Error('a part must be read before the next one is asked for')
-      const bytes = await this.#next()
-      if (bytes === null) return
-      yield bytes
-    }
-  }
-
-  /** The next content before a delimiter, null at the delimiter. */
-  async #next(): Promise<Uint8Array | null> {
-    if (this.#partEnded) return null
-    const next = await this.#pieces.next()
-    const piece = next.done ? null : next.value
-    if (piece?.kind === 'content') return piece.bytes
-    this.#partEnded = true
-    this.closed = piece?.closing ?? false
-    this.#finished = piece?.closing ?? true
-    return null
-  }
 }

@@ -1,9 +1,9 @@
-import { openEntity, openPart } from './entity.ts'
 import { MimeError } from './error.ts'
+import { type Head, type HeadSearch, MessageHead, PartHead } from './head.ts'
 import type { Header } from './header.ts'
 import { LIMITS } from './limits.ts'
 import { type MediaType, parseMediaType } from './media-type.ts'
-import { cutMultipart, type Piece } from './multipart.ts'
+import { MultipartCutter, type Piece } from './multipart.ts'
 import { transferEncoding } from './transfer.ts'
 
 /** An entity begins: its header. What follows of a leaf is `content` until `end`; others hold entities. */
@@ -37,8 +37,42 @@ export interface WalkOptions {
 }
 
 /** Walks through a message as a stream. Throws MimeError: see `openEntity`, and `LIMIT_EXCEEDED` by IN-11. */
-export function walk(bytes: AsyncIterable<Uint8Array>, options: WalkOptions): AsyncGenerator<Step> {
-  return new Walk(options).entity(bytes, { depth: 0, parent: null, type: 'text/plain' })
+export async function* walk(bytes: AsyncIterable<Uint8Array>, { into }: WalkOptions): AsyncGenerator<Step> {
+  const message = new OpenEntity(new Walked(into), TOP)
+  for await (const chunk of bytes) for (const step of message.push(chunk)) yield step
+  for (const step of message.end()) yield step
+}
+
+/** The same to its end, for whoever asks only whether it can be done. */
+export async function walkThrough(bytes: AsyncIterable<Uint8Array>, { into }: WalkOptions): Promise<void> {
+  const message = new OpenEntity(new Walked(into), TOP)
+  for await (const chunk of bytes) for (const _ of message.push(chunk));
+  for (const _ of message.end());
+}
+
+/** What the entities of one message have in common, and what IN-11 bounds over all of them. */
+class Walked {
+  readonly into: WalkOptions['into']
+  #entities = 0
+  #headerBytes = 0
+  #fields = 0
+
+  constructor(into: WalkOptions['into']) {
+    this.into = into
+  }
+
+  nextIndex(): number {
+    return this.#entities++
+  }
+
+  count({ header: { fields }, headerBlock }: Head): void {
+    this.#headerBytes += headerBlock.length
+    this.#fields += fields.length
+    if (this.#headerBytes > LIMITS.allHeaderBytes)
+      throw new MimeError('LIMIT_EXCEEDED', `headers of more than ${LIMITS.allHeaderBytes} bytes in all`)
+    if (this.#fields > LIMITS.allFields)
+      throw new MimeError('LIMIT_EXCEEDED', `more than ${LIMITS.allFields} header fields in all`)
+  }
 }
 
 interface Place {
@@ -48,61 +82,72 @@ interface Place {
   readonly type: string
 }
 
-class Walk {
-  #entities = 0
-  #headerBytes = 0
-  #fields = 0
-  readonly #options: WalkOptions
+const TOP: Place = { depth: 0, parent: null, type: 'text/plain' }
 
-  constructor(options: WalkOptions) {
-    this.#options = options
+/**
+ * An entity that is handed to it chunk by chunk. Its steps are views of the chunk, and made as they are asked for:
+ * whatever is wrong further on does not show before.
+ */
+class OpenEntity {
+  readonly #message: Walked
+  readonly #place: Place
+  readonly #index: number
+  /** Null once the header is complete. */
+  #head: HeadSearch | null
+  #role: EntityStart['role'] = 'leaf'
+  /** Of a multipart: where its parts begin and end, and what they are that do not say so. */
+  #cutter: MultipartCutter | null = null
+  #partType = 'text/plain'
+  /** The part that is open, or the message within. */
+  #child: OpenEntity | null = null
+
+  constructor(message: Walked, place: Place) {
+    this.#message = message
+    this.#place = place
+    this.#index = message.nextIndex()
+    this.#head = place.parent === null ? new MessageHead() : new PartHead()
   }
 
-  async *entity(bytes: AsyncIterable<Uint8Array>, place: Place): AsyncGenerator<Step> {
-    const index = this.#entities++
-    const { header, headerBlock, separator, body } = await (place.parent === null ? openEntity : openPart)(
-      bytes,
-    )
-    if (place.depth > LIMITS.depth)
+  *push(chunk: Uint8Array): Generator<Step> {
+    const head = this.#head?.push(chunk)
+    if (head === undefined) yield* this.#body(chunk)
+    else if (head !== null) yield* this.#begin(head)
+  }
+
+  *end(): Generator<Step> {
+    if (this.#head !== null) yield* this.#begin(this.#head.end())
+    for (const piece of this.#cutter?.end() ?? []) yield* this.#take(piece)
+    if (this.#child !== null) yield* this.#child.end()
+    if (this.#role === 'leaf') yield { kind: 'end', index: this.#index }
+  }
+
+  *#begin(head: Head): Generator<Step> {
+    const { depth, parent } = this.#place
+    const index = this.#index
+    this.#head = null
+    if (depth > LIMITS.depth)
       throw new MimeError('LIMIT_EXCEEDED', `parts are nested deeper than ${LIMITS.depth}`)
     if (index > LIMITS.parts) throw new MimeError('LIMIT_EXCEEDED', `more than ${LIMITS.parts} parts`)
-    this.#count(header, headerBlock)
-    const type = parseMediaType(header.first('Content-Type')) ?? { type: place.type, parameters: new Map() }
+    this.#message.count(head)
+    const { header, headerBlock, separator, rest } = head
+    const type = parseMediaType(header.first('Content-Type')) ?? {
+      type: this.#place.type,
+      parameters: new Map(),
+    }
     const encoding = transferEncoding(header.first('Content-Transfer-Encoding'))
-    const role = this.#role(type, encoding)
-    yield {
-      kind: 'entity',
-      index,
-      parent: place.parent,
-      role,
-      type,
-      encoding,
-      header,
-      headerBlock,
-      separator,
+    const role = this.#roleOf(type, encoding)
+    yield { kind: 'entity', index, parent, role, type, encoding, header, headerBlock, separator }
+    this.#role = role
+    if (role === 'message') this.#child = this.#entityWithin('text/plain')
+    else if (role === 'multipart') {
+      this.#cutter = new MultipartCutter(type.parameters.get('boundary') ?? '')
+      this.#partType = type.type === 'multipart/digest' ? 'message/rfc822' : 'text/plain'
     }
-    const child = { depth: place.depth + 1, parent: index, type: 'text/plain' }
-    if (role === 'multipart') {
-      const childType = type.type === 'multipart/digest' ? 'message/rfc822' : 'text/plain'
-      yield* this.#multipart(body, type.parameters.get('boundary') ?? '', { ...child, type: childType })
-    } else if (role === 'message') yield* this.entity(body, child)
-    else {
-      for await (const bytes of body) yield { kind: 'content', index, bytes }
-      yield { kind: 'end', index }
-    }
+    yield* this.#body(rest)
   }
 
-  #count({ fields }: Header, { length }: Uint8Array): void {
-    this.#headerBytes += length
-    this.#fields += fields.length
-    if (this.#headerBytes > LIMITS.allHeaderBytes)
-      throw new MimeError('LIMIT_EXCEEDED', `headers of more than ${LIMITS.allHeaderBytes} bytes in all`)
-    if (this.#fields > LIMITS.allFields)
-      throw new MimeError('LIMIT_EXCEEDED', `more than ${LIMITS.allFields} header fields in all`)
-  }
-
-  #role(type: MediaType, encoding: string): EntityStart['role'] {
-    if (!['7bit', '8bit', 'binary'].includes(encoding) || !this.#options.into(type)) return 'leaf'
+  #roleOf(type: MediaType, encoding: string): EntityStart['role'] {
+    if (!['7bit', '8bit', 'binary'].includes(encoding) || !this.#message.into(type)) return 'leaf'
     if (type.type === 'message/rfc822') return 'message'
     const boundary = type.parameters.get('boundary') ?? ''
     return type.type.startsWith('multipart/') && /^[\x20-\x7e]*[\x21-\x7e]$/.test(boundary)
@@ -110,41 +155,26 @@ class Walk {
       : 'leaf'
   }
 
-  async *#multipart(
-    body: AsyncIterable<Uint8Array>,
-    boundary: string,
-    place: Place & { readonly parent: number },
-  ): AsyncGenerator<Step> {
-    const index = place.parent
-    const pieces = cutMultipart(body, boundary)
-    const cut: Cut = { delimiter: null }
-    try {
-      for await (const bytes of upToDelimiter(pieces, cut)) yield { kind: 'frame', index, bytes }
-      for (let last = cut.delimiter; last !== null; last = cut.delimiter) {
-        yield { kind: 'frame', index, bytes: last.bytes }
-        if (!last.closing) yield* this.entity(upToDelimiter(pieces, cut), place)
-        else for await (const bytes of upToDelimiter(pieces, cut)) yield { kind: 'frame', index, bytes }
-      }
-    } finally {
-      await pieces.return(undefined)
-    }
+  #entityWithin(type: string): OpenEntity {
+    return new OpenEntity(this.#message, { depth: this.#place.depth + 1, parent: this.#index, type })
   }
-}
 
-interface Cut {
-  /** Null: the body ended without one. */
-  delimiter: (Piece & { readonly kind: 'delimiter' }) | null
-}
+  *#body(bytes: Uint8Array): Generator<Step> {
+    if (bytes.length === 0) return
+    if (this.#cutter !== null) for (const piece of this.#cutter.push(bytes)) yield* this.#take(piece)
+    else if (this.#child !== null) yield* this.#child.push(bytes)
+    else yield { kind: 'content', index: this.#index, bytes }
+  }
 
-async function* upToDelimiter(pieces: AsyncGenerator<Piece>, cut: Cut): AsyncGenerator<Uint8Array> {
-  cut.delimiter = null
-  // Not `for await`: it would close the pieces, which go on after the delimiter.
-  for (let next = await pieces.next(); !next.done; next = await pieces.next()) {
-    const piece = next.value
-    if (piece.kind === 'content') yield piece.bytes
-    else {
-      cut.delimiter = piece
+  *#take(piece: Piece): Generator<Step> {
+    const { kind, bytes } = piece
+    if (kind === 'content' && this.#child !== null) {
+      yield* this.#child.push(bytes)
       return
     }
+    if (this.#child !== null) yield* this.#child.end()
+    this.#child = null
+    yield { kind: 'frame', index: this.#index, bytes }
+    if (kind === 'delimiter' && !piece.closing) this.#child = this.#entityWithin(this.#partType)
   }
 }

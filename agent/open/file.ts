@@ -5,6 +5,7 @@ import { type OpenTools, openMessage } from '../open.ts'
 import type { Opened, OpenRequest } from '../receiving-types.ts'
 import { lent } from '../smime/source.ts'
 import { type MailFrom, parseMailFrom } from './envelope.ts'
+import { listParts } from './parts.ts'
 import { describeOpened } from './report.ts'
 
 /** Opens and judges one file; stateless. Writes the inner message where it was asked for, and only if it is accepted. */
@@ -19,5 +20,5 @@ export async function openFile(request: OpenRequest, tools: OpenTools): Promise<
     at ? { ...tools, at: () => at } : tools,
   )
   if (request.out !== undefined && judged.trusted) await replaceFile(request.out, lent(judged.trusted.inner))
-  return describeOpened(judged)
+  return describeOpened(judged, judged.trusted ? await listParts(judged.trusted) : [])
 }

@@ -1,12 +1,12 @@
 import type { Judgement, NewJudgement, Undecided } from '../../store/index.ts'
 import { readThreadIds } from '../read/report-fields.ts'
-import type { Opened, ReceiveReport } from '../receiving-types.ts'
+import type { Opened, OpenedPart, ReceiveReport } from '../receiving-types.ts'
 import { describeRevocation } from '../trust/believe.ts'
 import type { Judged } from './verdict.ts'
 
-/** What `message open` answers: everything, for the owner alone. A refused message shows ids and codes, no content. */
-export function describeOpened(judged: Judged): Opened {
-  const { verdict, trusted, facts, wrapped, algorithms, parts, warnings, code, why } = judged
+/** What `message open` answers: everything, for the owner alone; `parts` are those of a trusted message. A refused message shows ids and codes, no content. */
+export function describeOpened(judged: Judged, parts: readonly OpenedPart[] = []): Opened {
+  const { verdict, trusted, facts, wrapped, algorithms, warnings, code, why } = judged
   return {
     messageId: messageIdOf(judged),
     verdict,
@@ -24,7 +24,7 @@ export function describeOpened(judged: Judged): Opened {
     algorithms,
     mdn: trusted?.answerable ? 'processed' : 'none',
     innerSha256: judged.innerSha256,
-    parts: trusted ? parts : [],
+    parts,
     warnings,
     unchecked: trusted?.path.unchecked ?? [],
     revocation: trusted ? describeRevocation(trusted.path.revocation) : [],

@@ -11,6 +11,7 @@ import type { ReceivedCipher } from '../smime/algorithms.ts'
 
 /** Whether the outer From is one mailbox of one of these domains. Anybody can write that. */
 export function claimsToBeFrom(domains: readonly string[], outer: Header): boolean {
+  if (domains.length === 0) return false
   const fields = outer.all('From')
   const { mailboxes } = parseMailboxes(fields[0] ?? '')
   const [from] = mailboxes

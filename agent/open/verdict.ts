@@ -2,7 +2,7 @@ import type { Certificate } from '../../trust-anchors/index.ts'
 import type { Address } from '../address.ts'
 import type { Reason } from '../errors.ts'
 import type { MessageFacts } from '../read.ts'
-import type { Opened, OpenedPart, VerdictCode } from '../receiving-types.ts'
+import type { Opened, VerdictCode } from '../receiving-types.ts'
 import type { Source } from '../smime/source.ts'
 import type { TrustedMessage } from './trusted-message.ts'
 
@@ -52,6 +52,5 @@ export interface Findings {
   wrapped: boolean | null
   inner: Source | null
   innerSha256: string | null
-  parts: readonly OpenedPart[]
   warnings: string[]
 }

@@ -4,9 +4,12 @@ import type { Log } from '../log.ts'
 const MINUTE_MS = 60_000
 /** Between two lines about one failure at least; the last one repeats. */
 const PAUSES_MS = [1, 5, 15, 60].map((minutes) => minutes * MINUTE_MS)
-/** What was over and did not fail for so long is another failure when it comes again; */
+/**
+ * What was over and did not fail for so long is another failure when it comes again. What nobody will say is over is over
+ * then;
+ */
 const CALM_MS = 10 * MINUTE_MS
-/** and so is what nobody said was over. */
+/** and of what somebody might yet say so, nothing more is known. */
 const LONG_AGO_MS = 24 * 60 * MINUTE_MS
 
 interface Known {
@@ -22,7 +25,7 @@ interface Known {
   untold: number
   /** Since it was last over. */
   times: number
-  /** Where it failed since it was last over. */
+  /** What failed by it since it was last over, and will say when it succeeds. */
   readonly steps: Set<symbol>
   /** That it failed, since it was last over. */
   isTold: boolean
@@ -43,20 +46,23 @@ export class Failures {
     this.#elapsed = elapsed
   }
 
-  /** `step`: what failed, and what will succeed once that is over; `loop`: its name in the log. */
-  failed(step: symbol, loop: string, error: unknown): void {
+  /**
+   * `step`: what failed, and what will succeed once that is over; null: one of many, each of which succeeds for itself alone.
+   * `loop`: its name in the log.
+   */
+  failed(step: symbol | null, loop: string, error: unknown): void {
+    this.#forgetCalm()
     const at = this.#elapsed()
-    this.#forgetCalm(at)
     const { key, text, facts } = told(loop, error)
     const known = this.#known.get(key)
     if (known === undefined) {
       const isBug = !(error instanceof DirectError)
       const times = { lines: 1, toldAt: at, failedAt: at, untold: 0, times: 1, isTold: true }
-      this.#known.set(key, { text, facts, isBug, steps: new Set([step]), ...times })
+      this.#known.set(key, { text, facts, isBug, steps: new Set(step && [step]), ...times })
       logFailure(loop, error, this.#log)
       return
     }
-    known.steps.add(step)
+    if (step !== null) known.steps.add(step)
     known.failedAt = at
     known.untold += 1
     known.times += 1
@@ -75,17 +81,26 @@ export class Failures {
   succeeded(step: symbol): void {
     for (const known of this.#known.values()) {
       if (!known.steps.has(step)) continue
-      const { text, facts, times, isTold, isBug } = known
-      if (isTold && !isBug) this.#log.info({ ...facts, times }, `over: ${text}`)
+      this.#tellOver(known)
       known.steps.clear()
       known.times = 0
       known.isTold = false
     }
+    this.#forgetCalm()
   }
 
-  #forgetCalm(at: number): void {
-    for (const [key, { steps, failedAt }] of this.#known)
-      if (at - failedAt >= (steps.size === 0 ? CALM_MS : LONG_AGO_MS)) this.#known.delete(key)
+  #forgetCalm(): void {
+    const at = this.#elapsed()
+    for (const [key, known] of this.#known) {
+      const isAnybodys = known.steps.size === 0
+      if (at - known.failedAt < (isAnybodys ? CALM_MS : LONG_AGO_MS)) continue
+      if (isAnybodys) this.#tellOver(known)
+      this.#known.delete(key)
+    }
+  }
+
+  #tellOver({ text, facts, times, isTold, isBug }: Known): void {
+    if (isTold && !isBug) this.#log.info({ ...facts, times }, `over: ${text}`)
   }
 }
 

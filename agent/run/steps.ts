@@ -36,7 +36,7 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
   /** Seals the MDNs that are owed. */
   const seal = async (signal?: AbortSignal, onLost?: OnLostReceipt): Promise<void> => {
     // Sealing them twice would lose nothing but time.
-    if (!(await neighbours.isOurs('receipts'))) return
+    if (!(await neighbours.stored.isOurs('receipts'))) return
     const { sealNotices } = await import('../notify.ts')
     await sealNotices(await notifyTools(), { signal, onLost })
   }
@@ -57,7 +57,7 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
         settings.mailboxes.map(({ name }) => name),
         tools.store.passes,
       )
-    if (!(await neighbours.isOurs('deadlines'))) return 0
+    if (!(await neighbours.stored.isOurs('deadlines'))) return 0
     const { expireLate } = await import('./deadlines.ts')
     const expired = await expireLate(tools, signal)
     const { oweFailures } = await import('../notify.ts')
@@ -85,14 +85,14 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
   /** CRLs, OCSP responses and issuers in use, ahead of need (CERT-7). */
   const refreshFetched = async (signal?: AbortSignal): Promise<void> => {
     const fetch = await neighbours.discovery.fetch()
-    if (fetch === null || !(await neighbours.isOurs('refreshes'))) return
+    if (fetch === null || !(await neighbours.stored.isOurs('refreshes'))) return
     const { refreshFetched } = await import('../fetch/refresh.ts')
     const { fetches } = await neighbours.store()
     await refreshFetched({ fetches, fetch, now, log }, signal)
   }
   /** Bundles whose interval has passed (TR-4). */
   const refreshBundles = async (signal?: AbortSignal): Promise<void> => {
-    if (neighbours.offline || !(await neighbours.isOurs('refreshes'))) return
+    if (neighbours.offline || !(await neighbours.stored.isOurs('refreshes'))) return
     const { refreshBundles } = await import('../trust/bundles.ts')
     const [current, store] = [await neighbours.trust(), await neighbours.store()]
     await refreshBundles(await current.bundleTools(store.trust), { due: true }, signal)
@@ -110,7 +110,7 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
     return new Daily({ store: () => neighbours.store(), settings, now, log })
   })
   const careForStore = async (signal?: AbortSignal): Promise<void> => {
-    if (await neighbours.isOurs('retention')) await (await daily()).look(signal)
+    if (await neighbours.stored.isOurs('retention')) await (await daily()).look(signal)
   }
   /** What is done ahead of need, by the names that the log calls them. */
   const refreshes = {

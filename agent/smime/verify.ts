@@ -96,12 +96,14 @@ async function check(
     (await attempt(async () => ('code' in signed ? signed : takeApart(content, signed)))) ??
     (await standIn.apart())
   const form = (await attempt(() => readSignature(apart, tools.spool))) ?? standIn.form
-  await using scope = new AsyncDisposableStack()
-  if (form.kept !== null) scope.use(form.kept)
-  if (!form.isAll) failed(UNDECRYPTABLE)
-  const certificates = readCertificates(form.certificates, tools)
-  const judged = await attempt(() => judgeSigners(form.content, form.signerInfos, certificates))
-  if (failure !== null || judged === null) return failure ?? UNDECRYPTABLE
-  scope.move()
-  return { form, certificates, judged }
+  let checked: Checked | null = null
+  try {
+    if (!form.isAll) failed(UNDECRYPTABLE)
+    const certificates = readCertificates(form.certificates, tools)
+    const judged = await attempt(() => judgeSigners(form.content, form.signerInfos, certificates))
+    if (failure === null && judged !== null) checked = { form, certificates, judged }
+  } finally {
+    if (checked === null) await form.kept?.[Symbol.asyncDispose]()
+  }
+  return checked ?? failure ?? UNDECRYPTABLE
 }

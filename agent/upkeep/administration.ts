@@ -13,7 +13,7 @@ export function storeAdministration(neighbours: Neighbours): StoreAdministration
         return
       }
       try {
-        await using looking = neighbours.looking()
+        await using looking = neighbours.stored.looking()
         const older = await looking.older()
         if (older !== null) yield unlookedAt(older)
         const store = await neighbours.existingStore()
@@ -35,7 +35,12 @@ export function storeAdministration(neighbours: Neighbours): StoreAdministration
       if (store) return store.upkeep.verifyAudit(expect)
       return { rows: 0, first: 1, head: '', expected: expect === undefined ? null : false, broken: null }
     },
-    restore: (file, options) => neighbours.restoreStore(file, options),
+    async lastRestore() {
+      const store = await neighbours.existingStore()
+      if (store === null) return null
+      return (await Array.fromAsync(store.audit.list({ event: 'store-restored' }))).at(-1) ?? null
+    },
+    restore: (file, options) => neighbours.stored.restore(file, options),
   }
 }
 

@@ -1,5 +1,6 @@
 import type {
   AuditProof,
+  AuditRow,
   RestoredStore,
   RestoreOptions,
   StoreBackup,
@@ -45,6 +46,8 @@ export interface StoreAdministration {
    * backup is newer than this program), USAGE where this agent has the store open.
    */
   restore(file: string, options: RestoreOptions & Told): Promise<RestoredStore>
+  /** When a backup took the store's place last, and until when that had known everything; null: it never did. */
+  lastRestore(): Promise<Pick<AuditRow, 'at' | 'why'> | null>
   /**
    * Whether every row of the audit is as it was written. Whoever can write the whole database can make it look so: against
    * that, `expect` a head that was noted elsewhere; the daemon logs it each day.

@@ -22,7 +22,7 @@ export function wireEhr(
   const folders = new Map<string, Destination>()
   const folder = async (dir: string): Promise<Destination> => {
     const { folderDestination } = await import('../deliver/folder.ts')
-    const alone = () => neighbours.receivingAlone('what was filed for the EHR')
+    const alone = () => neighbours.stored.receivingAlone('what was filed for the EHR')
     const destination = folders.get(dir) ?? folderDestination(dir, { alone })
     folders.set(dir, destination)
     return destination
@@ -76,7 +76,7 @@ export function wireEhr(
   }
   const eventTools = async (webhook: Webhook, giveUpMs: number): Promise<EventTools> => {
     const { teller } = await import('../deliver/webhook.ts')
-    const alone = (signal?: AbortSignal) => neighbours.receivingAlone('events for the EHR', signal)
+    const alone = (signal?: AbortSignal) => neighbours.stored.receivingAlone('events for the EHR', signal)
     return { store: await neighbours.store(), tell: teller(webhook), giveUpMs, alone, now, random, log }
   }
 

@@ -109,3 +109,27 @@ test('a bug is told by where it happened, never by what it said, and not at each
   ])
   expect(JSON.stringify(lines)).not.toContain('Canary')
 })
+
+test('what nobody will say is over, as each mail that is handed over succeeds for itself alone, is over when it did not fail for ten minutes', () => {
+  const { failures, since, pass } = told()
+  for (let seconds = 0; seconds < 900; seconds += 30, pass(30)) {
+    failures.failed(null, 'outbox', AWAY)
+    failures.succeeded(ASKS)
+  }
+  expect(since().map((line) => (line as { readonly text: string }).text)).toEqual([
+    AWAY.message,
+    `2 times more: ${AWAY.message}`,
+    `10 times more: ${AWAY.message}`,
+  ])
+  pass(540)
+  failures.succeeded(ASKS)
+  expect(since()).toEqual([])
+  pass(30)
+  failures.succeeded(ASKS)
+  expect(since()).toEqual([
+    { level: 'info', loop: 'outbox', code: 'STORE_FAILED', times: 30, text: `over: ${AWAY.message}` },
+  ])
+  pass(600)
+  failures.succeeded(ASKS)
+  expect(since()).toEqual([])
+})

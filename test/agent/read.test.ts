@@ -114,6 +114,22 @@ describe('the parts', () => {
     },
   )
 
+  test.each([
+    ['in a charset (RFC 2231 4)', "filename*=utf-8''%3D%3Futf-8%3Fq%3Fx%3F%3D.pdf", '=?utf-8?q?x?=.pdf'],
+    [
+      'in pieces of a charset',
+      'filename*0*=utf-8\'\'%3D%3Futf-8%3Fq; filename*1="?x?=.pdf"',
+      '=?utf-8?q?x?=.pdf',
+    ],
+    ['without one', 'filename="=?utf-8?q?x?=.pdf"', 'x.pdf'],
+    ['in pieces without one (RFC 2231 3)', 'filename*0="=?utf-8?q"; filename*1="?x?=.pdf"', 'x.pdf'],
+  ])('what looks like an encoded word in a name %s is read once', async (_, filename, expected) => {
+    const [[name] = []] = (await partsOf(
+      mail('Content-Type: application/pdf', `Content-Disposition: attachment; ${filename}`, '', 'x'),
+    )) as [string][]
+    expect(name).toBe(expected)
+  })
+
   test('a part that is not read, or only begun, is skipped', async () => {
     const types: string[] = []
     for await (const part of readParts(sourceOf(MESSAGE, 5))) {

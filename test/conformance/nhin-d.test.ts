@@ -44,7 +44,7 @@ describe.skipIf(dir === null)('messages of the reference implementations (ALG-4)
     )
     const copy = join(await temporaryFolder(), 'message.eml')
     await copyFile(path(file), copy)
-    return agent.open({ path: copy, to: [to] })
+    return await agent.open({ path: copy, to: [to] })
   }
 
   const RYAN = {

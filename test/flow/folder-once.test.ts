@@ -30,6 +30,9 @@ test('what the disk refuses is temporary, and names what it said', async () => {
     code: 'FILE_UNWRITABLE',
     temporary: true,
     message: expect.stringContaining('ENOTDIR'),
+    hint: expect.stringMatching(
+      /tried again: by the daemon after a pause, else by the next "direct receive"/,
+    ),
   })
 })
 
@@ -110,6 +113,60 @@ test('what a stop left of a message is looked for once, and again once something
   leftovers.lookAgain()
   await leftovers.remove(SHA256)
   expect(await readdir(dir)).not.toContain(`.${SHA256}.3`)
+})
+
+const TWO = 'dr.two@clinic-b.example'
+
+const recipientsIn = async (folder: string): Promise<readonly string[]> =>
+  JSON.parse(await readFile(join(folder, 'delivery.json'), 'utf8')).recipients.map(
+    ({ address }: { address: string }) => address,
+  )
+
+test('a recipient who was added right before a stop is not filed again, though the EHR has taken the folder since (IN-10)', async () => {
+  const [dir, taken] = [await temporaryFolder(), await temporaryFolder()]
+  const message = messageThatSays()
+  await (await deliverToFolder(dir, message, describe)).recorded()
+  const add = () => deliverToFolder(dir, message, () => describing(TWO))
+  await add()
+  await rename(join(dir, SHA256), join(taken, SHA256))
+  expect(await recipientsIn(join(taken, SHA256))).toEqual([LEE, TWO])
+  const { folder, recorded } = await add()
+  expect(folder).toBe(join(dir, SHA256))
+  await recorded()
+  expect(await readdir(dir)).toEqual([])
+})
+
+test('a recipient whose message the EHR has taken is not added to the same message of another (IN-10)', async () => {
+  const [dir, taken] = [await temporaryFolder(), await temporaryFolder()]
+  const message = messageThatSays()
+  await deliverToFolder(dir, message, describe)
+  await rename(join(dir, SHA256), join(taken, SHA256))
+  await (await deliverToFolder(dir, message, () => describing(TWO))).recorded()
+  await (await deliverToFolder(dir, message, describe)).recorded()
+  expect(await recipientsIn(join(dir, SHA256))).toEqual([TWO])
+  expect(await readdir(dir)).toEqual([SHA256])
+})
+
+test('a recipient who was about to be added at a stop is added to the folder that is there now, or is filed (IN-10)', async () => {
+  const [dir, taken] = [await temporaryFolder(), await temporaryFolder()]
+  const message = messageThatSays()
+  const adding = join(dir, `.${SHA256}.${DELIVERY}.adding`)
+  const stopped = async () => {
+    await mkdir(join(adding, `${SHA256}-0123456789abcdef`), { recursive: true })
+    await writeFile(join(adding, 'delivery.json'), 'of then')
+  }
+  await (await deliverToFolder(dir, message, () => describing(TWO))).recorded()
+  for (const [folder, recipients] of [
+    [SHA256, [TWO, LEE]],
+    ['another', [LEE]],
+  ] as const) {
+    await stopped()
+    const { recorded } = await deliverToFolder(dir, message, describe)
+    expect(await recipientsIn(join(dir, SHA256))).toEqual(recipients)
+    await recorded()
+    expect(await readdir(dir)).toEqual([SHA256])
+    await rename(join(dir, SHA256), join(taken, folder))
+  }
 })
 
 /** What is asked of the disk from now on. */

@@ -100,7 +100,7 @@ test('who is stopped right before the last rename, while another process makes i
   const other = new Unfinished(dir, SHA256, DELIVERY)
   // It was told that the message waits, and stops there.
   const isWaiting = async () => {
-    expect(await other.progress()).toBe('whole')
+    expect(await other.progress()).toEqual({ state: 'whole', as: SHA256 })
     await other.appear(join(dir, SHA256))
     await rename(join(dir, SHA256), join(taken, SHA256))
     return true
@@ -108,6 +108,60 @@ test('who is stopped right before the last rename, while another process makes i
   const { recorded } = await deliverToFolder(dir, message, describe, { isWaiting })
   await recorded()
   expect([await readdir(dir), await readdir(taken)]).toEqual([[], [SHA256]])
+})
+
+/** Of others: the digest of an unwrapped message does not cover its From. */
+const describingAnother = (deliveredTo: string) => ({
+  ...describing(LEE),
+  from: 'dr.lee@clinic-c.example',
+  deliveredTo,
+})
+const describingAs = (deliveredTo: string) => ({ ...describe(), deliveredTo })
+const saidIn = async (folder: string) =>
+  JSON.parse(await readFile(join(folder, 'delivery.json'), 'utf8')) as Record<string, unknown>
+
+test('a message whose folder becomes another author’s while it is filed, by another process, says where it lies', async () => {
+  const dir = await temporaryFolder()
+  const message = messageThatSays()
+  const other = new Unfinished(dir, SHA256, 'another')
+  let isFirst = true
+  const isWaiting = async () => {
+    if (isFirst) {
+      await other.write(message.inner, SHA256, () => describingAnother(join(dir, SHA256)))
+      await other.appear(join(dir, SHA256))
+      await other.recorded()
+    }
+    isFirst = false
+    return true
+  }
+  const { folder, recorded } = await deliverToFolder(dir, message, describingAs, { isWaiting })
+  expect(folder).toMatch(new RegExp(`/${SHA256}-[0-9a-f]{16}$`))
+  expect(await saidIn(folder)).toEqual(describingAs(folder))
+  expect(await saidIn(join(dir, SHA256))).toEqual(describingAnother(join(dir, SHA256)))
+  await recorded()
+  expect(await readdir(dir)).toHaveLength(2)
+})
+
+test('a stop before it is filed: it says where it lies, though another author’s has gone from there; a stop behind: where it was filed is told', async () => {
+  const [dir, taken] = [await temporaryFolder(), await temporaryFolder()]
+  const message = messageThatSays()
+  const another = () => deliverToFolder(dir, message, describingAnother)
+  const take = (folder: string, name: string) => rename(folder, join(taken, name))
+  await (await another()).recorded()
+  const stop = new Error('stopped')
+  const stopped = deliverToFolder(dir, message, describingAs, { isWaiting: () => Promise.reject(stop) })
+  await expect(stopped).rejects.toThrow(stop)
+  await take(join(dir, SHA256), 'another')
+  const filed = await deliverToFolder(dir, message, describingAs)
+  expect(filed.folder).toBe(join(dir, SHA256))
+  expect(await saidIn(filed.folder)).toEqual(describingAs(filed.folder))
+  // Stopped here: nothing is recorded.
+  await take(filed.folder, 'it')
+  await (await another()).recorded()
+  const again = await deliverToFolder(dir, message, describingAs)
+  expect(again.folder).toBe(filed.folder)
+  await again.recorded()
+  expect(await readdir(dir)).toEqual([SHA256])
 })
 
 test.each(['before its delivery.json is read', 'before it is written'] as const)(

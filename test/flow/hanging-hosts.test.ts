@@ -26,7 +26,7 @@ const MINUTES_OF_AN_HOUR = 60
 const root = issuer('root-a')
 
 /** More than are looked at side by side while a pass has patience for new mail. */
-const HANGING = 100
+const HANGING = 200
 
 /** Of time that passes in here for each that passes outside. */
 const HASTE = 50

@@ -164,16 +164,18 @@ test('a port that is taken is told at the start, and so is a forbidden network',
   const { a, atA } = await observedClinics()
   await running(a)
   const operations = { listen: `127.0.0.1:${atA}` }
+  const publish = { listen: `127.0.0.1:${await closedPort()}` }
   const dataDir = await temporaryFolder()
   const signal = new AbortController().signal
-  await using second = await createAgent({ dataDir, operations })
+  await using second = await createAgent({ dataDir, operations, publish })
   await expect(second.run({ signal })).rejects.toMatchObject({
     code: 'LISTEN_FAILED',
+    message: expect.stringContaining(`${atA}`),
     // At boot, it may be taken for a moment.
     temporary: true,
     hint: expect.stringContaining('another direct-agent'),
   })
-  await using offline = await createAgent({ dataDir, operations }, { network: false })
+  await using offline = await createAgent({ dataDir, operations, publish }, { network: false })
   await expect(offline.run({ signal })).rejects.toMatchObject({ code: 'NETWORK_FORBIDDEN' })
 })
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { adviceOn } from '../../agent/advice.ts'
 import { silent } from '../../agent/log.ts'
 import { Lanes } from '../../agent/outbox/lanes.ts'
 import { deliverCopies, type OutboxTools } from '../../agent/outbox.ts'
@@ -65,8 +66,9 @@ test.each([
     const killed = Promise.withResolvers<void>()
     const smtp: OutboxTools['smtp'] = {
       ...tools.smtp,
-      async submit(_server, { content }) {
+      async submit(_server, { content, onAllSent, to }) {
         if (all) await Array.fromAsync(content())
+        if (all) await onAllSent?.(to)
         killed.resolve()
         return new Promise(() => undefined)
       },
@@ -79,6 +81,49 @@ test.each([
     clock.now = seconds
     await deliverCopies(tools, id)
     expect(asked).toEqual([[LEE]])
+  },
+)
+
+test.each([
+  ['before the last byte', false],
+  ['behind it', true],
+])(
+  'killed %s: whoever comes says whether it may have arrived, and nobody advises a second message for nothing',
+  async (_, all) => {
+    await using store = await memoryStore()
+    const one = message(await store.bodies.write(bytes('sealed\r\n')), {}, [LEE])
+    const recipients = one.recipients.map((recipient) => ({ ...recipient, deadline: at(600) }))
+    await store.outbox.add({ ...one, recipients })
+    const { tools } = outboxOf(store, () => 'temporary')
+    const killed = Promise.withResolvers<void>()
+    await using smtp = await scriptedSmtp({
+      answer: (line) => {
+        if (line !== (all ? 'END' : 'DATA')) return undefined
+        killed.resolve()
+        return ''
+      },
+    })
+    const sending = {
+      ...tools,
+      relay: { host: 'mx', port: smtp.port, secure: false },
+      smtp: createSmtpClient({ lookup: async () => ['127.0.0.1'] }),
+    }
+    void deliverCopies(sending, { messageId: one.messageId }).catch(() => undefined)
+    await killed.promise
+    const codes = async () =>
+      (await store.tracking.status())[0]?.recipients.map(({ state, why }) => [
+        state,
+        why.map(({ code }) => code),
+      ])
+    expect(await codes()).toEqual([['queued', all ? ['SMTP_IN_DOUBT'] : []]])
+    await store.tracking.expire(at(600), { limitMs: 600_000, graceMs: 0, readUntil: at(600) })
+    expect(await codes()).toEqual([
+      ['expired', all ? ['NOT_HANDED_OVER_IN_TIME', 'SMTP_IN_DOUBT'] : ['NOT_HANDED_OVER_IN_TIME']],
+    ])
+    const [{ why = [] } = {}] = (await store.tracking.status())[0]?.recipients ?? []
+    expect(adviceOn(why.map(({ code }) => code)).join(' ')).toContain(
+      all ? 'before you send it again' : 'send it again once',
+    )
   },
 )
 

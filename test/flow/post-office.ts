@@ -42,9 +42,10 @@ export class PostOffice {
   readonly #listeners = new Set<() => void>()
 
   readonly smtp: SmtpClient = {
-    submit: async (server, { from, to, content, tls }) => {
+    submit: async (server, { from, to, content, onAllSent, tls }) => {
       const chunks: Uint8Array[] = []
       for await (const chunk of content()) chunks.push(chunk)
+      await onAllSent?.(to.filter((address) => this.refuse(address) === null))
       const bytes = Buffer.concat(chunks)
       const outcomes = to.map((address): RecipientOutcome => {
         const refusal = this.refuse(address)

@@ -140,3 +140,18 @@ test('what fails is logged by its code and tried again; a bug is logged without 
   expect(lines[0]?.[0]).toMatchObject({ loop: 'outbox', kind: 'TypeError' })
   expect(JSON.stringify(lines)).not.toContain('Canary')
 })
+
+test('what fails in waiting for mail is logged, and stops neither that mailbox nor the daemon', async () => {
+  const stop = new AbortController()
+  const warn = vi.fn()
+  const mailbox = { name: 'lee@host/INBOX' } as Mailbox
+  const receive = vi.fn(async function* () {})
+  const wait: RunTools['wait'] = async () => {
+    throw new DirectError('IMAP_UNREACHABLE', 'it is gone')
+  }
+  const running = run({ ...IDLE, mailboxes: [mailbox], receive, wait, log: { ...silent, warn } }, stop.signal)
+  await vi.waitFor(() => expect(receive.mock.calls.length).toBeGreaterThan(1), { timeout: 20_000 })
+  expect(warn.mock.calls[0]).toMatchObject([{ code: 'IMAP_UNREACHABLE' }, 'it is gone'])
+  stop.abort()
+  await running
+})

@@ -45,7 +45,7 @@ test('a message that the EHR answers with 401 is told as waiting, with why, trie
     from: KIM,
     recipients: [LEE],
     key: expect.stringMatching(/^[0-9a-f]{64}$/),
-    why: [{ code: 'EHR_UNREACHABLE', text: expect.stringMatching(/answers 401$/) }],
+    why: [{ code: 'EHR_DENIED', text: expect.stringMatching(/answers 401$/) }],
   })
   expect(waiting?.next?.getTime()).toBeGreaterThan(waiting?.since.getTime() ?? Number.POSITIVE_INFINITY)
   expect(await putOff(b)).toMatchObject([{ messageId, address: LEE, outcome: 'waiting', why: waiting?.why }])
@@ -56,6 +56,38 @@ test('a message that the EHR answers with 401 is told as waiting, with why, trie
     return await b.untaken()
   }).toEqual([])
   expect(await putOff(b)).toHaveLength(1)
+})
+
+test('an EHR that answers and takes nothing is told apart from one that is away, by why it waits and by doctor', async () => {
+  const ehr = await Receiver.start()
+  onTestFinished(() => ehr[Symbol.asyncDispose]())
+  const time = clock()
+  const deliver = { webhook: { url: ehr.url, secretEnv: 'EHR_SECRET' } }
+  const parts = { random: () => 0, env: { EHR_SECRET: SECRET }, now: time.now }
+  const { a, b } = await twoClinics({ b: { mailboxes: [polledOften('b')], deliver }, parts })
+  ehr.say = (_heard, answer) => answer.writeHead(403).end()
+  await a.send(referral)
+  running(b)
+  const becomes = (code: string) =>
+    eventually(async () => {
+      time.pass(1)
+      return (await b.untaken())[0]?.why[0]?.code
+    }).toBe(code)
+  const ofEhr = async () => (await all(b.doctor())).filter(({ area }) => area === 'ehr')
+  await becomes('EHR_DENIED')
+  expect(await ofEhr()).toMatchObject([
+    { code: 'EHR_WAITS', do: expect.stringContaining('does not believe who posts') },
+    { code: 'EHR_REACHED', level: 'note', text: expect.stringMatching(/^it takes connections, but .* 403$/) },
+  ])
+  ehr.say = (_heard, answer) => answer.writeHead(503).end()
+  await becomes('EHR_UNEXPECTED')
+  expect((await ofEhr()).at(-1)).toMatchObject({ level: 'note', text: expect.stringMatching(/ 503$/) })
+  ehr.say = (_heard, answer) => answer.destroy()
+  await becomes('EHR_UNREACHABLE')
+  expect((await ofEhr()).at(-1)).toMatchObject({
+    level: 'ok',
+    text: 'it takes connections; nothing was posted',
+  })
 })
 
 test('a message that cannot be filed is told as waiting, once in the audit, until the folder can be had', async () => {

@@ -80,7 +80,13 @@ test('the EHR is handed the message byte for byte, what was found out beside it,
     parts: [{ contentType: 'text/plain', bytes: 17 }],
   })
   expect(ehr.heard).toHaveLength(1)
-  expect(await all(b.audit())).toContainEqual(expect.objectContaining({ event: 'delivered', address: LEE }))
+  expect(await all(b.audit())).toContainEqual(
+    expect.objectContaining({
+      event: 'delivered',
+      address: LEE,
+      why: [{ code: 'DELIVERED_TO', text: 'chart 17' }],
+    }),
+  )
   await eventually(async () => {
     await all(a.receiveOnce())
     return (await a.status())[0]?.recipients[0]?.state
@@ -160,7 +166,7 @@ test('an EHR that never takes a message has rejected it after giveUpHours of try
   await eventually(async () => {
     await onToNextTry(b, time)
     return (await rejected())?.why[0]?.code
-  }).toBe('EHR_UNREACHABLE')
+  }).toBe('EHR_UNEXPECTED')
   // Pauses of 5, 15, 60, 180 and 600 seconds: six tries, however long nobody could try.
   expect(ehr.heard).toHaveLength(6)
   await eventually(async () => {

@@ -66,13 +66,14 @@ export async function openEnvelope(
   cms: Pick<Source, 'read' | 'lend'>,
   wanted: (recipientInfo: Uint8Array) => boolean,
 ): Promise<OpenEnvelope | null> {
-  await using scope = new AsyncDisposableStack()
   const reader = new CmsReader(lent(cms))
-  scope.defer(() => reader.close())
-  const head = await enterContent(reader, wanted)
-  if (head === null) return null
-  scope.move()
-  return new OpenEnvelope(head, reader)
+  let head: EnvelopeHead | null = null
+  try {
+    head = await enterContent(reader, wanted)
+  } finally {
+    if (head === null) await reader.close()
+  }
+  return head && new OpenEnvelope(head, reader)
 }
 
 async function readTail(reader: CmsReader): Promise<EnvelopeTail> {

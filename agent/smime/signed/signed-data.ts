@@ -32,16 +32,29 @@ export async function readSignedData(
   spool: Spool | null,
 ): Promise<SignedData | Exclude<CmsKind, 'signed-data'>> {
   const reader = new CmsReader(cms)
-  await using scope = new AsyncDisposableStack()
-  scope.defer(() => reader.close())
-  const kind = await enterContentInfo(reader)
-  if (kind !== 'signed-data') return kind
-  await using kept = new AsyncDisposableStack()
+  try {
+    const kind = await enterContentInfo(reader)
+    return kind === 'signed-data' ? await takeApart(reader, spool) : kind
+  } finally {
+    await reader.close()
+  }
+}
+
+async function takeApart(reader: CmsReader, spool: Spool | null): Promise<SignedData> {
   await reader.enter(TAG.SEQUENCE)
   await reader.element(16)
   await reader.skip()
   const content = await readContent(reader, spool)
-  if (content !== null) kept.use(content)
+  try {
+    return { content, ...(await readBehindContent(reader)) }
+  } catch (error) {
+    await content?.[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** What is left of the SignedData, and of the ContentInfo around it. */
+async function readBehindContent(reader: CmsReader): Promise<Omit<SignedData, 'content'>> {
   const certificates =
     (await nextTag(reader)) === context(0)
       ? await readSet(reader, context(0), {
@@ -59,10 +72,8 @@ export async function readSignedData(
   })
   await reader.leave()
   await leaveContentInfo(reader)
-  kept.move()
   // Other kinds of CertificateChoices (RFC 5652 10.2.2) are of no use to S/MIME.
   return {
-    content,
     certificates: certificates.filter((choice) => choice[0] === TAG.SEQUENCE),
     revocation,
     signerInfos,

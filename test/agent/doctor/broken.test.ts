@@ -75,7 +75,7 @@ async function examined(config: Config, options: AgentOptions = {}, deliverTo?: 
     env: {},
     ...options,
   })
-  return Array.fromAsync(agent.doctor(deliverTo === undefined ? {} : { deliverTo }))
+  return await Array.fromAsync(agent.doctor(deliverTo === undefined ? {} : { deliverTo }))
 }
 
 const troubles = (findings: readonly Finding[]) =>
@@ -112,6 +112,11 @@ test('of an installation that is as it should be, nothing is wrong, and every ar
     ...['configuration', 'keys', 'permissions', 'store', 'ends', 'anchors', 'disk', 'dns', 'smtp', 'imap'],
   ])
   for (const finding of fine) expect(finding.do).toBeNull()
+  const written = fine.filter(({ code }) => code.endsWith('_WRITABLE')).map(({ text }) => text)
+  expect(written).toEqual([
+    'this user may write to dataDir; nothing was written',
+    'this user may write to the folder to deliver into; nothing was written',
+  ])
 })
 
 interface Broken {

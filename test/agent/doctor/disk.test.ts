@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { checkDisk } from '../../../agent/doctor/disk.ts'
 import type { DiskSpace, DoctorTools } from '../../../agent/doctor/tools.ts'
@@ -7,7 +10,7 @@ const GIB = 2 ** 30
 /** What is said of dataDir and of the temporary folder, where both have this much room. */
 async function levels(disk: DiskSpace): Promise<readonly string[]> {
   const tools = {
-    settings: { dataDir: '/var/lib/none/data' },
+    settings: { dataDir: tmpdir() },
     disk: async () => disk,
   } as unknown as DoctorTools
   const findings = await Array.fromAsync(checkDisk(tools))
@@ -23,4 +26,27 @@ test.each<readonly [string, DiskSpace, string]>([
   ['no file left', { bytes: 10 * GIB, files: 0 }, 'error DISK_FULL'],
 ])('a disk with %s', async (_, disk, said) => {
   expect(await levels(disk)).toEqual([said, said])
+})
+
+test('room is not said of a folder that is not there: of the one it is to be made in, or of none', async () => {
+  const base = await mkdtemp(join(tmpdir(), 'disk-'))
+  try {
+    const rooms = async (deliverTo: string) => {
+      const tools = {
+        settings: { dataDir: base },
+        deliverTo,
+        disk: async () => ({ bytes: 10 * GIB, files: null }),
+      } as unknown as DoctorTools
+      const findings = await Array.fromAsync(checkDisk(tools))
+      return findings.slice(2).map(({ about, text }) => [about, text])
+    }
+    const what = 'the folder to deliver into'
+    expect(await rooms(base)).toEqual([[base, `there is room for ${what}: 10.0 GiB are free`]])
+    expect(await rooms(join(base, 'new'))).toEqual([
+      [base, `there is room where ${what} is to be made: 10.0 GiB are free`],
+    ])
+    expect(await rooms(join(base, 'none', 'x'))).toEqual([])
+  } finally {
+    await rm(base, { recursive: true })
+  }
 })

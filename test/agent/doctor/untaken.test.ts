@@ -6,7 +6,7 @@ import { clinicConfig, temporaryFolder } from '../../flow/clinics.ts'
 import { accepted, bytes } from '../../store/scenario.ts'
 
 const MINUTE_MS = 60_000
-const SHUT = [{ code: 'EHR_UNREACHABLE', text: 'ehr.example answers 401' }]
+const SHUT = [{ code: 'EHR_DENIED', text: 'ehr.example answers 401' }]
 
 /** A message that was accepted so many minutes ago, and tried if there is a `why`. */
 async function waiting(dataDir: string, minutes: number, why: readonly Reason[]): Promise<void> {
@@ -48,7 +48,19 @@ test.each<[string, number, readonly Reason[], Partial<Record<keyof Finding, unkn
       text: expect.stringMatching(
         /^1 message\(s\) that were received wait for the EHR, the oldest since 2\S+Z: ehr\.example answers 401$/,
       ),
-      do: expect.stringMatching(/direct status --waiting.*a 401 or 403 is about the secret/),
+      do: expect.stringMatching(/direct status --waiting.*has the secret that deliver\.webhook names/),
+    },
+  ],
+  [
+    'what could not be filed',
+    1,
+    [{ code: 'FILE_UNWRITABLE', text: 'cannot file a message in ehr: ENOSPC' }],
+    {
+      level: 'warning',
+      code: 'EHR_WAITS',
+      do: expect.stringMatching(
+        /"direct run" tries it again .* else the next "direct receive --once --out" does/,
+      ),
     },
   ],
   ['what the EHR has not taken for an hour', 61, SHUT, { level: 'error', code: 'EHR_WAITS' }],
