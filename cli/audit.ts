@@ -5,6 +5,7 @@ import { algorithmsText } from './algorithms-text.ts'
 import { EXIT } from './exit.ts'
 import { messageIdOf, single } from './options.ts'
 import { columns, short } from './printable.ts'
+import { restoredHint } from './restored-hint.ts'
 import { answer, openAgentForStore, type Session } from './session.ts'
 
 type AuditRow = ReturnType<Agent['audit']> extends AsyncIterable<infer Row> ? Row : never
@@ -52,7 +53,12 @@ export async function run(session: Session, command: Command): Promise<number> {
     if (session.out.closed || session.signal.aborted) break
     await answer(session, row, () => columns([isOfTrust(row) ? trustCells(row) : cells(row)]))
   }
-  if (!found) session.out.note('there are no such rows in this store')
+  if (!found)
+    session.out.note(
+      message === undefined
+        ? 'there are no such rows in this store'
+        : `nothing is recorded of message ${messageIdOf(message)} in this store: was it sent or received with this --config?${await restoredHint(agent)}`,
+    )
   return EXIT.done
 }
 

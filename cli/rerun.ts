@@ -1,5 +1,5 @@
 import { DirectError } from '../agent/errors.ts'
-import type { Agent, Log } from '../agent/index.ts'
+import type { Agent, Configured, Log } from '../agent/index.ts'
 
 interface RerunTools {
   /** By the configuration as it is now; throws DirectError for what is wrong with it. */
@@ -27,8 +27,11 @@ export async function rerun({ open, deliverTo, log, signal }: RerunTools): Promi
           ...(deliverTo !== undefined && { deliverTo }),
           signal: AbortSignal.any([signal, rereader.signal]),
           onStarted() {
+            if (former !== null) {
+              tellChange(former.configured, agent.configured, deliverTo, log)
+              closing = former[Symbol.asyncDispose]()
+            }
             log.info({}, 'running; SIGTERM or Ctrl-C stops it, SIGHUP reads the configuration again')
-            if (former !== null) closing = former[Symbol.asyncDispose]()
             former = null
           },
         })
@@ -99,7 +102,6 @@ class Rereader implements AsyncDisposable {
     try {
       agent = await this.#open()
       await agent.check()
-      this.#log.info({}, 'the configuration was read again, and is right')
       return agent
     } catch (error) {
       await agent?.[Symbol.asyncDispose]()
@@ -113,6 +115,19 @@ class Rereader implements AsyncDisposable {
     await this.#reading
     await this.#read?.[Symbol.asyncDispose]()
   }
+}
+
+/** Said once it is in force: a port that is taken shows only then. Warns of what may not have been meant. */
+function tellChange(before: Configured, after: Configured, deliverTo: string | undefined, log: Log): void {
+  log.info({}, 'the configuration was read again, is right, and is in force')
+  const gone = before.mailboxes.filter((name) => !after.mailboxes.includes(name))
+  if (gone.length > 0)
+    log.warn({ mailboxes: gone }, `no longer configured, and not read any more: ${gone.join(', ')}`)
+  if (deliverTo !== undefined && after.deliver !== null && after.deliver !== before.deliver)
+    log.warn(
+      { hint: 'Start it again without --deliver.' },
+      `deliver.${after.deliver} has no effect: --deliver goes before it, and is as it was at the start`,
+    )
 }
 
 /** Of an unexpected error nothing is told but that it is one: it could quote anything. */

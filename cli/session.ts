@@ -42,6 +42,7 @@ export async function openAgent(
     ...(record && { record }),
   })
   const tell = (notice: string) => (log ? log.warn({}, notice) : session.out.note(notice))
+  noteEmpty(agent, config, tell)
   // The daemon logs by itself what comes to an end.
   for (const notice of await agent.notices({ own, ends: log === undefined })) tell(shortened(notice))
   return agent
@@ -58,6 +59,7 @@ export async function openAgentForStore(
   const { createAgent, DirectError } = await import('../agent/index.ts')
   noteWithoutConfiguration(session, session.config)
   const agent = await createAgent(session.config, clockAndNetwork(session))
+  noteEmpty(agent, session.config, (notice) => session.out.note(notice))
   const notices = agent.notices({ own }).catch((error: unknown) => {
     if (error instanceof DirectError) return [error.message]
     throw error
@@ -66,11 +68,13 @@ export async function openAgentForStore(
   return agent
 }
 
-/** For what must find the store closed, or as it is: nobody is told anything beforehand. */
+/** For what must find the store closed, or as it is: nobody is told anything beforehand but that a file is empty. */
 export async function openAgentUnasked(session: Session): Promise<Agent> {
   const { createAgent } = await import('../agent/index.ts')
   noteWithoutConfiguration(session, session.config)
-  return createAgent(session.config, clockAndNetwork(session))
+  const agent = await createAgent(session.config, clockAndNetwork(session))
+  noteEmpty(agent, session.config, (notice) => session.out.note(notice))
+  return agent
 }
 
 /** They come with every command: SHA-256s are told apart by less. */
@@ -82,6 +86,11 @@ function shortened(notice: string): string {
 function noteWithoutConfiguration(session: Session, config: string | undefined): void {
   if (config !== undefined || existsSync('direct.yaml')) return
   session.out.note('there is no direct.yaml in this folder and no --config, so nothing is configured')
+}
+
+/** Of a file that was emptied by mistake it would too. */
+function noteEmpty({ configured }: Agent, config = 'direct.yaml', tell: (notice: string) => void): void {
+  if (configured.isEmpty) tell(`${config} is empty, so nothing is configured`)
 }
 
 export function clockAndNetwork({ at, network }: Session): Pick<AgentOptions, 'at' | 'network'> {

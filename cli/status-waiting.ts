@@ -8,9 +8,12 @@ export function waitingText(
   adviceOn: (codes: readonly string[]) => readonly string[],
 ): string {
   const again = next === null ? 'next try at the next pass over its mailbox' : nextTry(next)
+  // Passes over a mailbox are not counted: they go on whatever becomes of one message.
+  const isOfPasses = tries === 0 && why.some(({ code }) => code === 'FILE_UNWRITABLE')
+  const tried = isOfPasses ? `tried at each pass over its mailbox, ${again}` : triesText(tries, again)
   return [
     `${messageId ?? '(no Message-ID)'}  from ${from ?? '?'}  to ${recipients.join(', ')}`,
-    `  waits since ${since.toISOString()}, ${triesText(tries, again)}; it came by ${mailbox}`,
+    `  waits since ${since.toISOString()}, ${tried}; it came by ${mailbox}`,
     ...why.map(({ code, text }) => `    ${code}: ${text}`),
     ...adviceOn(why.map(({ code }) => code)).map((sentence) => `    do: ${sentence}`),
   ]

@@ -3,6 +3,7 @@ import type { Agent } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
 import { messageIdOf } from './options.ts'
 import { columns, printable } from './printable.ts'
+import { restoredHint } from './restored-hint.ts'
 import { say } from './say.ts'
 import { answer, openAgentForStore, type Session } from './session.ts'
 import { waitingText } from './status-waiting.ts'
@@ -44,7 +45,7 @@ export async function run(session: Session, command: Command): Promise<number> {
   say(
     session.out,
     `no message ${id} was sent from here`,
-    '"direct status" lists every message; the same --config and dataDir are needed. Of those received, "direct audit" tells.',
+    `"direct status" lists every message that was; the same --config and dataDir are needed. Of one that was received, "direct status --waiting" tells whether it waits for the EHR, and "direct audit --message ID" what happened.${await restoredHint(agent)}`,
   )
   return EXIT.no
 }

@@ -8,7 +8,7 @@ import { actorOf, addActor } from './trust-options.ts'
 export function options(command: Command): void {
   command
     .option('--replace', 'give up what the store holds now')
-    .option('--even-damaged', 'take what can be had of a damaged backup')
+    .option('--even-damaged', 'take a damaged backup too, where SQLite can read its pages')
   addActor(command).addHelpText(
     'after',
     '\nStop the daemon first. What was due at the backup is sent five minutes later at the earliest.\n\nExample:\n  direct store restore /backup/direct-2026-11-21.db --actor kim\n',
@@ -32,10 +32,13 @@ export async function run(session: Session, command: Command): Promise<number> {
       ...damage.map(findingText),
     ].join('\n'),
   )
-  if (seal === 'none')
-    session.out.note(
-      'this backup had no seal: a byte that changed outside of messages and audit leaves no sign',
-    )
+  if (seal !== 'whole') session.out.note(UNSEALED[seal])
   session.out.note('mail that came since is in the mailboxes, and comes again; now start the daemon')
   return EXIT.done
 }
+
+const UNSEALED = {
+  broken:
+    'this backup was damaged: it is not what was written, as its seal says; what changed outside of messages and audit is not known',
+  none: 'this backup had no seal: a byte that changed outside of messages and audit leaves no sign',
+} as const

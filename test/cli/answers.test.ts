@@ -228,6 +228,14 @@ describe('send, status and audit', () => {
     const none = await inA(['audit', '--document', 'none'])
     expect(none).toMatchObject({ code: 0, stdout: '' })
     expect(none.stderr).toMatch(/^direct: note: there are no such rows/m)
+    for (const more of [[], ['--json']])
+      expect(await inA(['audit', '--message', 'none@clinic-a.example', ...more])).toMatchObject({
+        code: 0,
+        stdout: '',
+        stderr: expect.stringMatching(
+          /^direct: note: nothing is recorded of message <none@clinic-a\.example> in this store/m,
+        ),
+      })
     const { stderr } = await direct(['audit'], { cwd: join(clinics.a, '..') })
     expect(stderr).toMatch(/^direct: note: there is no direct\.yaml in this folder/m)
   })

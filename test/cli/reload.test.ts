@@ -42,6 +42,8 @@ function daemon(config: string) {
       while (log.split(text).length <= times) await once(child.stderr, 'data')
     },
     log: () => log,
+    /** The first one that says it. */
+    line: (text: string) => JSON.parse(log.split('\n').find((one) => one.includes(text)) ?? '{}'),
     async stops() {
       child.kill('SIGTERM')
       return ended
@@ -106,6 +108,13 @@ test.each([
     'NO_ANCHORS',
     'anchor',
   ],
+  ['nothing in it', () => '', 'CONFIG_INVALID', 'wrong.yaml is empty: there is nothing for a daemon to do'],
+  [
+    'its first lines alone',
+    (text: string) => text.slice(0, text.indexOf('# Mail out')),
+    'CONFIG_INVALID',
+    'no mailboxes, no smtp and no publish.listen',
+  ],
 ])('SIGHUP with %s: that is logged, and the old configuration goes on', async (_, change, code, word) => {
   await using imap = await scriptedImap()
   const { write, text } = await configured('wrong.yaml', { imap: imap.port })
@@ -123,6 +132,7 @@ test.each([
   expect(line).toContain(word)
   await polled(imap)
   await polled(imap)
+  expect(running.log()).not.toContain('is right')
   // And the next one that is right is taken.
   await write(text(imap.port))
   running.hangUp()
@@ -141,7 +151,50 @@ test('a new configuration that only its start shows to be wrong gives way to the
   await running.says('the old one goes on')
   expect(running.log()).toContain('LISTEN_FAILED')
   await running.says(RUNNING, 2)
+  expect(running.log()).not.toContain('is right')
   await polled(imap)
+  expect(await running.stops()).toBe(0)
+})
+
+test('SIGHUP that takes a mailbox away: the log names it, and only then', async () => {
+  await using imap = await scriptedImap()
+  const { write, text } = await configured('fewer.yaml', { imap: imap.port })
+  await using running = daemon('fewer.yaml')
+  await running.says(RUNNING)
+  running.hangUp()
+  await running.says('is right')
+  await running.says(RUNNING, 2)
+  expect(running.log()).not.toContain('no longer configured')
+  await write(text(imap.port).replace(/^mailboxes:\n.*$/m, 'mailboxes: []'))
+  running.hangUp()
+  await running.says(RUNNING, 3)
+  expect(running.line('no longer configured')).toMatchObject({
+    level: 40,
+    mailboxes: [`u@127.0.0.1:${imap.port}/INBOX`],
+    msg: expect.stringContaining(`u@127.0.0.1:${imap.port}/INBOX`),
+  })
+  expect(await running.stops()).toBe(0)
+})
+
+test('SIGHUP that configures a webhook while --deliver is in force: the log says that it has no effect', async () => {
+  await using imap = await scriptedImap()
+  const { write, text } = await configured('hook.yaml', { imap: imap.port })
+  await writeFile(join(clinics.a, 'webhook.secret'), 'a secret of sixteen\n', { mode: 0o600 })
+  await using running = daemon('hook.yaml')
+  await running.says(RUNNING)
+  const hook = "deliver: { webhook: { url: 'http://127.0.0.1:9/direct', secretFile: webhook.secret } }"
+  await write(`${text(imap.port)}\n${hook}\n`)
+  running.hangUp()
+  await running.says(RUNNING, 2)
+  expect(running.line('deliver.webhook')).toMatchObject({
+    level: 40,
+    msg: expect.stringContaining('no effect: --deliver'),
+    hint: expect.stringContaining('without --deliver'),
+  })
+  // Told once.
+  running.hangUp()
+  await running.says(RUNNING, 3)
+  expect(running.log().split('no effect')).toHaveLength(2)
   expect(await running.stops()).toBe(0)
 })
 

@@ -210,6 +210,20 @@ test('SIGTERM behind the end of a message that is never answered: it is in doubt
   ])
 })
 
+test('SIGKILL behind the end of a message: `status` says at once that the server may have it', async () => {
+  await using smtp = await smtpSilentAfter('.')
+  const config = await configuration({ smtp: smtp.port })
+  const messageId = await queued(config.name)
+  {
+    await using _killed = daemon(config.name)
+    await smtp.heard
+  }
+  const said = await direct(['status', messageId, '--config', config.name, '--json'], { cwd: clinics.a })
+  expect(JSON.parse(said.stdout).recipients).toMatchObject([
+    { state: 'queued', why: [{ code: 'SMTP_IN_DOUBT' }] },
+  ])
+})
+
 const SILENT_IMAP: Readonly<Record<string, ImapScript>> = {
   'in its greeting': { answer: (command) => (command === 'GREETING' ? '* ' : undefined) },
   'in its folder': { answer: (command) => (/^SELECT/.test(command) ? '* OK wait' : undefined) },

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { waitingText } from '../../cli/status-waiting.ts'
 import { openStore } from '../../store/index.ts'
 import { accepted, at, bytes } from '../store/scenario.ts'
 import { type Clinics, twoClinics } from './clinics.ts'
@@ -7,7 +8,7 @@ import { direct } from './direct.ts'
 
 let clinics: Clinics
 const run = (...args: readonly string[]) => direct(args, { cwd: clinics.a })
-const why = [{ code: 'EHR_UNREACHABLE', text: 'ehr.example answers 401' }]
+const why = [{ code: 'EHR_DENIED', text: 'ehr.example answers 401' }]
 
 /** A message that was accepted, and posted in vain. */
 beforeAll(async () => {
@@ -33,8 +34,10 @@ test('status --waiting: what the EHR has yet to take, since when, why, and when 
   expect(stdout.split('\n')).toEqual([
     '<m1@hisp.example>  from lee@hisp.example  to dr.kim@clinic-a.example',
     '  waits since 2026-01-01T00:00:01.000Z, tried once, next try 2026-01-01T00:00:10.000Z; it came by clinic/INBOX',
-    '    EHR_UNREACHABLE: ehr.example answers 401',
-    expect.stringMatching(/^ {4}do: .*401 or 403 is about the secret/),
+    '    EHR_DENIED: ehr.example answers 401',
+    expect.stringMatching(
+      /^ {4}do: .*has the secret that deliver\.webhook names, .*\. "direct run" posts it again while it runs; no other command does\.$/,
+    ),
     '',
   ])
   const json = await run('status', '--waiting', 'm1@hisp.example', '--json')
@@ -57,6 +60,30 @@ test('status --waiting: what the EHR has yet to take, since when, why, and when 
   })
 })
 
+test('what cannot be filed in a folder is tried at each pass over its mailbox: no number of tries is told', async () => {
+  const text = (tries: number, code: string) =>
+    waitingText(
+      {
+        messageId: '<m2@hisp.example>',
+        from: 'lee@hisp.example',
+        recipients: ['dr.kim@clinic-a.example'],
+        mailbox: 'clinic/INBOX',
+        innerSha256: 'ef'.repeat(32),
+        key: 'ab'.repeat(32),
+        since: at(1),
+        tries,
+        next: at(31),
+        why: [{ code, text: 'cannot file a message in ehr: ENOSPC' }],
+      },
+      () => [],
+    ).split('\n')[1]
+  expect(text(0, 'FILE_UNWRITABLE')).toBe(
+    '  waits since 2026-01-01T00:00:01.000Z, tried at each pass over its mailbox, next try 2026-01-01T00:00:31.000Z; it came by clinic/INBOX',
+  )
+  expect(text(2, 'FILE_UNWRITABLE')).toContain('tried 2 times,')
+  expect(text(0, 'REVOCATION_UNKNOWN')).not.toContain('tried')
+})
+
 test('status alone says beside its answer that something waits for the EHR; of a message that was received, where to ask', async () => {
   expect(await run('status')).toMatchObject({
     code: 0,
@@ -67,6 +94,8 @@ test('status alone says beside its answer that something waits for the EHR; of a
   })
   expect(await run('status', '<m1@hisp.example>')).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/no message <m1@hisp\.example> was sent from here\n.*hint: .*direct audit/),
+    stderr: expect.stringMatching(
+      /no message <m1@hisp\.example> was sent from here\n.*hint: .*received.*direct status --waiting.*direct audit/,
+    ),
   })
 })

@@ -33,7 +33,8 @@ test('a backup brings back what was known, over a store that is damaged, once no
   expect(made).toMatchObject({ code: 0, stderr: expect.not.stringContaining('bug') })
   expect(JSON.parse(made.stdout)).toMatchObject({ file: join(clinics.a, 'backup.db'), auditRows: 1 })
   expect((await stat(join(clinics.a, 'backup.db'))).mode & 0o777).toBe(0o600)
-  await run(...SEND)
+  const since = JSON.parse((await run(...SEND, '--json')).stdout) as { messageId: string }
+  expect((await run('status', '<none@clinic-a.example>')).stderr).not.toContain('restored')
   const refused = await run('store', 'restore', 'backup.db')
   expect(refused).toMatchObject({
     code: 2,
@@ -69,6 +70,13 @@ test('a backup brings back what was known, over a store that is damaged, once no
   expect(restored).toMatchObject({ code: 0 })
   expect(await statuses()).toBe(1)
   expect((await run('audit')).stdout).toMatch(/store-restored +by kim/)
+  const restoredSince =
+    /restored from a backup at \d{4}-\S+Z \(what was known until \d{4}-\S+Z\): of what was done between the backup and then it knows nothing/
+  expect(await run('status', since.messageId)).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(restoredSince),
+  })
+  expect((await run('audit', '--message', since.messageId)).stderr).toMatch(restoredSince)
   expect((await readdir(join(clinics.a, 'data'))).filter((name) => name.includes('restoring'))).toEqual([])
 })
 
@@ -81,7 +89,7 @@ test('a backup in which one byte changed is told by check, and refused by restor
   })
   {
     await using file = await open(backup, 'r+')
-    await file.write(Buffer.of(0x5a), 0, 1, Math.floor(made.bytes / 2))
+    await file.write(Buffer.of(0x5a), 0, 1, made.bytes - 3)
   }
   expect(await run('store', 'check', backup)).toMatchObject({
     code: 1,
@@ -97,6 +105,12 @@ test('a backup in which one byte changed is told by check, and refused by restor
     ),
   })
   expect(await statuses()).toBe(known)
+  const taken = await run('store', 'restore', backup, '--replace', '--even-damaged')
+  expect(taken).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/^direct: note: this backup was damaged: it is not what was written/m),
+  })
+  expect((await run('audit')).stdout).toMatch(/store-restored .* version \d+, damaged$/m)
 })
 
 test('audit --verify: whether the rows are as they were written, and whether a noted head is among them', async () => {
