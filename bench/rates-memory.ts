@@ -7,7 +7,7 @@ import { openMessage } from '../agent/open.ts'
 import { prepare, signatures } from '../agent/prepare.ts'
 import { neverSaid } from '../agent/seal/agreed.ts'
 import { sealCopies } from '../agent/seal.ts'
-import { once } from '../agent/smime/source.ts'
+import { lent, once, type Source } from '../agent/smime/source.ts'
 import { wire } from '../agent/wiring.ts'
 import { clinic, FROM, TO } from './clinics.ts'
 
@@ -35,10 +35,11 @@ export async function smimeSteps(dir: string, bytes: number): Promise<Steps> {
       const paths = prepared.classified.flatMap(({ path }) => path ?? [])
       const shown = visible(prepared.composed, isAmong(prepared.classified))
       return async () => {
+        await using _ = prepared.composed
         const signWith = signatures(prepared, sendTools)
         const [copy] = await sealCopies(signWith, paths, shown, algorithms, neverSaid)
         if (copy === undefined) throw new Error('not sealed')
-        return Buffer.concat(await Array.fromAsync(copy.message.read()))
+        return await inOneBuffer(copy.message)
       }
     },
     async open(sealed) {
@@ -47,6 +48,17 @@ export async function smimeSteps(dir: string, bytes: number): Promise<Steps> {
       if (judged.verdict !== 'accept') throw new Error(`not accepted: ${judged.why[0]?.text}`)
     },
   }
+}
+
+/** As whatever takes a message from an agent copies it on: each chunk before the next one is asked for. */
+async function inOneBuffer(source: Source): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(source.bytes)
+  let at = 0
+  for await (const chunk of lent(source)) {
+    bytes.set(chunk, at)
+    at += chunk.length
+  }
+  return bytes
 }
 
 function agentOf(letter: 'a' | 'b', dir: string) {

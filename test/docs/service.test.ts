@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
@@ -24,6 +27,28 @@ test('the image starts what the unit starts', () => {
   const words = [...(/^CMD \[(.*)\]$/m.exec(image)?.[1] ?? '').matchAll(/"([^"]*)"/g)].map(([, word]) => word)
   expect(value('ExecStart')).toBe(`/usr/bin/env direct ${words.join(' ')}`)
   expect(image).toMatch(/^USER direct$/m)
+})
+
+test('the page asks the doctor with the environment of the service, and no password in the list of processes', async () => {
+  const line = /^\(set -a; .* direct doctor .*\)$/m.exec(page)?.[0] ?? ''
+  const dir = await mkdtemp(join(tmpdir(), 'direct-service-'))
+  try {
+    const password = 'a  b$c "d'
+    await writeFile(join(dir, 'environment'), `DIRECT_PASSWORD='${password}'\n`)
+    // The user need not be here: what would run is asked for its words and its environment.
+    await writeFile(join(dir, 'runuser'), '#!/bin/sh\nprintf "%s\\n" "$*" "$DIRECT_PASSWORD"\n', {
+      mode: 0o755,
+    })
+    const { stdout } = spawnSync('sh', ['-c', line], {
+      cwd: dir,
+      encoding: 'utf8',
+      env: { PATH: `${dir}:${process.env.PATH}` },
+    })
+    expect(stdout).toBe(`-u direct -- direct doctor --deliver /var/lib/direct-agent/ehr\n${password}\n`)
+  } finally {
+    await rm(dir, { recursive: true })
+  }
+  expect(page).not.toContain('$(cat environment)')
 })
 
 test('every section that docs/daemon.md begins with is there', () => {

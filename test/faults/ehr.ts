@@ -79,13 +79,18 @@ export class Ehr implements AsyncDisposable {
     const names = (await readdir(this.#taken)).sort(
       (one, other) => Number.parseInt(one, 10) - Number.parseInt(other, 10),
     )
-    return Promise.all(names.map((name) => readTaken(join(this.#taken, name), name.split('-')[1])))
+    // One after the other: of the longest runs there are more than a process may have open.
+    const taken: Taken[] = []
+    for (const name of names) taken.push(await readTaken(join(this.#taken, name), name.split('-')[1]))
+    return taken
   }
 
   /** What a stop left unfinished; nobody is to read it. */
   async unfinished(): Promise<string[]> {
     // An empty file that says what a stop interrupted says it for good if it was only to be removed.
-    return (await readdir(this.dir)).filter((name) => name.startsWith('.') && !name.endsWith('.renaming'))
+    return (await readdir(this.dir)).filter(
+      (name) => name.startsWith('.') && !/\.(renaming|adding)$/.test(name),
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -16,6 +16,7 @@ const BETWEEN_STOPS = 97
 /** … and each further dialogue has all its stops one byte later. */
 const STOPS_SHIFTED: Readonly<Record<Scale, number>> = { short: 1, full: BETWEEN_STOPS }
 const STOP_MS = 10
+const MANY_MDNS = 'notifications:\n  perCorrespondentPerHour: 1000000\n'
 /** Dialogues side by side, each through a proxy of its own. */
 const LANES: Readonly<Record<Scale, number>> = { short: 1, full: 4 }
 
@@ -49,6 +50,8 @@ export const everyByteIn: FaultRun = (world, { scale, seed, tell }) =>
   whileReceiving(world, 'every-byte-in', async (ehr, sender) => {
     const { b, mail } = world
     await using open = new AsyncDisposableStack()
+    // All come from one correspondent within an hour, more of them than are answered so soon.
+    await b.variant('direct.yaml', { 'identities:': `${MANY_MDNS}identities:` })
     await using inbox = await b.folder('INBOX')
     const supply = await Supply.start(sender, inbox, { seed, bytes: BYTES })
     const lanes: Lane[] = []

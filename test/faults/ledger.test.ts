@@ -27,6 +27,7 @@ const good: Evidence = {
     disposition: 'processed',
   })),
   states: new Map(ids.map((id) => [id, 'processed'])),
+  inDoubt: new Set(),
   audit: ids.flatMap((id) => [
     row('received', id),
     row('delivered', id),
@@ -70,6 +71,11 @@ test.each<[string, string, Partial<Evidence>]>([
     'asideByMistake',
     { audit: [...good.audit, row('received', '<3@a>', { outcome: 'reject' })] },
   ],
+  [
+    'one that came twice though SMTP said that it was taken',
+    'findings',
+    { audit: [...good.audit, row('received', '<1@a>')], inDoubt: new Set(['<2@a>']) },
+  ],
   ['one that the audit leaves out', 'findings', { audit: good.audit.slice(1) }],
   [
     'one that is said to have failed',
@@ -80,4 +86,9 @@ test.each<[string, string, Partial<Evidence>]>([
   ['a store that is not as it should be', 'findings', { broken: ['the audit has been changed'] }],
 ])('the ledger finds %s: %s', (_what, count, changes) => {
   expect(wrong(changes)).toEqual([count])
+})
+
+test('a message may have come twice where the answer of the server was lost', () => {
+  const audit = [...good.audit, row('received', '<1@a>')]
+  expect(wrong({ audit, inDoubt: new Set(['<1@a>']) })).toEqual([])
 })

@@ -83,6 +83,8 @@ export interface Evidence {
   readonly receipts: readonly Receipt[]
   /** What the sender is told of each message, by its Message-ID. */
   readonly states: ReadonlyMap<string, string>
+  /** Of which the sender's audit says that a server may have it, as its answer was lost: it may have come twice. */
+  readonly inDoubt: ReadonlySet<string>
   /** The victim's audit. */
   readonly audit: readonly Json[]
   /** Folders that a stop left unfinished; nobody is to read them. */
@@ -105,12 +107,16 @@ export async function reconcile(
   await using victim = await agentOf(world.b, world, { config })
   const states = new Map<string, string>()
   for (const { messageId } of injected) states.set(messageId, await stateOf(sender, messageId))
+  const inDoubt = new Set<string>()
+  for await (const { event, messageId } of sender.audit())
+    if (event === 'in-doubt' && messageId !== null) inDoubt.add(messageId)
   return compare(
     injected,
     {
       taken: await ehr.taken(),
       receipts: await receiptsIn(world, sender),
       states,
+      inDoubt,
       audit: await world.b.json(['audit', '--config', config]),
       unfinished: await ehr.unfinished(),
       broken: await brokenIn(sender, victim),
@@ -137,7 +143,7 @@ export function compare(
   evidence: Evidence,
   { comesAgain = false }: CompareOptions = {},
 ): Reconciled {
-  const { taken, receipts, states, audit, unfinished, broken } = evidence
+  const { taken, receipts, states, inDoubt, audit, unfinished, broken } = evidence
   const known = new Map(injected.map((each) => [each.messageId, each]))
   const filed = Map.groupBy(taken, ({ messageId }) => messageId)
   const [failures = [], mdns = []] = [true, false].map((failed) =>
@@ -164,7 +170,7 @@ export function compare(
       .filter(({ event, outcome }) => event === 'received' && outcome === 'reject')
       .map(({ messageId, why }) => `${messageId} ${JSON.stringify(why)}`),
     findings: [
-      ...[...known.keys()].flatMap((id) => untoldBy(told.get(id) ?? [], id, comesAgain)),
+      ...[...known.keys()].flatMap((id) => untoldBy(told.get(id) ?? [], id, comesAgain || inDoubt.has(id))),
       ...failures.map(({ about }) => `the sender was told that ${about} failed`),
       ...unfinished.map((name) => `${name} was left unfinished`),
       ...broken,

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isDeepStrictEqual } from 'node:util'
 import { type Heard, Receiver } from '../flow/webhook-receiver.ts'
 import { seeded } from '../fuzz/mutate.ts'
 import { digest, type Taken } from './ehr.ts'
@@ -43,6 +44,9 @@ export class WebEhr implements AsyncDisposable {
   readonly #wrong = new WeakMap<ServerResponse, Wrong>()
   /** By its key, in order: what was filed. */
   readonly #filed = new Map<string, Heard>()
+  /** By its key: what was heard first, whatever became of it; and the keys under which something else came later. */
+  readonly #first = new Map<string, Heard>()
+  readonly #changed = new Set<string>()
   /** In which life each key is under way, and in which it was last answered by a 200 that went out whole. */
   readonly #underWay = new Map<string, number>()
   readonly #answered = new Map<string, number>()
@@ -100,9 +104,11 @@ export class WebEhr implements AsyncDisposable {
 
   /** Every message that it has, in order. */
   async taken(): Promise<Taken[]> {
-    return [...this.#filed.values()].flatMap(({ delivery, message }) =>
-      delivery === null || message === null ? [] : [takenFrom(delivery, message)],
-    )
+    return [...this.#filed.values()].flatMap(({ key, delivery, message }) => {
+      if (delivery === null || message === null) return []
+      const taken = takenFrom(delivery, message)
+      return [{ ...taken, named: taken.named && !this.#changed.has(key) }]
+    })
   }
 
   /** It has things whole, or not at all. */
@@ -134,6 +140,7 @@ export class WebEhr implements AsyncDisposable {
     if (!isSigned) this.findings.push(`${key} came with a wrong signature`)
     if (this.#recorded.has(String(delivery?.messageId)))
       this.findings.push(`${key} came again, though its delivery stands in the audit`)
+    this.#compare(heard)
     const wrong = this.#wrong.get(answer)
     if (wrong === 'answered 500') {
       this.seen.add(wrong)
@@ -148,6 +155,16 @@ export class WebEhr implements AsyncDisposable {
       this.seen.add(wrong)
       setTimeout(() => this.#take(key, answer), LATE_MS)
     } else this.#take(key, answer)
+  }
+
+  /** Under one key there is one thing to be told, at each try. */
+  #compare(heard: Heard): void {
+    const { key, event } = heard
+    const first = this.#first.get(key) ?? heard
+    this.#first.set(key, first)
+    if (isSame(first, heard)) return
+    this.#changed.add(key)
+    this.findings.push(`${key} (${event}) came again with other bytes`)
   }
 
   #take(key: string, answer: ServerResponse, then: () => void = () => undefined): void {
@@ -176,6 +193,16 @@ export class WebEhr implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#receiver[Symbol.asyncDispose]()
   }
+}
+
+function isSame(one: Heard, other: Heard): boolean {
+  return isDeepStrictEqual(wordsOf(one), wordsOf(other))
+}
+
+/** But what is asked for anew at each try. */
+function wordsOf({ event, delivery, message, json }: Heard) {
+  const { revocation: _, ...said } = delivery ?? {}
+  return { event, said, message, json }
 }
 
 /** By the bytes of the message; what is said beside it has to agree. */
