@@ -42,7 +42,7 @@ async function openFile(file: string, now: () => Date): Promise<Database> {
   const onDisk = file !== ':memory:'
   if (onDisk) await makeStoreFile(file)
   const log = onDisk ? new LogSync(file) : null
-  const dialect = new NodeSqliteDialect(openDatabase(file), file, { log })
+  const dialect = new NodeSqliteDialect(await openDatabase(file), file, { log })
   const db = new Database(dialect)
   return await ready(db, async () => {
     await migrate(db, now, file)

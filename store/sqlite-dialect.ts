@@ -101,19 +101,15 @@ class ImmediateDriver extends SqliteDriver {
     await turn()
     requireOpen(this.#database, this.#file)
     if (accessMode === 'read only') return guarded(this.#file, () => this.#database.exec('begin'))
-    const deadline = performance.now() + this.#patienceMs
-    for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
+    const begin = () => {
       try {
         this.#database.exec('pragma busy_timeout = 0')
         this.#database.exec('begin immediate')
-        return
-      } catch (error) {
-        if (!isBusy(error) || performance.now() > deadline) throw storeError(error, this.#file)
       } finally {
         this.#database.exec(`pragma busy_timeout = ${PATIENCE_MS}`)
       }
-      await sleep(pause)
     }
+    await patiently(begin, this.#file, this.#patienceMs)
   }
 
   override async destroy(): Promise<void> {
@@ -176,14 +172,12 @@ const APPLICATION_ID = 0x44697241
  * Opens the file, refuses one that is not ours without changing a byte of it, and sets what durability asks for:
  * WAL with synchronous FULL, so that a finished transaction survives the loss of power.
  */
-export function openDatabase(file: string): DatabaseSync {
-  const database = guarded(file, () => new DatabaseSync(file, { timeout: PATIENCE_MS }))
+export async function openDatabase(file: string): Promise<DatabaseSync> {
+  const database = guarded(file, () => new DatabaseSync(file, { timeout: 0 }))
   try {
+    await patiently(() => makeOurs(database, file), file, PATIENCE_MS)
     guarded(file, () => {
-      if (!isOurs(database)) throw notOurs(file)
-      if (value(database, 'pragma application_id') !== APPLICATION_ID)
-        database.exec(`pragma application_id = ${APPLICATION_ID}`)
-      if (value(database, 'pragma journal_mode') !== 'wal') database.exec('pragma journal_mode = wal')
+      database.exec(`pragma busy_timeout = ${PATIENCE_MS}`)
       database.exec('pragma synchronous = full')
       database.exec('pragma foreign_keys = on')
       database.exec(`pragma wal_autocheckpoint = ${LOG_PAGES}`)
@@ -193,6 +187,14 @@ export function openDatabase(file: string): DatabaseSync {
     throw error
   }
   return database
+}
+
+/** Throws SQLite's own error when another process is at it: not all of what it does for that waits by SQLite's timeout. */
+function makeOurs(database: DatabaseSync, file: string): void {
+  if (!isOurs(database)) throw notOurs(file)
+  if (value(database, 'pragma application_id') !== APPLICATION_ID)
+    database.exec(`pragma application_id = ${APPLICATION_ID}`)
+  if (value(database, 'pragma journal_mode') !== 'wal') database.exec('pragma journal_mode = wal')
 }
 
 function isOurs(database: DatabaseSync): boolean {
@@ -232,6 +234,19 @@ function notOurs(file: string): DirectError {
   return new DirectError('STORE_FAILED', `${file} is not a store of direct-agent; it was left as it is`, {
     hint: 'Name another dataDir, or move that file away.',
   })
+}
+
+/** Does `act` until nobody else is in its way, for `patienceMs`; the wait is asynchronous. */
+async function patiently(act: () => void, file: string, patienceMs: number): Promise<void> {
+  const deadline = performance.now() + patienceMs
+  for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
+    try {
+      return act()
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadline) throw storeError(error, file)
+    }
+    await sleep(pause)
+  }
 }
 
 function guarded<T>(file: string, act: () => T): T {

@@ -13,13 +13,13 @@ const CHUNK_ROWS = 16
 
 /** Makes `to`, an empty file, a store that holds what a shared one does as of one moment. Who writes to that does not wait. */
 export async function copyOut(db: Kysely<Schema>, to: string, now: () => Date, tell: Tell): Promise<void> {
-  const made = new Kysely<Schema>({ dialect: new NodeSqliteDialect(openDatabase(to), to) })
+  const made = new Kysely<Schema>({ dialect: new NodeSqliteDialect(await openDatabase(to), to) })
   try {
     await migrate(made, now, to)
   } finally {
     await made.destroy()
   }
-  const file = openDatabase(to)
+  const file = await openDatabase(to)
   try {
     file.exec('pragma foreign_keys = off; pragma synchronous = off; begin')
     await asOfNow(db, (tx) => copyTables(tx, file, tell))

@@ -132,7 +132,7 @@ async function bringUp(
   options: Drawing & Pick<RestoredStore, 'version' | 'newest'> & { readonly mended: readonly StoreFinding[] },
 ): Promise<readonly StoreFinding[]> {
   const { version, newest, seal, mended, evenDamaged, actor, now, tell } = options
-  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(openDatabase(draft), draft) })
+  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(await openDatabase(draft), draft) })
   try {
     await migrate(db, now, from)
     const damage = [...mended, ...(await damageOf(db, { now: now(), tell }))]

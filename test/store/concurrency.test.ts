@@ -13,7 +13,7 @@ ofSqlite(
     await using temporary = await folder()
     await using _store = await temporary.open()
     const db = new Kysely<Schema>({
-      dialect: new NodeSqliteDialect(openDatabase(temporary.file), temporary.file),
+      dialect: new NodeSqliteDialect(await openDatabase(temporary.file), temporary.file),
     })
     const log: string[] = []
     const slow = (name: string) =>
@@ -97,7 +97,7 @@ ofSqlite(
 )
 
 async function openReader(file: string) {
-  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(openDatabase(file), file) })
+  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(await openDatabase(file), file) })
   return Object.assign(db, { [Symbol.asyncDispose]: () => db.destroy() })
 }
 
@@ -109,7 +109,7 @@ ofSqlite(
     const holder = new DatabaseSync(temporary.file)
     holder.exec('begin immediate')
     const db = new Kysely<Schema>({
-      dialect: new NodeSqliteDialect(openDatabase(temporary.file), temporary.file, { patienceMs: 20 }),
+      dialect: new NodeSqliteDialect(await openDatabase(temporary.file), temporary.file, { patienceMs: 20 }),
     })
     await expect(db.transaction().execute(async () => {})).rejects.toMatchObject({
       code: 'STORE_FAILED',

@@ -23,7 +23,7 @@ async function outboxWith(datasync: () => Promise<void>) {
   const { file } = scope.use(await folder())
   await makeStoreFile(file)
   const log = new LogSync(file, async () => ({ datasync, close: async () => {} }))
-  const database = openDatabase(file)
+  const database = await openDatabase(file)
   const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(database, file, { log }) })
   scope.defer(() => db.destroy())
   await migrate(db, () => at(0), file)

@@ -17,7 +17,7 @@ async function onSlowDisk() {
   await makeStoreFile(file)
   let disk = Promise.resolve()
   const log = new LogSync(file, async () => ({ datasync: () => disk, close: async () => {} }))
-  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(openDatabase(file), file, { log }) })
+  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(await openDatabase(file), file, { log }) })
   scope.defer(() => db.destroy())
   await migrate(db, () => at(0), file)
   const kept = scope.move()

@@ -1,6 +1,7 @@
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { openStore } from '../../store/index.ts'
 import { folder } from './places.ts'
@@ -109,10 +110,23 @@ test('durability is what SQLite can give: WAL with synchronous FULL', async () =
   raw.close()
   // `synchronous` belongs to a connection, so it is read where it is set.
   const { openDatabase } = await import('../../store/sqlite-dialect.ts')
-  const own = openDatabase(temporary.file)
+  const own = await openDatabase(temporary.file)
   expect(own.prepare('pragma synchronous').get()).toEqual({ synchronous: 2 })
   expect(own.prepare('pragma foreign_keys').get()).toEqual({ foreign_keys: 1 })
   own.close()
+})
+
+test('a new store that another one is making waits for it, and stops nothing else', async () => {
+  await using temporary = await folder()
+  await mkdir(dirname(temporary.file), { recursive: true, mode: 0o700 })
+  const other = new DatabaseSync(temporary.file)
+  other.exec('begin exclusive')
+  const opening = temporary.open()
+  await sleep(100)
+  other.exec('commit')
+  other.close()
+  await using store = await opening
+  expect(await store.tracking.status()).toEqual([])
 })
 
 test('processes that open a new store at once agree on it, and print no warnings', async () => {

@@ -31,7 +31,7 @@ afterEach(() => temporary[Symbol.asyncDispose]())
 
 /** How SQLite goes about each statement of a call that reads or writes: the lines of its plans that name a table. */
 async function plansOf(call: (outbox: SqlOutbox) => Promise<unknown>): Promise<string[]> {
-  const database = openDatabase(temporary.file)
+  const database = await openDatabase(temporary.file)
   const asked: LogEvent['query'][] = []
   const db = new Kysely<Schema>({
     dialect: new NodeSqliteDialect(database, temporary.file),
@@ -77,7 +77,7 @@ test('SMTP waits for the disk once: what it said lasts, that a copy is being sen
   let syncs = 0
   const datasync = async () => void syncs++
   const log = new LogSync(temporary.file, async () => ({ datasync, close: async () => {} }))
-  const dialect = new NodeSqliteDialect(openDatabase(temporary.file), temporary.file, { log })
+  const dialect = new NodeSqliteDialect(await openDatabase(temporary.file), temporary.file, { log })
   const db = new Kysely<Schema>({ dialect })
   const outbox = new SqlOutbox(db, new StoreTurns(db))
   const [copy] = await outbox.claim(at(50), at(60), { limit: 1 })
@@ -91,7 +91,7 @@ test('SMTP waits for the disk once: what it said lasts, that a copy is being sen
 })
 
 test('a statement is prepared once, however often it is asked; lists of ever new lengths are not kept for ever', async () => {
-  const database = openDatabase(temporary.file)
+  const database = await openDatabase(temporary.file)
   const prepare = vi.spyOn(database, 'prepare')
   const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(database, temporary.file) })
   const outbox = new SqlOutbox(db, new StoreTurns(db))

@@ -5,7 +5,7 @@ import type { Schema } from '../../store/schema.ts'
 import { NodeSqliteDialect, openDatabase } from '../../store/sqlite-dialect.ts'
 
 async function database() {
-  const opened = openDatabase(':memory:')
+  const opened = await openDatabase(':memory:')
   opened.exec('create table leases (name text primary key, holder text, until integer)')
   const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(opened, ':memory:') })
   return { db, opened, [Symbol.asyncDispose]: () => db.destroy() }
