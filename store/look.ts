@@ -6,7 +6,9 @@ import { NEWEST, versionOf } from './migrate.ts'
 import type { OpenStoreOptions } from './open.ts'
 import { describePlace, type PostgresPlace, type StorePlace } from './place.ts'
 import { SqlStore } from './sql-store.ts'
-import { NodeSqliteDialect, requireStore, storeError } from './sqlite-dialect.ts'
+import { NodeSqliteDialect } from './sqlite-dialect.ts'
+import { storeError } from './sqlite-errors.ts'
+import { requireStore } from './sqlite-file.ts'
 import type { Store } from './store.ts'
 
 /** What an older direct-agent left, which the next `openStore` brings up to date. */

@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
-import { isAlone, requireStore, storeError } from '../sqlite-dialect.ts'
+import { storeError } from '../sqlite-errors.ts'
+import { isAlone, requireStore } from '../sqlite-file.ts'
 import { makeStoreFile } from '../store-file.ts'
 import { copyPages } from './copy-pages.ts'
 import { notEmpty, open, type Target } from './target.ts'
