@@ -273,7 +273,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       return (await (await neighbours.existingStore())?.tracking.status(messageId)) ?? []
     },
     async untaken(messageId) {
-      return (await (await neighbours.existingStore())?.deliveries.untaken(messageId)) ?? []
+      return (await (await neighbours.existingStore())?.deliveries.untaken(now(), messageId)) ?? []
     },
     async *events({ signal, after } = {}) {
       const { tracking } = await neighbours.store()

@@ -1,13 +1,18 @@
 import type { UntakenMessage } from '../agent/index.ts'
 import { printable } from './printable.ts'
-import { nextTry, triesText } from './tries-text.ts'
+import { heldText, nextTry, triesText } from './tries-text.ts'
+
+function nextText(next: Date | null, heldUntil: Date | null): string {
+  if (heldUntil !== null) return heldText(heldUntil)
+  return next === null ? 'next try at the next pass over its mailbox' : nextTry(next)
+}
 
 /** A message on a line; below it since when it waits, the reasons with their codes, and what to do. */
 export function waitingText(
-  { messageId, from, recipients, mailbox, since, tries, next, why }: UntakenMessage,
+  { messageId, from, recipients, mailbox, since, tries, next, heldUntil, why }: UntakenMessage,
   adviceOn: (codes: readonly string[]) => readonly string[],
 ): string {
-  const again = next === null ? 'next try at the next pass over its mailbox' : nextTry(next)
+  const again = nextText(next, heldUntil)
   // Passes over a mailbox are not counted: they go on whatever becomes of one message.
   const isOfPasses = tries === 0 && why.some(({ code }) => code === 'FILE_UNWRITABLE')
   const tried = isOfPasses ? `tried at each pass over its mailbox, ${again}` : triesText(tries, again)

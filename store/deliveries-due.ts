@@ -170,8 +170,8 @@ export class SqlDeliveries implements Deliveries {
     })
   }
 
-  async untaken(messageId?: string): Promise<readonly UntakenMessage[]> {
-    return await untakenMessages(this.#db, messageId)
+  async untaken(now: Date, messageId?: string): Promise<readonly UntakenMessage[]> {
+    return await untakenMessages(this.#db, now, messageId)
   }
 
   async figures(): Promise<{ readonly waiting: number; readonly oldest: Date | null }> {

@@ -28,6 +28,8 @@ export interface UntakenMessage {
   readonly tries: number
   /** When it is tried again, at the earliest; null: when its mailbox is passed over next. */
   readonly next: Date | null
+  /** Until when a process holds it, which is handing it over, or was killed as it did; null: none does. */
+  readonly heldUntil: Date | null
   /** Why the last try came to nothing; empty: none has yet. */
   readonly why: readonly Reason[]
 }
@@ -84,7 +86,7 @@ export interface Deliveries {
   /** Nothing more is done about these messages, whose deliveries all have their outcome. */
   close(entries: readonly number[], at: Date): Promise<void>
   /** What the EHR has yet to take, oldest first; the one message when an id is given. */
-  untaken(messageId?: string): Promise<readonly UntakenMessage[]>
+  untaken(now: Date, messageId?: string): Promise<readonly UntakenMessage[]>
   /** How many messages wait to be taken, and since when the one that has waited longest. */
   figures(): Promise<{ readonly waiting: number; readonly oldest: Date | null }>
 }

@@ -58,6 +58,11 @@ export function isSet(column: 'next_at'): RawBuilder<SqlBool> {
   return sql`${sql.ref(column)} > 0`
 }
 
+/** Until when a row that says so is held; null: it is free, as `isFree` says. */
+export function heldUntil(until: number | null, { at, ahead }: Moment): Date | null {
+  return until === null || until <= at || until > ahead ? null : new Date(until)
+}
+
 /** That nobody holds it: two processes never do one thing at once. */
 export function isFree(moment: Bindable, column: Held = 'held_until'): RawBuilder<SqlBool> {
   return sql`(${sql.ref(column)} is null or ${hasCome(column, moment)})`

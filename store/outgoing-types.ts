@@ -154,8 +154,9 @@ export interface DeliveryStatus {
   /** By what it was sealed; null while it is not, and off the direct route. */
   readonly algorithms: MessageAlgorithms | null
   /**
-   * While it is queued: how often SMTP was tried, a try under way included, and when it is again, at the earliest; while its
-   * route is not known, how often and when that is asked for. Null: it is not queued.
+   * While it is queued: how often SMTP was tried, a try under way included, and when it is again, at the earliest, which is
+   * never before the hold ends of a process that is at it, or was killed at it; while its route is not known, how often and
+   * when that is asked for. Null: it is not queued.
    */
   readonly tries: number | null
   readonly next: Date | null

@@ -24,21 +24,32 @@ export async function triesOfQueued(
     const copies = await db
       .selectFrom('copies')
       .innerJoin('copy_recipients', 'copy_recipients.copy', 'copies.id')
-      .select(['message', 'address', 'attempts', 'next_at'])
+      .select(['message', 'address', 'attempts', 'next_at', 'held_until'])
       .where('message', 'in', some)
       .where('copy_recipients.state', '=', 'pending')
       .where(isSet('next_at'))
       .$narrowType<{ next_at: number }>()
       .execute()
-    for (const { message, address, attempts, next_at } of copies)
-      known.set(`${message} ${address}`, { tries: attempts, next: new Date(next_at) })
+    for (const { message, address, attempts, ...due } of copies)
+      known.set(`${message} ${address}`, { tries: attempts, next: nextOf(due) })
     const asked = await db
       .selectFrom('waiting_messages')
-      .select(['message', 'asked', 'next_at'])
+      .select(['message', 'asked', 'next_at', 'held_until'])
       .where('message', 'in', some)
       .execute()
-    for (const { message, asked: tries, next_at } of asked)
-      known.set(`${message}`, { tries, next: new Date(next_at) })
+    for (const { message, asked: tries, ...due } of asked)
+      known.set(`${message}`, { tries, next: nextOf(due) })
   }
   return (message, address) => known.get(`${message} ${address}`) ?? known.get(`${message}`) ?? NOT_QUEUED
+}
+
+/** What somebody holds, a process that was killed too, nobody else takes before the hold has ended. */
+function nextOf({
+  next_at,
+  held_until,
+}: {
+  readonly next_at: number
+  readonly held_until: number | null
+}): Date {
+  return new Date(Math.max(next_at, held_until ?? 0))
 }

@@ -16,7 +16,7 @@ export async function* checkUntaken({
 }: DoctorTools): AsyncGenerator<Said, readonly Reason[]> {
   try {
     const store = await existingStore()
-    return store === null ? [] : yield* judged(await store.deliveries.untaken(), now())
+    return store === null ? [] : yield* judged(await store.deliveries.untaken(now()), now())
   } catch (error) {
     // The EHR is looked at all the same.
     if (!(error instanceof DirectError)) throw error

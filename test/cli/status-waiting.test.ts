@@ -51,6 +51,7 @@ test('status --waiting: what the EHR has yet to take, since when, why, and when 
     since: '2026-01-01T00:00:01.000Z',
     tries: 1,
     next: '2026-01-01T00:00:10.000Z',
+    heldUntil: null,
     why,
   })
   expect(await run('status', '--waiting', 'another@hisp.example')).toMatchObject({
@@ -73,6 +74,7 @@ test('what cannot be filed in a folder is tried at each pass over its mailbox: n
         since: at(1),
         tries,
         next: at(31),
+        heldUntil: null,
         why: [{ code, text: 'cannot file a message in ehr: ENOSPC' }],
       },
       () => [],
@@ -82,6 +84,25 @@ test('what cannot be filed in a folder is tried at each pass over its mailbox: n
   )
   expect(text(2, 'FILE_UNWRITABLE')).toContain('tried 2 times,')
   expect(text(0, 'REVOCATION_UNKNOWN')).not.toContain('tried')
+})
+
+test('a message that a killed process holds says so, and until when, in place of a try that is due', () => {
+  const held = {
+    messageId: '<m3@hisp.example>',
+    from: 'lee@hisp.example',
+    recipients: ['dr.kim@clinic-a.example'],
+    mailbox: 'clinic/INBOX',
+    innerSha256: 'ef'.repeat(32),
+    key: 'ab'.repeat(32),
+    since: at(1),
+    tries: 0,
+    next: at(1),
+    heldUntil: at(31),
+    why: [],
+  }
+  expect(waitingText(held, () => []).split('\n')[1]).toBe(
+    '  waits since 2026-01-01T00:00:01.000Z, held until 2026-01-01T00:00:31.000Z by a process that is handing it over, or was killed at it; in that case the next try is then; it came by clinic/INBOX',
+  )
 })
 
 test('status alone says beside its answer that something waits for the EHR; of a message that was received, where to ask', async () => {

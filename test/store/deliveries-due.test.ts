@@ -128,14 +128,14 @@ test('how many messages wait, and since when', async () => {
 
 test('what the EHR has yet to take is told: since when, why, how often it was tried and when again', async () => {
   await using store = await memoryStore()
-  expect(await store.deliveries.untaken()).toEqual([])
+  expect(await store.deliveries.untaken(at(0))).toEqual([])
   await judged(store, 7, [LEE, KIM])
   await judged(store, 8, [ANN], 2)
   const first = await store.deliveries.claim(at(2), at(31))
   if (first === null) throw new Error('nothing is due')
   await store.deliveries.putOff(first, { at: at(3), retryAt: at(10), failed: true, why: AWAY })
   const { signer: _, ...judgement } = accepted([])
-  const untaken = await store.deliveries.untaken()
+  const untaken = await store.deliveries.untaken(at(4))
   expect(untaken).toMatchObject([
     {
       messageId: judgement.messageId,
@@ -147,12 +147,23 @@ test('what the EHR has yet to take is told: since when, why, how often it was tr
       since: at(1),
       tries: 1,
       next: at(10),
+      heldUntil: null,
       why: AWAY,
     },
-    { recipients: [ANN], since: at(2), tries: 0, next: at(2), why: [] },
+    { recipients: [ANN], since: at(2), tries: 0, next: at(2), heldUntil: null, why: [] },
   ])
-  expect(await store.deliveries.untaken(judgement.messageId ?? '')).toEqual(untaken)
-  expect(await store.deliveries.untaken('<another@hisp.example>')).toEqual([])
+  expect(await store.deliveries.untaken(at(4), judgement.messageId ?? '')).toEqual(untaken)
+  expect(await store.deliveries.untaken(at(4), '<another@hisp.example>')).toEqual([])
+})
+
+test('what a process holds, though it was killed, is told with until when; not once others may take it, or the clock was set back', async () => {
+  await using store = await memoryStore()
+  await judged(store, 7, [LEE, KIM])
+  await store.deliveries.claim(at(2), at(32))
+  const heldUntil = async (seconds: number) => (await store.deliveries.untaken(at(seconds)))[0]?.heldUntil
+  expect(await heldUntil(31)).toEqual(at(32))
+  expect(await heldUntil(32)).toBeNull()
+  expect(await heldUntil(-2 * 3600)).toBeNull()
 })
 
 test('that the EHR does not take it is audited once, for each of ours; what comes after is told and not audited', async () => {
@@ -168,7 +179,7 @@ test('that the EHR does not take it is audited once, for each of ours; what come
       why,
     })
   }
-  const told = async () => (await store.deliveries.untaken()).map(({ why, tries }) => ({ why, tries }))
+  const told = async () => (await store.deliveries.untaken(at(6))).map(({ why, tries }) => ({ why, tries }))
   // Whoever was stopped says nothing of the EHR.
   await putOff(2, [])
   expect(await all(store.audit.list())).toMatchObject([{ event: 'received' }, { event: 'received' }])
@@ -199,12 +210,12 @@ test('a pass that cannot hand over says why, and touches nothing that somebody h
   const full = [{ code: 'FILE_UNWRITABLE', text: 'cannot file a message in ehr: ENOSPC' }]
   await store.deliveries.notTaken(deliveries, { at: at(2), next: at(32), why: full })
   const told = { why: full, next: at(32), tries: 0, since: at(1) }
-  expect(await store.deliveries.untaken()).toMatchObject([told])
+  expect(await store.deliveries.untaken(at(3))).toMatchObject([told])
   expect(await store.deliveries.claim(at(31), at(61))).toBeNull()
   const waiting = await store.deliveries.claim(at(32), at(62))
   expect(waiting).toMatchObject({ attempts: 0 })
   await store.deliveries.notTaken(deliveries, { at: at(33), next: at(63), why: SHUT })
-  expect(await store.deliveries.untaken()).toMatchObject([told])
+  expect(await store.deliveries.untaken(at(33))).toMatchObject([told])
   expect(await store.deliveries.claim(at(61), at(91))).toBeNull()
   const events = (await all(store.audit.list())).map(({ event }) => event)
   expect(events).toEqual(['received', 'delivery-put-off'])

@@ -20,7 +20,7 @@ test('a store that is looked at is neither made nor brought up to date', async (
   const seen = await lookAtStore({ ...placeOf(place.told), now: years })
   if (seen === null || !('store' in seen)) throw new Error('there is a store')
   await using looked = seen.store
-  expect(await looked.deliveries.untaken()).toEqual([])
+  expect(await looked.deliveries.untaken(years())).toEqual([])
   // What a start would sweep stays.
   expect(await place.sql('select id from bodies')).toHaveLength(1)
   const [newest] = await place.sql('select max(version) as version from schema_versions')

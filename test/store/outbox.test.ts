@@ -137,6 +137,8 @@ test('a hold that is renewed keeps the copy from others, one that was given back
   const [copy] = await store.outbox.claim(at(0), at(30))
   const id = copy?.id as number
   await store.outbox.hold(id, at(60))
+  // Killed or not, status tells no earlier next try.
+  expect(await store.tracking.status()).toMatchObject([{ recipients: [{ tries: 1, next: at(60) }] }])
   expect(await store.outbox.claim(at(59), at(120))).toEqual([])
   expect(await store.outbox.claim(at(60), at(120))).toHaveLength(1)
   await store.outbox.tried(id, [], at(70), at(80))
