@@ -12,6 +12,7 @@ import { type ClosableDialect, closed } from './database.ts'
 import { asKept } from './kept-text.ts'
 import type { LogSync } from './log-sync.ts'
 import { NodeSqliteAdapter, type RunWithin } from './sqlite-adapter.ts'
+import { NodeSqliteCompiler } from './sqlite-compiler.ts'
 import { guarded, patiently } from './sqlite-errors.ts'
 import { PATIENCE_MS } from './sqlite-file.ts'
 
@@ -63,6 +64,10 @@ export class NodeSqliteDialect extends SqliteDialect implements ClosableDialect 
 
   override createDriver(): SqliteDriver {
     return this.#driver()
+  }
+
+  override createQueryCompiler(): NodeSqliteCompiler {
+    return new NodeSqliteCompiler()
   }
 
   override createAdapter(): NodeSqliteAdapter {

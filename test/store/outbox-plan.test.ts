@@ -1,3 +1,4 @@
+import { constants } from 'node:sqlite'
 import { Kysely, type LogEvent } from 'kysely'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { LogSync } from '../../store/log-sync.ts'
@@ -88,6 +89,26 @@ test('SMTP waits for the disk once: what it said lasts, that a copy is being sen
   expect(syncs).toBe(0)
   await outbox.tried(id, [], at(51), at(60))
   expect(syncs).toBe(1)
+  await db.destroy()
+})
+
+test('SQLite plans a statement once, whatever is bound to it', async () => {
+  const database = await openDatabase(temporary.file)
+  let plans = 0
+  // Asked for each table and column that a statement reads or writes, whenever SQLite makes a plan of it.
+  database.setAuthorizer(() => {
+    plans++
+    return constants.SQLITE_OK
+  })
+  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(database, temporary.file) })
+  const outbox = new SqlOutbox(db, new StoreTurns(db))
+  const ask = async (limit: number) => {
+    plans = 0
+    await outbox.claim(at(-50), at(60), { route: 'direct', untriedSince: at(20), limit })
+    return plans
+  }
+  expect(await ask(1)).toBeGreaterThan(0)
+  expect(await ask(2)).toBe(0)
   await db.destroy()
 })
 
