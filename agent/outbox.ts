@@ -4,6 +4,7 @@ import { DirectError, type DirectErrorCode } from './errors.ts'
 import { HOLD_MS, holdUntil, whileHeld } from './hold.ts'
 import type { Log } from './log.ts'
 import type { Lanes, Room } from './outbox/lanes.ts'
+import type { Outages } from './outbox/outages.ts'
 import { once, type Source } from './smime/source.ts'
 import { storedSource, wholeSource } from './stored-source.ts'
 
@@ -19,6 +20,8 @@ export interface OutboxTools {
   readonly openRecord: (body: Source, mailFrom: string) => Promise<Source & AsyncDisposable>
   /** What is under way, of all who use these tools. */
   readonly lanes: Lanes
+  /** Hears of servers that take no mail, of all who use these tools. */
+  readonly outages: Outages
   /** True while what the clock says of time limits cannot be believed. Without it, it can. */
   readonly clockLeapt?: () => boolean
   readonly now: () => Date
@@ -151,7 +154,8 @@ async function tryCopy(copy: OutboxCopy, tools: OutboxTools, signal?: AbortSigna
   const outcomes = await whileHeld(held, tools, () => handOver(copy, server, tools, onAllSent, signal))
   const again = nextTry(copy, outcomes, tools, signal?.aborted === true)
   await store.outbox.tried(copy.id, outcomes, now(), again)
-  logTried(copy, server, outcomes, again, tools.log)
+  tellOutage(copy, server, outcomes, tools.outages)
+  logTried(copy, outcomes, again, tools.log)
 }
 
 /** `code`: of the error of ours that kept it from the server. */
@@ -164,10 +168,23 @@ function serverFor(
   return route === 'tls' ? tlsServers.get(domain) : relay
 }
 
-/** What the server said may name people; it is in the store, for `status`. */
+/** Whoever is stopped learns nothing of the server. */
+function tellOutage(
+  { id, route, domain }: OutboxCopy,
+  server: MailServer | undefined,
+  outcomes: readonly Tried[],
+  outages: Outages,
+): void {
+  const name = server ? `${server.host}:${server.port}` : `the server of ${route} mail to ${domain}`
+  const waiting = outcomes.find(({ outcome }) => outcome === 'temporary')
+  if (waiting === undefined) {
+    if (outcomes.some(({ outcome }) => outcome === 'accepted' || outcome === 'final')) outages.answered(name)
+  } else if (waiting.code !== 'ABORTED') outages.notTaken(name, id, waiting.code)
+}
+
+/** What the server said may name people; it is in the store, for `status`. What merely waits is told by `Outages`. */
 function logTried(
   { messageId, kind, route }: OutboxCopy,
-  server: MailServer | undefined,
   outcomes: readonly Tried[],
   again: Date | null,
   log: Log,
@@ -188,12 +205,8 @@ function logTried(
       { ...facts, waiting, inDoubt, again },
       'handed over, and the answer was lost; direct status tells why',
     )
-  else if (waiting > 0) {
-    const code = outcomes.find((outcome) => outcome.code !== undefined)?.code
-    const why = { ...(server && { server: `${server.host}:${server.port}` }), ...(code && { code }) }
-    log.warn({ ...facts, ...why, waiting, again }, 'not handed over; direct status tells why')
-  } else if (facts.refused > 0) log.warn(facts, 'refused by the server; direct status tells why')
-  else log.info(facts, 'sent')
+  else if (facts.refused > 0) log.warn(facts, 'refused by the server; direct status tells why')
+  else if (facts.accepted > 0) log.info(waiting > 0 ? { ...facts, waiting, again } : facts, 'sent')
 }
 
 /** When a copy is tried again, null: no more. Whoever was stopped has not failed: the next run goes on at once. */

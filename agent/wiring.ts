@@ -133,6 +133,10 @@ export function wire(neighbours: Neighbours) {
     const { Lanes } = await import('./outbox/lanes.ts')
     return new Lanes(settings.smtp && { direct: settings.smtp.connections })
   })
+  const outages = lazily(async () => {
+    const { Outages } = await import('./outbox/outages.ts')
+    return new Outages(log)
+  })
   const outboxTools = async (): Promise<OutboxTools> => ({
     store: await neighbours.store(),
     smtp: neighbours.watch.smtp(await mail.smtp()),
@@ -143,6 +147,7 @@ export function wire(neighbours: Neighbours) {
       return openRecord(body, mailFrom, { identities: await identities(), spool: await neighbours.spool() })
     },
     lanes: await lanes(),
+    outages: await outages(),
     clockLeapt: () => leaps.unsettled(),
     now,
     random,

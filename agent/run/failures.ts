@@ -12,11 +12,21 @@ const CALM_MS = 10 * MINUTE_MS
 /** and of what somebody might yet say so, nothing more is known. */
 const LONG_AGO_MS = 24 * 60 * MINUTE_MS
 
-interface Known {
+/** What is told of a failure. */
+export interface Failing {
+  /** The same for the same failure. */
+  readonly key: string
   readonly text: string
   readonly facts: object
+  /** Further facts of the first line. */
+  readonly once: object
   /** That a bug does not show again says nothing. */
   readonly isBug: boolean
+}
+
+interface Known {
+  /** As it failed last. */
+  failing: Failing
   /** Lines about it so far, and when the last one was. */
   lines: number
   toldAt: number
@@ -51,26 +61,33 @@ export class Failures {
    * `loop`: its name in the log.
    */
   failed(step: symbol | null, loop: string, error: unknown): void {
+    this.fails(step, failingBy(loop, error))
+  }
+
+  /** The same of what is described already. */
+  fails(step: symbol | null, failing: Failing): void {
     this.#forgetCalm()
     const at = this.#elapsed()
-    const { key, text, facts } = told(loop, error)
+    const { key, text, facts } = failing
     const known = this.#known.get(key)
     if (known === undefined) {
-      const isBug = !(error instanceof DirectError)
       const times = { lines: 1, toldAt: at, failedAt: at, untold: 0, times: 1, isTold: true }
-      this.#known.set(key, { text, facts, isBug, steps: new Set(step && [step]), ...times })
-      logFailure(loop, error, this.#log)
+      this.#known.set(key, { failing, steps: new Set(step && [step]), ...times })
+      logFirst(failing, this.#log)
       return
     }
     if (step !== null) known.steps.add(step)
+    known.failing = failing
     known.failedAt = at
     known.untold += 1
     known.times += 1
     const pause = PAUSES_MS[Math.min(known.lines, PAUSES_MS.length) - 1] as number
     if (at - known.toldAt < pause) return
     const times = known.untold
-    const level = known.isBug ? 'error' : 'warn'
-    this.#log[level]({ ...facts, times }, `${times === 1 ? 'again' : `${times} times more`}: ${text}`)
+    this.#log[levelOf(failing)](
+      { ...facts, times },
+      `${times === 1 ? 'again' : `${times} times more`}: ${text}`,
+    )
     known.lines += 1
     known.toldAt = at
     known.untold = 0
@@ -99,29 +116,39 @@ export class Failures {
     }
   }
 
-  #tellOver({ text, facts, times, isTold, isBug }: Known): void {
+  #tellOver({ failing: { text, facts, isBug }, times, isTold }: Known): void {
     if (isTold && !isBug) this.#log.info({ ...facts, times }, `over: ${text}`)
   }
 }
 
 /** Ids and codes alone: what an unexpected error says could quote a message. */
 export function logFailure(loop: string, error: unknown, log: Log): void {
-  const { text, facts } = told(loop, error)
-  if (error instanceof DirectError) log.warn({ ...facts, hint: error.hint }, text)
-  else log.error({ ...facts, frames: framesOf(error) }, text)
+  logFirst(failingBy(loop, error), log)
 }
 
-function told(
-  loop: string,
-  error: unknown,
-): { readonly key: string; readonly text: string; readonly facts: object } {
+function logFirst(failing: Failing, log: Log): void {
+  const { text, facts, once } = failing
+  log[levelOf(failing)]({ ...facts, ...once }, text)
+}
+
+function levelOf({ isBug }: Failing): 'error' | 'warn' {
+  return isBug ? 'error' : 'warn'
+}
+
+function failingBy(loop: string, error: unknown): Failing {
   if (error instanceof DirectError) {
-    const { code, message: text } = error
-    return { key: `${code} ${text}`, text, facts: { loop, code } }
+    const { code, message: text, hint } = error
+    return { key: `${code} ${text}`, text, facts: { loop, code }, once: { hint }, isBug: false }
   }
   const { name: kind } = error as Error
-  const key = [kind, ...framesOf(error)].join('\n')
-  return { key, text: 'a bug in direct-agent; the next pass tries again', facts: { loop, kind } }
+  const frames = framesOf(error)
+  return {
+    key: [kind, ...frames].join('\n'),
+    text: 'a bug in direct-agent; the next pass tries again',
+    facts: { loop, kind },
+    once: { frames },
+    isBug: true,
+  }
 }
 
 function framesOf(error: unknown): readonly string[] {

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import type { Agent } from '../../agent/index.ts'
 import { silent } from '../../agent/log.ts'
 import { Lanes } from '../../agent/outbox/lanes.ts'
+import { Outages } from '../../agent/outbox/outages.ts'
 import { deliverCopies, type OutboxTools } from '../../agent/outbox.ts'
 import { createSmtpClient } from '../../mailbox/index.ts'
 import { openStore } from '../../store/index.ts'
@@ -56,6 +57,7 @@ test('a damaged copy is never sent whole: the connection is cut before its end, 
     now: () => at(10),
     log: silent,
     lanes: new Lanes(),
+    outages: new Outages(silent),
     random: () => 0,
   }
   await deliverCopies(tools, { messageId: '<m1@clinic.example>' })

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { adviceOn } from '../../agent/advice.ts'
 import { silent } from '../../agent/log.ts'
 import { Lanes } from '../../agent/outbox/lanes.ts'
+import { Outages } from '../../agent/outbox/outages.ts'
 import { deliverCopies, type OutboxTools } from '../../agent/outbox.ts'
 import type { RecipientOutcome } from '../../mailbox/index.ts'
 import { createSmtpClient } from '../../mailbox/index.ts'
@@ -32,6 +33,7 @@ function outboxOf(store: Store, say: (address: string) => RecipientOutcome['outc
     now: () => at(clock.now),
     log: silent,
     lanes: new Lanes(),
+    outages: new Outages(silent),
     random: () => 0,
   }
   return { tools, asked, clock }

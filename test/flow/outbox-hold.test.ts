@@ -3,6 +3,7 @@ import { DirectError } from '../../agent/errors.ts'
 import { HOLD_MS } from '../../agent/hold.ts'
 import { silent } from '../../agent/log.ts'
 import { Lanes } from '../../agent/outbox/lanes.ts'
+import { Outages } from '../../agent/outbox/outages.ts'
 import { deliverCopies } from '../../agent/outbox.ts'
 import type { SmtpClient } from '../../mailbox/index.ts'
 import { memoryStore } from '../store/places.ts'
@@ -43,6 +44,7 @@ test.each([true, false])(
       now: () => new Date(),
       log: silent,
       lanes: new Lanes(),
+      outages: new Outages(silent),
       random: () => 0,
     }
     await deliverCopies(tools, { messageId: '<m1@clinic.example>' })

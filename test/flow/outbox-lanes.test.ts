@@ -3,6 +3,7 @@ import { expect, test, vi } from 'vitest'
 import { DirectError } from '../../agent/errors.ts'
 import { silent } from '../../agent/log.ts'
 import { Lanes } from '../../agent/outbox/lanes.ts'
+import { Outages } from '../../agent/outbox/outages.ts'
 import { deliverCopies, type OutboxTools } from '../../agent/outbox.ts'
 import { memoryStore } from '../store/places.ts'
 import { at, bytes, message } from '../store/scenario.ts'
@@ -44,6 +45,7 @@ test('a partner whose server hangs has two under way, and the mail of all others
     ]),
     openRecord: async (source) => ({ ...source, [Symbol.asyncDispose]: async () => undefined }),
     lanes: new Lanes(),
+    outages: new Outages(silent),
     now: () => at(60),
     random: () => 0,
     log: silent,
@@ -92,6 +94,7 @@ test('a daemon goes on beside a server that hangs: what becomes due later goes o
     tlsServers: new Map(),
     openRecord: () => Promise.reject(new Error('not asked for')),
     lanes: new Lanes(),
+    outages: new Outages(silent),
     now: () => at(60),
     random: () => 0,
     log: silent,
@@ -123,6 +126,7 @@ test('pauses differ by up to a quarter, so that what failed together does not co
     tlsServers: new Map(),
     openRecord: () => Promise.reject(new Error('not asked for')),
     lanes: new Lanes(),
+    outages: new Outages(silent),
     now: () => at(60),
     random: () => 0.5,
     log: silent,

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { expect, test, vi } from 'vitest'
 import { silent } from '../../agent/log.ts'
 import { Lanes } from '../../agent/outbox/lanes.ts'
+import { Outages } from '../../agent/outbox/outages.ts'
 import { deliverCopies, type OutboxTools } from '../../agent/outbox.ts'
 import type { Resolver } from '../../dns/index.ts'
 import { createSmtpClient } from '../../mailbox/index.ts'
@@ -60,6 +61,7 @@ test('copies that a claim brings when all has been stopped are free again at onc
     tlsServers: new Map(),
     openRecord: () => Promise.reject(new Error('no tls route here')),
     lanes: new Lanes(),
+    outages: new Outages(silent),
     now: () => at(60),
     random: () => 0,
     log: silent,
