@@ -14,20 +14,6 @@ export interface MetricsTools {
 
 type Figures = StoreFigures & { readonly deliveries: Awaited<ReturnType<Store['deliveries']['figures']>> }
 
-/** What was received and handed over starts at 0, so that the first of its kind is an increase. */
-const RECEIVED = [
-  'delivered',
-  'left',
-  'refused',
-  'undetermined',
-  'processed',
-  'dispatched',
-  'failed',
-  'notice',
-]
-const TOLD_EHR = ['delivered', 'rejected', 'later']
-const HANDED_OVER = ['accepted', 'temporary', 'final', 'unknown']
-
 /** Everything that `GET /metrics` tells: counts, times, and names of our own alone. */
 export async function metrics({ store, watch, ends, now }: MetricsTools): Promise<readonly Metric[]> {
   const figures = await figuresOf(store)
@@ -36,17 +22,17 @@ export async function metrics({ store, watch, ends, now }: MetricsTools): Promis
     counter(
       'direct_messages_received_total',
       'What came in, by what became of it; undetermined ones at each look.',
-      counts('outcome', watch.received, RECEIVED),
+      counts('outcome', watch.received),
     ),
     counter(
       'direct_smtp_recipients_total',
       'Recipients handed to SMTP, by its answer; unknown: the connection was lost behind the message.',
-      counts('outcome', watch.handedOver, HANDED_OVER),
+      counts('outcome', watch.handedOver),
     ),
     counter(
       'direct_ehr_messages_total',
       'Messages posted to the EHR, by what became of each try; later: it comes again.',
-      counts('outcome', watch.toldEhr, TOLD_EHR),
+      counts('outcome', watch.toldEhr),
     ),
     gauge(
       'direct_mailbox_last_pass_timestamp_seconds',
@@ -133,9 +119,8 @@ async function figuresOf(store: () => Promise<Store>): Promise<Figures | null> {
   }
 }
 
-function counts(label: string, counted: ReadonlyMap<string, number>, known: readonly string[]): Sample[] {
-  const values = [...new Set([...known, ...counted.keys()])]
-  return values.map((value) => ({ labels: { [label]: value }, value: counted.get(value) ?? 0 }))
+function counts(label: string, counted: ReadonlyMap<string, number>): Sample[] {
+  return [...counted].map(([of, value]) => ({ labels: { [label]: of }, value }))
 }
 
 function gauge(name: string, help: string, samples: readonly Sample[]): Metric {

@@ -3,6 +3,31 @@ import { DirectError } from '../errors.ts'
 import type { Mailbox } from '../inbox.ts'
 import type { ReceiveReport } from '../receiving-types.ts'
 
+/**
+ * What becomes of what came in: a message is `delivered`, `waiting` for the EHR, `left` in its mailbox, `refused` or
+ * `undetermined`; a failure notice of ours is a `notice`; any other notification goes by its kind.
+ */
+const RECEIVED = [
+  'delivered',
+  'waiting',
+  'left',
+  'refused',
+  'undetermined',
+  'processed',
+  'dispatched',
+  'failed',
+  'unknown',
+  'notice',
+] as const
+/** What SMTP says of a recipient. */
+const HANDED_OVER = ['accepted', 'temporary', 'final', 'unknown'] as const
+/** What becomes of one try to hand a message to the EHR by HTTP. */
+const TOLD_EHR = ['delivered', 'rejected', 'later'] as const
+
+type Received = (typeof RECEIVED)[number]
+type HandedOver = (typeof HANDED_OVER)[number]
+type ToldEhr = (typeof TOLD_EHR)[number]
+
 /** How a mailbox stands: when a pass over it began that came to its end, and how the last one failed. */
 export interface WatchedMailbox {
   readonly name: string
@@ -18,9 +43,10 @@ export interface WatchedMailbox {
 export class Watch {
   readonly #now: () => Date
   readonly #mailboxes = new Map<string, WatchedMailbox>()
-  readonly #received = new Map<string, number>()
-  readonly #handedOver = new Map<string, number>()
-  readonly #toldEhr = new Map<string, number>()
+  // Each starts at 0, so that the first of its kind is an increase.
+  readonly #received = zeros(RECEIVED)
+  readonly #handedOver = zeros(HANDED_OVER)
+  readonly #toldEhr = zeros(TOLD_EHR)
 
   constructor(now: () => Date) {
     this.#now = now
@@ -43,23 +69,19 @@ export class Watch {
     return [...this.#mailboxes.values()]
   }
 
-  /** Messages by what became of them: `delivered`, `waiting` for the EHR, `left`, `refused`, `undetermined`, `notice` for a failure notice of ours, or the kind of a notification. */
-  get received(): ReadonlyMap<string, number> {
+  get received(): ReadonlyMap<Received, number> {
     return this.#received
   }
 
-  /** Recipients by what SMTP said. */
-  get handedOver(): ReadonlyMap<string, number> {
+  get handedOver(): ReadonlyMap<HandedOver, number> {
     return this.#handedOver
   }
 
-  /** Messages posted to the EHR, by what became of each try. */
-  get toldEhr(): ReadonlyMap<string, number> {
+  get toldEhr(): ReadonlyMap<ToldEhr, number> {
     return this.#toldEhr
   }
 
-  /** What became of one try to hand a message to the EHR by HTTP. */
-  taken(outcome: 'delivered' | 'rejected' | 'later'): void {
+  taken(outcome: ToldEhr): void {
     count(this.#toldEhr, outcome)
   }
 
@@ -108,11 +130,15 @@ export class Watch {
   }
 }
 
-function count(counts: Map<string, number>, key: string): void {
+function zeros<Key extends string>(keys: readonly Key[]): Map<Key, number> {
+  return new Map(keys.map((key) => [key, 0]))
+}
+
+function count<Key extends string>(counts: Map<Key, number>, key: Key): void {
   counts.set(key, (counts.get(key) ?? 0) + 1)
 }
 
-function outcomeOf(report: ReceiveReport, left: string): string {
+function outcomeOf(report: ReceiveReport, left: 'left' | 'waiting'): Received {
   if ('notification' in report) return report.own ? 'notice' : report.notification
   if (report.verdict === 'reject') return 'refused'
   if (report.verdict === 'undetermined') return 'undetermined'

@@ -115,23 +115,40 @@ test('a failure notice of ours that comes back to its sender is no partner who r
     yield { ...failed, own: true }
     yield { ...failed, own: true }
   })
-  expect(Object.fromEntries(daemon.received)).toEqual({ failed: 1, notice: 2 })
+  expect(Object.fromEntries(daemon.received)).toMatchObject({ failed: 1, notice: 2 })
 })
 
-test('what the EHR said to each message that was posted to it is counted, and is 0 before there is any', async () => {
+/** By their names, the values of each counter that has an outcome. */
+async function counters(watch: Watch): Promise<Record<string, Record<string, number>>> {
   await using store = await openStore({ file: ':memory:' })
+  const now = () => new Date(START)
+  const all = await metrics({ store: async () => store, watch, ends: async () => new Map(), now })
+  return Object.fromEntries(
+    all
+      .filter(({ type, samples }) => type === 'counter' && samples[0]?.labels !== undefined)
+      .map(({ name, samples }) => [
+        name,
+        Object.fromEntries(samples.map(({ labels, value }) => [String(labels?.outcome), value])),
+      ]),
+  )
+}
+
+test('every outcome that a counter can have is 0 from the start, so that the first of it is an increase', async () => {
+  const zeros = (...outcomes: readonly string[]) => Object.fromEntries(outcomes.map((one) => [one, 0]))
+  expect(await counters(new Watch(() => new Date(START)))).toEqual({
+    direct_messages_received_total: zeros(
+      ...['delivered', 'waiting', 'left', 'refused', 'undetermined'],
+      ...['processed', 'dispatched', 'failed', 'unknown', 'notice'],
+    ),
+    direct_smtp_recipients_total: zeros('accepted', 'temporary', 'final', 'unknown'),
+    direct_ehr_messages_total: zeros('delivered', 'rejected', 'later'),
+  })
+})
+
+test('what the EHR said to each message that was posted to it is counted', async () => {
   const watch = new Watch(() => new Date(START))
-  const told = async () => {
-    const all = await metrics({
-      store: async () => store,
-      watch,
-      ends: async () => new Map(),
-      now: () => new Date(START),
-    })
-    const samples = all.find(({ name }) => name === 'direct_ehr_messages_total')?.samples ?? []
-    return Object.fromEntries(samples.map(({ labels, value }) => [labels?.outcome, value]))
-  }
-  expect(await told()).toEqual({ delivered: 0, rejected: 0, later: 0 })
   for (const outcome of ['later', 'later', 'delivered'] as const) watch.taken(outcome)
-  expect(await told()).toEqual({ delivered: 1, rejected: 0, later: 2 })
+  expect(await counters(watch)).toMatchObject({
+    direct_ehr_messages_total: { delivered: 1, rejected: 0, later: 2 },
+  })
 })
