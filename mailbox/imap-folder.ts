@@ -1,12 +1,11 @@
 import type { FetchQueryObject, ImapFlow, ListResponse } from 'imapflow'
 import { DirectError } from '../agent/errors.ts'
-import { Ahead, BEGINNING, type Beginning } from './imap-ahead.ts'
-import { commandFailure, unreachable } from './imap-failures.ts'
+import { Ahead } from './imap-ahead.ts'
+import { commandFailure } from './imap-failures.ts'
+import { type Handed, readMessage, WINDOW } from './imap-reading.ts'
 import { type ImapLimits, ImapSession } from './imap-session.ts'
 import type { ImapFolder, MailServer, SomeUids } from './types.ts'
 
-/** Bytes per partial FETCH: what is in memory at once, and few enough questions for large mail. */
-const CHUNK = 1024 * 1024
 /** Messages that one STORE flags. */
 const GROUP = 200
 
@@ -43,7 +42,7 @@ class OpenFolder implements ImapFolder {
   readonly uidValidity: string
   readonly #session: ImapSession
   readonly #path: string
-  readonly #ahead = new Ahead((uids) => this.#beginnings(uids))
+  readonly #ahead = new Ahead((uids) => this.#wholes(uids))
   #hasKeywords: boolean
 
   constructor(session: ImapSession, path: string) {
@@ -69,41 +68,22 @@ class OpenFolder implements ImapFolder {
   }
 
   async *fetch(uid: number): AsyncGenerator<Uint8Array> {
-    let [offset, asked] = [0, CHUNK]
-    const begun = await this.#ahead.beginning(uid)
-    // An empty one is looked at by itself.
-    if (begun !== null && begun.bytes.length > 0) {
-      yield begun.bytes
-      if (!hasMore(begun.bytes.length, BEGINNING, begun.size, 0)) return
-      offset = begun.bytes.length
-      asked = nextWindow(begun.bytes.length, BEGINNING, offset)
-    }
-    for (;;) {
-      const message = await this.#fetch(uid, { size: true, source: { start: offset, maxLength: asked } })
-      if (message === null && offset === 0) return
-      if (message === null) {
-        throw unreachable(this.#session.server, `message ${uid} was taken away while it was being read`)
-      }
-      const { size = 0, source: chunk } = message
-      if (!isWindow(chunk, { asked, offset, size }))
-        throw new DirectError(
-          'IMAP_REFUSED',
-          `${this.#session.server.host} did not hand over message ${uid} from byte ${offset} on`,
-          {
-            temporary: true,
-            hint: 'It is left as it is and asked for again; the log of that server may say why.',
-          },
-        )
-      if (!chunk || chunk.length === 0 || isAllAgain(chunk.length, asked, offset)) return
-      yield chunk
-      if (!hasMore(chunk.length, asked, size, offset)) return
-      offset += chunk.length
-      asked = nextWindow(chunk.length, asked, offset)
-    }
+    const { host } = this.#session.server
+    yield* readMessage(await this.#ahead.message(uid), {
+      window: async (start, maxLength) => {
+        const handed = await this.#fetch([uid], { size: true, source: { start, maxLength } })
+        return handed.get(uid) ?? null
+      },
+      refusal: (why) =>
+        new DirectError('IMAP_REFUSED', `${host} did not hand over message ${uid}: ${why}`, {
+          temporary: true,
+          hint: 'It is left as it is and asked for again; the log of that server may say why.',
+        }),
+    })
   }
 
   async size(uid: number): Promise<number | null> {
-    return (await this.#fetch(uid, { size: true }))?.size ?? null
+    return (await this.#fetch([uid], { size: true })).get(uid)?.size ?? null
   }
 
   async flagSeen(uids: number | readonly number[]): Promise<void> {
@@ -164,33 +144,39 @@ class OpenFolder implements ImapFolder {
     return created.path
   }
 
-  /** What the server hands over of several, as far as it does. */
-  async #beginnings(uids: readonly number[]): Promise<ReadonlyMap<number, Beginning>> {
-    const { client } = this.#session
-    const query = { uid: true, size: true, source: { start: 0, maxLength: BEGINNING } }
-    const wanted = new Set(uids)
-    return await this.#session.ask(`fetch messages ${uids}`, async () => {
-      const found = new Map<number, Beginning>()
-      for await (const { uid, size, source } of client.fetch(uids.join(','), query, { uid: true })) {
-        if (!wanted.has(uid) || size === undefined || !source) continue
-        // A server that knows no partial FETCH hands over all of it, and is asked for one after the other; one that is as
-        // long as what was asked for as well: such a server would hand it over once more, as what follows.
-        if (source.length > BEGINNING || (source.length === BEGINNING && size <= BEGINNING)) continue
-        found.set(uid, { size, bytes: source })
-      }
-      return found
-    })
+  /** Short ones whole: all that the server has, without a word of ours about how much that may be. */
+  async #wholes(uids: readonly number[]): Promise<ReadonlyMap<number, Handed>> {
+    const sizes = await this.#fetch(uids, { size: true })
+    const isShort = (uid: number) => (sizes.get(uid)?.size ?? WINDOW) < WINDOW / uids.length
+    const short = uids.filter(isShort)
+    if (short.length === 0) return new Map()
+    const handed = await this.#fetch(short, { size: true, source: true })
+    // An empty one is looked at by itself.
+    return new Map([...handed].filter(([, { bytes }]) => bytes !== null && bytes.length > 0))
   }
 
-  /** The answer about this very message: servers also tell of others, unasked, in between (RFC 3501 7.4.2). */
-  async #fetch(uid: number, query: FetchQueryObject): Promise<Fetched | null> {
+  /**
+   * What the server says of these messages: it also tells of others in between, unasked, and may tell of one in several
+   * answers (RFC 3501 7.4.2). What is longer than a window is not kept beside others.
+   */
+  async #fetch(uids: readonly number[], query: FetchQueryObject): Promise<ReadonlyMap<number, Handed>> {
     const { client } = this.#session
-    return await this.#session.ask(`fetch message ${uid}`, async () => {
-      let found: Fetched | null = null
-      for await (const message of client.fetch(String(uid), { uid: true, ...query }, { uid: true })) {
-        if (message.uid === uid && message.size !== undefined) found = message
+    const named = uids.length === 1 ? `message ${uids}` : `messages ${uids}`
+    return await this.#session.ask(`fetch ${named}`, async () => {
+      const wanted = new Set(uids)
+      const sizes = new Map<number, number>()
+      const sources = new Map<number, Uint8Array>()
+      for await (const { uid, size, source } of client.fetch(
+        uids.join(','),
+        { uid: true, ...query },
+        { uid: true },
+      )) {
+        if (!wanted.has(uid)) continue
+        if (size !== undefined && !sizes.has(uid)) sizes.set(uid, size)
+        if (source && !sources.has(uid) && (wanted.size === 1 || source.length <= WINDOW))
+          sources.set(uid, source)
       }
-      return found
+      return new Map([...sizes].map(([uid, size]) => [uid, { size, bytes: sources.get(uid) ?? null }]))
     })
   }
 }
@@ -221,43 +207,6 @@ function inGroups(uids: readonly number[]): string[] {
   for (let from = 0; from < uids.length; from += GROUP) groups.push(uids.slice(from, from + GROUP).join(','))
   return groups
 }
-
-/**
- * Whether a message goes on behind a chunk at `offset` of which `asked` bytes were asked for. RFC822.SIZE is not exact
- * everywhere: a full chunk may be followed by more, a short one before the end as well. One that is longer than asked for
- * is all there is, from a server that knows no partial FETCH.
- */
-function hasMore(length: number, asked: number, size: number, offset: number): boolean {
-  return length === asked || (length < asked && offset + length < size)
-}
-
-/**
- * How many bytes are asked for behind a chunk that was `length` bytes long: fewer than a server that knows no partial FETCH
- * would hand over once more, so that it shows by that.
- */
-function nextWindow(length: number, asked: number, offset: number): number {
-  return Math.max(1, Math.min(CHUNK, length === asked ? CHUNK : offset) - 1)
-}
-
-/** That a server which knows no partial FETCH has handed over what was read already. */
-function isAllAgain(length: number, asked: number, offset: number): boolean {
-  return length > asked && length === offset
-}
-
-/**
- * NIL is no window of a message whose size is not reached, nor is nothing the whole of it, nor more than was asked for the
- * rest: what is cut off, or comes twice, is no message.
- */
-function isWindow(
-  chunk: Buffer | undefined,
-  { asked, offset, size }: { readonly asked: number; readonly offset: number; readonly size: number },
-): boolean {
-  if (!chunk) return offset > 0 && offset >= size
-  if (offset === 0) return chunk.length > 0 || size === 0
-  return chunk.length <= asked || isAllAgain(chunk.length, asked, offset)
-}
-
-type Fetched = { readonly size?: number | undefined; readonly source?: Buffer | undefined }
 
 /**
  * The path of a folder as the server spells it: as given, or else in another case; `/` stands for whatever the server

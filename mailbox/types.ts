@@ -95,7 +95,10 @@ export interface ImapFolder extends AsyncDisposable {
   readonly uidValidity: string
   /** UIDs now in the folder, ascending: all, or those of `some`. */
   uids(some?: SomeUids): Promise<readonly number[]>
-  /** The message as it came, in chunks; none when it is gone. Does not set \Seen. */
+  /**
+   * The message as it came, in chunks; none when it is gone. Does not set \Seen. A server that does not hand over all of it:
+   * `IMAP_REFUSED`, temporary.
+   */
   fetch(uid: number): AsyncIterable<Uint8Array>
   /** Says which messages will be fetched next, in this order, so that short ones may come several at a time. */
   willFetch?(uids: readonly number[]): void

@@ -195,7 +195,11 @@ describe('an open folder', () => {
       answer: (command) => (/<1048576\./.test(command) ? 'TAG OK' : undefined),
     })
     await using folder = await client.open(at(imap), 'INBOX')
-    await expect(readAll(folder, 1)).rejects.toMatchObject({ code: 'IMAP_UNREACHABLE', temporary: true })
+    await expect(readAll(folder, 1)).rejects.toMatchObject({
+      code: 'IMAP_REFUSED',
+      temporary: true,
+      message: expect.stringContaining('taken away'),
+    })
   })
 
   it('flags as seen and settled, many by one command, and says so when the server will not', async () => {

@@ -122,10 +122,11 @@ function fetched(
   const said = messages.flatMap(({ uid, text }, index) => {
     if (!wanted.has(uid)) return []
     const size = `UID ${uid} RFC822.SIZE ${text.length}`
-    if (window === null) return [`* ${index + 1} FETCH (${size})`]
-    const start = Number(window[1])
-    const part = text.slice(start, start + Number(window[2]))
-    return [`* ${index + 1} FETCH (${size} BODY[]<${start}> {${part.length}}\r\n${part})`]
+    if (!command.includes('BODY.PEEK[]')) return [`* ${index + 1} FETCH (${size})`]
+    const [start, length] = window === null ? [0, text.length] : [Number(window[1]), Number(window[2])]
+    const part = text.slice(start, start + length)
+    const origin = window === null ? '' : `<${start}>`
+    return [`* ${index + 1} FETCH (${size} BODY[]${origin} {${part.length}}\r\n${part})`]
   })
   return [...said, 'TAG OK fetched'].join('\r\n')
 }
