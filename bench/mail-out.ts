@@ -37,7 +37,9 @@ const measure: Part = async ({ dir, quick, tell }) => {
   const pool = office.pool()
   const inbox = await office.mailbox(TO)
   let there = 0
-  const prepare = async () => void (there += messages)
+  const prepare = async () => {
+    there += messages
+  }
   /** What Postfix took in one turn is delivered before the next begins. */
   const delivered = () => untilThere(inbox, there)
   const send = async () => {
