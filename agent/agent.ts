@@ -265,7 +265,10 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       const { seal, handOver, seek, expire, refreshes } = steps
       const { deliver = null, tellEvents = null } = ehr ?? {}
       await run(
-        { mailboxes, receive, wait, deliver, tellEvents, seal, handOver, seek, expire, refreshes, log },
+        {
+          ...{ mailboxes, receive, wait, deliver, tellEvents, seal, handOver, seek, expire, refreshes, log },
+          onFailure: (error) => neighbours.watch.failed(error),
+        },
         signal,
       )
     },

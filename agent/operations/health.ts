@@ -15,7 +15,8 @@ export interface HealthTools {
 
 export async function health({ store, watch, now }: HealthTools): Promise<Health> {
   const at = now()
-  const { figures, failure } = await askStore(store)
+  const { figures, failure: noAnswer } = await askStore(store)
+  const failure = noAnswer ?? watch.storeFailure
   const mailboxes = watch.mailboxes.map((mailbox) => ({
     name: mailbox.name,
     ok: !isSilent(mailbox, at),

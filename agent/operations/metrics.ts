@@ -49,7 +49,9 @@ export async function metrics({ store, watch, ends, now }: MetricsTools): Promis
         value: failure === null ? 0 : 1,
       })),
     ),
-    gauge('direct_store_up', 'Whether the store answers.', [{ value: figures === null ? 0 : 1 }]),
+    gauge('direct_store_up', 'Whether the store answers, and nothing failed by it lately.', [
+      { value: figures === null || watch.storeFailure !== null ? 0 : 1 },
+    ]),
     ...(figures === null ? [] : ofStore(figures, now())),
     gauge(
       'direct_certificate_end_timestamp_seconds',

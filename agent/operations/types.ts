@@ -1,7 +1,8 @@
 /** Whether the daemon does its work, as `GET /health` tells it. No names but those of our own mailboxes. */
 export interface Health {
-  /** The store answers, and every mailbox has been read within 15 minutes (or three times `pollSeconds`). */
+  /** The store is, and every mailbox has been read within 15 minutes (or three times `pollSeconds`). */
   readonly ok: boolean
+  /** Not `ok`: it does not answer, or something failed by it within a minute, or the last pass over a mailbox did. */
   readonly store: { readonly ok: boolean; readonly failure: string | null }
   readonly mailboxes: readonly {
     /** `user@host:port/folder`. */

@@ -1,5 +1,5 @@
 import type { SmtpClient } from '../../mailbox/index.ts'
-import { DirectError } from '../errors.ts'
+import { DirectError, type DirectErrorCode } from '../errors.ts'
 import type { Mailbox } from '../inbox.ts'
 import type { ReceiveReport } from '../receiving-types.ts'
 
@@ -24,6 +24,10 @@ const HANDED_OVER = ['accepted', 'temporary', 'final', 'unknown'] as const
 /** What becomes of one try to hand a message to the EHR by HTTP. */
 const TOLD_EHR = ['delivered', 'rejected', 'later'] as const
 
+const OF_STORE: ReadonlySet<string> = new Set<DirectErrorCode>(['STORE_FAILED', 'STORE_DAMAGED'])
+/** What the outbox failed by is tried again every few seconds. */
+const LATELY_MS = 60_000
+
 type Received = (typeof RECEIVED)[number]
 type HandedOver = (typeof HANDED_OVER)[number]
 type ToldEhr = (typeof TOLD_EHR)[number]
@@ -43,6 +47,7 @@ export interface WatchedMailbox {
 export class Watch {
   readonly #now: () => Date
   readonly #mailboxes = new Map<string, WatchedMailbox>()
+  #storeFailed: { readonly code: string; readonly at: Date } | null = null
   // Each starts at 0, so that the first of its kind is an increase.
   readonly #received = zeros(RECEIVED)
   readonly #handedOver = zeros(HANDED_OVER)
@@ -67,6 +72,23 @@ export class Watch {
 
   get mailboxes(): readonly WatchedMailbox[] {
     return [...this.#mailboxes.values()]
+  }
+
+  /** Hears of each failure of what the daemon does. */
+  failed(error: unknown): void {
+    if (isOfStore(error)) this.#storeFailed = { code: error.code, at: this.#now() }
+  }
+
+  /**
+   * The code of what the store failed by lately, or in the last pass over a mailbox; null: it did not. A disk that is full
+   * lets itself be read.
+   */
+  get storeFailure(): string | null {
+    const ofPass = this.mailboxes.find(({ failure }) => failure !== null && OF_STORE.has(failure))
+    if (ofPass !== undefined) return ofPass.failure
+    if (this.#storeFailed === null) return null
+    const { code, at } = this.#storeFailed
+    return this.#now().getTime() - at.getTime() < LATELY_MS ? code : null
   }
 
   get received(): ReadonlyMap<Received, number> {
@@ -128,6 +150,10 @@ export class Watch {
     const known = this.#mailboxes.get(name)
     if (known) this.#mailboxes.set(name, { ...known, ...news, aliveAt: this.#now() })
   }
+}
+
+function isOfStore(error: unknown): error is DirectError {
+  return error instanceof DirectError && OF_STORE.has(error.code)
 }
 
 function zeros<Key extends string>(keys: readonly Key[]): Map<Key, number> {

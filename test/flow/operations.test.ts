@@ -1,4 +1,6 @@
 import { request } from 'node:http'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Agent, createAgent } from '../../agent/index.ts'
 import { readExposition } from '../agent/operations/strict-exposition.ts'
@@ -138,6 +140,23 @@ test('the daemon tells of its mailboxes, its outbox and its certificates, and na
   // Each knows the other as a partner.
   expect(said.body + health.body).not.toContain('clinic-b')
   expect((await ask(atB, '/metrics')).body).not.toContain('clinic-a')
+}, 40_000)
+
+test('a store that answers, and that a step of the daemon fails by, is no health, with the code of its failure', async () => {
+  const { a, dirA, atA } = await observedClinics()
+  await running(a)
+  expect(JSON.parse((await ask(atA, '/health')).body)).toMatchObject({ store: { ok: true } })
+  const database = new DatabaseSync(join(dirA, 'direct.db'))
+  database.exec('drop table waiting_messages')
+  database.close()
+  await expect
+    .poll(async () => JSON.parse((await ask(atA, '/health')).body), { timeout: 20_000 })
+    .toMatchObject({
+      ok: false,
+      store: { ok: false, failure: 'STORE_FAILED' },
+      outbox: { waiting: 0 },
+    })
+  expect((await ask(atA, '/metrics')).body).toContain('direct_store_up 0')
 }, 40_000)
 
 test('it answers GET alone, on two paths, and only who asks for this machine', async () => {

@@ -26,6 +26,7 @@ async function watched(pollSeconds = 30) {
       for await (const _ of watch.pass(receive)(mailbox));
     },
     received: watch.received,
+    failed: (error: unknown) => watch.failed(error),
     health: (given: Parameters<typeof health>[0]['store'] = async () => store) =>
       health({ store: given, watch, now }),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
@@ -105,6 +106,35 @@ test('a store that does not answer is no health, and is told by its code', async
     deliveries: { waiting: null, oldestSeconds: null },
   })
   expect(JSON.stringify(health)).not.toContain('Canary')
+})
+
+const FULL = new DirectError('STORE_FAILED', 'CanaryPath is full', { temporary: true })
+
+test('a store that can be read and not written, as on a full disk, is the cause that is told of a pass that failed by it', async () => {
+  await using daemon = await watched()
+  const full = async function* (): AsyncGenerator<ReceiveReport> {
+    yield* []
+    throw FULL
+  }
+  await expect(daemon.pass(full)).rejects.toThrow()
+  expect(await daemon.health()).toMatchObject({
+    ok: false,
+    store: { ok: false, failure: 'STORE_FAILED' },
+    mailboxes: [{ ok: true, failure: 'STORE_FAILED' }],
+    outbox: { waiting: 0 },
+  })
+  await daemon.pass(nothing)
+  expect(await daemon.health()).toMatchObject({ ok: true, store: { ok: true, failure: null } })
+})
+
+test('a store that whatever else failed by is no health for a minute since; what failed by others is not the store', async () => {
+  await using daemon = await watched()
+  daemon.failed(new DirectError('SMTP_LOGIN', 'refused'))
+  expect(await daemon.health()).toMatchObject({ ok: true, store: { failure: null } })
+  daemon.failed(FULL)
+  expect(await daemon.health()).toMatchObject({ ok: false, store: { ok: false, failure: 'STORE_FAILED' } })
+  daemon.after(1)
+  expect(await daemon.health()).toMatchObject({ ok: true, store: { ok: true, failure: null } })
 })
 
 test('a failure notice of ours that comes back to its sender is no partner who reports a failure (N-8)', async () => {
