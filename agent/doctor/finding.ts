@@ -1,7 +1,7 @@
 import type { DirectError } from '../errors.ts'
 import type { Finding } from './types.ts'
 
-/** For one area, in milliseconds: whoever has not answered by then is unreachable. */
+/** For one area, in milliseconds, whose servers are asked at once: whoever has not answered by then is unreachable. */
 export const PATIENCE_MS = 20_000
 
 /** What one check says; its area is known. */

@@ -16,12 +16,15 @@ interface Asked {
   readonly signal: AbortSignal
 }
 
-/** What `error` says of a mail server; of one that was cut short, whether it takes connections at all. */
-export async function mailFinding(
-  error: DirectError,
-  { code, about, server, lookup, signal }: Asked,
-): Promise<Said> {
-  if (error.code !== 'ABORTED' || !signal.aborted) return findingOf(error, about)
+/** What `error` says of a mail server. */
+export async function mailFinding(error: DirectError, asked: Asked): Promise<Said> {
+  return error.code === 'ABORTED' && asked.signal.aborted
+    ? silentFinding(asked)
+    : findingOf(error, asked.about)
+}
+
+/** Of a mail server that said nothing in the time of its area: whether it takes connections at all. */
+export async function silentFinding({ code, about, server, lookup }: Asked): Promise<Said> {
   const name = `${server.host}:${server.port}`
   const silent = `nothing within ${PATIENCE_MS / 1000} seconds`
   const isThere = await takesConnections(server, lookup)
