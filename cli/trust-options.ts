@@ -24,7 +24,16 @@ export function addActor(command: Command): Command {
 }
 
 export function actorOf(command: Command): string {
-  return command.opts<Partial<Who>>().actor ?? userInfo().username
+  return command.opts<Partial<Who>>().actor ?? loggedIn()
+}
+
+/** Its name; the number of a user who has none, as in a container. */
+export function loggedIn(nameOfUser: () => string = () => userInfo().username): string {
+  try {
+    return nameOfUser()
+  } catch {
+    return `uid ${process.getuid?.()}`
+  }
 }
 
 /** `--for` and `--direction`, as an entry of the configuration's `trust` has them, and `--narrow`. */
