@@ -3,7 +3,7 @@ import { rowsOf } from './book-rows.ts'
 import { Tally } from './book-tally.ts'
 import { EXIT, exitOfRoutes } from './exit.ts'
 import { printable, short } from './printable.ts'
-import { belowRoute, SIGN } from './route-text.ts'
+import { belowRoute } from './route-text.ts'
 import { answer, openAgent, type Session } from './session.ts'
 
 /** What `classify` of an address book, or of what changed, is asked. */
@@ -16,6 +16,9 @@ export interface BookQuestion {
   readonly explain: boolean
 }
 
+/** Of the longest route. */
+const WIDTH = 'undetermined'.length
+
 /** One line for each address, in the order of the rows. */
 export async function classifyFile(session: Session, question: BookQuestion): Promise<number> {
   const asked = new Asked(session, question)
@@ -26,7 +29,7 @@ export async function classifyFile(session: Session, question: BookQuestion): Pr
     const row = asked.answered(recipient)
     const shown = question.explain ? recipient : brief
     await answer(session, { ...(row && { row }), ...shown }, () => {
-      const line = `${SIGN[recipient.route].padEnd(8)}  ${who(row, recipient)}  ${printable(recipient.forUser)}`
+      const line = `${recipient.route.padEnd(WIDTH)}  ${who(row, recipient)}  ${printable(recipient.forUser)}`
       return [line, ...belowRoute(recipient, question.explain)].join('\n')
     })
     if (session.out.closed) break

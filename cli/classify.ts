@@ -3,7 +3,7 @@ import { DirectError } from '../agent/errors.ts'
 import { exitOfRoutes } from './exit.ts'
 import { numberOption, single } from './options.ts'
 import { columns } from './printable.ts'
-import { belowRoute, SIGN } from './route-text.ts'
+import { belowRoute } from './route-text.ts'
 import { answer, type Session } from './session.ts'
 import { addTraceOptions, openAnswerer, type TraceOptions } from './trace-options.ts'
 
@@ -51,7 +51,7 @@ export async function run(session: Session, command: Command): Promise<number> {
   await using answerer = await openAnswerer(session, trace, command.args)
   session.out.progress(`looking up ${trace.replay ?? `${command.args.length} address(es)`} …`)
   const recipients = await answerer.classify(command.args, from)
-  const table = columns(recipients.map((each) => [SIGN[each.route], each.address, each.forUser])).split('\n')
+  const table = columns(recipients.map((each) => [each.route, each.address, each.forUser])).split('\n')
   for (const [i, recipient] of recipients.entries()) {
     const { evidence, ...brief } = recipient
     await answer(session, explain ? recipient : brief, () =>

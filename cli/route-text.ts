@@ -1,14 +1,6 @@
-import type { Recipient, Route } from '../agent/index.ts'
+import type { Recipient } from '../agent/index.ts'
 import { explainedText } from './places-text.ts'
 import { printable } from './printable.ts'
-
-/** What the EHR shows for a route (design.md). */
-export const SIGN: Readonly<Record<Route, string>> = {
-  direct: 'lock',
-  tls: 'envelope',
-  insecure: 'blocked',
-  undetermined: 'retry',
-}
 
 /** Below the line of an address: with --explain all that was asked, else what stands in the way. */
 export function belowRoute({ evidence, ...brief }: Recipient, explain: boolean): readonly string[] {

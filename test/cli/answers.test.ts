@@ -61,9 +61,9 @@ describe('classify and discover', () => {
     ])
     const lines = stdout.trimEnd().split('\n')
     expect(lines).toHaveLength(3)
-    expect(lines[0]).toMatch(/^blocked {2}a\\u000d\\u000a/)
+    expect(lines[0]).toMatch(/^insecure {2}a\\u000d\\u000a/)
     expect(lines[1]).toMatch(/^ {4}ADDRESS_INVALID: /)
-    expect(lines[2]).toMatch(/^lock {5}dr\.lee@clinic-b\.example {2}/)
+    expect(lines[2]).toMatch(/^direct {4}dr\.lee@clinic-b\.example {2}/)
     expect(stdout).not.toContain('\u001b')
   })
 
@@ -84,7 +84,7 @@ describe('classify and discover', () => {
     expect(await inA(['classify', 'x@elsewhere.example', '--no-network'])).toMatchObject({
       code: 75,
       stdout: expect.stringMatching(
-        /^retry .*\n {4}LOOKUP_FAILED: .*--no-network.*\n {4}ask again after \d{4}-/,
+        /^undetermined .*\n {4}LOOKUP_FAILED: .*--no-network.*\n {4}ask again after \d{4}-/,
       ),
     })
   })

@@ -208,7 +208,7 @@ describe('classify --file', () => {
 
   test('people read the row, the route and what stands in the way; --explain tells all', async () => {
     const { stdout } = await inA(['--file', '-'], `email\n${LEE}\nnobody\n`)
-    expect(stdout).toMatch(/^lock {6}row 2 {2}dr\.lee@clinic-b\.example {2}.*\nblocked {3}row 3 {2}nobody/)
+    expect(stdout).toMatch(/^direct {8}row 2 {2}dr\.lee@clinic-b\.example {2}.*\ninsecure {6}row 3 {2}nobody/)
     expect(stdout).toContain('    ADDRESS_INVALID: "nobody" is not a Direct address')
     const [explained] = linesOf((await inA(['--file', '-', '--explain', '--json'], `email\n${LEE}\n`)).stdout)
     expect(explained).toMatchObject({ row: 2, evidence: [{ place: 'configured' }, {}, {}, {}, {}, {}] })

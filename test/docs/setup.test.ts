@@ -52,7 +52,7 @@ const [, ...SETUP] = commandsOf('Setting up a clinic')
 
 test("the README's two clinics are set up by its commands alone, and a message goes each way", async () => {
   const stdout = await inSecondTerminal(SETUP.join(''))
-  expect(stdout).toMatch(/^lock +dr\.lee@south\.example/m)
+  expect(stdout).toMatch(/^direct +dr\.lee@south\.example/m)
   expect(stdout).toMatch(/^\d\d-summary-of-care\.xml$/m)
   const processed = stdout
     .match(/^ {2}processed +\S+ +direct +(\S+)/gm)
