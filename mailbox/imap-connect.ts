@@ -13,7 +13,9 @@ import { tlsOptions, tlsRule } from './tls.ts'
 import type { Lookup, MailServer } from './types.ts'
 
 /** More than any mail, less than the memory: a server that announces a longer literal is not talked to. */
-const LONGEST_LITERAL = 128 * 1024 * 1024
+export const LONGEST_LITERAL = 128 * 1024 * 1024
+/** A word takes hundreds of bytes once it is read: the names of half a million messages, where a server has no shorter form. */
+const LONGEST_LINE = 4 * 1024 * 1024
 
 /**
  * A connection that is logged in, to the first of the server's addresses that takes one; by XOAUTH2 or OAUTHBEARER where
@@ -62,13 +64,18 @@ async function connectWith(
     client.on('error', () => undefined)
     const stop = () => client.close()
     signal?.addEventListener('abort', stop, { once: true })
-    const timer = setTimeout(stop, commandMs)
+    let isLate = false
+    const timer = setTimeout(() => {
+      isLate = true
+      stop()
+    }, commandMs)
     try {
       await client.connect()
       return client
     } catch (cause) {
       client.close()
       if (signal?.aborted) throw aborted()
+      if (isLate) throw unreachable(server, `while connecting: no end within ${commandMs / 1000} s`, cause)
       const failure = cause as ImapFailure
       if (!isUnreachable(failure)) throw connectingFailure(server, failure)
       failures.push(`${address} ${failure.code}`)
@@ -97,7 +104,8 @@ function optionsFor(server: MailServer, address: string, timeoutMs: number): Ima
     greetingTimeout: timeoutMs,
     socketTimeout: timeoutMs,
     maxLiteralSize: LONGEST_LITERAL,
-    maxResponseSize: 2 * LONGEST_LITERAL,
+    maxLineLength: LONGEST_LINE,
+    maxResponseSize: LONGEST_LITERAL + LONGEST_LINE,
     disableAutoIdle: true,
     // Sealed mail does not compress, and secrets and a stranger's text do not belong into one compressed stream.
     disableCompression: true,

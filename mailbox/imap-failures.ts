@@ -41,7 +41,8 @@ const NO_MECHANISM = 'Unsupported authentication mechanism'
 
 /** What imapflow's `connect` threw: connecting, TLS and login in one. */
 export function connectingFailure(server: MailServer, failure: ImapFailure): DirectError {
-  if (isLost(failure) || isBusy(failure)) return unreachable(server, saidBy(failure), failure)
+  if (isLost(failure) || isBusy(failure))
+    return unreachable(server, `while connecting: ${saidBy(failure)}`, failure)
   if (failure.message === NO_MECHANISM)
     return loginRefused(server, 'it knows neither XOAUTH2 nor OAUTHBEARER')
   if (failure.authenticationFailed === true) return loginRefused(server, saidBy(failure))
@@ -59,6 +60,21 @@ export function commandFailure(server: MailServer, what: string, failure: ImapFa
     hint: `May ${server.user ?? 'this user'} do that in this folder?`,
     cause: failure ?? undefined,
   })
+}
+
+/**
+ * The connection was lost at a command, `what`, or is lost since; `why`, as far as it is known. UIDs are left out: the log
+ * tells of an outage once, where its words stay the same.
+ */
+export function lostConnection(
+  server: MailServer,
+  what: string,
+  why: string | null,
+  cause: ImapFailure | null,
+): DirectError {
+  const step = what.replace(/ [\d,]+( .*)?$/, '')
+  const known = why === null ? '' : `: ${printable(why)}`
+  return unreachable(server, `the connection was lost when it was to ${step}${known}`, cause ?? undefined)
 }
 
 /** Temporary, always: the same call may succeed when the server is back. */

@@ -1,9 +1,11 @@
-import type { FetchQueryObject, ImapFlow, ListResponse } from 'imapflow'
+import type { FetchQueryObject, ImapFlow, ListResponse, SearchObject } from 'imapflow'
 import { DirectError } from '../agent/errors.ts'
 import { Ahead } from './imap-ahead.ts'
+import { LONGEST_LITERAL } from './imap-connect.ts'
 import { commandFailure } from './imap-failures.ts'
 import { type Handed, readMessage, WINDOW } from './imap-reading.ts'
 import { type ImapLimits, ImapSession } from './imap-session.ts'
+import { isAmong, setOf, uidsIn } from './imap-uids.ts'
 import type { ImapFolder, MailServer, SomeUids } from './types.ts'
 
 /** Messages that one STORE flags. */
@@ -54,13 +56,10 @@ class OpenFolder implements ImapFolder {
   }
 
   async uids(some?: SomeUids): Promise<readonly number[]> {
-    const { client } = this.#session
     this.#session.forgetNews()
-    const found = await this.#session.ask('list the messages', () =>
-      client.search(some === undefined ? { all: true } : { uid: setOf(some) }, { uid: true }),
-    )
-    if (!Array.isArray(found)) throw commandFailure(this.#session.server, 'list the messages', null)
-    return found.filter(isAmong(some)).sort((a, b) => a - b)
+    const found = await this.#search('list the messages', {}, some)
+    if (found === null) throw commandFailure(this.#session.server, 'list the messages', null)
+    return [...found].sort((a, b) => a - b)
   }
 
   willFetch(uids: readonly number[]): void {
@@ -103,11 +102,8 @@ class OpenFolder implements ImapFolder {
 
   async settledUids(some?: SomeUids): Promise<ReadonlySet<number> | null> {
     if (!this.#hasKeywords) return null
-    const { client } = this.#session
-    const found = await this.#session.ask('list what is settled', () =>
-      client.search({ keyword: SETTLED, ...(some && { uid: setOf(some) }) }, { uid: true }),
-    )
-    return Array.isArray(found) ? new Set(found.filter(isAmong(some))) : null
+    const found = await this.#search('list what is settled', { keyword: SETTLED }, some)
+    return found === null ? null : new Set(found)
   }
 
   async moveTo(uid: number, folder: string): Promise<void> {
@@ -129,6 +125,27 @@ class OpenFolder implements ImapFolder {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#session[Symbol.asyncDispose]()
+  }
+
+  /** UIDs of all or of `some`; null: the server will not. */
+  async #search(
+    what: string,
+    query: SearchObject,
+    some: SomeUids | undefined,
+  ): Promise<readonly number[] | null> {
+    const { client } = this.#session
+    const search = async () => {
+      const asked = some === undefined ? query : { ...query, uid: setOf(some) }
+      if (some === undefined && client.capabilities.has('ESEARCH')) {
+        // A hundred thousand UIDs in a row are named in twelve characters, and not in a megabyte (RFC 4731).
+        const found = await client.search(asked, { uid: true, returnOptions: ['COUNT', 'ALL'] })
+        const uids = typeof found === 'object' && !Array.isArray(found) ? uidsIn(found) : null
+        if (uids !== null) return uids
+      }
+      const found = await client.search(asked, { uid: true })
+      return Array.isArray(found) ? found.filter(isAmong(some)) : null
+    }
+    return await this.#session.ask(what, search)
   }
 
   async #flag(uids: string, flags: readonly string[]): Promise<boolean> {
@@ -162,7 +179,7 @@ class OpenFolder implements ImapFolder {
   async #fetch(uids: readonly number[], query: FetchQueryObject): Promise<ReadonlyMap<number, Handed>> {
     const { client } = this.#session
     const named = uids.length === 1 ? `message ${uids}` : `messages ${uids}`
-    return await this.#session.ask(`fetch ${named}`, async () => {
+    const fetch = async () => {
       const wanted = new Set(uids)
       const sizes = new Map<number, number>()
       const sources = new Map<number, Uint8Array>()
@@ -177,7 +194,10 @@ class OpenFolder implements ImapFolder {
           sources.set(uid, source)
       }
       return new Map([...sizes].map(([uid, size]) => [uid, { size, bytes: sources.get(uid) ?? null }]))
-    })
+    }
+    // A server that knows no partial FETCH hands over whole messages, whatever is asked for.
+    const bytes = 2 * LONGEST_LITERAL
+    return await this.#session.ask(`fetch ${named}`, fetch, query.source ? { bytes } : {})
   }
 }
 
@@ -187,18 +207,6 @@ const SETTLED = '$DirectSettled'
 /** Where the server says nothing, all flags stay (RFC 3501 7.1, PERMANENTFLAGS). */
 function keepsKeyword(permanent: ReadonlySet<string> | undefined): boolean {
   return permanent === undefined || permanent.has('\\*') || permanent.has(SETTLED)
-}
-
-function setOf({ from, among }: SomeUids): string {
-  return [...among.filter((uid) => uid < from), `${from}:*`].join(',')
-}
-
-/** `*` is the last message, whatever its UID is: where none is new, that one is found (RFC 3501 6.4.8). */
-function isAmong(some: SomeUids | undefined): (uid: number) => boolean {
-  if (some === undefined) return () => true
-  const { from } = some
-  const among = new Set(some.among)
-  return (uid) => uid >= from || among.has(uid)
 }
 
 /** Sets of UIDs that a command line has room for. */

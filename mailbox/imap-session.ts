@@ -1,6 +1,6 @@
 import type { ImapFlow, ListResponse } from 'imapflow'
 import { aborted } from './dial.ts'
-import { commandFailure, type ImapFailure, unreachable } from './imap-failures.ts'
+import { commandFailure, type ImapFailure, lostConnection } from './imap-failures.ts'
 import type { MailServer } from './types.ts'
 
 /** How long LOGOUT may wait for its answer. */
@@ -16,6 +16,17 @@ export interface ImapLimits {
   readonly doneMs: number
 }
 
+/** What an answer may have, unless more was asked for: the names of half a million messages. */
+const LONGEST_ANSWER = 8 * 1024 * 1024
+/** How often it is looked at. */
+const LOOK_MS = 100
+
+/** For one command: the time that it may take in all, in milliseconds, and the bytes of its answer. */
+export interface AnswerLimits {
+  readonly ms?: number
+  readonly bytes?: number
+}
+
 /** A connection whose every failure is told as DirectError. */
 export class ImapSession implements AsyncDisposable {
   readonly client: ImapFlow
@@ -25,6 +36,8 @@ export class ImapSession implements AsyncDisposable {
   readonly #stop = () => this.client.close()
   #hasNews = false
   #wake = () => {}
+  /** What broke the connection, as far as it is known here. */
+  #broken: string | null = null
 
   constructor(client: ImapFlow, server: MailServer, limits: ImapLimits, signal: AbortSignal | undefined) {
     this.client = client
@@ -36,6 +49,9 @@ export class ImapSession implements AsyncDisposable {
       this.#wake()
     })
     client.on('close', () => this.#wake())
+    client.on('error', (cause: Error) => {
+      this.#broken ??= cause.message
+    })
     this.#signal = signal
     signal?.addEventListener('abort', this.#stop, { once: true })
     if (signal?.aborted) this.#stop()
@@ -48,21 +64,48 @@ export class ImapSession implements AsyncDisposable {
   async ask<Value>(
     what: string,
     command: () => Promise<Value>,
-    limitMs = this.#limits.commandMs,
+    { ms = this.#limits.commandMs, bytes = LONGEST_ANSWER }: AnswerLimits = {},
   ): Promise<Value> {
     let failure: ImapFailure | null = null
-    const timer = setTimeout(this.#stop, limitMs)
+    const timer = setTimeout(() => this.#break(`no end within ${ms / 1000} s`), ms)
+    const limit = this.#limit(bytes)
     try {
       const answer = await command()
-      if (this.client.usable) return answer
+      if (this.#stands) return answer
     } catch (cause) {
       failure = cause as ImapFailure
     } finally {
       clearTimeout(timer)
+      clearInterval(limit)
     }
     if (this.#signal?.aborted) throw aborted()
-    if (this.client.usable) throw commandFailure(this.server, what, failure)
-    throw unreachable(this.server, 'the connection was lost', failure ?? undefined)
+    if (this.#stands) throw commandFailure(this.server, what, failure)
+    const { byeReason } = this.client
+    throw lostConnection(
+      this.server,
+      what,
+      byeReason === undefined ? this.#broken : `it said ${byeReason}`,
+      failure,
+    )
+  }
+
+  /** After BYE nothing is answered any more, even while the connection lasts. */
+  get #stands(): boolean {
+    return this.client.usable && this.client.byeReason === undefined
+  }
+
+  /** A server that says more than this is not listened to any longer: what it says may be kept in memory. */
+  #limit(bytes: number): NodeJS.Timeout {
+    const { received } = this.client.stats()
+    return setInterval(() => {
+      if (this.client.stats().received - received > bytes)
+        this.#break(`more than ${bytes} bytes of an answer`)
+    }, LOOK_MS)
+  }
+
+  #break(why: string): void {
+    this.#broken ??= why
+    this.#stop()
   }
 
   async list(): Promise<readonly ListResponse[]> {
@@ -88,7 +131,7 @@ export class ImapSession implements AsyncDisposable {
       if (left < 1) return 'quiet'
       if (canIdle) canIdle = await this.#idle(Math.min(left, this.#limits.idleMs))
       else await this.#rest(left)
-      if (!this.client.usable) await this.ask('wait', async () => undefined)
+      if (!this.#stands) await this.ask('wait', async () => undefined)
     }
     return 'news'
   }
@@ -97,10 +140,12 @@ export class ImapSession implements AsyncDisposable {
   async #idle(ms: number): Promise<boolean> {
     // A connection that is lost at this very moment rejects it; the command that follows tells of that as of any loss.
     const idling = this.client.idle().catch(() => undefined)
+    const limit = this.#limit(LONGEST_ANSWER)
     await Promise.race([idling, this.#rest(ms)])
+    clearInterval(limit)
     this.#wake()
     // Any command ends it, and shows that somebody is there.
-    await this.ask('end its IDLE', () => this.client.noop(), this.#limits.doneMs)
+    await this.ask('end its IDLE', () => this.client.noop(), { ms: this.#limits.doneMs })
     return (await idling) !== false
   }
 
@@ -111,13 +156,13 @@ export class ImapSession implements AsyncDisposable {
         clearTimeout(timer)
         resolve()
       }
-      if (this.#hasNews || !this.client.usable) this.#wake()
+      if (this.#hasNews || !this.#stands) this.#wake()
     })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#stop)
-    if (!this.client.usable) return this.client.close()
+    if (!this.#stands) return this.client.close()
     const timer = setTimeout(() => this.client.close(), LOGOUT_MS)
     // Nothing depends on the goodbye: a connection that is lost by now is closed all the same.
     await Promise.allSettled([this.client.logout()])

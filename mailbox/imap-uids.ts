@@ -1,0 +1,37 @@
+import type { SomeUids } from './types.ts'
+
+/** More than are in any folder: what a server names beyond it is not believed. */
+const MOST_UIDS = 2_000_000
+const MAX_UID = 2 ** 32 - 1
+
+/** As a sequence set (RFC 3501 9). */
+export function setOf({ from, among }: SomeUids): string {
+  return [...among.filter((uid) => uid < from), `${from}:*`].join(',')
+}
+
+/** `*` is the last message, whatever its UID is: where none is new, that one is found (RFC 3501 6.4.8). */
+export function isAmong(some: SomeUids | undefined): (uid: number) => boolean {
+  if (some === undefined) return () => true
+  const { from } = some
+  const among = new Set(some.among)
+  return (uid) => uid >= from || among.has(uid)
+}
+
+interface UidsFound {
+  readonly count?: number | undefined
+  /** A sequence set. */
+  readonly all?: string | undefined
+}
+
+/** Those that ESEARCH found (RFC 4731); null: what the server says of them is not to be understood. */
+export function uidsIn({ count, all }: UidsFound): number[] | null {
+  if (count === undefined || count > MOST_UIDS) return null
+  const uids: number[] = []
+  for (const range of all?.split(',') ?? []) {
+    const [, first, last = first] = /^(\d{1,10})(?::(\d{1,10}))?$/.exec(range) ?? []
+    const [from = 0, to = 0] = [Number(first), Number(last)].sort((a, b) => a - b)
+    if (!(from > 0) || to > MAX_UID || uids.length + to - from >= count) return null
+    for (let uid = from; uid <= to; uid++) uids.push(uid)
+  }
+  return uids.length === count ? uids : null
+}

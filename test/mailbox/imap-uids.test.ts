@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import { uidsIn } from '../../mailbox/imap-uids.ts'
+import { at, client } from './imap-reading.ts'
+import { scriptedImap } from './scripted-imap.ts'
+
+test('what ESEARCH found is understood whole or not at all (RFC 4731)', () => {
+  expect(uidsIn({ count: 0 })).toEqual([])
+  expect(uidsIn({ count: 5, all: '2,4:6,9' })).toEqual([2, 4, 5, 6, 9])
+  expect(uidsIn({ count: 3, all: '6:4' })).toEqual([4, 5, 6])
+  expect(uidsIn({ count: 1, all: '4294967295' })).toEqual([4_294_967_295])
+  const senseless: readonly { readonly count?: number; readonly all?: string }[] = [
+    {},
+    { all: '1:3' },
+    { count: 3 },
+    { count: 2, all: '1:3' },
+    { count: 4, all: '1:3' },
+    { count: 1, all: '1:4294967295' },
+    { count: 4_294_967_295, all: '1:4294967295' },
+    { count: 1, all: '4294967296' },
+    { count: 1, all: '0' },
+    { count: 2, all: '7:*' },
+    { count: 1, all: '' },
+  ]
+  for (const found of senseless) expect(uidsIn(found), JSON.stringify(found)).toBeNull()
+})
+
+const ESEARCH = { capabilities: ['ESEARCH'], messages: { 3: 'three', 7: 'seven', 9: 'nine' } }
+
+test('a long folder is listed in few bytes where the server knows how', async () => {
+  await using imap = await scriptedImap({
+    ...ESEARCH,
+    answer: (command) =>
+      /^UID SEARCH RETURN \(COUNT ALL\) (ALL|KEYWORD \$DirectSettled)$/.test(command)
+        ? '* ESEARCH (TAG "A") UID COUNT 100000 ALL 1:100000\r\nTAG OK'
+        : undefined,
+  })
+  await using folder = await client.open(at(imap), 'INBOX')
+  const before = imap.said()
+  expect(await folder.uids()).toHaveLength(100_000)
+  expect(await folder.settledUids()).toHaveProperty('size', 100_000)
+  expect(imap.said() - before).toBeLessThan(1000)
+  // What is new, and a few others, are few in any words.
+  await folder.uids({ from: 100_001, among: [7] })
+  expect(imap.commands.at(-1)).toBe('UID SEARCH UID 7,100001:*')
+})
+
+test.each([
+  ['nothing', 'TAG OK'],
+  ['as if it were SEARCH', '* SEARCH 3 7\r\nTAG OK'],
+  ['without what it was asked for', '* ESEARCH (TAG "A") UID\r\nTAG OK'],
+  ['something else than it counts', '* ESEARCH (TAG "A") UID COUNT 3 ALL 3:4\r\nTAG OK'],
+  ['that it will not', 'TAG BAD what?'],
+])('a server that says %s to ESEARCH is asked as any other: no folder looks empty by it', async (_, said) => {
+  await using imap = await scriptedImap({
+    ...ESEARCH,
+    answer: (command) => (command.startsWith('UID SEARCH RETURN') ? said : undefined),
+  })
+  await using folder = await client.open(at(imap), 'INBOX')
+  expect(await folder.uids()).toEqual([3, 7, 9])
+  expect(await folder.settledUids()).toEqual(new Set([3, 7, 9]))
+})
