@@ -34,6 +34,7 @@ export class ImapSession implements AsyncDisposable {
   readonly #signal: AbortSignal | undefined
   readonly #limits: ImapLimits
   readonly #stop = () => this.client.close()
+  #answered: Promise<unknown> = Promise.resolve()
   #hasNews = false
   #wake = () => {}
   /** What broke the connection, as far as it is known here. */
@@ -58,10 +59,16 @@ export class ImapSession implements AsyncDisposable {
   }
 
   /**
-   * One command. imapflow answers some with `false` or nothing once the connection is lost, just as it does when there is
-   * nothing to say: so an answer counts only while the connection stands.
+   * One command, when those before it have been answered: its limits are its own. imapflow answers some with `false` or nothing
+   * once the connection is lost, just as it does when there is nothing to say: so an answer counts only while it stands.
    */
-  async ask<Value>(
+  async ask<Value>(what: string, command: () => Promise<Value>, limits?: AnswerLimits): Promise<Value> {
+    const asked = this.#answered.then(() => this.#ask(what, command, limits))
+    this.#answered = asked.catch(() => undefined)
+    return await asked
+  }
+
+  async #ask<Value>(
     what: string,
     command: () => Promise<Value>,
     { ms = this.#limits.commandMs, bytes = LONGEST_ANSWER }: AnswerLimits = {},

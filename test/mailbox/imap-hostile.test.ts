@@ -98,6 +98,18 @@ test.each(['SELECT', 'UID SEARCH ALL', 'UID STORE', 'IDLE'])(
   },
 )
 
+test('what is asked beside the reading of long mail has limits of its own', async () => {
+  const text = 'x'.repeat(1_500_000)
+  const uids = Array.from({ length: 16 }, (_, n) => n + 1)
+  await using imap = await scriptedImap({ messages: Object.fromEntries(uids.map((uid) => [uid, text])) })
+  await using folder = await client.open(at(imap), 'INBOX')
+  const reading = Promise.all(uids.map((uid) => readAll(folder, uid)))
+  // All of the windows are asked for before it.
+  while (imap.said() < 2_000_000) await new Promise((resolve) => setImmediate(resolve))
+  await Promise.all([reading, folder.flagSeen(uids)])
+  for (const read of await reading) expect(read === text).toBe(true)
+})
+
 test('a line without end, and a literal beyond all mail, are not waited for', async () => {
   const long = `* SEARCH ${'1 '.repeat(2_200_000)}`
   await expect(everything('UID SEARCH ALL', long)).rejects.toMatchObject({
