@@ -10,13 +10,16 @@ const HASH: Readonly<Record<Oaep, string>> = {
   'rsa-oaep-sha512': 'SHA-512',
 }
 
+/** One object for all calls: Node makes it the prototype of another one each time, which V8 knows only of one it has seen. */
+const RSA_OAEP = { name: 'RSA-OAEP' }
+
 /** The forms that webcrypto has of one key, each made once. */
 function formsOf(key: KeyObject, use: 'encrypt' | 'decrypt'): (how: Oaep) => webcrypto.CryptoKey {
   const made = new Map<Oaep, webcrypto.CryptoKey>()
   return (how) => {
     const known = made.get(how)
     if (known !== undefined) return known
-    const fresh = key.toCryptoKey({ name: 'RSA-OAEP', hash: HASH[how] }, false, [use])
+    const fresh = key.toCryptoKey({ ...RSA_OAEP, hash: HASH[how] }, false, [use])
     made.set(how, fresh)
     return fresh
   }
@@ -28,7 +31,7 @@ const recipients = new WeakMap<KeyObject, (how: Oaep) => webcrypto.CryptoKey>()
 export async function oaepTo(key: KeyObject, how: Oaep, input: Uint8Array): Promise<Uint8Array> {
   const forms = recipients.get(key) ?? formsOf(key, 'encrypt')
   recipients.set(key, forms)
-  return new Uint8Array(await webcrypto.subtle.encrypt({ name: 'RSA-OAEP' }, forms(how), Buffer.from(input)))
+  return new Uint8Array(await webcrypto.subtle.encrypt(RSA_OAEP, forms(how), Buffer.from(input)))
 }
 
 /**
@@ -41,7 +44,7 @@ export function oaepBy(key: KeyObject): (how: Oaep, input: Uint8Array) => Promis
   return async (how, input) => {
     // A key of another algorithm, which a message may name all the same; no secret goes into this answer.
     if (key.asymmetricKeyType !== 'rsa') return null
-    return webcrypto.subtle.decrypt({ name: 'RSA-OAEP' }, forms(how), Buffer.from(input)).then(
+    return webcrypto.subtle.decrypt(RSA_OAEP, forms(how), Buffer.from(input)).then(
       (bytes) => new Uint8Array(bytes),
       // It has no other reason to reject, and its errors must not be told apart (ALG-2).
       () => null,
