@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { deliveriesOf, recordPutOff, settleDelivery } from './deliveries.ts'
+import { keyOf } from './delivery-key.ts'
 import type { Deliveries, UntakenMessage, WaitingDelivery } from './delivery-types.ts'
 import { hasComeIn, isFree, type Moment, momentOf, type Range } from './due.ts'
 import { encodeWhy } from './encoding.ts'
@@ -172,6 +173,17 @@ export class SqlDeliveries implements Deliveries {
 
   async untaken(now: Date, messageId?: string): Promise<readonly UntakenMessage[]> {
     return await untakenMessages(this.#db, now, messageId)
+  }
+
+  async settledKeys(innerSha256s: readonly string[]): Promise<readonly string[]> {
+    if (innerSha256s.length === 0) return []
+    const rows = await this.#db
+      .selectFrom('inbox_deliveries')
+      .select(['key', 'signer', 'inner_sha256', 'recipient', 'state'])
+      .where('inner_sha256', 'in', innerSha256s)
+      .execute()
+    const pending = new Set(rows.filter(({ state }) => state === 'pending').map(keyOf))
+    return [...new Set(rows.map(keyOf))].filter((key) => !pending.has(key))
   }
 
   async figures(): Promise<{ readonly waiting: number; readonly oldest: Date | null }> {

@@ -87,6 +87,8 @@ export interface Deliveries {
   close(entries: readonly number[], at: Date): Promise<void>
   /** What the EHR has yet to take, oldest first; the one message when an id is given. */
   untaken(now: Date, messageId?: string): Promise<readonly UntakenMessage[]>
+  /** Of these messages, the keys of the deliveries that all have their outcome. */
+  settledKeys(innerSha256s: readonly string[]): Promise<readonly string[]>
   /** How many messages wait to be taken, and since when the one that has waited longest. */
   figures(): Promise<{ readonly waiting: number; readonly oldest: Date | null }>
 }

@@ -51,6 +51,26 @@ test('the same message again, to one more of us, is a delivery of its own, for t
   expect(await store.deliveries.claim(at(3), at(31))).toBeNull()
 })
 
+test('the keys of a message’s deliveries are told once all of each have their outcome, and of no other message', async () => {
+  await using store = await memoryStore()
+  await judged(store, 7, [LEE, KIM])
+  await judged(store, 8, [ANN], 2)
+  const { innerSha256 } = accepted([])
+  const settled = () => store.deliveries.settledKeys([String(innerSha256), 'unknown'])
+  expect(await settled()).toEqual([])
+  const first = await store.deliveries.claim(at(3), at(31))
+  if (first === null) throw new Error('nothing is due')
+  const outcomes = first.deliveries.map(
+    ({ id }) => ({ delivery: id, outcome: 'delivered', where: 'x' }) as const,
+  )
+  await store.deliveries.settle(first, outcomes.slice(0, 1), at(4))
+  expect(await settled()).toEqual([])
+  await store.deliveries.settle(first, outcomes.slice(1), at(5))
+  expect(await settled()).toEqual([first.key])
+  expect(await store.deliveries.settledKeys(['unknown'])).toEqual([])
+  expect(await store.deliveries.settledKeys([])).toEqual([])
+})
+
 test('what was not taken is due again when it was put off to, and counts its tries in vain', async () => {
   await using store = await memoryStore()
   await judged(store, 7, [LEE])
