@@ -34,14 +34,14 @@ export class CmsReader {
 
   /** Identifier octet of the next element, not consumed. */
   async peek(): Promise<number> {
-    if (this.#atHand < 1) await this.#need(1)
+    if (this.#atHand() < 1) await this.#need(1)
     return this.#chunk[this.#at] as number
   }
 
   async #header(): Promise<TlvHeader> {
     let header = this.#headerAtHand()
     while (header === null) {
-      await this.#need(this.#atHand + 1)
+      await this.#need(this.#atHand() + 1)
       header = this.#headerAtHand()
     }
     return header
@@ -53,7 +53,7 @@ export class CmsReader {
     if (header === null) return null
     this.#count()
     this.#take(header.octets)
-    if (header.length !== null && this.#position + header.length > this.#end)
+    if (header.length !== null && this.#position + header.length > this.#end())
       throw new CmsError('MALFORMED', 'an element longer than its container')
     return header
   }
@@ -74,31 +74,32 @@ export class CmsReader {
     if (this.#open.length === MAX_DEPTH)
       throw new CmsError('LIMIT_EXCEEDED', `nested deeper than ${MAX_DEPTH}`)
     this.#open.push({
-      end: length === null ? this.#end : this.#position + length,
+      end: length === null ? this.#end() : this.#position + length,
       indefinite: length === null,
     })
   }
 
-  get #end(): number {
+  /** A method, like the others that are asked often: V8 leaves compiled code for a private getter. */
+  #end(): number {
     return this.#open.at(-1)?.end ?? Number.POSITIVE_INFINITY
   }
 
   /** Whether the element entered last holds nothing more. */
   async atEnd(): Promise<boolean> {
-    return this.#isAtEnd ?? (await this.peek()) === 0
+    return this.#isAtEnd() ?? (await this.peek()) === 0
   }
 
   /** Null where the next octet, which is not at hand, tells it. */
-  get #isAtEnd(): boolean | null {
+  #isAtEnd(): boolean | null {
     const innermost = this.#open.at(-1)
     if (innermost === undefined) throw new CmsError('MALFORMED', 'nothing was entered')
     if (!innermost.indefinite) return this.#position === innermost.end
-    return this.#atHand < 1 ? null : this.#chunk[this.#at] === 0
+    return this.#atHand() < 1 ? null : this.#chunk[this.#at] === 0
   }
 
   /** Steps out of the element entered last, which must be at its end. */
   async leave(): Promise<void> {
-    if (!(this.#isAtEnd ?? (await this.atEnd())))
+    if (!(this.#isAtEnd() ?? (await this.atEnd())))
       throw new CmsError('MALFORMED', 'an element where none belongs')
     if (this.#open.pop()?.indefinite && (await this.#taken(2))[1] !== 0) {
       throw new CmsError('MALFORMED', 'a broken end of contents')
@@ -108,7 +109,7 @@ export class CmsReader {
   /** The next element, its header included, at most `limit` bytes of it. */
   async element(limit: number): Promise<Uint8Array> {
     const whole = this.#elementAtHand(limit)
-    if (whole !== null) return whole
+    if (whole !== null) return Buffer.from(whole)
     const record: Uint8Array[] = []
     this.#recorded = record
     await this.#walk((length) => this.#taken(length, limit), limit)
@@ -116,14 +117,14 @@ export class CmsReader {
     return Buffer.concat(record)
   }
 
-  /** A copy of one of definite length that lies whole in the chunk at hand, as most do; null: it takes a walk. */
+  /** One of definite length that lies whole in the chunk at hand, as most do; null: it takes a walk. */
   #elementAtHand(limit: number): Uint8Array | null {
     const header = headerAt(this.#chunk, this.#at)
     if (header === null || header.length === null || header.length > limit) return null
     const bytes = header.octets + header.length
-    if (bytes > this.#atHand) return null
+    if (bytes > this.#atHand()) return null
     this.#count()
-    return new Uint8Array(this.#take(bytes))
+    return this.#take(bytes)
   }
 
   /** Like `element`; one of more than `limit` bytes is passed over, and null. */
@@ -143,6 +144,7 @@ export class CmsReader {
 
   /** Passes over the next element, whatever its size. */
   async skip(): Promise<void> {
+    if (this.#elementAtHand(Number.POSITIVE_INFINITY) !== null) return
     await this.#walk(async (length) => {
       for await (const _ of this.#pieces(length));
     }, Number.POSITIVE_INFINITY)
@@ -157,7 +159,7 @@ export class CmsReader {
       if (this.#position - start > limit) throw new CmsError('LIMIT_EXCEEDED', `more than ${limit} bytes`)
       if (header.length === null) this.#push(header)
       else await value(header.length)
-      while (this.#open.length > depth && (this.#isAtEnd ?? (await this.atEnd()))) await this.leave()
+      while (this.#open.length > depth && (this.#isAtEnd() ?? (await this.atEnd()))) await this.leave()
     } while (this.#open.length > depth)
   }
 
@@ -172,7 +174,7 @@ export class CmsReader {
       const whole = this.#open.length > depth ? this.#piecesAtHand() : null
       if (whole !== null) {
         yield whole
-        while (this.#open.length > depth && (this.#isAtEnd ?? (await this.atEnd()))) await this.leave()
+        while (this.#open.length > depth && (this.#isAtEnd() ?? (await this.atEnd()))) await this.leave()
         continue
       }
       const header = this.#headerAtHand() ?? (await this.#header())
@@ -180,17 +182,17 @@ export class CmsReader {
       if (header.tag & CONSTRUCTED) this.#push(header)
       else {
         const length = header.length as number
-        if (length > 0 && length <= this.#atHand) yield this.#pieceAtHand(length)
+        if (length > 0 && length <= this.#atHand()) yield this.#pieceAtHand(length)
         else yield* this.#pieces(length)
       }
       wanted = TAG.OCTET_STRING
-      while (this.#open.length > depth && (this.#isAtEnd ?? (await this.atEnd()))) await this.leave()
+      while (this.#open.length > depth && (this.#isAtEnd() ?? (await this.atEnd()))) await this.leave()
     } while (this.#open.length > depth)
   }
 
   /** Of a string in pieces, those that are at hand. */
   #piecesAtHand(): Uint8Array | null {
-    const end = Math.min(this.#chunk.length, this.#at + (this.#end - this.#position))
+    const end = Math.min(this.#chunk.length, this.#at + (this.#end() - this.#position))
     const pieces = joinPieces(this.#chunk, this.#at, end)
     if (pieces === null) return null
     this.#consumed(pieces.octets)
@@ -204,7 +206,7 @@ export class CmsReader {
 
   async *#pieces(length: number): AsyncGenerator<Uint8Array> {
     for (let left = length; left > 0; ) {
-      if (this.#atHand < 1) await this.#need(1)
+      if (this.#atHand() < 1) await this.#need(1)
       const piece = this.#pieceAtHand(left)
       left -= piece.length
       yield piece
@@ -222,12 +224,12 @@ export class CmsReader {
     if (length > limit)
       throw new CmsError('LIMIT_EXCEEDED', `an element of ${length} bytes; the limit is ${limit}`)
     this.#requireWithin(length)
-    if (this.#atHand < length) await this.#need(length)
+    if (this.#atHand() < length) await this.#need(length)
     return this.#take(length)
   }
 
   #requireWithin(length: number): void {
-    if (this.#position + length > this.#end) throw new CmsError('MALFORMED', 'a container ends too early')
+    if (this.#position + length > this.#end()) throw new CmsError('MALFORMED', 'a container ends too early')
   }
 
   /** Of the chunk at hand. */
@@ -245,7 +247,7 @@ export class CmsReader {
   }
 
   /** Bytes of the chunk that are not consumed. */
-  get #atHand(): number {
+  #atHand(): number {
     return this.#chunk.length - this.#at
   }
 
@@ -254,10 +256,10 @@ export class CmsReader {
     let chunk = this.#chunk.subarray(this.#at)
     while (chunk.length < length) {
       // The chunk may be lent, until the next one is asked for.
-      const kept = Buffer.from(chunk)
+      const kept = chunk.length === 0 ? null : Buffer.from(chunk)
       const { done, value } = await this.#source.next()
       if (done) throw new CmsError('MALFORMED', 'it ends too early')
-      chunk = kept.length === 0 ? value : Buffer.concat([kept, value])
+      chunk = kept === null ? value : Buffer.concat([kept, value])
       this.#chunk = chunk
       this.#at = 0
     }

@@ -1,3 +1,4 @@
+import { asBuffer } from '../../mime/bytes.ts'
 import { readAlgorithm } from '../algorithms/algorithm.ts'
 import {
   type AgreementForm,
@@ -36,7 +37,7 @@ export function mentions(info: Uint8Array, { certificate }: Identity): boolean {
 }
 
 function contains(bytes: Uint8Array, part: Uint8Array): boolean {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(Buffer.from(part))
+  return asBuffer(bytes).includes(asBuffer(part))
 }
 
 /** Each RecipientInfo with each identity that it names, in the message's order. */

@@ -105,9 +105,13 @@ function onlyValue(attributes: readonly Attribute[], type: string, name: string)
 
 /** Null where it does not stand there once with one value. */
 function soleValue(attributes: readonly Attribute[], type: string): Element | null {
-  const found = attributes.filter((attribute) => attribute.type === type)
-  const [value, ...more] = found.flatMap(({ values }) => values)
-  return found.length === 1 && value !== undefined && more.length === 0 ? value : null
+  let found: Attribute | null = null
+  for (const attribute of attributes) {
+    if (attribute.type !== type) continue
+    if (found !== null) return null
+    found = attribute
+  }
+  return found?.values.length === 1 ? (found.values[0] ?? null) : null
 }
 
 /** RFC 5652 11.3: UTC to the second, UTCTime through 2049. */
