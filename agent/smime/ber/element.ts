@@ -1,3 +1,4 @@
+import { asBuffer } from '../../mime/bytes.ts'
 import { TAG } from './der.ts'
 import { CmsError } from './error.ts'
 import { CONSTRUCTED } from './header.ts'
@@ -149,8 +150,23 @@ function notBer(): CmsError {
   return new CmsError('MALFORMED', 'an element that is not BER')
 }
 
+/** By their octets: the same few stand in every message. */
+const remembered = new Map<string, string>()
+const MOST_REMEMBERED = 200
+
 function dotted(octets: Uint8Array): string {
-  if (octets.length > MAX_OID_BYTES || !((octets.at(-1) ?? 0x80) < 0x80)) throw badOid()
+  if (octets.length > MAX_OID_BYTES) throw badOid()
+  const key = asBuffer(octets).toString('latin1')
+  const known = remembered.get(key)
+  if (known !== undefined) return known
+  const text = decodeOid(octets)
+  if (remembered.size === MOST_REMEMBERED) remembered.clear()
+  remembered.set(key, text)
+  return text
+}
+
+function decodeOid(octets: Uint8Array): string {
+  if (!((octets.at(-1) ?? 0x80) < 0x80)) throw badOid()
   let text = ''
   let arc: number | bigint = 0
   for (const octet of octets) {

@@ -135,6 +135,12 @@ describe('values', () => {
       expect(readElement(oid(dotted)).oid()).toBe(dotted)
   })
 
+  test('an OBJECT IDENTIFIER is read the same however many others came before', () => {
+    const all = Array.from({ length: 1000 }, (_, n) => `1.3.6.1.4.1.${n}`)
+    for (let times = 0; times < 2; times++)
+      expect(all.map((dotted) => readElement(oid(dotted)).oid())).toEqual(all)
+  })
+
   test.each([
     ['without octets', '0600'],
     ['that does not end', '0602 2a86'],
