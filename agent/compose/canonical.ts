@@ -191,7 +191,7 @@ function decide(entity: EntityStart, facts: Facts): Encoding | null {
 
 function checkHeader({ header }: EntityStart): void {
   for (const field of header.fields) {
-    if (holdsControls(field))
+    if (holdsControls(field.raw))
       throw new MimeError(
         'MALFORMED',
         `the header field ${JSON.stringify(field.name)} holds a control character`,

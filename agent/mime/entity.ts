@@ -32,10 +32,13 @@ export async function openPart(bytes: AsyncIterable<Uint8Array>, limits: EntityL
 /** The header of a message, and no more of it. Throws MimeError as `openEntity` does. */
 export async function readHead(
   bytes: AsyncIterable<Uint8Array>,
-): Promise<Pick<Head, 'header' | 'bodyStart'>> {
-  const { header, bodyStart, discard } = await openEntity(bytes)
-  await discard()
-  return { header, bodyStart }
+): Promise<Pick<Head, 'header' | 'headerBlock' | 'bodyStart'>> {
+  const search = new MessageHead()
+  for await (const chunk of bytes) {
+    const head = search.push(chunk)
+    if (head !== null) return head
+  }
+  return search.end()
 }
 
 function entityOf(head: Head, source: AsyncIterator<Uint8Array>): Entity {

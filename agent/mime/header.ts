@@ -34,8 +34,9 @@ export class Header {
       if (fields.length === LIMITS.fields)
         throw new MimeError('LIMIT_EXCEEDED', `more than ${LIMITS.fields} header fields`)
       const end = endOfField(bytes, start)
-      const raw = bytes.subarray(start, end)
-      fields.push(parseField(raw, text?.slice(start, end) ?? decodeText(raw)))
+      fields.push(
+        new Line(bytes, start, end, text?.slice(start, end) ?? decodeText(bytes.subarray(start, end))),
+      )
       start = end
     }
     return new Header(fields)
@@ -57,8 +58,8 @@ function isNamed({ name }: Field, lowerCase: string): boolean {
   return name.length === lowerCase.length && name.toLowerCase() === lowerCase
 }
 
-/** Whether a field holds controls other than TAB and its line ends, a CR that no LF follows among them. */
-export function holdsControls({ raw }: Field): boolean {
+/** Whether fields, as they stand, hold controls other than TAB and their line ends, a CR that no LF follows among them. */
+export function holdsControls(raw: Uint8Array): boolean {
   return /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]|\r(?!\n)/.test(asBuffer(raw).toString('latin1'))
 }
 
@@ -75,14 +76,38 @@ function endOfField(bytes: Buffer, start: number): number {
   }
 }
 
-function parseField(raw: Buffer, text: string): Field {
-  const colon = text.indexOf(':')
-  let end = colon
+/** A field as it stands in a header's block: of most nobody asks for more than the name. */
+class Line implements Field {
+  readonly name: string
+  readonly #block: Buffer
+  readonly #start: number
+  readonly #end: number
+  readonly #text: string
+
+  constructor(block: Buffer, start: number, end: number, text: string) {
+    this.#block = block
+    this.#start = start
+    this.#end = end
+    this.#text = text
+    this.name = nameOf(text)
+  }
+
+  get value(): string {
+    const text = this.#text
+    return trimmed(unfold(this.name === '' ? text : text.slice(text.indexOf(':') + 1)))
+  }
+
+  get raw(): Uint8Array {
+    return this.#block.subarray(this.#start, this.#end)
+  }
+}
+
+/** Empty where the line is no field. */
+function nameOf(text: string): string {
+  let end = text.indexOf(':')
   while (end > 0 && isBlank(text.charCodeAt(end - 1))) end--
   const name = text.slice(0, Math.max(end, 0))
-  return /^[\x21-\x39\x3b-\x7e]+$/.test(name)
-    ? { name, value: trimmed(unfold(text.slice(colon + 1))), raw }
-    : { name: '', value: trimmed(unfold(text)), raw }
+  return /^[\x21-\x39\x3b-\x7e]+$/.test(name) ? name : ''
 }
 
 /** Without blanks and line ends around it; other white space is content. A regular expression would look at every blank. */

@@ -2,7 +2,7 @@ import type { MessageCode, Reason } from '../errors.ts'
 import { readHead } from '../mime/entity.ts'
 import { MimeError } from '../mime/error.ts'
 import type { Head } from '../mime/head.ts'
-import { type Header, holdsControls } from '../mime/header.ts'
+import { type Field, holdsControls } from '../mime/header.ts'
 import { parseMediaType } from '../mime/media-type.ts'
 import { decodeTransfer } from '../mime/transfer.ts'
 import { factsOf, type MailboxField, type MessageFacts, readMessageHeader } from '../read.ts'
@@ -29,9 +29,9 @@ export async function readContent(
     if (await isEncrypted(entity, head))
       return { code: 'MALFORMED', text: 'what was signed is encrypted once more; that is refused' }
     const content = await unwrapBehind(head, entity, spool)
-    const { header } = content.wrapped ? await readHead(content.inner.read()) : head
-    refuseTwoReadings(header)
-    const facts = factsOf(header)
+    const shownHead = content.wrapped ? await readHead(content.inner.read()) : head
+    refuseTwoReadings(shownHead)
+    const facts = factsOf(shownHead.header)
     const shown = content.wrapped ? facts : { ...facts, ...outerFacts(await readMessageHeader(raw)) }
     if (!content.wrapped && facts.from.fields > 0 && !isSameAuthor(facts.from, shown.from))
       return {
@@ -68,8 +68,9 @@ async function isEncrypted(
  * What is delivered is read again, by programs for which a lone CR ends a line, or a control or a fold before the colon
  * is no part of a field's name: they would see another From than the one that was judged (IN-6).
  */
-function refuseTwoReadings(header: Header): void {
-  if (header.fields.some((field) => holdsControls(field) || (field.name === '' && field.value.includes(':'))))
+function refuseTwoReadings({ header, headerBlock }: Pick<Head, 'header' | 'headerBlock'>): void {
+  const isNoField = ({ name, value }: Field) => name === '' && value.includes(':')
+  if (holdsControls(headerBlock) || header.fields.some(isNoField))
     throw new MimeError(
       'MALFORMED',
       'its header can be read in two ways: a control character, or a line that is no field',
