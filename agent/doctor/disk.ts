@@ -23,12 +23,13 @@ export async function* checkDisk({ settings, deliverTo, disk }: Parameters<Check
     // Such as /proc: nothing is kept there anyway.
     if (bytes === null) continue
     const free = `${(bytes / (1 << 30)).toFixed(1)} GiB are free`
-    if (bytes < TIGHT || (files !== null && files < FEW_FILES))
+    const areFew = files !== null && files < FEW_FILES
+    if (bytes < TIGHT || areFew)
       yield {
         level: bytes < FULL || files === 0 ? 'error' : 'warning',
         code: 'DISK_FULL',
         about: folder,
-        text: `there is little room for ${what}: ${free}${files === null ? '' : `, and ${files} files`}`,
+        text: `there is little room for ${what}: ${free}${areFew ? `, for ${files} more files` : ''}`,
         do: 'Make room, or move it to another disk: what cannot be stored is not received, and not sent.',
       }
     else if (there === folder) yield ok('DISK_ROOM', `there is room for ${what}: ${free}`, folder)

@@ -14,7 +14,7 @@ async function levels(disk: DiskSpace): Promise<readonly string[]> {
     disk: async () => disk,
   } as unknown as DoctorTools
   const findings = await Array.fromAsync(checkDisk(tools))
-  return findings.map(({ level, code }) => `${level} ${code}`)
+  return findings.map(({ level, code, text }) => `${level} ${code}${/, for \d+ more files/.exec(text) ?? ''}`)
 }
 
 test.each<readonly [string, DiskSpace, string]>([
@@ -22,8 +22,8 @@ test.each<readonly [string, DiskSpace, string]>([
   ['files that are not counted', { bytes: 10 * GIB, files: null }, 'ok DISK_ROOM'],
   ['half a gibibyte', { bytes: GIB / 2, files: 1e6 }, 'warning DISK_FULL'],
   ['next to nothing', { bytes: 1e6, files: 1e6 }, 'error DISK_FULL'],
-  ['few files left', { bytes: 10 * GIB, files: 500 }, 'warning DISK_FULL'],
-  ['no file left', { bytes: 10 * GIB, files: 0 }, 'error DISK_FULL'],
+  ['few files left', { bytes: 10 * GIB, files: 500 }, 'warning DISK_FULL, for 500 more files'],
+  ['no file left', { bytes: 10 * GIB, files: 0 }, 'error DISK_FULL, for 0 more files'],
 ])('a disk with %s', async (_, disk, said) => {
   expect(await levels(disk)).toEqual([said, said])
 })
