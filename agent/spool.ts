@@ -6,7 +6,7 @@ import { DirectError } from './errors.ts'
 import { Gathered, lending } from './mime/bytes.ts'
 import { BLOCK, readAhead, writeBehind } from './overlap.ts'
 import { inBlocks } from './smime/blocks.ts'
-import type { Spool, Spooled } from './smime/source.ts'
+import { inOneChunk, type Spool, type Spooled } from './smime/source.ts'
 
 /** What fits here stays in memory, as most summaries of care do; what does not goes to a file. */
 const MEMORY_BYTES = 4 << 20
@@ -55,12 +55,16 @@ export function createSpool(dir: string | null): Spool {
 
 function inMemory(bytes: Buffer, letGo: () => void): Spooled {
   let held: Buffer | null = bytes
+  const all = () => {
+    if (held === null) throw new Error('a spool was read after it was disposed of')
+    return held
+  }
+  const source =
+    bytes.length <= BLOCK
+      ? inOneChunk(bytes.length, all)
+      : { bytes: bytes.length, read: () => inPieces(all()) }
   return {
-    bytes: bytes.length,
-    read() {
-      if (held === null) throw new Error('a spool was read after it was disposed of')
-      return inPieces(held)
-    },
+    ...source,
     async [Symbol.asyncDispose]() {
       if (held !== null) letGo()
       held = null

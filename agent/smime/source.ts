@@ -6,6 +6,13 @@ export interface Source {
   read(): AsyncIterable<Uint8Array>
   /** Like `read`, for whoever keeps nothing: each chunk is lent until the next one is asked for. */
   lend?(): AsyncIterable<Uint8Array>
+  /** The chunk itself, where all of it comes as one that is in memory anyway: a slice of it is another such source. */
+  oneChunk?(): Uint8Array
+}
+
+/** One that comes as one chunk. */
+export function inOneChunk(bytes: number, chunk: () => Uint8Array): Source {
+  return { bytes, read: () => once(chunk()), oneChunk: chunk }
 }
 
 /** What can be read, lent where that is to be had. */
@@ -40,6 +47,8 @@ async function* chain(
 
 /** The bytes of a source from `start` on, up to `end`: all that follow where it is left out. */
 export function sliceOf(source: Source, start: number, end: number = source.bytes): Source {
+  const { oneChunk } = source
+  if (oneChunk !== undefined) return inOneChunk(end - start, () => oneChunk().subarray(start, end))
   return {
     bytes: end - start,
     read: () => slice(source.read(), start, end),
@@ -61,7 +70,33 @@ async function* slice(
   }
 }
 
-/** Bytes at hand, as they would come. */
-export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
+/** Bytes at hand, as they would come: as one chunk, or none. */
+export function once(bytes: Uint8Array): AsyncIterableIterator<Uint8Array> {
+  return new Once(bytes)
 }
+
+/** A generator would do the same at three times the cost, and small messages come by little else. */
+class Once implements AsyncIterableIterator<Uint8Array> {
+  #bytes: Uint8Array | null
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes.length > 0 ? bytes : null
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    const bytes = this.#bytes
+    this.#bytes = null
+    return bytes === null ? DONE : { done: false, value: bytes }
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array>> {
+    this.#bytes = null
+    return DONE
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
+    return this
+  }
+}
+
+const DONE = { done: true, value: undefined } as const

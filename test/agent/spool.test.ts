@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
+import { type Source, sliceOf } from '../../agent/smime/source.ts'
 import { createSpool } from '../../agent/spool.ts'
 
 const MEGABYTE = 1 << 20
 
 async function* pieces(megabytes: number) {
-  for (let n = 0; n < megabytes; n++) yield Buffer.alloc(MEGABYTE)
+  for (let n = 0; n < megabytes; n++) yield Buffer.alloc(Math.min(megabytes - n, 1) * MEGABYTE)
 }
 
 /** There is no place for files: what is not kept in memory is refused. */
@@ -43,3 +44,16 @@ test('a source that ends in an error leaves no room taken', async () => {
   await using all = await spool(pieces(4))
   expect(all.bytes).toBe(4 * MEGABYTE)
 })
+
+test.each([1 / 8, 4])(
+  'what was kept of %d MB cannot be read, nor cut out, after it was disposed of',
+  async (megabytes) => {
+    const kept = await inMemoryOnly()(pieces(megabytes))
+    const slice = sliceOf(kept, 0, 10)
+    await kept[Symbol.asyncDispose]()
+    const readOn = async (source: Source) => {
+      for await (const _ of source.read());
+    }
+    for (const source of [kept, slice]) await expect(readOn(source)).rejects.toThrow('disposed')
+  },
+)

@@ -6,7 +6,7 @@ import { inBlocks } from '../blocks.ts'
 import { lent, type Source } from '../source.ts'
 
 /** What is said to be signed. */
-export interface SignedContent extends Pick<Source, 'read' | 'lend'> {
+export interface SignedContent extends Pick<Source, 'read' | 'lend' | 'oneChunk'> {
   /** Where it was hashed while it went by. */
   readonly hashed?: Hashed
 }
@@ -42,7 +42,10 @@ export async function readVariants(
   const known = content.hashed
   const isKnown = known !== undefined && [...digests].every((digest) => known.exact.digests.has(digest))
   const { exact, canonical } = isKnown ? known : await hash(content, digests)
-  const variants: Variant[] = [{ ...exact, read: () => content.read(), lend: () => lent(content) }]
+  const { oneChunk } = content
+  const variants: Variant[] = [
+    { ...exact, read: () => content.read(), lend: () => lent(content), ...(oneChunk && { oneChunk }) },
+  ]
   if (canonical !== null) variants.push({ ...canonical, read: () => withCrlf(content.read()) })
   return variants
 }
