@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { replaceFile, syncFolder } from '../durable-file.ts'
 import { DirectError } from '../errors.ts'
 
 /** What `delivery.json` says; the rest of it is as `describe` gave it. */
@@ -9,10 +8,11 @@ export interface Filing {
   readonly from: string | null
   readonly signer: { readonly sha256: string } | null
   readonly recipients: readonly { readonly address: string }[]
+  readonly parts?: readonly unknown[]
 }
 
 /** Null where there is none that can be read: an EHR may have taken it away, and left the folder. */
-async function readFiling(folder: string): Promise<Filing | null> {
+export async function readFiling(folder: string): Promise<Filing | null> {
   try {
     const filing = JSON.parse(await readFile(join(folder, 'delivery.json'), 'utf8')) as Filing
     return Array.isArray(filing?.recipients) ? filing : null
@@ -45,11 +45,12 @@ export async function isSameAuthor(folder: string, { from, signer }: Filing): Pr
 
 /**
  * What is to be said of a folder that is there for these recipients as well; null: it says so. The same message may come once
- * for each of several: none of them may be lost to the EHR.
+ * for each of several: none of them may be lost to the EHR. Throws ENOENT where the EHR has just taken it.
  */
 export async function withRecipients(folder: string, filing: Filing): Promise<Filing | null> {
   const filed = await readFiling(folder)
-  if (filed === null)
+  if (filed === null) {
+    await stat(folder)
     throw new DirectError(
       'FILE_UNWRITABLE',
       `${folder} is there, and has no delivery.json that can be read`,
@@ -58,17 +59,10 @@ export async function withRecipients(folder: string, filing: Filing): Promise<Fi
         temporary: true,
       },
     )
+  }
   const known = new Set(filed.recipients.map(({ address }) => address))
   const added = filing.recipients.filter(({ address }) => !known.has(address))
   return added.length === 0 ? null : { ...filed, recipients: [...filed.recipients, ...added] }
-}
-
-/** `message`, which is not filed yet, is to be filed as `folder`, and was described as lying elsewhere. */
-export async function moveFiling(message: string, folder: string): Promise<void> {
-  const described = await readFiling(message)
-  if (described === null) return
-  await replaceFile(join(message, 'delivery.json'), [jsonBytes({ ...described, deliveredTo: folder })])
-  await syncFolder(message)
 }
 
 /** As a person reads it. */

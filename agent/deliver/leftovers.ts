@@ -1,45 +1,64 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** What the name ends with of what is about to be renamed, or was. */
-export const RENAMING = '.renaming'
-/** And of what says which recipients were added, or are about to be. */
+/** What the name of a claim ends with. */
+export const CLAIM = '.claim'
+/** What the name of a folder ends with that names the deliveries of a message which are about to be added to a folder. */
 export const ADDING = '.adding'
 
+/** Of a delivery of a message: a try, a claim, or what is being removed. */
+const NAME = /^\.([0-9a-f]{64})\.([0-9a-f]+)(\.|$)/
+/** Messages that the store is asked about at a time. */
+const ASKED = 500
+
+/** Names a delivery among those of its message, by the keys that the store knows it by. */
+export function deliveryName(keys: readonly string[]): string {
+  const named = [...new Set(keys)].sort().join(' ')
+  return createHash('sha256').update(named).digest('hex').slice(0, 12)
+}
+
+/** Of these messages, the keys of the deliveries that have their outcome, as the store knows it. */
+export type SettledKeys = (innerSha256s: readonly string[]) => Promise<readonly string[]>
+
 /**
- * What stops left unfinished in a folder of the EHR. It is looked for once, and after each failure: the folder may hold
- * thousands of messages that the EHR has yet to take.
+ * What kills left in a folder of the EHR. It is looked for once, and after each failure: the folder may hold thousands of
+ * messages that the EHR has yet to take. What the store does not know may be that of a direct-agent with another store.
  */
 export class Leftovers {
   readonly #dir: string
-  #names: Promise<readonly string[]> | null = null
+  readonly #settledKeys: SettledKeys
+  #isSwept = false
 
-  constructor(dir: string) {
+  constructor(dir: string, settledKeys: SettledKeys) {
     this.#dir = dir
+    this.#settledKeys = settledKeys
   }
 
-  /** Earlier tries at one message, but for those that may be renamed at any moment. */
-  async remove(sha256: string): Promise<void> {
-    this.#names ??= this.#list()
-    const names = (await this.#names).filter((name) => name.startsWith(`.${sha256}.`))
-    for (const name of names)
-      if (!name.endsWith(RENAMING) && !name.endsWith(ADDING) && !names.includes(`${name}${RENAMING}`))
+  /** What is left of deliveries that are settled, which nobody needs any more: whoever is still at one is told so. */
+  async sweep(): Promise<void> {
+    if (this.#isSwept) return
+    this.#isSwept = true
+    const left = (await readdir(this.#dir)).flatMap((name) => {
+      const [, sha256, delivery] = NAME.exec(name) ?? []
+      return sha256 === undefined || delivery === undefined ? [] : [{ name, sha256, delivery }]
+    })
+    for (let from = 0; from < left.length; from += ASKED) {
+      const some = left.slice(from, from + ASKED)
+      const keys = await this.#settledKeys([...new Set(some.map(({ sha256 }) => sha256))])
+      const settled = new Set(keys.map((key) => deliveryName([key])))
+      for (const { name, sha256, delivery } of some.filter((one) => settled.has(one.delivery))) {
+        const adding = join(this.#dir, `.${sha256}${ADDING}`)
+        await removeEmpty(join(adding, delivery))
+        await removeEmpty(adding)
         await removeAside(join(this.#dir, name))
+      }
+    }
   }
 
   /** There may be more now. */
   lookAgain(): void {
-    this.#names = null
-  }
-
-  async #list(): Promise<readonly string[]> {
-    try {
-      return (await readdir(this.#dir)).filter((name) => name.startsWith('.'))
-    } catch (error) {
-      this.#names = null
-      throw error
-    }
+    this.#isSwept = false
   }
 }
 
@@ -50,7 +69,12 @@ export class Leftovers {
 export async function removeAside(folder: string): Promise<void> {
   if (await removeEmpty(folder)) return
   const aside = `${folder}.${randomBytes(6).toString('hex')}`
-  await rename(folder, aside)
+  try {
+    await rename(folder, aside)
+  } catch (error) {
+    // Another process has just done so.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
   await rm(aside, { recursive: true, force: true })
 }
 

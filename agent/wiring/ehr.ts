@@ -23,7 +23,9 @@ export function wireEhr(
   const folder = async (dir: string): Promise<Destination> => {
     const { folderDestination } = await import('../deliver/folder.ts')
     const alone = () => neighbours.stored.receivingAlone('what was filed for the EHR')
-    const destination = folders.get(dir) ?? folderDestination(dir, { alone })
+    const { deliveries } = await neighbours.store()
+    const settledKeys = (innerSha256s: readonly string[]) => deliveries.settledKeys(innerSha256s)
+    const destination = folders.get(dir) ?? folderDestination(dir, { alone, settledKeys })
     folders.set(dir, destination)
     return destination
   }

@@ -87,10 +87,8 @@ export class Ehr implements AsyncDisposable {
 
   /** What a stop left unfinished; nobody is to read it. */
   async unfinished(): Promise<string[]> {
-    // An empty file that says what a stop interrupted says it for good if it was only to be removed.
-    return (await readdir(this.dir)).filter(
-      (name) => name.startsWith('.') && !/\.(renaming|adding)$/.test(name),
-    )
+    // A kill right behind the store's record leaves a claim to the next start.
+    return (await readdir(this.dir)).filter((name) => name.startsWith('.') && !name.endsWith('.claim'))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,7 +4,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { basename, join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { deliverToFolder } from '../../agent/deliver/folder.ts'
-import { Leftovers } from '../../agent/deliver/leftovers.ts'
+import { deliveryName, Leftovers } from '../../agent/deliver/leftovers.ts'
 import type { ReceiveReport } from '../../agent/index.ts'
 import { all, temporaryFolder, twoClinics } from './clinics.ts'
 import { DELIVERY, describe, describing, messageOf, messageThatSays, SHA256 } from './filed-message.ts'
@@ -98,21 +98,31 @@ test('half of a message that a stop left under its own name is written anew', as
   expect((await readdir(folder)).sort()).toEqual(['attachments', 'delivery.json', 'message.eml'])
 })
 
-test('what a stop left of a message is looked for once, and again once something has failed', async () => {
+test('what kills left of messages that the store has settled is looked for once, and again once something has failed', async () => {
   const dir = await temporaryFolder()
-  const leftovers = new Leftovers(dir)
-  const leave = (name: string) => mkdir(join(dir, name, 'attachments'), { recursive: true })
-  await leave(`.${SHA256}.1`)
-  await leave(`.${SHA256}.2`)
-  await writeFile(join(dir, `.${SHA256}.2.renaming`), '')
-  await leftovers.remove(SHA256)
-  expect((await readdir(dir)).sort()).toEqual([`.${SHA256}.2`, `.${SHA256}.2.renaming`])
-  await leave(`.${SHA256}.3`)
-  await leftovers.remove(SHA256)
-  expect(await readdir(dir)).toContain(`.${SHA256}.3`)
+  const [taken, waiting] = ['1'.repeat(64), '2'.repeat(64)]
+  const asked: (readonly string[])[] = []
+  const leftovers = new Leftovers(dir, async (innerSha256s) => {
+    asked.push(innerSha256s)
+    return [taken]
+  })
+  const leave = async (key: string, end: string) => {
+    const name = `.${SHA256}.${deliveryName([key])}${end}`
+    await mkdir(join(dir, name, 'message'), { recursive: true })
+    return name
+  }
+  for (const end of ['', '.claim', '.claim.0123456789ab']) await leave(taken, end)
+  const kept = [await leave(waiting, ''), await leave(waiting, '.claim'), await leave('of another store', '')]
+  await mkdir(join(dir, SHA256))
+  await leftovers.sweep()
+  expect(asked).toEqual([[SHA256]])
+  expect((await readdir(dir)).sort()).toEqual([...kept, SHA256].sort())
+  const more = await leave(taken, '.claim')
+  await leftovers.sweep()
+  expect(await readdir(dir)).toContain(more)
   leftovers.lookAgain()
-  await leftovers.remove(SHA256)
-  expect(await readdir(dir)).not.toContain(`.${SHA256}.3`)
+  await leftovers.sweep()
+  expect(await readdir(dir)).not.toContain(more)
 })
 
 const TWO = 'dr.two@clinic-b.example'
@@ -147,28 +157,6 @@ test('a recipient whose message the EHR has taken is not added to the same messa
   expect(await readdir(dir)).toEqual([SHA256])
 })
 
-test('a recipient who was about to be added at a stop is added to the folder that is there now, or is filed (IN-10)', async () => {
-  const [dir, taken] = [await temporaryFolder(), await temporaryFolder()]
-  const message = messageThatSays()
-  const adding = join(dir, `.${SHA256}.${DELIVERY}.adding`)
-  const stopped = async () => {
-    await mkdir(join(adding, `${SHA256}-0123456789abcdef`), { recursive: true })
-    await writeFile(join(adding, 'delivery.json'), 'of then')
-  }
-  await (await deliverToFolder(dir, message, () => describing(TWO))).recorded()
-  for (const [folder, recipients] of [
-    [SHA256, [TWO, LEE]],
-    ['another', [LEE]],
-  ] as const) {
-    await stopped()
-    const { recorded } = await deliverToFolder(dir, message, describe)
-    expect(await recipientsIn(join(dir, SHA256))).toEqual(recipients)
-    await recorded()
-    expect(await readdir(dir)).toEqual([SHA256])
-    await rename(join(dir, SHA256), join(taken, folder))
-  }
-})
-
 /** What is asked of the disk from now on. */
 function watched() {
   const [opened, renamed] = [vi.spyOn(promises, 'open'), vi.spyOn(promises, 'rename')]
@@ -185,7 +173,7 @@ test('a message appears when its claim is on the disk, and is told as filed when
   const dir = await temporaryFolder()
   const { opened, renamed } = watched()
   await deliverToFolder(dir, messageThatSays(), describe)
-  const claimed = join(dir, `.${SHA256}.${DELIVERY}.renaming`)
+  const claimed = join(dir, `.${SHA256}.${DELIVERY}.claim`)
   const steps = [
     ...opened.mock.calls.map(([path], n) => [opened.mock.invocationCallOrder[n] ?? 0, path] as const),
     ...renamed.mock.calls.map(([, path], n) => [renamed.mock.invocationCallOrder[n] ?? 0, path] as const),

@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process'
 import { renameSync } from 'node:fs'
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
+import { Claim } from '../../agent/deliver/claim.ts'
 import { deliverToFolder } from '../../agent/deliver/folder.ts'
-import { Unfinished } from '../../agent/deliver/unfinished.ts'
+
 import { openStore } from '../../store/index.ts'
 import { all, temporaryFolder, twoClinics } from './clinics.ts'
 import { replacing } from './faults.ts'
-import { DELIVERY, describe, describing, messageOf, messageThatSays, SHA256 } from './filed-message.ts'
+import { describe, describing, messageOf, messageThatSays, SHA256 } from './filed-message.ts'
 
 const KIM = 'dr.kim@clinic-a.example'
 const LEE = 'dr.lee@clinic-b.example'
@@ -84,30 +85,14 @@ test('what was claimed and is gone was got by the EHR; what is complete is gone 
   const once = written
   const [claimed = ''] = await readdir(dir)
   // As a stop leaves it that comes while other tries are cleared away.
-  await mkdir(join(dir, claimed.replace(/\.renaming$/, ''), '0123456789ab'), { recursive: true })
+  await mkdir(join(dir, claimed.replace(/\.claim$/, ''), '0123456789ab'), { recursive: true })
   await deliverToFolder(dir, message, describe)
   expect(written).toBe(once)
-  expect((await readdir(dir)).sort()).toEqual([expect.stringMatching(/^\..*\.renaming$/), SHA256])
+  expect((await readdir(dir)).sort()).toEqual([expect.stringMatching(/^\..*\.claim$/), SHA256])
   await rename(join(dir, SHA256), join(taken, SHA256))
   const { recorded } = await deliverToFolder(dir, message, describe)
   await recorded()
   expect(await readdir(dir)).toEqual([])
-})
-
-test('who is stopped right before the last rename, while another process makes it and the EHR takes the folder, files nothing again', async () => {
-  const [dir, taken] = [await temporaryFolder(), await temporaryFolder()]
-  const message = messageThatSays()
-  const other = new Unfinished(dir, SHA256, DELIVERY)
-  // It was told that the message waits, and stops there.
-  const isWaiting = async () => {
-    expect(await other.progress()).toEqual({ state: 'whole', as: SHA256 })
-    await other.appear(join(dir, SHA256))
-    await rename(join(dir, SHA256), join(taken, SHA256))
-    return true
-  }
-  const { recorded } = await deliverToFolder(dir, message, describe, { isWaiting })
-  await recorded()
-  expect([await readdir(dir), await readdir(taken)]).toEqual([[], [SHA256]])
 })
 
 /** Of others: the digest of an unwrapped message does not cover its From. */
@@ -123,13 +108,15 @@ const saidIn = async (folder: string) =>
 test('a message whose folder becomes another author’s while it is filed, by another process, says where it lies', async () => {
   const dir = await temporaryFolder()
   const message = messageThatSays()
-  const other = new Unfinished(dir, SHA256, 'another')
+  const other = new Claim(dir, SHA256, 'another')
   let isFirst = true
   const isWaiting = async () => {
     if (isFirst) {
-      await other.write(message.inner, SHA256, () => describingAnother(join(dir, SHA256)))
-      await other.appear(join(dir, SHA256))
-      await other.recorded()
+      const describeIt = () => describingAnother(join(dir, SHA256))
+      const written = await other.write(message.inner, SHA256, describeIt)
+      if (written.state !== 'whole') throw new Error('nobody else is at it')
+      await other.file(written.draft, join(dir, SHA256))
+      await other.removeFiled(written.draft)
     }
     isFirst = false
     return true
@@ -202,21 +189,6 @@ test.each(['before its delivery.json is read', 'before it is written'] as const)
     }
   },
 )
-
-test('what an older direct-agent announced and left is finished; what it announced and has renamed was got', async () => {
-  const dir = await temporaryFolder()
-  const message = messageThatSays()
-  const file = () => deliverToFolder(dir, message, describe)
-  const older = join(dir, `.${SHA256}.${DELIVERY}`)
-  await writeFile(`${older}.renaming`, '')
-  const got = await file()
-  expect(await readdir(dir)).toEqual([`.${SHA256}.${DELIVERY}.renaming`])
-  await got.recorded()
-  await writeFile(`${older}.renaming`, '')
-  await mkdir(join(older, 'attachments'), { recursive: true })
-  await (await file()).recorded()
-  expect(await readdir(dir)).toEqual([SHA256])
-})
 
 test('a daemon that was stopped for longer than it holds a mailbox does not file again what the EHR has from another one (IN-10)', async () => {
   const ehr = await temporaryFolder()

@@ -1,7 +1,9 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { deliveryName } from '../../agent/deliver/leftovers.ts'
 import { type Agent, createAgent, DirectError } from '../../agent/index.ts'
+import { deliveryKey } from '../../store/delivery-key.ts'
 import { openStore } from '../../store/index.ts'
 import { literalZone } from '../dns/literal-zone.ts'
 import { all, BOTH_PUBLISHED, clinicConfig, mintedIdentity, temporaryFolder, twoClinics } from './clinics.ts'
@@ -342,15 +344,21 @@ test('a message that comes once for each of two recipients is one folder that na
   expect(answers.map(({ from }) => from).sort()).toEqual(both)
 })
 
-test('what a kill left of a delivery is gone once the message is filed', async () => {
+test('what kills left of a delivery that the store knows of is gone once the next message is filed; what it does not know stays', async () => {
   const { a, b } = await twoClinics()
-  const ehr = await temporaryFolder()
+  const [ehr, before] = [await temporaryFolder(), await temporaryFolder()]
   await a.send(referral)
-  const [listed] = await all(b.receiveOnce())
-  const unfinished = join(ehr, `.${(listed as { innerSha256: string }).innerSha256}.0123456789ab`)
-  await mkdir(join(unfinished, 'attachments'), { recursive: true })
-  expect(await all(b.receiveOnce({ deliverTo: ehr }))).toMatchObject([{ verdict: 'accept' }])
-  expect(await readdir(ehr)).toEqual([(listed as { innerSha256: string }).innerSha256])
+  const [first] = await all(b.receiveOnce({ deliverTo: before }))
+  if (first === undefined || 'notification' in first) throw new Error('a message was sent')
+  const { innerSha256 } = first
+  const key = deliveryKey(first.signer?.sha256 ?? '', innerSha256 ?? '', [LEE])
+  const left = `.${innerSha256}.${deliveryName([key])}`
+  for (const name of [left, `${left}.claim`, `${left}.claim.0123456789ab`, `.${innerSha256}.0123456789ab`])
+    await mkdir(join(ehr, name, 'message', 'attachments'), { recursive: true })
+  await a.send({ ...referral, text: 'And this one.' })
+  const [second] = await all(b.receiveOnce({ deliverTo: ehr }))
+  if (second === undefined || 'notification' in second) throw new Error('a message was sent')
+  expect((await readdir(ehr)).sort()).toEqual([`.${innerSha256}.0123456789ab`, second.innerSha256])
 })
 
 test('behind an alias the recipient is the one that the sender named: X-Original-To before Delivered-To (IN-7)', async () => {
