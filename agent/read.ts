@@ -68,10 +68,9 @@ export function factsOf(header: Header): MessageFacts {
 }
 
 function mailboxField(header: Header, name: string): MailboxField {
-  const values = header.all(name)
-  const read = values.map(parseMailboxes)
+  const read = header.all(name).map(parseMailboxes)
   return {
-    fields: values.length,
+    fields: read.length,
     mailboxes: read.flatMap(({ mailboxes }) => mailboxes),
     problems: read.flatMap(({ problems }) => problems),
   }

@@ -97,7 +97,10 @@ function splitAtSemicolons(value: string): string[] {
 export function unquote(raw: string): string {
   const text = raw.trim()
   if (!text.startsWith('"')) return text
-  if (!text.includes('\\')) return text.split('"', 2)[1] ?? ''
+  if (!text.includes('\\')) {
+    const end = text.indexOf('"', 1)
+    return text.slice(1, end < 0 ? text.length : end)
+  }
   const inner = /^"((?:[^"\\]|\\.)*)/s.exec(text)?.[1] ?? ''
   return inner.replace(/\\(.)/gs, '$1')
 }

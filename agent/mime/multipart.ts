@@ -31,10 +31,10 @@ export class MultipartCutter {
 
   /** Throws MimeError `LIMIT_EXCEEDED`. */
   constructor(boundary: string) {
-    this.#dashes = Buffer.from(`--${boundary}`)
+    this.#line = Buffer.from(`\n--${boundary}`)
+    this.#dashes = this.#line.subarray(1)
     if (this.#dashes.length > LIMITS.boundaryBytes + 2)
       throw new MimeError('LIMIT_EXCEEDED', `a boundary of more than ${LIMITS.boundaryBytes} bytes`)
-    this.#line = Buffer.concat([Buffer.from('\n'), this.#dashes])
   }
 
   push(chunk: Uint8Array): readonly Piece[] {
