@@ -26,10 +26,12 @@ const RECEIVING_MS = 30_000
 /** The store, and what those who share it may do one at a time. */
 export class StoreNeighbour {
   readonly #circumstances: Circumstances
+  readonly #file: string
   #isClosed = false
 
   constructor(circumstances: Circumstances) {
     this.#circumstances = circumstances
+    this.#file = join(circumstances.settings.dataDir, 'direct.db')
   }
 
   /** Made where there is none. Throws DirectError as `openStore`, and USAGE once this was closed. */
@@ -176,9 +178,5 @@ export class StoreNeighbour {
     if (settings.store === undefined) return { file: this.#file }
     const { postgresPlace } = await import('./postgres.ts')
     return { postgres: await postgresPlace(settings.store, offline) }
-  }
-
-  get #file(): string {
-    return join(this.#circumstances.settings.dataDir, 'direct.db')
   }
 }
