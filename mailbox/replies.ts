@@ -14,9 +14,23 @@ export function printable(text: string): string {
     .slice(0, LONGEST_REPLY)
 }
 
-/** The server's reply; where there is none, what happened to the connection. */
-export function replyOf(cause: SMTPError): string {
-  return printable(cause.response ?? cause.message)
+/** nodemailer's codes for what happened to a connection, and not to a message. */
+const BROKEN: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ECONNECTION', 'ESOCKET', 'EPROTOCOL'])
+
+/** The server's reply; where there is none, what happened to the connection, and at what. Not yet fit to be shown. */
+export function saidBy({ response, message, code }: SMTPError, at: string): string {
+  if (response === undefined) return BROKEN.has(code) ? `${message}, ${at}` : message
+  return contradictsItself(response) ? `the server contradicts itself: ${response}` : response
+}
+
+/** The same, fit for a log and a terminal. */
+export function replyOf(cause: SMTPError, at: string): string {
+  return printable(saidBy(cause, at))
+}
+
+/** That the lines of one reply have different codes, which nothing follows from (RFC 5321 4.2.1). */
+export function contradictsItself(reply: string): boolean {
+  return new Set(reply.match(/^\d{3}(?=[ -]|$)/gm)).size > 1
 }
 
 /**
@@ -24,18 +38,22 @@ export function replyOf(cause: SMTPError): string {
  * tells that it does not want it; silence, a lost connection and what is no reply leave that open.
  */
 export function failedOutcome(cause: SMTPError, ended: boolean): 'temporary' | 'final' | 'unknown' {
-  if (isFinal(cause)) return 'final'
-  return ended && !/^[45]\d\d\b/.test(cause.response ?? '') ? 'unknown' : 'temporary'
+  const isRefusal = /^[45]\d\d\b/.test(cause.response ?? '') && !contradictsItself(cause.response ?? '')
+  if (isRefusal ? isFinal(cause) : isTooLong(cause)) return 'final'
+  return ended && !isRefusal ? 'unknown' : 'temporary'
 }
 
 /**
- * Whether a failed transaction is the server's last word on this message: 5xx to MAIL FROM, RCPT TO or DATA, or a
- * message beyond the SIZE that it announced. A lost connection never is, whatever was said last, nor what is no reply.
+ * Whether a refused transaction is the server's last word on this message: 5xx to MAIL FROM, RCPT TO or DATA. A lost connection
+ * never is, whatever was said last.
  */
-function isFinal(cause: SMTPError): boolean {
-  if (cause.code !== 'EENVELOPE' && cause.code !== 'EMESSAGE') return false
-  if (cause.response === undefined) return cause.code === 'EMESSAGE'
-  return /^5\d\d\b/.test(cause.response)
+function isFinal({ code, response = '' }: SMTPError): boolean {
+  return (code === 'EENVELOPE' || code === 'EMESSAGE') && response.startsWith('5')
+}
+
+/** A message beyond the SIZE that the server announced is not offered to it. */
+function isTooLong({ code, response }: SMTPError): boolean {
+  return code === 'EMESSAGE' && response === undefined
 }
 
 /**
@@ -44,16 +62,13 @@ function isFinal(cause: SMTPError): boolean {
  * that does not do.
  */
 export function openingFailure(server: MailServer, cause: SMTPError, handshaking: boolean): DirectError {
-  if (isTlsRefusal(cause, handshaking)) return tlsFailed(server, replyOf(cause), cause)
-  return new DirectError(
-    'SMTP_UNREACHABLE',
-    `no SMTP session with ${server.host}:${server.port}: ${replyOf(cause)}`,
-    {
-      hint: 'Look at the log of the mail server: it may hang, or be too busy; and ask again.',
-      temporary: true,
-      cause,
-    },
-  )
+  const said = replyOf(cause, 'at the greeting, EHLO or STARTTLS')
+  if (isTlsRefusal(cause, handshaking)) return tlsFailed(server, said, cause)
+  return new DirectError('SMTP_UNREACHABLE', `no SMTP session with ${server.host}:${server.port}: ${said}`, {
+    hint: 'Look at the log of the mail server: it may hang, or be too busy; and ask again.',
+    temporary: true,
+    cause,
+  })
 }
 
 function isTlsRefusal(cause: SMTPError, handshaking: boolean): boolean {

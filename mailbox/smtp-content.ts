@@ -1,23 +1,32 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { DirectError } from '../agent/errors.ts'
 import type { Submission } from './types.ts'
+
+interface ContentSteps {
+  /** Whether the server has asked for the message, now that the connection would send it. */
+  readonly mayBegin: () => boolean
+  /** As `Submission` says. */
+  readonly onAllSent: () => Promise<void>
+}
 
 /** The content as it is handed to the connection: what goes wrong with it is kept apart from what goes wrong with SMTP. */
 export class Content {
   readonly #message: Pick<Submission, 'bytes' | 'content'>
-  readonly #onAllSent: () => Promise<void>
+  readonly #steps: ContentSteps
   failure: { readonly cause: unknown } | null = null
   /** `ended`: all of it was handed to the connection, and the dot follows at once. */
   state: 'waits' | 'begun' | 'ended' = 'waits'
 
-  constructor(message: Pick<Submission, 'bytes' | 'content'>, onAllSent: () => Promise<void>) {
+  constructor(message: Pick<Submission, 'bytes' | 'content'>, steps: ContentSteps) {
     this.#message = message
-    this.#onAllSent = onAllSent
+    this.#steps = steps
   }
 
   async *read(): AsyncGenerator<Uint8Array> {
     const { content, bytes } = this.#message
     let sent = 0
     this.state = 'begun'
+    if (!this.#steps.mayBegin()) throw new Error('the server did not answer DATA by asking for the message')
     try {
       for await (const chunk of content()) {
         sent += chunk.length
@@ -26,11 +35,20 @@ export class Content {
       if (sent !== bytes) {
         throw new DirectError('MESSAGE_INVALID', `the message has ${sent} bytes, and ${bytes} were announced`)
       }
-      await this.#onAllSent()
+      await this.#steps.onAllSent()
+      // What the server has said by now is no answer to the dot, which is yet to come.
+      await turn()
       this.state = 'ended'
     } catch (cause) {
       this.failure = { cause }
       throw new Error('the message could not be read')
     }
   }
+}
+
+/** What a transaction was at, for those who are told that it failed. */
+export const WHEN: Readonly<Record<Content['state'], string>> = {
+  waits: 'at MAIL, RCPT or DATA',
+  begun: 'within the message',
+  ended: 'behind the end of the message',
 }

@@ -1,5 +1,5 @@
 import type { CustomAuthenticationContext, SMTPError } from 'nodemailer/lib/smtp-connection'
-import { printable } from './replies.ts'
+import { printable, saidBy } from './replies.ts'
 import { xoauth2 } from './token.ts'
 
 /** A name of ours: asked for XOAUTH2 by its own, nodemailer falls back to methods that would show the token as a password. */
@@ -18,6 +18,6 @@ export async function loginByToken({ auth, authMethods, sendCommand }: CustomAut
 export function withoutSecrets(failure: SMTPError, user: string, secret: string): string {
   const plain = Buffer.from(`\u0000${user}\u0000${secret}`, 'utf8').toString('base64')
   const secrets = [secret, Buffer.from(secret, 'utf8').toString('base64'), plain, xoauth2(user, secret)]
-  const text = failure.response ?? failure.message
+  const text = saidBy(failure, 'at the login')
   return printable(secrets.filter(Boolean).reduce((shown, hidden) => shown.replaceAll(hidden, '***'), text))
 }

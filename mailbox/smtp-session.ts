@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import { type PeerCertificate, TLSSocket } from 'node:tls'
 import SMTPConnection, { type SMTPError } from 'nodemailer/lib/smtp-connection'
 import { DirectError } from '../agent/errors.ts'
 import { aborted, dial } from './dial.ts'
-import { failedOutcome, openingFailure, printable, replyOf } from './replies.ts'
-import { Content } from './smtp-content.ts'
+import { contradictsItself, failedOutcome, openingFailure, printable, replyOf } from './replies.ts'
+import { Content, WHEN } from './smtp-content.ts'
 import { BY_TOKEN, loginByToken, withoutSecrets } from './smtp-login.ts'
 import { tlsOptions, tlsRule } from './tls.ts'
 import type { Lookup, MailServer, RecipientOutcome } from './types.ts'
@@ -74,7 +75,11 @@ export class SmtpSession {
     this.#stopMs = stopMs
     connection.on('error', (cause: Error) => this.#fail(cause))
     // `end` comes before the reply that explains it.
-    connection.on('end', () => setImmediate(() => this.#fail(new Error('the server closed the connection'))))
+    connection.on('end', () =>
+      setImmediate(() =>
+        this.#fail(Object.assign(new Error('the server closed the connection'), { code: 'ECONNECTION' })),
+      ),
+    )
     this.heed(signal)
   }
 
@@ -178,19 +183,31 @@ export class SmtpSession {
       use8BitMime: transaction.eightBit,
     }
     const refused = () =>
-      new Map((envelope.rejectedErrors ?? []).map((refusal) => [refusal.recipient ?? '', replyOf(refusal)]))
+      new Map(
+        (envelope.rejectedErrors ?? []).map((refusal) => [
+          refusal.recipient ?? '',
+          replyOf(refusal, WHEN.waits),
+        ]),
+      )
     const { bytes, to, onAllSent } = transaction
     const taken = (isRefused: ReadonlyMap<string, string>) => to.filter((address) => !isRefused.has(address))
-    const source = new Content(transaction, () => onAllSent(taken(refused())))
+    const source = new Content(transaction, {
+      // Whatever follows 2xx would be taken for commands.
+      mayBegin: () => String(this.#connection.lastServerResponse).startsWith('3'),
+      onAllSent: () => onAllSent(taken(refused())),
+    })
     this.#source = source
     const longest = 3 * this.#replyTimeoutMs + to.length * RECIPIENT_MS + (bytes / SLOWEST) * 1000
     try {
+      // A reply too many would be taken for the answer to what is asked now: it ends the connection first.
+      await turn()
       if (this.#unfinished) await this.#reset()
       this.#unfinished = true
       const info = await this.#settled<SMTPConnection.SentMessageInfo>(longest, (done) =>
         this.#connection.send(envelope, Readable.from(source.read(), { objectMode: false }), done),
       )
       if (source.state !== 'ended') throw new Error('the server answered before the message ended')
+      if (contradictsItself(info.response)) throw Object.assign(new Error(), { response: info.response })
       this.#unfinished = false
       return { refused: refused(), outcome: 'accepted', reply: printable(info.response), unheard: false }
     } catch (cause) {
@@ -205,7 +222,7 @@ export class SmtpSession {
         // After a refused MAIL FROM, the answers to RCPT TO mean nothing.
         refused: failure.command === 'MAIL FROM' ? new Map() : refused(),
         outcome: failedOutcome(failure, source.state === 'ended'),
-        reply: replyOf(failure),
+        reply: replyOf(failure, WHEN[source.state]),
         unheard: source.state === 'waits' && !this.usable,
       }
     } finally {
@@ -268,7 +285,7 @@ export class SmtpSession {
       return await new Promise<Value>((resolve, reject) => {
         this.#fail = reject
         timer = setTimeout(() => {
-          reject(new Error('the server did not come to an end in time'))
+          reject(Object.assign(new Error('the server did not come to an end in time'), { code: 'ETIMEDOUT' }))
           this.#close()
         }, ms)
         start((cause, value) => (cause === null ? resolve(value as Value) : reject(cause)))
