@@ -45,12 +45,12 @@ export async function* checkConfiguration({ settings, deliverTo }: Parameters<Ch
       text: `with --deliver, messages become folders in ${deliverTo}, and the EHR is told nothing by HTTP`,
       do: 'Take --deliver out of the command that starts the daemon (ExecStart of its unit), or deliver out of the configuration.',
     }
-  for (const { server, pollSeconds } of mailboxes)
+  for (const { name, pollSeconds } of mailboxes)
     if (notifications.timeoutMs < PASSES * pollSeconds * 1000)
       yield {
         level: 'warning',
         code: 'POLLED_TOO_SELDOM',
-        about: `${server.host}:${server.port}`,
+        about: name,
         text: `its pollSeconds is ${pollSeconds}, and notifications.timeoutMinutes is ${notifications.timeoutMs / 60_000}: receipts that came in time may be seen too late`,
         do: `Set pollSeconds to a third of the time limit or less.`,
       }

@@ -150,7 +150,12 @@ const BROKEN: readonly Broken[] = [
   {
     what: 'a mailbox that is polled too seldom for the time limit',
     break: (config) => void Object.assign(config.mailboxes[0] ?? {}, { pollSeconds: 3600 }),
-    found: { area: 'configuration', level: 'warning', code: 'POLLED_TOO_SELDOM' },
+    found: {
+      area: 'configuration',
+      level: 'warning',
+      code: 'POLLED_TOO_SELDOM',
+      about: expect.stringMatching(/^u@127\.0\.0\.1:\d+\/INBOX$/),
+    },
   },
   {
     what: 'a private key that is not there',
