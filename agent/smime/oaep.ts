@@ -10,7 +10,7 @@ const HASH: Readonly<Record<Oaep, string>> = {
   'rsa-oaep-sha512': 'SHA-512',
 }
 
-/** One object for all calls: Node makes it the prototype of another one each time, which V8 knows only of one it has seen. */
+/** One object for all calls: Node makes a prototype of what it is given, which takes V8 long of an object it has not seen. */
 const RSA_OAEP = { name: 'RSA-OAEP' }
 
 /** The forms that webcrypto has of one key, each made once. */
