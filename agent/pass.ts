@@ -58,23 +58,26 @@ export async function* passOver(
   const cutShort = [...pass.cutShort.values()].map(({ wanted }) => ({ ...wanted, isBegun: true }))
   yield* lookAgain([...here.undetermined, ...left.undetermined, ...cutShort], pass)
   for (const { report } of pass.cutShort.values()) yield report
+  const upTo = Math.max(borrowed.lookedUpTo ?? 0, ...[...present].slice(-1))
+  const refused = pass.refused.map(({ uid }) => uid)
+  if (signal?.aborted) borrowed.finished()
+  else borrowed.finished(upTo, refused)
   const [failure] = pass.refused
-  if (failure || signal?.aborted) borrowed.finished()
-  else borrowed.finished(Math.max(borrowed.lookedUpTo ?? 0, ...[...present].slice(-1)))
-  if (failure) throw failure
+  if (failure) throw failure.error
   if (!signal?.aborted) tools.passed(mailbox, begun)
 }
 
-/** What is new, and what is open in the ledger; undefined: everything, as it is not known what is new. */
+/** What is new, what is open in the ledger, and what was refused; undefined: everything, as it is not known what is new. */
 async function someOf(
   mailbox: Mailbox,
-  { folder: { uidValidity }, lookedUpTo }: BorrowedFolder,
+  { folder: { uidValidity }, lookedUpTo, refused }: BorrowedFolder,
   { store }: InboxTools,
 ): Promise<SomeUids | undefined> {
   if (lookedUpTo === null) return undefined
   const open = await store.inbox.unfinished(mailbox.name, uidValidity)
-  if (open.length > MOST_NAMED) return undefined
-  return { from: lookedUpTo + 1, among: open.map(({ uid }) => uid) }
+  const among = new Set([...open.map(({ uid }) => uid), ...refused])
+  if (among.size > MOST_NAMED) return undefined
+  return { from: lookedUpTo + 1, among: [...among] }
 }
 
 /** One after the other: nobody else is open when one stops the process. */

@@ -82,7 +82,7 @@ export async function flagTaken(mailbox: Mailbox, tools: InboxTools, signal?: Ab
     tools,
   )
   // Nothing was looked at for it.
-  borrowed.finished(borrowed.lookedUpTo ?? undefined)
+  borrowed.finished(borrowed.lookedUpTo ?? undefined, borrowed.refused)
 }
 
 /**

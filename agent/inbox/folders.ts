@@ -6,13 +6,15 @@ import type { Mailbox } from './mailbox.ts'
 /** The folder of one pass, given back when it is disposed of. */
 export interface BorrowedFolder extends AsyncDisposable {
   readonly folder: ImapFolder
-  /** Passes have looked at all up to this UID, and what is open of that is in the ledger; null: that is not known. */
+  /** Passes have looked at all up to this UID, and what is open of that is in the ledger or `refused`; null: that is not known. */
   readonly lookedUpTo: number | null
+  /** UIDs of what the server did not hand over to the last pass. */
+  readonly refused: readonly number[]
   /**
    * The pass came to its end, and left nothing half asked for: the connection may be kept. `upTo`: the last UID of what it
-   * has looked at, where that is everything.
+   * has looked at, where that is everything but `refused`.
    */
-  finished(upTo?: number): void
+  finished(upTo?: number, refused?: readonly number[]): void
 }
 
 /** Throws what `ImapClient.open` throws. */
@@ -26,6 +28,7 @@ export async function borrowFolder(
   return {
     folder,
     lookedUpTo: null,
+    refused: [],
     finished() {},
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   }
@@ -35,6 +38,7 @@ export async function borrowFolder(
 interface Looked {
   readonly uidValidity: string
   readonly upTo: number
+  readonly refused: readonly number[]
   readonly wholeAt: number
 }
 
@@ -61,10 +65,11 @@ export class KeptFolders implements AsyncDisposable {
     return {
       folder,
       lookedUpTo: isKnown ? looked.upTo : null,
-      finished: (upTo) => {
+      refused: isKnown ? looked.refused : [],
+      finished: (upTo, refused = []) => {
         isWhole = true
-        if (upTo !== undefined)
-          this.#looked.set(mailbox.name, { uidValidity, upTo, wholeAt: isKnown ? looked.wholeAt : now })
+        const wholeAt = isKnown ? looked.wholeAt : now
+        if (upTo !== undefined) this.#looked.set(mailbox.name, { uidValidity, upTo, refused, wholeAt })
       },
       [Symbol.asyncDispose]: async () => {
         if (isWhole) this.#kept.set(mailbox.name, folder)

@@ -30,7 +30,7 @@ export async function lookAt(wanted: Wanted, patienceMs: number, pass: Pass): Pr
   await using scope = new AsyncDisposableStack()
   const taken = await take(wanted, pass).catch((error) => {
     if (!(error instanceof DirectError && error.code === 'IMAP_REFUSED')) throw error
-    refused.push(error)
+    refused.push({ uid: wanted.uid, error })
     return null
   })
   if (taken === null) return null

@@ -19,8 +19,8 @@ export interface Pass {
   readonly tools: PassTools
   readonly take: Take
   readonly signal: AbortSignal | undefined
-  /** What the server said of messages that it will not hand over. */
-  readonly refused: DirectError[]
+  /** Messages that the server will not hand over, and what it said of them. */
+  readonly refused: { readonly uid: number; readonly error: DirectError }[]
   /** New messages, by name, that more patience might make known. */
   readonly cutShort: Map<string, { readonly wanted: Wanted; readonly report: ReceiveReport }>
 }

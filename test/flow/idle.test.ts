@@ -87,7 +87,33 @@ test('a folder is listed once; passes then ask for what is new, and for what is 
   expect(froms.at(-1)).toBeGreaterThan(2)
 })
 
-test('after ten minutes, and after a pass that was refused something, all of a folder is listed again', async () => {
+test('what the server will not hand over is asked for by its name at each pass, until it does; no folder is listed for it', async () => {
+  const no = new DirectError('IMAP_REFUSED', 'a disk is broken', { temporary: true })
+  let refuses = true
+  const { drop, filed, until, listed, passes } = await daemon(
+    (folder) =>
+      replacing(folder, {
+        async *fetch(uid) {
+          if (refuses && uid === 1) throw no
+          yield* folder.fetch(uid)
+        },
+      }),
+    1,
+  )
+  await until(() => expect(passes()).toBeGreaterThan(0))
+  await drop('one')
+  await drop('two')
+  await until(async () => expect(await filed()).toBe(1))
+  const before = passes()
+  await until(() => expect(passes()).toBeGreaterThan(before + 2))
+  refuses = false
+  await until(async () => expect(await filed()).toBe(2))
+  const named = listed.slice(1).map((some) => some?.among)
+  expect(named).not.toContain(undefined)
+  expect(named.filter((among) => among?.includes(1)).length).toBeGreaterThan(1)
+})
+
+test('after ten minutes, and after a pass that did not come to its end, all of a folder is listed again', async () => {
   const clock = vi.spyOn(performance, 'now')
   onTestFinished(() => clock.mockRestore())
   const mailbox = { name: 'lee@host/INBOX', settings: {} } as Mailbox
