@@ -27,9 +27,15 @@ export function folderDestination(dir: string, { alone, settledKeys }: FolderToo
           (deliveredTo, parts) => describeDelivery(offered, { deliveredTo, parts }),
           tools,
         )
-        // What cannot be removed holds up no message.
-        await leftovers.sweep().catch(() => undefined)
-        return { outcome: 'delivered', where: folder, recorded }
+        return {
+          outcome: 'delivered',
+          where: folder,
+          async recorded() {
+            await recorded()
+            // What cannot be removed holds up no message.
+            await leftovers.remove(message.innerSha256, delivery).catch(() => leftovers.lookAgain())
+          },
+        }
       } catch (error) {
         leftovers.lookAgain()
         throw error

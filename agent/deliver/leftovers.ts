@@ -28,38 +28,60 @@ export type SettledKeys = (innerSha256s: readonly string[]) => Promise<readonly 
 export class Leftovers {
   readonly #dir: string
   readonly #settledKeys: SettledKeys
-  #isSwept = false
+  #looked: Promise<Set<Left>> | null = null
 
   constructor(dir: string, settledKeys: SettledKeys) {
     this.#dir = dir
     this.#settledKeys = settledKeys
   }
 
-  /** What is left of deliveries that are settled, which nobody needs any more: whoever is still at one is told so. */
-  async sweep(): Promise<void> {
-    if (this.#isSwept) return
-    this.#isSwept = true
-    const left = (await readdir(this.#dir)).flatMap((name) => {
-      const [, sha256, delivery] = NAME.exec(name) ?? []
-      return sha256 === undefined || delivery === undefined ? [] : [{ name, sha256, delivery }]
-    })
-    for (let from = 0; from < left.length; from += ASKED) {
-      const some = left.slice(from, from + ASKED)
-      const keys = await this.#settledKeys([...new Set(some.map(({ sha256 }) => sha256))])
-      const settled = new Set(keys.map((key) => deliveryName([key])))
-      for (const { name, sha256, delivery } of some.filter((one) => settled.has(one.delivery))) {
-        const adding = join(this.#dir, `.${sha256}${ADDING}`)
-        await removeEmpty(join(adding, delivery))
-        await removeEmpty(adding)
-        await removeAside(join(this.#dir, name))
-      }
-    }
+  /**
+   * Of a delivery that is settled now, and, the first time, of all that are. Nobody needs it any more: whoever is still at
+   * one is told so.
+   */
+  async remove(sha256: string, delivery: string): Promise<void> {
+    this.#looked ??= this.#look()
+    await this.#removeThose((one) => one.sha256 === sha256 && one.delivery === delivery, await this.#looked)
   }
 
   /** There may be more now. */
   lookAgain(): void {
-    this.#isSwept = false
+    this.#looked = null
   }
+
+  /** What is left of deliveries that are not settled yet. */
+  async #look(): Promise<Set<Left>> {
+    const left = new Set<Left>()
+    for (const name of await readdir(this.#dir)) {
+      const [, sha256, delivery] = NAME.exec(name) ?? []
+      if (sha256 !== undefined && delivery !== undefined) left.add({ name, sha256, delivery })
+    }
+    const messages = [...new Set([...left].map(({ sha256 }) => sha256))]
+    const settled = new Set<string>()
+    for (let from = 0; from < messages.length; from += ASKED)
+      for (const key of await this.#settledKeys(messages.slice(from, from + ASKED)))
+        settled.add(deliveryName([key]))
+    await this.#removeThose(({ delivery }) => settled.has(delivery), left)
+    return left
+  }
+
+  async #removeThose(are: (one: Left) => boolean, left: Set<Left>): Promise<void> {
+    for (const one of [...left].filter(are)) {
+      left.delete(one)
+      const { name, sha256, delivery } = one
+      const adding = join(this.#dir, `.${sha256}${ADDING}`)
+      await removeEmpty(join(adding, delivery))
+      await removeEmpty(adding)
+      await removeAside(join(this.#dir, name))
+    }
+  }
+}
+
+/** What is left, and of which delivery of which message. */
+interface Left {
+  readonly name: string
+  readonly sha256: string
+  readonly delivery: string
 }
 
 /**

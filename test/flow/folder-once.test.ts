@@ -98,31 +98,35 @@ test('half of a message that a stop left under its own name is written anew', as
   expect((await readdir(folder)).sort()).toEqual(['attachments', 'delivery.json', 'message.eml'])
 })
 
-test('what kills left of messages that the store has settled is looked for once, and again once something has failed', async () => {
+test('what kills left of what the store has settled is looked for once, and again once something has failed; of any other it goes with that', async () => {
   const dir = await temporaryFolder()
-  const [taken, waiting] = ['1'.repeat(64), '2'.repeat(64)]
+  const [settled, waiting] = ['1'.repeat(64), '2'.repeat(64)]
   const asked: (readonly string[])[] = []
   const leftovers = new Leftovers(dir, async (innerSha256s) => {
     asked.push(innerSha256s)
-    return [taken]
+    return [settled]
   })
   const leave = async (key: string, end: string) => {
     const name = `.${SHA256}.${deliveryName([key])}${end}`
     await mkdir(join(dir, name, 'message'), { recursive: true })
     return name
   }
-  for (const end of ['', '.claim', '.claim.0123456789ab']) await leave(taken, end)
-  const kept = [await leave(waiting, ''), await leave(waiting, '.claim'), await leave('of another store', '')]
+  const lying = async () => (await readdir(dir)).sort()
+  for (const end of ['', '.claim', '.claim.0123456789ab']) await leave(settled, end)
+  const foreign = await leave('of another store', '')
+  const other = [await leave(waiting, '.0123456789ab'), await leave(waiting, '.claim')]
   await mkdir(join(dir, SHA256))
-  await leftovers.sweep()
+  await leftovers.remove(SHA256, 'another')
   expect(asked).toEqual([[SHA256]])
-  expect((await readdir(dir)).sort()).toEqual([...kept, SHA256].sort())
-  const more = await leave(taken, '.claim')
-  await leftovers.sweep()
-  expect(await readdir(dir)).toContain(more)
+  expect(await lying()).toEqual([foreign, ...other, SHA256].sort())
+  await leftovers.remove(SHA256, deliveryName([waiting]))
+  expect(await lying()).toEqual([foreign, SHA256].sort())
+  const more = await leave(settled, '.claim')
+  await leftovers.remove(SHA256, 'another')
+  expect(await lying()).toContain(more)
   leftovers.lookAgain()
-  await leftovers.sweep()
-  expect(await readdir(dir)).not.toContain(more)
+  await leftovers.remove(SHA256, 'another')
+  expect(await lying()).toEqual([foreign, SHA256].sort())
 })
 
 const TWO = 'dr.two@clinic-b.example'

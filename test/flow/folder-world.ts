@@ -83,7 +83,7 @@ export class FolderWorld implements Disposable {
   /** As whoever is started next does. */
   async sweep(): Promise<void> {
     const settled = async () => [...this.#where.keys()]
-    await new Leftovers(this.#dir, settled).sweep()
+    await new Leftovers(this.#dir, settled).remove('', '')
   }
 
   lying(): string[] {
