@@ -44,12 +44,15 @@ export async function* passOver(
     take,
     signal,
     refused: [],
+    lostAt: borrowed.lostAt,
     cutShort: new Map(),
   }
   const here = await inTheFolder(pass)
   const patience = new Patience()
-  folder.willFetch?.(here.fresh.filter(({ isBegun }) => !isBegun).map(({ uid }) => uid))
-  yield* sideBySide(here.fresh, patience, pass)
+  const mayLose = here.fresh.filter(({ uid }) => pass.lostAt.has(uid))
+  const fresh = here.fresh.filter((wanted) => !mayLose.includes(wanted))
+  folder.willFetch?.(fresh.filter(({ isBegun }) => !isBegun).map(({ uid }) => uid))
+  yield* sideBySide(fresh, patience, pass)
   // What has come again under another UIDVALIDITY is settled by now.
   const left = await leftBehind(pass)
   yield* sideBySide(left.fresh, patience, pass)
@@ -58,6 +61,8 @@ export async function* passOver(
   const cutShort = [...pass.cutShort.values()].map(({ wanted }) => ({ ...wanted, isBegun: true }))
   yield* lookAgain([...here.undetermined, ...left.undetermined, ...cutShort], pass)
   for (const { report } of pass.cutShort.values()) yield report
+  // A server that ends the connection at a message, each time, keeps no other back.
+  yield* eachAlone(mayLose, patience, pass)
   const upTo = Math.max(borrowed.lookedUpTo ?? 0, ...[...present].slice(-1))
   const refused = pass.refused.map(({ uid }) => uid)
   if (signal?.aborted) borrowed.finished()

@@ -10,6 +10,8 @@ export interface BorrowedFolder extends AsyncDisposable {
   readonly lookedUpTo: number | null
   /** UIDs of what the server did not hand over to the last pass. */
   readonly refused: readonly number[]
+  /** UIDs at whose fetching the connection was lost, in any pass: each may be why. */
+  readonly lostAt: Set<number>
   /**
    * The pass came to its end, and left nothing half asked for: the connection may be kept. `upTo`: the last UID of what it
    * has looked at, where that is everything but `refused`.
@@ -29,6 +31,7 @@ export async function borrowFolder(
     folder,
     lookedUpTo: null,
     refused: [],
+    lostAt: new Set(),
     finished() {},
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   }
@@ -52,6 +55,7 @@ const WHOLE_LOOK_MS = 600_000
 export class KeptFolders implements AsyncDisposable {
   readonly #kept = new Map<string, ImapFolder>()
   readonly #looked = new Map<string, Looked>()
+  readonly #lostAt = new Map<string, { readonly uidValidity: string; readonly uids: Set<number> }>()
 
   async borrow(mailbox: Mailbox, imap: ImapClient, signal?: AbortSignal): Promise<BorrowedFolder> {
     const folder =
@@ -66,6 +70,7 @@ export class KeptFolders implements AsyncDisposable {
       folder,
       lookedUpTo: isKnown ? looked.upTo : null,
       refused: isKnown ? looked.refused : [],
+      lostAt: this.#lostAtOf(mailbox.name, uidValidity),
       finished: (upTo, refused = []) => {
         isWhole = true
         const wholeAt = isKnown ? looked.wholeAt : now
@@ -76,6 +81,14 @@ export class KeptFolders implements AsyncDisposable {
         else await folder[Symbol.asyncDispose]()
       },
     }
+  }
+
+  #lostAtOf(mailbox: string, uidValidity: string): Set<number> {
+    const known = this.#lostAt.get(mailbox)
+    if (known?.uidValidity === uidValidity) return known.uids
+    const uids = new Set<number>()
+    this.#lostAt.set(mailbox, { uidValidity, uids })
+    return uids
   }
 
   /** Until there is mail, at most `ms`. */

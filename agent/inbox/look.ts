@@ -24,16 +24,18 @@ export interface Look extends AsyncDisposable {
 
 /** Null: the message is not to be had. */
 export async function lookAt(wanted: Wanted, patienceMs: number, pass: Pass): Promise<Look | null> {
-  const { mailbox, tools, refused, signal } = pass
+  const { mailbox, tools, refused, lostAt, signal } = pass
   const { inbox } = tools.store
   const { name, wasSettled } = wanted
   await using scope = new AsyncDisposableStack()
   const taken = await take(wanted, pass).catch((error) => {
+    if (error instanceof DirectError && error.code === 'IMAP_UNREACHABLE') lostAt.add(wanted.uid)
     if (!(error instanceof DirectError && error.code === 'IMAP_REFUSED')) throw error
     refused.push({ uid: wanted.uid, error })
     return null
   })
   if (taken === null) return null
+  lostAt.delete(wanted.uid)
   const { raw, entry } = scope.use(taken)
   if (raw === 'damaged') return { name, entry, wasSettled, judged: raw, async [Symbol.asyncDispose]() {} }
   if (entry.state !== 'judged' && entry.attempts > MOST_ATTEMPTS)

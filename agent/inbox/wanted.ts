@@ -21,6 +21,8 @@ export interface Pass {
   readonly signal: AbortSignal | undefined
   /** Messages that the server will not hand over, and what it said of them. */
   readonly refused: { readonly uid: number; readonly error: DirectError }[]
+  /** Messages at whose fetching the connection was lost, in this pass or before. */
+  readonly lostAt: Set<number>
   /** New messages, by name, that more patience might make known. */
   readonly cutShort: Map<string, { readonly wanted: Wanted; readonly report: ReceiveReport }>
 }

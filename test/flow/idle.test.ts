@@ -113,6 +113,26 @@ test('what the server will not hand over is asked for by its name at each pass, 
   expect(named.filter((among) => among?.includes(1)).length).toBeGreaterThan(1)
 })
 
+test('a message at which the server ends the connection, each time, comes last: it keeps no other back', async () => {
+  const lost = new DirectError('IMAP_UNREACHABLE', 'the connection was lost', { temporary: true })
+  let fails = true
+  const { drop, filed, until, passes } = await daemon((folder) => {
+    let isLost = false
+    return replacing(folder, {
+      async *fetch(uid) {
+        isLost ||= fails && uid === 1
+        if (isLost) throw lost
+        yield* folder.fetch(uid)
+      },
+    })
+  }, 1)
+  await until(() => expect(passes()).toBeGreaterThan(0))
+  for (const text of ['one', 'two', 'three']) await drop(text)
+  await until(async () => expect(await filed()).toBe(2))
+  fails = false
+  await until(async () => expect(await filed()).toBe(3))
+})
+
 test('after ten minutes, and after a pass that did not come to its end, all of a folder is listed again', async () => {
   const clock = vi.spyOn(performance, 'now')
   onTestFinished(() => clock.mockRestore())
