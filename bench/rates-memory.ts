@@ -7,7 +7,7 @@ import { openMessage } from '../agent/open.ts'
 import { prepare, signatures } from '../agent/prepare.ts'
 import { neverSaid } from '../agent/seal/agreed.ts'
 import { sealCopies } from '../agent/seal.ts'
-import { lent, once, type Source } from '../agent/smime/source.ts'
+import { inOneChunk, lent, type Source } from '../agent/smime/source.ts'
 import { wire } from '../agent/wiring.ts'
 import { clinic, FROM, TO } from './clinics.ts'
 
@@ -43,7 +43,8 @@ export async function smimeSteps(dir: string, bytes: number): Promise<Steps> {
       }
     },
     async open(sealed) {
-      const raw = { bytes: sealed.length, read: () => once(sealed) }
+      // As a spool keeps what is short.
+      const raw = inOneChunk(sealed.length, () => sealed)
       await using judged = await openMessage(raw, envelope, openTools)
       if (judged.verdict !== 'accept') throw new Error(`not accepted: ${judged.why[0]?.text}`)
     },
