@@ -43,7 +43,9 @@ function makeOurs(database: DatabaseSync, file: string): void {
 }
 
 function isOurs(database: DatabaseSync): boolean {
-  return isStore(database) || value(database, 'select count(*) from sqlite_schema') === 0
+  if (isStore(database) || value(database, 'select count(*) from sqlite_schema') === 0) return true
+  // Between the two looks another process may have made it one, which says so before it makes tables.
+  return isStore(database)
 }
 
 /** Whether it was ever opened as a store of ours. */

@@ -2,7 +2,7 @@ import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { openStore } from '../../store/index.ts'
 import { folder } from './places.ts'
 import { all, at, bytes, child, message } from './scenario.ts'
@@ -133,4 +133,27 @@ test('processes that open a new store at once agree on it, and print no warnings
   await using temporary = await folder()
   const ends = await Promise.all(Array.from({ length: 4 }, () => child('open', temporary.told).ended))
   for (const end of ends) expect(end).toEqual({ code: 0, stdout: 'open\n', stderr: '' })
+})
+
+test('a new store that another process has just made is ours, whenever that was', async () => {
+  await using temporary = await folder()
+  let isMade = false
+  const { prepare } = DatabaseSync.prototype
+  const prepared = vi.spyOn(DatabaseSync.prototype, 'prepare').mockImplementation(function (
+    this: DatabaseSync,
+    sql,
+  ) {
+    if (sql.includes('sqlite_schema')) {
+      prepared.mockRestore()
+      const other = new DatabaseSync(temporary.file)
+      other.exec('pragma application_id = 0x44697241; pragma journal_mode = wal')
+      other.exec('create view seen as select 1')
+      other.close()
+      isMade = true
+    }
+    return prepare.call(this, sql)
+  })
+  onTestFinished(() => prepared.mockRestore())
+  await using _store = await temporary.open()
+  expect(isMade).toBe(true)
 })
