@@ -13,7 +13,7 @@ import { compare, list, type Rounds } from './harness/figures.ts'
 import type { Part } from './harness/part.ts'
 
 const ROUNDS = 3
-const BUDGET_MS = 20_000
+const BUDGET_MS = 10_000
 const RUN = fileURLToPath(new URL('discovery-run.ts', import.meta.url))
 const DEMANDED = 'the places demand'
 const ASKED = 'asked of the resolver'

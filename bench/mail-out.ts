@@ -21,7 +21,7 @@ const IN_FLIGHT = 16
  */
 const FULL = { rounds: 4, messages: 400, warm: 400 }
 const QUICK = { rounds: 1, messages: 4, warm: 4 }
-const BUDGET_MS = 15_000
+const BUDGET_MS = 10_000
 
 const POOL = 'nodemailer pool'
 const OURS = 'direct-agent'

@@ -17,7 +17,7 @@ const SIZES = [
   { name: '1 MB', bytes: 1_000_000, rounds: 5, limited: false },
   { name: '25 MB', bytes: 25_000_000, rounds: 7, limited: true },
 ]
-const BUDGET_MS = 5000
+const BUDGET_MS = 3000
 const OURS = 'direct message'
 const OPENSSL = 'openssl cms'
 const FLOOR = 'node:crypto alone'

@@ -14,7 +14,7 @@ const SIZES = [
   { name: '1 MB', bytes: 1_000_000, rounds: 15, limited: false },
   { name: '25 MB', bytes: 25_000_000, rounds: 5, limited: true },
 ]
-const BUDGET_MS = 8000
+const BUDGET_MS = 5000
 const LIMIT = { of: OURS, timesThatOf: FLOOR, bound: 'at most', wanted: 1.5 } as const
 
 const measure: Part = async ({ dir, quick, tell }) => {
