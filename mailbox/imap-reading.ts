@@ -1,4 +1,4 @@
-import type { DirectError } from '../agent/errors.ts'
+import { DirectError } from '../agent/errors.ts'
 
 /** Bytes per partial FETCH: what is in memory at once, and few enough questions for large mail. */
 export const WINDOW = 1024 * 1024
@@ -34,6 +34,7 @@ export async function* readMessage(
   { window, refusal }: Asking,
 ): AsyncGenerator<Uint8Array> {
   let offset = 0
+  let said = begun?.size ?? 0
   if (begun !== null && begun.bytes !== null) {
     yield begun.bytes
     offset = begun.bytes.length
@@ -41,11 +42,16 @@ export async function* readMessage(
   }
   for (let windows = 1; ; windows++) {
     const asked = offset === 0 ? WINDOW : nextWindow(offset)
-    const handed = await window(offset, asked)
+    const handed = await window(offset, asked).catch((error: unknown) => {
+      // Some servers refuse what is behind the end: where all came that RFC822.SIZE speaks of, and no more, it is there.
+      if (offset > 0 && offset === said && isRefused(error)) return { size: said, bytes: null }
+      throw error
+    })
     if (handed === null && offset === 0) return
     if (handed === null) throw refusal('it was taken away while it was being read')
     const { size, bytes } = handed
     const length = bytes?.length ?? 0
+    said = size
     if (Math.max(size, offset + length) > LONGEST_MESSAGE)
       throw refusal(`it is longer than ${LONGEST_MESSAGE} bytes`)
     if (length === 0 || bytes === null) {
@@ -64,6 +70,10 @@ export async function* readMessage(
     if (windows > MANY_WINDOWS + offset / LEAST_BYTES)
       throw refusal(`after ${windows} questions there are ${offset} bytes, and no end`)
   }
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof DirectError && error.code === 'IMAP_REFUSED'
 }
 
 /** Fewer than a server that knows no partial FETCH would hand over once more, so that it shows by that. */

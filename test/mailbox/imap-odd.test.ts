@@ -17,15 +17,20 @@ interface Odd {
   readonly partial?: boolean
   /** Says something else in the place of a window. */
   readonly window?: (start: number, asked: number) => string | undefined
+  /** What it says to whoever asks for bytes from there on; false: what it has. */
+  readonly refuses?: (start: number) => string | false
 }
 
 /** One message, with the UID 5, of a server that is odd in this way. */
-function oddServer({ text, size, most = text.length, beyond = '{0}\r\n', partial = true, window }: Odd) {
+function oddServer(odd: Odd) {
+  const { text, size, most = text.length, beyond = '{0}\r\n', partial = true, window, refuses } = odd
   return scriptedImap({
     answer: (command) => {
       if (!command.startsWith('UID FETCH 5')) return undefined
       if (!command.includes('BODY')) return `* 1 FETCH (UID 5 RFC822.SIZE ${size})\r\nTAG OK`
       const asked = /<(\d+)\.(\d+)>/.exec(command)
+      const refusal = refuses?.(Number(asked?.[1] ?? 0)) || null
+      if (refusal !== null) return `TAG ${refusal}`
       const start = partial && asked !== null ? Number(asked[1]) : 0
       const length = partial && asked !== null ? Math.min(Number(asked[2]), most) : text.length
       const part = text.slice(start, start + length)
@@ -80,6 +85,12 @@ describe('a message is read whole', () => {
     },
   )
 
+  it.each(['NO there is nothing', 'BAD range'])('where the server says %s behind its end', async (beyond) => {
+    const text = textOf(2 * MIB + 5)
+    const answers = { text, size: text.length, refuses: (start: number) => start >= text.length && beyond }
+    expect((await read(answers)) === text).toBe(true)
+  })
+
   it('where the server tells of its size and of its bytes in answers of their own, in any order', async () => {
     await using imap = await scriptedImap({
       answer: (command) =>
@@ -107,6 +118,17 @@ describe('what is cut short is no message', () => {
       const once = (start: number) => (start === MIB && ++times === 1 ? nothing : undefined)
       await expect(read({ text, size, window: once }), `${size}, once`).rejects.toMatchObject(refused)
     }
+  })
+
+  it.each([
+    ['the rest', 2 * MIB - 1, text.length],
+    ['the rest of a short one', 1000, 1001],
+    ['all behind a size that is too small', 2 * MIB - 1, MIB + 1],
+  ])('where the server refuses %s', async (_, from, size) => {
+    const refuses = (start: number) => start >= from && 'NO there is nothing'
+    await expect(
+      read({ text: from < MIB ? text.slice(0, from) : text, size, refuses }),
+    ).rejects.toMatchObject({ code: 'IMAP_REFUSED' })
   })
 
   it('where more comes than was asked for', async () => {
