@@ -16,6 +16,8 @@ export class Content {
   failure: { readonly cause: unknown } | null = null
   /** `ended`: all of it was handed to the connection, and the dot follows at once. */
   state: 'waits' | 'begun' | 'ended' = 'waits'
+  /** DATA was answered by what is no answer to it: the replies before it may have been others' too. */
+  isOutOfStep = false
 
   constructor(message: Pick<Submission, 'bytes' | 'content'>, steps: ContentSteps) {
     this.#message = message
@@ -26,7 +28,8 @@ export class Content {
     const { content, bytes } = this.#message
     let sent = 0
     this.state = 'begun'
-    if (!this.#steps.mayBegin()) throw new Error('the server did not answer DATA by asking for the message')
+    this.isOutOfStep = !this.#steps.mayBegin()
+    if (this.isOutOfStep) throw new Error('the server did not answer DATA by asking for the message')
     try {
       for await (const chunk of content()) {
         sent += chunk.length

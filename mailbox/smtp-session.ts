@@ -219,8 +219,8 @@ export class SmtpSession {
       }
       const failure = cause as SMTPError
       return {
-        // After a refused MAIL FROM, the answers to RCPT TO mean nothing.
-        refused: failure.command === 'MAIL FROM' ? new Map() : refused(),
+        // After a refused MAIL FROM, or out of step, the answers to RCPT TO mean nothing.
+        refused: failure.command === 'MAIL FROM' || source.isOutOfStep ? new Map() : refused(),
         outcome: failedOutcome(failure, source.state === 'ended'),
         reply: replyOf(failure, WHEN[source.state]),
         unheard: source.state === 'waits' && !this.usable,

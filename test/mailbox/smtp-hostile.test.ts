@@ -138,6 +138,20 @@ test.each([false, true])(
   },
 )
 
+test.each([false, true])(
+  'a reply too many to one recipient refuses no other one (PIPELINING: %s)',
+  async (pipelining) => {
+    await using smtp = await scriptedSmtp({
+      extensions: pipelining ? ['PIPELINING'] : [],
+      answer: (line) => (line.startsWith('RCPT TO:<lee@') ? '250 fine\r\n550 no' : undefined),
+    })
+    await using client = createSmtpClient({ lookup: async () => ['127.0.0.1'] })
+    const server = { host: 'mx.b.example', port: smtp.port, secure: false }
+    const told = await client.submit(server, { ...MESSAGE, to: ['lee@b.example', 'two@b.example'] })
+    expect(told.map(({ outcome }) => outcome)).toEqual(['temporary', 'temporary'])
+  },
+)
+
 test('a reply that contradicts itself is neither yes nor no', async () => {
   for (const step of ['MAIL', 'RCPT', 'DATA', 'END'] as const) {
     const told = await twoMessages(step, (code) => `550-no\r\n${code} yes`)
