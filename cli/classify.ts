@@ -41,13 +41,16 @@ export async function run(session: Session, command: Command): Promise<number> {
     requireUntraced(trace)
     if (file === undefined) requireWith('--column', column, '--file')
     if (!changes) requireWith('--within', within, '--changes')
-    if (file === undefined && command.args.length === 0) throw nobodyAsked()
+    if (file === undefined && command.args.length === 0)
+      throw nobodyAsked('an address, or an address book: --file book.csv')
     const { classifyFile, tellChanges } = await import('./classify-file.ts')
     const question = { addresses: command.args, file, column, from, explain: explain === true }
     return changes ? tellChanges(session, question, within) : classifyFile(session, question)
   }
   requireWith('--column', column, '--file')
   requireWith('--within', within, '--changes')
+  if (trace.replay === undefined && command.args.length === 0)
+    throw nobodyAsked('an address, an address book (--file book.csv), or a trace to replay (--replay FILE)')
   await using answerer = await openAnswerer(session, trace, command.args)
   session.out.progress(`looking up ${trace.replay ?? `${command.args.length} address(es)`} …`)
   const recipients = await answerer.classify(command.args, from)
@@ -74,8 +77,8 @@ function requireWith(option: string, value: unknown, other: string): void {
   throw new DirectError('USAGE', `${option} says nothing without ${other}`, { hint: `Add ${other}.` })
 }
 
-function nobodyAsked(): DirectError {
+function nobodyAsked(what: string): DirectError {
   return new DirectError('USAGE', "missing required argument 'address'", {
-    hint: 'Name an address, or an address book: --file book.csv.',
+    hint: `Name ${what}.`,
   })
 }

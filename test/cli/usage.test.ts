@@ -42,7 +42,18 @@ const MISTAKES: readonly (readonly [string, readonly string[], number, RegExp])[
     2,
     /^direct: unknown option '--frm'\ndirect: hint: Did you mean --from\?/,
   ],
-  ['a missing argument', ['classify'], 2, /^direct: missing required argument 'address'\ndirect: hint: /],
+  [
+    'a missing argument: the hint names every way to give one',
+    ['classify'],
+    2,
+    /^direct: missing required argument 'address'\ndirect: hint: .*--file book\.csv.*--replay FILE/,
+  ],
+  [
+    'a missing argument of discover',
+    ['discover'],
+    2,
+    /\ndirect: hint: Name an address, or a trace to replay: --replay FILE\.\n/,
+  ],
   [
     'a missing mandatory option',
     ['send', '--to', 'a@b.example'],
