@@ -4,7 +4,7 @@ import { CsvError, type Options, parse } from 'csv-parse'
 import { DirectError } from '../agent/errors.ts'
 import { columnOf, isBlank } from './book-columns.ts'
 import { inLines, textOf, withFirstLine } from './book-text.ts'
-import { bytesFrom } from './read-input.ts'
+import { bytesFrom, whyUnread } from './read-input.ts'
 
 export interface BookFile {
   /** A path, or `-` for stdin. */
@@ -86,7 +86,7 @@ function unreadable(file: string, error: unknown): DirectError {
 function why(error: unknown): string {
   if (error instanceof CsvError) return `a quote is opened${lineOf(error)} and not closed`
   if (error instanceof DirectError) return error.message
-  return (error as NodeJS.ErrnoException).code ?? 'unknown error'
+  return whyUnread(error)
 }
 
 function lineOf({ lines }: CsvError): string {

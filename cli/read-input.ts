@@ -27,6 +27,18 @@ export function bytesFrom(file: string): Readable {
   return fstatSync(fd).isFIFO() ? new Socket({ fd, writable: false }) : createReadStream(file, { fd })
 }
 
+/** What the system said, in words where it is a mistake that anybody makes. */
+export function whyUnread(error: unknown): string {
+  const { code = 'unknown error' } = error as NodeJS.ErrnoException
+  return WORDS[code] ?? code
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a folder',
+  EACCES: 'it may not be read by this user',
+}
+
 /** All of a file or of stdin. Throws DirectError FILE_UNREADABLE, which names it. */
 export async function readInput({ file, hint, what = '', mostBytes = MOST_BYTES }: Input): Promise<Buffer> {
   const chunks: Uint8Array[] = []
@@ -38,7 +50,7 @@ export async function readInput({ file, hint, what = '', mostBytes = MOST_BYTES 
       if (bytes > mostBytes) break
     }
   } catch (cause) {
-    throw unreadable((cause as NodeJS.ErrnoException).code ?? 'unknown error', cause)
+    throw unreadable(whyUnread(cause), cause)
   }
   if (bytes > mostBytes) throw unreadable(`it is longer than ${mostBytes} bytes`)
   return Buffer.concat(chunks)
