@@ -189,6 +189,8 @@ test('a forged certificate is shown like any other; one that cannot be read is e
   })
   expect(await inspect('missing.pem')).toMatchObject({
     code: 2,
-    stderr: expect.stringMatching(/^direct: cannot read missing\.pem \(there is no such file\)\ndirect: hint: /),
+    stderr: expect.stringMatching(
+      /^direct: cannot read missing\.pem \(there is no such file\)\ndirect: hint: /,
+    ),
   })
 })

@@ -202,7 +202,9 @@ describe('classify --file', () => {
     expect(await inA(['--file', 'nowhere.csv'])).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: expect.stringMatching(/direct: the address book nowhere\.csv cannot be read: there is no such file\n/),
+      stderr: expect.stringMatching(
+        /direct: the address book nowhere\.csv cannot be read: there is no such file\n/,
+      ),
     })
   })
 
