@@ -47,7 +47,7 @@ function scansOf(file: string, sql: string): string[] {
   const plan = database.prepare(`explain query plan ${sql}`).all() as unknown as readonly { detail: string }[]
   database.close()
   // A row or a few from the newest end.
-  if (/^select [^()]* order by "id" desc limit \?$/.test(sql)) return []
+  if (/^select [^()]* order by "id" desc limit 0 \+ \?$/.test(sql)) return []
   return plan
     .map(({ detail }) => detail)
     .filter((line) => line.startsWith('SCAN ') && !SMALL.some((name) => line.startsWith(`SCAN ${name}`)))
