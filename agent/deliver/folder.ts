@@ -4,8 +4,9 @@ import { Turns } from '../inbox/turns.ts'
 import type { TrustedMessage } from '../open/trusted-message.ts'
 import { describeDelivery } from './description.ts'
 import { type Describe, type Filed, type FilingTools, fileOnce } from './file-once.ts'
+import type { FiledPart } from './filed-parts.ts'
 import { deliveryName, Leftovers, type SettledKeys } from './leftovers.ts'
-import type { Destination } from './types.ts'
+import type { Deliverable, Destination } from './types.ts'
 
 /** What the folder asks of its neighbours, where several processes file into it. */
 export interface FolderTools extends Pick<FilingTools, 'alone'> {
@@ -24,7 +25,7 @@ export function folderDestination(dir: string, { alone, settledKeys }: FolderToo
         const { folder, recorded } = await deliverToFolder(
           dir,
           message,
-          (deliveredTo, parts) => describeDelivery(offered, { deliveredTo, parts }),
+          (deliveredTo, parts) => describe(offered, { deliveredTo, parts }),
           tools,
         )
         return {
@@ -42,6 +43,19 @@ export function folderDestination(dir: string, { alone, settledKeys }: FolderToo
       }
     },
   }
+}
+
+/** Who has it from another message of the same bytes, which the EHR may have taken, does not get it again; who was refused is told. */
+function describe(
+  offered: Deliverable,
+  place: { readonly deliveredTo: string; readonly parts: readonly FiledPart[] },
+) {
+  const ours = new Set(offered.deliveries.map(({ recipient }) => recipient))
+  const described = describeDelivery(offered, place)
+  const recipients = described.recipients.filter(
+    ({ address, verdict }) => verdict !== 'accept' || ours.has(address.toLowerCase()),
+  )
+  return { ...described, recipients }
 }
 
 /**

@@ -344,6 +344,31 @@ test('a message that comes once for each of two recipients is one folder that na
   expect(answers.map(({ from }) => from).sort()).toEqual(both)
 })
 
+test('a recipient whose message the EHR has taken is not told of again where the same one comes for another as well (IN-10)', async () => {
+  const { a, b, post } = await twoClinics()
+  const ehr = await temporaryFolder()
+  const chen = 'dr.chen@clinic-b.example'
+  await a.send({ ...referral, to: [chen, LEE] })
+  const [first, second] = post.folders.get(INBOX) ?? []
+  if (first === undefined || second === undefined) throw new Error('each has a copy')
+  post.folders.set(INBOX, [first])
+  const recipients = async (folder: string) =>
+    JSON.parse(await readFile(join(ehr, folder, 'delivery.json'), 'utf8')).recipients
+  await all(b.receiveOnce({ deliverTo: ehr }))
+  const [folder = ''] = await delivered(ehr)
+  const told = await recipients(folder)
+  await rm(join(ehr, folder), { recursive: true })
+  // Where no server says whom it is for, it is for all whom its header names.
+  const bytes = Buffer.from(
+    second.bytes.toString('latin1').replace(/^(Delivered-To|X-Original-To):.*\r\n/gim, ''),
+    'latin1',
+  )
+  post.folders.set(INBOX, [{ ...second, bytes }])
+  await all(b.receiveOnce({ deliverTo: ehr }))
+  told.push(...(await recipients(folder)))
+  expect(told.map(({ address }: { address: string }) => address).sort()).toEqual([chen, LEE])
+})
+
 test('what kills left of a delivery that the store knows of is gone once the next message is filed; what it does not know stays', async () => {
   const { a, b } = await twoClinics()
   const [ehr, before] = [await temporaryFolder(), await temporaryFolder()]
