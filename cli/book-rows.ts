@@ -2,9 +2,10 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { CsvError, type Options, parse } from 'csv-parse'
 import { DirectError } from '../agent/errors.ts'
+import { whyUnread } from '../agent/why-unread.ts'
 import { columnOf, isBlank } from './book-columns.ts'
 import { inLines, textOf, withFirstLine } from './book-text.ts'
-import { bytesFrom, whyUnread } from './read-input.ts'
+import { bytesFrom } from './read-input.ts'
 
 export interface BookFile {
   /** A path, or `-` for stdin. */

@@ -2,6 +2,7 @@ import { constants, createReadStream, fstatSync, openSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { DirectError } from '../agent/errors.ts'
+import { whyUnread } from '../agent/why-unread.ts'
 
 /** A chain of thousands of certificates is shorter; a device without end must not fill the memory. */
 const MOST_BYTES = 64 << 20
@@ -25,18 +26,6 @@ export function bytesFrom(file: string): Readable {
   if (file === '-') return process.stdin
   const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
   return fstatSync(fd).isFIFO() ? new Socket({ fd, writable: false }) : createReadStream(file, { fd })
-}
-
-/** What the system said, in words where it is a mistake that anybody makes. */
-export function whyUnread(error: unknown): string {
-  const { code = 'unknown error' } = error as NodeJS.ErrnoException
-  return WORDS[code] ?? code
-}
-
-const WORDS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'it is a folder',
-  EACCES: 'it may not be read by this user',
 }
 
 /** All of a file or of stdin. Throws DirectError FILE_UNREADABLE, which names it. */

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DirectError } from '../errors.ts'
 import type { Settings } from '../settings.ts'
+import { whyUnread } from '../why-unread.ts'
 import type { SettingsBase } from './base.ts'
 import { configurationError, type Locate, type Refuse, typeMessage } from './problems.ts'
 import { configuration } from './schema.ts'
@@ -47,22 +48,11 @@ async function read(file: string, mayBeMissing: boolean): Promise<string | null>
     if (error instanceof DirectError) throw error
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOENT' && mayBeMissing) return null
-    throw new DirectError(
-      'CONFIG_INVALID',
-      `cannot read the configuration ${file}: ${WHY[code ?? ''] ?? code}`,
-      {
-        hint: 'Give the path of a configuration that can be read, or make one with "direct init".',
-        cause: error,
-      },
-    )
+    throw new DirectError('CONFIG_INVALID', `cannot read the configuration ${file}: ${whyUnread(error)}`, {
+      hint: 'Give the path of a configuration that can be read, or make one with "direct init".',
+      cause: error,
+    })
   }
-}
-
-const WHY: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'it is a folder',
-  EACCES: 'it may not be read by this user',
-  ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8 text',
 }
 
 function check(input: unknown, base: SettingsBase, locate: Locate): Settings {

@@ -1,6 +1,7 @@
 import { constants, open } from 'node:fs/promises'
 import { replaceFile } from '../durable-file.ts'
 import { DirectError } from '../errors.ts'
+import { whyUnread } from '../why-unread.ts'
 import { openTrace } from './open.ts'
 import type { Trace } from './types.ts'
 
@@ -71,10 +72,9 @@ async function readBytes(path: string): Promise<Buffer> {
     return await file.readFile()
   } catch (cause) {
     if (cause instanceof DirectError) throw cause
-    throw new DirectError(
-      'FILE_UNREADABLE',
-      `${path} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? 'unknown error'}`,
-      { hint: 'Check the path and its permissions.', cause },
-    )
+    throw new DirectError('FILE_UNREADABLE', `${path} cannot be read: ${whyUnread(cause)}`, {
+      hint: 'Check the path and its permissions.',
+      cause,
+    })
   }
 }

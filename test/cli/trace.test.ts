@@ -165,7 +165,8 @@ describe('wrong use is an error that says what to do', () => {
     await wrong(['discover', CHEN, '--record', 'a.json', '--replay', 'b.json'], '--record', '--replay')
     await wrong(['discover'], "missing required argument 'address'")
     await wrong(['classify'], "missing required argument 'address'")
-    await wrong(['discover', '--replay', 'nowhere.json'], 'nowhere.json')
+    const missing = 'nowhere.json cannot be read: there is no such file'
+    await wrong(['discover', '--replay', 'nowhere.json'], missing)
     await wrong(['discover', '--replay', config], 'traced.yaml is no trace')
     await wrong(['discover', CHEN, '--record', 'no/such/folder.json'], 'folder.json')
   })
