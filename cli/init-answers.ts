@@ -60,14 +60,34 @@ async function check(options: InitOptions, session: Session): Promise<Answers> {
 async function checkValues(answers: Answers, session: Session): Promise<void> {
   const { createAgent } = await import('../agent/index.ts')
   const login = (url: string) => (needsPassword(url) ? { passwordEnv: answers.passwordEnv } : {})
-  await using agent = await createAgent({
-    trust: [{ for: '*', anchors: answers.anchors }],
-    smtp: { url: answers.smtp, ...login(answers.smtp) },
-    mailboxes: [{ imap: answers.imap, ...login(answers.imap), addresses: [answers.subject] }],
-    ...(answers.dns.length > 0 && { dns: { servers: answers.dns } }),
+  const agentOf = async () =>
+    await createAgent({
+      trust: [{ for: '*', anchors: answers.anchors }],
+      smtp: { url: answers.smtp, ...login(answers.smtp) },
+      mailboxes: [{ imap: answers.imap, ...login(answers.imap), addresses: [answers.subject] }],
+      ...(answers.dns.length > 0 && { dns: { servers: answers.dns } }),
+    })
+  await using agent = await agentOf().catch((error: unknown) => {
+    throw error instanceof DirectError ? byOption(error) : error
   })
   // Reads the anchors, so that a file that is none is told now.
   for (const notice of await agent.notices()) session.out.note(notice)
+}
+
+/** Where the values come from, by the keys under which the library judges them. */
+const OPTIONS: readonly (readonly [key: RegExp, option: string])[] = [
+  [/the options object: /g, ''],
+  [/\b(smtp|mailboxes\[0\])\.passwordEnv\b/g, '--password-env'],
+  [/\bsmtp\.url\b/g, '--smtp'],
+  [/\bmailboxes\[0\]\.imap\b/g, '--imap'],
+  [/\bdns\.servers\[\d+\]/g, '--dns'],
+  [/\btrust\[0\]\.anchors\[\d+\]/g, '--anchor'],
+]
+
+/** There is no file yet whose keys it could name: it names what was given. */
+function byOption({ code, message, hint, cause }: DirectError): DirectError {
+  const named = (text: string) => OPTIONS.reduce((said, [key, option]) => said.replace(key, option), text)
+  return new DirectError(code, named(message), { ...(hint !== undefined && { hint: named(hint) }), cause })
 }
 
 export function needsPassword(url: string): boolean {

@@ -172,7 +172,17 @@ test.concurrent.each([
   [
     'a URL that is none',
     ['init', '--domain', 'clinic-a.example', '--imap', 'http://u:SECRET@h', '--smtp', 'smtp://h'],
-    /^direct: .*mailboxes\[0\]\.imap must be a URL/,
+    /^direct: --imap must be a URL .*\ndirect: hint: Correct --imap\.\n$/,
+  ],
+  [
+    'two URLs that are none',
+    ['init', '--domain', 'clinic-a.example', '--imap', 'h', '--smtp', 'h'],
+    /^direct: --smtp must be a URL .*\n(?:.*\n)*direct: hint: Also --imap must be a URL /,
+  ],
+  [
+    'a name server and a variable that are none',
+    [...DOMAIN, '--dns', '127.0.0.1', 'ns.example', '--password-env', 'no name'],
+    /^direct: --dns must be an IP .*\n(?:.*\n)*direct: hint: Also --password-env must be the name /,
   ],
   ['an anchor that is missing', [...DOMAIN, '--anchor', 'none.pem'], /^direct: .*none\.pem/],
 ])('%s: one line, a hint, exit code 2, and nothing is made', async (_, args, expected) => {
