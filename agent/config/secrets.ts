@@ -61,10 +61,9 @@ type RefuseHere = (text: string, hint: string) => DirectError
 /** Read when somebody needs it: `direct status` must not fail because the mailbox's password is not in this shell. */
 export function secretInEnv(variable: string, env: NodeJS.ProcessEnv, refuse: RefuseHere): string {
   const value = env[variable]
-  if (value === undefined || value === '')
-    throw refuse(
-      `names the environment variable ${variable}, which is not set`,
-      `export ${variable}=… first; a service has it from its environment file.`,
-    )
-  return value
+  if (value) return value
+  throw refuse(
+    `names the environment variable ${variable}, which is ${value === undefined ? 'not set' : 'empty'}`,
+    `export ${variable}=… first; a service has it from its environment file.`,
+  )
 }

@@ -500,7 +500,16 @@ describe('passwords', () => {
     const error = await errorOf(() => smtp?.password)
     expect(error).toMatchObject({ code: 'CONFIG_INVALID' })
     expect(error.message).toContain('smtp.passwordEnv')
-    expect(error.message).toContain('RELAY_PASSWORD')
+    expect(error.message).toContain('RELAY_PASSWORD, which is not set')
+  })
+
+  test('a variable that is set to nothing is told as empty', async () => {
+    const smtp = { url: 'smtp://u@relay.example', passwordEnv: 'RELAY_PASSWORD' }
+    const settings = ofObject({ smtp }, { RELAY_PASSWORD: '' })
+    const error = await errorOf(() => settings.smtp?.password)
+    expect(error.message).toContain(
+      'smtp.passwordEnv names the environment variable RELAY_PASSWORD, which is empty',
+    )
   })
 
   test.each([
