@@ -1,9 +1,10 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
 import {
+  type CompiledQuery,
   type DatabaseConnection,
+  type QueryResult,
   SqliteDialect,
-  type SqliteDialectConfig,
   SqliteDriver,
   type SqliteStatement,
   type TransactionSettings,
@@ -17,7 +18,7 @@ import { guarded, patiently } from './sqlite-errors.ts'
 import { PATIENCE_MS } from './sqlite-file.ts'
 
 interface SqliteOptions {
-  /** How long a writing transaction waits for those of other processes, in milliseconds. */
+  /** How long what another process is in the way of is tried again, in milliseconds. */
   readonly patienceMs?: number
   /** Who waits for the disk; null or absent: COMMIT does. */
   readonly log?: LogSync | null
@@ -52,8 +53,7 @@ export class NodeSqliteDialect extends SqliteDialect implements ClosableDialect 
     }
     // COMMIT writes, and its wait for the disk is the log's.
     if (log !== null) database.exec('pragma synchronous = normal')
-    this.#driver = () =>
-      new ImmediateDriver(config, database, { file, patienceMs, close: () => this.close() })
+    this.#driver = () => new PatientDriver(config, database, { file, patienceMs, close: () => this.close() })
   }
 
   async close(): Promise<void> {
@@ -75,22 +75,52 @@ export class NodeSqliteDialect extends SqliteDialect implements ClosableDialect 
   }
 }
 
-class ImmediateDriver extends SqliteDriver {
+/**
+ * The one connection, which waits for whoever is in the way of a statement: of one that writes without a transaction, and
+ * of any while the log is recovered, or the file is taken out of WAL mode. What SQLite has refused has done nothing.
+ */
+class PatientConnection implements DatabaseConnection {
+  readonly #connection: DatabaseConnection
+  readonly #patiently: <T>(act: () => T | Promise<T>) => Promise<T>
+
+  constructor(connection: DatabaseConnection, patiently: <T>(act: () => T | Promise<T>) => Promise<T>) {
+    this.#connection = connection
+    this.#patiently = patiently
+  }
+
+  executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    return this.#patiently(() => this.#connection.executeQuery<R>(query))
+  }
+
+  streamQuery<R>(query: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<R>> {
+    return this.#connection.streamQuery(query, chunkSize)
+  }
+}
+
+class PatientDriver extends SqliteDriver {
+  readonly #statements: Statements
   readonly #database: DatabaseSync
   readonly #file: string
-  readonly #patienceMs: number
+  readonly #patiently: <T>(act: () => T | Promise<T>) => Promise<T>
   readonly #close: () => Promise<void>
+  #connection: DatabaseConnection | null = null
 
   constructor(
-    config: SqliteDialectConfig,
+    config: { readonly database: Statements },
     database: DatabaseSync,
     { file, patienceMs, close }: { file: string; patienceMs: number; close: () => Promise<void> },
   ) {
     super(config)
+    this.#statements = config.database
     this.#database = database
     this.#file = file
-    this.#patienceMs = patienceMs
+    this.#patiently = (act) => patiently(act, file, patienceMs)
     this.#close = close
+  }
+
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    this.#connection ??= new PatientConnection(await super.acquireConnection(), this.#patiently)
+    return this.#connection
   }
 
   /**
@@ -104,16 +134,21 @@ class ImmediateDriver extends SqliteDriver {
   ): Promise<void> {
     await turn()
     requireOpen(this.#database, this.#file)
-    if (accessMode === 'read only') return guarded(this.#file, () => this.#database.exec('begin'))
-    const begin = () => {
-      try {
-        this.#database.exec('pragma busy_timeout = 0')
-        this.#database.exec('begin immediate')
-      } finally {
-        this.#database.exec(`pragma busy_timeout = ${PATIENCE_MS}`)
-      }
+    await this.#patiently(() => {
+      if (accessMode === 'read only') this.#beginToRead()
+      else this.#statements.prepare('begin immediate').run([])
+    })
+  }
+
+  /** What is read is as of the first look, which alone may have to wait: it is taken here. */
+  #beginToRead(): void {
+    this.#database.exec('begin')
+    try {
+      this.#database.exec('select 1 from sqlite_schema limit 1')
+    } catch (error) {
+      this.#database.exec('rollback')
+      throw error
     }
-    await patiently(begin, this.#file, this.#patienceMs)
   }
 
   override async destroy(): Promise<void> {
@@ -128,6 +163,8 @@ class ImmediateDriver extends SqliteDriver {
 
 /** Prepared statements that are kept: preparing one takes longer than most of them take to run. */
 const MOST_KEPT = 200
+
+type Statements = ReturnType<typeof inKyselysShape>
 
 function inKyselysShape(database: DatabaseSync, file: string) {
   const kept = new Map<string, SqliteStatement>()

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DirectError } from '../agent/errors.ts'
 
 /** Does `act` until nobody else is in its way, for `patienceMs`; the wait is asynchronous. */
-export async function patiently(act: () => void, file: string, patienceMs: number): Promise<void> {
+export async function patiently<T>(act: () => T | Promise<T>, file: string, patienceMs: number): Promise<T> {
   const deadline = performance.now() + patienceMs
   for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
     try {
-      return act()
+      return await act()
     } catch (error) {
       if (!isBusy(error) || performance.now() > deadline) throw storeError(error, file)
     }
@@ -46,9 +46,9 @@ function primaryCode(error: unknown): number | null {
   return typeof errcode === 'number' ? errcode & 0xff : null
 }
 
-/** Whether SQLite refused because somebody else holds the file. */
+/** Whether SQLite refused because somebody else holds the file, in its own words or in ours. */
 export function isBusy(error: unknown): boolean {
-  return primaryCode(error) === BUSY
+  return primaryCode(error instanceof DirectError ? error.cause : error) === BUSY
 }
 
 /** What SQLite threw as DirectError `STORE_FAILED`. Its messages name tables and columns, never values. */

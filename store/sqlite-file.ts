@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { guarded, isBusy, notOurs, patiently, storeError } from './sqlite-errors.ts'
 
-/** How long whoever wants to write waits for other processes, in milliseconds. */
+/** How long whatever another process is in the way of is tried again, in milliseconds. */
 export const PATIENCE_MS = 10_000
 
 /**
@@ -15,14 +15,14 @@ const APPLICATION_ID = 0x44697241
 
 /**
  * Opens the file, refuses one that is not ours without changing a byte of it, and sets what durability asks for:
- * WAL with synchronous FULL, so that a finished transaction survives the loss of power.
+ * WAL with synchronous FULL, so that a finished transaction survives the loss of power. SQLite itself waits for nobody,
+ * as all of this process would stop for it: who meets another process tries again (`patiently`).
  */
 export async function openDatabase(file: string): Promise<DatabaseSync> {
   const database = guarded(file, () => new DatabaseSync(file, { timeout: 0 }))
   try {
     await patiently(() => makeOurs(database, file), file, PATIENCE_MS)
     guarded(file, () => {
-      database.exec(`pragma busy_timeout = ${PATIENCE_MS}`)
       database.exec('pragma synchronous = full')
       database.exec('pragma foreign_keys = on')
       database.exec(`pragma wal_autocheckpoint = ${LOG_PAGES}`)

@@ -20,19 +20,12 @@ function logOf(db: Kysely<Schema>): LogSync | null {
 /** All of the log into the database's own file, which SQLite syncs by itself; who writes next begins the log anew. */
 async function checkpoint(db: Kysely<Schema>): Promise<void> {
   await db.connection().execute(async (connection) => {
-    const { rows: waits } = await sql<{ timeout: number }>`pragma busy_timeout`.execute(connection)
-    // SQLite would stop all of this process while it waits for who reads elsewhere.
-    await sql`pragma busy_timeout = 0`.execute(connection)
-    try {
-      const { rows } = await sql<{ busy: number; log: number; checkpointed: number }>`
-        pragma wal_checkpoint(restart)`.execute(connection)
-      const [done] = rows
-      if (done === undefined || done.busy !== 0 || done.log !== done.checkpointed)
-        throw new DirectError('STORE_FAILED', 'the log could not be brought into the store', {
-          temporary: true,
-        })
-    } finally {
-      await sql`pragma busy_timeout = ${sql.lit(waits[0]?.timeout ?? 0)}`.execute(connection)
-    }
+    const { rows } = await sql<{ busy: number; log: number; checkpointed: number }>`
+      pragma wal_checkpoint(restart)`.execute(connection)
+    const [done] = rows
+    if (done === undefined || done.busy !== 0 || done.log !== done.checkpointed)
+      throw new DirectError('STORE_FAILED', 'the log could not be brought into the store', {
+        temporary: true,
+      })
   })
 }
