@@ -1,9 +1,8 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { freePorts } from '../services/process.ts'
 import { direct, temporaryFolder } from './direct.ts'
 
 /** Two clinics under one test CA. Clinic A knows B's certificate by configuration; its servers are away. */
@@ -55,11 +54,7 @@ export async function twoClinics(): Promise<Clinics> {
 
 /** A TCP and UDP port on which nothing listens. */
 export async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
+  const [port = 0] = await freePorts(1)
   return port
 }
 
