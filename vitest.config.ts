@@ -1,4 +1,6 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import LongFirst from './test/long-first.ts'
 
 /** Tests of the store that SQLite and PostgreSQL both have to pass: the same files, run once over each. */
 const ofAnyStore = [
@@ -32,9 +34,13 @@ const ofPostgres = 'test/store/postgres*.test.ts'
 
 export default defineConfig({
   test: {
-    globalSetup: ['./test/key-files.ts', './test/services/install.ts'],
+    globalSetup: ['./test/key-files.ts', './test/services/install.ts', './test/published.ts'],
     reporters: ['default', './test/closing-line.ts'],
-    testTimeout: 30_000,
+    sequence: { sequencer: LongFirst },
+    // Vitest leaves one core to itself, and half of two; and many tests wait for other processes.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // No measure of speed: a disk that others are at too may take many seconds for one sync.
+    testTimeout: 90_000,
     hookTimeout: 180_000,
     projects: [
       { extends: true, test: { name: 'tests', include: ['test/**/*.test.ts'], exclude: [ofPostgres] } },

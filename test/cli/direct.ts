@@ -1,13 +1,17 @@
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { endsWithUs } from '../services/guard.ts'
 
-const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
-/** Each process would otherwise strip the types of the same hundred files again. */
-const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/direct-cli', import.meta.url))
+const PUBLISHED = process.env.DIRECT_PUBLISHED
+/** As it is published, where a run of tests has made that (published.ts); else from source. */
+const MAIN = PUBLISHED ?? fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
+/** Each process would otherwise compile the same files again, and strip their types. */
+const COMPILED = PUBLISHED
+  ? join(dirname(PUBLISHED), 'compiled')
+  : fileURLToPath(new URL('../../node_modules/.cache/direct-cli', import.meta.url))
 
 export interface Transcript {
   readonly code: number | null
@@ -47,8 +51,15 @@ export function start(args: readonly string[], { cwd, env, through = [] }: RunOp
   )
 }
 
+/** In the environment of a command: it says `hears SIGHUP` on stderr as it begins to; before that the system ends it. */
+export const SAYS_WHEN_IT_HEARS = {
+  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(
+    "import { writeSync } from 'node:fs'; process.on('newListener', (name) => name === 'SIGHUP' && writeSync(2, 'hears SIGHUP\\n'))",
+  )}`,
+}
+
 /** A folder that is removed when its test has ended. */
 export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'direct-cli-'))
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 10 }) }
 }

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ScriptedImap, scriptedImap } from '../mailbox/scripted-imap.ts'
 import { scriptedSmtp } from '../mailbox/scripted-smtp.ts'
 import { type Clinics, closedPort, twoClinics } from './clinics.ts'
-import { direct, start } from './direct.ts'
+import { direct, SAYS_WHEN_IT_HEARS, start } from './direct.ts'
 
 let clinics: Clinics
 beforeAll(async () => {
@@ -27,8 +27,8 @@ async function configured(name: string, servers: { readonly imap: number; readon
   return { write: (changed: string) => writeFile(file, changed), text }
 }
 
-function daemon(config: string) {
-  const child = start(['run', '--deliver', 'ehr', '--config', config], { cwd: clinics.a })
+function daemon(config: string, env: NodeJS.ProcessEnv = {}) {
+  const child = start(['run', '--deliver', 'ehr', '--config', config], { cwd: clinics.a, env })
   let log = ''
   child.stderr.on('data', (chunk: Buffer) => {
     log += chunk
@@ -201,10 +201,10 @@ test('SIGHUP that configures a webhook while --deliver is in force: the log says
 test('SIGHUP from the first moment on ends no daemon: what it would read again it has not read yet', async () => {
   await using imap = await scriptedImap()
   await configured('early.yaml', { imap: imap.port })
-  await using running = daemon('early.yaml')
-  for (let n = 0; n < 60; n++) {
-    // Before node itself is up, the system decides.
-    if (n > 8) running.hangUp()
+  await using running = daemon('early.yaml', SAYS_WHEN_IT_HEARS)
+  await running.says('hears SIGHUP')
+  for (let n = 0; n < 50; n++) {
+    running.hangUp()
     await pause(25)
   }
   await polled(imap)
@@ -260,4 +260,4 @@ test('SIGHUP again and again while mail goes out: each message is handed over on
     .split('\n')
     .map((line) => JSON.parse(line).recipients[0].state)
   expect(states).toEqual(Array(6).fill('sent'))
-}, 60_000)
+})

@@ -9,7 +9,7 @@ import { createAgent } from '../../agent/index.ts'
 import { literalZone } from '../dns/literal-zone.ts'
 import { type ImapScript, scriptedImap } from '../mailbox/scripted-imap.ts'
 import { type Clinics, silentNameServer, twoClinics } from './clinics.ts'
-import { direct, start } from './direct.ts'
+import { direct, SAYS_WHEN_IT_HEARS, start } from './direct.ts'
 
 const KIM = 'dr.kim@clinic-a.example'
 const LEE = 'dr.lee@clinic-b.example'
@@ -80,8 +80,8 @@ async function stateOf(config: string, messageId: string): Promise<string> {
   return JSON.parse(said.stdout).recipients[0].state
 }
 
-function daemon(config: string) {
-  const child = start(['run', '--deliver', 'ehr', '--config', config], { cwd: clinics.a })
+function daemon(config: string, env: NodeJS.ProcessEnv = {}) {
+  const child = start(['run', '--deliver', 'ehr', '--config', config], { cwd: clinics.a, env })
   const errors: Buffer[] = []
   child.stderr.on('data', (chunk: Buffer) => errors.push(chunk))
   const ended = once(child, 'close').then(([code]) => code as number | null)
@@ -144,8 +144,8 @@ async function smtpSilentAfter(until: string, late?: { readonly ms: number; read
 
 test('SIGTERM before it runs ends it with 0', async () => {
   const config = await configuration({})
-  await using running = daemon(config.name)
-  await pause(250)
+  await using running = daemon(config.name, SAYS_WHEN_IT_HEARS)
+  await running.says('hears SIGHUP')
   await running.stops()
 })
 
