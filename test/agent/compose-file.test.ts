@@ -170,7 +170,7 @@ test('nothing is left in a spool when a message is refused', async () => {
 describe('a message in a file', () => {
   const write = async (text: string) => {
     const dir = await mkdtemp(join(tmpdir(), 'direct-compose-'))
-    onTestFinished(() => rm(dir, { recursive: true }))
+    onTestFinished(() => rm(dir, { recursive: true, maxRetries: 10 }))
     const path = join(dir, 'message.eml')
     await writeFile(path, text)
     return path

@@ -128,7 +128,7 @@ test('notices tell it on every command; run logs it instead, by the clock that i
   expect(await agent.notices({ own: false })).toEqual([])
   const stop = new AbortController()
   const running = agent.run({ signal: stop.signal })
-  await vi.waitFor(() => expect(warned).toHaveLength(1), { timeout: 10_000 })
+  await vi.waitFor(() => expect(warned).toHaveLength(1), { timeout: 40_000 })
   expect(warned[0]).toEqual([
     expect.objectContaining({ for: A, daysLeft: 12 }),
     expect.stringContaining('ends in 12 days'),

@@ -114,7 +114,7 @@ test('a fetch that fails is told when its chunk is asked for', async () => {
 
 test('a lent chunk of a file is good until the next one is asked for, the one after being read already', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'direct-overlap-'))
-  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  onTestFinished(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }))
   const path = join(dir, 'file')
   const whole = Buffer.from(Array.from({ length: 3 * BLOCK + 7 }, (_, at) => at % 251))
   await writeFile(path, whole)

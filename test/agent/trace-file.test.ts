@@ -42,7 +42,7 @@ const TRACE: Trace = {
 
 async function folder(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'direct-trace-'))
-  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  onTestFinished(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }))
   return dir
 }
 

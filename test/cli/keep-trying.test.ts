@@ -84,7 +84,7 @@ test('at the limit status tells the code and what to do', async () => {
       expect(stdout).toContain('  failed  ')
       return stdout
     },
-    { timeout: 20_000 },
+    { timeout: 40_000 },
   )
   expect(plain(failed)).toMatch(
     /^<ID> {2}TIME {2}from dr\.kim@clinic-a\.example\n {2}failed {2}TIME {2}undetermined {2}dr\.ross@clinic-c\.example\n {4}LOOKUP_FAILED: nothing was sent to dr\.ross@clinic-c\.example: .* asked 2 times since TIME, .*\n {4}do: See whether the server that is named .*\n$/,

@@ -84,7 +84,7 @@ test('every TypeScript snippet of the README and of docs/library.md type-checks'
 test('the test of docs/library.md runs as it stands', async () => {
   const [own] = snippets('docs/library.md').filter(({ code }) => code.includes('node:assert'))
   const dir = await mkdtemp(join(tmpdir(), 'direct-docs-'))
-  onTestFinished(() => rm(dir, { recursive: true }))
+  onTestFinished(() => rm(dir, { recursive: true, maxRetries: 10 }))
   const file = join(dir, 'test.ts')
   const library = new URL('../../agent/index.ts', import.meta.url).href
   await writeFile(file, own?.code.replace("'direct-agent'", `'${library}'`) ?? '')

@@ -70,7 +70,7 @@ test('the receiver of docs/daemon.md, as written, files what it is handed, and k
     subject: 'Referral',
     text: 'x',
   })
-  await expect.poll(told, { timeout: 20_000 }).toHaveLength(1)
+  await expect.poll(told, { timeout: 40_000 }).toHaveLength(1)
   const [key] = await told()
   const { innerSha256, ...delivery } = JSON.parse(await readFile(join(dir, `${key}`, 'told.json'), 'utf8'))
   const message = await readFile(join(dir, `${key}`, 'message.eml'))
@@ -87,6 +87,6 @@ test('it takes nothing that is signed with another secret', async () => {
     subject: 'Referral',
     text: 'x',
   })
-  await expect.poll(async () => (await b.health()).deliveries.waiting, { timeout: 20_000 }).toBe(1)
+  await expect.poll(async () => (await b.health()).deliveries.waiting, { timeout: 40_000 }).toBe(1)
   expect(await told()).toEqual([])
 })

@@ -154,10 +154,10 @@ test('no subject, name, content or key stands in a data directory, a log or a sp
   const running = [a.run({ signal: stop.signal }), b.run({ deliverTo: ehr, signal: stop.signal })]
   onTestFinished(() => stop.abort())
   const handled = () => post.folders.get('clinic-b.example/INBOX')?.every(({ seen }) => seen)
-  await expect.poll(handled, { timeout: 20_000 }).toBe(true)
+  await expect.poll(handled, { timeout: 40_000 }).toBe(true)
   await expect
     .poll(async () => (await a.status()).flatMap(({ recipients }) => recipients.map(({ state }) => state)), {
-      timeout: 20_000,
+      timeout: 40_000,
     })
     .toContain('processed')
   stop.abort()

@@ -50,7 +50,7 @@ export async function mintedIdentity(
 /** A folder that goes with the test. */
 export async function temporaryFolder(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'direct-flow-'))
-  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  onTestFinished(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }))
   return dir
 }
 
@@ -143,7 +143,7 @@ export function clock() {
 
 /** What a daemon is to bring about. */
 export const eventually = <T>(read: () => T | Promise<T>) =>
-  expect.poll(read, { timeout: 20_000, interval: 20 })
+  expect.poll(read, { timeout: 40_000, interval: 20 })
 
 /** All of an async iterable. */
 export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {

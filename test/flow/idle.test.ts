@@ -50,7 +50,7 @@ async function daemon(opened: (folder: ImapFolder) => ImapFolder = (folder) => f
     await running
     await b[Symbol.asyncDispose]()
   })
-  const until = (expected: () => unknown) => vi.waitFor(expected, { timeout: 10_000 })
+  const until = (expected: () => unknown) => vi.waitFor(expected, { timeout: 40_000 })
   return {
     post,
     until,

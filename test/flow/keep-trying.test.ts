@@ -472,7 +472,7 @@ test('the daemon asks again, and hands over at once', async () => {
   pass(1)
   const stop = new AbortController()
   const running = a.run({ signal: stop.signal })
-  await expect.poll(() => statesOf(a), { timeout: 10_000 }).toEqual([[B1, 'direct', 'sent']])
+  await expect.poll(() => statesOf(a), { timeout: 40_000 }).toEqual([[B1, 'direct', 'sent']])
   stop.abort()
   await running
   expect(post.handed).toHaveLength(1)

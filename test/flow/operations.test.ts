@@ -79,12 +79,12 @@ test('the daemon tells of its mailboxes, its outbox and its certificates, and na
   await running(b, await temporaryFolder())
   await expect
     .poll(async () => (await a.status()).flatMap(({ recipients }) => recipients.map(({ state }) => state)), {
-      timeout: 20_000,
+      timeout: 40_000,
     })
     .toContain('processed')
   // It is counted a moment after it is durable.
   await expect
-    .poll(async () => (await ask(atA, '/metrics')).body, { timeout: 20_000 })
+    .poll(async () => (await ask(atA, '/metrics')).body, { timeout: 40_000 })
     .toContain('direct_messages_received_total{outcome="processed"} 1')
 
   const said = await ask(atA, '/metrics')
@@ -140,7 +140,7 @@ test('the daemon tells of its mailboxes, its outbox and its certificates, and na
   // Each knows the other as a partner.
   expect(said.body + health.body).not.toContain('clinic-b')
   expect((await ask(atB, '/metrics')).body).not.toContain('clinic-a')
-}, 40_000)
+})
 
 test('a store that answers, and that a step of the daemon fails by, is no health, with the code of its failure', async () => {
   const { a, dirA, atA } = await observedClinics()
@@ -150,14 +150,14 @@ test('a store that answers, and that a step of the daemon fails by, is no health
   database.exec('drop table waiting_messages')
   database.close()
   await expect
-    .poll(async () => JSON.parse((await ask(atA, '/health')).body), { timeout: 20_000 })
+    .poll(async () => JSON.parse((await ask(atA, '/health')).body), { timeout: 40_000 })
     .toMatchObject({
       ok: false,
       store: { ok: false, failure: 'STORE_FAILED' },
       outbox: { waiting: 0 },
     })
   expect((await ask(atA, '/metrics')).body).toContain('direct_store_up 0')
-}, 40_000)
+})
 
 test('it answers GET alone, on two paths, and only who asks for this machine', async () => {
   const { a, atA } = await observedClinics()

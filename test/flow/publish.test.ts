@@ -47,7 +47,7 @@ test('serveCertificates needs no restart for a renewal: the new file is served, 
   const renewed = encodeCertRecord(der('clinic-a.pem'))
   await vi.waitFor(
     async () => expect(await ask(port, 'clinic-a.example')).toMatchObject({ records: [{ data: renewed }] }),
-    { timeout: 20_000, interval: 200 },
+    { timeout: 40_000, interval: 200 },
   )
   const resolver = createResolver({ servers: [served.address], timeoutMs: 5000 })
   const soa = await resolver.resolve('clinic-a.example', 'SOA')
@@ -87,7 +87,7 @@ test('run answers DNS too where publish.listen is set, and gives the port back a
         expect(await ask(port, 'clinic-a.example')).toMatchObject({
           records: [{ data: encodeCertRecord(der('clinic-a.pem')) }],
         }),
-      { timeout: 10_000 },
+      { timeout: 40_000 },
     )
     stop.abort()
     await running

@@ -199,7 +199,7 @@ test('a consumer that rests in the loop holds no mailbox: more is answered meanw
           await all(a.receiveOnce())
           return (await a.status()).map(({ recipients }) => recipients[0]?.state)
         },
-        { timeout: 20_000 },
+        { timeout: 40_000 },
       )
       .toEqual(['processed', 'processed'])
     const ehr = await temporaryFolder()

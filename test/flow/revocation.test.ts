@@ -216,7 +216,7 @@ test('the daemon fetches ahead of need: a CRL host that dies after that harms no
   web.paths.set('/root-a.crl', makeCrl({ issuer: root, ...next }).der)
   const stop = new AbortController()
   const running = agent.run({ signal: stop.signal })
-  await expect.poll(() => web.count('/root-a.crl'), { timeout: 20_000 }).toBe(2)
+  await expect.poll(() => web.count('/root-a.crl'), { timeout: 40_000 }).toBe(2)
   await expect.poll(() => store.fetches.due(now, NOW, 9)).toEqual([])
   stop.abort()
   await running

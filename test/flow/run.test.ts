@@ -26,7 +26,7 @@ test('a server that hangs does not hold up the answers that are owed; what fails
   }
   const seal = vi.fn(async () => {})
   const running = run({ ...IDLE, handOver, seal, log: { ...silent, warn } }, stop.signal)
-  await vi.waitFor(() => expect(seal.mock.calls.length).toBeGreaterThan(1), { timeout: 20_000 })
+  await vi.waitFor(() => expect(seal.mock.calls.length).toBeGreaterThan(1), { timeout: 40_000 })
   expect(warn.mock.calls).toEqual([
     [{ loop: 'outbox', code: 'STORE_FAILED', hint: undefined }, 'database is locked'],
   ])
@@ -117,10 +117,10 @@ test('while the database is away, the log has a line and not one each second, an
   const seal = async () => void (await away())
   const tools = { ...IDLE, seal, seek: away, expire: away, log: { info: keep, warn: keep, error: keep } }
   const running = run(tools, stop.signal)
-  await vi.waitFor(() => expect(away.mock.calls.length).toBeGreaterThan(5), { timeout: 20_000 })
+  await vi.waitFor(() => expect(away.mock.calls.length).toBeGreaterThan(5), { timeout: 40_000 })
   expect(lines).toMatchObject([[{ code: 'STORE_FAILED' }, 'the store is away']])
   isAway = false
-  await vi.waitFor(() => expect(lines).toHaveLength(2), { timeout: 20_000 })
+  await vi.waitFor(() => expect(lines).toHaveLength(2), { timeout: 40_000 })
   expect(lines[1]).toEqual([expect.objectContaining({ code: 'STORE_FAILED' }), 'over: the store is away'])
   stop.abort()
   await running
@@ -133,7 +133,7 @@ test('what fails is logged by its code and tried again; a bug is logged without 
   const seal = vi.fn(async () => {})
   seal.mockRejectedValueOnce(new TypeError('a patient called Canary'))
   const running = run({ ...IDLE, seal, log: { info: keep, warn: keep, error: keep } }, stop.signal)
-  await vi.waitFor(() => expect(seal.mock.calls.length).toBeGreaterThan(1), { timeout: 20_000 })
+  await vi.waitFor(() => expect(seal.mock.calls.length).toBeGreaterThan(1), { timeout: 40_000 })
   stop.abort()
   await running
   expect(lines).toHaveLength(1)
@@ -150,7 +150,7 @@ test('what fails in waiting for mail is logged, and stops neither that mailbox n
     throw new DirectError('IMAP_UNREACHABLE', 'it is gone')
   }
   const running = run({ ...IDLE, mailboxes: [mailbox], receive, wait, log: { ...silent, warn } }, stop.signal)
-  await vi.waitFor(() => expect(receive.mock.calls.length).toBeGreaterThan(1), { timeout: 20_000 })
+  await vi.waitFor(() => expect(receive.mock.calls.length).toBeGreaterThan(1), { timeout: 40_000 })
   expect(warn.mock.calls[0]).toMatchObject([{ code: 'IMAP_UNREACHABLE' }, 'it is gone'])
   stop.abort()
   await running

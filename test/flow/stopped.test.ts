@@ -89,6 +89,6 @@ test('a receipt that was being sealed when all was stopped goes out at the start
   expect(post.handed.map(({ to }) => to)).toEqual([[LEE]])
   server.recovers()
   await run(() =>
-    vi.waitFor(() => expect(post.handed.map(({ to }) => to)).toEqual([[LEE], [KIM]]), { timeout: 15_000 }),
+    vi.waitFor(() => expect(post.handed.map(({ to }) => to)).toEqual([[LEE], [KIM]]), { timeout: 40_000 }),
   )
 })

@@ -111,7 +111,7 @@ describe('strangers, whose BIND follows the delegation of the parent zone, find 
         expect(await stranger.resolve('lee.d.example', 'CERT')).toMatchObject({
           records: [{ data: encodeCertRecord(renewed) }],
         }),
-      { timeout: 15_000, interval: 300 },
+      { timeout: 40_000, interval: 300 },
     )
   })
 })
