@@ -198,9 +198,9 @@ export async function* handle(
     await inbox.settle(entry.id, outcomesOf(waiting, taken), tools.now())
     settled = true
   }
-  const isWaiting = async () => {
+  const isWaiting = async (key: string) => {
     const now = await inbox.deliveries(entry.id)
-    return now.some(({ id, state }) => state === 'pending' && waiting.some((one) => one.id === id))
+    return now.some((one) => one.key === key && one.state === 'pending')
   }
   try {
     const offer = { judged, message: trusted, deliveries: waiting, key: first.key, isWaiting, settle }

@@ -88,8 +88,18 @@ const joinDelivery = prepared((db, row: Bound<Schema['entry_deliveries']>) =>
     .onConflict((conflict) => conflict.columns(['entry', 'delivery']).doNothing()),
 )
 
+/**
+ * Those of a message; and where it repeats some of an earlier one, whatever else of that has their key and waits: what has
+ * one key goes to the EHR at once, and has one outcome.
+ */
 export async function deliveriesOf(db: Kysely<Schema>, entry: number): Promise<InboxDelivery[]> {
   const rows = await openedBy.execute(db, { entry })
+  const repeated = rows.filter((row) => row.entry !== entry && row.state === 'pending')
+  const keys = new Set(repeated.map(keyOf))
+  for (const earlier of new Set(repeated.map((row) => row.entry)))
+    for (const row of await openedBy.execute(db, { entry: earlier }))
+      if (row.state === 'pending' && keys.has(keyOf(row)) && !rows.some(({ id }) => id === row.id))
+        rows.push(row)
   return rows.map((row) => ({
     id: row.id,
     recipient: row.recipient,

@@ -180,7 +180,7 @@ export interface Inbox {
     notices: readonly NewNotice[],
     at: Date,
   ): Promise<readonly InboxDelivery[]>
-  /** The deliveries that a judged message opened. */
+  /** The deliveries of a judged message, and those that wait to go to the EHR at once with one of them: they have its key. */
   deliveries(id: number): Promise<readonly InboxDelivery[]>
   /**
    * What came of its deliveries, the MDNs that this owes (N-4), and that nothing more is done about the message: durable, in

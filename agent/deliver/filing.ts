@@ -7,8 +7,13 @@ import { DirectError } from '../errors.ts'
 export interface Filing {
   readonly from: string | null
   readonly signer: { readonly sha256: string } | null
-  readonly recipients: readonly { readonly address: string }[]
+  readonly recipients: readonly Recipient[]
   readonly parts?: readonly unknown[]
+}
+
+interface Recipient {
+  readonly address: string
+  readonly verdict?: string
 }
 
 /** Null where there is none that can be read: an EHR may have taken it away, and left the folder. */
@@ -60,9 +65,18 @@ export async function withRecipients(folder: string, filing: Filing): Promise<Fi
       },
     )
   }
-  const known = new Set(filed.recipients.map(({ address }) => address))
-  const added = filing.recipients.filter(({ address }) => !known.has(address))
-  return added.length === 0 ? null : { ...filed, recipients: [...filed.recipients, ...added] }
+  const added = filing.recipients.filter((one) => !filed.recipients.some((known) => saysOf(known, one)))
+  const stay = filed.recipients.filter((known) => !added.some((one) => isSame(one, known)))
+  return added.length === 0 ? null : { ...filed, recipients: [...stay, ...added] }
+}
+
+/** Who was refused once, and is trusted with it since, is told anew; not the other way round. */
+function saysOf(known: Recipient, one: Recipient): boolean {
+  return isSame(known, one) && (known.verdict === one.verdict || known.verdict === 'accept')
+}
+
+function isSame(one: Recipient, other: Recipient): boolean {
+  return one.address.toLowerCase() === other.address.toLowerCase()
 }
 
 /** As a person reads it. */

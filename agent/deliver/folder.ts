@@ -13,49 +13,71 @@ export interface FolderTools extends Pick<FilingTools, 'alone'> {
   readonly settledKeys: SettledKeys
 }
 
-/** A folder below `dir` for each message, exactly once (IN-10), also where the EHR takes folders away. */
+/**
+ * A folder below `dir` for each message, exactly once (IN-10), also where the EHR takes folders away. What the store knows by
+ * different keys, as it came in different mails first, is filed one by one: whoever has to do with a key, from whichever
+ * mail, finds what others did with it.
+ */
 export function folderDestination(dir: string, { alone, settledKeys }: FolderTools): Destination {
   const leftovers = new Leftovers(dir, settledKeys)
+
+  async function deliverOne(offered: Deliverable): Promise<Filed> {
+    const { key, message, isWaiting } = offered
+    const delivery = deliveryName(key)
+    const { folder, recorded } = await deliverToFolder(
+      dir,
+      message,
+      (deliveredTo, parts) => describe(offered, { deliveredTo, parts }),
+      { delivery, alone, ...(isWaiting && { isWaiting: () => isWaiting(key) }) },
+    )
+    return {
+      folder,
+      async recorded() {
+        await recorded()
+        // What cannot be removed holds up no message.
+        await leftovers.remove(message.innerSha256, delivery).catch(() => leftovers.lookAgain())
+      },
+    }
+  }
+
   return {
     async deliver(offered) {
-      const { message, deliveries, isWaiting } = offered
-      const delivery = deliveryName(deliveries.map(({ key }) => key))
-      const tools = { delivery, alone, ...(isWaiting && { isWaiting }) }
+      const filed: Filed[] = []
       try {
-        const { folder, recorded } = await deliverToFolder(
-          dir,
-          message,
-          (deliveredTo, parts) => describe(offered, { deliveredTo, parts }),
-          tools,
-        )
-        return {
-          outcome: 'delivered',
-          where: folder,
-          async recorded() {
-            await recorded()
-            // What cannot be removed holds up no message.
-            await leftovers.remove(message.innerSha256, delivery).catch(() => leftovers.lookAgain())
-          },
-        }
+        for (const [key, deliveries] of Map.groupBy(offered.deliveries, ({ key }) => key))
+          filed.push(await deliverOne({ ...offered, key, deliveries }))
       } catch (error) {
         leftovers.lookAgain()
         throw error
+      }
+      return {
+        outcome: 'delivered',
+        // They differ only where another author's message of the same bytes came or went in between.
+        where: filed.at(-1)?.folder ?? null,
+        async recorded() {
+          for (const { recorded } of filed) await recorded()
+        },
       }
     },
   }
 }
 
-/** Who has it from another message of the same bytes, which the EHR may have taken, does not get it again; who was refused is told. */
+/**
+ * For those of our recipients alone whose delivery this is, and for all of them, though some have it from another mail with the
+ * same message; who was refused is told.
+ */
 function describe(
   offered: Deliverable,
   place: { readonly deliveredTo: string; readonly parts: readonly FiledPart[] },
 ) {
-  const ours = new Set(offered.deliveries.map(({ recipient }) => recipient))
   const described = describeDelivery(offered, place)
+  const ours = new Set(offered.deliveries.map(({ recipient }) => recipient))
   const recipients = described.recipients.filter(
-    ({ address, verdict }) => verdict !== 'accept' || ours.has(address.toLowerCase()),
+    ({ address, verdict }) => (verdict === 'accept') === ours.has(address.toLowerCase()),
   )
-  return { ...described, recipients }
+  for (const { address } of recipients) ours.delete(address.toLowerCase())
+  const others = [...ours].map((address) => ({ address, verdict: 'accept' as const, code: null }))
+  return { ...described, recipients: [...recipients, ...others] }
 }
 
 /**

@@ -12,10 +12,9 @@ const NAME = /^\.([0-9a-f]{64})\.([0-9a-f]+)(\.|$)/
 /** Messages that the store is asked about at a time. */
 const ASKED = 500
 
-/** Names a delivery among those of its message, by the keys that the store knows it by. */
-export function deliveryName(keys: readonly string[]): string {
-  const named = [...new Set(keys)].sort().join(' ')
-  return createHash('sha256').update(named).digest('hex').slice(0, 12)
+/** Names a delivery among those of its message, by the key that the store knows it by. */
+export function deliveryName(key: string): string {
+  return createHash('sha256').update(key).digest('hex').slice(0, 12)
 }
 
 /** Of these messages, the keys of the deliveries that have their outcome, as the store knows it. */
@@ -60,7 +59,7 @@ export class Leftovers {
     const settled = new Set<string>()
     for (let from = 0; from < messages.length; from += ASKED)
       for (const key of await this.#settledKeys(messages.slice(from, from + ASKED)))
-        settled.add(deliveryName([key]))
+        settled.add(deliveryName(key))
     await this.#removeThose(({ delivery }) => settled.has(delivery), left)
     return left
   }

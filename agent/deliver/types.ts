@@ -10,8 +10,8 @@ export interface Deliverable {
   readonly deliveries: readonly InboxDelivery[]
   /** What the EHR knows it by, the same at each try: for whoever must not take it twice. */
   readonly key: string
-  /** Whether nobody else has handed it over meanwhile: for whoever does what can be done once, right before it does. */
-  readonly isWaiting?: () => Promise<boolean>
+  /** Whether nobody else has handed over what has that key: for whoever does what can be done once, right before it does. */
+  readonly isWaiting?: (key: string) => Promise<boolean>
 }
 
 /** Where trusted messages go: a folder, a webhook. Only what was decrypted, verified and trusted can be handed to one. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Filing } from '../../agent/deliver/filing.ts'
+import type { Deliverable } from '../../agent/deliver/types.ts'
 import type { TrustedMessage } from '../../agent/open/trusted-message.ts'
 
 const KIM = 'dr.kim@clinic-a.example'
@@ -30,3 +31,16 @@ export const messageThatSays = (text = 'Subject: x\r\n\r\n', innerSha256 = SHA25
   messageOf(async function* () {
     yield Buffer.from(text)
   }, innerSha256)
+
+/** A mail with it that was opened and judged: of it, what is to be handed over now. */
+export function offering(
+  { from, to }: { readonly from: string; readonly to: readonly string[] },
+  deliveries: readonly { readonly recipient: string; readonly key: string }[],
+): Deliverable {
+  const nobody = { mailboxes: [] }
+  const facts = { from: { mailboxes: [{ address: from }] }, to: nobody, cc: nobody }
+  const recipients = to.map((address) => ({ address, verdict: 'accept', code: null }))
+  const judged = { recipients, facts, trusted: null, signer: null }
+  const message = { ...messageThatSays(), facts, path: { unchecked: [], revocation: [] } }
+  return { judged, message, deliveries, key: deliveries[0]?.key } as unknown as Deliverable
+}

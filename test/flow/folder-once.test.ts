@@ -107,7 +107,7 @@ test('what kills left of what the store has settled is looked for once, and agai
     return [settled]
   })
   const leave = async (key: string, end: string) => {
-    const name = `.${SHA256}.${deliveryName([key])}${end}`
+    const name = `.${SHA256}.${deliveryName(key)}${end}`
     await mkdir(join(dir, name, 'message'), { recursive: true })
     return name
   }
@@ -119,7 +119,7 @@ test('what kills left of what the store has settled is looked for once, and agai
   await leftovers.remove(SHA256, 'another')
   expect(asked).toEqual([[SHA256]])
   expect(await lying()).toEqual([foreign, ...other, SHA256].sort())
-  await leftovers.remove(SHA256, deliveryName([waiting]))
+  await leftovers.remove(SHA256, deliveryName(waiting))
   expect(await lying()).toEqual([foreign, SHA256].sort())
   const more = await leave(settled, '.claim')
   await leftovers.remove(SHA256, 'another')
@@ -148,6 +148,25 @@ test('a recipient who was added right before a stop is not filed again, though t
   expect(folder).toBe(join(dir, SHA256))
   await recorded()
   expect(await readdir(dir)).toEqual([])
+})
+
+test('who was refused, and is trusted with the same message later, is told as that; who was accepted stays so, in any case of letters', async () => {
+  const dir = await temporaryFolder()
+  const message = messageThatSays()
+  const told = async (...recipients: readonly (readonly [address: string, verdict: string])[]) => {
+    const said = recipients.map(([address, verdict]) => ({ address, verdict }))
+    const add = () => ({ ...describe(), recipients: said })
+    await (await deliverToFolder(dir, message, add)).recorded()
+    const filed = JSON.parse(await readFile(join(dir, SHA256, 'delivery.json'), 'utf8'))
+    return filed.recipients.map((one: { address: string; verdict: string }) => [one.address, one.verdict])
+  }
+  await told([LEE, 'accept'], [TWO, 'reject'])
+  const both = [
+    [LEE, 'accept'],
+    [TWO, 'accept'],
+  ]
+  expect(await told([TWO, 'accept'])).toEqual(both)
+  expect(await told([TWO, 'reject'], [LEE.toUpperCase(), 'accept'])).toEqual(both)
 })
 
 test('a recipient whose message the EHR has taken is not added to the same message of another (IN-10)', async () => {

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
-import { type Delivery, FolderWorld } from './folder-world.ts'
+import { FolderWorld, type Mail } from './folder-world.ts'
 import { Process } from './stopping.ts'
 
 const KIM = 'dr.kim@clinic-a.example'
-const LEE: Delivery = { from: KIM, to: 'dr.lee@clinic-b.example' }
-const TWO: Delivery = { from: KIM, to: 'dr.two@clinic-b.example' }
-const THREE: Delivery = { from: KIM, to: 'dr.three@clinic-b.example' }
+const LEE: Mail = { from: KIM, to: ['dr.lee@clinic-b.example'] }
+const TWO: Mail = { from: KIM, to: ['dr.two@clinic-b.example'] }
+const THREE: Mail = { from: KIM, to: ['dr.three@clinic-b.example'] }
 /** The digest of an unwrapped message does not cover its From. */
-const OTHERS: Delivery = { from: 'dr.kim@clinic-c.example', to: LEE.to }
+const OTHERS: Mail = { from: 'dr.kim@clinic-c.example', to: LEE.to }
 
 type Prepare = (world: FolderWorld) => Promise<unknown>
 
@@ -24,11 +24,11 @@ const SITUATIONS = [
 /** Steps that others see, or that see what others do in the store. */
 const CHANGING = /^(mkdir|rename|rm|rmdir|ask|settle)$/
 
-/** The steps of a process that files what waits for LEE, which nobody disturbs, from 1; those that are `like` this. */
-async function stepsOf(prepare: Prepare, like = /./) {
+/** The steps of a process that files what waits of a mail, which nobody disturbs, from 1; those that are `like` this. */
+async function stepsOf(prepare: Prepare, like = /./, mail = LEE) {
   using world = await FolderWorld.make()
   await prepare(world)
-  const { steps } = await new Process().run(world.filing(LEE))
+  const { steps } = await new Process().run(world.filing(mail))
   return steps.flatMap((step, n) => (like.test(step) ? [n + 1] : []))
 }
 
@@ -158,5 +158,42 @@ test.each([false, true])(
       await other.goOn()
     })
     expect(wrong).toEqual({})
+  },
+)
+
+const BOTH: Mail = { from: KIM, to: [...LEE.to, ...TWO.to] }
+const OTHER_TWO: Mail = { from: KIM, to: [...TWO.to, ...THREE.to] }
+
+/** Mails with the same message, in the order in which they come. */
+const OVERLAPPING = [
+  ['for one, and for that one and another', LEE, BOTH],
+  ['for two, and for one of them', BOTH, LEE],
+  ['for two, and for one of them and a third', BOTH, OTHER_TWO],
+] as const satisfies readonly (readonly [string, Mail, Mail])[]
+
+test.each(
+  OVERLAPPING.flatMap(([which, ...mails]) =>
+    ([0, 1] as const).map((at) => [which, at + 1, mails, at] as const),
+  ),
+)(
+  'one message in two mails, %s: a process is stopped anywhere at the mail %i, or killed, while others do what waits and the EHR takes it, and nobody gets it twice (IN-10)',
+  async (_, __, mails, at) => {
+    const arrive: Prepare = async (world) => void mails.map((mail) => world.filing(mail))
+    const [mail, other] = [mails[at], mails[1 - at] as Mail]
+    const steps = await stepsOf(arrive, /./, mail)
+    for (const isKilled of [false, true]) {
+      const wrong = await wrongAt(steps, async (world, stop) => {
+        await arrive(world)
+        world.takesAtOnce = true
+        const stopped = await new Process().run(world.filing(mail), stop)
+        if (isKilled) await stopped.kill()
+        world.take()
+        await new Process().run(world.filing(other))
+        if (!isKilled) await stopped.goOn()
+        for (const every of mails) await new Process().run(world.filing(every))
+        await world.sweep()
+      })
+      expect(wrong).toEqual({})
+    }
   },
 )

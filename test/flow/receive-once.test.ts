@@ -344,6 +344,42 @@ test('a message that comes once for each of two recipients is one folder that na
   expect(answers.map(({ from }) => from).sort()).toEqual(both)
 })
 
+/** Where no server says whom it is for, it is for all whom its header names. */
+const forAll = (bytes: Uint8Array) =>
+  Buffer.from(
+    Buffer.from(bytes)
+      .toString('latin1')
+      .replace(/^(Delivered-To|X-Original-To):.*\r\n/gim, ''),
+    'latin1',
+  )
+
+test('who is stopped with a message that comes for one, as it waits for two, has filed it for both (IN-10)', async () => {
+  await using store = await openStore({ file: join(await temporaryFolder(), 'store.db') })
+  const stop = new Error('stopped')
+  const stopping = replacing(store, { inbox: replacing(store.inbox, { settle: () => Promise.reject(stop) }) })
+  const { a, b, post } = await twoClinics({ partsB: { store: stopping } })
+  const [ehr, taken] = [await temporaryFolder(), await temporaryFolder()]
+  const chen = 'dr.chen@clinic-b.example'
+  await a.send({ ...referral, to: [chen, LEE] })
+  const [first, second] = post.folders.get(INBOX) ?? []
+  if (first === undefined || second === undefined) throw new Error('each has a copy')
+  post.folders.set(INBOX, [{ ...first, bytes: forAll(first.bytes) }])
+  const closed = join(ehr, 'a file')
+  await writeFile(closed, '')
+  await expect(all(b.receiveOnce({ deliverTo: closed }))).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' })
+  await rm(closed)
+  post.folders.set(INBOX, [second])
+  await expect(all(b.receiveOnce({ deliverTo: ehr }))).rejects.toThrow(stop)
+  const [folder = ''] = await delivered(ehr)
+  await rename(join(ehr, folder), join(taken, folder))
+  const filed = JSON.parse(await readFile(join(taken, folder, 'delivery.json'), 'utf8'))
+  const told = filed.recipients.filter(({ verdict }: { verdict: string }) => verdict === 'accept')
+  expect(told.map(({ address }: { address: string }) => address).sort()).toEqual([chen, LEE])
+  const { b: next } = await twoClinics({ parts: { imap: post.imap, smtp: post.smtp }, partsB: { store } })
+  await all(next.receiveOnce({ deliverTo: ehr }))
+  expect(await readdir(ehr)).toEqual([])
+})
+
 test('a recipient whose message the EHR has taken is not told of again where the same one comes for another as well (IN-10)', async () => {
   const { a, b, post } = await twoClinics()
   const ehr = await temporaryFolder()
@@ -358,12 +394,7 @@ test('a recipient whose message the EHR has taken is not told of again where the
   const [folder = ''] = await delivered(ehr)
   const told = await recipients(folder)
   await rm(join(ehr, folder), { recursive: true })
-  // Where no server says whom it is for, it is for all whom its header names.
-  const bytes = Buffer.from(
-    second.bytes.toString('latin1').replace(/^(Delivered-To|X-Original-To):.*\r\n/gim, ''),
-    'latin1',
-  )
-  post.folders.set(INBOX, [{ ...second, bytes }])
+  post.folders.set(INBOX, [{ ...second, bytes: forAll(second.bytes) }])
   await all(b.receiveOnce({ deliverTo: ehr }))
   told.push(...(await recipients(folder)))
   expect(told.map(({ address }: { address: string }) => address).sort()).toEqual([chen, LEE])
@@ -377,7 +408,7 @@ test('what kills left of a delivery that the store knows of is gone once the nex
   if (first === undefined || 'notification' in first) throw new Error('a message was sent')
   const { innerSha256 } = first
   const key = deliveryKey(first.signer?.sha256 ?? '', innerSha256 ?? '', [LEE])
-  const left = `.${innerSha256}.${deliveryName([key])}`
+  const left = `.${innerSha256}.${deliveryName(key)}`
   for (const name of [left, `${left}.claim`, `${left}.claim.0123456789ab`, `.${innerSha256}.0123456789ab`])
     await mkdir(join(ehr, name, 'message', 'attachments'), { recursive: true })
   await a.send({ ...referral, text: 'And this one.' })

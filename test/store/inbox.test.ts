@@ -181,6 +181,24 @@ test('IN-10: the same recipient, signer and inner digest is one delivery, whatev
   expect(await store.inbox.deliveries(first)).toMatchObject([{ id: 1, fresh: true }])
 })
 
+test('IN-10: who repeats a message for some has to do with all whom it was opened for under one key, until they have it', async () => {
+  await using store = await memoryStore()
+  const ANN = 'ann@clinic.example'
+  const first = await arrived(store, 7)
+  const [kim, ann] = await store.inbox.judged(first, accepted([KIM, ANN]), [], at(1))
+  const again = await arrived(store, 8)
+  const both = [
+    { recipient: ANN, state: 'pending', fresh: false, key: kim?.key },
+    { recipient: KIM, state: 'pending', fresh: false, key: kim?.key },
+  ]
+  expect(await store.inbox.judged(again, accepted([ANN]), [], at(2))).toMatchObject(both)
+  expect(await store.inbox.deliveries(again)).toMatchObject(both)
+  expect(await store.inbox.deliveries(first)).toMatchObject([{ fresh: true }, { fresh: true }])
+  const outcomes = [kim, ann].map((one) => ({ ...FILED, delivery: one?.id ?? 0 }))
+  await store.inbox.settle(again, outcomes, at(3))
+  expect(await store.inbox.deliveries(again)).toMatchObject([{ recipient: ANN, state: 'delivered' }])
+})
+
 test.each([
   ['recipient', accepted(['ann@clinic.example'])],
   ['signer', accepted([KIM], { signer: '00'.repeat(32) })],
