@@ -65,9 +65,10 @@ function typeErrors(files: ReadonlyMap<string, string>): readonly string[] {
       : ts.createSourceFile(name, text, language)
   }
   const program = ts.createProgram([...files.keys()], options, host)
-  return ts
-    .getPreEmitDiagnostics(program)
-    .filter(({ file }) => file !== undefined && files.has(file.fileName))
+  // Of the snippets alone: what they take from the library is checked by `npm run types`.
+  return [...files.keys()]
+    .map((name) => program.getSourceFile(name))
+    .flatMap((file) => [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)])
     .map(
       ({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`,
     )
