@@ -6,6 +6,7 @@ import LongFirst from './test/long-first.ts'
 const ofAnyStore = [
   'audit',
   'audit-chain',
+  'audit-together',
   'bodies',
   'book',
   'capabilities',

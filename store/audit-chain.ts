@@ -1,8 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Insertable, Selectable } from 'kysely'
-import { type Bound, prepared } from './prepared.ts'
+import { type Bound, prepared, preparedRows } from './prepared.ts'
 import type { Schema, Tx } from './schema.ts'
-import { knowBy } from './turn.ts'
 
 type Row = Selectable<Schema['audit']>
 
@@ -37,21 +36,68 @@ export function link(previous: string, row: Chained): string {
   return hash('sha256', `${previous}\n${JSON.stringify(chained.map((column) => row[column]))}`, 'hex')
 }
 
-/** Appends a row, in the transaction of what it reports. Rows are counted without gaps. */
-export async function append(tx: Tx, row: Omit<Chained, 'id'>): Promise<number> {
-  const head = await headOf.executeTakeFirstOrThrow(tx, {})
-  const id = head.last + 1
-  const value = link(head.chain, { id, ...row })
-  await addRow.execute(tx, { id, ...row, chain: value })
-  await moveHead.execute(tx, { rows: head.rows + 1, last: id, chain: value })
-  knowBy(tx, { id, chain: value })
-  return id
+/** The end of the chain as one transaction makes it. */
+interface ChainEnd {
+  readonly rows: number
+  readonly last: number
+  readonly chain: string
+}
+
+/** What a transaction says for the audit, until that is written. */
+interface Said {
+  /** Null: nothing yet. */
+  end: ChainEnd | null
+  rows: (Chained & { readonly chain: string })[]
+  documents: Schema['audit_documents'][]
+}
+
+const said = new WeakMap<Tx, Said>()
+
+/** In this transaction, beside which nobody else writes, rows may be appended; whoever ends it writes them (`writeAudit`). */
+export function openAudit(tx: Tx): void {
+  said.set(tx, { end: null, rows: [], documents: [] })
+}
+
+/**
+ * Appends a row, in the transaction of what it reports. Rows are counted without gaps. The end of the chain is read once
+ * for all of them: in its turn a transaction is the only one that moves it.
+ */
+export async function append(tx: Tx, row: Omit<Chained, 'id'>, documents: Iterable<string>): Promise<void> {
+  const own = said.get(tx)
+  if (own === undefined) throw new TypeError('the audit is written in a turn alone')
+  const { rows, last, chain } = own.end ?? (await headOf.executeTakeFirstOrThrow(tx, {}))
+  const chainedRow = { id: last + 1, ...row }
+  const value = link(chain, chainedRow)
+  own.end = { rows: rows + 1, last: last + 1, chain: value }
+  own.rows.push({ ...chainedRow, chain: value })
+  for (const document of documents) own.documents.push({ audit: last + 1, document })
+}
+
+/**
+ * Writes what was appended, together, before the transaction is committed: the last row is what it is known by, as no other
+ * ever has the same. Undefined: it has none. Once more writes what came since.
+ */
+export async function writeAudit(tx: Tx): Promise<Omit<ChainEnd, 'rows'> | undefined> {
+  const own = said.get(tx)
+  if (own === undefined || own.end === null) return undefined
+  const { rows, documents, end } = own
+  if (rows.length === 0) return end
+  own.rows = []
+  own.documents = []
+  await addRows.execute(tx, rows)
+  await moveHead.execute(tx, end)
+  await nameDocuments.execute(tx, documents)
+  return end
 }
 
 const headOf = prepared((db) => db.selectFrom('audit_head').select(['rows', 'last', 'chain']))
 
-const addRow = prepared((db, row: Bound<Insertable<Schema['audit']>>) => db.insertInto('audit').values(row))
-
-const moveHead = prepared((db, head: Bound<Pick<Schema['audit_head'], 'rows' | 'last' | 'chain'>>) =>
-  db.updateTable('audit_head').set(head),
+const addRows = preparedRows((db, rows: readonly Bound<Insertable<Schema['audit']>>[]) =>
+  db.insertInto('audit').values(rows),
 )
+
+const nameDocuments = preparedRows((db, rows: readonly Bound<Schema['audit_documents']>[]) =>
+  db.insertInto('audit_documents').values(rows),
+)
+
+const moveHead = prepared((db, head: Bound<ChainEnd>) => db.updateTable('audit_head').set(head))

@@ -153,7 +153,7 @@ async function insert(tx: Tx, row: NewAuditRow): Promise<void> {
   const { actor, messageId, patient, outcome } = row
   // As the database keeps them: the chain is made of what can be read again.
   const documents = row.documents.map(asReadAgain)
-  const id = await append(tx, {
+  const chained = {
     at: row.at.getTime(),
     event: row.event,
     actor: actor && asReadAgain(actor),
@@ -167,11 +167,6 @@ async function insert(tx: Tx, row: NewAuditRow): Promise<void> {
     patient: patient && asReadAgain(patient),
     outcome: outcome && asReadAgain(outcome),
     why: encodeWhy(row.why),
-  })
-  const named = new Set(documents)
-  if (named.size === 0) return
-  await tx
-    .insertInto('audit_documents')
-    .values([...named].map((document) => ({ audit: id, document })))
-    .execute()
+  }
+  await append(tx, chained, new Set(documents))
 }

@@ -1,3 +1,4 @@
+import { writeAudit } from './audit-chain.ts'
 import type { Tx } from './schema.ts'
 
 /** Acts in one transaction, when nothing is said: others wait for its end. */
@@ -56,11 +57,14 @@ export class GatheredTurns {
       await this.#transact(async (tx) => {
         // Those too who came while the transaction was waited for.
         acts = this.#waiting.splice(0, this.#most)
-        for (const { act } of acts)
-          await act(tx).catch((error) => {
-            isUndone = true
-            throw error
-          })
+        try {
+          for (const { act } of acts) await act(tx)
+          // Before COMMIT, so that a row which cannot be written is what one of them threw.
+          await writeAudit(tx)
+        } catch (error) {
+          isUndone = true
+          throw error
+        }
       })
     } catch (error) {
       if (acts.length === 0) acts = this.#waiting.splice(0)

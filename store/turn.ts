@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Kysely, PostgresAdapter, sql } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
+import { openAudit, writeAudit } from './audit-chain.ts'
 import type { Schema, Tx } from './schema.ts'
 import { synced } from './synced.ts'
 
@@ -21,18 +22,20 @@ export function isShared(db: Kysely<Schema>): boolean {
  * audit, each bound to the one before, come in one order.
  */
 export async function inTurn<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>): Promise<T> {
+  const audited = async (tx: Tx) => {
+    openAudit(tx)
+    const result = await act(tx)
+    return { result, row: await writeAudit(tx) }
+  }
   if (!isShared(db)) {
-    const result = await db.transaction().execute(act)
+    const { result } = await db.transaction().execute(audited)
     await synced(db)
     return result
   }
   const seen: { row?: AuditEnd | undefined; result?: T } = {}
   try {
-    return await alone(db, async (tx) => {
-      const result = await act(tx)
-      Object.assign(seen, { row: audited.get(tx), result })
-      return result
-    })
+    const { result } = await alone(db, async (tx) => Object.assign(seen, await audited(tx)))
+    return result
   } catch (error) {
     // All that was left to do is COMMIT: its answer may be lost, and what it did lies in the database.
     if (seen.row === undefined || !(await isThere(db, seen.row))) throw error
@@ -40,18 +43,8 @@ export async function inTurn<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>)
   }
 }
 
-/** The last row of the audit that a transaction has written. No other ever has the same. */
-interface AuditEnd {
-  readonly id: number
-  readonly chain: string
-}
-
-const audited = new WeakMap<Tx, AuditEnd>()
-
-/** Where the answer to its COMMIT is lost, a transaction is known by this. */
-export function knowBy(tx: Tx, row: AuditEnd): void {
-  audited.set(tx, row)
-}
+/** Of the last row of the audit that a transaction has written: where the answer to its COMMIT is lost, it is known by this. */
+type AuditEnd = NonNullable<Awaited<ReturnType<typeof writeAudit>>>
 
 async function alone<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>): Promise<T> {
   // As of before the turn came it would read what has changed since, whatever a database does by default.
@@ -67,8 +60,8 @@ async function alone<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>): Promis
  * for: a standby that is the server by now may not have it, and give its number to another. False as well where nothing
  * can be learned within half a minute.
  */
-async function isThere(db: Kysely<Schema>, { id, chain }: AuditEnd): Promise<boolean> {
-  const row = (tx: Tx) => tx.selectFrom('audit').select('chain').where('id', '=', id).executeTakeFirst()
+async function isThere(db: Kysely<Schema>, { last, chain }: AuditEnd): Promise<boolean> {
+  const row = (tx: Tx) => tx.selectFrom('audit').select('chain').where('id', '=', last).executeTakeFirst()
   for (const deadline = performance.now() + ASKING_MS; performance.now() < deadline; ) {
     try {
       return (await alone(db, row))?.chain === chain
