@@ -3,7 +3,7 @@ import type { MessageCode, Reason } from '../errors.ts'
 import { enterContentInfo } from './ber/content-info.ts'
 import { context, TAG } from './ber/der.ts'
 import { CmsError } from './ber/error.ts'
-import { CmsReader } from './ber/reader.ts'
+import { CmsReader, type Reading } from './ber/reader.ts'
 import { type JudgedSigners, judgeSigners, readCertificates, type VerifyTools } from './signed/signatures.ts'
 import { readSignedData } from './signed/signed-data.ts'
 import { orUnreadable } from './signed/unreadable.ts'
@@ -15,21 +15,25 @@ import type { Source } from './source.ts'
 export async function hasSigner(cms: Pick<Source, 'read'>): Promise<boolean> {
   const reader = new CmsReader(cms.read())
   try {
-    if ((await enterContentInfo(reader)) !== 'signed-data') return false
-    await reader.enter(TAG.SEQUENCE)
-    // Version, digest algorithms, content; then certificates and CRLs, where there are any.
-    for (let fields = 0; fields < 3; fields++) await reader.skip()
-    for (const tag of [context(0), context(1)])
-      if (!(await reader.atEnd()) && (await reader.peek()) === tag) await reader.skip()
-    if (await reader.atEnd()) return false
-    await reader.enter(TAG.SET)
-    return !(await reader.atEnd())
+    return await reader.read(findSigner(reader))
   } catch (error) {
     if (error instanceof CmsError) return false
     throw error
   } finally {
     await reader.close()
   }
+}
+
+function* findSigner(reader: CmsReader): Reading<boolean> {
+  if ((yield* enterContentInfo(reader)) !== 'signed-data') return false
+  yield* reader.enter(TAG.SEQUENCE)
+  // Version, digest algorithms, content; then certificates and CRLs, where there are any.
+  for (let fields = 0; fields < 3; fields++) yield* reader.skip()
+  for (const tag of [context(0), context(1)])
+    if (!(yield* reader.atEnd()) && (yield* reader.peek()) === tag) yield* reader.skip()
+  if (yield* reader.atEnd()) return false
+  yield* reader.enter(TAG.SET)
+  return !(yield* reader.atEnd())
 }
 
 /** A signed file's content and who signed it. */

@@ -40,12 +40,12 @@ describe('CMS (ALG-3)', () => {
         const reader = new CmsReader(
           sourceOf(Buffer.from(indefinite(TAG.SEQUENCE, ...elements)), size).read(),
         )
-        await reader.enter(TAG.SEQUENCE)
+        await reader.read(reader.enter(TAG.SEQUENCE))
         for (const [i, element] of elements.entries())
-          if (i === 1) await reader.skip()
-          else expect(Buffer.from(await reader.element(1 << 20))).toEqual(element)
-        expect(await reader.atEnd()).toBe(true)
-        await reader.leave()
+          if (i === 1) await reader.read(reader.skip())
+          else expect(Buffer.from(await reader.read(reader.element(1 << 20)))).toEqual(element)
+        expect(await reader.read(reader.atEnd())).toBe(true)
+        await reader.read(reader.leave())
       }),
       { numRuns: 300 },
     )
@@ -75,7 +75,7 @@ describe('CMS (ALG-3)', () => {
       fc.asyncProperty(bytes, cuts, async (any, size) => {
         const reader = new CmsReader(sourceOf(any, size).read())
         try {
-          await reader.element(1 << 16)
+          await reader.read(reader.element(1 << 16))
         } catch (error) {
           expect(error).toBeInstanceOf(CmsError)
         }

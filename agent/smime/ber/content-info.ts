@@ -3,7 +3,7 @@ import type { Source } from '../source.ts'
 import { context, TAG } from './der.ts'
 import { readElement } from './element.ts'
 import { CmsError } from './error.ts'
-import { CmsReader } from './reader.ts'
+import { CmsReader, type Reading } from './reader.ts'
 
 export type CmsKind = 'enveloped-data' | 'auth-enveloped-data' | 'signed-data' | 'other'
 
@@ -14,24 +14,24 @@ const KINDS: Readonly<Record<string, CmsKind>> = {
 }
 
 /** What a ContentInfo holds by its own word (RFC 5652 3). The reader is left before that content. */
-export async function enterContentInfo(reader: CmsReader): Promise<CmsKind> {
-  await reader.enter(TAG.SEQUENCE)
-  const kind = KINDS[readElement(await reader.element(64)).oid()] ?? 'other'
-  await reader.enter(context(0))
+export function* enterContentInfo(reader: CmsReader): Reading<CmsKind> {
+  yield* reader.enter(TAG.SEQUENCE)
+  const kind = KINDS[readElement(yield* reader.element(64)).oid()] ?? 'other'
+  yield* reader.enter(context(0))
   return kind
 }
 
 /** Steps out of what `enterContentInfo` entered. Bytes after it are nobody's: some agents pad their messages. */
-export async function leaveContentInfo(reader: CmsReader): Promise<void> {
-  await reader.leave()
-  await reader.leave()
+export function* leaveContentInfo(reader: CmsReader): Reading<void> {
+  yield* reader.leave()
+  yield* reader.leave()
 }
 
 /** Whether CMS bytes are encrypted or signed, whatever their media type says; null when they are no CMS. */
 export async function cmsKind(cms: Pick<Source, 'read'>): Promise<CmsKind | null> {
   const reader = new CmsReader(cms.read())
   try {
-    return await enterContentInfo(reader)
+    return await reader.read(enterContentInfo(reader))
   } catch (error) {
     if (error instanceof CmsError) return null
     throw error

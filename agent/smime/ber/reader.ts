@@ -14,9 +14,15 @@ interface Open {
   readonly indefinite: boolean
 }
 
+/** A step through BER, to be taken by `CmsReader.read`. It yields how many bytes it cannot go on without. */
+export type Reading<T> = Generator<number, T, void>
+
 /**
  * Walks BER as it arrives (X.690 8; protocol.md ALG-3): definite and indefinite lengths, strings in pieces of any size.
  * Only what is asked for with `element` is held in memory, and that is bounded.
+ *
+ * Its steps are no promises but readings: most of a structure is at hand when it is asked for, and dozens of elements are
+ * then read without waiting for any of them.
  */
 export class CmsReader {
   readonly #source: AsyncIterator<Uint8Array>
@@ -32,16 +38,25 @@ export class CmsReader {
     this.#source = source[Symbol.asyncIterator]()
   }
 
+  /** Takes the steps of a reading, and gets what it needs. */
+  async read<T>(reading: Reading<T>): Promise<T> {
+    for (;;) {
+      const { done, value } = reading.next()
+      if (done) return value
+      await this.#need(value)
+    }
+  }
+
   /** Identifier octet of the next element, not consumed. */
-  async peek(): Promise<number> {
-    if (this.#atHand() < 1) await this.#need(1)
+  *peek(): Reading<number> {
+    if (this.#atHand() < 1) yield 1
     return this.#chunk[this.#at] as number
   }
 
-  async #header(): Promise<TlvHeader> {
+  *#header(): Reading<TlvHeader> {
     let header = this.#headerAtHand()
     while (header === null) {
-      await this.#need(this.#atHand() + 1)
+      yield this.#atHand() + 1
       header = this.#headerAtHand()
     }
     return header
@@ -64,8 +79,8 @@ export class CmsReader {
   }
 
   /** Steps into a constructed element of this tag. */
-  async enter(tag: number): Promise<void> {
-    const header = this.#headerAtHand() ?? (await this.#header())
+  *enter(tag: number): Reading<void> {
+    const header = this.#headerAtHand() ?? (yield* this.#header())
     if (header.tag !== tag) throw unexpected(header.tag, tag)
     this.#push(header)
   }
@@ -85,8 +100,8 @@ export class CmsReader {
   }
 
   /** Whether the element entered last holds nothing more. */
-  async atEnd(): Promise<boolean> {
-    return this.#isAtEnd() ?? (await this.peek()) === 0
+  *atEnd(): Reading<boolean> {
+    return this.#isAtEnd() ?? (yield* this.peek()) === 0
   }
 
   /** Null where the next octet, which is not at hand, tells it. */
@@ -98,21 +113,21 @@ export class CmsReader {
   }
 
   /** Steps out of the element entered last, which must be at its end. */
-  async leave(): Promise<void> {
-    if (!(this.#isAtEnd() ?? (await this.atEnd())))
+  *leave(): Reading<void> {
+    if (!(this.#isAtEnd() ?? (yield* this.atEnd())))
       throw new CmsError('MALFORMED', 'an element where none belongs')
-    if (this.#open.pop()?.indefinite && (await this.#taken(2))[1] !== 0) {
+    if (this.#open.pop()?.indefinite && (yield* this.#taken(2))[1] !== 0) {
       throw new CmsError('MALFORMED', 'a broken end of contents')
     }
   }
 
   /** The next element, its header included, at most `limit` bytes of it. */
-  async element(limit: number): Promise<Uint8Array> {
+  *element(limit: number): Reading<Uint8Array> {
     const whole = this.#elementAtHand(limit)
     if (whole !== null) return Buffer.from(whole)
     const record: Uint8Array[] = []
     this.#recorded = record
-    await this.#walk((length) => this.#taken(length, limit), limit)
+    yield* this.#walk((length) => this.#taken(length, limit), limit)
     this.#recorded = null
     return Buffer.concat(record)
   }
@@ -128,14 +143,13 @@ export class CmsReader {
   }
 
   /** Like `element`; one of more than `limit` bytes is passed over, and null. */
-  async elementOrSkip(limit: number): Promise<Uint8Array | null> {
+  *elementOrSkip(limit: number): Reading<Uint8Array | null> {
     const start = this.#position
     const record: Uint8Array[] = []
     this.#recorded = record
-    await this.#walk(async (length) => {
+    yield* this.#walk((length) => {
       if (this.#position - start + length > limit) this.#recorded = null
-      if (this.#recorded !== null) await this.#taken(length)
-      else for await (const _ of this.#pieces(length));
+      return this.#recorded === null ? this.#passOver(length) : this.#taken(length)
     }, Number.POSITIVE_INFINITY)
     const isWhole = this.#recorded !== null
     this.#recorded = null
@@ -143,24 +157,34 @@ export class CmsReader {
   }
 
   /** Passes over the next element, whatever its size. */
-  async skip(): Promise<void> {
+  *skip(): Reading<void> {
     if (this.#elementAtHand(Number.POSITIVE_INFINITY) !== null) return
-    await this.#walk(async (length) => {
-      for await (const _ of this.#pieces(length));
-    }, Number.POSITIVE_INFINITY)
+    yield* this.#walk((length) => this.#passOver(length), Number.POSITIVE_INFINITY)
+  }
+
+  *#passOver(length: number): Reading<void> {
+    for (let left = length; left > 0; ) {
+      if (this.#atHand() < 1) yield 1
+      left -= this.#pieceAtHand(left).length
+    }
   }
 
   /** One element; a definite length's value is handed to `value`, an indefinite one's is walked to its end. */
-  async #walk(value: (length: number) => Promise<unknown>, limit: number): Promise<void> {
+  *#walk(value: (length: number) => Reading<unknown>, limit: number): Reading<void> {
     const depth = this.#open.length
     const start = this.#position
     do {
-      const header = this.#headerAtHand() ?? (await this.#header())
+      const header = this.#headerAtHand() ?? (yield* this.#header())
       if (this.#position - start > limit) throw new CmsError('LIMIT_EXCEEDED', `more than ${limit} bytes`)
       if (header.length === null) this.#push(header)
-      else await value(header.length)
-      while (this.#open.length > depth && (this.#isAtEnd() ?? (await this.atEnd()))) await this.leave()
+      else yield* value(header.length)
+      yield* this.#leaveTo(depth)
     } while (this.#open.length > depth)
+  }
+
+  /** Steps out of elements that are at their end, at most until so many are open. */
+  *#leaveTo(depth: number): Reading<void> {
+    while (this.#open.length > depth && (this.#isAtEnd() ?? (yield* this.atEnd()))) yield* this.leave()
   }
 
   /**
@@ -174,10 +198,10 @@ export class CmsReader {
       const whole = this.#open.length > depth ? this.#piecesAtHand() : null
       if (whole !== null) {
         yield whole
-        while (this.#open.length > depth && (this.#isAtEnd() ?? (await this.atEnd()))) await this.leave()
+        if (this.#open.length > depth) await this.read(this.#leaveTo(depth))
         continue
       }
-      const header = this.#headerAtHand() ?? (await this.#header())
+      const header = this.#headerAtHand() ?? (await this.read(this.#header()))
       if ((header.tag & ~CONSTRUCTED) !== wanted) throw unexpected(header.tag, wanted)
       if (header.tag & CONSTRUCTED) this.#push(header)
       else {
@@ -186,7 +210,7 @@ export class CmsReader {
         else yield* this.#pieces(length)
       }
       wanted = TAG.OCTET_STRING
-      while (this.#open.length > depth && (this.#isAtEnd() ?? (await this.atEnd()))) await this.leave()
+      if (this.#open.length > depth) await this.read(this.#leaveTo(depth))
     } while (this.#open.length > depth)
   }
 
@@ -220,11 +244,11 @@ export class CmsReader {
     return piece
   }
 
-  async #taken(length: number, limit = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
+  *#taken(length: number, limit = Number.POSITIVE_INFINITY): Reading<Uint8Array> {
     if (length > limit)
       throw new CmsError('LIMIT_EXCEEDED', `an element of ${length} bytes; the limit is ${limit}`)
     this.#requireWithin(length)
-    if (this.#atHand() < length) await this.#need(length)
+    if (this.#atHand() < length) yield length
     return this.#take(length)
   }
 

@@ -3,7 +3,7 @@ import { type CmsKind, enterContentInfo, leaveContentInfo } from '../ber/content
 import { context, TAG } from '../ber/der.ts'
 import { readElement } from '../ber/element.ts'
 import { CmsError } from '../ber/error.ts'
-import { CmsReader } from '../ber/reader.ts'
+import { CmsReader, type Reading } from '../ber/reader.ts'
 import { lent, type Source } from '../source.ts'
 
 /** RecipientInfos of one message: how many, the bytes of one, and of all. */
@@ -49,11 +49,9 @@ export class OpenEnvelope implements AsyncDisposable {
   async *content(tailFound: (tail: EnvelopeTail) => void): AsyncGenerator<Uint8Array> {
     const reader = this.#reader
     yield* reader.octets(context(0, 'primitive'))
-    await reader.leave()
+    await reader.read(reader.leave())
     if (this.head.kind === 'auth-enveloped-data') tailFound(await readTail(reader))
-    while (!(await reader.atEnd())) await reader.skip()
-    await reader.leave()
-    await leaveContentInfo(reader)
+    await reader.read(leaveEnvelope(reader))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -69,7 +67,7 @@ export async function openEnvelope(
   const reader = new CmsReader(lent(cms))
   let head: EnvelopeHead | null = null
   try {
-    head = await enterContent(reader, wanted)
+    head = await reader.read(enterContent(reader, wanted))
   } finally {
     if (head === null) await reader.close()
   }
@@ -78,8 +76,8 @@ export async function openEnvelope(
 
 async function readTail(reader: CmsReader): Promise<EnvelopeTail> {
   let attributes: Uint8Array | null = null
-  if ((await reader.peek()) === context(1)) {
-    const element = await reader.element(MAX_ATTRIBUTES_BYTES)
+  if ((await reader.read(reader.peek())) === context(1)) {
+    const element = await reader.read(reader.element(MAX_ATTRIBUTES_BYTES))
     attributes = Buffer.concat([Uint8Array.of(TAG.SET), element.subarray(1)])
   }
   const mac: Uint8Array[] = []
@@ -92,32 +90,39 @@ async function readTail(reader: CmsReader): Promise<EnvelopeTail> {
   return { attributes, mac: Buffer.concat(mac) }
 }
 
-async function enterContent(
+/** Whatever else the structure holds, and its end. */
+function* leaveEnvelope(reader: CmsReader): Reading<void> {
+  while (!(yield* reader.atEnd())) yield* reader.skip()
+  yield* reader.leave()
+  yield* leaveContentInfo(reader)
+}
+
+function* enterContent(
   reader: CmsReader,
   wanted: (recipientInfo: Uint8Array) => boolean,
-): Promise<EnvelopeHead | null> {
-  const kind = await enterContentInfo(reader)
+): Reading<EnvelopeHead | null> {
+  const kind = yield* enterContentInfo(reader)
   if (kind !== 'enveloped-data' && kind !== 'auth-enveloped-data') return null
-  await reader.enter(TAG.SEQUENCE)
-  await reader.element(16)
-  if ((await reader.peek()) === context(0)) await reader.skip()
-  const recipientInfos = await readRecipientInfos(reader, wanted)
-  await reader.enter(TAG.SEQUENCE)
+  yield* reader.enter(TAG.SEQUENCE)
+  yield* reader.element(16)
+  if ((yield* reader.peek()) === context(0)) yield* reader.skip()
+  const recipientInfos = yield* readRecipientInfos(reader, wanted)
+  yield* reader.enter(TAG.SEQUENCE)
   // The content type inside is not looked at: the plaintext is judged for what it is.
-  await reader.element(64)
-  const contentEncryption = readAlgorithm(readElement(await reader.element(MAX_ALGORITHM_BYTES)))
+  yield* reader.element(64)
+  const contentEncryption = readAlgorithm(readElement(yield* reader.element(MAX_ALGORITHM_BYTES)))
   return { kind, recipientInfos, contentEncryption }
 }
 
-async function readRecipientInfos(
+function* readRecipientInfos(
   reader: CmsReader,
   wanted: (recipientInfo: Uint8Array) => boolean,
-): Promise<Uint8Array[]> {
+): Reading<Uint8Array[]> {
   const kept: Uint8Array[] = []
   let bytes = 0
-  await reader.enter(TAG.SET)
-  for (let count = 1; !(await reader.atEnd()); count++) {
-    const info = await reader.element(MAX_RECIPIENT_BYTES)
+  yield* reader.enter(TAG.SET)
+  for (let count = 1; !(yield* reader.atEnd()); count++) {
+    const info = yield* reader.element(MAX_RECIPIENT_BYTES)
     bytes += info.length
     if (count > MAX_RECIPIENTS || bytes > MAX_RECIPIENTS_BYTES) {
       throw new CmsError(
@@ -127,6 +132,6 @@ async function readRecipientInfos(
     }
     if (kept.length < MAX_OURS && wanted(info)) kept.push(info)
   }
-  await reader.leave()
+  yield* reader.leave()
   return kept
 }

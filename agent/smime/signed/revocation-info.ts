@@ -1,8 +1,8 @@
 import { context, TAG } from '../ber/der.ts'
 import { readElement } from '../ber/element.ts'
 import { CmsError } from '../ber/error.ts'
-import { CmsReader } from '../ber/reader.ts'
-import { once } from '../source.ts'
+import { Fields } from '../ber/fields.ts'
+import type { CmsReader, Reading } from '../ber/reader.ts'
 
 /** RFC 5940 2: an OCSPResponse among the revocation information. */
 const OCSP_RESPONSE = '1.3.6.1.5.5.7.16.2'
@@ -19,29 +19,27 @@ export interface RevocationInfo {
 }
 
 /** RevocationInfoChoices under `[1]` (RFC 5652 5.1, 10.2.1). Throws CmsError for what is not BER. */
-export async function readRevocationInfo(reader: CmsReader): Promise<RevocationInfo> {
+export function* readRevocationInfo(reader: CmsReader): Reading<RevocationInfo> {
   const crls: Uint8Array[] = []
   const ocsp: Uint8Array[] = []
   let left = MAX_BYTES
-  await reader.enter(context(1))
-  for (let entries = 0; !(await reader.atEnd()); entries++) {
-    const choice = entries < MAX_ENTRIES ? await reader.elementOrSkip(left) : await reader.skip()
+  yield* reader.enter(context(1))
+  for (let entries = 0; !(yield* reader.atEnd()); entries++) {
+    const choice = entries < MAX_ENTRIES ? yield* reader.elementOrSkip(left) : yield* reader.skip()
     if (!choice) continue
     left -= choice.length
     if (choice[0] === TAG.SEQUENCE) crls.push(choice)
-    else if (choice[0] === context(1)) ocsp.push(...(await readOther(choice)))
+    else if (choice[0] === context(1)) ocsp.push(...readOther(choice))
   }
-  await reader.leave()
+  yield* reader.leave()
   return { crls, ocsp }
 }
 
 /** OtherRevocationInfoFormat: the OCSPResponse if it is one, otherwise nothing. */
-async function readOther(bytes: Uint8Array): Promise<readonly Uint8Array[]> {
-  const reader = new CmsReader(once(bytes))
+function readOther(bytes: Uint8Array): readonly Uint8Array[] {
   try {
-    await reader.enter(context(1))
-    const format = readElement(await reader.element(64)).oid()
-    return format === OCSP_RESPONSE ? [await reader.element(MAX_BYTES)] : []
+    const fields = Fields.of(readElement(bytes), context(1))
+    return fields.next().oid() === OCSP_RESPONSE ? [fields.next().bytes] : []
   } catch (error) {
     // It is the sender's help to us, and no part of what was signed: one that is broken stops no message.
     if (error instanceof CmsError) return []

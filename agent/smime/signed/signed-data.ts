@@ -3,7 +3,7 @@ import { type CmsKind, enterContentInfo, leaveContentInfo } from '../ber/content
 import { context, TAG } from '../ber/der.ts'
 import { readElement } from '../ber/element.ts'
 import { CmsError } from '../ber/error.ts'
-import { CmsReader } from '../ber/reader.ts'
+import { CmsReader, type Reading } from '../ber/reader.ts'
 import type { Spool, Spooled } from '../source.ts'
 import { type RevocationInfo, readRevocationInfo } from './revocation-info.ts'
 
@@ -33,7 +33,7 @@ export async function readSignedData(
 ): Promise<SignedData | Exclude<CmsKind, 'signed-data'>> {
   const reader = new CmsReader(cms)
   try {
-    const kind = await enterContentInfo(reader)
+    const kind = await reader.read(enterContentInfo(reader))
     return kind === 'signed-data' ? await takeApart(reader, spool) : kind
   } finally {
     await reader.close()
@@ -41,37 +41,59 @@ export async function readSignedData(
 }
 
 async function takeApart(reader: CmsReader, spool: Spool | null): Promise<SignedData> {
-  await reader.enter(TAG.SEQUENCE)
-  await reader.element(16)
-  await reader.skip()
-  const content = await readContent(reader, spool)
+  const isThere = await reader.read(enterContent(reader))
+  const content = isThere && spool !== null ? await spool(reader.octets()) : null
   try {
-    return { content, ...(await readBehindContent(reader)) }
+    const behind = await reader.read(readBehindContent(reader, { isThere, isRead: content !== null }))
+    return { content, ...behind }
   } catch (error) {
     await content?.[Symbol.asyncDispose]()
     throw error
   }
 }
 
+/** As far as the content, or to where it would be (RFC 5652 5.2): whether it is there. */
+function* enterContent(reader: CmsReader): Reading<boolean> {
+  yield* reader.enter(TAG.SEQUENCE)
+  yield* reader.element(16)
+  yield* reader.skip()
+  yield* reader.enter(TAG.SEQUENCE)
+  const type = readElement(yield* reader.element(64)).oid()
+  // A signature over other content, such as a time stamp's, must not pass for one over a message.
+  if (type !== OID.data)
+    throw new CmsError('SIGNATURE_INVALID', `the signed content is ${type}, not a message`)
+  if (yield* reader.atEnd()) return false
+  yield* reader.enter(context(0))
+  return true
+}
+
 /** What is left of the SignedData, and of the ContentInfo around it. */
-async function readBehindContent(reader: CmsReader): Promise<Omit<SignedData, 'content'>> {
+function* readBehindContent(
+  reader: CmsReader,
+  content: { readonly isThere: boolean; readonly isRead: boolean },
+): Reading<Omit<SignedData, 'content'>> {
+  if (content.isThere) {
+    if (!content.isRead) yield* reader.skip()
+    yield* reader.leave()
+  }
+  yield* reader.leave()
   const certificates =
-    (await nextTag(reader)) === context(0)
-      ? await readSet(reader, context(0), {
+    (yield* nextTag(reader)) === context(0)
+      ? yield* readSet(reader, context(0), {
           name: 'certificates',
           count: MAX_CERTIFICATES,
           bytes: MAX_CERTIFICATE_BYTES,
         })
       : []
   const revocation =
-    (await nextTag(reader)) === context(1) ? await readRevocationInfo(reader) : { crls: [], ocsp: [] }
-  const signerInfos = await readSet(reader, TAG.SET, {
+    (yield* nextTag(reader)) === context(1) ? yield* readRevocationInfo(reader) : { crls: [], ocsp: [] }
+  const signerInfos = yield* readSet(reader, TAG.SET, {
     name: 'signers',
     count: MAX_SIGNERS,
     bytes: MAX_SIGNER_BYTES,
   })
-  await reader.leave()
-  await leaveContentInfo(reader)
+  yield* reader.leave()
+  yield* leaveContentInfo(reader)
   // Other kinds of CertificateChoices (RFC 5652 10.2.2) are of no use to S/MIME.
   return {
     certificates: certificates.filter((choice) => choice[0] === TAG.SEQUENCE),
@@ -80,41 +102,23 @@ async function readBehindContent(reader: CmsReader): Promise<Omit<SignedData, 'c
   }
 }
 
-async function nextTag(reader: CmsReader): Promise<number | null> {
-  return (await reader.atEnd()) ? null : reader.peek()
+function* nextTag(reader: CmsReader): Reading<number | null> {
+  return (yield* reader.atEnd()) ? null : yield* reader.peek()
 }
 
-/** EncapsulatedContentInfo (RFC 5652 5.2). */
-async function readContent(reader: CmsReader, spool: Spool | null): Promise<Spooled | null> {
-  await reader.enter(TAG.SEQUENCE)
-  const type = readElement(await reader.element(64)).oid()
-  // A signature over other content, such as a time stamp's, must not pass for one over a message.
-  if (type !== OID.data)
-    throw new CmsError('SIGNATURE_INVALID', `the signed content is ${type}, not a message`)
-  let content: Spooled | null = null
-  if (!(await reader.atEnd())) {
-    await reader.enter(context(0))
-    if (spool === null) await reader.skip()
-    else content = await spool(reader.octets())
-    await reader.leave()
-  }
-  await reader.leave()
-  return content
-}
-
-async function readSet(
+function* readSet(
   reader: CmsReader,
   tag: number,
   limit: { readonly name: string; readonly count: number; readonly bytes: number },
-): Promise<Uint8Array[]> {
+): Reading<Uint8Array[]> {
   const elements: Uint8Array[] = []
-  await reader.enter(tag)
-  while (!(await reader.atEnd())) {
+  yield* reader.enter(tag)
+  while (!(yield* reader.atEnd())) {
     if (elements.length === limit.count) {
       throw new CmsError('LIMIT_EXCEEDED', `more than ${limit.count} ${limit.name} in one signature`)
     }
-    elements.push(await reader.element(limit.bytes))
+    elements.push(yield* reader.element(limit.bytes))
   }
-  await reader.leave()
+  yield* reader.leave()
   return elements
 }

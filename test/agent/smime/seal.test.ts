@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type ContentCipher, type Digest, keyTransportAlgorithm } from '../../../agent/smime/algorithms.ts'
 import { context, TAG, tlv } from '../../../agent/smime/ber/der.ts'
-import { CmsReader } from '../../../agent/smime/ber/reader.ts'
+import { CmsReader, type Reading } from '../../../agent/smime/ber/reader.ts'
 import { encrypt } from '../../../agent/smime/encrypt.ts'
 import { Identity } from '../../../agent/smime/identity.ts'
 import { sign } from '../../../agent/smime/sign.ts'
@@ -249,14 +249,18 @@ describe('Identity', () => {
 
 async function recipientInfos(cms: Uint8Array): Promise<Uint8Array[]> {
   const reader = new CmsReader(sourceOf(cms).read())
-  await reader.enter(TAG.SEQUENCE)
-  await reader.skip()
-  await reader.enter(context(0))
-  await reader.enter(TAG.SEQUENCE)
-  await reader.skip()
-  await reader.enter(TAG.SET)
+  return reader.read(infosIn(reader))
+}
+
+function* infosIn(reader: CmsReader): Reading<Uint8Array[]> {
+  yield* reader.enter(TAG.SEQUENCE)
+  yield* reader.skip()
+  yield* reader.enter(context(0))
+  yield* reader.enter(TAG.SEQUENCE)
+  yield* reader.skip()
+  yield* reader.enter(TAG.SET)
   const infos: Uint8Array[] = []
-  while (!(await reader.atEnd())) infos.push(await reader.element(10_000))
+  while (!(yield* reader.atEnd())) infos.push(yield* reader.element(10_000))
   return infos
 }
 
