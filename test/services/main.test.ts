@@ -6,8 +6,10 @@ import { expect, test } from 'vitest'
 
 test('SIGTERM to npm ends the mail servers that it was asked for', async ({ signal }) => {
   // A group of their own: what the signal leaves running goes with the test.
-  const options = { detached: true, stdio: ['ignore', 'pipe', 'inherit'] } as const
-  const npm = spawn('npm', ['run', '--silent', 'mail-servers', 'north.example'], options)
+  const npm = spawn('npm', ['run', '--silent', 'mail-servers', 'north.example'], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   try {
     const port = await smtpPort(npm.stdout)
     expect(await isListening(port)).toBe(true)
