@@ -51,13 +51,20 @@ export function connectingFailure(server: MailServer, failure: ImapFailure): Dir
   return unreachable(server, saidBy(failure), failure)
 }
 
-/** What a command of an open folder threw, or what its `false` means. */
-export function commandFailure(server: MailServer, what: string, failure: ImapFailure | null): DirectError {
+/** What a command of an open folder threw, or what its `false` means, which may be over by the next time (`temporary`). */
+export function commandFailure(
+  server: MailServer,
+  what: string,
+  failure: ImapFailure | null,
+  temporary: boolean = failure !== null && isBusy(failure),
+): DirectError {
   if (failure !== null && isLost(failure)) return unreachable(server, saidBy(failure), failure)
   const why = failure === null ? 'refused' : saidBy(failure)
   return new DirectError('IMAP_REFUSED', `${server.host}:${server.port} did not ${what}: ${why}`, {
-    temporary: failure !== null && isBusy(failure),
-    hint: `May ${server.user ?? 'this user'} do that in this folder?`,
+    temporary,
+    hint: temporary
+      ? 'It is asked again; the log of that server may say why.'
+      : `May ${server.user ?? 'this user'} do that in this folder?`,
     cause: failure ?? undefined,
   })
 }
@@ -99,10 +106,15 @@ function isLost(failure: ImapFailure): boolean {
   return LOST.test(code) || CONNECTION_LOST.has(code)
 }
 
-/** Codes by which a server says that it cannot just now (RFC 5530 3). */
-function isBusy(failure: ImapFailure): boolean {
-  return ['UNAVAILABLE', 'INUSE'].includes(failure.serverResponseCode ?? '')
+/**
+ * Codes by which a server says that it cannot just now (RFC 5530 3; THROTTLED and OVERQUOTA are Gmail's, for a user who asks
+ * too much), and imapflow's for Microsoft 365, which says so in words.
+ */
+function isBusy({ code, serverResponseCode = '' }: ImapFailure): boolean {
+  return code === 'ETHROTTLE' || BUSY.has(serverResponseCode)
 }
+
+const BUSY: ReadonlySet<string> = new Set(['UNAVAILABLE', 'INUSE', 'SERVERBUG', 'THROTTLED', 'OVERQUOTA'])
 
 function saidBy(failure: ImapFailure): string {
   return printable(failure.responseText ?? failure.reason ?? failure.message)

@@ -5,7 +5,7 @@ import { LONGEST_LITERAL } from './imap-connect.ts'
 import { commandFailure } from './imap-failures.ts'
 import { type Handed, readMessage, WINDOW } from './imap-reading.ts'
 import { type ImapLimits, ImapSession } from './imap-session.ts'
-import { isAmong, setOf, uidsIn } from './imap-uids.ts'
+import { isAmong, rangesUpTo, setOf, uidsIn } from './imap-uids.ts'
 import type { ImapFolder, MailServer, SomeUids } from './types.ts'
 
 /** Messages that one STORE flags. */
@@ -58,7 +58,8 @@ class OpenFolder implements ImapFolder {
   async uids(some?: SomeUids): Promise<readonly number[]> {
     this.#session.forgetNews()
     const found = await this.#search('list the messages', {}, some)
-    if (found === null) throw commandFailure(this.#session.server, 'list the messages', null)
+    // Whoever may open a folder may list it, and read what is in it: this says how the server is just now.
+    if (found === null) throw commandFailure(this.#session.server, 'list the messages', null, true)
     return [...found].sort((a, b) => a - b)
   }
 
@@ -69,20 +70,13 @@ class OpenFolder implements ImapFolder {
   async *fetch(uid: number): AsyncGenerator<Uint8Array> {
     const { host } = this.#session.server
     yield* readMessage(await this.#ahead.message(uid), {
-      window: async (start, maxLength) => {
-        const handed = await this.#fetch([uid], { size: true, source: { start, maxLength } })
-        return handed.get(uid) ?? null
-      },
-      refusal: (why) =>
-        new DirectError('IMAP_REFUSED', `${host} did not hand over message ${uid}: ${why}`, {
-          temporary: true,
-          hint: 'It is left as it is and asked for again; the log of that server may say why.',
-        }),
+      window: (start, maxLength) => this.#fetchOne(uid, { size: true, source: { start, maxLength } }),
+      refusal: (why) => notHandedOver(host, uid, why),
     })
   }
 
   async size(uid: number): Promise<number | null> {
-    return (await this.#fetch([uid], { size: true })).get(uid)?.size ?? null
+    return (await this.#fetchOne(uid, { size: true }))?.size ?? null
   }
 
   async flagSeen(uids: number | readonly number[]): Promise<void> {
@@ -134,18 +128,23 @@ class OpenFolder implements ImapFolder {
     some: SomeUids | undefined,
   ): Promise<readonly number[] | null> {
     const { client } = this.#session
-    const search = async () => {
-      const asked = some === undefined ? query : { ...query, uid: setOf(some) }
-      if (some === undefined && client.capabilities.has('ESEARCH')) {
-        // A hundred thousand UIDs in a row are named in twelve characters, and not in a megabyte (RFC 4731).
-        const found = await client.search(asked, { uid: true, returnOptions: ['COUNT', 'ALL'] })
-        const uids = typeof found === 'object' && !Array.isArray(found) ? uidsIn(found) : null
-        if (uids !== null) return uids
-      }
-      const found = await client.search(asked, { uid: true })
-      return Array.isArray(found) ? found.filter(isAmong(some)) : null
+    if (some === undefined && client.capabilities.has('ESEARCH')) {
+      // A hundred thousand UIDs in a row are named in twelve characters, and not in a megabyte (RFC 4731).
+      const named = { uid: true, returnOptions: ['COUNT' as const, 'ALL' as const] }
+      const found = await this.#session.ask(what, () => client.search(query, named))
+      const uids = typeof found === 'object' && !Array.isArray(found) ? uidsIn(found) : null
+      if (uids !== null) return uids
     }
-    return await this.#session.ask(what, search)
+    const uidNext = client.mailbox === false ? 0 : client.mailbox.uidNext
+    const sets = some === undefined ? rangesUpTo(uidNext) : [setOf(some)]
+    const all = new Set<number>()
+    for (const uid of sets) {
+      const asked = uid === null ? query : { ...query, uid }
+      const found = await this.#session.ask(what, () => client.search(asked, { uid: true }))
+      if (!Array.isArray(found)) return null
+      for (const one of found.filter(isAmong(some))) all.add(one)
+    }
+    return [...all]
   }
 
   async #flag(uids: string, flags: readonly string[]): Promise<boolean> {
@@ -163,24 +162,37 @@ class OpenFolder implements ImapFolder {
 
   /** Short ones whole: all that the server has, without a word of ours about how much that may be. */
   async #wholes(uids: readonly number[]): Promise<ReadonlyMap<number, Handed>> {
-    const sizes = await this.#fetch(uids, { size: true })
+    const { handed: sizes } = await this.#fetch(uids, { size: true })
     const isShort = (uid: number) => (sizes.get(uid)?.size ?? WINDOW) < WINDOW / uids.length
     const short = uids.filter(isShort)
     if (short.length === 0) return new Map()
-    const handed = await this.#fetch(short, { size: true, source: true })
+    const { handed } = await this.#fetch(short, { size: true, source: true })
     // An empty one is looked at by itself.
     return new Map([...handed].filter(([, { bytes }]) => bytes !== null && bytes.length > 0))
   }
 
+  /** Null: it is gone. One that is there, and of which no size is said, is refused: it must not pass for one that is gone. */
+  async #fetchOne(uid: number, query: FetchQueryObject): Promise<Handed | null> {
+    const { handed, named } = await this.#fetch([uid], query)
+    const found = handed.get(uid) ?? null
+    if (found === null && named.has(uid))
+      throw notHandedOver(this.#session.server.host, uid, 'its size is not told (RFC822.SIZE)')
+    return found
+  }
+
   /**
    * What the server says of these messages: it also tells of others in between, unasked, and may tell of one in several
-   * answers (RFC 3501 7.4.2). What is longer than a window is not kept beside others.
+   * answers (RFC 3501 7.4.2). What is longer than a window is not kept beside others. `named`: those that it said anything of.
    */
-  async #fetch(uids: readonly number[], query: FetchQueryObject): Promise<ReadonlyMap<number, Handed>> {
+  async #fetch(
+    uids: readonly number[],
+    query: FetchQueryObject,
+  ): Promise<{ readonly handed: ReadonlyMap<number, Handed>; readonly named: ReadonlySet<number> }> {
     const { client } = this.#session
-    const named = uids.length === 1 ? `message ${uids}` : `messages ${uids}`
+    const what = uids.length === 1 ? `message ${uids}` : `messages ${uids}`
     const fetch = async () => {
       const wanted = new Set(uids)
+      const named = new Set<number>()
       const sizes = new Map<number, number>()
       const sources = new Map<number, Uint8Array>()
       for await (const { uid, size, source } of client.fetch(
@@ -189,16 +201,28 @@ class OpenFolder implements ImapFolder {
         { uid: true },
       )) {
         if (!wanted.has(uid)) continue
+        named.add(uid)
         if (size !== undefined && !sizes.has(uid)) sizes.set(uid, size)
         if (source && !sources.has(uid) && (wanted.size === 1 || source.length <= WINDOW))
           sources.set(uid, source)
       }
-      return new Map([...sizes].map(([uid, size]) => [uid, { size, bytes: sources.get(uid) ?? null }]))
+      const handed = [...sizes].map(
+        ([uid, size]) => [uid, { size, bytes: sources.get(uid) ?? null }] as const,
+      )
+      return { handed: new Map(handed), named }
     }
     // A server that knows no partial FETCH hands over whole messages, whatever is asked for.
     const bytes = 2 * LONGEST_LITERAL
-    return await this.#session.ask(`fetch ${named}`, fetch, query.source ? { bytes } : {})
+    const limits = { temporary: true, ...(query.source && { bytes }) }
+    return await this.#session.ask(`fetch ${what}`, fetch, limits)
   }
+}
+
+function notHandedOver(host: string, uid: number, why: string): DirectError {
+  return new DirectError('IMAP_REFUSED', `${host} did not hand over message ${uid}: ${why}`, {
+    temporary: true,
+    hint: 'It is left as it is and asked for again; the log of that server may say why.',
+  })
 }
 
 /** Says in the folder itself that we are done with a message, for a store that does not know any more. */

@@ -21,10 +21,14 @@ const LONGEST_ANSWER = 8 * 1024 * 1024
 /** How often it is looked at. */
 const LOOK_MS = 100
 
-/** For one command: the time that it may take in all, in milliseconds, and the bytes of its answer. */
+/**
+ * For one command: the time that it may take in all, in milliseconds, the bytes of its answer, and whether a refusal may be
+ * over by the next time, whatever the server says.
+ */
 export interface AnswerLimits {
   readonly ms?: number
   readonly bytes?: number
+  readonly temporary?: boolean
 }
 
 /** A connection whose every failure is told as DirectError. */
@@ -71,7 +75,7 @@ export class ImapSession implements AsyncDisposable {
   async #ask<Value>(
     what: string,
     command: () => Promise<Value>,
-    { ms = this.#limits.commandMs, bytes = LONGEST_ANSWER }: AnswerLimits = {},
+    { ms = this.#limits.commandMs, bytes = LONGEST_ANSWER, temporary }: AnswerLimits = {},
   ): Promise<Value> {
     let failure: ImapFailure | null = null
     const timer = setTimeout(() => this.#break(`no end within ${ms / 1000} s`), ms)
@@ -86,7 +90,7 @@ export class ImapSession implements AsyncDisposable {
       clearInterval(limit)
     }
     if (this.#signal?.aborted) throw aborted()
-    if (this.#stands) throw commandFailure(this.server, what, failure)
+    if (this.#stands) throw commandFailure(this.server, what, failure, temporary)
     const { byeReason } = this.client
     throw lostConnection(
       this.server,

@@ -9,6 +9,21 @@ export function setOf({ from, among }: SomeUids): string {
   return [...among.filter((uid) => uid < from), `${from}:*`].join(',')
 }
 
+/** UIDs of one answer that names each: a line of 4 MiB has room for them. */
+const RANGE = 300_000
+/** Of a UIDNEXT beyond them nothing follows for how long the folder is. */
+const MOST_RANGES = 100
+
+/** All UIDs of a folder, a range after the other where one answer might be too long; null: at once. */
+export function rangesUpTo(uidNext: number): readonly (string | null)[] {
+  const ranges = Math.ceil(uidNext / RANGE)
+  if (!(ranges > 1 && ranges <= MOST_RANGES)) return [null]
+  return Array.from({ length: ranges }, (_, n) => {
+    const isLast = n + 1 === ranges
+    return `${n * RANGE + 1}:${isLast ? '*' : (n + 1) * RANGE}`
+  })
+}
+
 /** `*` is the last message, whatever its UID is: where none is new, that one is found (RFC 3501 6.4.8). */
 export function isAmong(some: SomeUids | undefined): (uid: number) => boolean {
   if (some === undefined) return () => true

@@ -172,6 +172,30 @@ test('a server that says after the login that it can do less is asked for no mor
   expect(moving).toEqual(['UID COPY 5 Aside', 'UID EXPUNGE 5'])
 })
 
+const refused = (command: string, answer: string) =>
+  scriptedImap({
+    messages: { 5: 'five' },
+    answer: (asked) => (asked.startsWith(command) ? `TAG ${answer}` : undefined),
+  })
+
+test.each([
+  'NO [UNAVAILABLE] not now',
+  'NO [SERVERBUG] see the log',
+  'NO [THROTTLED] too fast',
+  'NO [OVERQUOTA] too much',
+  'BAD Request is throttled. Suggested Backoff Time: 1 milliseconds',
+])('a server that says %s is asked again', async (answer) => {
+  await using imap = await refused('CREATE', answer)
+  await using folder = await client.open(at(imap), 'INBOX')
+  await expect(folder.moveTo(5, 'Refused')).rejects.toMatchObject({ code: 'IMAP_REFUSED', temporary: true })
+})
+
+test('a message that is refused is asked for again, whatever the server says: its user may open the folder', async () => {
+  await using imap = await refused('UID FETCH', 'NO internal error')
+  await using folder = await client.open(at(imap), 'INBOX')
+  await expect(readAll(folder, 5)).rejects.toMatchObject({ code: 'IMAP_REFUSED', temporary: true })
+})
+
 test('a greeting that needs no login does not spare it STARTTLS', async () => {
   for (const capabilities of ['IMAP4rev1', 'IMAP4rev1 STARTTLS']) {
     await using imap = await scriptedImap({

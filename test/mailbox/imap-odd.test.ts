@@ -131,6 +131,29 @@ describe('what is cut short is no message', () => {
     ).rejects.toMatchObject({ code: 'IMAP_REFUSED' })
   })
 
+  it('where its size is never told, short and long, alone and beside others', async () => {
+    for (const of of [4, MIB + 1])
+      for (const ahead of [[], [5, 6]]) {
+        await using imap = await scriptedImap({
+          messages: { 6: 'other' },
+          answer: (command) => {
+            if (!/^UID FETCH 5\b/.test(command)) return undefined
+            const bytes = command.includes('BODY') ? ` BODY[] {${of}}\r\n${'x'.repeat(of)}` : ''
+            return `* 1 FETCH (UID 5 FLAGS ()${bytes})\r\nTAG OK`
+          },
+        })
+        await using folder = await client.open(at(imap), 'INBOX')
+        folder.willFetch?.(ahead)
+        const refused = {
+          code: 'IMAP_REFUSED',
+          temporary: true,
+          message: expect.stringContaining('RFC822.SIZE'),
+        }
+        await expect(readAll(folder, 5)).rejects.toMatchObject(refused)
+        await expect(folder.size(5)).rejects.toMatchObject(refused)
+      }
+  })
+
   it('where more comes than was asked for', async () => {
     const window = (start: number, asked: number) =>
       start === MIB ? `{${asked + 2}}\r\n${'x'.repeat(asked + 2)}` : undefined

@@ -59,3 +59,31 @@ test.each([
   expect(await folder.uids()).toEqual([3, 7, 9])
   expect(await folder.settledUids()).toEqual(new Set([3, 7, 9]))
 })
+
+test('a long folder is listed range by range where the server has no short form', async () => {
+  const answers = new Map([
+    ['UID SEARCH UID 1:300000', '* SEARCH 1 300000'],
+    ['UID SEARCH UID 300001:600000', '* SEARCH'],
+    // None is there: `*` is the last one of all.
+    ['UID SEARCH UID 600001:*', '* SEARCH 300000'],
+  ])
+  await using imap = await scriptedImap({
+    answer: (command) => {
+      if (command.startsWith('SELECT'))
+        return '* 2 EXISTS\r\n* OK [UIDVALIDITY 77] valid\r\n* OK [UIDNEXT 700000] next\r\nTAG OK selected'
+      const answer = answers.get(command)
+      return answer === undefined ? undefined : `${answer}\r\nTAG OK`
+    },
+  })
+  await using folder = await client.open(at(imap), 'INBOX')
+  expect(await folder.uids()).toEqual([1, 300_000])
+  expect(imap.commands.filter((command) => command.startsWith('UID SEARCH'))).toEqual([...answers.keys()])
+})
+
+test('a folder whose listing is refused is listed later: nothing says that its user may not', async () => {
+  await using imap = await scriptedImap({
+    answer: (command) => (command.startsWith('UID SEARCH') ? 'TAG NO internal error' : undefined),
+  })
+  await using folder = await client.open(at(imap), 'INBOX')
+  await expect(folder.uids()).rejects.toMatchObject({ code: 'IMAP_REFUSED', temporary: true })
+})
