@@ -21,6 +21,8 @@ export async function* receiveInto(
     const take = (offer: Offer) => hand(offer, { destination, failures, later, signal })
     yield* passOver(mailbox, tools, take, signal)
   }
+  // An operator has to hear of it before a message comes.
+  if (failures.length === 0) await destination.check?.()
   if (failures.length > 0) throw failures.find((failure) => !(failure instanceof DirectError)) ?? failures[0]
 }
 

@@ -7,6 +7,7 @@ import { type Describe, type Filed, type FilingTools, fileOnce } from './file-on
 import type { FiledPart } from './filed-parts.ts'
 import { deliveryName, Leftovers, type SettledKeys } from './leftovers.ts'
 import type { Deliverable, Destination } from './types.ts'
+import { whyUnwritable } from './writable.ts'
 
 /** What the folder asks of its neighbours, where several processes file into it. */
 export interface FolderTools extends Pick<FilingTools, 'alone'> {
@@ -58,6 +59,10 @@ export function folderDestination(dir: string, { alone, settledKeys }: FolderToo
           for (const { recorded } of filed) await recorded()
         },
       }
+    },
+    async check() {
+      const why = await whyUnwritable(dir)
+      if (why !== null) throw unwritable(dir, why)
     },
   }
 }
@@ -131,10 +136,14 @@ async function fileMessage(
     const isShared = ['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(code ?? '')
     if (isShared && tries < MOST_TRIES) return await fileMessage(dir, message, describe, tools, tries + 1)
     if (cause instanceof DirectError || syscall === undefined) throw cause
-    throw new DirectError('FILE_UNWRITABLE', `cannot file a message in ${dir}: ${code}`, {
-      hint: 'Check that the folder is writable and has room. The message is kept, and tried again: by the daemon after a pause, else by the next "direct receive".',
-      temporary: true,
-      cause,
-    })
+    throw unwritable(dir, code, cause)
   }
+}
+
+function unwritable(dir: string, code: string | undefined, cause?: unknown): DirectError {
+  return new DirectError('FILE_UNWRITABLE', `cannot file a message in ${dir}: ${code}`, {
+    hint: 'Check that the folder is writable and has room. The message is kept, and tried again: by the daemon after a pause, else by the next "direct receive".',
+    temporary: true,
+    cause,
+  })
 }

@@ -22,6 +22,8 @@ export interface Destination {
    * that is broken (FILE_UNWRITABLE), ABORTED: the message waits.
    */
   deliver(offered: Deliverable, signal?: AbortSignal): Promise<Taken>
+  /** Throws DirectError for what would keep any message from being taken, before one comes. */
+  check?(): Promise<void>
 }
 
 /** What the destination said. */
