@@ -50,11 +50,7 @@ export class Leftovers {
 
   /** What is left of deliveries that are not settled yet. */
   async #look(): Promise<Set<Left>> {
-    const left = new Set<Left>()
-    for (const name of await readdir(this.#dir)) {
-      const [, sha256, delivery] = NAME.exec(name) ?? []
-      if (sha256 !== undefined && delivery !== undefined) left.add({ name, sha256, delivery })
-    }
+    const left = new Set(await leftIn(this.#dir))
     const messages = [...new Set([...left].map(({ sha256 }) => sha256))]
     const settled = new Set<string>()
     for (let from = 0; from < messages.length; from += ASKED)
@@ -74,6 +70,14 @@ export class Leftovers {
       await removeAside(join(this.#dir, name))
     }
   }
+}
+
+/** All that is on its way in a folder of the EHR, or was left of that. */
+export async function leftIn(dir: string): Promise<readonly Left[]> {
+  return (await readdir(dir)).flatMap((name) => {
+    const [, sha256, delivery] = NAME.exec(name) ?? []
+    return sha256 === undefined || delivery === undefined ? [] : [{ name, sha256, delivery }]
+  })
 }
 
 /** What is left, and of which delivery of which message. */

@@ -5,6 +5,7 @@ import type { Webhook } from '../deliver/webhook.ts'
 import type { Reason } from '../errors.ts'
 import { reasonOf } from '../fetch/exchange.ts'
 import { NOT_ASKED, ok, type Said } from './finding.ts'
+import { checkLeft } from './left-in-folder.ts'
 import type { Check, DoctorTools } from './tools.ts'
 import { checkUntaken } from './untaken.ts'
 
@@ -14,6 +15,7 @@ import { checkUntaken } from './untaken.ts'
  */
 export async function* checkEhr(tools: DoctorTools, signal: AbortSignal): ReturnType<Check> {
   const reasons = yield* checkUntaken(tools)
+  yield* checkLeft(tools)
   const { settings, deliverTo, offline, webhook } = tools
   if (settings.deliver === undefined || 'folder' in settings.deliver || deliverTo !== undefined) return
   if (offline) {

@@ -1,5 +1,7 @@
+import { mkdir, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { deliveryName } from '../../../agent/deliver/leftovers.ts'
 import { createAgent, type Finding, type Reason } from '../../../agent/index.ts'
 import { openStore } from '../../../store/index.ts'
 import { clinicConfig, temporaryFolder } from '../../flow/clinics.ts'
@@ -77,4 +79,28 @@ test('where nothing waits for the EHR, doctor says so', async () => {
   const dataDir = await temporaryFolder()
   await (await openStore({ file: join(dataDir, 'direct.db') }))[Symbol.asyncDispose]()
   expect(await ofEhr(dataDir)).toMatchObject([{ level: 'ok', code: 'EHR_HAS_ALL' }])
+})
+
+test('what was left in the folder of the EHR for more than a day, and is of nothing that waits, is named; it may be of another store', async () => {
+  const dataDir = await temporaryFolder()
+  await waiting(dataDir, 1, [])
+  await using store = await openStore({ file: join(dataDir, 'direct.db') })
+  const [untaken] = await store.deliveries.untaken(new Date())
+  if (untaken === undefined) throw new Error('one waits')
+  const leave = async (key: string, hours: number) => {
+    const name = `.${untaken.innerSha256}.${deliveryName(key)}.claim`
+    await mkdir(join(dataDir, name))
+    const then = new Date(Date.now() - hours * 60 * MINUTE_MS)
+    await utimes(join(dataDir, name), then, then)
+    return name
+  }
+  await leave(untaken.key, 48)
+  await leave('on its way', 1)
+  const left = await leave('nobody knows', 48)
+  expect(await ofEhr(dataDir)).toMatchObject([
+    { code: 'EHR_NEXT' },
+    { level: 'warning', code: 'DELIVER_LEFT', about: dataDir, text: expect.stringContaining(left) },
+  ])
+  await rm(join(dataDir, left), { recursive: true })
+  expect(await ofEhr(dataDir)).toMatchObject([{ code: 'EHR_NEXT' }])
 })
