@@ -51,7 +51,7 @@ export class Neighbours {
       existingStore: () => this.existingStore(),
       fetch: () => discovery.fetch(),
     })
-    this.watch = new Watch(now)
+    this.watch = new Watch(this)
     this.mail = new MailNeighbours(circumstances, { lookup: () => discovery.lookup() })
     this.stored = new StoreNeighbour(circumstances)
   }

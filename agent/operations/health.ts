@@ -19,7 +19,7 @@ export async function health({ store, watch, now }: HealthTools): Promise<Health
   const failure = noAnswer ?? watch.storeFailure
   const mailboxes = watch.mailboxes.map((mailbox) => ({
     name: mailbox.name,
-    ok: !isSilent(mailbox, at),
+    ok: !isSilent(mailbox),
     lastPass: mailbox.lastPass,
     failure: mailbox.failure,
   }))
@@ -54,6 +54,6 @@ async function askStore(store: () => Promise<Store>) {
 }
 
 /** A mailbox that is polled seldom may be silent for longer. */
-function isSilent({ aliveAt, pollSeconds }: WatchedMailbox, now: Date): boolean {
-  return now.getTime() - aliveAt.getTime() > Math.max(SILENT_MS, 3 * pollSeconds * 1000)
+function isSilent({ silentMs, pollSeconds }: WatchedMailbox): boolean {
+  return silentMs > Math.max(SILENT_MS, 3 * pollSeconds * 1000)
 }

@@ -39,22 +39,29 @@ export interface WatchedMailbox {
   readonly lastPass: Date | null
   /** A code, never what a server said; null: the last pass came to its end. */
   readonly failure: string | null
-  /** When it was last seen to get on: a pass came to its end, or a message to its report. */
-  readonly aliveAt: Date
+  /** Since it was last seen to get on: a pass came to its end, or a message to its report. */
+  readonly silentMs: number
+}
+
+interface Followed extends Omit<WatchedMailbox, 'silentMs'> {
+  readonly aliveAt: number
 }
 
 /** What the daemon has done since its start, in numbers: it hears of it where it is done, and keeps no names. */
 export class Watch {
   readonly #now: () => Date
-  readonly #mailboxes = new Map<string, WatchedMailbox>()
-  #storeFailed: { readonly code: string; readonly at: Date } | null = null
+  readonly #elapsed: () => number
+  readonly #mailboxes = new Map<string, Followed>()
+  #storeFailed: { readonly code: string; readonly at: number } | null = null
   // Each starts at 0, so that the first of its kind is an increase.
   readonly #received = zeros(RECEIVED)
   readonly #handedOver = zeros(HANDED_OVER)
   readonly #toldEhr = zeros(TOLD_EHR)
 
-  constructor(now: () => Date) {
+  /** `elapsed`: milliseconds of a clock that nobody sets; where the other one leaps, nothing was silent for so long. */
+  constructor({ now, elapsed }: { readonly now: () => Date; readonly elapsed: () => number }) {
     this.#now = now
+    this.#elapsed = elapsed
   }
 
   /** Passes of which nothing is known yet count from now. */
@@ -66,17 +73,21 @@ export class Watch {
         pollSeconds: settings.pollSeconds,
         lastPass: null,
         failure: null,
-        aliveAt: this.#now(),
+        aliveAt: this.#elapsed(),
       })
   }
 
   get mailboxes(): readonly WatchedMailbox[] {
-    return [...this.#mailboxes.values()]
+    const at = this.#elapsed()
+    return [...this.#mailboxes.values()].map(({ aliveAt, ...mailbox }) => ({
+      ...mailbox,
+      silentMs: at - aliveAt,
+    }))
   }
 
   /** Hears of each failure of what the daemon does. */
   failed(error: unknown): void {
-    if (isOfStore(error)) this.#storeFailed = { code: error.code, at: this.#now() }
+    if (isOfStore(error)) this.#storeFailed = { code: error.code, at: this.#elapsed() }
   }
 
   /**
@@ -88,7 +99,7 @@ export class Watch {
     if (ofPass !== undefined) return ofPass.failure
     if (this.#storeFailed === null) return null
     const { code, at } = this.#storeFailed
-    return this.#now().getTime() - at.getTime() < LATELY_MS ? code : null
+    return this.#elapsed() - at < LATELY_MS ? code : null
   }
 
   get received(): ReadonlyMap<Received, number> {
@@ -148,7 +159,7 @@ export class Watch {
 
   #seen({ name }: Mailbox, news: Partial<WatchedMailbox>): void {
     const known = this.#mailboxes.get(name)
-    if (known) this.#mailboxes.set(name, { ...known, ...news, aliveAt: this.#now() })
+    if (known) this.#mailboxes.set(name, { ...known, ...news, aliveAt: this.#elapsed() })
   }
 }
 

@@ -12,15 +12,19 @@ const START = Date.parse('2026-11-22T10:00:00Z')
 
 /** A daemon of one mailbox with a clock to be set, and passes that do what the test says. */
 async function watched(pollSeconds = 30) {
-  let at = new Date(START)
-  const now = () => at
+  let [elapsed, leapt] = [0, 0]
+  const now = () => new Date(START + elapsed + leapt)
   const store = await openStore({ file: ':memory:', now })
-  const watch = new Watch(now)
+  const watch = new Watch({ now, elapsed: () => elapsed })
   const mailbox = { name: NAME, settings: { pollSeconds } } as Mailbox
   watch.begin([mailbox])
   return {
     after(minutes: number) {
-      at = new Date(START + minutes * 60_000)
+      elapsed = minutes * 60_000
+    },
+    /** Of the clock on the wall alone. */
+    leap(minutes: number) {
+      leapt += minutes * 60_000
     },
     async pass(receive: () => AsyncIterable<ReceiveReport>) {
       for await (const _ of watch.pass(receive)(mailbox));
@@ -52,6 +56,19 @@ test('a mailbox that was not read for 15 minutes is no health, and is so again a
     ok: true,
     mailboxes: [{ ok: true, lastPass, failure: null }],
   })
+})
+
+test('a clock that leaps, or is set back, makes no mailbox silent and no failure of the store another', async () => {
+  await using daemon = await watched()
+  await daemon.pass(nothing)
+  daemon.leap(600)
+  expect(await daemon.health()).toMatchObject({ ok: true, mailboxes: [{ ok: true }] })
+  daemon.failed(new DirectError('STORE_FAILED', 'full'))
+  daemon.leap(600)
+  expect(await daemon.health()).toMatchObject({ ok: false, store: { failure: 'STORE_FAILED' } })
+  daemon.leap(-6000)
+  daemon.after(16)
+  expect(await daemon.health()).toMatchObject({ ok: false, store: { ok: true }, mailboxes: [{ ok: false }] })
 })
 
 test('a pass that fails is told by its code alone, and counts for no pass', async () => {
@@ -165,7 +182,7 @@ async function counters(watch: Watch): Promise<Record<string, Record<string, num
 
 test('every outcome that a counter can have is 0 from the start, so that the first of it is an increase', async () => {
   const zeros = (...outcomes: readonly string[]) => Object.fromEntries(outcomes.map((one) => [one, 0]))
-  expect(await counters(new Watch(() => new Date(START)))).toEqual({
+  expect(await counters(new Watch({ now: () => new Date(START), elapsed: () => 0 }))).toEqual({
     direct_messages_received_total: zeros(
       ...['delivered', 'waiting', 'left', 'refused', 'undetermined'],
       ...['processed', 'dispatched', 'failed', 'unknown', 'notice'],
@@ -176,7 +193,7 @@ test('every outcome that a counter can have is 0 from the start, so that the fir
 })
 
 test('what the EHR said to each message that was posted to it is counted', async () => {
-  const watch = new Watch(() => new Date(START))
+  const watch = new Watch({ now: () => new Date(START), elapsed: () => 0 })
   for (const outcome of ['later', 'later', 'delivered'] as const) watch.taken(outcome)
   expect(await counters(watch)).toMatchObject({
     direct_ehr_messages_total: { delivered: 1, rejected: 0, later: 2 },
