@@ -62,14 +62,15 @@ export class SqlBodies implements Bodies {
   }
 
   async size(id: BodyId): Promise<number> {
-    return (await this.#complete(id)).bytes
+    return wholeOf(id, await sizeOf.executeTakeFirst(this.#db, { id })).bytes
   }
 
   async *read(id: BodyId): AsyncIterable<Uint8Array> {
-    const { bytes, sha256 } = await this.#complete(id)
+    const { bytes, sha256, first } = wholeOf(id, await beginningOf.executeTakeFirst(this.#db, { id }))
     const digest = sha256 === null ? null : createHash('sha256')
     for (let seq = 0, read = 0; ; seq++) {
-      const data = await this.#chunk(id, seq)
+      const data = seq === 0 ? first : await this.#chunk(id, seq)
+      if (data === null) throw damaged(id)
       read += data.length
       digest?.update(data)
       // Looked at before the last piece is given: nobody takes for whole what is not.
@@ -88,16 +89,8 @@ export class SqlBodies implements Bodies {
     await inTurn(this.#db, (tx) => tx.deleteFrom('bodies').where('id', '=', id).execute())
   }
 
-  async #complete(id: BodyId) {
-    const row = await completeBody.executeTakeFirst(this.#db, { id })
-    if (row !== undefined) return row
-    throw new DirectError('STORE_FAILED', `the store has no complete body ${id}`)
-  }
-
-  async #chunk(id: BodyId, seq: number): Promise<Uint8Array> {
-    const row = await chunkOf.executeTakeFirst(this.#db, { body: id, seq })
-    if (row === undefined) throw damaged(id)
-    return row.data
+  async #chunk(id: BodyId, seq: number): Promise<Uint8Array | null> {
+    return (await chunkOf.executeTakeFirst(this.#db, { body: id, seq }))?.data ?? null
   }
 }
 
@@ -109,9 +102,24 @@ const addChunk = prepared((db, chunk: Bound<Schema['body_chunks']>) =>
   db.insertInto('body_chunks').values(chunk),
 )
 
-const completeBody = prepared((db, { id }: Bound<{ id: BodyId }>) =>
-  db.selectFrom('bodies').select(['bytes', 'sha256']).where('id', '=', id).where('complete', '=', 1),
+const sizeOf = prepared((db, { id }: Bound<{ id: BodyId }>) =>
+  db.selectFrom('bodies').select('bytes').where('id', '=', id).where('complete', '=', 1),
 )
+
+/** With its first chunk, which is all of most. */
+const beginningOf = prepared((db, { id }: Bound<{ id: BodyId }>) =>
+  db
+    .selectFrom('bodies')
+    .leftJoin('body_chunks', (join) => join.onRef('body', '=', 'id').on('seq', '=', 0))
+    .select(['bytes', 'sha256', 'data as first'])
+    .where('id', '=', id)
+    .where('complete', '=', 1),
+)
+
+function wholeOf<Row>(id: BodyId, row: Row | undefined): Row {
+  if (row !== undefined) return row
+  throw new DirectError('STORE_FAILED', `the store has no complete body ${id}`)
+}
 
 const chunkOf = prepared((db, { body, seq }: Bound<{ body: BodyId; seq: number }>) =>
   db.selectFrom('body_chunks').select('data').where('body', '=', body).where('seq', '=', seq),
@@ -135,6 +143,11 @@ export async function keep(tx: Tx, body: BodyId): Promise<void> {
 const keepBody = prepared((db, { body }: Bound<{ body: BodyId }>) =>
   db.updateTable('bodies').set({ kept: 1 }).where('id', '=', body),
 )
+
+/** The next sweep looks at it, as nothing may refer to it. */
+export async function leave(tx: Tx, body: BodyId): Promise<void> {
+  await tx.updateTable('bodies').set({ kept: 0 }).where('id', '=', body).execute()
+}
 
 /** That something refers to a body. */
 export const isNamed = sql<boolean>`(

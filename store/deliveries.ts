@@ -1,4 +1,4 @@
-import type { Kysely, Selectable } from 'kysely'
+import { type Kysely, type Selectable, sql } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
 import { deliveryKey, keyOf } from './delivery-key.ts'
@@ -9,22 +9,26 @@ import { type Bound, prepared } from './prepared.ts'
 import { answersNotice, type Owing } from './restraint.ts'
 import type { Schema, Tx } from './schema.ts'
 
-/** IN-10: a delivery is one per (recipient, signer, inner digest); a repeated message joins the earlier one. */
+/**
+ * IN-10: a delivery is one per (recipient, signer, inner digest); a repeated message joins the earlier one. What
+ * `deliveriesOf` says of the entry from now on: it is judged once, and has no others.
+ */
 export async function openDeliveries(
   tx: Tx,
   entry: number,
   judgement: NewJudgement,
   asked: readonly NewNotice[],
   owing: Owing,
-): Promise<void> {
+): Promise<InboxDelivery[]> {
   const { at } = owing
   const { signer, innerSha256 } = judgement
-  if (judgement.verdict !== 'accept' || signer === null || innerSha256 === null) return
+  if (judgement.verdict !== 'accept' || signer === null || innerSha256 === null) return []
   const notices = asked.length > 0 && (await answersNotice(tx, judgement, at)) ? [] : asked
   const recipients = judgement.recipients
     .filter(({ verdict }) => verdict === 'accept')
     .map(({ address }) => addressKey(address))
   const delivery = { entry, signer, inner_sha256: innerSha256, at: at.getTime(), next_at: at.getTime() }
+  const joined = new Map<number, DeliveryRow>()
   const opened: string[] = []
   for (const recipient of recipients) {
     const notice = notices.find((owed) => addressKey(owed.recipient) === recipient)
@@ -39,20 +43,32 @@ export async function openDeliveries(
       key: recipients.length === 1 ? deliveryKey(signer, innerSha256, recipients) : null,
     })
     const of = { recipient, signer, innerSha256 }
-    const { id, entry: owner } = fresh ?? (await deliveryOf.executeTakeFirstOrThrow(tx, of))
-    await joinDelivery.execute(tx, { entry, delivery: id })
-    if (owner === entry) opened.push(recipient)
-    if (notice !== undefined) await owe(tx, { delivery: id, isNew: fresh !== undefined }, notice, owing)
+    const row = fresh ?? (await deliveryOf.executeTakeFirstOrThrow(tx, of))
+    const isNew = fresh !== undefined
+    joined.set(row.id, row)
+    await joinDelivery.execute(tx, { entry, delivery: row.id })
+    if (row.entry === entry) opened.push(recipient)
+    if (notice !== undefined) await owe(tx, { delivery: row.id, isNew }, notice, owing)
   }
-  if (recipients.length > 1 && opened.length > 0)
-    await tx
+  if (recipients.length > 1 && opened.length > 0) {
+    const named = await tx
       .updateTable('inbox_deliveries')
       .set({ key: deliveryKey(signer, innerSha256, opened) })
       .where('signer', '=', signer)
       .where('inner_sha256', '=', innerSha256)
       .where('recipient', 'in', opened)
+      .returningAll()
       .execute()
+    for (const row of named) joined.set(row.id, row)
+  }
+  return await withRest(
+    tx,
+    entry,
+    [...joined.values()].sort((a, b) => a.id - b.id),
+  )
 }
+
+type DeliveryRow = Selectable<Schema['inbox_deliveries']>
 
 type NewDelivery = Pick<
   Selectable<Schema['inbox_deliveries']>,
@@ -65,7 +81,7 @@ const insertDelivery = prepared((db, row: Bound<NewDelivery>) =>
     .insertInto('inbox_deliveries')
     .values({ ...row, state: 'pending', delivered_to: null })
     .onConflict((conflict) => conflict.columns(['recipient', 'signer', 'inner_sha256']).doNothing())
-    .returning(['id', 'entry']),
+    .returningAll(),
 )
 
 const deliveryOf = prepared(
@@ -75,7 +91,7 @@ const deliveryOf = prepared(
   ) =>
     db
       .selectFrom('inbox_deliveries')
-      .select(['id', 'entry'])
+      .selectAll()
       .where('recipient', '=', recipient)
       .where('signer', '=', signer)
       .where('inner_sha256', '=', innerSha256),
@@ -93,7 +109,16 @@ const joinDelivery = prepared((db, row: Bound<Schema['entry_deliveries']>) =>
  * one key goes to the EHR at once, and has one outcome.
  */
 export async function deliveriesOf(db: Kysely<Schema>, entry: number): Promise<InboxDelivery[]> {
-  const rows = await openedBy.execute(db, { entry })
+  return await withRest(db, entry, await openedBy.execute(db, { entry }))
+}
+
+/** `own`: those of the message by themselves, by their numbers. */
+async function withRest(
+  db: Kysely<Schema>,
+  entry: number,
+  own: readonly DeliveryRow[],
+): Promise<InboxDelivery[]> {
+  const rows = [...own]
   const repeated = rows.filter((row) => row.entry !== entry && row.state === 'pending')
   const keys = new Set(repeated.map(keyOf))
   for (const earlier of new Set(repeated.map((row) => row.entry)))
@@ -147,6 +172,13 @@ export async function settleDelivery(
   })
 }
 
+/** Of a delivery: what the entry that opened it says. */
+const ofEntry = <Column extends 'message_id' | 'sender'>(column: Column) =>
+  sql<string | null>`(select ${sql.ref(column)} from inbox_entries where id = inbox_deliveries.entry)`.as(
+    column,
+  )
+const SAID_BY = [ofEntry('message_id'), ofEntry('sender')] as const
+
 const settlePending = prepared(
   (
     db,
@@ -157,7 +189,8 @@ const settlePending = prepared(
       .set({ ...said, held_until: null })
       .where('id', '=', delivery)
       .where('state', '=', 'pending')
-      .returning(['entry', 'recipient', 'signer', 'author', 'about', 'later_id', 'final_wanted']),
+      .returning(['recipient', 'signer', 'author', 'about', 'later_id', 'final_wanted'])
+      .returning(SAID_BY),
 )
 
 type Said = 'state' | 'delivered_to' | 'at' | 'why'
@@ -171,7 +204,8 @@ export async function recordPutOff(
 ): Promise<void> {
   const rows = await tx
     .selectFrom('inbox_deliveries')
-    .select(['entry', 'recipient', 'signer'])
+    .select(['recipient', 'signer'])
+    .select(SAID_BY)
     .where('id', 'in', deliveries)
     .where('state', '=', 'pending')
     .where('why', '=', encodeWhy([]))
@@ -184,13 +218,14 @@ export async function recordPutOff(
 async function recordOf(
   tx: Tx,
   {
-    entry,
     recipient,
     signer,
-  }: Pick<Selectable<Schema['inbox_deliveries']>, 'entry' | 'recipient' | 'signer'>,
+    message_id,
+    sender,
+  }: Pick<DeliveryRow, 'recipient' | 'signer'> &
+    Pick<Selectable<Schema['inbox_entries']>, 'message_id' | 'sender'>,
   what: Pick<Parameters<typeof record>[1], 'at' | 'event' | 'outcome' | 'why'>,
 ): Promise<void> {
-  const { message_id, sender } = await authorOf.executeTakeFirstOrThrow(tx, { entry })
   await record(tx, {
     ...UNKNOWN_TO_RECEIVER,
     ...what,
@@ -200,7 +235,3 @@ async function recordOf(
     certificate: signer,
   })
 }
-
-const authorOf = prepared((db, { entry }: Bound<{ entry: number }>) =>
-  db.selectFrom('inbox_entries').select(['message_id', 'sender']).where('id', '=', entry),
-)

@@ -1,6 +1,6 @@
 import type { Kysely, Selectable } from 'kysely'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
-import { keep } from './bodies.ts'
+import { keep, leave } from './bodies.ts'
 import { decodeWhy } from './encoding.ts'
 import type { InboxEntry, Judgement, Unfinished } from './incoming-types.ts'
 import { type Bound, prepared } from './prepared.ts'
@@ -81,13 +81,14 @@ export async function findEntry(
   return row === undefined ? null : inboxEntry(row)
 }
 
-/** A row for it if there is none, with its body if it names none yet, and one more attempt. */
+/** A row for it if there is none, with its body if it names none yet, and one more attempt. `isKept`: as `addBody` has it. */
 export async function beginEntry(
   tx: Tx,
   mailbox: string,
   uidValidity: string,
   uid: number,
   body: BodyId | null,
+  isKept = false,
 ): Promise<InboxEntry> {
   const row = await beginRow.executeTakeFirstOrThrow(tx, {
     mailbox,
@@ -96,7 +97,8 @@ export async function beginEntry(
     state: body === null ? 'new' : 'stored',
     body,
   })
-  if (row.body !== null) await keep(tx, row.body)
+  if (isKept && body !== null && row.body !== body) await leave(tx, body)
+  else if (!isKept && row.body !== null) await keep(tx, row.body)
   return inboxEntry(row)
 }
 
@@ -135,8 +137,7 @@ export async function replaceBody(tx: Tx, id: number, body: BodyId, at: Date): P
     .executeTakeFirstOrThrow()
   await tx.updateTable('inbox_entries').set({ body }).where('id', '=', id).execute()
   await keep(tx, body)
-  if (entry.body !== null)
-    await tx.updateTable('bodies').set({ kept: 0 }).where('id', '=', entry.body).execute()
+  if (entry.body !== null) await leave(tx, entry.body)
   const { message_id: messageId, sender: from, signer: certificate } = entry
   const text = `what was stored of mail ${entry.uid} of ${entry.mailbox} was damaged; it was fetched again`
   await record(tx, {

@@ -27,9 +27,8 @@ import type {
 } from './incoming-types.ts'
 import { report, reportUndecided, writeJudgement } from './judgements.ts'
 import { dueNotices, postpone } from './notices.ts'
-import { type Bound, prepared } from './prepared.ts'
 import { MDNS_PER_HOUR } from './restraint.ts'
-import type { Schema } from './schema.ts'
+import type { Schema, Tx } from './schema.ts'
 import type { StoreTurns } from './store-turns.ts'
 import { inTurn } from './turn.ts'
 import type { BodyId } from './types.ts'
@@ -77,8 +76,9 @@ export class SqlInbox implements Inbox {
   ): Promise<InboxEntry> {
     // Whoever loses this with the power finds the mail where it was, and begins anew.
     return await this.#turns.loose.take(async (tx) => {
-      const id = body instanceof Uint8Array ? await addBody(tx, body, this.#now()) : body
-      return await beginEntry(tx, mailbox, uidValidity, uid, id)
+      if (!(body instanceof Uint8Array)) return await beginEntry(tx, mailbox, uidValidity, uid, body)
+      const own = await addBody(tx, body, this.#now(), 1)
+      return await beginEntry(tx, mailbox, uidValidity, uid, own, true)
     })
   }
 
@@ -121,13 +121,11 @@ export class SqlInbox implements Inbox {
     at: Date,
   ): Promise<readonly InboxDelivery[]> {
     return await this.#turns.lasting.take(async (tx) => {
-      const entry = await stateOf.executeTakeFirst(tx, { id })
-      if (entry === undefined) throw noEntry(id)
-      // The first verdict stands: another process, or this one before a stop, has acted on it.
-      if (entry.state === 'judged' || entry.state === 'settled') return await deliveriesOf(tx, id)
-      await writeJudgement(tx, id, judgement, at)
-      await report(tx, judgement, at)
-      await openDeliveries(tx, id, judgement, notices, { at, perHour: this.#perHour })
+      if (await writeJudgement(tx, id, judgement, at)) {
+        await report(tx, judgement, at)
+        return await openDeliveries(tx, id, judgement, notices, { at, perHour: this.#perHour })
+      }
+      if (!(await isThere(tx, id))) throw noEntry(id)
       return await deliveriesOf(tx, id)
     })
   }
@@ -165,9 +163,10 @@ export class SqlInbox implements Inbox {
   }
 }
 
-const stateOf = prepared((db, { id }: Bound<{ id: number }>) =>
-  db.selectFrom('inbox_entries').select('state').where('id', '=', id),
-)
+async function isThere(tx: Tx, id: number): Promise<boolean> {
+  const entry = tx.selectFrom('inbox_entries').select('id').where('id', '=', id)
+  return (await entry.executeTakeFirst()) !== undefined
+}
 
 function noEntry(id: number): DirectError {
   return new DirectError('STORE_FAILED', `the store has no inbox entry ${id}`)

@@ -6,9 +6,12 @@ import type { Judgement, NewJudgement, Undecided } from './incoming-types.ts'
 import { type Bound, prepared } from './prepared.ts'
 import type { Schema, Tx } from './schema.ts'
 
-/** The verdict as its entry of the ledger keeps it; a notification is settled by it. */
-export async function writeJudgement(tx: Tx, id: number, judgement: Judgement, at: Date): Promise<void> {
-  await judgeEntry.execute(tx, {
+/**
+ * The verdict as its entry of the ledger keeps it; a notification is settled by it. False where it has one, which stands:
+ * another process, or this one before a stop, has acted on it.
+ */
+export async function writeJudgement(tx: Tx, id: number, judgement: Judgement, at: Date): Promise<boolean> {
+  const judged = await judgeEntry.executeTakeFirst(tx, {
     entry: id,
     state: judgement.verdict === 'notification' ? 'settled' : 'judged',
     judged_at: at.getTime(),
@@ -24,6 +27,7 @@ export async function writeJudgement(tx: Tx, id: number, judgement: Judgement, a
       judgement.recipients.map(({ address, verdict, code }) => ({ address, verdict, code })),
     ),
   })
+  return judged !== undefined
 }
 
 type Written =
@@ -43,7 +47,13 @@ const judgeEntry = prepared(
   (
     db,
     { entry, ...written }: Bound<{ entry: number } & Pick<Selectable<Schema['inbox_entries']>, Written>>,
-  ) => db.updateTable('inbox_entries').set(written).where('id', '=', entry),
+  ) =>
+    db
+      .updateTable('inbox_entries')
+      .set(written)
+      .where('id', '=', entry)
+      .where('state', 'in', ['new', 'stored'])
+      .returning('id'),
 )
 
 /** One audit row per recipient (one at least), and an event for each refusal, which nobody outside hears of (IN-9). */

@@ -8,7 +8,7 @@ import type { NewNotice, Notice, NoticeId, Receipt } from './incoming-types.ts'
 import { type Bound, prepared } from './prepared.ts'
 import { dueAt, type Owing } from './restraint.ts'
 import type { Schema, Tx } from './schema.ts'
-import { type NoticeOccurrence, type NoticeState, nextNoticeState } from './states.ts'
+import { NOTICE_MOVES, type NoticeOccurrence } from './states.ts'
 
 /**
  * The `processed` MDN that we owe for a delivery (N-1). One per delivery, under one Message-ID however often it has to be
@@ -90,21 +90,44 @@ const insertMdn = prepared((db, row: Bound<NewMdn>) =>
 
 /** True when the occurrence changed its state. */
 export async function moveNotice(tx: Tx, id: NoticeId, occurrence: NoticeOccurrence): Promise<boolean> {
-  const notice = await stateOf.executeTakeFirst(tx, { id })
-  if (notice === undefined) return false
-  const state = nextNoticeState(notice.state, occurrence)
-  if (state === notice.state) return false
-  await moveTo.execute(tx, { id, state })
-  return true
+  return (await MOVES[occurrence].executeTakeFirst(tx, { id })) !== undefined
 }
 
-const stateOf = prepared((db, { id }: Bound<{ id: NoticeId }>) =>
-  db.selectFrom('notices').select('state').where('id', '=', id),
-)
+function move({ from, to }: (typeof NOTICE_MOVES)[NoticeOccurrence]) {
+  return prepared((db, { id }: Bound<{ id: NoticeId }>) =>
+    db
+      .updateTable('notices')
+      .set({ state: to })
+      .where('id', '=', id)
+      .where('state', 'in', from)
+      .returning('id'),
+  )
+}
 
-const moveTo = prepared((db, { id, state }: Bound<{ id: NoticeId; state: NoticeState }>) =>
-  db.updateTable('notices').set({ state }).where('id', '=', id),
-)
+const MOVES = {
+  queued: move(NOTICE_MOVES.queued),
+  accepted: move(NOTICE_MOVES.accepted),
+  'given-up': move(NOTICE_MOVES['given-up']),
+  'owed-again': move(NOTICE_MOVES['owed-again']),
+} as const satisfies Record<NoticeOccurrence, unknown>
+
+/** The same of the one that went out under a Message-ID, which each has for itself. */
+export async function settleNotice(tx: Tx, messageId: string, accepted: boolean): Promise<void> {
+  await (accepted ? sentAs : givenUpAs).execute(tx, { messageId })
+}
+
+function moveSent({ from, to }: (typeof NOTICE_MOVES)[NoticeOccurrence]) {
+  return prepared((db, { messageId }: Bound<{ messageId: string }>) =>
+    db
+      .updateTable('notices')
+      .set({ state: to })
+      .where('message_id', '=', messageId)
+      .where('state', 'in', from),
+  )
+}
+
+const sentAs = moveSent(NOTICE_MOVES.accepted)
+const givenUpAs = moveSent(NOTICE_MOVES['given-up'])
 
 export async function dueNotices(db: Kysely<Schema>, now: Date, limit: number): Promise<Notice[]> {
   const rows = await dueOf.execute(db, { ...momentOf(now), limit })

@@ -72,15 +72,13 @@ export function nextState(state: DeliveryState, occurrence: Occurrence): Deliver
 export type NoticeState = 'owed' | 'queued' | 'sent' | 'given-up'
 export type NoticeOccurrence = 'queued' | 'accepted' | 'given-up' | 'owed-again'
 
-const NEXT_NOTICE: Readonly<Record<NoticeState, Readonly<Record<NoticeOccurrence, NoticeState>>>> = {
-  owed: { queued: 'queued', accepted: 'sent', 'given-up': 'given-up', 'owed-again': 'owed' },
-  queued: { queued: 'queued', accepted: 'sent', 'given-up': 'given-up', 'owed-again': 'queued' },
-  sent: { queued: 'sent', accepted: 'sent', 'given-up': 'sent', 'owed-again': 'sent' },
-  // IN-10: only here does a repeated message make us owe its MDN again.
-  'given-up': { queued: 'given-up', accepted: 'sent', 'given-up': 'given-up', 'owed-again': 'owed' },
-}
-
-/** IN-10, N-1: the state of an owed MDN after `occurrence`. */
-export function nextNoticeState(state: NoticeState, occurrence: NoticeOccurrence): NoticeState {
-  return NEXT_NOTICE[state][occurrence]
+/** IN-10, N-1: the states of an owed MDN that an occurrence ends, and what they become; it changes no other. */
+export const NOTICE_MOVES: Readonly<
+  Record<NoticeOccurrence, { readonly from: readonly NoticeState[]; readonly to: NoticeState }>
+> = {
+  queued: { from: ['owed'], to: 'queued' },
+  accepted: { from: ['owed', 'queued', 'given-up'], to: 'sent' },
+  'given-up': { from: ['owed', 'queued'], to: 'given-up' },
+  // IN-10: only then does a repeated message make us owe its MDN again.
+  'owed-again': { from: ['given-up'], to: 'owed' },
 }

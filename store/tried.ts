@@ -2,7 +2,7 @@ import type { Reason } from '../agent/errors.ts'
 import { advance, explain, recordOf, TRACKED } from './advance.ts'
 import { addressKey } from './encoding.ts'
 import { doubtOf } from './in-doubt.ts'
-import { moveNotice } from './notices.ts'
+import { settleNotice } from './notices.ts'
 import type { TriedRecipient } from './outgoing-types.ts'
 import { type Bound, prepared } from './prepared.ts'
 import type { Tx } from './schema.ts'
@@ -107,13 +107,4 @@ const recipientsOf = prepared((db, { copy }: Bound<{ copy: number }>) =>
     .select(['copy_recipients.state as pending', 'attempts', 'why'])
     .where('copy', '=', copy)
     .orderBy('seq'),
-)
-
-async function settleNotice(tx: Tx, messageId: string, accepted: boolean): Promise<void> {
-  const notice = await noticeOf.executeTakeFirst(tx, { messageId })
-  if (notice !== undefined) await moveNotice(tx, notice.id, accepted ? 'accepted' : 'given-up')
-}
-
-const noticeOf = prepared((db, { messageId }: Bound<{ messageId: string }>) =>
-  db.selectFrom('notices').select('id').where('message_id', '=', messageId),
 )
