@@ -7,8 +7,8 @@ export const CLAIM = '.claim'
 /** What the name of a folder ends with that names the deliveries of a message which are about to be added to a folder. */
 export const ADDING = '.adding'
 
-/** Of a delivery of a message: a try, a claim, or what is being removed. */
-const NAME = /^\.([0-9a-f]{64})\.([0-9a-f]+)(\.|$)/
+/** Of a delivery of a message: a try, a claim, what is being removed, or that it is about to be added to a folder. */
+const NAME = /^\.([0-9a-f]{64})\.(?:adding\/)?([0-9a-f]+)(\.|$)/
 /** Messages that the store is asked about at a time. */
 const ASKED = 500
 
@@ -74,10 +74,15 @@ export class Leftovers {
 
 /** All that is on its way in a folder of the EHR, or was left of that. */
 export async function leftIn(dir: string): Promise<readonly Left[]> {
-  return (await readdir(dir)).flatMap((name) => {
-    const [, sha256, delivery] = NAME.exec(name) ?? []
-    return sha256 === undefined || delivery === undefined ? [] : [{ name, sha256, delivery }]
-  })
+  const left: Left[] = []
+  for (const name of await readdir(dir)) {
+    const announced = name.endsWith(ADDING) ? await readdir(join(dir, name)) : []
+    for (const one of [name, ...announced.map((delivery) => `${name}/${delivery}`)]) {
+      const [, sha256, delivery] = NAME.exec(one) ?? []
+      if (sha256 !== undefined && delivery !== undefined) left.push({ name: one, sha256, delivery })
+    }
+  }
+  return left
 }
 
 /** What is left, and of which delivery of which message. */

@@ -113,6 +113,7 @@ test('what kills left of what the store has settled is looked for once, and agai
   }
   const lying = async () => (await readdir(dir)).sort()
   for (const end of ['', '.claim', '.claim.0123456789ab']) await leave(settled, end)
+  await mkdir(join(dir, `.${SHA256}.adding`, deliveryName(settled)), { recursive: true })
   const foreign = await leave('of another store', '')
   const other = [await leave(waiting, '.0123456789ab'), await leave(waiting, '.claim')]
   await mkdir(join(dir, SHA256))
