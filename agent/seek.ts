@@ -6,6 +6,7 @@ import { givenAddress } from './given-address.ts'
 import { holdUntil, whileHeld } from './hold.ts'
 import type { Log } from './log.ts'
 import type { SendTools } from './prepare.ts'
+import type { Failures } from './run/failures.ts'
 import { isOver, nextQuestion } from './seek/pauses.ts'
 import { gaveUp, waitingFor } from './seek/reasons.ts'
 import { copiesFor } from './seek/reseal.ts'
@@ -15,6 +16,8 @@ import { deadlineOf } from './send/deadline.ts'
 export interface SeekTools extends SendTools {
   readonly store: Store
   readonly log: Log
+  /** Hears of each message of which it is not known yet: a name server that is away is one thing to mend. */
+  readonly unknowns: Failures
 }
 
 /** Name servers that are silent hold up the question that asks them, not all others. */
@@ -80,7 +83,7 @@ async function ask(waiting: WaitingMessage, tools: SeekTools, signal?: AbortSign
     again,
   }
   const isDone = await store.waiting.asked(waiting.id, outcome, now())
-  if (isDone) logAsked(waiting, outcome, tools.log)
+  if (isDone) logAsked(waiting, outcome, { ...tools, code: found.unknown[0]?.why[0]?.code })
   // It has been counted first, so that the wait comes to its end all the same.
   if (bug !== undefined) throw bug
   return isDone ? outcome.reached.length : 0
@@ -133,11 +136,28 @@ function routeOf({ recipient: { address }, path }: Classified): Asked['reached']
   return { address, route: path ? 'direct' : 'tls', certificate: path?.leaf.sha256 ?? null }
 }
 
-/** What failed may name people; it is in the store, for `status`. */
-function logAsked({ messageId }: WaitingMessage, { reached, refused, unknown, again }: Asked, log: Log) {
+/** It never says that it is over: who is known is told with the message. */
+const UNKNOWN = Symbol('unknown')
+
+/** What failed may name people; it is in the store, for `status`. `code`: of what is not known. */
+function logAsked(
+  { messageId }: WaitingMessage,
+  { reached, refused, unknown, again }: Asked,
+  { log, unknowns, code }: Pick<SeekTools, 'log' | 'unknowns'> & { readonly code: string | undefined },
+) {
   const facts = { messageId, reached: reached.length, refused: refused.length }
   if (unknown.length === 0) log.info(facts, 'it is known by now how all who waited can be reached')
   else if (again === null)
     log.warn({ ...facts, failed: unknown.length }, 'asked for too long; direct status tells why')
-  else log.warn({ ...facts, waiting: unknown.length, again }, 'not known yet; direct status tells why')
+  else {
+    const waits = { waiting: unknown.length, again }
+    if (reached.length + refused.length > 0) log.info({ ...facts, ...waits }, 'it is known by now of some')
+    unknowns.fails(UNKNOWN, {
+      key: `${code}`,
+      text: 'how recipients can be reached is not known yet',
+      facts: { loop: 'routes', code },
+      once: { messageId, ...waits, hint: 'direct status tells of each message who waits, and why.' },
+      isBug: false,
+    })
+  }
 }

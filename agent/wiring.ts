@@ -123,10 +123,15 @@ export function wire(neighbours: Neighbours) {
     now,
     random,
   })
+  const unknowns = lazily(async () => {
+    const { Failures } = await import('./run/failures.ts')
+    return new Failures(log, neighbours.elapsed)
+  })
   const seekTools = async (): Promise<SeekTools> => ({
     ...(await sendTools()),
     store: await neighbours.store(),
     log,
+    unknowns: await unknowns(),
   })
   const leaps = new Leaps(neighbours)
   const lanes = lazily(async () => {

@@ -155,6 +155,32 @@ test('once it is known, the very same message goes: bytes, Message-ID and Date a
   expect(opened[1]?.innerSha256).toBe(opened[0]?.innerSha256)
 })
 
+test('however many messages wait for one name server, the log says so once, and then with growing pauses', async () => {
+  const lines: object[] = []
+  const keep = (facts: object, text: string) => void ('loop' in facts && lines.push({ ...facts, text }))
+  const time = clock()
+  const log = { info() {}, warn: keep, error: keep }
+  const { a } = await whileAway({}, { log, now: time.now })
+  for (let n = 0; n < 3; n++) await a.send(draft({ to: [B1] }), { keepTryingHours: 24 })
+  const about = { loop: 'routes', code: 'LOOKUP_FAILED' }
+  const text = 'how recipients can be reached is not known yet'
+  time.pass(1)
+  await once(a)
+  expect(lines.splice(0)).toEqual([
+    {
+      ...about,
+      messageId: expect.any(String),
+      waiting: 1,
+      again: expect.any(Date),
+      hint: expect.any(String),
+      text,
+    },
+  ])
+  time.pass(1)
+  await once(a)
+  expect(lines).toEqual([{ ...about, times: 3, text: `3 times more: ${text}` }])
+})
+
 test('before its time nobody is asked again; then with growing pauses', async () => {
   const { a, dns, pass } = await whileAway()
   await a.send(draft(), { keepTryingHours: 24 })
