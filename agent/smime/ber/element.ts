@@ -25,14 +25,21 @@ export class Element {
   readonly #end: number
 
   /** @internal Use `readElement`. */
-  constructor(all: Uint8Array, extent: Extent, children: readonly Element[]) {
-    this.tag = all[extent.start] as number
+  constructor(
+    all: Uint8Array,
+    start: number,
+    value: number,
+    valueEnd: number,
+    end: number,
+    children: readonly Element[],
+  ) {
+    this.tag = all[start] as number
     this.children = children
     this.#all = all
-    this.#start = extent.start
-    this.#value = extent.value
-    this.#valueEnd = extent.valueEnd
-    this.#end = extent.end
+    this.#start = start
+    this.#value = value
+    this.#valueEnd = valueEnd
+    this.#end = end
   }
 
   /** As it came, identifier and length included. */
@@ -60,13 +67,6 @@ export class Element {
   }
 }
 
-interface Extent {
-  readonly start: number
-  readonly value: number
-  readonly valueEnd: number
-  readonly end: number
-}
-
 /** Bytes that are exactly one element. Throws CmsError `MALFORMED` for all that is not BER, or too much of it. */
 export function readElement(bytes: Uint8Array): Element {
   const walk = new Walk(bytes)
@@ -79,6 +79,8 @@ const NONE: readonly Element[] = []
 
 class Walk {
   readonly #bytes: Uint8Array
+  /** Those that have been read and wait for what holds them: arrays of their own would have room for 17 each. */
+  readonly #read: Element[] = []
   #at = 0
   #elements = 0
 
@@ -104,14 +106,16 @@ class Walk {
       : NONE
     const valueEnd = length === null ? this.#at : value + length
     this.#at = length === null ? valueEnd + 2 : valueEnd
-    return new Element(this.#bytes, { start, value, valueEnd, end: this.#at }, children)
+    return new Element(this.#bytes, start, value, valueEnd, this.#at, children)
   }
 
   /** `end`: null where an end of contents tells it. */
   #children(end: number | null, limit: number, depth: number): readonly Element[] {
-    const children: Element[] = []
+    const first = this.#read.length
     while (end === null ? !this.#isEnd(limit) : this.#at < end)
-      children.push(this.element(end ?? limit, depth + 1))
+      this.#read.push(this.element(end ?? limit, depth + 1))
+    const children = this.#read.slice(first)
+    this.#read.length = first
     return children
   }
 
