@@ -196,7 +196,7 @@ async function judge(
   // Of several who are bound to the author, the one that was believed.
   report(signers.find(({ certificate }) => certificate === path.leaf) ?? signers[0])
 
-  const unreadable = await refuseParts(inner)
+  const unreadable = await refuseParts(content)
   if (unreadable) return refuse(unreadable)
   const accepted = recipients.filter(({ verdict }) => verdict === 'accept').map(({ address }) => address)
   return {

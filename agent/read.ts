@@ -1,12 +1,13 @@
 import { type Mailbox, parseMailboxes } from './mime/addresses.ts'
 import { owned } from './mime/bytes.ts'
 import { readHead } from './mime/entity.ts'
+import type { MessageStart } from './mime/head.ts'
 import type { Header } from './mime/header.ts'
 import { type Disposition, type MediaType, parseDisposition, parseMediaType } from './mime/media-type.ts'
 import { decodeTransfer, isKnownEncoding } from './mime/transfer.ts'
 import { type Step, type WalkOptions, walk, walkThrough } from './mime/walk.ts'
 import { decodeWords } from './mime/words.ts'
-import { lent, type Source } from './smime/source.ts'
+import { lent, type Source, sliceOf } from './smime/source.ts'
 
 export { safeFilename } from './read/safe-filename.ts'
 
@@ -69,12 +70,17 @@ export function factsOf(header: Header): MessageFacts {
 
 function mailboxField(header: Header, name: string): MailboxField {
   const read = header.all(name).map(parseMailboxes)
+  const [only, ...more] = read
+  if (only === undefined) return NO_FIELD
+  if (more.length === 0) return { fields: 1, ...only }
   return {
     fields: read.length,
     mailboxes: read.flatMap(({ mailboxes }) => mailboxes),
     problems: read.flatMap(({ problems }) => problems),
   }
 }
+
+const NO_FIELD: MailboxField = { fields: 0, mailboxes: [], problems: [] }
 
 /** Decoded words may hide controls; a person sees that something was there. */
 function forPeople(text: string): string {
@@ -123,9 +129,9 @@ export async function* readParts(message: Source, { lend = false } = {}): AsyncG
   }
 }
 
-/** Reads as far as `readParts` does, and throws as it does; nothing is decoded. */
-export async function checkParts(message: Source): Promise<void> {
-  await walkThrough(lent(message), PARTS)
+/** Reads as far as `readParts` does, and throws as it does; nothing is decoded. `head`: the message's own. */
+export async function checkParts(message: Source, head: MessageStart): Promise<void> {
+  await walkThrough(head, lent(sliceOf(message, head.bodyStart)), PARTS)
 }
 
 const PARTS: WalkOptions = { into: ({ type }) => type.startsWith('multipart/') }

@@ -1,6 +1,13 @@
-import { type EntityLimits, type Head, type HeadSearch, MessageHead, PartHead } from './head.ts'
+import {
+  type EntityLimits,
+  type Head,
+  type HeadSearch,
+  MessageHead,
+  type MessageStart,
+  PartHead,
+} from './head.ts'
 
-export interface Entity extends Pick<Head, 'header' | 'headerBlock' | 'separator' | 'bodyStart'> {
+export interface Entity extends MessageStart {
   /** Everything after the blank line, to be read once. Leaving it early lets go of the source. */
   readonly body: AsyncIterable<Uint8Array>
   /** Lets go of the source when the body is not wanted. */
@@ -30,9 +37,7 @@ export async function openPart(bytes: AsyncIterable<Uint8Array>, limits: EntityL
 }
 
 /** The header of a message, and no more of it. Throws MimeError as `openEntity` does. */
-export async function readHead(
-  bytes: AsyncIterable<Uint8Array>,
-): Promise<Pick<Head, 'header' | 'headerBlock' | 'bodyStart'>> {
+export async function readHead(bytes: AsyncIterable<Uint8Array>): Promise<MessageStart> {
   const search = new MessageHead()
   for await (const chunk of bytes) {
     const head = search.push(chunk)

@@ -22,6 +22,9 @@ export interface Head {
   readonly all: Uint8Array
 }
 
+/** What is kept of one while the message behind it is read in other ways. */
+export type MessageStart = Pick<Head, 'header' | 'headerBlock' | 'separator' | 'bodyStart'>
+
 /** Whether it says anything: lines without a colon are no fields. */
 function hasFields({ header }: Head): boolean {
   return header.fields.some((field) => field.name !== '')

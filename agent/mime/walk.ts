@@ -1,5 +1,5 @@
 import { MimeError } from './error.ts'
-import { type Head, type HeadSearch, MessageHead, PartHead } from './head.ts'
+import { type Head, type HeadSearch, MessageHead, type MessageStart, PartHead } from './head.ts'
 import type { Header } from './header.ts'
 import { LIMITS } from './limits.ts'
 import { type MediaType, parseMediaType } from './media-type.ts'
@@ -43,12 +43,19 @@ export async function* walk(bytes: AsyncIterable<Uint8Array>, { into }: WalkOpti
   for (const step of message.end()) yield step
 }
 
-/** The same to its end, for whoever asks only whether it can be done. */
-export async function walkThrough(bytes: AsyncIterable<Uint8Array>, { into }: WalkOptions): Promise<void> {
+/** The same to its end, for whoever has read the head and asks only whether the rest can be read. */
+export async function walkThrough(
+  head: MessageStart,
+  body: AsyncIterable<Uint8Array>,
+  { into }: WalkOptions,
+): Promise<void> {
   const message = new OpenEntity(new Walked(into), TOP)
-  for await (const chunk of bytes) for (const _ of message.push(chunk));
+  for (const _ of message.begin({ ...head, rest: NOTHING }));
+  for await (const chunk of body) for (const _ of message.push(chunk));
   for (const _ of message.end());
 }
+
+const NOTHING = new Uint8Array()
 
 /** What the entities of one message have in common, and what IN-11 bounds over all of them. */
 class Walked {
@@ -65,7 +72,7 @@ class Walked {
     return this.#entities++
   }
 
-  count({ header: { fields }, headerBlock }: Head): void {
+  count({ header: { fields }, headerBlock }: MessageStart): void {
     this.#headerBytes += headerBlock.length
     this.#fields += fields.length
     if (this.#headerBytes > LIMITS.allHeaderBytes)
@@ -111,17 +118,18 @@ class OpenEntity {
   *push(chunk: Uint8Array): Generator<Step> {
     const head = this.#head?.push(chunk)
     if (head === undefined) yield* this.#body(chunk)
-    else if (head !== null) yield* this.#begin(head)
+    else if (head !== null) yield* this.begin(head)
   }
 
   *end(): Generator<Step> {
-    if (this.#head !== null) yield* this.#begin(this.#head.end())
+    if (this.#head !== null) yield* this.begin(this.#head.end())
     for (const piece of this.#cutter?.end() ?? []) yield* this.#take(piece)
     if (this.#child !== null) yield* this.#child.end()
     if (this.#role === 'leaf') yield { kind: 'end', index: this.#index }
   }
 
-  *#begin(head: Head): Generator<Step> {
+  /** `head`: its own, in whatever way it was read. */
+  *begin(head: MessageStart & Pick<Head, 'rest'>): Generator<Step> {
     const { depth, parent } = this.#place
     const index = this.#index
     this.#head = null

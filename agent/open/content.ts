@@ -1,7 +1,7 @@
 import type { MessageCode, Reason } from '../errors.ts'
 import { readHead } from '../mime/entity.ts'
 import { MimeError } from '../mime/error.ts'
-import type { Head } from '../mime/head.ts'
+import type { MessageStart } from '../mime/head.ts'
 import { type Field, holdsControls } from '../mime/header.ts'
 import { parseMediaType } from '../mime/media-type.ts'
 import { decodeTransfer } from '../mime/transfer.ts'
@@ -14,6 +14,8 @@ import { unwrapBehind } from '../smime/unwrap.ts'
 /** What was signed, as a message: the wrapped one, or the signed entity itself with the outer header's facts. */
 export interface Content extends AsyncDisposable {
   readonly inner: Source
+  /** Of that message. */
+  readonly head: MessageStart
   readonly wrapped: boolean
   readonly facts: MessageFacts
 }
@@ -44,7 +46,12 @@ export async function readContent(
         code: 'MALFORMED',
         text: `the outer header has more than one ${repeated ?? 'Message-ID'}`,
       }
-    return { ...content, facts: shown, [Symbol.asyncDispose]: () => content[Symbol.asyncDispose]() }
+    return {
+      ...content,
+      head: shownHead,
+      facts: shown,
+      [Symbol.asyncDispose]: () => content[Symbol.asyncDispose](),
+    }
   } catch (error) {
     if (error instanceof MimeError)
       return { code: error.code, text: `the signed content makes no sense: ${error.message}` }
@@ -53,10 +60,7 @@ export async function readContent(
 }
 
 /** Whether a signed entity is itself enveloped, whatever its smime-type says. */
-async function isEncrypted(
-  entity: Source,
-  { header, bodyStart }: Pick<Head, 'header' | 'bodyStart'>,
-): Promise<boolean> {
+async function isEncrypted(entity: Source, { header, bodyStart }: MessageStart): Promise<boolean> {
   const type = parseMediaType(header.first('Content-Type'))
   if (type === null || !isPkcs7Mime(type)) return false
   const cms = decodeTransfer(sliceOf(entity, bodyStart).read(), header.first('Content-Transfer-Encoding'))
@@ -68,7 +72,7 @@ async function isEncrypted(
  * What is delivered is read again, by programs for which a lone CR ends a line, or a control or a fold before the colon
  * is no part of a field's name: they would see another From than the one that was judged (IN-6).
  */
-function refuseTwoReadings({ header, headerBlock }: Pick<Head, 'header' | 'headerBlock'>): void {
+function refuseTwoReadings({ header, headerBlock }: MessageStart): void {
   const isNoField = ({ name, value }: Field) => name === '' && value.includes(':')
   if (holdsControls(headerBlock) || header.fields.some(isNoField))
     throw new MimeError(

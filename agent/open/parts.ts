@@ -3,7 +3,7 @@ import type { MessageCode, Reason } from '../errors.ts'
 import { MimeError } from '../mime/error.ts'
 import { checkParts, readParts } from '../read.ts'
 import type { OpenedPart } from '../receiving-types.ts'
-import type { Source } from '../smime/source.ts'
+import type { Content } from './content.ts'
 import type { TrustedMessage } from './trusted-message.ts'
 
 /** The leaves of a trusted message, measured. */
@@ -22,9 +22,12 @@ export async function listParts({ inner }: Pick<TrustedMessage, 'inner'>): Promi
 }
 
 /** Why a message cannot be read part by part, null where it can. A structure beyond IN-11's limits is refused, not cut short. */
-export async function refuseParts(inner: Source): Promise<Reason<MessageCode> | null> {
+export async function refuseParts({
+  inner,
+  head,
+}: Pick<Content, 'inner' | 'head'>): Promise<Reason<MessageCode> | null> {
   try {
-    await checkParts(inner)
+    await checkParts(inner, head)
     return null
   } catch (error) {
     if (error instanceof MimeError)
