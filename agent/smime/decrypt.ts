@@ -160,7 +160,7 @@ async function openContent(
 ): Promise<Opened> {
   const outcome: Outcome = { whole: false, attributes: null }
   let outline = new OutlineReader()
-  let content = await spool(lookedAt(decryptContent(envelope, encryption, key, outcome), outline))
+  let content = await spool(decryptContent(envelope, encryption, key, outcome, outline))
   // Few messages have attributes beside their content, so it is not looked for them beforehand.
   if (outcome.attributes !== null) {
     await content[Symbol.asyncDispose]()
@@ -168,18 +168,8 @@ async function openContent(
     outline = new OutlineReader()
     await using again = await openEnvelope(cms, () => false)
     if (again === null) throw new Error('a source that is read twice holds two kinds of CMS')
-    content = await spool(lookedAt(decryptContent(again, encryption, key, outcome), outline))
+    content = await spool(decryptContent(again, encryption, key, outcome, outline))
   }
   const found = outline.end()
   return { content, outline: found, isWhole: outcome.whole && found.isLikeHeader }
-}
-
-async function* lookedAt(
-  plaintext: AsyncIterable<Uint8Array>,
-  outline: OutlineReader,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of plaintext) {
-    outline.update(chunk)
-    yield chunk
-  }
 }

@@ -46,13 +46,14 @@ export function keyInMemory(key: KeyObject): PrivateKey {
         const how = scheme === 'rsa-pss' ? { key, ...signatureOptions({ scheme }, digest) } : key
         sign(hashName(digest), data, how, done)
       }),
-    decrypt: async (how, input) => {
+    decrypt: (how, input) => {
       if (how !== 'ecdh' && how !== 'rsa-pkcs1') return oaep(how, input)
-      return orNull(() => {
+      const answer = orNull(() => {
         if (how === 'rsa-pkcs1') return privateDecrypt({ key, ...rsaPadding(how) }, input)
         const publicKey = createPublicKey({ key: Buffer.from(input), format: 'der', type: 'spki' })
         return diffieHellman({ privateKey: key, publicKey })
       })
+      return Promise.resolve(answer)
     },
   }
 }

@@ -89,8 +89,12 @@ async function check(
     return null
   }
   const attempt = async <T extends object>(step: () => Promise<T | Reason<MessageCode>>) => {
-    const result = await step().catch(reasonOf)
-    return 'code' in result ? failed(result) : result
+    try {
+      const result = await step()
+      return 'code' in result ? failed(result) : result
+    } catch (error) {
+      return failed(reasonOf(error))
+    }
   }
   const apart =
     (await attempt(async () => ('code' in signed ? signed : takeApart(content, signed)))) ??

@@ -13,6 +13,7 @@ import { decryptContent, type Outcome } from '../../agent/smime/enveloped/decryp
 import { openEnvelope } from '../../agent/smime/enveloped/head.ts'
 import { match, mentions } from '../../agent/smime/enveloped/recipients.ts'
 import { Identity } from '../../agent/smime/identity.ts'
+import { OutlineReader } from '../../agent/smime/signed/outline.ts'
 import { openSignedFile } from '../../agent/smime/signed-file.ts'
 import { readSigned } from '../../agent/smime/signed-mail.ts'
 import { type Certificate, parseCertificate, readCertificates } from '../../trust-anchors/index.ts'
@@ -86,7 +87,8 @@ async function byHand(cms: Parameters<typeof decrypt>[0], keys: readonly Identit
   const key = await candidate?.contentKey()
   if (!key || !candidate || 'code' in encryption) return null
   const outcome: Outcome = { whole: false, attributes: null }
-  const content = await bytesOf({ read: () => copied(decryptContent(envelope, encryption, key, outcome)) })
+  const plaintext = () => decryptContent(envelope, encryption, key, outcome, new OutlineReader())
+  const content = await bytesOf({ read: () => copied(plaintext()) })
   expect({ whole: outcome.whole, content: content.toString() }).toEqual({ whole: true, content: CONTENT })
   return `${candidate.transport}, ${encryption.cipher}`
 }

@@ -22,6 +22,7 @@ import { decryptContent, type Outcome } from '../../agent/smime/enveloped/decryp
 import { encryptContent } from '../../agent/smime/enveloped/encrypt-content.ts'
 import { openEnvelope } from '../../agent/smime/enveloped/head.ts'
 import { keyInMemory } from '../../agent/smime/private-key.ts'
+import { OutlineReader } from '../../agent/smime/signed/outline.ts'
 import { judgeSigners } from '../../agent/smime/signed/signatures.ts'
 import { poolKey } from '../../fixtures/pki.ts'
 import { Certificate, parseCertificate } from '../../trust-anchors/index.ts'
@@ -92,8 +93,9 @@ async function content(encryption: Uint8Array, how: Encrypted): Promise<Buffer |
   const outcome: Outcome = { whole: false, attributes: how.attributes }
   await using opened = await openEnvelope(sourceOf(cms, 7), () => false)
   if (opened === null) throw new Error('a vector within CMS of another kind')
-  const plaintext = await bytesOf({ read: () => copied(decryptContent(opened, read, key, outcome)) })
-  return outcome.whole ? plaintext : null
+  const plaintext = () => decryptContent(opened, read, key, outcome, new OutlineReader())
+  const decrypted = await bytesOf({ read: () => copied(plaintext()) })
+  return outcome.whole ? decrypted : null
 }
 
 interface Encrypted {

@@ -3,6 +3,7 @@ import { release } from '../../mime/bytes.ts'
 import { blockBytes, type ContentEncryption, orNull } from '../algorithms.ts'
 import { CmsError } from '../ber/error.ts'
 import { inBlocks } from '../blocks.ts'
+import type { OutlineReader } from '../signed/outline.ts'
 import type { Source } from '../source.ts'
 import { type EnvelopeTail, type OpenEnvelope, openEnvelope } from './head.ts'
 import { LastBlock } from './padding.ts'
@@ -21,13 +22,14 @@ const WORTH_DECRYPTING = 1 << 12
 /**
  * The plaintext of a whole message, each chunk lent until the next one is asked for. It is read and handed on to its end
  * whatever is wrong (ALG-2), where the padding is, with it; what became of it stands in `outcome` then. `attributes`:
- * those of an earlier reading.
+ * those of an earlier reading. `outline` is shown each chunk before.
  */
 export async function* decryptContent(
   envelope: OpenEnvelope,
   encryption: ContentEncryption,
   key: Uint8Array,
   outcome: Outcome,
+  outline: Pick<OutlineReader, 'update'>,
 ): AsyncGenerator<Uint8Array> {
   const { attributes } = outcome
   const decipher = decipherOf(encryption, key, attributes)
@@ -40,8 +42,10 @@ export async function* decryptContent(
     for await (const piece of inBlocks(ciphertext, WORTH_DECRYPTING)) {
       const bytes = decipher.update(piece)
       if (bytes.length === 0) continue
-      if (padded === null) yield bytes
-      else yield* padded.before(bytes)
+      for (const ready of padded?.before(bytes) ?? [bytes]) {
+        outline.update(ready)
+        yield ready
+      }
       release(bytes)
     }
   } catch (error) {
@@ -54,7 +58,9 @@ export async function* decryptContent(
   else {
     const { content, isPadded } = padded.end()
     outcome.whole = finished && isPadded
-    if (content.length > 0) yield content
+    if (content.length === 0) return
+    outline.update(content)
+    yield content
   }
 }
 
