@@ -11,7 +11,10 @@ export const MESSAGE = 'message'
 /** and in that, what was found out about it. It is written last. */
 export const FILING = 'delivery.json'
 
-/** A try at a message: the folder `draft` with all of it, on the disk when fulfilled. */
+/**
+ * A try at a message: the folder `draft` with all of it, on the disk when fulfilled, name by name. A claim without its draft
+ * would be nobody's, though the message was filed; a draft without its message would say that it was, though it was not.
+ */
 export async function writeTry(
   own: string,
   draft: string,
@@ -27,7 +30,7 @@ export async function writeTry(
   await files.write(join(message, 'message.eml'), lent(inner))
   const parts = await fileParts(inner, message, files)
   await files.write(join(message, FILING), [jsonBytes(describe(parts))])
-  await files.folder(attachments)
+  if (parts.some(({ file }) => file !== null)) await files.folder(attachments)
   await files.folder(message)
   await files.done()
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import promises, { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
-import { basename, join } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { deliverToFolder } from '../../agent/deliver/folder.ts'
 import { deliveryName, Leftovers } from '../../agent/deliver/leftovers.ts'
@@ -205,6 +205,25 @@ test('a message appears when its claim is on the disk, and is told as filed when
   const names = [claimed, dir, join(dir, SHA256)]
   const seen = steps.map(([, path]) => path).filter((path) => names.includes(String(path)))
   expect(seen).toEqual([claimed, dir, join(dir, SHA256), dir])
+})
+
+test.each([
+  ['application/octet-stream', ['attachments']],
+  // There is nothing in it.
+  ['text/plain', []],
+])('a claim gets its name when all that it holds has its own on the disk: %s (IN-10)', async (type, more) => {
+  const dir = await temporaryFolder()
+  const { opened, renamed } = watched()
+  await deliverToFolder(dir, messageThatSays(`Content-Type: ${type}\r\n\r\nx`), describe)
+  const [claimed = 0] = renamed.mock.invocationCallOrder
+  const [own = ''] = renamed.mock.calls[0] ?? []
+  const before = opened.mock.calls.filter((_, n) => (opened.mock.invocationCallOrder[n] ?? 0) < claimed)
+  const synced = before
+    .filter(([, flags]) => flags === 'r')
+    .map(([path]) => relative(String(own), String(path)))
+  const [draft = ''] = synced.filter((path) => /^[^/]+$/.test(path))
+  const message = join(draft, 'message')
+  expect(synced.sort()).toEqual(['', draft, message, ...more.map((name) => join(message, name))])
 })
 
 test('who finds a message filed by somebody who was stopped right then brings it onto the disk before saying so (IN-10)', async () => {
