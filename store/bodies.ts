@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto'
 import { type Insertable, type Kysely, sql } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import { loosely } from './loosely.ts'
-import { type Bound, prepared } from './prepared.ts'
+import { type Bound, prepared, preparedRows } from './prepared.ts'
 import type { Schema, Tx } from './schema.ts'
 import { inTurn } from './turn.ts'
 import type { Bodies, BodyId } from './types.ts'
@@ -48,7 +48,7 @@ export class SqlBodies implements Bodies {
         body = await loosely(this.#db, async (tx) => {
           const { id } = body === null ? await begin.executeTakeFirstOrThrow(tx, row) : { id: body }
           if (body !== null) await tx.updateTable('bodies').set(row).where('id', '=', id).execute()
-          await addChunk.execute(tx, { body: id, seq, data })
+          await addChunks.execute(tx, [{ body: id, seq, data }])
           return id
         })
         seq += 1
@@ -98,8 +98,8 @@ const begin = prepared((db, row: Bound<Insertable<Schema['bodies']>>) =>
   db.insertInto('bodies').values(row).returning('id'),
 )
 
-const addChunk = prepared((db, chunk: Bound<Schema['body_chunks']>) =>
-  db.insertInto('body_chunks').values(chunk),
+const addChunks = preparedRows((db, chunks: readonly Bound<Schema['body_chunks']>[]) =>
+  db.insertInto('body_chunks').values(chunks),
 )
 
 const sizeOf = prepared((db, { id }: Bound<{ id: BodyId }>) =>
@@ -125,14 +125,18 @@ const chunkOf = prepared((db, { body, seq }: Bound<{ body: BodyId; seq: number }
   db.selectFrom('body_chunks').select('data').where('body', '=', body).where('seq', '=', seq),
 )
 
-/** A body of one chunk at most, in the transaction of what names it; `kept` 1: it does so for certain. */
-export async function addBody(tx: Tx, data: Uint8Array, at: Date, kept: 0 | 1 = 0): Promise<BodyId> {
-  if (data.length > CHUNK) throw new TypeError(`a body of ${data.length} bytes is written chunk by chunk`)
-  const sha256 = hash('sha256', data, 'hex')
-  const row = { bytes: data.length, complete: 1 as const, kept, sha256, touched_at: at.getTime() }
-  const { id } = await begin.executeTakeFirstOrThrow(tx, row)
-  await addChunk.execute(tx, { body: id, seq: 0, data })
-  return id
+/** Bodies of one chunk at most, in the transaction of what names them. Their ids, in the same order. */
+export async function addBodies(tx: Tx, all: readonly Uint8Array[], at: Date): Promise<readonly BodyId[]> {
+  const chunks: Schema['body_chunks'][] = []
+  for (const data of all) {
+    if (data.length > CHUNK) throw new TypeError(`a body of ${data.length} bytes is written chunk by chunk`)
+    const sha256 = hash('sha256', data, 'hex')
+    const row = { bytes: data.length, complete: 1, kept: 1, sha256, touched_at: at.getTime() } as const
+    const { id } = await begin.executeTakeFirstOrThrow(tx, row)
+    chunks.push({ body: id, seq: 0, data })
+  }
+  await addChunks.execute(tx, chunks)
+  return chunks.map(({ body }) => body)
 }
 
 /** Something refers to it from now on, in the transaction of that. */

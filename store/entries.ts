@@ -81,7 +81,7 @@ export async function findEntry(
   return row === undefined ? null : inboxEntry(row)
 }
 
-/** A row for it if there is none, with its body if it names none yet, and one more attempt. `isKept`: as `addBody` has it. */
+/** A row for it if there is none, with its body if it names none yet, and one more attempt. `isKept`: as `addBodies` has it. */
 export async function beginEntry(
   tx: Tx,
   mailbox: string,

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { DirectError } from '../agent/errors.ts'
-import { addBody } from './bodies.ts'
+import { addBodies } from './bodies.ts'
 import { deliveriesOf, openDeliveries, settleDelivery } from './deliveries.ts'
 import {
   beginEntry,
@@ -77,7 +77,7 @@ export class SqlInbox implements Inbox {
     // Whoever loses this with the power finds the mail where it was, and begins anew.
     return await this.#turns.loose.take(async (tx) => {
       if (!(body instanceof Uint8Array)) return await beginEntry(tx, mailbox, uidValidity, uid, body)
-      const own = await addBody(tx, body, this.#now(), 1)
+      const [own = null] = await addBodies(tx, [body], this.#now())
       return await beginEntry(tx, mailbox, uidValidity, uid, own, true)
     })
   }

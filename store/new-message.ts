@@ -1,10 +1,10 @@
 import type { Insertable } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import { type AuditEvent, record } from './audit.ts'
-import { addBody, keep } from './bodies.ts'
+import { addBodies, keep } from './bodies.ts'
 import { addressKey, encodeAlgorithms, encodeWhy } from './encoding.ts'
 import type { NewBody, NewCopy, NewMessage, OutboxCopy } from './outgoing-types.ts'
-import { type Bound, prepared } from './prepared.ts'
+import { type Bound, prepared, preparedRows } from './prepared.ts'
 import type { Schema, Tx } from './schema.ts'
 import type { BodyId, MessageAlgorithms } from './types.ts'
 
@@ -46,14 +46,16 @@ export async function keepBodies(
   at: Date,
 ): Promise<ReadonlyMap<NewBody, BodyId>> {
   const ids = new Map<NewBody, BodyId>()
+  const fresh: Uint8Array[] = []
   for (const body of new Set(all)) {
     if (body instanceof Uint8Array) {
-      ids.set(body, await addBody(tx, body, at, 1))
+      fresh.push(body)
     } else {
       ids.set(body, body)
       await keep(tx, body)
     }
   }
+  for (const [n, id] of (await addBodies(tx, fresh, at)).entries()) ids.set(fresh[n] as Uint8Array, id)
   return ids
 }
 
@@ -91,11 +93,12 @@ const insertMessage = prepared((db, row: Bound<Insertable<Schema['messages']>>) 
 )
 
 async function addRecipients(tx: Tx, id: number, message: NewMessage): Promise<void> {
+  const rows: Insertable<Schema['recipients']>[] = []
   for (const recipient of message.recipients) {
     const { route, certificate, state, why } = recipient
     const address = addressKey(recipient.address)
     const algorithms = sealedBy(message.copies, address)
-    await insertRecipient.execute(tx, {
+    rows.push({
       message: id,
       address,
       route,
@@ -122,10 +125,11 @@ async function addRecipients(tx: Tx, id: number, message: NewMessage): Promise<v
       why,
     })
   }
+  await insertRecipients.execute(tx, rows)
 }
 
-const insertRecipient = prepared((db, row: Bound<Insertable<Schema['recipients']>>) =>
-  db.insertInto('recipients').values(row),
+const insertRecipients = preparedRows((db, rows: readonly Bound<Insertable<Schema['recipients']>>[]) =>
+  db.insertInto('recipients').values(rows),
 )
 
 function queuedEvent(kind: NewMessage['kind']): AuditEvent {
@@ -154,6 +158,7 @@ export async function addCopies(
   },
 ): Promise<readonly number[]> {
   const ids: number[] = []
+  const recipients: Schema['copy_recipients'][] = []
   for (const copy of copies) {
     const { id } = await insertCopy.executeTakeFirstOrThrow(tx, {
       message,
@@ -167,13 +172,9 @@ export async function addCopies(
     })
     ids.push(id)
     for (const [seq, address] of copy.recipients.entries())
-      await insertCopyRecipient.execute(tx, {
-        copy: id,
-        seq,
-        address: addressKey(address),
-        state: 'pending',
-      })
+      recipients.push({ copy: id, seq, address: addressKey(address), state: 'pending' })
   }
+  await insertCopyRecipients.execute(tx, recipients)
   return ids
 }
 
@@ -181,6 +182,6 @@ const insertCopy = prepared((db, row: Bound<Insertable<Schema['copies']>>) =>
   db.insertInto('copies').values(row).returning('id'),
 )
 
-const insertCopyRecipient = prepared((db, row: Bound<Insertable<Schema['copy_recipients']>>) =>
-  db.insertInto('copy_recipients').values(row),
+const insertCopyRecipients = preparedRows((db, rows: readonly Bound<Schema['copy_recipients']>[]) =>
+  db.insertInto('copy_recipients').values(rows),
 )
