@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises'
-import { setTimeout as pause } from 'node:timers/promises'
 import { DirectError } from './errors.ts'
 import { identityAdministration } from './identities/administration.ts'
 import type { KeptFolders } from './inbox/folders.ts'
@@ -20,7 +19,6 @@ import { storeAdministration } from './upkeep/administration.ts'
 import { wire } from './wiring.ts'
 import { zoneAdministration } from './zone/administration.ts'
 
-const EVENT_POLL_MS = 1000
 /** Who leaves the loop of `receive` waits no longer for what it took to be flagged. */
 const FLAG_MS = 5000
 /** An MDN that failed less often than this is tried by every `receiveOnce`, whatever its pause. */
@@ -278,16 +276,9 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     async untaken(messageId) {
       return (await (await neighbours.existingStore())?.deliveries.untaken(now(), messageId)) ?? []
     },
-    async *events({ signal, after } = {}) {
-      const { tracking } = await neighbours.store()
-      let last = after ?? (await tracking.lastEvent())
-      while (!signal?.aborted) {
-        for (const event of await tracking.events(last)) {
-          last = event.id
-          yield event
-        }
-        await pause(EVENT_POLL_MS, undefined, { signal }).catch(() => undefined)
-      }
+    async *events(options = {}) {
+      const { eventsOf } = await import('./events.ts')
+      yield* eventsOf(await neighbours.store(), options)
     },
     async *audit(filter) {
       const store = await neighbours.existingStore()
