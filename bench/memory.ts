@@ -15,8 +15,8 @@ const MB = 1_000_000
 const SIZES = [
   { name: '1 MB', bytes: MB, who: [FLOOR, OURS, PKIJS] },
   { name: '25 MB', bytes: 25 * MB, who: [FLOOR, OURS, PKIJS] },
-  // pkijs cannot: it makes one string of it.
-  { name: '250 MB', bytes: 250 * MB, who: [FLOOR, OURS] },
+  // pkijs cannot, as it makes one string of it; the limit is none beside the floor, which would take as long again.
+  { name: '250 MB', bytes: 250 * MB, who: [OURS] },
 ]
 /** Where there is time: it depends on when garbage is collected. */
 const OURS_TIMES = 3
