@@ -7,8 +7,8 @@ import type { OpenStoreOptions } from './open.ts'
 import { describePlace, type PostgresPlace, type StorePlace } from './place.ts'
 import { SqlStore } from './sql-store.ts'
 import { NodeSqliteDialect } from './sqlite-dialect.ts'
-import { storeError } from './sqlite-errors.ts'
-import { requireStore } from './sqlite-file.ts'
+import { guarded, patiently } from './sqlite-errors.ts'
+import { PATIENCE_MS, requireStore } from './sqlite-file.ts'
 import type { Store } from './store.ts'
 
 /** What an older direct-agent left, which the next `openStore` brings up to date. */
@@ -29,7 +29,7 @@ export async function lookAtStore({
   { readonly store: Store } | { readonly older: OlderStore } | null
 > {
   const isFile = 'file' in place
-  const db = isFile ? openReadOnly(place.file) : await openPostgres(place.postgres)
+  const db = isFile ? await openReadOnly(place.file) : await openPostgres(place.postgres)
   let seen: SqlStore | null = null
   try {
     const { rows } = await sql<{ name: string }>`${isFile ? TABLE_OF_FILE : TABLE_OF_DATABASE}`.execute(db)
@@ -49,20 +49,21 @@ const TABLE_OF_DATABASE = sql`
   select table_name as name from information_schema.tables
   where table_schema = any (current_schemas(false)) and table_name = 'schema_versions'`
 
-function openReadOnly(file: string): Database {
+async function openReadOnly(file: string): Promise<Database> {
+  const database = guarded(file, () => new DatabaseSync(file, { readOnly: true }))
   try {
-    const database = new DatabaseSync(file, { readOnly: true })
-    try {
-      // An empty file becomes a store at the first start.
-      if (database.prepare('select name from sqlite_schema').get() !== undefined) requireStore(database, file)
-      return new Database(new NodeSqliteDialect(database, file))
-    } catch (error) {
-      database.close()
-      throw error
-    }
+    // Whoever opens or closes it last has all of the file for a moment.
+    await patiently(() => requireStoreIfAny(database, file), file, PATIENCE_MS)
+    return new Database(new NodeSqliteDialect(database, file))
   } catch (error) {
-    throw storeError(error, file)
+    database.close()
+    throw error
   }
+}
+
+/** An empty file becomes a store at the first start. */
+function requireStoreIfAny(database: DatabaseSync, file: string): void {
+  if (database.prepare('select name from sqlite_schema').get() !== undefined) requireStore(database, file)
 }
 
 async function openPostgres(place: PostgresPlace): Promise<Database> {

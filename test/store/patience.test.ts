@@ -2,6 +2,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely } from 'kysely'
 import { expect } from 'vitest'
+import { lookAtStore } from '../../store/index.ts'
 import type { Schema } from '../../store/schema.ts'
 import { NodeSqliteDialect } from '../../store/sqlite-dialect.ts'
 import { openDatabase } from '../../store/sqlite-file.ts'
@@ -74,4 +75,16 @@ ofSqlite('who reads waits while another process has the whole file, alone and as
   expect(await meanwhile(other, 'begin exclusive', () => read(db))).toEqual([lease])
   expect(await meanwhile(other, 'begin exclusive', () => asOfNow(db, read))).toEqual([lease])
   await db.destroy()
+})
+
+ofSqlite('who only looks waits while another process has the whole file', async () => {
+  await using temporary = await folder()
+  const { file } = temporary
+  await (await temporary.open())[Symbol.asyncDispose]()
+  using other = new DatabaseSync(file)
+  other.exec('pragma journal_mode = delete')
+  const seen = await meanwhile(other, 'begin exclusive', () => lookAtStore({ file }))
+  if (seen === null || !('store' in seen)) throw new Error('there is a store')
+  await using looked = seen.store
+  expect(await looked.tracking.status()).toEqual([])
 })
