@@ -93,41 +93,34 @@ export async function moveNotice(tx: Tx, id: NoticeId, occurrence: NoticeOccurre
   return (await MOVES[occurrence].executeTakeFirst(tx, { id })) !== undefined
 }
 
-function move({ from, to }: (typeof NOTICE_MOVES)[NoticeOccurrence]) {
+/** The same of the one that went out under a Message-ID, which each has for itself. */
+export async function settleNotice(tx: Tx, messageId: string, accepted: boolean): Promise<void> {
+  await SETTLED[accepted ? 'accepted' : 'given-up'].executeTakeFirst(tx, { messageId })
+}
+
+const moved = (db: Kysely<Schema>, { from, to }: (typeof NOTICE_MOVES)[NoticeOccurrence]) =>
+  db.updateTable('notices').set({ state: to }).where('state', 'in', from).returning('id')
+
+function move(occurrence: NoticeOccurrence) {
   return prepared((db, { id }: Bound<{ id: NoticeId }>) =>
-    db
-      .updateTable('notices')
-      .set({ state: to })
-      .where('id', '=', id)
-      .where('state', 'in', from)
-      .returning('id'),
+    moved(db, NOTICE_MOVES[occurrence]).where('id', '=', id),
   )
 }
 
 const MOVES = {
-  queued: move(NOTICE_MOVES.queued),
-  accepted: move(NOTICE_MOVES.accepted),
-  'given-up': move(NOTICE_MOVES['given-up']),
-  'owed-again': move(NOTICE_MOVES['owed-again']),
+  queued: move('queued'),
+  accepted: move('accepted'),
+  'given-up': move('given-up'),
+  'owed-again': move('owed-again'),
 } as const satisfies Record<NoticeOccurrence, unknown>
 
-/** The same of the one that went out under a Message-ID, which each has for itself. */
-export async function settleNotice(tx: Tx, messageId: string, accepted: boolean): Promise<void> {
-  await (accepted ? sentAs : givenUpAs).execute(tx, { messageId })
-}
-
-function moveSent({ from, to }: (typeof NOTICE_MOVES)[NoticeOccurrence]) {
+function settle(occurrence: 'accepted' | 'given-up') {
   return prepared((db, { messageId }: Bound<{ messageId: string }>) =>
-    db
-      .updateTable('notices')
-      .set({ state: to })
-      .where('message_id', '=', messageId)
-      .where('state', 'in', from),
+    moved(db, NOTICE_MOVES[occurrence]).where('message_id', '=', messageId),
   )
 }
 
-const sentAs = moveSent(NOTICE_MOVES.accepted)
-const givenUpAs = moveSent(NOTICE_MOVES['given-up'])
+const SETTLED = { accepted: settle('accepted'), 'given-up': settle('given-up') } as const
 
 export async function dueNotices(db: Kysely<Schema>, now: Date, limit: number): Promise<Notice[]> {
   const rows = await dueOf.execute(db, { ...momentOf(now), limit })
