@@ -37,6 +37,7 @@ export async function* checkLeft({ deliverTo, existingStore, now }: DoctorTools)
 }
 
 async function isOld(path: string, now: Date): Promise<boolean> {
+  // Whoever was at it has just finished.
   const found = await stat(path).catch(() => null)
   return found !== null && now.getTime() - found.mtimeMs > OLD_MS
 }

@@ -1,6 +1,6 @@
-import { constants } from 'node:fs'
-import { access, readFile, stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { refused } from '../deliver/writable.ts'
 import { ok, type Said } from './finding.ts'
 import type { Check } from './tools.ts'
 
@@ -61,19 +61,6 @@ async function ownerOf(path: string): Promise<number | null> {
   return stat(path).then(
     ({ uid }) => uid,
     () => null,
-  )
-}
-
-/** Null: it can be read and written. */
-async function refused(path: string): Promise<string | null> {
-  const isFile = await stat(path).then(
-    (found) => !found.isDirectory(),
-    () => false,
-  )
-  if (isFile) return 'ENOTDIR'
-  return access(path, constants.R_OK | constants.W_OK | constants.X_OK).then(
-    () => null,
-    ({ code }: NodeJS.ErrnoException) => code ?? 'unknown error',
   )
 }
 
