@@ -122,8 +122,8 @@ test('SMTP says nothing: Ctrl-C and SIGTERM end what waits for it, and the messa
   await silent.heard(2)
   const asked = performance.now()
   expect(await daemon.end('SIGTERM')).toBe(0)
-  // No measure of speed: the contract is 10 s, and a machine that has other work takes as long again.
-  expect(performance.now() - asked).toBeLessThan(20_000)
+  // No measure of speed: the contract is 15 s.
+  expect(performance.now() - asked).toBeLessThan(15_000)
   expect(await states(a, String(newest?.messageId))).toEqual({ [LEE]: 'queued' })
 
   await using _atA = a.daemon('--deliver', 'ehr')
