@@ -13,8 +13,8 @@ import { handOver, startPostOffice, untilThere } from './post-office.ts'
 import { smimeSteps } from './rates-memory.ts'
 
 const BYTES = 10_000
-/** Calls of `send` at once: as an EHR that hands over what many people write. */
-const IN_FLIGHT = 16
+/** Calls of `send` at once: as an EHR that hands over what many people write. The pool is given all of its messages at once. */
+const IN_FLIGHT = 64
 /**
  * `warm`: a daemon runs for months, and its code is compiled after some hundred messages. In a turn there are as many as take
  * a second or two: of a few, the first and the last would be most, and Postfix would still be busy with them when it is over.
