@@ -19,7 +19,7 @@ const BYTES = 10_000
  * `warm`: a daemon runs for months, and its code is compiled after some hundred messages. In a turn there are as many as take
  * some seconds: of a few, the first and the last would be most, and Postfix would still be busy with them when it is over.
  */
-const FULL = { rounds: 3, messages: 400, warm: 600 }
+const FULL = { rounds: 2, messages: 300, warm: 400 }
 const QUICK = { rounds: 1, messages: 4, warm: 4 }
 const BUDGET_MS = 12_000
 
