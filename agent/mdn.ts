@@ -3,13 +3,16 @@ import type { Address } from './address.ts'
 import { formatDate } from './compose/date.ts'
 import { readDeliveryStatus } from './dsn.ts'
 import { DirectError } from './errors.ts'
+import { readHead } from './mime/entity.ts'
 import type { Header } from './mime/header.ts'
 import {
   type NotifiedRecipient,
   quote,
   readFieldGroups,
+  readMessageId,
   readRecipient,
   readThread,
+  withoutComments,
 } from './read/report-fields.ts'
 import { type MessageFacts, readMessageHeader, readParts } from './read.ts'
 import { once, type Source } from './smime/source.ts'
@@ -143,7 +146,7 @@ export function composeMdn(mdn: MdnFacts): Composed {
 /** An MDN or a DSN, as read. */
 export interface Notification {
   readonly kind: 'mdn' | 'dsn'
-  /** Original-Message-ID, else what In-Reply-To or References name. */
+  /** Original-Message-ID, else what In-Reply-To or References name, else what stands in the header that is returned. */
   readonly originalMessageId: string | null
   readonly recipients: readonly NotifiedRecipient[]
 }
@@ -182,17 +185,25 @@ export async function readNotification(message: Source): Promise<Notification | 
   const facts = await readMessageHeader(message)
   const report = reportOf(facts)
   if (report === null) return null
-  const thread = readThread(facts.inReplyTo, facts.references)
+  let originalMessageId = readThread(facts.inReplyTo, facts.references)
+  let recipients: readonly NotifiedRecipient[] | null = null
   for await (const part of readParts(message)) {
-    if (part.contentType !== report.part) continue
-    // Some agents forget the blank line: then the fields stand in the part's own header.
-    const groups = [part.header, ...(await readFieldGroups(part.read()))]
-    const { originalMessageId, recipients } =
-      report.kind === 'dsn' ? readDeliveryStatus(groups) : readDispositions(groups)
-    return { kind: report.kind, originalMessageId: originalMessageId ?? thread, recipients }
+    if (recipients === null && part.contentType === report.part) {
+      // Some agents forget the blank line: then the fields stand in the part's own header.
+      const groups = [part.header, ...(await readFieldGroups(part.read()))]
+      const said = report.kind === 'dsn' ? readDeliveryStatus(groups) : readDispositions(groups)
+      recipients = said.recipients
+      originalMessageId = said.originalMessageId ?? originalMessageId
+    } else if (originalMessageId === null && RETURNED.has(part.contentType)) {
+      originalMessageId = readMessageId((await readHead(part.read())).header.first('Message-ID'))
+    }
+    if (recipients !== null && originalMessageId !== null) break
   }
-  return { kind: report.kind, originalMessageId: thread, recipients: [] }
+  return { kind: report.kind, originalMessageId, recipients: recipients ?? [] }
 }
+
+/** The third part of a report (RFC 6522 3): a mail server's own DSN names the message there alone (RFC 3464 2.2). */
+const RETURNED: ReadonlySet<string> = new Set(['text/rfc822-headers', 'message/rfc822'])
 
 /** One recipient; stray blank lines among its fields are borne. */
 function readDispositions(groups: readonly Header[]) {
@@ -204,16 +215,16 @@ function readDispositions(groups: readonly Header[]) {
     disposition: readDisposition(text ?? ''),
     detail: text === null ? null : quote(text),
   }
-  return { originalMessageId: first('Original-Message-ID') || null, recipients: [recipient] }
+  return { originalMessageId: readMessageId(first('Original-Message-ID')), recipients: [recipient] }
 }
 
 /** `mode; type/modifier,modifier` (RFC 8098 3.2.6); the mode's spelling does not matter. */
 function readDisposition(text: string): NotifiedRecipient['disposition'] {
-  const [type, ...modifiers] = text
-    .slice(text.indexOf(';') + 1)
-    .replace(/\([^()]*\)/g, '')
+  const said = withoutComments(text)
+  const [type, ...modifiers] = said
+    .slice(said.indexOf(';') + 1)
     .toLowerCase()
-    .split(/[/,]/)
+    .split(/[/,;]/)
     .map((word) => word.trim())
   if ([type, ...modifiers].some((word) => word === 'failed' || word === 'denied' || word === 'error'))
     return 'failed'

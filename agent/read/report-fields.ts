@@ -33,8 +33,14 @@ export async function readFieldGroups(content: AsyncIterable<Uint8Array>): Promi
 
 /** `rfc822; a@b`, leniently: without the type, with a friendly name (protocol.md N-5). Null when it names no address. */
 export function readRecipient(value: string | null): string | null {
-  const { mailboxes } = parseMailboxes((value ?? '').replace(/^[\w-]+[ \t]*;/, '').trim())
+  const said = withoutComments(value ?? '').trim()
+  const { mailboxes } = parseMailboxes(said.replace(/^[\w-]+[ \t]*;/, '').trim())
   return mailboxes.length === 1 ? (mailboxes[0]?.address.toString() ?? null) : null
+}
+
+/** The Message-ID in a field that names one; null where there is none. */
+export function readMessageId(value: string | null): string | null {
+  return idsIn(value)[0] ?? null
 }
 
 /** The message that a report speaks of, when its own fields do not say: In-Reply-To, else the last of References. */
@@ -47,8 +53,32 @@ export function readThreadIds(inReplyTo: string | null, references: string | nul
   return [...idsIn(references), ...idsIn(inReplyTo)]
 }
 
+/** N-5: with comments beside them, with a fold within, and one that lacks its angle brackets; ours have them, and no blank. */
 function idsIn(value: string | null): readonly string[] {
-  return value?.match(/<[^<>]*>/g) ?? (value ? [value] : [])
+  const bracketed = value?.match(/<[^<>]*>/g)
+  if (bracketed) return bracketed.map((id) => id.replace(/[ \t]+/g, ''))
+  const bare = withoutComments(value ?? '').trim()
+  if (bare === '') return []
+  return [/^[^<>\s]+$/.test(bare) ? `<${bare}>` : bare]
+}
+
+/** A field's value without its comments, which nest, and may stand anywhere but within quotes (RFC 8098 3.1.1, RFC 5322 3.2.2). */
+export function withoutComments(value: string): string {
+  let depth = 0
+  let isQuoted = false
+  let text = ''
+  for (let at = 0; at < value.length; at++) {
+    const start = at
+    if (value[at] === '\\') at++
+    else if (value[at] === '"' && depth === 0) isQuoted = !isQuoted
+    else if (value[at] === '(' && !isQuoted) depth++
+    else if (value[at] === ')' && depth > 0) {
+      depth--
+      continue
+    }
+    if (depth === 0) text += value.slice(start, at + 1)
+  }
+  return text
 }
 
 /** A remote program's words, fit for a log and a person: one line of at most 200 printable ASCII characters. */

@@ -111,6 +111,10 @@ describe('N-5: MDNs are read leniently', () => {
     ['automatic-action/MDN-sent-automatically; dispatched/warning, Failed', 'failed'],
     ['manual-action/MDN-sent-manually; displayed', 'unknown'],
     ['automatic-action/MDN-sent-automatically; deleted', 'unknown'],
+    ['automatic-action/MDN-sent-automatically (by (our) agent; "twice); processed (now)', 'processed'],
+    ['automatic-action/MDN-sent-automatically; processed;', 'processed'],
+    ['automatic-action/MDN-sent-automatically; processed; error', 'failed'],
+    ['automatic-action/MDN-sent-automatically; (processed)', 'unknown'],
     ['automatic-action/MDN-sent-automatically', 'unknown'],
     ['', 'unknown'],
   ])('Disposition: %s is %s', async (value, expected) => {
@@ -129,6 +133,8 @@ describe('N-5: MDNs are read leniently', () => {
       'final-recipient:\r\n rfc822;\r\n\ta@x.example',
       'Final-Recipient: a@x.example',
       'Final-Recipient: rfc822; Ann <a@x.example>',
+      'Final-Recipient: rfc822; "Ann (cardiology; 2nd floor" <a@x.example>',
+      'Final-Recipient: (to; whom) rfc822 (a type (of address)); a@x.example (Ann)',
     ])
       expect((await report(field, ''))?.recipients[0]?.address).toBe('a@x.example')
   })
@@ -142,8 +148,15 @@ describe('N-5: MDNs are read leniently', () => {
       expect((await report(field))?.recipients[0]?.address).toBeNull()
   })
 
+  test.each(['<own@x>', 'own@x', '<own@x> (yours)', '(of; yours) own@x', '<own@\r\n x>'])(
+    'Original-Message-ID: %j names the message, whose own has angle brackets and no blank',
+    async (value) => {
+      expect((await report(`Original-Message-ID: ${value}`))?.originalMessageId).toBe('<own@x>')
+    },
+  )
+
   test('without Original-Message-ID, In-Reply-To counts', async () => {
-    expect((await report('Original-Message-ID: <own@x>'))?.originalMessageId).toBe('<own@x>')
+    expect((await report('Original-Message-ID: (none)'))?.originalMessageId).toBe('<thread@x>')
     expect((await report('Disposition: x'))?.originalMessageId).toBe('<thread@x>')
   })
 
@@ -197,6 +210,42 @@ describe('N-8: DSNs', () => {
     })
   })
 
+  test('N-5: an Action has a comment, and the message is named as an MDN does it', async () => {
+    expect(
+      await dsn(
+        'Reporting-MTA: dns; x\r\nOriginal-Message-ID: 1@x',
+        'Final-Recipient: rfc822; a@x.example\r\nAction: Failed (no such user)\r\nStatus: 5.1.1',
+      ),
+    ).toMatchObject({
+      originalMessageId: '<1@x>',
+      recipients: [{ address: 'a@x.example', disposition: 'failed' }],
+    })
+  })
+
+  test.each(['text/rfc822-headers', 'message/rfc822'])(
+    "N-5: a mail server's own DSN names the message by the %s that it returns",
+    async (type) => {
+      const message = mail(
+        'Content-Type: multipart/report; report-type=delivery-status; boundary=b',
+        '',
+        '--b',
+        'Content-Type: message/delivery-status',
+        '',
+        'Reporting-MTA: dns; x\r\n\r\nFinal-Recipient: rfc822; a@x.example\r\nAction: failed\r\nStatus: 5.1.1',
+        '--b',
+        `Content-Type: ${type}`,
+        '',
+        'From: kim@clinic.example',
+        'Message-ID: <1@x>',
+        '--b--',
+      )
+      expect(await readNotification(message)).toMatchObject({
+        originalMessageId: '<1@x>',
+        recipients: [{ address: 'a@x.example', disposition: 'failed' }],
+      })
+    },
+  )
+
   test('IN-11: a report that is too long is LIMIT_EXCEEDED', async () => {
     await expect(dsn('x'.repeat(2 << 20))).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' })
   })
@@ -242,7 +291,8 @@ describe('what is a notification, and what is answered', () => {
 
 const folder = corpora('messages/nhin-d')
 describe.skipIf(folder === null)('the reference implementations’ own notifications', () => {
-  const ID = '<9501051053.aa04167@IETF.CNR I.Reston.VA.US>'
+  // A fold stands within it, which is no part of it (N-5).
+  const ID = '<9501051053.aa04167@IETF.CNRI.Reston.VA.US>'
   const US = 'externUser1@starugh-stateline.com'
   const CAROL = 'Carol@ivory.edu'
   test.each([
