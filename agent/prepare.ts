@@ -47,9 +47,18 @@ export interface Prepared extends AsyncDisposable {
   readonly warnings: readonly string[]
 }
 
+/** Throws USAGE for what can be meant by no one. */
+export function checkOptions({ keepTryingHours, idempotencyKey }: SendOptions): void {
+  if (keepTryingHours !== undefined) hoursToKeepTrying(keepTryingHours)
+  // A variable that was never set would be one key for all messages, of which the first alone goes.
+  if (idempotencyKey === '')
+    throw new DirectError('USAGE', 'the idempotency key is empty', {
+      hint: 'Give each message a key of its own, or none. Nothing was sent.',
+    })
+}
+
 /** Classify and compose. Throws before anything is done when the sender cannot sign (MSG-8). */
 export async function prepare(message: Outgoing, options: SendOptions, tools: SendTools): Promise<Prepared> {
-  if (options.keepTryingHours !== undefined) hoursToKeepTrying(options.keepTryingHours)
   const from = givenAddress(message.from)
   const signer = tools.identities.signingFor(from, tools.at())
   const classified = await classifyRecipients(message, from, tools, options.signal)

@@ -14,7 +14,7 @@ import { isAmong, isReachable, newCopies } from './copies.ts'
 import { DirectError, type Reason } from './errors.ts'
 import { holdUntil } from './hold.ts'
 import { type OutboxTools, tryAll } from './outbox.ts'
-import { type Outgoing, type Prepared, prepare, type SendTools, signatures } from './prepare.ts'
+import { checkOptions, type Outgoing, type Prepared, prepare, type SendTools, signatures } from './prepare.ts'
 import { algorithmsFor } from './seal/agreed.ts'
 import { outerMessage, type SignWith } from './seal.ts'
 import { endOf, nextQuestion } from './seek/pauses.ts'
@@ -31,6 +31,7 @@ export async function send(
   options: SendOptions,
   tools: SendTools & { readonly outbox: OutboxTools },
 ): Promise<Sent> {
+  checkOptions(options)
   const { store } = tools.outbox
   const earlier =
     options.idempotencyKey === undefined ? null : await store.outbox.byIdempotencyKey(options.idempotencyKey)
@@ -79,6 +80,7 @@ export async function send(
 
 /** What `send` would do: nothing is signed, stored or sent. */
 export async function plan(message: Outgoing, options: SendOptions, tools: SendTools): Promise<Sent> {
+  checkOptions(options)
   await using prepared = await prepare(message, options, tools)
   const wait = waitOf(prepared, options, tools.now(), tools)
   const isCarried = carriedWith(wait)

@@ -1,7 +1,9 @@
 import type { Store, StoredMessage } from '../../store/index.ts'
+import { type Address, parseAddress } from '../address.ts'
 import type { Classified } from '../classify.ts'
 import { DirectError } from '../errors.ts'
 import { givenAddress } from '../given-address.ts'
+import type { Outgoing } from '../prepare.ts'
 import type { SendOptions, SendResult, Sent, SentRecipient } from '../sending-types.ts'
 
 /** What became of one recipient whom the message was stored for. */
@@ -23,29 +25,44 @@ function resultOfState(state: StoredMessage['recipients'][number]['state']): Sen
   return state === 'refused' || state === 'failed' || state === 'expired' ? 'refused' : 'accepted'
 }
 
-/** What the first call with this key answered; for whom it was undetermined, the audit alone knows. */
+/**
+ * What the first call with this key answered; for whom it was undetermined, the audit alone knows. Throws IDEMPOTENCY_CONFLICT where
+ * the key stands for another message, by its sender or as somebody was not among its recipients: nothing would go to them.
+ */
 export async function earlierResult(
   earlier: StoredMessage,
-  message: { readonly from: string },
+  message: Outgoing,
   { idempotencyKey }: SendOptions,
   { audit }: Store,
 ): Promise<Sent> {
-  if (earlier.from !== givenAddress(message.from).key)
-    throw new DirectError(
+  const conflict = (what: string) =>
+    new DirectError(
       'IDEMPOTENCY_CONFLICT',
-      `the idempotency key ${idempotencyKey} stands for a message from ${earlier.from}`,
+      `the idempotency key ${idempotencyKey} stands for a message ${what}`,
       {
-        hint: 'Use a new key for a new message.',
+        hint: 'Use a new key for a new message. Nothing was sent now.',
       },
     )
+  if (earlier.from !== givenAddress(message.from).key) throw conflict(`from ${earlier.from}`)
   const { messageId } = earlier
   const recipients = new Map<string, SentRecipient>()
   for await (const { event, address, why } of audit.list({ messageId }))
     if (event === 'undetermined' && address !== null)
       recipients.set(address.toLowerCase(), { address, route: 'undetermined', result: 'undetermined', why })
+  const known = new Set([...recipients.keys(), ...earlier.recipients.map(({ address }) => address)])
+  const other = addressesOf(message).find(({ key }) => !known.has(key))
+  if (other !== undefined) throw conflict(`that ${other} is no recipient of`)
   const carried = earlier.recipients.map(({ address, route, state, why }): SentRecipient => {
     recipients.delete(address)
     return { address, route, result: resultOfState(state), why }
   })
   return { messageId, recipients: [...carried, ...recipients.values()], warnings: [], planned: true }
+}
+
+/** Whom a message names; what is no address is stored under none (MSG-15). */
+function addressesOf({ to = [], cc = [], bcc = [] }: Outgoing): readonly Address[] {
+  return [...to, ...cc, ...bcc].flatMap((text) => {
+    const address = parseAddress(text)
+    return 'code' in address ? [] : [address]
+  })
 }

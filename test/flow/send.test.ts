@@ -239,6 +239,25 @@ test("another sender's idempotency key is a conflict, not a result", async () =>
   expect(post.handed).toHaveLength(1)
 })
 
+test('an idempotency key of a message to others is a conflict, not a result that leaves them out', async () => {
+  const { a, post } = await twoClinics({ zone: ZONE })
+  await a.send(draft({ to: [B1, NONE, UNKNOWN, 'no address'] }), { idempotencyKey: 'k' })
+  for (const more of [{ to: [B2] }, { to: [B1], bcc: [B2] }])
+    await expect(a.send(draft(more), { idempotencyKey: 'k' })).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_CONFLICT',
+    })
+  const again = { to: [B1.toUpperCase(), 'no address'], cc: [NONE, UNKNOWN] }
+  expect((await a.send(draft(again), { idempotencyKey: 'k' })).planned).toBe(true)
+  expect(post.handed).toHaveLength(1)
+})
+
+test('an empty idempotency key, as of a variable that was never set, is an error and not one key for all', async () => {
+  const { a, post } = await twoClinics()
+  for (const call of [a.send.bind(a), a.plan.bind(a)])
+    await expect(call(draft(), { idempotencyKey: '' })).rejects.toMatchObject({ code: 'USAGE' })
+  expect(post.handed).toEqual([])
+})
+
 test('a message that went to nobody does not use its key up', async () => {
   const { a, dns, post } = await twoClinics({ zone: {} })
   const options = { idempotencyKey: 'k' }
