@@ -40,6 +40,7 @@ export class Address {
     const local = text.slice(0, at)
     if (local.length > 64) return refuse('the part before the @ is longer than 64 characters')
     if (!DOT_ATOM.test(local)) return refuse('the part before the @ is not a dot-atom (RFC 5322 3.2.3)')
+    if (ENCODED_WORD.test(local)) return refuse('the part before the @ holds an encoded word (RFC 2047 5)')
     const domain = parseDomain(text.slice(at + 1))
     if (domain === null) return refuse('the part after the @ is not a fully qualified domain name')
     return new Address(local, domain)
@@ -61,6 +62,8 @@ export class Address {
 }
 
 const DOT_ATOM = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/
+/** Programs that decode it all the same show another address than the one that was judged (IN-6). */
+const ENCODED_WORD = /=\?[^?]+\?[bq]\?[^?]*\?=/i
 const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/
 
 /** Reads one address as typed. IDN domains become A-labels. */

@@ -48,6 +48,16 @@ export const authors: readonly Hostile[] = [
     code: 'MALFORMED',
     mail: from(`=?utf-8?B?${Buffer.from(KIM).toString('base64')}?=`),
   },
+  {
+    name: 'an encoded word as its local part',
+    code: 'MALFORMED',
+    mail: from('<=?utf-8?Q?dr.kim=40clinic-b.example=00?=@clinic-a.example>'),
+  },
+  {
+    name: 'encoded words before its @',
+    code: 'MALFORMED',
+    mail: from(`=?utf-8?B?${Buffer.from(KIM).toString('base64')}?==?utf-8?q?=00?=@clinic-m.example`),
+  },
   { name: 'a quoted local part', code: 'MALFORMED', mail: from('"dr.kim"@clinic-a.example') },
   {
     name: 'a quoted local part that holds another address',
