@@ -30,8 +30,11 @@ export async function readContent(
     const head = await readHead(entity.read())
     if (await isEncrypted(entity, head))
       return { code: 'MALFORMED', text: 'what was signed is encrypted once more; that is refused' }
-    const content = await unwrapBehind(head, entity, spool)
+    await using scope = new AsyncDisposableStack()
+    const content = scope.use(await unwrapBehind(head, entity, spool))
     const shownHead = content.wrapped ? await readHead(content.inner.read()) : head
+    if (content.wrapped && (await isEncrypted(content.inner, shownHead)))
+      return { code: 'MALFORMED', text: 'the wrapped message is encrypted once more; that is refused' }
     refuseTwoReadings(shownHead)
     const facts = factsOf(shownHead.header)
     const shown = content.wrapped ? facts : { ...facts, ...outerFacts(await readMessageHeader(raw)) }
@@ -46,12 +49,8 @@ export async function readContent(
         code: 'MALFORMED',
         text: `the outer header has more than one ${repeated ?? 'Message-ID'}`,
       }
-    return {
-      ...content,
-      head: shownHead,
-      facts: shown,
-      [Symbol.asyncDispose]: () => content[Symbol.asyncDispose](),
-    }
+    const kept = scope.move()
+    return { ...content, head: shownHead, facts: shown, [Symbol.asyncDispose]: () => kept.disposeAsync() }
   } catch (error) {
     if (error instanceof MimeError)
       return { code: error.code, text: `the signed content makes no sense: ${error.message}` }
@@ -59,7 +58,7 @@ export async function readContent(
   }
 }
 
-/** Whether a signed entity is itself enveloped, whatever its smime-type says. */
+/** Whether a signed entity, or the message that it wraps, is itself enveloped, whatever its smime-type says (IN-4). */
 async function isEncrypted(entity: Source, { header, bodyStart }: MessageStart): Promise<boolean> {
   const type = parseMediaType(header.first('Content-Type'))
   if (type === null || !isPkcs7Mime(type)) return false

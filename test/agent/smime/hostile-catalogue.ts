@@ -84,6 +84,11 @@ const nested: readonly Hostile[] = [
     mail: () => sealed(signed(cmsBody(nestedCms(), 'signed-data'))),
   },
   {
+    name: 'an envelope as the message that it wraps',
+    code: 'MALFORMED',
+    mail: () => sealed(signed(wrapped({}, cmsBody(nestedCms())))),
+  },
+  {
     name: 'compressed data in its envelope',
     code: 'NOT_SIGNED',
     mail: () =>
