@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
 import { DirectError } from '../agent/errors.ts'
-import { isOfDisk, makeOwnFile } from './own-file.ts'
+import { adviceOn, isOfDisk, makeOwnFile } from './own-file.ts'
 import { isBusy, storeError } from './sqlite-errors.ts'
 import { type Wait, waitUntilOurs } from './wait-until-ours.ts'
 
@@ -46,9 +46,7 @@ async function makeFile(file: string): Promise<void> {
       'FILE_UNWRITABLE',
       `cannot write ${file}: ${(cause as NodeJS.ErrnoException).code}`,
       {
-        hint: isOfDisk(cause)
-          ? 'Make room on the disk, or look after it.'
-          : 'Let the user that runs direct-agent own dataDir, or name another one.',
+        hint: adviceOn(cause, 'Let the user that runs direct-agent own dataDir, or name another one.'),
         temporary: isOfDisk(cause),
         cause,
       },

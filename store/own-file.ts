@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
-import { access, lstat, open } from 'node:fs/promises'
+import { access, lstat, mkdir, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { DirectError } from '../agent/errors.ts'
 
 /**
@@ -21,10 +22,38 @@ export async function makeOwnFile(path: string): Promise<void> {
   await (await open(path, O_RDWR | O_CREAT | O_NONBLOCK | O_NOFOLLOW, 0o600)).close()
 }
 
+/** Makes a folder, 0700, and what is missing above it. By itself Node says ENOENT where the file system is read-only. */
+export async function makeOwnFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 })
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
+    await makeOwnFolder(dirname(path))
+    await mkdir(path, { recursive: true, mode: 0o700 })
+  }
+}
+
 /** Whether the disk failed or is full, which passes, and is no reason to stay away for good. */
 export function isOfDisk(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : null
-  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EIO'
+  return OF_DISK.has(codeOf(error))
+}
+
+/** What to do, by what the system said against making or opening a file of ours; `otherwise` where it is owner and mode. */
+export function adviceOn(error: unknown, otherwise: string): string {
+  const code = codeOf(error)
+  if (OF_DISK.has(code)) return 'Make room on the disk, or look after it.'
+  return code === 'EROFS' ? READ_ONLY : otherwise
+}
+
+const OF_DISK: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EIO'])
+
+/** By a disk that failed, which the system's log tells, or by the unit of a service, and whoever owns the folder is beside the point. */
+export const READ_ONLY =
+  'Its file system is read-only here: mount it for writing, or name a folder that a service may write to; docs/direct.service has them in /var/lib/direct-agent.'
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : null
 }
 
 function kindOf(found: Awaited<ReturnType<typeof lstat>>): string {

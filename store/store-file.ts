@@ -1,12 +1,12 @@
-import { chmod, mkdir, stat } from 'node:fs/promises'
+import { chmod, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DirectError } from '../agent/errors.ts'
-import { isOfDisk, makeOwnFile } from './own-file.ts'
+import { adviceOn, isOfDisk, makeOwnFile, makeOwnFolder } from './own-file.ts'
 
 /** The file, empty, with its folder, where they are missing. Throws DirectError `FILE_UNWRITABLE`. */
 export async function makeStoreFile(file: string): Promise<void> {
   await reporting(file, async () => {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+    await makeOwnFolder(dirname(file))
     await makeOwnFile(file)
   })
 }
@@ -31,9 +31,10 @@ async function reporting(file: string, act: () => Promise<void>): Promise<void> 
     if (error instanceof DirectError) throw error
     const said = error instanceof Error ? error.message : String(error)
     throw new DirectError('FILE_UNWRITABLE', `the store ${file} cannot be opened: ${said}`, {
-      hint: isOfDisk(error)
-        ? 'Make room on the disk, or look after it.'
-        : `Let the user that runs direct-agent own the folder ${dirname(file)}, or name another dataDir.`,
+      hint: adviceOn(
+        error,
+        `Let the user that runs direct-agent own the folder ${dirname(file)}, or name another dataDir.`,
+      ),
       temporary: isOfDisk(error),
       cause: error,
     })

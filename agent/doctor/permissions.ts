@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { READ_ONLY } from '../../store/index.ts'
 import { refused } from '../deliver/writable.ts'
 import { ok, type Said } from './finding.ts'
 import type { Check } from './tools.ts'
@@ -35,7 +36,10 @@ async function* checkFolder(
       code: `${code}_UNWRITABLE`,
       about: folder,
       text: `${what}, ${folder}, ${isThere ? 'cannot be written to' : 'is not there and cannot be made'}: ${failure}`,
-      do: `${isThere ? 'Let' : 'Make it, and let'} the user that runs direct-agent own it.`,
+      do:
+        failure === 'EROFS'
+          ? READ_ONLY
+          : `${isThere ? 'Let' : 'Make it, and let'} the user that runs direct-agent own it.`,
     }
   else if (process.getuid?.() === 0 && owner !== 0 && owner !== null)
     yield {
