@@ -17,7 +17,11 @@ test('a dataDir on a read-only file system is called that, also where it is not 
     ...[strace, '-f', '-qq', '-o', log],
     ...['-e', `trace=${calls}`, '-e', `inject=${calls}:error=EROFS`],
   ]
-  const { code, stderr } = await direct(['run'], { cwd: dir, through, env: { NODE_DISABLE_COMPILE_CACHE: '1' } })
+  const { code, stderr } = await direct(['run'], {
+    cwd: dir,
+    through,
+    env: { NODE_DISABLE_COMPILE_CACHE: '1' },
+  })
   expect(await readFile(log, 'utf8')).toContain('EROFS')
   expect(stderr).toMatch(/^direct: the store .* cannot be opened: EROFS: read-only file system/m)
   expect(stderr).toMatch(/^direct: hint: Its file system is read-only here: mount it for writing, or name /m)
