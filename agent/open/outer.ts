@@ -2,7 +2,7 @@ import type { MessageCode, Reason } from '../errors.ts'
 import { readHead } from '../mime/entity.ts'
 import { MimeError } from '../mime/error.ts'
 import type { Header } from '../mime/header.ts'
-import { type MediaType, parseMediaType } from '../mime/media-type.ts'
+import { type MediaType, parseDisposition, parseMediaType } from '../mime/media-type.ts'
 import { decodeTransfer } from '../mime/transfer.ts'
 import { isEnvelopedMediaType } from '../smime/media-type.ts'
 import { lent, type Source, sliceOf } from '../smime/source.ts'
@@ -22,7 +22,8 @@ export async function openOuter(raw: Source): Promise<Outer | Reason<MessageCode
     const { header, bodyStart } = await readHead(raw.read())
     const mailFrom = mailFromOf(header)
     const type = parseMediaType(header.first('Content-Type'))
-    if (type === null || !isEnvelopedMediaType(type)) return { header, mailFrom, cms: notEncrypted(type) }
+    const disposition = parseDisposition(header.first('Content-Disposition'))
+    if (type === null || !isEnvelopedMediaType(type, disposition)) return { header, mailFrom, cms: notEncrypted(type) }
     const encoding = header.first('Content-Transfer-Encoding')
     const body = sliceOf(raw, bodyStart)
     const read = () => decodeTransfer(body.read(), encoding)

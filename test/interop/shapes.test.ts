@@ -46,6 +46,9 @@ const SHAPES: Readonly<Record<string, (message: string) => string>> = {
   'parameters unquoted, in another order': typed(
     'Application/PKCS7-MIME;name=smime.p7m;SMIME-TYPE=enveloped-data',
   ),
+  'a type that a relay lost, its name in the disposition': typed(
+    'application/octet-stream\r\nContent-Disposition: attachment; filename="smime.p7m"',
+  ),
   'a folded type': typed('application/pkcs7-mime;\r\n\tname="smime.p7m";\r\n smime-type=enveloped-data'),
   'a type on the next line': typed('\r\n application/pkcs7-mime; smime-type=enveloped-data'),
   'no space after colons': (message) =>

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseMediaType } from '../../../agent/mime/media-type.ts'
+import { type MediaType, parseDisposition, parseMediaType } from '../../../agent/mime/media-type.ts'
 import { decodeTransfer } from '../../../agent/mime/transfer.ts'
 import {
   contentAlgorithm,
@@ -365,13 +365,16 @@ describe('what it is', () => {
   })
 
   test('media types that other agents write are taken for what they may be (IN-2)', () => {
-    const enveloped = (value: string) =>
-      isEnvelopedMediaType(parseMediaType(value) as { type: string; parameters: Map<string, string> })
+    const enveloped = (value: string, disposition: string | null = null) =>
+      isEnvelopedMediaType(parseMediaType(value) as MediaType, parseDisposition(disposition))
     expect(enveloped('application/pkcs7-mime; smime-type=enveloped-data')).toBe(true)
     expect(enveloped('application/x-pkcs7-mime; name=smime.p7m; smime-type="Enveloped-Data"')).toBe(true)
     expect(enveloped('APPLICATION/PKCS7-MIME')).toBe(true)
     expect(enveloped('application/octet-stream; name="smime.P7M"')).toBe(true)
     expect(enveloped('application/octet-stream; name="a.pdf"')).toBe(false)
     expect(enveloped('text/plain; name=smime.p7m')).toBe(false)
+    expect(enveloped('application/octet-stream', 'attachment; filename="smime.p7m"')).toBe(true)
+    expect(enveloped('application/octet-stream', 'attachment; filename="a.pdf"')).toBe(false)
+    expect(enveloped('text/plain', 'attachment; filename="smime.p7m"')).toBe(false)
   })
 })
