@@ -23,7 +23,8 @@ export async function openOuter(raw: Source): Promise<Outer | Reason<MessageCode
     const mailFrom = mailFromOf(header)
     const type = parseMediaType(header.first('Content-Type'))
     const disposition = parseDisposition(header.first('Content-Disposition'))
-    if (type === null || !isEnvelopedMediaType(type, disposition)) return { header, mailFrom, cms: notEncrypted(type) }
+    if (type === null || !isEnvelopedMediaType(type, disposition))
+      return { header, mailFrom, cms: notEncrypted(type) }
     const encoding = header.first('Content-Transfer-Encoding')
     const body = sliceOf(raw, bodyStart)
     const read = () => decodeTransfer(body.read(), encoding)
