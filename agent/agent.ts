@@ -23,8 +23,6 @@ import { zoneAdministration } from './zone/administration.ts'
 const FLAG_MS = 5000
 /** An MDN that failed less often than this is tried by every `receiveOnce`, whatever its pause. */
 const HASTENED_TRIES = 5
-/** What concerns one message of a mailbox or one folder of the EHR: a pass tells of it once it has come to its end. */
-const ONE_MESSAGE: ReadonlySet<string> = new Set(['IMAP_REFUSED', 'FILE_UNWRITABLE'])
 
 /** The public calls, each by its flow, over one set of neighbours. */
 export function assemble(settings: Settings, options: AgentOptions): Agent {
@@ -212,8 +210,8 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       try {
         yield* pass(await neighbours.mail.mailboxes(), deliverTo, nothingKnown(), signal)
       } catch (error) {
-        // Of one message: the others have been received, and their answers are owed.
-        if (!(error instanceof DirectError && ONE_MESSAGE.has(error.code))) throw error
+        // Of one message, or one mailbox: the others have been received, and their answers are owed.
+        if (!(error instanceof DirectError) || signal?.aborted) throw error
         failure = error
       }
       if (deliverTo !== undefined) {

@@ -18,7 +18,7 @@ const MOST_NAMED = 500
  * aside, notifications are tracked, and trusted ones are taken. Every step is durable before the next (IN-9, IN-10).
  * New mail is waited for briefly, and comes before what is undetermined: anybody can send mail whose certificates name
  * hosts that never answer. What was stored and has left the folder since is finished all the same. A message that the
- * server will not hand over stops no other: its failure is thrown at the end.
+ * server will not hand over, or not flag, stops no other, and what became of it is told: its failure is thrown at the end.
  */
 export async function* passOver(
   mailbox: Mailbox,
@@ -65,10 +65,12 @@ export async function* passOver(
   yield* eachAlone(mayLose, patience, pass)
   const upTo = Math.max(borrowed.lookedUpTo ?? 0, ...[...present].slice(-1))
   const refused = pass.refused.map(({ uid }) => uid)
-  if (signal?.aborted) borrowed.finished()
-  else borrowed.finished(upTo, refused)
-  const [failure] = pass.refused
-  if (failure) throw failure.error
+  if (flags.failure === null) {
+    if (signal?.aborted) borrowed.finished()
+    else borrowed.finished(upTo, refused)
+  }
+  const failure = pass.refused[0]?.error ?? flags.failure
+  if (failure) throw failure
   if (!signal?.aborted) tools.passed(mailbox, begun)
 }
 

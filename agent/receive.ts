@@ -6,8 +6,8 @@ import { passOver } from './pass.ts'
 import type { ReceiveReport } from './receiving-types.ts'
 
 /**
- * One pass over the mailboxes, every trusted message to `destination`. One that cannot be delivered stops no other: its
- * failure is thrown at the end, a fault of ours before one of the disk.
+ * One pass over the mailboxes, every trusted message to `destination`. A message that cannot be delivered stops no other, and a
+ * mailbox that cannot be read stops no other: the failure is thrown at the end, a fault of ours before one of the disk.
  */
 export async function* receiveInto(
   mailboxes: readonly Mailbox[],
@@ -16,14 +16,32 @@ export async function* receiveInto(
   signal?: AbortSignal,
 ): AsyncGenerator<ReceiveReport> {
   const failures: unknown[] = []
-  for (const mailbox of mailboxes) {
+  const over = (mailbox: Mailbox) => {
     const later = ({ deliveries }: Offer, why: readonly Reason[]) => putOff(deliveries, why, mailbox, tools)
     const take = (offer: Offer) => hand(offer, { destination, failures, later, signal })
-    yield* passOver(mailbox, tools, take, signal)
+    return passOver(mailbox, tools, take, signal)
   }
+  yield* eachOf(mailboxes, over, failures, signal)
   // An operator has to hear of it before a message comes.
   if (failures.length === 0) await destination.check?.()
   if (failures.length > 0) throw failures.find((failure) => !(failure instanceof DirectError)) ?? failures[0]
+}
+
+/** One mailbox after the other; why one could not be read is added to `failures`. */
+async function* eachOf(
+  mailboxes: readonly Mailbox[],
+  over: (mailbox: Mailbox) => AsyncGenerator<ReceiveReport>,
+  failures: unknown[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ReceiveReport> {
+  for (const mailbox of mailboxes) {
+    try {
+      yield* over(mailbox)
+    } catch (error) {
+      if (signal?.aborted || !(error instanceof DirectError)) throw error
+      failures.push(error)
+    }
+  }
 }
 
 /** How the messages of one mailbox are handed over. */
@@ -97,5 +115,7 @@ export async function* listNew(
   listed: Set<string>,
   signal?: AbortSignal,
 ): AsyncGenerator<ReceiveReport> {
-  for (const mailbox of mailboxes) yield* listMailbox(mailbox, tools, listed, signal)
+  const failures: unknown[] = []
+  yield* eachOf(mailboxes, (mailbox) => listMailbox(mailbox, tools, listed, signal), failures, signal)
+  if (failures.length > 0) throw failures[0]
 }

@@ -1,8 +1,13 @@
 import type { ImapFolder } from '../../mailbox/index.ts'
+import { DirectError } from '../errors.ts'
 
-/** Flags what is done with, all that waits in one command: while one is under way, others gather for the next. */
+/**
+ * Flags what is done with, all that waits in one command: while one is under way, others gather for the next. What cannot be
+ * flagged is done with all the same, as the ledger says: whoever passes over the folder tells of it at the end.
+ */
 export class Flags {
   readonly #flag: ImapFolder['flagSeen']
+  #failure: DirectError | null = null
   #gathering: { readonly uids: number[]; readonly flagged: Promise<void> } | null = null
   #underWay: Promise<void> = Promise.resolve()
 
@@ -13,7 +18,17 @@ export class Flags {
   async seen(uid: number): Promise<void> {
     this.#gathering ??= this.#gather()
     this.#gathering.uids.push(uid)
-    await this.#gathering.flagged
+    try {
+      await this.#gathering.flagged
+    } catch (error) {
+      if (!(error instanceof DirectError)) throw error
+      this.#failure ??= error
+    }
+  }
+
+  /** Why the first that could not be flagged could not. */
+  get failure(): DirectError | null {
+    return this.#failure
   }
 
   #gather() {

@@ -476,10 +476,11 @@ test('six passes over one mailbox at once: each message is delivered once, and n
 })
 
 /** What a pass told before it failed, and how. */
-async function failingPass(agent: Agent, ehr: string) {
+async function failingPass(agent: Agent, ehr: string | undefined) {
   const reports = []
   try {
-    for await (const report of agent.receiveOnce({ deliverTo: ehr })) reports.push(report)
+    for await (const report of agent.receiveOnce(ehr === undefined ? {} : { deliverTo: ehr }))
+      reports.push(report)
   } catch (error) {
     return { reports, error }
   }
@@ -528,6 +529,60 @@ test.each<[string, () => AsyncIterable<Uint8Array>]>([
     expect(await all(b.receiveOnce({ deliverTo: ehr }))).toMatchObject([{ verdict: 'accept' }])
     expect(await delivered(ehr)).toHaveLength(2)
     expect(receipts(post)).toHaveLength(2)
+  },
+)
+
+test('a folder in which nothing can be flagged: what became of each message is told and answered once, and the refusal at the end (IN-10)', async () => {
+  const ehr = await temporaryFolder()
+  const post = new PostOffice()
+  const readOnly = async () => {
+    throw new DirectError('IMAP_REFUSED', 'read only')
+  }
+  await using b = await createAgent(clinicConfig('b', await temporaryFolder()), {
+    resolver: literalZone(BOTH_PUBLISHED),
+    smtp: post.smtp,
+    imap: {
+      open: async (...args) =>
+        replacing(await post.imap.open(...args), { flagSeen: readOnly, moveTo: readOnly }),
+    },
+  })
+  for (const word of ['one', 'two'])
+    post.drop(LEE, KIM, await foreignMail({ body: `Content-Type: text/plain\r\n\r\n${word}\r\n` }))
+  post.drop(LEE, KIM, Buffer.from(`From: ${KIM}\r\nTo: ${LEE}\r\n\r\nplain\r\n`))
+  const { reports, error } = await failingPass(b, ehr)
+  expect(error).toMatchObject({ code: 'IMAP_REFUSED' })
+  expect(reports).toMatchObject([{ verdict: 'accept' }, { verdict: 'accept' }, { code: 'NOT_ENCRYPTED' }])
+  expect(await delivered(ehr)).toHaveLength(2)
+  expect(receipts(post)).toHaveLength(2)
+  expect(await all(b.receiveOnce({ deliverTo: ehr }))).toEqual([])
+  expect(receipts(post)).toHaveLength(2)
+})
+
+test.each([[{ listed: true }], [{ listed: false }]])(
+  'a mailbox that cannot be read keeps no other waiting, and is told at the end (%j)',
+  async ({ listed }) => {
+    const ehr = await temporaryFolder()
+    const post = new PostOffice()
+    const config = clinicConfig('b', await temporaryFolder())
+    const away = { imap: 'imap://away@127.0.0.1:10144/INBOX', addresses: ['other@clinic-b.example'] }
+    await using b = await createAgent(
+      { ...config, mailboxes: [away, ...(config.mailboxes as object[])] },
+      {
+        resolver: literalZone(BOTH_PUBLISHED),
+        smtp: post.smtp,
+        imap: {
+          open: async (server, ...more) => {
+            if (server.user !== 'away') return await post.imap.open(server, ...more)
+            throw new DirectError('IMAP_UNREACHABLE', 'away', { temporary: true })
+          },
+        },
+      },
+    )
+    post.drop(LEE, KIM, await foreignMail())
+    const { reports, error } = await failingPass(b, listed ? undefined : ehr)
+    expect(error).toMatchObject({ code: 'IMAP_UNREACHABLE' })
+    expect(reports).toMatchObject([{ verdict: 'accept' }])
+    expect(receipts(post)).toHaveLength(listed ? 0 : 1)
   },
 )
 
