@@ -68,12 +68,12 @@ export async function run(session: Session, command: Command): Promise<number> {
   const result =
     seconds === undefined ? sent : await waitFor(agent, sent, { seconds, finalDelivery, signal, out })
   await answer(session, result, () => sentText(result, options.dryRun === true))
-  if (!options.dryRun) tellOpen(result, session)
+  if (!options.dryRun) tellOpen(result, options, session)
   return exitOfSent(result, options.dryRun === true)
 }
 
 /** What is still open, why, and what becomes of it. */
-function tellOpen({ messageId, recipients }: Sent, { out }: Session): void {
+function tellOpen({ messageId, recipients }: Sent, { idempotencyKey }: SendFlags, { out }: Session): void {
   const open = (wanted: SendResult) => recipients.filter(({ result }) => result === wanted)
   const reasons = (of: readonly SentRecipient[]) =>
     [...new Set(of.flatMap(({ why }) => why.map(({ text }) => text)))].join('; ') ||
@@ -94,11 +94,14 @@ function tellOpen({ messageId, recipients }: Sent, { out }: Session): void {
       `The message is kept, and "direct run" delivers it; direct status '${messageId}' tells how far it is.`,
     )
   const unknown = open('undetermined')
+  // A message that went to anybody has used its key up: nothing more is sent by it.
+  const isUsedUp = idempotencyKey !== undefined && unknown.length < recipients.length
+  const key = isUsedUp ? '; either way with another --idempotency-key, as this one is used up' : ''
   if (unknown.length > 0)
     say(
       out,
       `not sent to ${unknown.length} recipient(s), who may be reachable: ${reasons(unknown)}`,
-      'Nothing is kept for them; send to them again in a few minutes, or add --keep-trying HOURS.',
+      `Nothing is kept for them; send to them again in a few minutes, or add --keep-trying HOURS${key}.`,
     )
 }
 

@@ -51,6 +51,18 @@ test('without --keep-trying nothing is kept, so that no Message-ID is told, and 
   })
 })
 
+test('where the message went to somebody else, its key is used up, and the hint says so each time', async () => {
+  for (const _ of ['first', 'again']) {
+    const { code, stderr } = await inA(...SEND, '--cc', 'dr.lee@clinic-b.example', '--idempotency-key', 'k-1')
+    expect(stderr).toMatch(
+      /--keep-trying HOURS; either way with another --idempotency-key, as this one is used up\.\n/,
+    )
+    expect(code).toBe(75)
+  }
+  const { stderr } = await inA(...SEND, '--idempotency-key', 'k-2')
+  expect(stderr).toMatch(/--keep-trying HOURS\.\n$/)
+})
+
 test('with it the message is kept: 75, and status tells what is not known and when it is asked again', async () => {
   const sent = await inA(...SEND, '--keep-trying', '24')
   expect(sent.code).toBe(75)
