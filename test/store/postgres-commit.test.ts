@@ -148,3 +148,15 @@ test('a COMMIT that was lost with its server is not taken for one of the server 
   await numberOn(second, 3000)
   await commit()
 })
+
+test('a store whose server has gone is closed all the same: whoever was at it hears what happened to the server', async () => {
+  await using temporary = await folder()
+  const place = await placeIn(temporary)
+  using proxy = await cuttingAtCommit(place.port, 'after')
+  const asking = async () => {
+    await using store = await openStore({ postgres: { ...place, port: proxy.port } })
+    proxy[Symbol.dispose]()
+    await store.tracking.status()
+  }
+  await expect(asking()).rejects.toMatchObject({ code: 'STORE_FAILED', temporary: true })
+})
