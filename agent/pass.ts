@@ -18,7 +18,7 @@ const MOST_NAMED = 500
  * aside, notifications are tracked, and trusted ones are taken. Every step is durable before the next (IN-9, IN-10).
  * New mail is waited for briefly, and comes before what is undetermined: anybody can send mail whose certificates name
  * hosts that never answer. What was stored and has left the folder since is finished all the same. A message that the
- * server will not hand over, or not flag, stops no other, and what became of it is told: its failure is thrown at the end.
+ * server will not hand over, move or flag stops no other, and what became of those is told: its failure is thrown at the end.
  */
 export async function* passOver(
   mailbox: Mailbox,

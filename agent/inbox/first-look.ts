@@ -1,3 +1,4 @@
+import { DirectError } from '../errors.ts'
 import type { Patience } from '../patience.ts'
 import type { ReceiveReport } from '../receiving-types.ts'
 import { actOn, type Look, lookAt, remember, undeterminedReport } from './look.ts'
@@ -31,12 +32,17 @@ export async function actOnFirst(
   return []
 }
 
-/** What came of a message; where it is offered, it is taken. */
+/** What came of a message; where it is offered, it is taken. One that the server does not move just now comes again. */
 export async function reportsOf(look: Look, pass: Pass): Promise<readonly ReceiveReport[]> {
   const reports: ReceiveReport[] = []
-  for await (const handled of actOn(look, pass)) {
-    const report = handled.kind === 'report' ? handled.report : await pass.take(handled.offer)
-    if (report !== null) reports.push(report)
+  try {
+    for await (const handled of actOn(look, pass)) {
+      const report = handled.kind === 'report' ? handled.report : await pass.take(handled.offer)
+      if (report !== null) reports.push(report)
+    }
+  } catch (error) {
+    if (!(error instanceof DirectError && error.code === 'IMAP_REFUSED')) throw error
+    pass.refused.push({ uid: look.entry.uid, error })
   }
   return reports
 }

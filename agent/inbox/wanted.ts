@@ -19,7 +19,7 @@ export interface Pass {
   readonly tools: PassTools
   readonly take: Take
   readonly signal: AbortSignal | undefined
-  /** Messages that the server will not hand over, and what it said of them. */
+  /** Messages that the server will not hand over, or not move, and what it said of them. */
   readonly refused: { readonly uid: number; readonly error: DirectError }[]
   /** Messages at whose fetching the connection was lost, in this pass or before. */
   readonly lostAt: Set<number>

@@ -558,6 +558,37 @@ test('a folder in which nothing can be flagged: what became of each message is t
   expect(receipts(post)).toHaveLength(2)
 })
 
+test('mail that cannot be moved aside just now, as in a full mailbox, stops no other, and comes again (IN-1)', async () => {
+  const ehr = await temporaryFolder()
+  const post = new PostOffice()
+  let isFull = true
+  await using b = await createAgent(clinicConfig('b', await temporaryFolder()), {
+    resolver: literalZone(BOTH_PUBLISHED),
+    smtp: post.smtp,
+    imap: {
+      open: async (...args) => {
+        const folder = await post.imap.open(...args)
+        return replacing(folder, {
+          moveTo: async (uid, path) => {
+            if (isFull) throw new DirectError('IMAP_REFUSED', 'over quota', { temporary: true })
+            await folder.moveTo(uid, path)
+          },
+        })
+      },
+    },
+  })
+  post.drop(LEE, KIM, Buffer.from(`From: ${KIM}\r\nTo: ${LEE}\r\n\r\nplain\r\n`))
+  post.drop(LEE, KIM, await foreignMail())
+  const { reports, error } = await failingPass(b, ehr)
+  expect(error).toMatchObject({ code: 'IMAP_REFUSED', temporary: true })
+  expect(reports).toMatchObject([{ verdict: 'accept' }])
+  expect(receipts(post)).toHaveLength(1)
+  isFull = false
+  expect(await all(b.receiveOnce({ deliverTo: ehr }))).toMatchObject([{ code: 'NOT_ENCRYPTED' }])
+  expect(post.folders.get(ASIDE)).toHaveLength(1)
+  expect(await delivered(ehr)).toHaveLength(1)
+})
+
 test.each([[{ listed: true }], [{ listed: false }]])(
   'a mailbox that cannot be read keeps no other waiting, and is told at the end (%j)',
   async ({ listed }) => {
