@@ -120,7 +120,7 @@ export class Identities {
       'IDENTITY_UNUSABLE',
       `no certificate of ${sender} can ${doing}: ${problems.join('; ')}`,
       {
-        hint: 'Renew the certificate ("direct cert request"), or name another one in identities. Nothing was sent.',
+        hint: 'Renew the certificate ("direct cert request"), or name another one in identities; where it is said to be not valid yet, see whether the clock is right. Nothing was sent.',
       },
     )
   }

@@ -249,6 +249,15 @@ describe('send, status and audit', () => {
     )
   })
 
+  test('by a clock that was set back our own certificate is not valid yet, and the hint names the clock: 2', async () => {
+    const { code, stderr } = await inA([...SEND, '--at', '2001-01-01T00:00:00Z'])
+    expect(stderr).toMatch(
+      /^direct: no certificate of dr\.kim@clinic-a\.example can sign: .* not valid before /m,
+    )
+    expect(stderr).toMatch(/^direct: hint: .* see whether the clock is right\. Nothing was sent\.$/m)
+    expect(code).toBe(2)
+  })
+
   test('one bad recipient is a result and stops nobody else: 1', async () => {
     const { code, stdout } = await inA([...SEND, '--cc', 'a\r\nb@c.example', '--dry-run', '--json'])
     expect(code).toBe(1)
