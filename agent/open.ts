@@ -24,7 +24,7 @@ import type { BeliefTools } from './trust/believe.ts'
 /** What opening asks of its neighbours. */
 export interface OpenTools extends BeliefTools {
   readonly identities: Pick<Identities, 'readingFor'>
-  /** Certificates in hand that may complete a path, or be a signer's who sends none. */
+  /** Certificates in hand that may complete a path. */
   readonly intermediates: readonly Certificate[]
   readonly receive: Settings['receive']
   /** Domains of partners whose 3DES may pass; absent: nobody's. */
@@ -100,7 +100,7 @@ async function judge(
   if ('code' in outer.cms) return refuse(outer.cms)
 
   const keys = envelope.recipients.map((recipient) => tools.identities.readingFor(recipient))
-  const verifyTools = { spool: tools.spool, parseCertificate, inHand: tools.intermediates }
+  const verifyTools = { spool: tools.spool, parseCertificate }
   const { tripleDesFrom = [] } = tools
   const decrypted = await decrypt(outer.cms, [...new Set(keys.flat())], tools.spool, {
     inVain: (plaintext, key) => verifyInVain(plaintext, key, verifyTools),

@@ -4,23 +4,14 @@ import type { Decrypted, Plaintext } from './decrypt.ts'
 import type { Identity } from './identity.ts'
 import type { RevocationInfo } from './signed/revocation-info.ts'
 import { readSignature, type SignatureForm, takeApart } from './signed/signature-form.ts'
-import {
-  type JudgedSigners,
-  judgeSigners,
-  readCertificates,
-  type VerifyTools as SignatureTools,
-} from './signed/signatures.ts'
+import { type JudgedSigners, judgeSigners, readCertificates, type VerifyTools } from './signed/signatures.ts'
 import type { ValidSigner } from './signed/signer.ts'
 import { standInFor } from './signed/stand-in.ts'
 import type { Source } from './source.ts'
 import { reasonOf, UNDECRYPTABLE } from './undecryptable.ts'
 
+export type { VerifyTools } from './signed/signatures.ts'
 export type { ValidSigner } from './signed/signer.ts'
-
-export interface VerifyTools extends SignatureTools {
-  /** Certificates that are known already: a signer may leave its own out (RFC 5652 5.1). None where it is absent. */
-  readonly inHand?: readonly Certificate[]
-}
 
 /** Signed content with at least one valid signature. Only `verify` makes one. Readable while what it came from is. */
 export class Verified implements AsyncDisposable {
@@ -113,8 +104,7 @@ async function check(
   try {
     if (!form.isAll) failed(UNDECRYPTABLE)
     const certificates = readCertificates(form.certificates, tools)
-    const known = [...certificates, ...(tools.inHand ?? [])]
-    const judged = await attempt(() => judgeSigners(form.content, form.signerInfos, known))
+    const judged = await attempt(() => judgeSigners(form.content, form.signerInfos, certificates))
     if (failure === null && judged !== null) checked = { form, certificates, judged }
   } finally {
     if (checked === null) await form.kept?.[Symbol.asyncDispose]()

@@ -50,7 +50,7 @@ export async function verifySigner(
     .filter((certificate) => identifies(info.id, certificate))
     .slice(0, MAX_CANDIDATES)
   if (candidates.length === 0)
-    return invalid("the signer's certificate is not in the message and not configured, or cannot be read")
+    return invalid("the signer's certificate is not in the message, or cannot be read")
   let refusal: Reason<MessageCode> | null = null
   let tried = 0
   for (const certificate of candidates) {
