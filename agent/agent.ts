@@ -211,7 +211,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
         yield* pass(await neighbours.mail.mailboxes(), deliverTo, nothingKnown(), signal)
       } catch (error) {
         // Of one message, or one mailbox: the others have been received, and their answers are owed.
-        if (!(error instanceof DirectError) || signal?.aborted) throw error
+        if (!(error instanceof DirectError) || error.code === 'STORE_FAILED' || signal?.aborted) throw error
         failure = error
       }
       if (deliverTo !== undefined) {

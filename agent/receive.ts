@@ -27,7 +27,7 @@ export async function* receiveInto(
   if (failures.length > 0) throw failures.find((failure) => !(failure instanceof DirectError)) ?? failures[0]
 }
 
-/** One mailbox after the other; why one could not be read is added to `failures`. */
+/** One mailbox after the other; why one could not be read is added to `failures`. Without a store none can be. */
 async function* eachOf(
   mailboxes: readonly Mailbox[],
   over: (mailbox: Mailbox) => AsyncGenerator<ReceiveReport>,
@@ -38,7 +38,7 @@ async function* eachOf(
     try {
       yield* over(mailbox)
     } catch (error) {
-      if (signal?.aborted || !(error instanceof DirectError)) throw error
+      if (signal?.aborted || !(error instanceof DirectError) || error.code === 'STORE_FAILED') throw error
       failures.push(error)
     }
   }
