@@ -6,6 +6,7 @@ import { openEntity, readHead } from '../mime/entity.ts'
 import type { Header } from '../mime/header.ts'
 import { parseMediaType } from '../mime/media-type.ts'
 import { decodeTransfer } from '../mime/transfer.ts'
+import { isEnvelope } from '../smime/nested.ts'
 import type { Source, Spool, Spooled } from '../smime/source.ts'
 import { type Composed, type Routing, wrap } from '../smime/wrap.ts'
 import { canonicalise } from './canonical.ts'
@@ -21,8 +22,8 @@ export interface ComposeFileOptions extends ComposeTools {
 /**
  * Composes a message that already is RFC 5322 (a source, or the path of a file). It becomes canonical (MSG-1), gets
  * Message-ID, Date and Disposition-Notification-To where it lacks them, loses Bcc, and is otherwise left as it is. One
- * that is wrapped already is unwrapped first (MSG-2). Throws DirectError: `MESSAGE_INVALID` when it is no message or not
- * from `from`, `LIMIT_EXCEEDED` (IN-11), `FILE_UNREADABLE`. Dispose of the
+ * that is wrapped already is unwrapped first (MSG-2). Throws DirectError: `MESSAGE_INVALID` when it is no message, not
+ * from `from`, or encrypted already (IN-4), `LIMIT_EXCEEDED` (IN-11), `FILE_UNREADABLE`. Dispose of the
  * result: it reads the file, or a spool.
  */
 export async function composeFile(file: Source | string, options: ComposeFileOptions): Promise<Composed> {
@@ -45,6 +46,11 @@ async function compose(file: Spooled, options: ComposeFileOptions): Promise<Comp
       throw invalid(
         'its header has a line that is no field',
         'Remove the line, or write it as `Name: value`.',
+      )
+    if (await isEnvelope(message, await readHead(message.read())))
+      throw invalid(
+        'it is encrypted already, and nobody opens an envelope within another',
+        'Give the message as it was before it was encrypted, or attach it to another one.',
       )
   } catch (error) {
     await message[Symbol.asyncDispose]()

@@ -3,12 +3,9 @@ import { readHead } from '../mime/entity.ts'
 import { MimeError } from '../mime/error.ts'
 import type { MessageStart } from '../mime/head.ts'
 import { type Field, holdsControls } from '../mime/header.ts'
-import { parseMediaType } from '../mime/media-type.ts'
-import { decodeTransfer } from '../mime/transfer.ts'
 import { factsOf, type MailboxField, type MessageFacts, readMessageHeader } from '../read.ts'
-import { cmsKind } from '../smime/ber/content-info.ts'
-import { isPkcs7Mime } from '../smime/media-type.ts'
-import { type Source, type Spool, sliceOf } from '../smime/source.ts'
+import { isEnvelope } from '../smime/nested.ts'
+import type { Source, Spool } from '../smime/source.ts'
 import { unwrapBehind } from '../smime/unwrap.ts'
 
 /** What was signed, as a message: the wrapped one, or the signed entity itself with the outer header's facts. */
@@ -28,12 +25,12 @@ export async function readContent(
 ): Promise<Content | Reason<MessageCode>> {
   try {
     const head = await readHead(entity.read())
-    if (await isEncrypted(entity, head))
+    if (await isEnvelope(entity, head))
       return { code: 'MALFORMED', text: 'what was signed is encrypted once more; that is refused' }
     await using scope = new AsyncDisposableStack()
     const content = scope.use(await unwrapBehind(head, entity, spool))
     const shownHead = content.wrapped ? await readHead(content.inner.read()) : head
-    if (content.wrapped && (await isEncrypted(content.inner, shownHead)))
+    if (content.wrapped && (await isEnvelope(content.inner, shownHead)))
       return { code: 'MALFORMED', text: 'the wrapped message is encrypted once more; that is refused' }
     refuseTwoReadings(shownHead)
     const facts = factsOf(shownHead.header)
@@ -56,15 +53,6 @@ export async function readContent(
       return { code: error.code, text: `the signed content makes no sense: ${error.message}` }
     throw error
   }
-}
-
-/** Whether a signed entity, or the message that it wraps, is itself enveloped, whatever its smime-type says (IN-4). */
-async function isEncrypted(entity: Source, { header, bodyStart }: MessageStart): Promise<boolean> {
-  const type = parseMediaType(header.first('Content-Type'))
-  if (type === null || !isPkcs7Mime(type)) return false
-  const cms = decodeTransfer(sliceOf(entity, bodyStart).read(), header.first('Content-Transfer-Encoding'))
-  const kind = await cmsKind({ read: () => cms })
-  return kind === 'enveloped-data' || kind === 'auth-enveloped-data'
 }
 
 /**

@@ -111,6 +111,33 @@ test('MSG-2: what is wrapped already is unwrapped, also from an encoding that a 
   ).toBe(message)
 })
 
+describe('IN-4: an envelope is not put into another one, which nobody would open', () => {
+  /** A ContentInfo of enveloped-data, as far as anybody looks. */
+  const CMS = Buffer.from('300f06092a864886f70d010703a0023000', 'hex').toString('base64')
+  const ENCRYPTED = [
+    ...HEADER,
+    'Content-Type: application/pkcs7-mime',
+    'Content-Transfer-Encoding: base64',
+    '',
+    CMS,
+  ]
+
+  test.each([
+    { name: 'itself', message: mail(...ENCRYPTED) },
+    { name: 'that is wrapped', message: mail('Content-Type: message/rfc822', '', ...ENCRYPTED) },
+  ])('$name', async ({ message }) => {
+    await expect(compose(message)).rejects.toThrow(
+      'the message cannot be sent: it is encrypted already, and nobody opens an envelope within another',
+    )
+  })
+
+  test('one that is attached is content like any other', async () => {
+    const parts = ['--b', 'Content-Type: application/pkcs7-mime', '', CMS, '--b--', '']
+    const message = mail(...HEADER, ASKS, 'Content-Type: multipart/mixed; boundary=b', '', ...parts)
+    expect((await compose(message)).inner).toBe(message)
+  })
+})
+
 test('IN-2: a mbox line before the message is no part of it', async () => {
   const message = mail(...HEADER, ASKS, '', 'body', '')
   expect((await compose(`From kim Sat Nov 21\r\n${message}`)).inner).toBe(message)
