@@ -210,8 +210,9 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       try {
         yield* pass(await neighbours.mail.mailboxes(), deliverTo, nothingKnown(), signal)
       } catch (error) {
-        // Of one message, or one mailbox: the others have been received, and their answers are owed.
-        if (!(error instanceof DirectError) || error.code === 'STORE_FAILED' || signal?.aborted) throw error
+        const { isOfOneMailbox } = await import('./receive.ts')
+        // The others have been received, and their answers are owed.
+        if (!isOfOneMailbox(error, signal)) throw error
         failure = error
       }
       if (deliverTo !== undefined) {

@@ -65,6 +65,7 @@ export async function* passOver(
   yield* eachAlone(mayLose, patience, pass)
   const upTo = Math.max(borrowed.lookedUpTo ?? 0, ...[...present].slice(-1))
   const refused = pass.refused.map(({ uid }) => uid)
+  // A folder that did not flag is not kept: the next pass opens it anew.
   if (flags.failure === null) {
     if (signal?.aborted) borrowed.finished()
     else borrowed.finished(upTo, refused)

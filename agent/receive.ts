@@ -27,7 +27,12 @@ export async function* receiveInto(
   if (failures.length > 0) throw failures.find((failure) => !(failure instanceof DirectError)) ?? failures[0]
 }
 
-/** One mailbox after the other; why one could not be read is added to `failures`. Without a store none can be. */
+/** Whether others can still be read and answered: not where the store failed, where it is a bug, or when it is over. */
+export function isOfOneMailbox(error: unknown, signal: AbortSignal | undefined): error is DirectError {
+  return error instanceof DirectError && error.code !== 'STORE_FAILED' && !signal?.aborted
+}
+
+/** One mailbox after the other; why one could not be read is added to `failures`. */
 async function* eachOf(
   mailboxes: readonly Mailbox[],
   over: (mailbox: Mailbox) => AsyncGenerator<ReceiveReport>,
@@ -38,7 +43,7 @@ async function* eachOf(
     try {
       yield* over(mailbox)
     } catch (error) {
-      if (signal?.aborted || !(error instanceof DirectError) || error.code === 'STORE_FAILED') throw error
+      if (!isOfOneMailbox(error, signal)) throw error
       failures.push(error)
     }
   }
