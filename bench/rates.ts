@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { messageFile, pem } from './clinics.ts'
 import { asRates, contest, type Timed } from './harness/contest.ts'
-import { compare, type Rounds } from './harness/figures.ts'
+import { compare, type Figure, type Rounds } from './harness/figures.ts'
 import type { Part } from './harness/part.ts'
 import { smimeSteps } from './rates-memory.ts'
 import { OURS, sealers } from './sealers.ts'
@@ -76,17 +76,13 @@ const measure: Part = async ({ dir, quick, tell }) => {
     rounds: fileRounds,
   })
   const counts = [operations, messages, messages]
-  const rates = [asRates(memory, counts), asRates(files, counts)] as const
-  const cpu = [each(memory, counts), each(files, counts)] as const
   return [
     {
       title: `Messages of 10 KB a second, ${IN_FLIGHT} in flight in one process`,
       unit: '/s',
       figures: [
-        compare('seal', beside(SEALED, rates[0], MEMORY), atLeast(1 / 2)),
-        compare('open', beside(OPENED, rates[0], MEMORY), atLeast(1 / 3)),
-        compare('seal files', beside(SEALED, rates[1], FILES)),
-        compare('open files', beside(OPENED, rates[1], FILES)),
+        ...sealAndOpen('', MEMORY, asRates(memory, counts), [1 / 2, 1 / 3]),
+        ...sealAndOpen(' files', FILES, asRates(files, counts)),
       ],
       note: [
         'In memory: the S/MIME steps, with paths that have been verified; opening verifies and judges anew.',
@@ -98,10 +94,8 @@ const measure: Part = async ({ dir, quick, tell }) => {
       title: 'Processor time for each of them',
       unit: 'ms',
       figures: [
-        compare('seal', beside(SEALED, cpu[0], MEMORY)),
-        compare('open', beside(OPENED, cpu[0], MEMORY)),
-        compare('seal files', beside(SEALED, cpu[1], FILES)),
-        compare('open files', beside(OPENED, cpu[1], FILES)),
+        ...sealAndOpen('', MEMORY, each(memory, counts)),
+        ...sealAndOpen(' files', FILES, each(files, counts)),
       ],
       note: 'On both cores together: what keeps one process from using both does not show here.',
     },
@@ -109,15 +103,18 @@ const measure: Part = async ({ dir, quick, tell }) => {
 }
 export default measure
 
-const SEALED = 1
-const OPENED = 2
-
-/** One kind of work beside the RSA operations of the same contest. */
-function beside(which: number, all: readonly Rounds[], name: string): Rounds[] {
-  return [
-    { name: RSA, values: all[0]?.values ?? [] },
-    { name, values: all[which]?.values ?? [] },
-  ]
+/** Sealing and opening, each beside the RSA operations of the same contest, and what is wanted of them. */
+function sealAndOpen(
+  kind: string,
+  name: string,
+  all: readonly Rounds[],
+  wanted: readonly number[] = [],
+): Figure[] {
+  const [rsa, ...works] = all as [Rounds, Rounds, Rounds]
+  return works.map((work, i) => {
+    const least = wanted[i]
+    return compare(`${work.name}${kind}`, [rsa, { ...work, name }], least === undefined ? [] : atLeast(least))
+  })
 }
 
 /** Processor time of one piece of work. */
