@@ -1,4 +1,5 @@
 import type { NewBody, Store } from '../store/index.ts'
+import { unpooled } from './mime/bytes.ts'
 import { lent, type Source } from './smime/source.ts'
 
 /** A body of the store as a source: reading it ends with DirectError STORE_DAMAGED where it is not what was written. */
@@ -21,7 +22,7 @@ const WITH_ITS_ROW = 256 * 1024
 /** What the store is given of a source: its bytes, where they are few, else a body that has been written. */
 export async function toStore(source: Source, { bodies }: Pick<Store, 'bodies'>): Promise<NewBody> {
   if (source.bytes > WITH_ITS_ROW) return await bodies.write(lent(source))
-  const bytes = Buffer.allocUnsafe(source.bytes)
+  const bytes = unpooled(source.bytes)
   let at = 0
   for await (const chunk of lent(source)) {
     bytes.set(chunk, at)

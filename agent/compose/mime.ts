@@ -90,7 +90,7 @@ function textPart(subtype: 'plain' | 'html', text: string): Entity {
 const ENCODERS = {
   '7bit': (content: AsyncIterable<Uint8Array>) => content,
   'quoted-printable': encodeQuotedPrintable,
-  base64: (content: AsyncIterable<Uint8Array>) => encodeBase64Lines(content),
+  base64: (content: AsyncIterable<Uint8Array>) => encodeBase64Lines(content, { lend: true }),
 }
 
 /** No line has room for it (MSG-1), a reader who unfolds lines would leave one blank of several, or decode it once more. */

@@ -114,9 +114,7 @@ class Walk {
     const first = this.#read.length
     while (end === null ? !this.#isEnd(limit) : this.#at < end)
       this.#read.push(this.element(end ?? limit, depth + 1))
-    const children = this.#read.slice(first)
-    this.#read.length = first
-    return children
+    return this.#read.splice(first)
   }
 
   /** Identifier octet. */
