@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { append } from './audit-chain.ts'
 import { addressKey, decodeAlgorithms, decodeWhy, encodeAlgorithms, encodeWhy } from './encoding.ts'
-import { asReadAgain } from './kept-text.ts'
+import { asName, asReadAgain } from './kept-text.ts'
 import type { Schema, Tx } from './schema.ts'
 import { inTurn } from './turn.ts'
 import type { Audit, AuditRow, NewAuditRow } from './types.ts'
@@ -84,7 +84,10 @@ export class SqlAudit implements Audit {
   }
 
   async #page(filter: NonNullable<Parameters<Audit['list']>[0]>, after: number): Promise<AuditRow[]> {
-    const { messageId, document, patient, event } = filter
+    const { event } = filter
+    const [messageId, document, patient] = [filter.messageId, filter.document, filter.patient].map(
+      (name) => name && asName(name),
+    )
     let query = this.#db
       .selectFrom('audit')
       .leftJoin('notices', (join) => join.onRef('notices.message_id', '=', 'audit.message_id').on(ofNotice))
@@ -152,19 +155,19 @@ export async function record(tx: Tx, row: NewAuditRow & { readonly event: AuditE
 async function insert(tx: Tx, row: NewAuditRow): Promise<void> {
   const { actor, messageId, patient, outcome } = row
   // As the database keeps them: the chain is made of what can be read again.
-  const documents = row.documents.map(asReadAgain)
+  const documents = row.documents.map(asName)
   const chained = {
     at: row.at.getTime(),
     event: row.event,
     actor: actor && asReadAgain(actor),
-    message_id: messageId && asReadAgain(messageId),
+    message_id: messageId && asName(messageId),
     sender: row.from === null ? null : addressKey(row.from),
     address: row.address === null ? null : addressKey(row.address),
     route: row.route,
     certificate: row.certificate,
     algorithms: encodeAlgorithms(row.algorithms ?? null),
     documents: JSON.stringify(documents),
-    patient: patient && asReadAgain(patient),
+    patient: patient && asName(patient),
     outcome: outcome && asReadAgain(outcome),
     why: encodeWhy(row.why),
   }

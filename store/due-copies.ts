@@ -1,5 +1,6 @@
 import { type Kysely, type RawBuilder, type Selectable, type SqlBool, sql } from 'kysely'
 import { hasCome, hasComeIn, isFree, type Moment, momentOf, RANGES, type Range } from './due.ts'
+import { asName } from './kept-text.ts'
 import type { Outbox } from './outgoing-types.ts'
 import { type Bound, type Prepared, prepared } from './prepared.ts'
 import type { Schema } from './schema.ts'
@@ -40,7 +41,7 @@ export async function dueCopies(
   const values: Values = {
     ...momentOf(now),
     limit,
-    ...(messageId !== undefined && { messageId }),
+    ...(messageId !== undefined && { messageId: asName(messageId) }),
     ...(route !== undefined && { route }),
     ...(untried && { untriedAt: untried.at, untriedAhead: untried.ahead }),
     ...Object.fromEntries(notDomains.map((domain, n) => [`notDomain${n}`, domain])),

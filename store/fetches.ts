@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
+import { asName } from './kept-text.ts'
 import type { Schema } from './schema.ts'
 import type { FetchesTable } from './trust-tables.ts'
 import { inTurn } from './turn.ts'
@@ -22,9 +23,13 @@ export class SqlFetches implements Fetches {
   }
 
   async get(key: string, now: Date | null): Promise<StoredFetch | null> {
-    const row = await this.#db.selectFrom('fetches').selectAll().where('key', '=', key).executeTakeFirst()
+    const row = await this.#db
+      .selectFrom('fetches')
+      .selectAll()
+      .where('key', '=', asName(key))
+      .executeTakeFirst()
     if (row === undefined) return null
-    if (now !== null && Math.abs(now.getTime() - row.used_at) >= NOTED_MS) await this.#used(key, now)
+    if (now !== null && Math.abs(now.getTime() - row.used_at) >= NOTED_MS) await this.#used(row.key, now)
     return { ...factsOf(row), body: new Uint8Array(row.body) }
   }
 
@@ -41,7 +46,8 @@ export class SqlFetches implements Fetches {
 
   async put(fetch: StoredFetch, now: Date): Promise<void> {
     const row = {
-      key: fetch.key,
+      // Made of a URL, which is what a certificate says: anybody's.
+      key: asName(fetch.key),
       url: fetch.url,
       kind: fetch.kind,
       request: fetch.request,
@@ -98,7 +104,7 @@ export class SqlFetches implements Fetches {
       await tx
         .updateTable('fetches')
         .set({ refresh_at: refreshAt.getTime() })
-        .where('key', '=', key)
+        .where('key', '=', asName(key))
         .execute()
     })
   }

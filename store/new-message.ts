@@ -3,6 +3,7 @@ import { DirectError } from '../agent/errors.ts'
 import { type AuditEvent, record } from './audit.ts'
 import { addBodies, keep } from './bodies.ts'
 import { addressKey, encodeAlgorithms, encodeWhy } from './encoding.ts'
+import { asName } from './kept-text.ts'
 import type { NewBody, NewCopy, NewMessage, OutboxCopy } from './outgoing-types.ts'
 import { type Bound, prepared, preparedRows } from './prepared.ts'
 import type { Schema, Tx } from './schema.ts'
@@ -65,14 +66,14 @@ function bodyOf(body: NewBody, bodies: ReadonlyMap<NewBody, BodyId>): BodyId {
 
 async function addRow(tx: Tx, message: NewMessage, recordBody: BodyId | null): Promise<number> {
   const row = await insertMessage.executeTakeFirst(tx, {
-    message_id: message.messageId,
+    message_id: asName(message.messageId),
     kind: message.kind,
     sender: addressKey(message.from),
     at: message.at.getTime(),
     actor: message.actor,
     patient: message.patient,
     documents: JSON.stringify(message.documents),
-    idempotency_key: message.idempotencyKey,
+    idempotency_key: message.idempotencyKey && asName(message.idempotencyKey),
     record_body: recordBody,
     final_wanted: message.finalWanted ? 1 : 0,
   })

@@ -5,6 +5,7 @@ import { isNoticeDue, type Moment, momentOf } from './due.ts'
 import { addressKey } from './encoding.ts'
 import { decodeConcerned } from './failures.ts'
 import type { NewNotice, Notice, NoticeId, Receipt } from './incoming-types.ts'
+import { asName } from './kept-text.ts'
 import { type Bound, prepared } from './prepared.ts'
 import { dueAt, type Owing } from './restraint.ts'
 import type { Schema, Tx } from './schema.ts'
@@ -56,7 +57,7 @@ export async function oweMdn(
     kind,
     sender: addressKey(from),
     recipient: addressKey(to),
-    original_message_id: about,
+    original_message_id: asName(about),
     due_at: due.getTime(),
     created_at: owing.at.getTime(),
   })

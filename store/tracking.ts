@@ -3,6 +3,7 @@ import type { Reason } from '../agent/errors.ts'
 import { advance, TRACKED } from './advance.ts'
 import { addressKey, decodeAlgorithms, decodeWhy } from './encoding.ts'
 import { expireDue } from './expiry.ts'
+import { asName } from './kept-text.ts'
 import type {
   DeliveryState,
   DeliveryStatus,
@@ -33,7 +34,7 @@ export class SqlTracking implements Tracking {
   ): ReturnType<Tracking['notified']> {
     return await this.#turns.lasting.take(async (tx) => {
       const rows = await answeredBy.execute(tx, {
-        messageId: notification.originalMessageId,
+        messageId: asName(notification.originalMessageId),
         address: addressKey(notification.recipient),
       })
       let answer: { state: DeliveryState; changed: boolean } | null = null
@@ -123,9 +124,9 @@ export async function storedMessages(
   const { messageId, idempotencyKey } = which
   const rows =
     messageId !== undefined
-      ? await byMessageId.execute(db, { messageId })
+      ? await byMessageId.execute(db, { messageId: asName(messageId) })
       : idempotencyKey !== undefined
-        ? await byIdempotencyKey.execute(db, { idempotencyKey })
+        ? await byIdempotencyKey.execute(db, { idempotencyKey: asName(idempotencyKey) })
         : await withRecipients(db).where('kind', '=', 'message').execute()
   const queued = new Set(rows.filter(({ state }) => state === 'queued').map(({ id }) => id))
   const triesOf = await triesOfQueued(db, [...queued])
