@@ -1,6 +1,7 @@
 import type { MessageAlgorithms } from '../store/index.ts'
 import type { Certificate, VerifiedPath } from '../trust-anchors/index.ts'
 import type { Address } from './address.ts'
+import { fold } from './mime/encode-field.ts'
 import { agreedAlgorithms, type CapabilitiesOf } from './seal/agreed.ts'
 import type { Settings } from './settings.ts'
 import { type Encrypted, type EncryptOptions, encrypt } from './smime/encrypt.ts'
@@ -78,13 +79,14 @@ export function outerMessage(encrypted: Encrypted, { to, cc }: Visible): Source 
   const lines = [
     'MIME-Version: 1.0',
     `From: ${routing.from}`,
-    `To: ${to.length > 0 ? to.join(',\r\n ') : 'undisclosed-recipients:;'}`,
-    ...(cc.length > 0 ? [`Cc: ${cc.join(',\r\n ')}`] : []),
+    `To: ${to.length > 0 ? to.join(', ') : 'undisclosed-recipients:;'}`,
+    ...(cc.length > 0 ? [`Cc: ${cc.join(', ')}`] : []),
     `Date: ${routing.date}`,
     `Message-ID: ${routing.messageId}`,
     ...(routing.inReplyTo ? [`In-Reply-To: ${routing.inReplyTo}`] : []),
     ...(routing.references ? [`References: ${routing.references}`] : []),
     `Subject: ${OUTER_SUBJECT}`,
   ]
-  return concatSources([Buffer.from(`${lines.join('\r\n')}\r\n`, 'latin1'), entity])
+  // A long conversation has more references than a line has room for (RFC 5322 2.1.1).
+  return concatSources([Buffer.from(lines.map(fold).join(''), 'latin1'), entity])
 }

@@ -43,6 +43,14 @@ export function checkMessageId(field: string, value: string): string {
   )
 }
 
+/**
+ * The msg-ids of a given In-Reply-To or References, which are all of it that everybody may see (MSG-3): phrases may stand
+ * beside them (RFC 5322 4.5.4), such as whose message is answered. Null where there are none.
+ */
+export function messageIdsOf(value: string | null): string | null {
+  return value?.match(/<[\x21-\x3b\x3d\x3f-\x7e]{1,900}>/g)?.join(' ') ?? null
+}
+
 /** MIME that makes no sense, said of a message that was to be sent. */
 export async function explainMime<T>(work: Promise<T>): Promise<T> {
   try {

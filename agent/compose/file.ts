@@ -10,8 +10,15 @@ import { isEnvelope } from '../smime/nested.ts'
 import type { Source, Spool, Spooled } from '../smime/source.ts'
 import { type Composed, type Routing, wrap } from '../smime/wrap.ts'
 import { canonicalise } from './canonical.ts'
-import { formatDate } from './date.ts'
-import { type ComposeTools, checkMessageId, explainMime, newMessageId, notificationFields } from './fields.ts'
+import { dateTimeOf, formatDate } from './date.ts'
+import {
+  type ComposeTools,
+  checkMessageId,
+  explainMime,
+  messageIdsOf,
+  newMessageId,
+  notificationFields,
+} from './fields.ts'
 
 export interface ComposeFileOptions extends ComposeTools {
   readonly from: Address
@@ -72,11 +79,11 @@ async function compose(file: Spooled, options: ComposeFileOptions): Promise<Comp
   try {
     return wrap(inner, {
       messageId: checkMessageId('Message-ID', messageId),
-      date,
+      date: dateTimeOf(date) ?? formatDate(now()),
       from,
       ...recipientsByField(header, options.to),
-      inReplyTo: header.first('In-Reply-To'),
-      references: header.first('References'),
+      inReplyTo: messageIdsOf(header.first('In-Reply-To')),
+      references: messageIdsOf(header.first('References')),
     })
   } catch (error) {
     await inner[Symbol.asyncDispose]()

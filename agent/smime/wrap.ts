@@ -5,7 +5,7 @@ import { concatSources, type Source, type Spooled } from './source.ts'
 export interface Routing {
   /** With its angle brackets; the inner one, so that notifications find back to it. */
   readonly messageId: string
-  /** RFC 5322 3.3 date-time, as in the inner header. */
+  /** RFC 5322 3.3 date-time, as in the inner header where that holds one. */
   readonly date: string
   readonly from: Address
   readonly to: readonly Address[]

@@ -12,7 +12,7 @@ const mail = (...lines: string[]) => lines.join('\r\n')
 const HEADER = [
   'From: Kim <kim@clinic.example>',
   'To: lee@hisp.example',
-  'Date: today',
+  'Date: Fri, 20 Nov 2026 08:00:00 +0100',
   'Message-ID: <1@clinic.example>',
 ]
 const ASKS = 'Disposition-Notification-To: kim@clinic.example'
@@ -45,7 +45,10 @@ test('a complete and canonical message stays as it is, byte for byte', async () 
   )
   const { composed, inner, spool } = await compose(message)
   expect(inner).toBe(message)
-  expect(composed.routing).toMatchObject({ messageId: '<1@clinic.example>', date: 'today' })
+  expect(composed.routing).toMatchObject({
+    messageId: '<1@clinic.example>',
+    date: 'Fri, 20 Nov 2026 08:00:00 +0100',
+  })
   await composed[Symbol.asyncDispose]()
   expect(spool.open()).toBe(0)
 })
@@ -65,6 +68,41 @@ test('Message-ID, Date and Disposition-Notification-To are added where they are 
       '',
       'body',
     ),
+  )
+})
+
+describe('MSG-3: everybody sees only what routes a message', () => {
+  const routingOf = async (...fields: string[]) => {
+    const message = mail('From: kim@clinic.example', 'To: lee@hisp.example', ASKS, ...fields, '', 'body')
+    const { composed, inner } = await compose(message)
+    expect(inner).toContain(fields.join('\r\n'))
+    return composed.routing
+  }
+
+  test('of In-Reply-To and References the ids, not the phrases and comments that may stand beside them', async () => {
+    const routing = await routingOf(
+      'In-Reply-To: Your message about John Doe <1@x.example>',
+      'References: (John Doe) <0@x.example>',
+      '\t"Doe, J." <1@x.example>',
+    )
+    expect(routing).toMatchObject({ inReplyTo: '<1@x.example>', references: '<0@x.example> <1@x.example>' })
+    const none = await routingOf('In-Reply-To: "the note on John Doe"', 'References:')
+    expect(none).toMatchObject({ inReplyTo: null, references: null })
+  })
+
+  test.each([
+    ['Mon, 23 Nov 2026 08:00:00 +0000 (John Doe)', 'Mon, 23 Nov 2026 08:00:00 +0000'],
+    ['23  Nov 26 08:00 EST', '23 Nov 26 08:00 EST'],
+    ['Mon, 23 Nov 2026\r\n 08:00:00 GMT', 'Mon, 23 Nov 2026 08:00:00 GMT'],
+  ])('of Date the date-time: %j', async (date, seen) => {
+    expect((await routingOf(`Date: ${date}`)).date).toBe(seen)
+  })
+
+  test.each(['the day of John Doe', '', '2026-11-23T08:00:00Z', 'Mon, 23 Nov 2026 08:00:00 DOE'])(
+    'a Date that is none stays inside: %j',
+    async (date) => {
+      expect((await routingOf(`Date: ${date}`)).date).toBe('Sat, 21 Nov 2026 12:00:00 +0000')
+    },
   )
 })
 
