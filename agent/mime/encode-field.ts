@@ -30,12 +30,17 @@ export function encodeField(field: Field): Uint8Array {
   return Buffer.from(fold(`${field.name}: ${value}`), 'latin1')
 }
 
-/** Lines of at most 76 where blanks allow it (RFC 5322 2.2.3), with the line end. */
+/**
+ * Lines of at most 76 where blanks allow it (RFC 5322 2.2.3), with the line end. The value begins beside its name, however
+ * long it is (MSG-6): some readers take a blank more, or nothing, for a value that begins on the next line.
+ */
 export function fold(field: string): string {
-  let out = ''
-  let column = 0
-  for (const [segment] of field.matchAll(/[ \t]*[^ \t]+|[ \t]+$/g)) {
-    if (column > 0 && column + segment.length > LINE_CHARS && /^[ \t]+[^ \t]/.test(segment)) {
+  if (field.length <= LINE_CHARS) return `${field}\r\n`
+  const [start = ''] = /^[^:]*:[ \t]*[^ \t]*/.exec(field) ?? []
+  let out = start
+  let column = start.length
+  for (const [segment] of field.slice(start.length).matchAll(/[ \t]*[^ \t]+|[ \t]+$/g)) {
+    if (column + segment.length > LINE_CHARS && /^[ \t]+[^ \t]/.test(segment)) {
       out += '\r\n'
       column = 0
     }
@@ -52,13 +57,18 @@ function encodeValue(name: string, value: string): string | null {
   return encodeText(value)
 }
 
-/** RFC 2047 5 (1): from the first word that needs it to the last one, so that the blanks between them survive. */
+/**
+ * RFC 2047 5 (1): from the first word that needs it to the last one, so that the blanks between them survive. Readers pass
+ * over blanks between two encoded words (6.2): beside one that stood there before they are encoded as well.
+ */
 function encodeText(value: string): string {
   const words = value.split(/([ \t]+)/)
   const first = words.findIndex((word) => !isAsciiText(word))
   const last = words.findLastIndex((word) => !isAsciiText(word))
   const part = (from: number, to?: number) => words.slice(from, to).join('')
-  return `${part(0, first)}${encoded(part(first, last + 1))}${part(last + 1)}`
+  const before = words[first - 2]?.endsWith('?=') ? part(first - 1, first) : ''
+  const after = words[last + 2]?.startsWith('=?') ? part(last + 1, last + 2) : ''
+  return `${part(0, first)}${encoded(`${before}${part(first, last + 1)}${after}`)}${part(last + 1)}`
 }
 
 /** Encoded words that stand in the text already would otherwise be shown as they are. */

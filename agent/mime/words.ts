@@ -37,8 +37,11 @@ function decodeQ(encoded: string): Buffer {
   return Buffer.from(bytes, 'latin1')
 }
 
-/** RFC 2047 2: no encoded word is longer. 45 bytes of UTF-8 in base64, and `=?utf-8?B?` and `?=` around them. */
-const WORD_BYTES = 45
+/**
+ * RFC 2047 2: a line with encoded words has at most 76 characters, the field's name included. 30 bytes of UTF-8 are 40 of
+ * base64, with `=?utf-8?B?` and `?=` around them.
+ */
+const WORD_BYTES = 30
 
 /**
  * RFC 2047 encoded words (UTF-8, B) for any text, to be joined by one blank or fold. A character is never split. The

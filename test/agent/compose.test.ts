@@ -46,8 +46,7 @@ describe('the header', () => {
         'In-Reply-To: <1@x>',
         'References: <0@x> <1@x>',
         'Disposition-Notification-To: kim@clinic.example',
-        'Disposition-Notification-Options:',
-        ' X-DIRECT-FINAL-DESTINATION-DELIVERY=optional,true',
+        'Disposition-Notification-Options: X-DIRECT-FINAL-DESTINATION-DELIVERY=optional,true',
       ].join('\r\n'),
     )
     expect(composed.routing).toMatchObject({

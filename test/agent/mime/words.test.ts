@@ -35,13 +35,31 @@ describe('MSG-1: raw UTF-8 in a header field becomes ASCII and reads the same', 
     const field = Header.parse(Buffer.from(line)).fields[0]
     if (field === undefined) throw new Error('the test has no field')
     const bytes = Buffer.from(encodeField(field)).toString('latin1')
-    expect(bytes).toMatch(/^([\t -~]{1,78}\r\n)+$/)
+    expect(bytes).toMatch(/^([\t -~]{1,76}\r\n)+$/)
     return Header.parse(Buffer.from(bytes)).fields[0]?.value ?? ''
   }
 
   test('unstructured text, long and folded, with encoded words in it', () => {
     const subject = `Re: über =?utf-8?q?=C3=A4?= ${'Öl und Wörter '.repeat(20)}ok`
     expect(decodeWords(encode(`Subject: ${subject}\r\n`))).toBe(subject.replace('=?utf-8?q?=C3=A4?=', 'ä'))
+  })
+
+  test.each([
+    ['=?utf-8?q?=C3=A4?= ö', 'ä ö'],
+    ['a ö  =?iso-8859-1?q?=E4?= b', 'a ö  ä b'],
+    ['=?utf-8?q?=C3=A4?= ö =?utf-8?q?=C3=A4?=', 'ä ö ä'],
+  ])(
+    'a blank beside an encoded word that stood there before is read too (RFC 2047 6.2): %s',
+    (given, read) => {
+      expect(decodeWords(encode(`Subject: ${given}\r\n`))).toBe(read)
+    },
+  )
+
+  test('the value begins beside its name (MSG-6)', () => {
+    const subject = { name: 'Subject', value: 'ä'.repeat(80), raw: new Uint8Array() }
+    const [first, ...more] = Buffer.from(encodeField(subject)).toString('latin1').split('\r\n')
+    expect(first).toMatch(/^Subject: =\?utf-8\?B\?.+\?=$/)
+    expect([first, ...more].every((line = '') => line.length <= 76)).toBe(true)
   })
 
   test('display names, quoted or not, comments and domains of address fields', () => {
