@@ -11,6 +11,7 @@ import type { ReceiveReport } from './receiving-types.ts'
 import { configuredIn, requireDuties } from './run/duties.ts'
 import { stepsOf } from './run/steps.ts'
 import type { SealedMessage } from './seal.ts'
+import { takeStreams, withoutStreams } from './send/streams.ts'
 import type { Settings } from './settings.ts'
 import { pinAdministration, trustAdministration } from './trust/administration.ts'
 import type { Agent } from './types.ts'
@@ -140,11 +141,12 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     async plan(draft, options = {}) {
       const { plan } = await import('./send.ts')
-      return plan(draft, options, await sendTools())
+      return plan(withoutStreams(draft), options, await sendTools())
     },
     async send(draft, options = {}) {
+      await using taken = takeStreams(draft, options.signal)
       const { send } = await sending()
-      return send(draft, options, { ...(await sendTools()), outbox: await outboxTools() })
+      return await send(taken.message, options, { ...(await sendTools()), outbox: await outboxTools() })
     },
     async seal(message) {
       const { sealFile } = await import('./send/file.ts')

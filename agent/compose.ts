@@ -14,6 +14,7 @@ import { fileSource } from './file-source.ts'
 import { fold } from './mime/encode-field.ts'
 import { encodeWords } from './mime/words.ts'
 import { lazily } from './neighbours/lazily.ts'
+import { isStream } from './send/streams.ts'
 import type { Attachment, Draft } from './sending-types.ts'
 import { lent } from './smime/source.ts'
 import { type Composed, type Routing, wrap } from './smime/wrap.ts'
@@ -145,7 +146,7 @@ async function contentOf(
 ): Promise<MimeAttachment['content']> {
   if (typeof content === 'string') return [Buffer.from(content)]
   if (content instanceof Uint8Array) return [content]
-  return 'path' in content ? lent(files.use(await fileSource(content.path))) : content
+  return isStream(content) ? content : lent(files.use(await fileSource(content.path)))
 }
 
 /** MSG-13: a header value with controls is refused, never mended. */

@@ -5,7 +5,10 @@ export interface Attachment {
   readonly filename: string
   /** By the extension of `filename` where it is left out. */
   readonly contentType?: string
-  /** Bytes, text (UTF-8), a stream of bytes, or the path of a file that is streamed from disk. */
+  /**
+   * Bytes, text (UTF-8), a stream of bytes, or the path of a file that is streamed from disk. A stream is `send`'s from the
+   * call on: it is read once, to its end, or destroyed. `plan` leaves it alone.
+   */
   readonly content: Uint8Array | string | AsyncIterable<Uint8Array> | { readonly path: string }
 }
 

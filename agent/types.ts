@@ -70,7 +70,7 @@ export interface Agent extends AsyncDisposable {
    * Classifies, signs, encrypts, queues durably and tries SMTP once: one result for each recipient. Throws DirectError
    * for what is wrong with the sender (`ADDRESS_INVALID`, `IDENTITY_MISSING`, `IDENTITY_UNUSABLE`), the message (`USAGE`,
    * `MESSAGE_INVALID`, `LIMIT_EXCEEDED`, `FILE_UNREADABLE`, `IDEMPOTENCY_CONFLICT`) or the configuration (`NO_ANCHORS`,
-   * `CONFIG_INVALID`): nothing was sent then.
+   * `CONFIG_INVALID`): nothing was sent then. FILE_UNREADABLE too for an attachment's stream that fails, which is its `cause`.
    */
   send(draft: Draft | MessageFile, options?: SendOptions): Promise<Sent>
   /** Signs and encrypts a file into `out`, `out.2`, …, all copies or none; nothing is sent. Throws as `send`. */
