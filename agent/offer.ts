@@ -5,10 +5,10 @@ import { DirectError } from './errors.ts'
 import { owned } from './mime/bytes.ts'
 import { describeSigner, messageIdOf } from './open/report.ts'
 import { readParts } from './read.ts'
-import type { DeliveredMessage, Delivery } from './receiving-types.ts'
+import type { DeliveredMessage, DeliveredPart, Delivery } from './receiving-types.ts'
 import { Failures } from './run/failures.ts'
 import { News } from './run/news.ts'
-import { lent } from './smime/source.ts'
+import { lent, type Source } from './smime/source.ts'
 
 /** What offering messages to an EHR drives. */
 export interface OfferTools extends WaitingTools {
@@ -56,13 +56,19 @@ export async function* offerAll(tools: OfferTools, signal?: AbortSignal): AsyncG
         continue
       }
       let isSettled = false
-      yield deliveryOf(held, async (settled) => {
+      const hand = { isOver: false }
+      const settle = async (settled: Settled) => {
         await held.settle(settled)
         isSettled = true
         taken.add(held.mailbox)
         passedBy.delete(held.offered.key)
         news.tell()
-      })
+      }
+      try {
+        yield deliveryOf(held, hand, settle)
+      } finally {
+        hand.isOver = true
+      }
       if (isSettled) continue
       passedBy.set(held.offered.key, held)
       await held.putOff(tools.againMs, false, [])
@@ -95,7 +101,16 @@ async function nextWaiting(
   }
 }
 
-function deliveryOf({ offered }: HeldMessage, settle: (settled: Settled) => Promise<void>): Delivery {
+/** The message that whoever loops has, until the next one is asked for. */
+interface Hand {
+  readonly isOver: boolean
+}
+
+function deliveryOf(
+  { offered }: HeldMessage,
+  hand: Hand,
+  settle: (settled: Settled) => Promise<void>,
+): Delivery {
   const { judged, message, deliveries, key } = offered
   const { inner, author, path } = message
   const delivered: DeliveredMessage = {
@@ -104,8 +119,8 @@ function deliveryOf({ offered }: HeldMessage, settle: (settled: Settled) => Prom
     ...describeFacts(message),
     sha256: message.innerSha256,
     bytes: inner.bytes,
-    read: () => owned(lent(inner)),
-    parts: () => readParts(inner),
+    read: () => whileIn(hand, () => owned(lent(inner))),
+    parts: () => partsIn(hand, inner),
   }
   return {
     key,
@@ -116,4 +131,30 @@ function deliveryOf({ offered }: HeldMessage, settle: (settled: Settled) => Prom
     accept: (where) => settle({ outcome: 'delivered', where: where ?? null }),
     reject: (why) => settle({ outcome: 'rejected', why: [{ code: 'EHR_REJECTED', text: why }] }),
   }
+}
+
+async function* partsIn(hand: Hand, inner: Source): AsyncGenerator<DeliveredPart> {
+  for await (const part of whileIn(hand, () => readParts(inner)))
+    yield { ...part, read: () => whileIn(hand, () => part.read()) }
+}
+
+/** What was spooled of a message that is not in hand any more is gone, in the middle of reading too. */
+async function* whileIn<T>(hand: Hand, read: () => AsyncIterable<T>): AsyncGenerator<T> {
+  requireIn(hand)
+  try {
+    for await (const one of read()) {
+      requireIn(hand)
+      yield one
+    }
+  } catch (error) {
+    requireIn(hand)
+    throw error
+  }
+}
+
+function requireIn({ isOver }: Hand): void {
+  if (isOver)
+    throw new DirectError('USAGE', 'the message is read after the next one was asked for, or the loop left', {
+      hint: 'Read it before that. One that was not accepted comes again.',
+    })
 }

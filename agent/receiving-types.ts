@@ -104,7 +104,10 @@ export interface LostReceipt {
   readonly advice: readonly string[]
 }
 
-/** A trusted message, as the EHR reads it. Reading is possible until it has been accepted or rejected. */
+/**
+ * A trusted message, as the EHR reads it, as often as it likes until the next one is asked for, or the loop is left. Reading
+ * throws USAGE from then on.
+ */
 export interface DeliveredMessage {
   readonly messageId: string | null
   readonly from: string

@@ -316,3 +316,30 @@ test('where nothing can be filed the message is kept, and comes with the next ru
   expect(await all(b.receiveOnce({ deliverTo: ehr }))).toMatchObject([{ verdict: 'accept' }])
   expect(await readdir(ehr)).toHaveLength(1)
 })
+
+test('a message that is not in hand any more says so to whoever reads it, and can still be accepted', async () => {
+  const { a, b } = await twoClinics()
+  const long = {
+    ...referral,
+    cc: [],
+    attachments: [{ filename: 'long.bin', content: Buffer.alloc(300_000) }],
+  }
+  for (const draft of [long, long]) await a.send(draft)
+  const held: Delivery[] = []
+  const begun: AsyncIterator<Uint8Array>[] = []
+  for await (const delivery of b.receive()) {
+    const reading = delivery.message.read()[Symbol.asyncIterator]()
+    expect((await reading.next()).done).toBe(false)
+    begun.push(reading)
+    held.push(delivery)
+    if (held.length === 2) break
+  }
+  const over = { name: 'DirectError', code: 'USAGE', hint: expect.stringContaining('comes again') }
+  for (const [index, { message, accept }] of held.entries()) {
+    await expect(bytesOf(message.read())).rejects.toMatchObject(over)
+    await expect(Array.fromAsync(message.parts())).rejects.toMatchObject(over)
+    await expect(begun[index]?.next()).rejects.toMatchObject(over)
+    await accept(`late ${index}`)
+  }
+  expect(await b.untaken()).toEqual([])
+})
