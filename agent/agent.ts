@@ -10,6 +10,7 @@ import type { AgentOptions } from './options.ts'
 import type { ReceiveReport } from './receiving-types.ts'
 import { configuredIn, requireDuties } from './run/duties.ts'
 import { stepsOf } from './run/steps.ts'
+import { UnderWay } from './run/under-way.ts'
 import type { SealedMessage } from './seal.ts'
 import { takeStreams, withoutStreams } from './send/streams.ts'
 import type { Settings } from './settings.ts'
@@ -91,6 +92,18 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     await outboxTools()
     return mailboxes
   }
+
+  const daemon = async (signal: AbortSignal, deliverTo?: string, onStarted?: () => void): Promise<void> => {
+    const { runDaemon } = await import('./run/daemon.ts')
+    const known = nothingKnown()
+    const mailboxes = await mailboxesToRun(known.undetermined, signal)
+    const destination = destinationOf(deliverTo)
+    const passOver = (mailbox: Mailbox, kept: KeptFolders) =>
+      pass([mailbox], destination, { ...known, kept }, signal)
+    const byWebhook = destination === null
+    await runDaemon({ neighbours, steps, mailboxes, pass: passOver, byWebhook, onStarted }, signal)
+  }
+  const underWay = new UnderWay()
 
   return {
     async notices({ own = true, ends = true } = {}) {
@@ -236,41 +249,8 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       await mailboxesToRun(nothingKnown().undetermined)
       await wired.webhook()
     },
-    async run({ deliverTo, signal, onStarted }) {
-      const { run } = await import('./run.ts')
-      const { KeptFolders } = await import('./inbox/folders.ts')
-      await using kept = new KeptFolders()
-      const known = { ...nothingKnown(), kept }
-      const mailboxes = await mailboxesToRun(known.undetermined, signal)
-      const wait = (mailbox: Mailbox) => kept.wait(mailbox, mailbox.settings.pollSeconds * 1000, signal)
-      neighbours.watch.begin(mailboxes)
-      const destination = destinationOf(deliverTo)
-      const ehr = destination === null ? await steps.ehr() : null
-      const receive = neighbours.watch.pass(
-        (mailbox) => pass([mailbox], destination, known, signal),
-        destination === null ? 'waiting' : 'left',
-      )
-      // It ends last, so that whoever asks hears to the end.
-      await using _operations = await steps.serveOperations()
-      const ended = new AbortController()
-      const serving = await steps.servePublished(AbortSignal.any([signal, ended.signal]))
-      await using _ = {
-        async [Symbol.asyncDispose]() {
-          ended.abort()
-          await serving?.closed
-        },
-      }
-      onStarted?.()
-      const { seal, handOver, seek, expire, refreshes } = steps
-      const { deliver = null, tellEvents = null } = ehr ?? {}
-      await run(
-        {
-          ...{ mailboxes, receive, wait, deliver, tellEvents, seal, handOver, seek, expire, refreshes, log },
-          onFailure: (error) => neighbours.watch.failed(error),
-        },
-        signal,
-      )
-    },
+    run: async ({ deliverTo, signal, onStarted }) =>
+      underWay.run(signal, (signal) => daemon(signal, deliverTo, onStarted)),
     async status(messageId) {
       return (await (await neighbours.existingStore())?.tracking.status(messageId)) ?? []
     },
@@ -290,6 +270,9 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     pins: pinAdministration(administrationTools),
     zone: zoneAdministration(zoneTools),
     store: storeAdministration(neighbours),
-    [Symbol.asyncDispose]: () => neighbours.close(),
+    async [Symbol.asyncDispose]() {
+      await underWay.end()
+      await neighbours.close()
+    },
   }
 }

@@ -99,8 +99,8 @@ export interface Agent extends AsyncDisposable {
    */
   check(): Promise<void>
   /**
-   * The daemon: mailboxes, outbox, who waits for a route, MDNs, until `signal` aborts. `deliverTo` as for `receiveOnce`;
-   * without it messages go where the configuration's `deliver` says, or nowhere.
+   * The daemon: mailboxes, outbox, who waits for a route, MDNs, until `signal` aborts, or the agent is disposed of, which
+   * waits for it. `deliverTo` as for `receiveOnce`; without it messages go where the configuration's `deliver` says, or nowhere.
    * `onStarted` is called once nothing can keep it from running any more.
    */
   run(options: {
