@@ -10,6 +10,7 @@ import {
   type TransactionSettings,
 } from 'kysely'
 import { type ClosableDialect, closed } from './database.ts'
+import { InPlace } from './in-place.ts'
 import { asKept } from './kept-text.ts'
 import type { LogSync } from './log-sync.ts'
 import { NodeSqliteAdapter, type RunWithin } from './sqlite-adapter.ts'
@@ -53,7 +54,10 @@ export class NodeSqliteDialect extends SqliteDialect implements ClosableDialect 
     }
     // COMMIT writes, and its wait for the disk is the log's.
     if (log !== null) database.exec('pragma synchronous = normal')
-    this.#driver = () => new PatientDriver(config, database, { file, patienceMs, close: () => this.close() })
+    // A store has a log: what is read or drawn up beside it is this process's own.
+    const place = log === null ? null : new InPlace(file)
+    const close = () => this.close()
+    this.#driver = () => new PatientDriver(config, database, { file, patienceMs, place, close })
   }
 
   async close(): Promise<void> {
@@ -97,29 +101,43 @@ class PatientConnection implements DatabaseConnection {
   }
 }
 
+interface DriverOptions {
+  readonly file: string
+  readonly patienceMs: number
+  readonly place: InPlace | null
+  readonly close: () => Promise<void>
+}
+
 class PatientDriver extends SqliteDriver {
   readonly #statements: Statements
   readonly #database: DatabaseSync
   readonly #file: string
   readonly #patiently: <T>(act: () => T | Promise<T>) => Promise<T>
+  readonly #place: InPlace | null
   readonly #close: () => Promise<void>
   #connection: DatabaseConnection | null = null
 
   constructor(
     config: { readonly database: Statements },
     database: DatabaseSync,
-    { file, patienceMs, close }: { file: string; patienceMs: number; close: () => Promise<void> },
+    { file, patienceMs, place, close }: DriverOptions,
   ) {
     super(config)
     this.#statements = config.database
     this.#database = database
     this.#file = file
     this.#patiently = (act) => patiently(act, file, patienceMs)
+    this.#place = place
     this.#close = close
   }
 
   override async acquireConnection(): Promise<DatabaseConnection> {
-    this.#connection ??= new PatientConnection(await super.acquireConnection(), this.#patiently)
+    this.#connection ??= new PatientConnection(await super.acquireConnection(), (act) => {
+      requireOpen(this.#database, this.#file)
+      // A transaction was begun in its place.
+      if (!this.#database.isTransaction) this.#place?.require()
+      return this.#patiently(act)
+    })
     return this.#connection
   }
 
@@ -134,10 +152,12 @@ class PatientDriver extends SqliteDriver {
   ): Promise<void> {
     await turn()
     requireOpen(this.#database, this.#file)
+    this.#place?.require()
     await this.#patiently(() => {
       if (accessMode === 'read only') this.#beginToRead()
       else this.#statements.prepare('begin immediate').run([])
     })
+    this.#place?.remember()
   }
 
   /** What is read is as of the first look, which alone may have to wait: it is taken here. */

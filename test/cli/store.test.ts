@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
-import { open, readdir, stat } from 'node:fs/promises'
+import { open, readdir, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Clinics, twoClinics } from './clinics.ts'
 import { direct, start } from './direct.ts'
@@ -127,6 +128,29 @@ test('audit --verify: whether the rows are as they were written, and whether a n
   raw.close()
   const broken = await run('audit', '--verify')
   expect(broken).toMatchObject({ code: 1, stdout: expect.stringMatching(/^BROKEN: row 1 was changed/) })
+})
+
+test('a daemon whose store is moved away says so, does nothing beside it, and goes on once it is back', async () => {
+  const daemon = start(['run'], { cwd: clinics.a })
+  let said = ''
+  daemon.stderr.on('data', (text) => {
+    said += text
+  })
+  const until = async (words: RegExp) => {
+    while (!words.test(said)) await sleep(50)
+  }
+  try {
+    await until(/running/)
+    await untilOpen(store())
+    await rename(store(), `${store()}.aside`)
+    await until(/direct\.db was moved, removed or replaced while it was open/)
+    await rename(`${store()}.aside`, store())
+    await until(/over: .*moved, removed or replaced/)
+    expect(said).not.toMatch(/bug|"frames"/)
+  } finally {
+    daemon.kill('SIGTERM')
+    expect(await new Promise((resolve) => daemon.on('close', resolve))).toBe(0)
+  }
 })
 
 test('without a store, check says so, and a backup is of nothing', async () => {

@@ -1,0 +1,47 @@
+import { copyFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { OF_NO_MESSAGE } from '../../store/audit.ts'
+import type { Store } from '../../store/index.ts'
+import { folder, ofSqlite } from './places.ts'
+import { at } from './scenario.ts'
+
+const AWAY = { code: 'STORE_FAILED', temporary: true, message: expect.stringContaining('while it was open') }
+
+const say = (store: Store) =>
+  store.audit.add({ ...OF_NO_MESSAGE, at: at(0), event: 'tried', actor: null, outcome: null, why: [] })
+
+ofSqlite(
+  'a store that is moved away keeps nothing until it is put back, and has lost nothing then',
+  async () => {
+    await using temporary = await folder()
+    const { file } = temporary
+    for (const part of ['', '-wal', '-shm']) {
+      await using store = await temporary.open()
+      await say(store)
+      const { rows } = await store.upkeep.auditHead()
+      await rename(file + part, `${file}.aside`)
+      await expect(say(store)).rejects.toMatchObject(AWAY)
+      await expect(store.tracking.status()).rejects.toMatchObject(AWAY)
+      await rename(`${file}.aside`, file + part)
+      await say(store)
+      expect(await store.upkeep.auditHead()).toMatchObject({ rows: rows + 1 })
+    }
+    await using again = await temporary.open()
+    expect(await again.upkeep.verifyAudit()).toMatchObject({ rows: 6, broken: null })
+  },
+)
+
+ofSqlite('beside a file that takes the place of a store in use nothing is written, nor read', async () => {
+  await using temporary = await folder()
+  const { file, path } = temporary
+  await using store = await temporary.open()
+  await say(store)
+  const backup = join(path, 'backup.db')
+  await store.upkeep.backup(backup)
+  await say(store)
+  await rm(file)
+  await copyFile(backup, file)
+  await expect(say(store)).rejects.toMatchObject(AWAY)
+  await expect(store.tracking.status()).rejects.toMatchObject(AWAY)
+})
