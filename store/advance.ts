@@ -1,7 +1,7 @@
 import type { Insertable, Selectable } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { type AuditEvent, record } from './audit.ts'
-import { decodeAlgorithms, encodeWhy } from './encoding.ts'
+import { decodeAlgorithms, encodeWhy, fromJson } from './encoding.ts'
 import type { DeliveryState, TrackingEventType } from './outgoing-types.ts'
 import { type Bound, prepared } from './prepared.ts'
 import type { Schema, Tx } from './schema.ts'
@@ -149,7 +149,7 @@ export async function recordOf(
     route: who.route,
     certificate: who.certificate,
     algorithms: decodeAlgorithms(who.algorithms),
-    documents: JSON.parse(who.documents) as string[],
+    documents: fromJson(who.documents),
     patient: who.patient,
     outcome: who.state,
     why,

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { append } from './audit-chain.ts'
-import { addressKey, decodeAlgorithms, decodeWhy, encodeAlgorithms, encodeWhy } from './encoding.ts'
+import { addressKey, decodeAlgorithms, decodeWhy, encodeAlgorithms, encodeWhy, fromJson } from './encoding.ts'
 import { asName, asReadAgain } from './kept-text.ts'
 import type { Schema, Tx } from './schema.ts'
 import { inTurn } from './turn.ts'
@@ -139,7 +139,7 @@ export class SqlAudit implements Audit {
       route: row.route,
       certificate: row.certificate,
       algorithms: decodeAlgorithms(row.algorithms),
-      documents: JSON.parse(row.documents) as string[],
+      documents: fromJson(row.documents),
       patient: row.patient,
       outcome: row.outcome,
       why: decodeWhy(row.why),

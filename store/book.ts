@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Book, BookEntry, KnownCertificate } from './book-types.ts'
-import { addressKey } from './encoding.ts'
+import { addressKey, fromJson } from './encoding.ts'
 import type { Schema } from './schema.ts'
 import { inTurn } from './turn.ts'
 
@@ -27,7 +27,7 @@ export class SqlBook implements Book {
       route: row.route,
       certificates: decodeCertificates(row.certificates),
       since: new Date(row.since),
-      endsTold: JSON.parse(row.ends_told) as string[],
+      endsTold: fromJson(row.ends_told),
       askedAt: new Date(row.asked_at),
     }
   }
@@ -69,7 +69,7 @@ export class SqlBook implements Book {
 type Encoded = Omit<KnownCertificate, 'notAfter'> & { readonly notAfter: string }
 
 function decodeCertificates(json: string): readonly KnownCertificate[] {
-  return (JSON.parse(json) as readonly Encoded[]).map(({ notAfter, ...certificate }) => ({
+  return fromJson<readonly Encoded[]>(json).map(({ notAfter, ...certificate }) => ({
     ...certificate,
     notAfter: new Date(notAfter),
   }))

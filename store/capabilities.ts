@@ -1,6 +1,6 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { CapabilityRecords, KnownCapabilities } from './capability-types.ts'
-import { addressKey } from './encoding.ts'
+import { addressKey, fromJson } from './encoding.ts'
 import { GatheredTurns } from './gathered-turns.ts'
 import { loosely } from './loosely.ts'
 import { type Bound, prepared } from './prepared.ts'
@@ -55,8 +55,8 @@ export class SqlCapabilities implements CapabilityRecords {
     return {
       address: row.address,
       certificate: row.certificate,
-      content: JSON.parse(row.ciphers) as readonly string[],
-      keyTransport: JSON.parse(row.key_transport) as readonly string[],
+      content: fromJson(row.ciphers),
+      keyTransport: fromJson(row.key_transport),
       signedAt: new Date(row.signed_at),
       takenAt: new Date(row.taken_at),
     }

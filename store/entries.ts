@@ -1,8 +1,8 @@
 import type { Kysely, Selectable } from 'kysely'
 import { record, UNKNOWN_TO_RECEIVER } from './audit.ts'
 import { keep, leave } from './bodies.ts'
-import { decodeWhy } from './encoding.ts'
-import type { InboxEntry, Judgement, Unfinished } from './incoming-types.ts'
+import { decodeWhy, fromJson } from './encoding.ts'
+import type { InboxEntry, Unfinished } from './incoming-types.ts'
 import { type Bound, prepared } from './prepared.ts'
 import type { Schema, Tx } from './schema.ts'
 import { synced } from './synced.ts'
@@ -230,7 +230,7 @@ function inboxEntry(row: Selectable<Schema['inbox_entries']>): InboxEntry {
             signer: row.signer,
             innerSha256: row.inner_sha256,
             why: decodeWhy(row.why),
-            recipients: JSON.parse(row.recipients) as Judgement['recipients'],
+            recipients: fromJson(row.recipients),
           },
   }
 }

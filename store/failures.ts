@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { record } from './audit.ts'
-import { decodeWhy } from './encoding.ts'
+import { decodeWhy, fromJson } from './encoding.ts'
 import type { Concerned } from './incoming-types.ts'
 import type { Schema, Tx } from './schema.ts'
 import { inTurn } from './turn.ts'
@@ -80,7 +80,7 @@ async function oweFailure(
     address: message.sender,
     route: null,
     certificate: null,
-    documents: JSON.parse(message.documents) as string[],
+    documents: fromJson(message.documents),
     patient: message.patient,
     outcome: 'owed',
     why: concerned.map(({ address, state, why }) => ({
@@ -93,6 +93,6 @@ async function oweFailure(
 
 /** As a notice holds it. */
 export function decodeConcerned(detail: string): readonly Concerned[] {
-  const rows = JSON.parse(detail) as (Omit<Concerned, 'at'> & { readonly at: number })[]
+  const rows = fromJson<(Omit<Concerned, 'at'> & { readonly at: number })[]>(detail)
   return rows.map((row) => ({ ...row, at: new Date(row.at) }))
 }

@@ -51,14 +51,30 @@ export function isBusy(error: unknown): boolean {
   return primaryCode(error instanceof DirectError ? error.cause : error) === BUSY
 }
 
+/** Node's own: SQLite has integers of 64 bits, and ours are all such that a double holds them. */
+function isOfNoNumber(error: unknown): boolean {
+  return error instanceof RangeError && 'code' in error && error.code === 'ERR_OUT_OF_RANGE'
+}
+
+const RESTORE = 'Look after the disk, take a copy of the folder, and restore a backup (direct store restore).'
+
 /** What SQLite threw as DirectError `STORE_FAILED`. Its messages name tables and columns, never values. */
 export function storeError(error: unknown, file: string): unknown {
+  if (isOfNoNumber(error))
+    return new DirectError(
+      'STORE_DAMAGED',
+      `the store ${file} is damaged: it holds a number that nobody wrote`,
+      {
+        hint: RESTORE,
+        cause: error,
+      },
+    )
   const code = primaryCode(error)
   if (code === null) return error
   if (code === NOTADB) return notOurs(file)
   if (code === CORRUPT)
     return new DirectError('STORE_DAMAGED', `the store ${file} is damaged: ${(error as Error).message}`, {
-      hint: 'Look after the disk, take a copy of the folder, and restore a backup (direct store restore).',
+      hint: RESTORE,
       cause: error,
     })
   const hint = HINTS.get(code)

@@ -81,7 +81,9 @@ export function inOneFile(file: string): Pick<StoreBackup, 'version' | 'auditRow
            count(*) as auditRows, max(at) as newest from audit`,
       )
       .get() as { version: number; auditRows: number; newest: number | null }
-    return { ...row, newest: row.newest === null ? null : new Date(row.newest) }
+    const newest = new Date(row.newest ?? Number.NaN)
+    // What a disk that failed made of it may be no time.
+    return { ...row, newest: Number.isNaN(newest.getTime()) ? null : newest }
   } catch (error) {
     throw storeError(error, file)
   } finally {

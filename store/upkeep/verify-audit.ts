@@ -41,6 +41,12 @@ async function verify(tx: Tx, expect: string | null): Promise<AuditProof> {
   }
   if (head !== end.chain)
     return proof({ id: last + 1, text: `rows are gone at the end: ${end.last} was the last, ${last} is` })
+  // The next row would have the number of one that is there, and nothing more could be recorded; or there would be a gap.
+  if (last !== end.last)
+    return proof({
+      id: last,
+      text: `the head of the chain was changed: ${last} is the last row, not ${end.last}`,
+    })
   return proof(null)
 }
 

@@ -92,6 +92,7 @@ test.each([
   ],
   ['a row is kept from being found by its document', 'delete from audit_documents where audit = 4', 4, 3],
   ['the head is taken out', 'delete from audit_head', null, 0],
+  ['the head is moved off the last row', 'update audit_head set last = 3', 6, 6],
 ])('it is found when %s', async (_, sql, id, rows) => {
   await using temporary = await folder()
   {
