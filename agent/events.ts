@@ -10,10 +10,13 @@ export async function* eventsOf(
 ) {
   let last = after ?? (await tracking.lastEvent())
   while (!signal?.aborted) {
-    for (const event of await tracking.events(last)) {
+    const events = await tracking.events(last)
+    for (const event of events) {
+      if (signal?.aborted) return
       last = event.id
       yield event
     }
-    await pause(POLL_MS, undefined, { signal }).catch(() => undefined)
+    // A long list comes in pieces, one after the other.
+    if (events.length === 0) await pause(POLL_MS, undefined, { signal }).catch(() => undefined)
   }
 }

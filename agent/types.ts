@@ -122,7 +122,10 @@ export interface Agent extends AsyncDisposable {
    * often each was tried and when it is again.
    */
   untaken(messageId?: string): Promise<readonly UntakenMessage[]>
-  /** What becomes known from now on (or after event `after`), until `signal` aborts. */
+  /**
+   * What becomes known from when the first is asked for (or after event `after`), in order, until `signal` aborts. Throws
+   * STORE_FAILED.
+   */
   events(options?: { readonly signal?: AbortSignal; readonly after?: number }): AsyncIterable<TrackingEvent>
   /**
    * Who sent and received what, when, by which route; oldest first. A Message-ID selects the receipts for it too (`about`);
