@@ -56,7 +56,8 @@ function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : null
 }
 
-function kindOf(found: Awaited<ReturnType<typeof lstat>>): string {
+/** What is no file, in words. */
+export function kindOf(found: Awaited<ReturnType<typeof lstat>>): string {
   if (found.isSymbolicLink()) return 'a symbolic link'
   if (found.isDirectory()) return 'a folder'
   if (found.isFIFO()) return 'a named pipe'

@@ -36,10 +36,13 @@ const HINTS = new Map<number, string>([
   [BUSY, 'Another process holds the store; try again when it has finished.'],
   [LOCKED, 'Another process holds the store; try again when it has finished.'],
   [READONLY, 'Let the user that runs direct-agent write the file and its folder.'],
-  [IOERR, 'Look after the disk; nothing of this step was kept.'],
+  [IOERR, 'Look after the disk, and whether it is full; nothing of this step was kept.'],
   [FULL, 'Make room on the disk; nothing of this step was kept.'],
   [CANTOPEN, 'Let the user that runs direct-agent read and write the file and its folder.'],
 ])
+
+/** Whoever only reads cannot finish what another did not (SQLITE_READONLY_ROLLBACK): SQLite's own words blame the owner of the file. */
+const LEFT_UNFINISHED = 776
 
 function primaryCode(error: unknown): number | null {
   const errcode = error instanceof Error && 'errcode' in error ? error.errcode : null
@@ -77,6 +80,12 @@ export function storeError(error: unknown, file: string): unknown {
       hint: RESTORE,
       cause: error,
     })
+  if ((error as { readonly errcode?: unknown }).errcode === LEFT_UNFINISHED)
+    return new DirectError('STORE_FAILED', `the store ${file} was being replaced, and that was stopped`, {
+      hint: 'What was there before is brought back by whoever opens it next and may write: run "direct status", and ask again.',
+      temporary: true,
+      cause: error,
+    })
   const hint = HINTS.get(code)
   return new DirectError('STORE_FAILED', `the store ${file} failed: ${(error as Error).message}`, {
     ...(hint === undefined ? {} : { hint }),
@@ -89,6 +98,6 @@ export function storeError(error: unknown, file: string): unknown {
 /** Whose a file is, when it is not ours. */
 export function notOurs(file: string): DirectError {
   return new DirectError('STORE_FAILED', `${file} is not a store of direct-agent; it was left as it is`, {
-    hint: 'Name another dataDir, or move that file away.',
+    hint: 'Name another dataDir, or another backup, or move that file away.',
   })
 }

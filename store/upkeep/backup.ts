@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
 import { DirectError } from '../../agent/errors.ts'
-import { makeOwnFile } from '../own-file.ts'
+import { adviceOn, makeOwnFile } from '../own-file.ts'
 import type { Schema } from '../schema.ts'
 import { NodeSqliteDialect } from '../sqlite-dialect.ts'
 import { storeError } from '../sqlite-errors.ts'
@@ -114,7 +114,7 @@ function unwritten(error: unknown, file: string): unknown {
     'FILE_UNWRITABLE',
     `cannot write ${file}: ${(error as NodeJS.ErrnoException).code}`,
     {
-      hint: 'Name a file in a folder that is there and that this user may write to.',
+      hint: adviceOn(error, 'Name a file in a folder that is there and that this user may write to.'),
       cause: error,
     },
   )

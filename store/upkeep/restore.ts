@@ -5,6 +5,7 @@ import { DirectError } from '../../agent/errors.ts'
 import { OF_NO_MESSAGE, record } from '../audit.ts'
 import { exclusively } from '../exclusive.ts'
 import { migrate } from '../migrate.ts'
+import { kindOf } from '../own-file.ts'
 import type { RestorePlace } from '../place.ts'
 import type { Schema } from '../schema.ts'
 import { NodeSqliteDialect } from '../sqlite-dialect.ts'
@@ -34,6 +35,7 @@ export async function restore(from: string, place: RestorePlace, options: Restor
   await using target = await targetOf(place, now, tell)
   await target.requireFree(replace)
   const { draft } = target
+  await refuseDraft(from, draft)
   using _ = await alone(draft)
   try {
     await removeDatabase(draft)
@@ -44,6 +46,21 @@ export async function restore(from: string, place: RestorePlace, options: Restor
   } finally {
     await removeDatabase(draft)
   }
+}
+
+/** What lies there is of a restore that was stopped, and goes: nothing that somebody calls a backup. */
+async function refuseDraft(from: string, draft: string): Promise<void> {
+  const [one, other] = await Promise.all(
+    [from, draft].map((path) => lstat(path, { bigint: true }).catch(() => null)),
+  )
+  if (!one || !other || one.ino !== other.ino || one.dev !== other.dev) return
+  throw new DirectError(
+    'FILE_UNREADABLE',
+    `${from} is where a restore makes its backup ready, and removes what lies there`,
+    {
+      hint: 'If it is a backup, give it another name. If a restore was stopped, it is what that left: name the backup itself.',
+    },
+  )
 }
 
 /** The backup as a store of today, all of it in one file. */
@@ -86,9 +103,11 @@ type Drawing = Restoring & Pick<RestoredStore, 'seal'>
 export async function sealOf(from: string, tell: Tell): Promise<RestoredStore['seal']> {
   const found = await lstat(from).catch(() => null)
   if (found === null || !found.isFile())
-    throw new DirectError('FILE_UNREADABLE', `there is no file ${from}`, {
-      hint: 'Name the file that "direct store backup" wrote.',
-    })
+    throw new DirectError(
+      'FILE_UNREADABLE',
+      found === null ? `there is no file ${from}` : `${from} is ${kindOf(found)}, not a file`,
+      { hint: 'Name the file that "direct store backup" wrote.' },
+    )
   const seal = await readSeal(from, tell)
   // It was ours, whatever it is now.
   if (seal === 'broken') return seal
