@@ -15,6 +15,12 @@ const HINTS: readonly (readonly [codes: RegExp, hint: string])[] = [
   [/^28/, 'Check the user in store.url and the password, and what pg_hba.conf says of them.'],
   [/^3D/, 'Make the database, owned by that user: createdb --owner USER NAME.'],
   [/^42501/, 'Let the user of store.url own the database: direct-agent makes its tables by itself.'],
+  [/^3F/, 'Let the search_path of that user name a schema that it owns, such as public.'],
+  // Our own tables are made in one transaction, and nobody else takes them away.
+  [
+    /^42(P0[17]|703)/,
+    'Another program has tables there: name a database in store.url that is for direct-agent alone, and empty.',
+  ],
   [/^25006/, 'This server only reads, as a standby does: name the one that writes in store.url.'],
   [/^53300/, 'Give the server more connections (max_connections), or the daemons fewer (store.connections).'],
   [/^53100/, "Make room on the server's disk; nothing of this step was kept."],

@@ -21,7 +21,8 @@ export async function makePool(place: PostgresPlace, patient = false): Promise<P
   const { Pool } = (await import('pg')).default
   const name = describePlace(place)
   let password = NONE
-  const pool = new Pool({ ...settingsOf(place), password: () => password, ...(patient ? {} : LIMITS) })
+  const limits = patient ? { options: `${OPTIONS} ${NO_LIMITS}` } : LIMITS
+  const pool = new Pool({ ...settingsOf(place), password: () => password, ...limits })
   // What breaks while nothing is asked of it has nobody to tell: the pool makes a new one for who comes next.
   const unheard = () => undefined
   pool.on('error', unheard)
@@ -76,6 +77,14 @@ const LIMITS: PoolConfig = {
   idle_in_transaction_session_timeout: SILENT_MS,
 }
 
+/** A database or a role may have limits of its own. */
+const NO_LIMITS = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']
+  .map((limit) => `-c ${limit}=0`)
+  .join(' ')
+
+/** Said here, neither PGOPTIONS, which may name another schema, nor the server's settings have a say in how bytes are told. */
+const OPTIONS = '-c client_encoding=UTF8 -c bytea_output=hex'
+
 const PREPARE = `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`
 
 /** All is given, so that nothing is taken from PG… variables, a .pgpass or the name of the user. */
@@ -92,8 +101,7 @@ function settingsOf({ host, port, user, database, ca, connections }: PostgresPla
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
     application_name: 'direct-agent',
-    // Else PGOPTIONS has a say, which may name another schema.
-    options: '-c client_encoding=UTF8',
+    options: OPTIONS,
     client_encoding: 'UTF8',
     types: { getTypeParser },
   }
