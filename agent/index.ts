@@ -4,13 +4,38 @@
  */
 import { resolve } from 'node:path'
 import { assemble } from './agent.ts'
+import type { Configuration } from './configuration-types.ts'
 import type { AgentOptions } from './options.ts'
 import type { PublishOptions, ServingCertificates } from './publish.ts'
 import type { Settings } from './settings.ts'
 import type { Agent } from './types.ts'
 
-export type { Answer, LdapAnswer, LdapClient, LdapServer, Question, Resolver } from '../dns/index.ts'
-export type { ImapClient, ImapFolder, SmtpClient } from '../mailbox/index.ts'
+export type {
+  Answer,
+  AnswerRecord,
+  FailedTry,
+  HostPort,
+  LdapAnswer,
+  LdapClient,
+  LdapQuestion,
+  LdapSearchOptions,
+  LdapServer,
+  Place,
+  Question,
+  RecordType,
+  Resolver,
+} from '../dns/index.ts'
+export type {
+  AccessToken,
+  ImapClient,
+  ImapFolder,
+  MailServer,
+  RecipientOutcome,
+  SmtpClient,
+  SomeUids,
+  Submission,
+  TlsProof,
+} from '../mailbox/index.ts'
 export type {
   AuditRow,
   DeliveryState,
@@ -23,9 +48,19 @@ export type {
   UntakenMessage,
 } from '../store/index.ts'
 export type { CertificateCode } from '../trust-anchors/index.ts'
-export { Address, parseAddress, parseDomain } from './address.ts'
+export { Address, type NotAnAddress, parseAddress, parseDomain } from './address.ts'
 export { adviceOn } from './advice.ts'
 export type { Change, ChangesOptions, PreviousState } from './book/types.ts'
+export type {
+  AlgorithmConfiguration,
+  Configuration,
+  IdentityConfiguration,
+  MailboxConfiguration,
+  PolicyConfiguration,
+  StoreConfiguration,
+  TrustConfiguration,
+  WebhookConfiguration,
+} from './configuration-types.ts'
 export type { Area, DoctorOptions, Finding } from './doctor/types.ts'
 export {
   type AddressCode,
@@ -46,7 +81,7 @@ export type {
   NamedCertificate,
   PathStep,
 } from './explain/types.ts'
-export type { Fetched, FetchRequest, GuardedFetch } from './fetch.ts'
+export type { Fetched, FetchRequest, GuardedFetch, NotFetched } from './fetch/types.ts'
 export type {
   CertificateRequest,
   IdentityAdministration,
@@ -84,8 +119,7 @@ export type {
   Sent,
   SentRecipient,
 } from './sending-types.ts'
-export type { Settings } from './settings.ts'
-export type { Digest, KeyTransport, SignatureScheme } from './smime/algorithms.ts'
+export type { ContentCipher, Digest, KeyTransport, SignatureScheme } from './smime/algorithms.ts'
 export type { PrivateKey } from './smime/private-key.ts'
 export type { Replay, ReplayOptions } from './trace/replay.ts'
 export { createRecording, type Recording, readTrace, replay, writeTrace } from './trace/trace.ts'
@@ -135,7 +169,10 @@ export type {
  * whose paths start from the working folder. Nothing is opened or read before it is needed.
  * Throws DirectError CONFIG_INVALID, naming the key.
  */
-export async function createAgent(config?: string | object, options: AgentOptions = {}): Promise<Agent> {
+export async function createAgent(
+  config?: string | Configuration,
+  options: AgentOptions = {},
+): Promise<Agent> {
   return assemble(await settingsFrom(config, options), options)
 }
 
@@ -147,7 +184,7 @@ export async function createAgent(config?: string | object, options: AgentOption
  * CONFIG_INVALID for a name that DNS cannot carry.
  */
 export async function serveCertificates(
-  config: string | object | undefined,
+  config: string | Configuration | undefined,
   options: AgentOptions & PublishOptions,
 ): Promise<ServingCertificates> {
   const { publish } = await import('./publish.ts')
@@ -155,7 +192,7 @@ export async function serveCertificates(
 }
 
 async function settingsFrom(
-  config: string | object | undefined,
+  config: string | Configuration | undefined,
   { env = process.env }: AgentOptions,
 ): Promise<Settings> {
   const { loadSettings, settingsOf } = await import('./config/load.ts')

@@ -13,6 +13,7 @@ export interface Parts {
   readonly ldap?: LdapClient
   readonly smtp?: SmtpClient
   readonly imap?: ImapClient
+  /** For our own tests: nothing public makes one. It stays open when the agent is disposed of. */
   readonly store?: Store
   /** What fetches the URLs of certificates (AIA, CRL, OCSP) and bundles; NET is its own concern then. */
   readonly fetch?: GuardedFetch

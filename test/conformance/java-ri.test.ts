@@ -55,7 +55,7 @@ describe.skipIf(dir === null)('messages of the Direct Java reference implementat
           message.recipients.flatMap(({ address, cert, key }) =>
             cert.map(async (certificate, index) => ({
               // A tag is no part of what an identity is for (MSG-13).
-              for: address.startsWith('nurse') ? 'nurse@addr-d.example' : address.split('@')[1],
+              for: address.startsWith('nurse') ? 'nurse@addr-d.example' : (address.split('@')[1] ?? ''),
               certificate: path(certificate),
               privateKey: await privateCopy(path(key[index] as string)),
             })),

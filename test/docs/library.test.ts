@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import ts from 'typescript'
 import { expect, onTestFinished, test } from 'vitest'
+import { parse } from 'yaml'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -81,6 +82,84 @@ test('every TypeScript snippet of the README and of docs/library.md type-checks'
   expect(typeErrors(new Map(files))).toEqual([])
   // It compiles the library as well, and the machine may have other work.
 }, 180_000)
+
+/** Where each key of a shape stands, as `mailboxes[].imap`; a type, to be compared with another one. */
+const KEYS_OF = `
+type KeysOf<T, At extends string = ''> =
+  T extends string | number | boolean | ((...args: never) => unknown) | undefined ? At
+  : T extends readonly (infer Item)[] ? KeysOf<Item, \`\${At}[]\`>
+  : string extends keyof T ? KeysOf<T[string], \`\${At}.*\`>
+  : 'sign' extends keyof T ? At
+  : At | { [Key in keyof T & string]-?: KeysOf<Exclude<T[Key], undefined>, \`\${At}.\${Key}\`> }[keyof T & string]
+`
+
+test('Configuration has the keys of the schema and no other, and is the type of every example in docs/configuration.md', () => {
+  const page = readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8')
+  const examples = [...page.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text = '']) => parse(text) as unknown)
+  expect(examples.length).toBeGreaterThan(5)
+  const head = "import type { Configuration } from 'direct-agent'\n"
+  const files = examples.map((example, i): [string, string] => [
+    join(ROOT, `example-${i}.ts`),
+    `${head}export const example: Configuration = ${JSON.stringify(example)}\n`,
+  ])
+  const keys = `${head}${KEYS_OF}
+import type { z } from 'zod'
+import type { configuration } from './agent/config/schema.ts'
+type Schema = KeysOf<z.input<typeof configuration>>
+export const missing: Exclude<Schema, KeysOf<Configuration>> extends never ? true : Exclude<Schema, KeysOf<Configuration>> = true
+export const unknown: Exclude<KeysOf<Configuration>, Schema> extends never ? true : Exclude<KeysOf<Configuration>, Schema> = true
+export const some: 'mailboxes' extends keyof Configuration ? Extract<Schema, '.mailboxes[].imap'> : never = '.mailboxes[].imap'
+`
+  expect(typeErrors(new Map([...files, [join(ROOT, 'keys.ts'), keys]]))).toEqual([])
+  const wrong = `${head}export const wrong: Configuration = { mailboxes: [{ imapp: 'imap://127.0.0.1' }] }\n`
+  expect(typeErrors(new Map([[join(ROOT, 'wrong.ts'), wrong]]))).toEqual([expect.stringContaining('imapp')])
+}, 180_000)
+
+test('whoever writes a part of his own can name what its functions take and give', () => {
+  const parts = `
+import type * as D from 'direct-agent'
+class OwnSmtp implements D.SmtpClient {
+  async submit(server: D.MailServer, { to }: D.Submission, signal?: AbortSignal): Promise<readonly D.RecipientOutcome[]> {
+    const token: D.AccessToken | undefined = server.token
+    return to.map((address) => ({ address, outcome: 'temporary', reply: String(token ?? signal?.aborted) }))
+  }
+  async proveTls(_: D.MailServer): Promise<D.TlsProof> { return { proved: false, temporary: true, text: '' } }
+}
+class OwnResolver implements D.Resolver {
+  async resolve(name: string, type: D.RecordType): Promise<D.Answer> {
+    const records: D.AnswerRecord[] = [], tries: D.FailedTry[] = []
+    throw new Error(name + type + records.length + tries.length)
+  }
+}
+class OwnDirectory implements D.LdapClient {
+  search(server: D.LdapServer, question: D.LdapQuestion, options: D.LdapSearchOptions): Promise<D.LdapAnswer> {
+    throw new Error(String([server, question, options]))
+  }
+}
+export const fetch: D.GuardedFetch = async (request: D.FetchRequest): Promise<D.Fetched> => {
+  const not: D.NotFetched | null = null
+  throw new Error(request.url + not)
+}
+export const uids = (folder: D.ImapFolder, some: D.SomeUids) => folder.uids(some)
+export const parts: D.Parts = { smtp: new OwnSmtp(), resolver: new OwnResolver(), ldap: new OwnDirectory(), fetch }
+export const listen: D.HostPort = { host: '127.0.0.1', port: 0 }
+export const place = ({ evidence }: D.Recipient): readonly D.Place['place'][] => evidence.map(({ place }) => place)
+export const content: D.ContentCipher = 'aes-256-gcm', no: D.NotAnAddress | null = null
+`
+  expect(typeErrors(new Map([[join(ROOT, 'parts.ts'), parts]]))).toEqual([])
+}, 180_000)
+
+test('the table of errors in docs/library.md has every code that can be thrown, and no other', () => {
+  const [, union = ''] =
+    /export type DirectErrorCode =\n(.*?)\n\n/s.exec(readFileSync(join(ROOT, 'agent/errors.ts'), 'utf8')) ??
+    []
+  const codes = [...union.matchAll(/'([A-Z_]+)'/g)].map(([, code]) => code)
+  const [, section = ''] =
+    /\n## Errors\n(.*)/s.exec(readFileSync(join(ROOT, 'docs/library.md'), 'utf8')) ?? []
+  const cells = [...section.matchAll(/^\| (`[A-Z_`, ]+`) \|/gm)].map(([, cell = '']) => cell)
+  const told = cells.flatMap((cell) => cell.match(/[A-Z_]+/g) ?? [])
+  expect(told.toSorted()).toEqual(codes.toSorted())
+})
 
 test('the test of docs/library.md runs as it stands', async () => {
   const [own] = snippets('docs/library.md').filter(({ code }) => code.includes('node:assert'))

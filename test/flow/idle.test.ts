@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { KeptFolders } from '../../agent/inbox/folders.ts'
 import type { Mailbox } from '../../agent/inbox.ts'
-import { createAgent, DirectError, type ImapFolder } from '../../agent/index.ts'
+import { createAgent, DirectError, type ImapFolder, type MailboxConfiguration } from '../../agent/index.ts'
 import { literalZone } from '../dns/literal-zone.ts'
 import { BOTH_PUBLISHED, clinicConfig, temporaryFolder } from './clinics.ts'
 import { replacing } from './faults.ts'
@@ -28,7 +28,7 @@ async function daemon(opened: (folder: ImapFolder) => ImapFolder = (folder) => f
       again: async () => watched(await opened(folder).again()),
     })
   const config = clinicConfig('b', await temporaryFolder())
-  const [mailbox] = config.mailboxes as Record<string, unknown>[]
+  const [mailbox] = config.mailboxes as [MailboxConfiguration]
   const b = await createAgent(
     { ...config, mailboxes: [{ ...mailbox, pollSeconds }] },
     {

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { deliveryName } from '../../agent/deliver/leftovers.ts'
-import { type Agent, createAgent, DirectError } from '../../agent/index.ts'
+import { type Agent, createAgent, DirectError, type MailboxConfiguration } from '../../agent/index.ts'
 import { deliveryKey } from '../../store/delivery-key.ts'
 import { openStore } from '../../store/index.ts'
 import { literalZone } from '../dns/literal-zone.ts'
@@ -597,7 +597,7 @@ test.each([[{ listed: true }], [{ listed: false }]])(
     const config = clinicConfig('b', await temporaryFolder())
     const away = { imap: 'imap://away@127.0.0.1:10144/INBOX', addresses: ['other@clinic-b.example'] }
     await using b = await createAgent(
-      { ...config, mailboxes: [away, ...(config.mailboxes as object[])] },
+      { ...config, mailboxes: [away, ...(config.mailboxes as MailboxConfiguration[])] },
       {
         resolver: literalZone(BOTH_PUBLISHED),
         smtp: post.smtp,

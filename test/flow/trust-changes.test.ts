@@ -8,7 +8,7 @@ const LEE = 'dr.lee@clinic-b.example'
 const referral = { from: KIM, to: [LEE], subject: 'Referral', text: 'Please see her.' }
 const ROOT_A = fingerprint(der('root-a.pem'))
 /** Two anchors, so that one is left. */
-const trust = [{ for: '*', direction: 'both', anchors: [pki('root-a.pem'), pki('root-b.pem')] }]
+const trust = [{ for: '*', anchors: [pki('root-a.pem'), pki('root-b.pem')] }]
 
 /** What an administrator does at the command line, beside the running agent. */
 async function beside<T>(dataDir: string, act: (agent: Agent) => Promise<T>): Promise<T> {

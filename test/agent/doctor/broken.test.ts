@@ -70,7 +70,7 @@ async function tlsServer(): Promise<number> {
 }
 
 async function examined(config: Config, options: AgentOptions = {}, deliverTo?: string): Promise<Finding[]> {
-  await using agent = await createAgent(config, {
+  await using agent = await createAgent(config as object, {
     resolver: literalZone(BOTH_PUBLISHED),
     env: {},
     ...options,

@@ -38,7 +38,7 @@ export async function ask(
 /** All servers of the table stand on loopback, which NET forbids unless it is allowed. */
 export function strangerConfig({ anchorFile }: World, nameServer: string) {
   return {
-    trust: [{ for: '*', direction: 'both', anchors: [anchorFile] }],
+    trust: [{ for: '*', anchors: [anchorFile] }],
     dns: { servers: [nameServer], timeoutMs: 10_000 },
     network: { allowPrivate: true },
   }
