@@ -10,7 +10,8 @@ const AT_ONCE = 100
 
 /**
  * Removes what is older than it has to be kept, oldest first, in short transactions until nothing is left or `signal`
- * aborts, and audits how much that was. Nothing that is still open is removed, however old.
+ * aborts, and audits how much that was, and whatever one that was stopped has not audited. Nothing that is still open is
+ * removed, however old.
  */
 export async function prune(
   db: Kysely<Schema>,
@@ -18,10 +19,14 @@ export async function prune(
   now: Date,
   signal?: AbortSignal,
 ): Promise<Pruned> {
-  const repeat = async (step: (tx: Tx) => Promise<number>) => {
+  const repeat = async (step: (tx: Tx) => Promise<number>, what?: keyof Pruned) => {
     let all = 0
     while (!signal?.aborted) {
-      const some = await inTurn(db, step)
+      const some = await inTurn(db, async (tx) => {
+        const some = await step(tx)
+        if (what !== undefined && some > 0) await note(tx, what, some)
+        return some
+      })
       all += some
       if (some === 0) break
     }
@@ -30,19 +35,19 @@ export async function prune(
   const pruned = { messages: 0, mails: 0, auditRows: 0 }
   if (messagesBefore !== null) {
     const before = messagesBefore.getTime()
-    pruned.messages = await repeat((tx) => messages(tx, before))
-    pruned.mails = await repeat((tx) => receivedBodies(tx, before))
+    pruned.messages = await repeat((tx) => messages(tx, before), 'messages')
+    pruned.mails = await repeat((tx) => receivedBodies(tx, before), 'mails')
     await repeat((tx) => events(tx, before))
   }
   if (auditBefore !== null) {
     const before = auditBefore.getTime()
     const end = await endOfAudit(db, before)
-    pruned.auditRows = await repeat((tx) => audit(tx, end))
+    pruned.auditRows = await repeat((tx) => audit(tx, end), 'auditRows')
     await repeat((tx) => deliveries(tx, before))
     await repeat((tx) => ledger(tx, before))
     await repeat((tx) => failureNotices(tx, before))
   }
-  if (pruned.messages + pruned.mails + pruned.auditRows > 0) await inTurn(db, (tx) => tell(tx, pruned, now))
+  await inTurn(db, (tx) => tell(tx, now))
   return pruned
 }
 
@@ -190,7 +195,28 @@ async function failureNotices(tx: Tx, before: number): Promise<number> {
   return Number(numDeletedRows) > 0 ? 1 : 0
 }
 
-async function tell(tx: Tx, { messages, mails, auditRows }: Pruned, at: Date): Promise<void> {
+/** Of `positions`: how much was removed that the audit has yet to say. */
+const row = (what: keyof Pruned) => `pruned ${what}`
+
+/** With what it counts: a kill may come before the end. */
+async function note(tx: Tx, what: keyof Pruned, some: number): Promise<void> {
+  await tx
+    .insertInto('positions')
+    .values({ name: row(what), position: some })
+    .onConflict((conflict) =>
+      conflict.column('name').doUpdateSet({ position: sql<number>`positions.position + ${some}` }),
+    )
+    .execute()
+}
+
+async function tell(tx: Tx, at: Date): Promise<void> {
+  const noted = await tx
+    .deleteFrom('positions')
+    .where('name', 'in', (['messages', 'mails', 'auditRows'] as const).map(row))
+    .returningAll()
+    .execute()
+  if (noted.length === 0) return
+  const many = (what: keyof Pruned) => noted.find(({ name }) => name === row(what))?.position ?? 0
   await record(tx, {
     ...OF_NO_MESSAGE,
     at,
@@ -200,7 +226,7 @@ async function tell(tx: Tx, { messages, mails, auditRows }: Pruned, at: Date): P
     why: [
       {
         code: 'RETENTION',
-        text: `${messages} messages sent, the bodies of ${mails} received, and ${auditRows} rows of the audit`,
+        text: `${many('messages')} messages sent, the bodies of ${many('mails')} received, and ${many('auditRows')} rows of the audit`,
       },
     ],
   })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Store } from '../../store/index.ts'
-import { folder, memoryStore, type TestPlace } from './places.ts'
+import { folder, memoryStore, ofSqlite, type TestPlace } from './places.ts'
 import { accepted, all, at, bytes, message } from './scenario.ts'
 
 const DAY = 86_400
@@ -181,4 +181,19 @@ test('without limits nothing goes, and a signal ends it between two transactions
   const ended = AbortSignal.abort()
   expect(await store.upkeep.prune({ messagesBefore: NOW, auditBefore: NOW }, NOW, ended)).toEqual(nothing)
   expect(await ids(store)).toHaveLength(1)
+})
+
+ofSqlite('what was removed before a stop is audited by the next that comes to its end', async () => {
+  await using temporary = await folder()
+  await using store = await temporary.open({ now: () => NOW })
+  for (const day of [1, 2]) await sent(store, day)
+  await temporary.sql("create trigger stop before delete on audit begin select raise(abort, 'stopped'); end")
+  const old = { messagesBefore: at(50 * DAY), auditBefore: at(50 * DAY) }
+  await expect(store.upkeep.prune(old, NOW)).rejects.toMatchObject({ code: 'STORE_FAILED' })
+  expect(await ids(store)).toEqual([])
+  await temporary.sql('drop trigger stop')
+  expect(await store.upkeep.prune(old, NOW)).toEqual({ messages: 0, mails: 0, auditRows: 6 })
+  const text = '2 messages sent, the bodies of 0 received, and 6 rows of the audit'
+  expect(await all(store.audit.list())).toMatchObject([{ event: 'pruned', why: [{ text }] }])
+  expect(await store.upkeep.verifyAudit()).toMatchObject({ broken: null, first: 7 })
 })
