@@ -28,7 +28,7 @@ export interface ComposeFileOptions extends ComposeTools {
 
 /**
  * Composes a message that already is RFC 5322 (a source, or the path of a file). It becomes canonical (MSG-1), gets
- * Message-ID, Date and Disposition-Notification-To where it lacks them, loses Bcc, and is otherwise left as it is. One
+ * Message-ID, Date and Disposition-Notification-To where it lacks them, loses Bcc and Resent-Bcc, and is otherwise left as it is. One
  * that is wrapped already is unwrapped first (MSG-2). Throws DirectError: `MESSAGE_INVALID` when it is no message, not
  * from `from`, or encrypted already (IN-4), `LIMIT_EXCEEDED` (IN-11), `FILE_UNREADABLE`. Dispose of the
  * result: it reads the file, or a spool.
@@ -75,7 +75,7 @@ async function compose(file: Spooled, options: ComposeFileOptions): Promise<Comp
   const date = given('Date', () => formatDate(now()))
   for (const [name, value] of notificationFields(from, options.finalDelivery ?? false))
     given(name, () => value)
-  const inner = await canonicalise(message, { drop: ['bcc'], add }, spool)
+  const inner = await canonicalise(message, { drop: ['bcc', 'resent-bcc'], add }, spool)
   try {
     return wrap(inner, {
       messageId: checkMessageId('Message-ID', messageId),

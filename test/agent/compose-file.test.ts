@@ -106,7 +106,7 @@ describe('MSG-3: everybody sees only what routes a message', () => {
   )
 })
 
-test('MSG-3: Bcc is removed, folded or repeated', async () => {
+test('MSG-3: Bcc is removed, folded or repeated, and that of a message sent on (RFC 5322 3.6.6)', async () => {
   const { inner } = await compose(
     mail(
       HEADER[0] as string,
@@ -114,6 +114,7 @@ test('MSG-3: Bcc is removed, folded or repeated', async () => {
       ' b@x.example',
       ...HEADER.slice(1),
       'BCC : c@x.example',
+      'Resent-Bcc: d@x.example',
       ASKS,
       '',
       'x',
