@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type {
   lookAtStore,
@@ -160,7 +160,7 @@ export class StoreNeighbour {
   }
 
   get #isThere(): boolean {
-    return this.#circumstances.settings.store !== undefined || existsSync(this.#file)
+    return this.#circumstances.settings.store !== undefined || isThere(this.#file)
   }
 
   /** The place of the store; of one that others can reach too, with whose it has to be. */
@@ -178,5 +178,23 @@ export class StoreNeighbour {
     if (settings.store === undefined) return { file: this.#file }
     const { postgresPlace } = await import('./postgres.ts')
     return { postgres: await postgresPlace(settings.store, offline) }
+  }
+}
+
+/**
+ * What may not be seen is not absent: "nothing was sent" would be told to whoever is the wrong user, and an anchor that was
+ * removed be believed.
+ */
+function isThere(file: string): boolean {
+  try {
+    statSync(file)
+    return true
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT') return false
+    throw new DirectError('STORE_FAILED', `whether there is a store ${file} cannot be seen (${code})`, {
+      hint: 'dataDir has to be a folder that the user that runs direct-agent owns: run this as that user.',
+      cause,
+    })
   }
 }
