@@ -16,20 +16,24 @@ export async function answerLines(
   example: string,
   answer: (fields: Fields) => Promise<object> | object,
 ): Promise<number> {
+  const { signal, out } = session
   let bugs = 0
-  for await (const text of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
-    if (session.signal.aborted || session.out.closed) break
+  const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY, signal })
+  for await (const text of lines) {
+    if (signal.aborted || out.closed) break
     if (text.trim() === '') continue
     let id: unknown = null
     try {
       const fields = objectOf(text, 'this line', `Write one object a line: ${example}`)
       id = fields.id ?? null
-      await session.out.line(jsonLine({ id, ...(await answer(fields)) }))
+      await out.line(jsonLine({ id, ...(await answer(fields)) }))
     } catch (error) {
       if (!(error instanceof DirectError)) bugs++
-      await session.out.line(jsonLine({ id, error: describe(error) }))
+      await out.line(jsonLine({ id, error: describe(error) }))
     }
   }
+  // What was not read yet has no answer.
+  signal.throwIfAborted()
   return bugs > 0 ? EXIT.bug : EXIT.done
 }
 

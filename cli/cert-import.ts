@@ -29,7 +29,8 @@ Example:
 /** 1 if a certificate of it was refused: then nothing was changed. */
 export async function run(session: Session, command: Command): Promise<number> {
   const file = command.args[0] as string
-  const given = file === '-' ? await readInput({ file, hint: HINT, mostBytes: MOST_BYTES }) : file
+  const given =
+    file === '-' ? await readInput({ file, hint: HINT, mostBytes: MOST_BYTES, signal: session.signal }) : file
   await using agent = await openAgentForStore(session, { own: false })
   const results = await agent.identities.import(given, { actor: actorOf(command) })
   for (const result of results) {

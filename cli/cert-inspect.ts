@@ -51,6 +51,7 @@ export async function run(session: Session, command: Command): Promise<number> {
     const bytes = await readInput({
       file,
       hint: 'Name a file of certificates: PEM, DER, p7b; or - for stdin.',
+      signal: session.signal,
     })
     const found = isMail(bytes) ? await describeMail(session, file) : describeFile(bytes)
     for (const described of found) {

@@ -51,7 +51,7 @@ export async function run(session: Session, command: Command): Promise<number> {
     return await answerLines(session, EXAMPLE, (fields) => answerOf(fields, now()))
   }
   const hint = 'Name a file with one JSON object, or - for stdin.'
-  const text = (await readInput({ file: file ?? '-', hint })).toString()
+  const text = (await readInput({ file: file ?? '-', hint, signal: session.signal })).toString()
   const fields = objectOf(text, file ?? 'stdin', `Write one object: ${EXAMPLE}`)
   const verdict = answerOf(fields, now())
   await answer(session, { id: fields.id ?? null, ...verdict }, () => verdictText(verdict))

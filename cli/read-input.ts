@@ -1,6 +1,6 @@
 import { constants, createReadStream, fstatSync, openSync } from 'node:fs'
 import { Socket } from 'node:net'
-import type { Readable } from 'node:stream'
+import { addAbortSignal, type Readable } from 'node:stream'
 import { DirectError } from '../agent/errors.ts'
 import { whyUnread } from '../agent/why-unread.ts'
 
@@ -16,6 +16,8 @@ export interface Input {
   readonly what?: string
   /** 64 MiB by default. */
   readonly mostBytes?: number
+  /** Nobody may ever write what a pipe is waited for. */
+  readonly signal: AbortSignal
 }
 
 /**
@@ -29,11 +31,12 @@ export function bytesFrom(file: string): Readable {
 }
 
 /** All of a file or of stdin. Throws DirectError FILE_UNREADABLE, which names it. */
-export async function readInput({ file, hint, what = '', mostBytes = MOST_BYTES }: Input): Promise<Buffer> {
+export async function readInput(input: Input): Promise<Buffer> {
+  const { file, hint, what = '', mostBytes = MOST_BYTES, signal } = input
   const chunks: Uint8Array[] = []
   let bytes = 0
   try {
-    for await (const chunk of bytesFrom(file)) {
+    for await (const chunk of addAbortSignal(signal, bytesFrom(file))) {
       chunks.push(chunk)
       bytes += chunk.length
       if (bytes > mostBytes) break

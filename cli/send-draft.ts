@@ -26,12 +26,12 @@ export interface SendFlags {
 }
 
 /** A draft, or the file that is the message. Attachments are named, not read. */
-export async function draftOf(options: SendFlags): Promise<Draft | MessageFile> {
+export async function draftOf(options: SendFlags, signal: AbortSignal): Promise<Draft | MessageFile> {
   const { from, to = [], cc = [], bcc = [], message } = options
   if (to.length + cc.length + bcc.length === 0)
     throw new DirectError('USAGE', 'nobody to send to', { hint: 'Add --to ADDRESS (or --cc, --bcc).' })
   if (message !== undefined) return { from, to, cc, bcc, message: { path: message } }
-  const text = options.textFile === undefined ? options.text : await readText(options.textFile)
+  const text = options.textFile === undefined ? options.text : await readText(options.textFile, signal)
   return {
     from,
     to,
@@ -59,9 +59,9 @@ export function auditOf(flags: SendFlags): SendOptions {
 /** A letter is shorter. */
 const MOST_TEXT = 10 << 20
 
-async function readText(file: string): Promise<string> {
+async function readText(file: string, signal: AbortSignal): Promise<string> {
   const hint = 'Name a readable file of UTF-8 text with --text-file; attach what is long.'
-  const bytes = await readInput({ file, hint, what: 'the text file ', mostBytes: MOST_TEXT })
+  const bytes = await readInput({ file, hint, what: 'the text file ', mostBytes: MOST_TEXT, signal })
   if (isUtf8(bytes)) return new TextDecoder().decode(bytes)
   throw new DirectError('FILE_UNREADABLE', `the text file ${file} is not UTF-8`, { hint })
 }

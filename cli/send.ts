@@ -56,7 +56,7 @@ export function options(command: Command): void {
 
 export async function run(session: Session, command: Command): Promise<number> {
   const options = command.opts<SendFlags>()
-  const draft = await draftOf(options)
+  const draft = await draftOf(options, session.signal)
   await using agent = await openAgent(session, { own: false })
   session.out.progress(options.dryRun ? 'classifying …' : 'classifying, sealing, handing over …')
   const how = { ...auditOf(options), signal: session.signal }

@@ -96,6 +96,17 @@ test('batch answers each line before the next one comes', async () => {
   expect(await command.ended).toBe(0)
 })
 
+test('a batch that SIGTERM ends has not come to its end, whatever becomes of stdin: 143', async () => {
+  const command = follow(['message', 'open', '--batch', '-', '--to', 'dr.kim@clinic-a.example'])
+  command.child.stdin.write(`${JSON.stringify({ id: 'first', file: 'message.eml' })}\n`)
+  await command.lines.next()
+  command.child.kill('SIGTERM')
+  await Promise.race([command.ended, pause(5000)])
+  command.child.stdin.end()
+  expect(await command.ended).toBe(143)
+  expect(command.stderr().replaceAll(/^direct: note: .*\n/gm, '')).toBe('')
+})
+
 test('an answer of some length is read to its end by a slow reader too, and the exit code is its own', async () => {
   const addresses = Array.from({ length: 2500 }, (_, n) => `somebody.${n}@clinic-${n}.example`)
   const from = ['--from', 'dr.kim@clinic-a.example']
