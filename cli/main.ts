@@ -10,7 +10,14 @@ else void run()
 
 async function tellVersion(): Promise<void> {
   const { version } = await import('../agent/version.ts')
-  process.stdout.on('error', () => process.exit(2))
+  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    // A reader who has gone wanted no more.
+    if (code === 'EPIPE') return
+    process.stderr.write(
+      `direct: the answer cannot be written (${code})\ndirect: hint: See where stdout goes.\n`,
+    )
+    process.exitCode = 2
+  })
   process.stdout.write(`${version()}\n`)
 }
 

@@ -9,15 +9,12 @@ export class Output {
   readonly #said = new Set<string>()
   #progressShown = false
   #closed = false
+  #unwritten: DirectError | null = null
 
   constructor() {
     process.stdout.on('error', (error: NodeJS.ErrnoException) => {
       this.#closed = true
-      if (error.code === 'EPIPE') return
-      throw new DirectError('FILE_UNWRITABLE', `the answer cannot be written (${error.code})`, {
-        hint: 'See where stdout goes: a full disk, a folder that may not be written to.',
-        cause: error,
-      })
+      if (error.code !== 'EPIPE') this.#unwritten ??= unwritten(error)
     })
     // With stderr gone there is nobody to tell.
     process.stderr.on('error', () => {})
@@ -56,18 +53,26 @@ export class Output {
     this.#progressShown = true
   }
 
-  /** Call at the end: everything written has been handed to the system. */
-  async flush(): Promise<void> {
+  /** Call at the end: everything written has been handed to the system, or FILE_UNWRITABLE says why not. */
+  async flush(): Promise<DirectError | null> {
     this.#clearProgress()
-    if (this.#closed) return
     // Not `drain`: that comes only where a write was told to wait.
-    await new Promise<void>((resolve) => process.stdout.write('', () => resolve()))
+    if (!this.#closed) await new Promise<void>((resolve) => process.stdout.write('', () => resolve()))
+    return this.#unwritten
   }
 
   #clearProgress(): void {
     if (this.#progressShown) process.stderr.write('\r\u001b[K')
     this.#progressShown = false
   }
+}
+
+/** Why what was answered did not arrive: no reader who has gone, but a disk, say. */
+function unwritten(error: NodeJS.ErrnoException): DirectError {
+  return new DirectError('FILE_UNWRITABLE', `the answer cannot be written (${error.code})`, {
+    hint: 'See where stdout goes: a full disk, a folder that may not be written to.',
+    cause: error,
+  })
 }
 
 /** Fulfilled when stdout takes more, or never will again. */

@@ -66,7 +66,7 @@ function outline(): Command {
     .addHelpText('after', EXAMPLE)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride(guessing)
-    .configureOutput({ outputError: () => {}, writeErr: (text) => process.stderr.write(text) })
+    .configureOutput({ outputError: () => {}, writeErr: () => {} })
   for (const entry of COMMANDS) parentOf(program, entry.name).addCommand(stub(program, entry))
   return program
 }

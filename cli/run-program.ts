@@ -31,14 +31,18 @@ export async function main(args: readonly string[]): Promise<void> {
   }
 
   async function fail(error: unknown): Promise<never> {
+    return await leave(await tell(error))
+  }
+
+  async function tell(error: unknown): Promise<number> {
     const { tellFailure } = await import('./failure.ts')
-    return await leave(tellFailure(error, out))
+    return tellFailure(error, out)
   }
 
   /** Ends even if something is still open: whatever matters is durable by now. */
   async function leave(code: number): Promise<never> {
-    await out.flush()
-    process.exit(code)
+    const unwritten = await out.flush()
+    process.exit(unwritten === null ? code : await tell(unwritten))
   }
 
   try {

@@ -204,12 +204,30 @@ test.concurrent.each([
   expect(stdout).not.toMatch(/not built/)
 })
 
-test.concurrent('no command at all is wrong usage, and shows the usage', async () => {
-  await using folder = await temporaryFolder()
-  const { code, stdout, stderr } = await direct([], { cwd: folder.path })
-  expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-  expect(stderr).toMatch(/^Usage: direct/)
-})
+test.concurrent.each([[[]], [['message']], [['trust', 'bundle']], [['--']]])(
+  'no command at all is wrong usage, and where help is found: %j',
+  async (args) => {
+    await using folder = await temporaryFolder()
+    const { code, stdout, stderr } = await direct(args, { cwd: folder.path })
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(/^direct: name a command\ndirect: hint: "direct --help" .*\n$/)
+  },
+)
+
+test.concurrent.each(['--help', '--version', 'help send', 'chain verify --help'])(
+  'what cannot be written is no success: direct %s to a full disk',
+  async (line) => {
+    await using folder = await temporaryFolder()
+    const through = ['sh', '-c', 'exec "$@" > /dev/full', 'sh']
+    const { code, stderr } = await direct(line.split(' '), { cwd: folder.path, through })
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringMatching(
+        /^direct: the answer cannot be written \(ENOSPC\)\n(direct: hint: .*\n)?$/,
+      ),
+    })
+  },
+)
 
 test.concurrent.each([['--version'], ['-V'], ['--json', '--version']])(
   '%s prints the version of package.json',
