@@ -21,7 +21,19 @@ const BEGINNING = 200
 export function asName(text: string): string {
   const kept = asReadAgain(text)
   if (Buffer.byteLength(kept) <= MOST_OF_A_NAME) return kept
-  return `${kept.slice(0, BEGINNING).toWellFormed()}… (SHA-256 ${hash('sha256', kept, 'hex')})`
+  return digested(kept, kept)
+}
+
+/**
+ * An idempotency key, which stands for one message: two that would be read again as the same stay two, or the second
+ * message would be taken for the first, and go to nobody.
+ */
+export function asKey(key: string): string {
+  return asReadAgain(key) === key ? asName(key) : digested(asReadAgain(key), Buffer.from(key, 'utf16le'))
+}
+
+function digested(kept: string, all: string | Buffer): string {
+  return `${kept.slice(0, BEGINNING).toWellFormed()}… (SHA-256 ${hash('sha256', all, 'hex')})`
 }
 
 /** Text as it will be read again: half a character (a lone surrogate) is not kept either. */

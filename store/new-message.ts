@@ -3,7 +3,7 @@ import { DirectError } from '../agent/errors.ts'
 import { type AuditEvent, record } from './audit.ts'
 import { addBodies, keep } from './bodies.ts'
 import { addressKey, encodeAlgorithms, encodeWhy } from './encoding.ts'
-import { asName } from './kept-text.ts'
+import { asKey, asName } from './kept-text.ts'
 import type { NewBody, NewCopy, NewMessage, OutboxCopy } from './outgoing-types.ts'
 import { type Bound, prepared, preparedRows } from './prepared.ts'
 import type { Schema, Tx } from './schema.ts'
@@ -73,7 +73,7 @@ async function addRow(tx: Tx, message: NewMessage, recordBody: BodyId | null): P
     actor: message.actor,
     patient: message.patient,
     documents: JSON.stringify(message.documents),
-    idempotency_key: message.idempotencyKey && asName(message.idempotencyKey),
+    idempotency_key: message.idempotencyKey && asKey(message.idempotencyKey),
     record_body: recordBody,
     final_wanted: message.finalWanted ? 1 : 0,
   })

@@ -3,7 +3,7 @@ import type { Reason } from '../agent/errors.ts'
 import { advance, TRACKED } from './advance.ts'
 import { addressKey, decodeAlgorithms, decodeWhy } from './encoding.ts'
 import { expireDue } from './expiry.ts'
-import { asName } from './kept-text.ts'
+import { asKey, asName } from './kept-text.ts'
 import type {
   DeliveryState,
   DeliveryStatus,
@@ -126,7 +126,7 @@ export async function storedMessages(
     messageId !== undefined
       ? await byMessageId.execute(db, { messageId: asName(messageId) })
       : idempotencyKey !== undefined
-        ? await byIdempotencyKey.execute(db, { idempotencyKey: asName(idempotencyKey) })
+        ? await byIdempotencyKey.execute(db, { idempotencyKey: asKey(idempotencyKey) })
         : await withRecipients(db).where('kind', '=', 'message').execute()
   const queued = new Set(rows.filter(({ state }) => state === 'queued').map(({ id }) => id))
   const triesOf = await triesOfQueued(db, [...queued])

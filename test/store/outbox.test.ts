@@ -73,6 +73,28 @@ test('an idempotency key stands for its first message only; the second adds noth
   expect(await all(store.audit.list())).toHaveLength(1)
 })
 
+test('idempotency keys that a database would keep alike are each a key of its own', async () => {
+  await using store = await memoryStore()
+  const long = 'k'.repeat(9000)
+  const keys = [
+    'a\0b',
+    'a\ufffdb',
+    'a\ud800b',
+    'a\ud801b',
+    'A\ufffdb',
+    'e\u0301',
+    '\u00e9',
+    'k',
+    'k ',
+    long,
+    `${long}k`,
+  ]
+  for (const [n, idempotencyKey] of keys.entries())
+    await queued(store, { idempotencyKey, messageId: `<m${n}@clinic.example>` })
+  for (const [n, key] of keys.entries())
+    expect(await store.outbox.byIdempotencyKey(key)).toMatchObject({ messageId: `<m${n}@clinic.example>` })
+})
+
 test('in a race of two connections for one idempotency key exactly one wins', async () => {
   await using temporary = await folder()
   await using one = await temporary.open()
