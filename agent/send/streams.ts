@@ -69,16 +69,9 @@ async function* read(
   const chunks = stream[Symbol.asyncIterator]()
   // One that begins anew each time may be sent again.
   if (Object.is(chunks, stream) || 'on' in stream || 'cancel' in stream) taken.add(stream)
-  const { promise: gone, reject } = Promise.withResolvers<never>()
-  const onAbort = () =>
-    reject(new DirectError('ABORTED', `stopped before ${what} ended`, { temporary: true }))
-  // Nobody may be waiting when it comes.
-  gone.catch(() => undefined)
-  if (signal?.aborted) onAbort()
-  signal?.addEventListener('abort', onAbort, { once: true })
   try {
     for (;;) {
-      const { done, value } = await Promise.race([chunks.next(), gone])
+      const { done, value } = await nextOf(chunks, what, signal)
       if (done) return
       yield bytesOf(value, what)
     }
@@ -89,9 +82,27 @@ async function* read(
       cause: error,
     })
   } finally {
-    signal?.removeEventListener('abort', onAbort)
     // Whoever hangs is not waited for.
     Promise.resolve(chunks.return?.()).catch(() => undefined)
+  }
+}
+
+/** Of each chunk anew: a promise that many others wait for beside would hold all that they came to. */
+async function nextOf(
+  chunks: AsyncIterator<Uint8Array>,
+  what: string,
+  signal: AbortSignal | undefined,
+): Promise<IteratorResult<Uint8Array>> {
+  if (signal === undefined) return chunks.next()
+  const { promise: gone, reject } = Promise.withResolvers<never>()
+  const stopped = () => new DirectError('ABORTED', `stopped before ${what} ended`, { temporary: true })
+  if (signal.aborted) throw stopped()
+  const onAbort = () => reject(stopped())
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([chunks.next(), gone])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
   }
 }
 
