@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import { requireSameTime, SERVER_NOW } from './postgres-server.ts'
 import type { Schema, Tx } from './schema.ts'
 import { isShared } from './turn.ts'
 
@@ -12,7 +13,10 @@ export async function loosely<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>
   if (isShared(db)) {
     const transactions = db.transaction().setIsolationLevel('read committed')
     return await transactions.execute(async (tx) => {
-      await sql`set local synchronous_commit = off`.execute(tx)
+      const asked = Date.now()
+      const { rows } = await sql<{ now: number }>`
+        select set_config('synchronous_commit', 'off', true), ${SERVER_NOW} as now`.execute(tx)
+      requireSameTime(rows[0]?.now ?? 0, asked)
       return await act(tx)
     })
   }

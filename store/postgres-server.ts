@@ -22,7 +22,21 @@ export async function requireServer(db: Kysely<Schema>, place: string): Promise<
     throw new DirectError('STORE_FAILED', `${place} keeps text as ${encoding}, not as UTF8`, {
       hint: 'Make the database anew: createdb --encoding UTF8 --template template0 --owner USER NAME.',
     })
-  const apart = await clockDifference(db)
+  requireNear(await clockDifference(db), place)
+}
+
+/** Of the server, in milliseconds since 1970: to be asked for with something else. */
+export const SERVER_NOW = sql<number>`extract(epoch from clock_timestamp()) * 1000`
+
+/**
+ * In each transaction: a clock goes wrong while a daemon runs, too, as that of a machine that slept. `theirs` was asked for
+ * at `asked` of this machine's clock, and may have been waited for. Throws DirectError `STORE_FAILED`, temporary.
+ */
+export function requireSameTime(theirs: number, asked: number): void {
+  requireNear(theirs - Math.min(Math.max(theirs, asked), Math.max(asked, Date.now())), "the store's server")
+}
+
+function requireNear(apart: number, place: string): void {
   if (Math.abs(apart) <= MOST_APART_MS) return
   const [by, which] = [Math.round(Math.abs(apart) / 1000), apart > 0 ? 'ahead of' : 'behind']
   throw new DirectError('STORE_FAILED', `the clock of ${place} is ${by} s ${which} this machine's`, {
@@ -35,6 +49,6 @@ export async function requireServer(db: Kysely<Schema>, place: string): Promise<
 export async function clockDifference(db: Kysely<Schema>): Promise<number> {
   const before = Date.now()
   const { rows } = await sql<{ now: number }>`
-    select extract(epoch from clock_timestamp()) * 1000 as now`.execute(db)
+    select ${SERVER_NOW} as now`.execute(db)
   return (rows[0]?.now ?? 0) - (before + Date.now()) / 2
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Kysely, PostgresAdapter, sql } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import { openAudit, writeAudit } from './audit-chain.ts'
+import { requireSameTime, SERVER_NOW } from './postgres-server.ts'
 import type { Schema, Tx } from './schema.ts'
 import { synced } from './synced.ts'
 
@@ -50,7 +51,10 @@ async function alone<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>): Promis
   // As of before the turn came it would read what has changed since, whatever a database does by default.
   const transactions = db.transaction().setIsolationLevel('read committed')
   return await transactions.execute(async (tx) => {
-    await sql`select pg_advisory_xact_lock(${sql.lit(TURN)})`.execute(tx)
+    const asked = Date.now()
+    const { rows } = await sql<{ now: number }>`
+      select pg_advisory_xact_lock(${sql.lit(TURN)}), ${SERVER_NOW} as now`.execute(tx)
+    requireSameTime(rows[0]?.now ?? 0, asked)
     return await act(tx)
   })
 }

@@ -130,6 +130,31 @@ test('a clock that is not the server’s is told at once: by it others see what 
   }
 })
 
+test.each([
+  [60_000, '60 s behind'],
+  [-60_000, '60 s ahead of'],
+])(
+  'a clock that goes wrong by %i ms while a store is open holds nothing and keeps nothing',
+  async (off, words) => {
+    await using temporary = await folder()
+    await using store = await temporary.open()
+    await store.outbox.add(message(await store.bodies.write(bytes('sealed')), { at: new Date() }))
+    const wrong = vi
+      .spyOn(Date, 'now')
+      .mockImplementation(() => performance.timeOrigin + performance.now() + off)
+    const refused = { code: 'STORE_FAILED', temporary: true, message: expect.stringContaining(words) }
+    const later = (ms: number) => new Date(Date.now() + ms)
+    try {
+      const claiming = store.outbox.claim(later(120_000), later(150_000))
+      await expect(claiming).rejects.toMatchObject(refused)
+      await expect(store.outbox.add(message(1))).rejects.toMatchObject(refused)
+    } finally {
+      wrong.mockRestore()
+    }
+    expect(await store.outbox.claim(later(0), later(30_000))).toHaveLength(1)
+  },
+)
+
 test('what the server says of values is in no error', async () => {
   await using temporary = await folder()
   await using store = await temporary.open()
