@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite'
+import { DirectError } from '../../agent/errors.ts'
 import { storeError } from '../sqlite-errors.ts'
 import { isAlone, requireStore } from '../sqlite-file.ts'
 import { makeStoreFile } from '../store-file.ts'
@@ -13,12 +14,29 @@ export async function targetFile(file: string): Promise<Target> {
   await makeStoreFile(file)
   return {
     draft: `${file}.restoring`,
-    requireFree: async (replace) => requireFree(file, replace),
-    put: async (draft, replace) => {
-      requireFree(file, replace)
-      await copyPages(draft, file)
-    },
+    requireFree: (replace) => overDamage(file, async () => requireFree(file, replace)),
+    put: (draft, replace) =>
+      overDamage(file, async () => {
+        requireFree(file, replace)
+        await copyPages(draft, file)
+      }),
     async [Symbol.asyncDispose]() {},
+  }
+}
+
+/**
+ * SQLite puts one file in the place of another by the pages of both. Where it cannot make out those that were there, it does
+ * not know either who has them open: nobody but the operator can take them away.
+ */
+async function overDamage(file: string, act: () => Promise<void>): Promise<void> {
+  try {
+    await act()
+  } catch (error) {
+    if (!(error instanceof DirectError && error.code === 'STORE_DAMAGED')) throw error
+    throw new DirectError('STORE_DAMAGED', `${error.message}, so far that nothing can be put in its place`, {
+      hint: `Stop the daemon, and whatever else uses this store. Move ${file} away, and what lies beside it as ${file}-wal and ${file}-shm, and restore again.`,
+      cause: error,
+    })
   }
 }
 

@@ -1,4 +1,4 @@
-import { copyFile, readFile, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, readFile, rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect } from 'vitest'
@@ -69,5 +69,32 @@ ofSqlite(
     if (looking === null || !('store' in looking)) throw new Error('there is a store of today')
     await using store = looking.store
     expect(await store.upkeep.figures()).toMatchObject({ auditRows: 20 })
+  },
+)
+
+ofSqlite(
+  'a store of which SQLite can make out nothing is restored once it is moved away, as the error says',
+  async () => {
+    await using temporary = await folder()
+    const { file, path } = temporary
+    const backup = join(path, 'backup.db')
+    {
+      await using store = await temporary.open()
+      await store.outbox.add(message(await store.bodies.write(bytes('sealed'))))
+      await store.upkeep.backup(backup)
+    }
+    const whole = await readFile(file)
+    // The first page: where all others are told of.
+    await writeFile(file, Buffer.concat([whole.subarray(0, 100), Buffer.alloc(3996), whole.subarray(4096)]))
+    const damaged = await readFile(file)
+    await expect(restoreStore(backup, { file, ...RESTORE })).rejects.toMatchObject({
+      code: 'STORE_DAMAGED',
+      hint: expect.stringMatching(/Move .*store\.db away, .*-wal .*-shm, and restore again/),
+    })
+    expect(await readFile(file)).toEqual(damaged)
+    await rename(file, `${file}.away`)
+    await restoreStore(backup, { file, ...RESTORE })
+    await using store = await temporary.open()
+    expect(await store.tracking.status()).toHaveLength(1)
   },
 )
