@@ -12,6 +12,7 @@ import { isMessage, type MimeAttachment, mimeOf } from './compose/mime.ts'
 import { DirectError } from './errors.ts'
 import { fileSource } from './file-source.ts'
 import { fold } from './mime/encode-field.ts'
+import { LIMITS } from './mime/limits.ts'
 import { encodeWords } from './mime/words.ts'
 import { lazily } from './neighbours/lazily.ts'
 import { isStream } from './send/streams.ts'
@@ -25,7 +26,7 @@ export { composeFile } from './compose/file.ts'
  * Composes the library's draft: RFC 5322 and MIME, canonical (protocol.md MSG-1 to 4, N-3); no Bcc, no Sender.
  * Attachments are streamed and arrive byte for byte (MSG-14). `messageId` stands for a generated one. Throws
  * DirectError: `ADDRESS_INVALID`; `MESSAGE_INVALID` for controls in a value (MSG-13) or nobody to send to;
- * `FILE_UNREADABLE`. Dispose of the result: it holds a spool.
+ * `FILE_UNREADABLE`; `LIMIT_EXCEEDED` (IN-11). Dispose of the result: it holds a spool.
  */
 export async function composeDraft(
   draft: Draft,
@@ -33,6 +34,7 @@ export async function composeDraft(
 ): Promise<Composed> {
   const routing = routingOf(draft, tools)
   const header = headerOf(draft, routing, tools.finalDelivery ?? false)
+  checkSize(draft, header)
   draft.attachments?.forEach(checkAttachment)
   await using files = new AsyncDisposableStack()
   const attachments: MimeAttachment[] = []
@@ -110,6 +112,18 @@ function subjectOf(subject: string): string {
   return subject.length <= MOST_IN_A_LINE && /^[\x20-\x7e]*$/.test(subject) && !subject.includes('=?')
     ? subject.trim()
     : encodeWords(subject).join(' ')
+}
+
+/** What the other side would refuse to read (IN-11) is not sent; MIME adds a few fields to the header. */
+function checkSize({ text, html, attachments = [] }: Draft, header: Uint8Array): void {
+  const hint = 'Send it in several messages, or many files as one archive.'
+  const parts = (text && html ? 3 : 1) + attachments.length
+  if (parts > LIMITS.parts)
+    throw new DirectError('LIMIT_EXCEEDED', `the message has more than ${LIMITS.parts} parts`, { hint })
+  if (header.length > LIMITS.headerBytes - 4096)
+    throw new DirectError('LIMIT_EXCEEDED', `the header would be longer than ${LIMITS.headerBytes} bytes`, {
+      hint,
+    })
 }
 
 function checkAttachment({ filename, contentType }: Attachment): void {

@@ -26,6 +26,11 @@ export async function fileSource(path: string): Promise<Source & AsyncDisposable
     throw unreadable(facts.isDirectory() ? 'is a folder, not a file' : 'is not an ordinary file')
   }
   const size = Number(facts.size)
+  // Files that a kernel or a network makes up as they are read say so; an empty attachment would be sent for them.
+  if (size === 0 && (await file.read(Buffer.alloc(1), 0, 1, 0)).bytesRead > 0) {
+    await file.close()
+    throw unreadable('has no size, and yet content: copy it, and name the copy')
+  }
   const requireUnchanged = async () => {
     const now = await file.stat({ bigint: true })
     if (now.mtimeNs !== facts.mtimeNs || now.size !== facts.size)

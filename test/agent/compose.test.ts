@@ -172,6 +172,27 @@ describe('attachments', () => {
     )
   })
 
+  test('IN-11: more parts, or a longer header, than a receiver reads are refused', async () => {
+    const files = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({ filename: `${i}.txt`, content: 'x' }))
+    expect(await innerOf({ attachments: files(999) })).toContain('filename="998.txt"')
+    await expect(compose({ attachments: files(1000) })).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' })
+    await expect(compose({ html: '<p>', attachments: files(998) })).rejects.toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+    })
+    await expect(compose({ subject: 'long '.repeat(220_000) })).rejects.toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+    })
+  })
+
+  test('a file that says it is empty and is not is FILE_UNREADABLE: nothing would be sent in its place', async () => {
+    const path = '/proc/self/status'
+    await expect(compose({ attachments: [{ filename: 'a', content: { path } }] })).rejects.toMatchObject({
+      code: 'FILE_UNREADABLE',
+      message: expect.stringContaining(path),
+    })
+  })
+
   test('a folder or a missing file is FILE_UNREADABLE, by name', async () => {
     for (const path of [folder, join(folder, 'absent.xml')])
       await expect(
