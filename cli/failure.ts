@@ -11,6 +11,10 @@ export function tellFailure(error: unknown, out: Output): number {
     return exitOfError(error)
   }
   if (error instanceof CommanderError) return tellUsage(error, out)
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd') {
+    say(out, 'the folder that this was started in does not exist any more', 'Change to another folder.')
+    return EXIT.usage
+  }
   const kind = error instanceof Error ? error.name : typeof error
   say(
     out,

@@ -3,12 +3,17 @@ import { DirectError } from '../agent/errors.ts'
 import type { KeyType } from '../trust-anchors/issue/index.ts'
 import { parseTime } from './time.ts'
 
-/** An option that holds one value; a second one is a mistake that would otherwise pass in silence. */
+/** An option that holds one value; a second one, or bytes that are no text, would otherwise pass in silence. */
 export function single(flags: string, description: string, parse = (text: string): unknown => text): Option {
   const option = new Option(flags, description)
   return option.argParser((text: string, previous: unknown) => {
     if (previous !== undefined && previous !== option.defaultValue)
       throw new DirectError('USAGE', `${option.long} is there twice`, { hint: `Give ${option.long} once.` })
+    // Node reads bytes that are no UTF-8 as this: a text would go out damaged, two keys become one.
+    if (text.includes('\ufffd'))
+      throw new DirectError('USAGE', `${option.long} is not UTF-8, or holds U+FFFD`, {
+        hint: 'Give it in UTF-8; a long text, whatever it holds, goes by a file.',
+      })
     return parse(text)
   })
 }

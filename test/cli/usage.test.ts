@@ -256,6 +256,30 @@ test.concurrent('global options may stand before and after the command', async (
     })
 })
 
+test.concurrent.each(['--text', '--subject', '--idempotency-key'])(
+  'bytes that are not UTF-8 are not sent as something else: %s',
+  async (option) => {
+    await using folder = await temporaryFolder()
+    const through = ['sh', '-c', `exec "$@" ${option} "$(printf 'caf\\351')"`, 'sh']
+    const args = ['send', '--from', 'a@b.example', '--to', 'x@y.example']
+    const { code, stderr } = await direct(args, { cwd: folder.path, through })
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringMatching(`^direct: ${option} is not UTF-8, or holds U\\+FFFD\ndirect: hint: `),
+    })
+  },
+)
+
+test.concurrent('a working folder that is gone is no bug of ours', async () => {
+  await using folder = await temporaryFolder()
+  const through = ['sh', '-c', 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', 'sh']
+  const { code, stderr } = await direct(['status'], { cwd: folder.path, through })
+  expect(code).toBe(2)
+  expect(stderr).toMatch(
+    /^direct: the folder that this was started in does not exist any more\ndirect: hint: /m,
+  )
+})
+
 test.concurrent('a text file that is not UTF-8 is not sent as something else', async () => {
   await using folder = await temporaryFolder()
   await writeFile(join(folder.path, 'letter.txt'), Buffer.from('caf\u00e9', 'latin1'))
