@@ -69,7 +69,16 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
   }
   const senderOf = async (from: string | undefined) =>
     from === undefined ? null : (await import('./given-address.ts')).givenAddress(from)
-  const bookTools = async () => {
+  const bookTools = async (addresses: unknown) => {
+    // A text is an iterable of texts, too.
+    if (typeof addresses === 'string')
+      throw new DirectError(
+        'USAGE',
+        'one address was given as an address book: each character would be asked about',
+        {
+          hint: 'Give a list of addresses, or use classify.',
+        },
+      )
     if (neighbours.record === undefined) return classifyTools()
     throw new DirectError('USAGE', 'an address book is not recorded: a trace holds one question', {
       hint: 'Record the addresses that support has to see: classify or discover.',
@@ -121,12 +130,12 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     async *classifyEach(addresses, { from, signal } = {}) {
       const { classifyEach } = await import('./book.ts')
-      yield* classifyEach(addresses, await senderOf(from), await bookTools(), signal)
+      yield* classifyEach(addresses, await senderOf(from), await bookTools(addresses), signal)
     },
     async *changes(addresses, { from, ...options } = {}) {
       const { changes } = await import('./book/changes.ts')
       const { book } = await neighbours.store()
-      const tools = { ...(await bookTools()), book, wallClock: now }
+      const tools = { ...(await bookTools(addresses)), book, wallClock: now }
       yield* changes(addresses, await senderOf(from), options, tools)
     },
     async discover(address, { from, signal } = {}) {

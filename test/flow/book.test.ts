@@ -420,3 +420,10 @@ describe('changes', () => {
     expect(await all((await open()).changes(names))).toEqual([])
   })
 })
+
+test('one address in the place of a book is told, and not taken for a book of its characters', async () => {
+  const agent = await clinic({ network: false })
+  const told = { code: 'USAGE', hint: expect.stringContaining('list') }
+  await expect(all(agent.classifyEach(LEE))).rejects.toMatchObject(told)
+  await expect(all(agent.changes(LEE))).rejects.toMatchObject(told)
+})
