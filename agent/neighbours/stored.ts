@@ -192,7 +192,7 @@ function isThere(file: string): boolean {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT') return false
-    throw new DirectError('STORE_FAILED', `whether there is a store ${file} cannot be seen (${code})`, {
+    throw new DirectError('STORE_FAILED', `the store ${file} cannot be read (${code})`, {
       hint: 'dataDir has to be a folder that the user that runs direct-agent owns: run this as that user.',
       cause,
     })

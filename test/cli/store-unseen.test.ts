@@ -12,7 +12,7 @@ test.concurrent.each(['status', 'audit --verify', 'trust list', 'store check'])(
     await writeFile(join(folder.path, 'data'), 'a file\n')
     const { code, stdout, stderr } = await direct(line.split(' '), { cwd: folder.path })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-    expect(stderr).toMatch(/^direct: whether there is a store .* cannot be seen \(ENOTDIR\)$/m)
+    expect(stderr).toMatch(/^direct: the store .* cannot be read \(ENOTDIR\)$/m)
     expect(stderr).toMatch(/^direct: hint: dataDir has to be a folder that the user /m)
   },
 )
