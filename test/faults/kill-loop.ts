@@ -14,7 +14,7 @@ import { WallClock } from './wall-clock.ts'
 const LIVES = { least: 1000, most: 7000 }
 /** In the short form it dies while it starts, and then when it has been at work for so long, in turns. */
 const SHORT_LIVES = { starting: 1000, atWork: 700 }
-const MESSAGES = { short: 150, full: process.env.FULL === '1' ? 10_000 : 2000 }
+const MESSAGES = { short: 100, full: process.env.FULL === '1' ? 10_000 : 2000 }
 /** While one message in so many milliseconds comes in. */
 const EVERY_MS = { short: 60, full: 100 }
 const SIZES = [600, 73_000] as const

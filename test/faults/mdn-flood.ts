@@ -9,7 +9,7 @@ import { type Injected, injectOne } from './inject.ts'
 import { finished, reconcile, withFindings } from './ledger.ts'
 import type { World } from './world.ts'
 
-const MESSAGES = { short: 300, full: 10_000 }
+const MESSAGES = { short: 120, full: 10_000 }
 const BYTES = 300
 /** Messages sent side by side. */
 const LANES = 4

@@ -24,7 +24,7 @@ test(
 )
 
 test(
-  'hundreds of MDNs at once: each is tracked, none is answered (N-1, TR-3)',
+  'a hundred MDNs at once: each is tracked, none is answered (N-1, TR-3)',
   async () => {
     await run(mdnFlood)
   },
