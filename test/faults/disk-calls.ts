@@ -32,7 +32,7 @@ export function callsOf({
 }: CliClinic): Readonly<Record<'sqlite' | 'sync' | 'folders' | 'files', Calls>> {
   const store = ['', '-wal', '-shm'].map((end) => join(dir, 'data', `direct.db${end}`))
   return {
-    sqlite: ofSystem(dir, { name: 'write of the store', calls: ['pwrite64', 'ftruncate'], files: store }, 31),
+    sqlite: ofSystem(dir, { name: 'write of the store', calls: ['pwrite64', 'ftruncate'], files: store }, 23),
     sync: ofSystem(dir, { name: 'sync', calls: ['fsync', 'fdatasync'] }, 3),
     folders: ofSystem(dir, { name: 'mkdir or rename', calls: ['mkdir', 'rename'] }, 1),
     files: {
