@@ -27,7 +27,7 @@ export async function run(session: Session, command: Command): Promise<number> {
     throw new DirectError('NETWORK_FORBIDDEN', 'certs serve opens sockets, and --no-network forbids them', {
       hint: 'Leave --no-network out.',
     })
-  const log = await daemonLog(session.out)
+  await using log = await daemonLog(session.out)
   // Only for what its administrator should be told.
   await using _agent = await openAgent(session, { log })
   const { serveCertificates } = await import('../agent/index.ts')

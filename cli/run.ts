@@ -24,7 +24,7 @@ export function options(command: Command): void {
 /** Until SIGTERM: exit code 0. */
 export async function run(session: Session, command: Command): Promise<number> {
   const { deliver } = command.opts<Options>()
-  const log = await daemonLog(session.out)
+  await using log = await daemonLog(session.out)
   await rerun({
     open: () => openAgent(session, { log }),
     deliverTo: deliver === undefined ? undefined : resolve(deliver),
