@@ -48,7 +48,17 @@ export function failedOutcome(cause: SMTPError, ended: boolean): 'temporary' | '
  * never is, whatever was said last.
  */
 function isFinal({ code, response = '' }: SMTPError): boolean {
-  return (code === 'EENVELOPE' || code === 'EMESSAGE') && response.startsWith('5')
+  return (code === 'EENVELOPE' || code === 'EMESSAGE') && isForGood(response)
+}
+
+/** 5xx but for 530, which speaks of the session, and not of a message or a recipient. */
+export function isForGood(reply: string): boolean {
+  return reply.startsWith('5') && !wantsLogin(reply)
+}
+
+/** 530: the server wants a login, or TLS, before anything else (RFC 4954 6, RFC 3207 4), of whoever has one too. */
+export function wantsLogin(reply = ''): boolean {
+  return /^530\b/.test(reply)
 }
 
 /** A message beyond the SIZE that the server announced is not offered to it. */

@@ -5,11 +5,19 @@ import { type PeerCertificate, TLSSocket } from 'node:tls'
 import SMTPConnection, { type SMTPError } from 'nodemailer/lib/smtp-connection'
 import { DirectError } from '../agent/errors.ts'
 import { aborted, dial } from './dial.ts'
-import { contradictsItself, failedOutcome, openingFailure, printable, replyOf } from './replies.ts'
+import {
+  contradictsItself,
+  failedOutcome,
+  openingFailure,
+  printable,
+  replyOf,
+  wantsLogin,
+} from './replies.ts'
 import { Content, WHEN } from './smtp-content.ts'
 import { BY_TOKEN, loginByToken, withoutSecrets } from './smtp-login.ts'
+import type { Transaction, TransactionResult } from './smtp-transaction.ts'
 import { tlsOptions, tlsRule } from './tls.ts'
-import type { Lookup, MailServer, RecipientOutcome } from './types.ts'
+import type { Lookup, MailServer } from './types.ts'
 
 export interface SmtpSessionOptions {
   readonly lookup: Lookup
@@ -22,28 +30,6 @@ export interface SmtpSessionOptions {
   /** How long a stop waits for the answer to a message that the server has whole. */
   readonly stopMs: number
   readonly signal: AbortSignal | undefined
-}
-
-/** MAIL FROM, RCPT TO …, DATA. The addresses have been checked. */
-export interface Transaction {
-  readonly from: string
-  readonly to: readonly string[]
-  readonly bytes: number
-  /** Announce BODY=8BITMIME where it is offered (RFC 6152). */
-  readonly eightBit: boolean
-  readonly content: () => AsyncIterable<Uint8Array>
-  /** As `Submission` says. */
-  readonly onAllSent: (to: readonly string[]) => Promise<void>
-}
-
-export interface TransactionResult {
-  /** Recipients that RCPT TO was refused for, with the reply. */
-  readonly refused: ReadonlyMap<string, string>
-  /** What all others came to. */
-  readonly outcome: RecipientOutcome['outcome']
-  readonly reply: string
-  /** The connection was gone before anything of the message was on its way. */
-  readonly unheard: boolean
 }
 
 /** How long QUIT may wait for its answer. */
@@ -218,6 +204,8 @@ export class SmtpSession {
         throw source.failure.cause
       }
       const failure = cause as SMTPError
+      // Whatever was proved to it before: only a new one has a login again.
+      if (wantsLogin(failure.response)) this.#close()
       return {
         // After a refused MAIL FROM, or out of step, the answers to RCPT TO mean nothing.
         refused: failure.command === 'MAIL FROM' || source.isOutOfStep ? new Map() : refused(),

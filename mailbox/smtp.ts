@@ -1,8 +1,9 @@
 import { parseAddress } from '../agent/address.ts'
 import { DirectError } from '../agent/errors.ts'
-import { printable } from './replies.ts'
+import { isForGood, printable } from './replies.ts'
 import { SmtpPool, type Wanted } from './smtp-pool.ts'
-import type { SmtpSession, SmtpSessionOptions, Transaction, TransactionResult } from './smtp-session.ts'
+import type { SmtpSession, SmtpSessionOptions } from './smtp-session.ts'
+import type { Transaction, TransactionResult } from './smtp-transaction.ts'
 import type { Lookup, MailServer, RecipientOutcome, SmtpClient, Submission, TlsProof } from './types.ts'
 
 export interface SmtpClientOptions {
@@ -109,7 +110,7 @@ async function deliver(
 function answerTo(address: string, result: TransactionResult): Answer {
   const refusal = result.refused.get(address)
   if (refusal === undefined) return { outcome: result.outcome, reply: result.reply }
-  return { outcome: refusal.startsWith('5') ? 'final' : 'temporary', reply: refusal }
+  return { outcome: isForGood(refusal) ? 'final' : 'temporary', reply: refusal }
 }
 
 /**

@@ -141,6 +141,25 @@ describe('one transaction', () => {
     expect(outcomes).toEqual([['lee@b.example', outcome, reply]])
   })
 
+  it.each([
+    ['MAIL', []],
+    ['MAIL', ['PIPELINING']],
+    ['RCPT', ['PIPELINING']],
+    ['DATA', []],
+  ])(
+    'is temporary after 530 to %s, which asks for a login and speaks of no message',
+    async (verb, extensions) => {
+      const answer = (line: string) =>
+        line.startsWith(verb) ? '530 5.7.0 Authentication required' : undefined
+      const { outcomes } = await submitTo({ extensions, answer }, ['lee@b.example', 'ann@b.example'])
+      const told = ['temporary', '530 5.7.0 Authentication required']
+      expect(outcomes).toEqual([
+        ['lee@b.example', ...told],
+        ['ann@b.example', ...told],
+      ])
+    },
+  )
+
   it.each(['CONNECT', 'EHLO', 'MAIL', 'RCPT', 'DATA'])('is temporary after 421 to %s', async (verb) => {
     const { outcomes } = await submitTo(
       { answer: (line) => (line.startsWith(verb) ? '421 closing' : undefined) },
