@@ -51,7 +51,7 @@ class OpenFolder implements ImapFolder {
     this.#session = session
     this.#path = path
     const { mailbox } = session.client
-    this.uidValidity = mailbox === false ? '' : String(mailbox.uidValidity)
+    this.uidValidity = uidValidityOf(mailbox, path, session.server)
     this.#hasKeywords = mailbox !== false && keepsKeyword(mailbox.permanentFlags)
   }
 
@@ -216,6 +216,14 @@ class OpenFolder implements ImapFolder {
     const limits = { temporary: true, ...(query.source && { bytes }) }
     return await this.#session.ask(`fetch ${what}`, fetch, limits)
   }
+}
+
+/** Without it UIDs are those of one session (RFC 3501 6.3.1), and tomorrow's mail would pass for what is settled. */
+function uidValidityOf(mailbox: ImapFlow['mailbox'], path: string, { host }: MailServer): string {
+  if (mailbox !== false && mailbox.uidValidity !== undefined) return String(mailbox.uidValidity)
+  throw new DirectError('IMAP_REFUSED', `${host} does not tell the UIDVALIDITY of ${path}`, {
+    hint: 'Without it no message can be told from another one later: the folder is not read. Look at the log of that server.',
+  })
 }
 
 function notHandedOver(host: string, uid: number, why: string): DirectError {

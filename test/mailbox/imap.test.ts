@@ -339,6 +339,20 @@ describe('a server that will not', () => {
     })
   })
 
+  it.each([
+    ['no UIDVALIDITY', ''],
+    ['one that is no number', '\r\n* OK [UIDVALIDITY new] valid'],
+  ])('is IMAP_REFUSED for a folder with %s: its UIDs name nothing beyond a session', async (_, said) => {
+    await using imap = await scriptedImap({
+      answer: (command) =>
+        /^SELECT/.test(command) ? `* 1 EXISTS${said}\r\nTAG OK [READ-WRITE] selected` : undefined,
+    })
+    expect(await refusal(imap)).toMatchObject({
+      code: 'IMAP_REFUSED',
+      message: expect.stringContaining('UIDVALIDITY of INBOX'),
+    })
+  })
+
   it('is IMAP_UNREACHABLE, temporary, where nobody listens; the next address is tried', async () => {
     const [port = 0] = await freePorts(1)
     expect(await refusal({ port })).toMatchObject({ code: 'IMAP_UNREACHABLE', temporary: true })
