@@ -1,11 +1,12 @@
 import { rm } from 'node:fs/promises'
+import type { OfferEvents } from './deliver/offer.ts'
 import { DirectError } from './errors.ts'
 import { identityAdministration } from './identities/administration.ts'
 import type { KeptFolders } from './inbox/folders.ts'
+import { Undetermined } from './inbox/undetermined.ts'
 import type { Mailbox } from './inbox.ts'
 import { lazily } from './neighbours/lazily.ts'
 import { Neighbours } from './neighbours.ts'
-import type { OfferEvents } from './offer.ts'
 import type { AgentOptions } from './options.ts'
 import type { ReceiveReport } from './receiving-types.ts'
 import { configuredIn, requireDuties } from './run/duties.ts'
@@ -16,7 +17,6 @@ import { takeStreams, withoutStreams } from './send/streams.ts'
 import type { Settings } from './settings.ts'
 import { pinAdministration, trustAdministration } from './trust/administration.ts'
 import type { Agent } from './types.ts'
-import { Undetermined } from './undetermined.ts'
 import { storeAdministration } from './upkeep/administration.ts'
 import { wire } from './wiring.ts'
 import { zoneAdministration } from './zone/administration.ts'
@@ -172,7 +172,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     },
     async seal(message) {
       const { sealFile } = await import('./send/file.ts')
-      const { replaceFile } = await import('./durable-file.ts')
+      const { replaceFile } = await import('./files/durable-file.ts')
       const { lent } = await import('./smime/source.ts')
       await using written = new AsyncDisposableStack()
       const write = async (copy: SealedMessage, index: number) => {
@@ -192,7 +192,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
       return openFile(request, { ...(await openTools()), judge, trust: passingTrust })
     },
     async *receive({ signal } = {}) {
-      const { offerAll } = await import('./offer.ts')
+      const { offerAll } = await import('./deliver/offer.ts')
       const { undetermined } = nothingKnown()
       const mailboxes = await neighbours.mail.mailboxes()
       await inboxTools(undetermined, signal)

@@ -10,7 +10,7 @@ import {
 } from './compose/fields.ts'
 import { isMessage, type MimeAttachment, mimeOf } from './compose/mime.ts'
 import { DirectError } from './errors.ts'
-import { fileSource } from './file-source.ts'
+import { fileSource } from './files/file-source.ts'
 import { fold } from './mime/encode-field.ts'
 import { LIMITS } from './mime/limits.ts'
 import { encodeWords } from './mime/words.ts'

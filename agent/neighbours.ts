@@ -66,7 +66,7 @@ export class Neighbours {
     return this.stored.existing()
   }
 
-  readonly spool = lazily(async () => (await import('./spool.ts')).createSpool(null))
+  readonly spool = lazily(async () => (await import('./files/spool.ts')).createSpool(null))
 
   /** Whom we believe, as of each question. */
   readonly trust = lazily(async () => {

@@ -1,5 +1,6 @@
 import { type CertificatePolicy, ownPolicyFailures } from '../trust-anchors/index.ts'
 import type { Reason } from './errors.ts'
+import { mayOthersRead } from './files/private-file.ts'
 import { type OwnCertificate, readOwnCertificates } from './identities/certificates.ts'
 import { endNotices } from './identities/end-watch.ts'
 import { type End, ownEnds, pinEnds } from './identities/ends.ts'
@@ -7,7 +8,6 @@ import { counts, ownFiles } from './identities/files.ts'
 import type { IdentityTools } from './identities/tools.ts'
 import type { Use } from './identities/types.ts'
 import { useFailure } from './identities/usable.ts'
-import { mayOthersRead } from './private-file.ts'
 import type { IdentitySettings } from './settings.ts'
 
 /** What the administrator should be told of our own certificates, and, with `ends`, of what comes to an end. */

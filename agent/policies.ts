@@ -1,6 +1,6 @@
 import type { Certificate, CertificatePolicies, CertificatePolicy } from '../trust-anchors/index.ts'
-import { readCertificateFile } from './credential-files.ts'
 import { DirectError } from './errors.ts'
+import { readCertificateFile } from './files/credential-files.ts'
 import type { CertificatePolicySettings, PolicySettings } from './settings.ts'
 
 /** The certificate policies of the configuration, their files read. Throws CERT_UNREADABLE. */

@@ -1,8 +1,8 @@
 import type { Destination } from './deliver/types.ts'
 import { DirectError, type Reason } from './errors.ts'
+import { passOver } from './inbox/pass.ts'
 import { type InboxTools, listMailbox, type Mailbox, type Offer } from './inbox.ts'
 import { describeReceived } from './open/report.ts'
-import { passOver } from './pass.ts'
 import type { ReceiveReport } from './receiving-types.ts'
 
 /**

@@ -1,16 +1,16 @@
 import type { Asked, Store, WaitingMessage } from '../store/index.ts'
 import type { Classified } from './classify.ts'
-import { isReachable } from './copies.ts'
 import { DirectError, type Reason } from './errors.ts'
 import { givenAddress } from './given-address.ts'
 import { holdUntil, whileHeld } from './hold.ts'
 import type { Log } from './log.ts'
-import type { SendTools } from './prepare.ts'
 import type { Failures } from './run/failures.ts'
 import { isOver, nextQuestion } from './seek/pauses.ts'
 import { gaveUp, waitingFor } from './seek/reasons.ts'
 import { copiesFor } from './seek/reseal.ts'
+import { isReachable } from './send/copies.ts'
 import { deadlineOf } from './send/deadline.ts'
+import type { SendTools } from './send/prepare.ts'
 
 /** What seeking a way to those who wait asks of its neighbours. */
 export interface SeekTools extends SendTools {

@@ -10,16 +10,23 @@ import type {
 } from '../store/index.ts'
 import type { Address } from './address.ts'
 import type { Classified } from './classify.ts'
-import { isAmong, isReachable, newCopies } from './copies.ts'
 import { DirectError, type Reason } from './errors.ts'
 import { holdUntil } from './hold.ts'
 import { type OutboxTools, tryAll } from './outbox.ts'
-import { checkOptions, type Outgoing, type Prepared, prepare, type SendTools, signatures } from './prepare.ts'
 import { algorithmsFor } from './seal/agreed.ts'
 import { outerMessage, type SignWith } from './seal.ts'
 import { endOf, nextQuestion } from './seek/pauses.ts'
 import { waitingFor } from './seek/reasons.ts'
+import { isAmong, isReachable, newCopies } from './send/copies.ts'
 import { deadlineOf } from './send/deadline.ts'
+import {
+  checkOptions,
+  type Outgoing,
+  type Prepared,
+  prepare,
+  type SendTools,
+  signatures,
+} from './send/prepare.ts'
 import { earlierResult, refusal, resultOf } from './send/results.ts'
 import type { SendOptions, Sent } from './sending-types.ts'
 import { encrypt } from './smime/encrypt.ts'

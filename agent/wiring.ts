@@ -4,6 +4,7 @@ import type { Address } from './address.ts'
 import type { ClassifyTools } from './classify.ts'
 import type { DoctorTools } from './doctor/tools.ts'
 import type { IdentityTools } from './identities/tools.ts'
+import type { Undetermined } from './inbox/undetermined.ts'
 import type { InboxTools } from './inbox.ts'
 import { lazily } from './neighbours/lazily.ts'
 import type { LookingAtStore } from './neighbours/stored.ts'
@@ -11,14 +12,13 @@ import type { Neighbours } from './neighbours.ts'
 import type { NotifyTools } from './notify.ts'
 import type { OpenTools } from './open.ts'
 import type { OutboxTools } from './outbox.ts'
-import type { SendTools } from './prepare.ts'
 import { type DeadlineTools, Passes } from './run/deadlines.ts'
 import { Leaps } from './run/leaps.ts'
 import type { SeekTools } from './seek.ts'
+import type { SendTools } from './send/prepare.ts'
 import type { TraceQuestion } from './trace/types.ts'
 import type { BeliefTools } from './trust/believe.ts'
 import type { Trust } from './trust/current.ts'
-import type { Undetermined } from './undetermined.ts'
 import { wireEhr } from './wiring/ehr.ts'
 import type { ZoneTools } from './zone/tools.ts'
 
@@ -36,7 +36,7 @@ export function wire(neighbours: Neighbours) {
   const passes = new Passes(settings.mailboxes.length)
 
   const configured = lazily(async () =>
-    (await import('./credential-files.ts')).loadConfigured(settings.certificates),
+    (await import('./files/credential-files.ts')).loadConfigured(settings.certificates),
   )
   const policies = lazily(async () =>
     (await import('./policies.ts')).loadPolicies(settings.certificatePolicy),

@@ -1,8 +1,8 @@
 /** The two things that every byte of a message meets: base64 in lines of 76, and the canonical form (MSG-1). */
 import { randomBytes } from 'node:crypto'
 import { canonicalise } from '../agent/compose/canonical.ts'
+import { createSpool } from '../agent/files/spool.ts'
 import { decodeBase64, encodeBase64Lines } from '../agent/mime/base64.ts'
-import { createSpool } from '../agent/spool.ts'
 import { contest } from './harness/contest.ts'
 import { compare } from './harness/figures.ts'
 import type { Part } from './harness/part.ts'

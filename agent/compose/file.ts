@@ -1,6 +1,6 @@
 import type { Address } from '../address.ts'
 import { DirectError } from '../errors.ts'
-import { fileSource } from '../file-source.ts'
+import { fileSource } from '../files/file-source.ts'
 import { parseMailboxes } from '../mime/addresses.ts'
 import { openEntity, readHead } from '../mime/entity.ts'
 import type { Header } from '../mime/header.ts'

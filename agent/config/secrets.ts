@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import type { DirectError } from '../errors.ts'
-import type { SecretKind } from '../passwords.ts'
 import type { Password } from '../settings.ts'
 import type { SettingsBase } from './base.ts'
+import type { SecretKind } from './passwords.ts'
 import type { KeyPath, Refuse } from './problems.ts'
 
 /** The keys by which an entry says where a secret is. */
@@ -13,7 +13,7 @@ type Places = {
 }
 
 /** Few commands need a secret, and none needs it at its start. */
-const passwords = () => import('../passwords.ts')
+const passwords = () => import('./passwords.ts')
 
 /**
  * What asks for a secret where the entry at `at` says that it is; undefined: it says nothing. The schema has seen to it

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { exists, syncFolder, writeDurably } from '../durable-file.ts'
+import { exists, syncFolder, writeDurably } from '../files/durable-file.ts'
 import type { Source } from '../smime/source.ts'
 import { FILING, MESSAGE, removeTry, writeTry } from './draft.ts'
 import type { FiledPart } from './filed-parts.ts'

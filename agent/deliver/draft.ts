@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { DurableFiles } from '../durable-file.ts'
+import { DurableFiles } from '../files/durable-file.ts'
 import { lent, type Source } from '../smime/source.ts'
 import { type FiledPart, fileParts } from './filed-parts.ts'
 import { type Filing, jsonBytes } from './filing.ts'

@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path'
-import { exists, syncFolder } from '../durable-file.ts'
+import { exists, syncFolder } from '../files/durable-file.ts'
 import type { TrustedMessage } from '../open/trusted-message.ts'
 import { Claim, type Found } from './claim.ts'
 import type { FiledPart } from './filed-parts.ts'

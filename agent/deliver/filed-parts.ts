@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import type { DurableFiles } from '../durable-file.ts'
+import type { DurableFiles } from '../files/durable-file.ts'
 import { readParts, safeFilename } from '../read.ts'
 import type { Source } from '../smime/source.ts'
 

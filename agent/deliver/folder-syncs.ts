@@ -1,4 +1,4 @@
-import { syncFolder } from '../durable-file.ts'
+import { syncFolder } from '../files/durable-file.ts'
 import { Turns } from '../inbox/turns.ts'
 
 /** What happened in a folder is brought onto the disk, once for all who ask while it is being done for somebody else. */

@@ -1,7 +1,7 @@
 import { type Certificate, parseCertificate, readIssuers } from '../../trust-anchors/index.ts'
 import type { Address } from '../address.ts'
 import type { Reason } from '../errors.ts'
-import { fileSource } from '../file-source.ts'
+import { fileSource } from '../files/file-source.ts'
 import { someoneAt } from '../given-address.ts'
 import { envelopeRecipients } from '../open/envelope.ts'
 import { openOuter } from '../open/outer.ts'

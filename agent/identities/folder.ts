@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { exclusively } from '../../store/index.ts'
-import { syncFolder, writeDurably } from '../durable-file.ts'
 import { DirectError } from '../errors.ts'
+import { syncFolder, writeDurably } from '../files/durable-file.ts'
 import { exists, FILES, type ManagedFacts, managedFolder } from './managed.ts'
 
 /** How long one change waits for another of the same folder: making a key of 4096 bits takes seconds. */

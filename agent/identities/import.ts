@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { bindingOf, type Certificate, readIssuers, toPem } from '../../trust-anchors/index.ts'
 import { DirectError } from '../errors.ts'
-import { wholeFile } from '../file-source.ts'
+import { wholeFile } from '../files/file-source.ts'
 import { someoneAt } from '../given-address.ts'
 import { requireActor } from '../trust/arguments.ts'
 import { checkAnswer, intermediatesOf, pathFailure } from './answer.ts'

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Certificate } from '../../trust-anchors/index.ts'
-import { readCertificateFile, readKeyFile } from '../credential-files.ts'
 import { DirectError } from '../errors.ts'
+import { readCertificateFile, readKeyFile } from '../files/credential-files.ts'
 import type { IdentityFiles, IdentitySettings } from '../settings.ts'
 import { Identity } from '../smime/identity.ts'
 import type { Pkcs12File } from './pkcs12-file.ts'

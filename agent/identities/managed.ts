@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { domainOrAddressOf } from '../config/values.ts'
 import { DirectError } from '../errors.ts'
-import { wholeFile } from '../file-source.ts'
+import { wholeFile } from '../files/file-source.ts'
 import type { IdentityFiles, Settings } from '../settings.ts'
 
 /** What `identity.json` says. Later versions may say more. */

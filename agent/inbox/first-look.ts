@@ -1,7 +1,7 @@
 import { DirectError } from '../errors.ts'
-import type { Patience } from '../patience.ts'
 import type { ReceiveReport } from '../receiving-types.ts'
 import { actOn, type Look, lookAt, remember, undeterminedReport } from './look.ts'
+import type { Patience } from './patience.ts'
 import type { Pass, Wanted } from './wanted.ts'
 
 /** What new mail looks like, after no more patience than a pass has for it. */

@@ -1,14 +1,14 @@
 import type { InboxEntry } from '../../store/index.ts'
-import { DAMAGED_REPORT, giveUp, MOST_ATTEMPTS, POISON, POISON_REPORT, putAside } from '../aside.ts'
 import { DirectError } from '../errors.ts'
 import { type Handled, handle, openEntry } from '../inbox.ts'
 import { ownFailureNotice } from '../notices/recognise.ts'
 import { describeReceived, judgementOf, undecidedOf } from '../open/report.ts'
 import type { Judged } from '../open/verdict.ts'
 import type { ReceiveReport } from '../receiving-types.ts'
-import { isOverdue, sinceWhen } from '../undetermined.ts'
+import { DAMAGED_REPORT, giveUp, MOST_ATTEMPTS, POISON, POISON_REPORT, putAside } from './aside.ts'
 import { GONE, type Place } from './place.ts'
 import { take } from './take.ts'
+import { isOverdue, sinceWhen } from './undetermined.ts'
 import type { Pass, Wanted } from './wanted.ts'
 
 /**

@@ -1,9 +1,9 @@
 import { inOrder } from '../book/in-order.ts'
 import { isNotification } from '../mdn.ts'
-import type { Patience } from '../patience.ts'
 import type { ReceiveReport } from '../receiving-types.ts'
 import { actOnFirst, type FirstLook, firstLook } from './first-look.ts'
 import type { Look } from './look.ts'
+import type { Patience } from './patience.ts'
 import { Turns } from './turns.ts'
 import type { Pass, Wanted } from './wanted.ts'
 

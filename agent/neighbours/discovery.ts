@@ -74,7 +74,7 @@ export class DiscoveryNeighbours {
     configured: readonly { readonly origin: string; readonly certificate: Certificate }[],
   ): Promise<DiscoverySources> {
     const { offline, settings } = this.#circumstances
-    const { configuredFor } = await import('../configured-for.ts')
+    const { configuredFor } = await import('./configured-for.ts')
     return {
       configured: (address) => configuredFor(address, configured, settings.legacy),
       network: offline ? null : await this.#network(),
@@ -83,7 +83,7 @@ export class DiscoveryNeighbours {
 
   readonly #network = lazily(async (): Promise<DiscoveryNetwork> => {
     const { settings, random } = this.#circumstances
-    const { createAskHost, createCertServers, createDnsReach } = await import('../places.ts')
+    const { createAskHost, createCertServers, createDnsReach } = await import('./places.ts')
     const { createCertdnsHosts } = await import('../../dns/resolver/index.ts')
     const [resolver, answers] = [await this.#resolver(), await this.#answers()]
     return {
@@ -102,7 +102,7 @@ export class DiscoveryNeighbours {
   /** Null: they are not followed. */
   async #followUrl(): Promise<FollowUrl | null> {
     if (!this.#circumstances.settings.dns.followUrls) return null
-    const { createFollowUrl } = await import('../follow-url.ts')
+    const { createFollowUrl } = await import('../fetch/follow-url.ts')
     return createFollowUrl(await this.#fetch())
   }
 

@@ -1,7 +1,7 @@
 import type { Store } from '../../store/index.ts'
 import type { Reason } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { SendTools } from '../prepare.ts'
+import type { SendTools } from '../send/prepare.ts'
 
 /** What answering asks of its neighbours. */
 export interface NotifyTools extends Omit<SendTools, 'spool'> {

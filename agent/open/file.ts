@@ -1,5 +1,5 @@
-import { replaceFile } from '../durable-file.ts'
-import { fileSource } from '../file-source.ts'
+import { replaceFile } from '../files/durable-file.ts'
+import { fileSource } from '../files/file-source.ts'
 import { givenAddress } from '../given-address.ts'
 import { type OpenTools, openMessage } from '../open.ts'
 import type { Opened, OpenRequest } from '../receiving-types.ts'

@@ -1,8 +1,8 @@
-import { isAmong, visible } from '../copies.ts'
-import { prepare, type SendTools, signatures } from '../prepare.ts'
 import { neverSaid } from '../seal/agreed.ts'
 import { type SealedMessage, sealCopies } from '../seal.ts'
 import type { MessageFile, SealResult } from '../sending-types.ts'
+import { isAmong, visible } from './copies.ts'
+import { prepare, type SendTools, signatures } from './prepare.ts'
 
 /**
  * Signs and encrypts a file for its Direct recipients; `write` gets each copy in order. Nothing is sent, and nothing that

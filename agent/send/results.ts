@@ -3,8 +3,8 @@ import { type Address, parseAddress } from '../address.ts'
 import type { Classified } from '../classify.ts'
 import { DirectError } from '../errors.ts'
 import { givenAddress } from '../given-address.ts'
-import type { Outgoing } from '../prepare.ts'
 import type { SendOptions, SendResult, Sent, SentRecipient } from '../sending-types.ts'
+import type { Outgoing } from './prepare.ts'
 
 /** What became of one recipient whom the message was stored for. */
 export function resultOf(one: Classified, after: StoredMessage | undefined): SentRecipient {

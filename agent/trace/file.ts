@@ -1,6 +1,6 @@
 import { constants, open } from 'node:fs/promises'
-import { replaceFile } from '../durable-file.ts'
 import { DirectError } from '../errors.ts'
+import { replaceFile } from '../files/durable-file.ts'
 import { whyUnread } from '../why-unread.ts'
 import { openTrace } from './open.ts'
 import type { Trace } from './types.ts'

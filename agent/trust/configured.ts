@@ -1,6 +1,6 @@
 import { bundleCms, type Certificate, readBundle, readCertificates } from '../../trust-anchors/index.ts'
-import { readCertificateBytes, readCertificateFile } from '../credential-files.ts'
 import { DirectError } from '../errors.ts'
+import { readCertificateBytes, readCertificateFile } from '../files/credential-files.ts'
 import type { Settings } from '../settings.ts'
 import type { TrustScope } from './types.ts'
 

@@ -1,6 +1,6 @@
 import { parseCertificate } from '../../trust-anchors/index.ts'
 import type { MessageCode, Reason } from '../errors.ts'
-import { fileSource } from '../file-source.ts'
+import { fileSource } from '../files/file-source.ts'
 import { someoneAt } from '../given-address.ts'
 import type { Identities } from '../identities.ts'
 import { parseMediaType } from '../mime/media-type.ts'

@@ -12,8 +12,8 @@ import {
   linesText,
   type PublishedRecord,
 } from '../../dns/zone/index.ts'
-import { replaceFile } from '../durable-file.ts'
 import { DirectError } from '../errors.ts'
+import { replaceFile } from '../files/durable-file.ts'
 import { mailNotes, nameServerNotes } from '../publish/notes.ts'
 import { contentOf, type ZoneContent } from './content.ts'
 import type { ZoneTools } from './tools.ts'

@@ -1,7 +1,7 @@
 import type { HostPort, Reach } from '../../dns/index.ts'
 import { createLookup, createResolver, showServer, systemServers } from '../../dns/resolver/index.ts'
 import type { CheckNetwork } from '../../dns/zone/index.ts'
-import { createReach } from '../places.ts'
+import { createReach } from '../neighbours/places.ts'
 import type { PublishSettings } from '../settings.ts'
 import type { ZoneTools } from './tools.ts'
 

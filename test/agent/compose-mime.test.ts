@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { composeDraft } from '../../agent/compose.ts'
+import { createSpool } from '../../agent/files/spool.ts'
 import { decodeWords } from '../../agent/mime/words.ts'
 import { readParts } from '../../agent/read.ts'
 import type { Draft } from '../../agent/sending-types.ts'
-import { createSpool } from '../../agent/spool.ts'
 import { collect } from './mime/streams.ts'
 
 async function compose(draft: Partial<Draft>): Promise<{ raw: string; parts: readonly Part[] }> {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { DurableFiles } from '../../agent/durable-file.ts'
+import { DurableFiles } from '../../agent/files/durable-file.ts'
 import { temporaryFolder } from '../flow/clinics.ts'
 
 test('files that are brought onto the disk side by side are whole once it is done', async () => {

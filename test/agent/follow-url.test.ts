@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
+import { createFollowUrl } from '../../agent/fetch/follow-url.ts'
 import { createFetch, type Fetched, type GuardedFetch } from '../../agent/fetch.ts'
-import { createFollowUrl } from '../../agent/follow-url.ts'
 import { toPem } from '../../trust-anchors/x509/read.ts'
 import { fixture } from '../trust-anchors/judging.ts'
 

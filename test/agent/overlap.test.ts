@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
-import { fileSource } from '../../agent/file-source.ts'
-import { BLOCK, readAhead, writeBehind } from '../../agent/overlap.ts'
+import { fileSource } from '../../agent/files/file-source.ts'
+import { BLOCK, readAhead, writeBehind } from '../../agent/files/overlap.ts'
 
 /** Long enough for whatever could go on to have gone on. */
 async function afterAll() {

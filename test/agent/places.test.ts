@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { settingsOf } from '../../agent/config/load.ts'
-import { createAskHost, createCertServers, createDnsReach } from '../../agent/places.ts'
+import { createAskHost, createCertServers, createDnsReach } from '../../agent/neighbours/places.ts'
 import type { Answer, Resolver } from '../../dns/index.ts'
 import { createAnswerCache } from '../../dns/resolver/index.ts'
 import { answerTo, certRdata, certRecord, derOf, scriptedServer } from '../dns/scripted-server.ts'

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { Flags } from '../../agent/inbox/flags.ts'
+import { Patience } from '../../agent/inbox/patience.ts'
 import { Turns } from '../../agent/inbox/turns.ts'
-import { Patience } from '../../agent/patience.ts'
 
 test('what has one key happens in the order of asking, what has another beside it; one that fails stops nobody', async () => {
   const turns = new Turns()

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { createSpool } from '../../agent/files/spool.ts'
 import { type Source, sliceOf } from '../../agent/smime/source.ts'
-import { createSpool } from '../../agent/spool.ts'
 
 const MEGABYTE = 1 << 20
 

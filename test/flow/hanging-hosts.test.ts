@@ -1,8 +1,8 @@
 /** IN-9, CERT-7: anybody can send mail whose certificates name hosts that never answer; it must hold up no other. */
 import { readdir } from 'node:fs/promises'
 import { afterEach, expect, test, vi } from 'vitest'
+import { Patience } from '../../agent/inbox/patience.ts'
 import { type Agent, createAgent, type GuardedFetch } from '../../agent/index.ts'
-import { Patience } from '../../agent/patience.ts'
 import { mint } from '../../fixtures/pki.ts'
 import { makeCrl } from '../../fixtures/revocation.ts'
 import { NOW } from '../trust-anchors/judging.ts'

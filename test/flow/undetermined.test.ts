@@ -2,8 +2,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { Undetermined } from '../../agent/inbox/undetermined.ts'
 import { type Agent, createAgent, type GuardedFetch } from '../../agent/index.ts'
-import { Undetermined } from '../../agent/undetermined.ts'
 import { type MintOptions, mint } from '../../fixtures/pki.ts'
 import { makeCrl } from '../../fixtures/revocation.ts'
 import {

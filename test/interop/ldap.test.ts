@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseAddress } from '../../agent/address.ts'
-import { createReach } from '../../agent/places.ts'
+import { createReach } from '../../agent/neighbours/places.ts'
 import { discoverDeciding, type LdapServer, type Place } from '../../dns/index.ts'
 import { createLdapClient } from '../../dns/ldap/index.ts'
 import { createLookup } from '../../dns/resolver/index.ts'

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { DirectError } from './errors.ts'
+import { DirectError } from '../errors.ts'
 
 /** Refuses a file with a secret that others than its owner may read or change. Throws KEY_EXPOSED. `what`: its name there. */
 export async function requirePrivate(path: string, what: string): Promise<void> {

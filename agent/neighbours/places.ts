@@ -6,12 +6,12 @@ import type {
   Question,
   Reach,
   Resolver,
-} from '../dns/index.ts'
-import { createLookup, createResolver, noted } from '../dns/resolver/index.ts'
-import { BoundedMap } from '../trust-anchors/index.ts'
-import { DirectError } from './errors.ts'
-import { reachable } from './fetch/target.ts'
-import type { Settings } from './settings.ts'
+} from '../../dns/index.ts'
+import { createLookup, createResolver, noted } from '../../dns/resolver/index.ts'
+import { BoundedMap } from '../../trust-anchors/index.ts'
+import { DirectError } from '../errors.ts'
+import { reachable } from '../fetch/target.ts'
+import type { Settings } from '../settings.ts'
 
 /** Resolvers of hosts that are asked directly: made once, so that a question under way is put once. */
 const MOST_HOSTS = 500

@@ -1,4 +1,4 @@
-import { Gathered } from './mime/bytes.ts'
+import { Gathered } from '../mime/bytes.ts'
 
 /** Of a file, what is read or written at a time. */
 export const BLOCK = 1 << 18

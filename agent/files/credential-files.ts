@@ -1,10 +1,10 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
-import { BUNDLE_LIMIT, type Certificate, readCertificates } from '../trust-anchors/index.ts'
-import { DirectError } from './errors.ts'
+import { BUNDLE_LIMIT, type Certificate, readCertificates } from '../../trust-anchors/index.ts'
+import { DirectError } from '../errors.ts'
+import type { Password } from '../settings.ts'
 import { wholeFile } from './file-source.ts'
 import { isEncrypted, keyForms } from './key-forms.ts'
 import { requirePrivate } from './private-file.ts'
-import type { Password } from './settings.ts'
 
 /** A file of anchors is the longest. */
 const MOST_BYTES = BUNDLE_LIMIT.bytes
@@ -67,8 +67,8 @@ async function parseKey(bytes: Buffer, password: string | undefined, path: strin
 async function requireBounded(encrypted: readonly Buffer[], path: string): Promise<void> {
   // Most keys are not, and ASN.1 is not loaded for them.
   if (encrypted.length === 0) return
-  const { boundDerivation } = await import('./identities/pkcs12/encrypted-key.ts')
-  const { Pkcs12Error } = await import('./identities/pkcs12/error.ts')
+  const { boundDerivation } = await import('../identities/pkcs12/encrypted-key.ts')
+  const { Pkcs12Error } = await import('../identities/pkcs12/error.ts')
   try {
     boundDerivation(encrypted)
   } catch (error) {

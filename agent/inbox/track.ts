@@ -1,9 +1,9 @@
-import type { Store } from '../store/index.ts'
-import { bindingOf } from '../trust-anchors/index.ts'
-import { parseAddress } from './address.ts'
-import type { Reason } from './errors.ts'
-import type { Notification } from './mdn.ts'
-import type { TrustedMessage } from './open/trusted-message.ts'
+import type { Store } from '../../store/index.ts'
+import { bindingOf } from '../../trust-anchors/index.ts'
+import { parseAddress } from '../address.ts'
+import type { Reason } from '../errors.ts'
+import type { Notification } from '../mdn.ts'
+import type { TrustedMessage } from '../open/trusted-message.ts'
 
 /** What a believed notification did to one recipient of ours. */
 export interface Tracked {

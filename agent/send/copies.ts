@@ -1,11 +1,11 @@
-import type { NewBody, NewCopy, Store } from '../store/index.ts'
-import type { Address } from './address.ts'
-import { rememberedCapabilities } from './capabilities.ts'
-import type { Classified } from './classify.ts'
-import { type SignWith, sealCopies, type Visible } from './seal.ts'
-import type { Settings } from './settings.ts'
-import type { Composed } from './smime/wrap.ts'
-import { toStore } from './stored-source.ts'
+import type { NewBody, NewCopy, Store } from '../../store/index.ts'
+import type { Address } from '../address.ts'
+import { rememberedCapabilities } from '../capabilities.ts'
+import type { Classified } from '../classify.ts'
+import { type SignWith, sealCopies, type Visible } from '../seal.ts'
+import type { Settings } from '../settings.ts'
+import type { Composed } from '../smime/wrap.ts'
+import { toStore } from '../stored-source.ts'
 
 /** Whom copies are made of, and for whom. */
 export interface ToCopy {

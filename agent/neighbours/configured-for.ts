@@ -1,6 +1,6 @@
-import { bindingOf, type Certificate } from '../trust-anchors/index.ts'
-import type { Address } from './address.ts'
-import type { Settings } from './settings.ts'
+import { bindingOf, type Certificate } from '../../trust-anchors/index.ts'
+import type { Address } from '../address.ts'
+import type { Settings } from '../settings.ts'
 
 /** The configured certificates that name `address` or its domain: the first place of DISC-1. Judged like any other. */
 export function configuredFor(

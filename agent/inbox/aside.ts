@@ -1,8 +1,8 @@
-import type { InboxEntry, Judgement, Store } from '../store/index.ts'
-import { DirectError, type MessageCode } from './errors.ts'
-import type { Place } from './inbox/place.ts'
-import type { ReceiveReport } from './receiving-types.ts'
-import type { MailboxSettings } from './settings.ts'
+import type { InboxEntry, Judgement, Store } from '../../store/index.ts'
+import { DirectError, type MessageCode } from '../errors.ts'
+import type { ReceiveReport } from '../receiving-types.ts'
+import type { MailboxSettings } from '../settings.ts'
+import type { Place } from './place.ts'
 
 /** A row with the exact reason, and then the folder for refused mail; nothing leaves the system (IN-9). */
 export async function putAside(

@@ -1,4 +1,4 @@
-import type { InboxEntry } from '../store/index.ts'
+import type { InboxEntry } from '../../store/index.ts'
 
 const FIRST_MS = 60_000
 const LONGEST_MS = 15 * 60_000

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
-import { DirectError } from './errors.ts'
-import { wholeFile } from './file-source.ts'
-import { requirePrivate } from './private-file.ts'
-import { quote } from './read/report-fields.ts'
+import { DirectError } from '../errors.ts'
+import { wholeFile } from '../files/file-source.ts'
+import { requirePrivate } from '../files/private-file.ts'
+import { quote } from '../read/report-fields.ts'
 
 const MOST_BYTES = 64 << 10
 /** A command that asks a person would wait for ever. */

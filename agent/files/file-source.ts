@@ -1,8 +1,8 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { DirectError } from './errors.ts'
+import { DirectError } from '../errors.ts'
+import type { Source } from '../smime/source.ts'
 import { BLOCK, readAhead } from './overlap.ts'
-import type { Source } from './smime/source.ts'
 
 /**
  * A file as a source, read as often as needed; what fits into one chunk is read once and kept, as most messages are.

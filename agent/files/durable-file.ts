@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { DirectError } from './errors.ts'
+import { DirectError } from '../errors.ts'
 import { writeBehind } from './overlap.ts'
 
 type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>

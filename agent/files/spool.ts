@@ -2,11 +2,11 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DirectError } from './errors.ts'
-import { Gathered, lending } from './mime/bytes.ts'
+import { DirectError } from '../errors.ts'
+import { Gathered, lending } from '../mime/bytes.ts'
+import { inBlocks } from '../smime/blocks.ts'
+import { inOneChunk, type Spool, type Spooled } from '../smime/source.ts'
 import { BLOCK, readAhead, writeBehind } from './overlap.ts'
-import { inBlocks } from './smime/blocks.ts'
-import { inOneChunk, type Spool, type Spooled } from './smime/source.ts'
 
 /** What fits here stays in memory, as most summaries of care do; what does not goes to a file. */
 const MEMORY_BYTES = 4 << 20

@@ -1,9 +1,9 @@
-import { ExpiringMap, type FollowUrl } from '../dns/index.ts'
-import { readIssuers } from '../trust-anchors/index.ts'
-import { DirectError } from './errors.ts'
-import { createLimit, createSharing } from './fetch/share.ts'
-import { shown } from './fetch/shown.ts'
-import { FETCH_LIMIT, type GuardedFetch } from './fetch/types.ts'
+import { ExpiringMap, type FollowUrl } from '../../dns/index.ts'
+import { readIssuers } from '../../trust-anchors/index.ts'
+import { DirectError } from '../errors.ts'
+import { createLimit, createSharing } from './share.ts'
+import { shown } from './shown.ts'
+import { FETCH_LIMIT, type GuardedFetch } from './types.ts'
 
 type Outcome = Awaited<ReturnType<FollowUrl>>
 
