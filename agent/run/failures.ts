@@ -16,6 +16,8 @@ const LONG_AGO_MS = 24 * 60 * MINUTE_MS
 export interface Failing {
   /** The same for the same failure. */
   readonly key: string
+  /** The same for one that differs in numbers and ids alone; left out: such a one is another. */
+  readonly words?: string
   readonly text: string
   readonly facts: object
   /** Further facts of the first line. */
@@ -68,8 +70,8 @@ export class Failures {
   fails(step: symbol | null, failing: Failing): void {
     this.#forgetCalm()
     const at = this.#elapsed()
-    const { key, text, facts } = failing
-    const known = this.#known.get(key)
+    const { key, words, text, facts } = failing
+    const known = this.#known.get(key) ?? this.#inWords(words)
     if (known === undefined) {
       const times = { lines: 1, toldAt: at, failedAt: at, untold: 0, times: 1, isTold: true }
       this.#known.set(key, { failing, steps: new Set(step && [step]), ...times })
@@ -106,6 +108,11 @@ export class Failures {
     this.#forgetCalm()
   }
 
+  #inWords(words: string | undefined): Known | undefined {
+    if (words === undefined) return undefined
+    return [...this.#known.values()].find(({ failing }) => failing.words === words)
+  }
+
   #forgetCalm(): void {
     const at = this.#elapsed()
     for (const [key, known] of this.#known) {
@@ -138,7 +145,9 @@ function levelOf({ isBug }: Failing): 'error' | 'warn' {
 function failingBy(loop: string, error: unknown): Failing {
   if (error instanceof DirectError) {
     const { code, message: text, hint } = error
-    return { key: `${code} ${text}`, text, facts: { loop, code }, once: { hint }, isBug: false }
+    // Servers put the time, or the number of the session, into their answers.
+    const words = `${code} ${loop} ${text.replace(/\S*\d\S*/g, '#')}`
+    return { key: `${code} ${text}`, words, text, facts: { loop, code }, once: { hint }, isBug: false }
   }
   const { name: kind } = error as Error
   const frames = framesOf(error)

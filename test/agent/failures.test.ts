@@ -99,6 +99,33 @@ test('another failure of the same step is a line of its own, and both are over w
   expect(since()).toMatchObject([{ text: `over: ${AWAY.message}` }, { text: `over: ${full.message}` }])
 })
 
+test('a failure that differs by a number or an id each time is one, by loop; its last words are told', () => {
+  const { failures, since, pass } = told()
+  const [first, second] = [Symbol('first'), Symbol('second')]
+  const refusal = (n: number) =>
+    new DirectError(
+      'IMAP_LOGIN',
+      `mail.example:993 refuses the login of kim${n % 2}: Too many, id o19mb${n}abc`,
+    )
+  for (let n = 0; n < 100; n++, pass(3)) {
+    failures.failed(first, 'kim0@mail.example:993/INBOX', refusal(2 * n))
+    failures.failed(second, 'kim1@mail.example:993/INBOX', refusal(2 * n + 1))
+    if (n % 10 === 9) for (const step of [first, second]) failures.succeeded(step)
+  }
+  const lines = since() as { readonly text: string; readonly loop: string }[]
+  expect(lines.filter(({ text }) => !/^(over|\d+ times more)/.test(text)).map(({ loop }) => loop)).toEqual([
+    'kim0@mail.example:993/INBOX',
+    'kim1@mail.example:993/INBOX',
+  ])
+  expect(lines.filter(({ text }) => text.startsWith('over')).map(({ text }) => text)).toEqual(
+    expect.arrayContaining([
+      'over: mail.example:993 refuses the login of kim0: Too many, id o19mb18abc',
+      'over: mail.example:993 refuses the login of kim1: Too many, id o19mb19abc',
+    ]),
+  )
+  expect(lines.length).toBeLessThan(20)
+})
+
 test('a bug is told by where it happened, never by what it said, and not at each pass either', () => {
   const { failures, since } = told()
   const bug = new TypeError('a patient called Canary')
