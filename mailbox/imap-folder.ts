@@ -60,6 +60,10 @@ class OpenFolder implements ImapFolder {
     const found = await this.#search('list the messages', {}, some)
     // Whoever may open a folder may list it, and read what is in it: this says how the server is just now.
     if (found === null) throw commandFailure(this.#session.server, 'list the messages', null, true)
+    const { mailbox } = this.#session.client
+    const exists = mailbox === false ? 0 : mailbox.exists
+    if (some === undefined && found.length === 0 && exists > 0)
+      throw listsNone(this.#session.server, this.#path, exists)
     return [...found].sort((a, b) => a - b)
   }
 
@@ -224,6 +228,18 @@ function uidValidityOf(mailbox: ImapFlow['mailbox'], path: string, { host }: Mai
   throw new DirectError('IMAP_REFUSED', `${host} does not tell the UIDVALIDITY of ${path}`, {
     hint: 'Without it no message can be told from another one later: the folder is not read. Look at the log of that server.',
   })
+}
+
+/** What answers OK to everything is no empty folder: mail would lie there, and nobody be told. */
+function listsNone({ host }: MailServer, path: string, exists: number): DirectError {
+  return new DirectError(
+    'IMAP_REFUSED',
+    `${host} says that ${path} has messages (${exists}), and lists none`,
+    {
+      temporary: true,
+      hint: 'It is asked again; look at the log of that server, and with a mail program at the folder.',
+    },
+  )
 }
 
 function notHandedOver(host: string, uid: number, why: string): DirectError {

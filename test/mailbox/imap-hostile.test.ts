@@ -213,3 +213,19 @@ test('a greeting that needs no login does not spare it STARTTLS', async () => {
     expect(imap.commands.join()).not.toMatch(/SELECT|LIST/)
   }
 })
+
+test('a server that has messages and lists none is not taken for an empty folder', async () => {
+  for (const capabilities of [[], ['ESEARCH']]) {
+    await using imap = await scriptedImap({
+      ...{ messages: { 5: 'five' }, capabilities },
+      answer: (command) => (/^UID SEARCH/.test(command) ? 'TAG OK done' : undefined),
+    })
+    await using folder = await client.open(at(imap), 'INBOX')
+    await expect(folder.uids()).rejects.toMatchObject({ code: 'IMAP_REFUSED', temporary: true })
+  }
+  await using empty = await scriptedImap({
+    answer: (command) => (/SEARCH/.test(command) ? 'TAG OK' : undefined),
+  })
+  await using folder = await client.open(at(empty), 'INBOX')
+  expect(await folder.uids()).toEqual([])
+})
