@@ -48,6 +48,9 @@ interface Looked {
 /** A long folder is not listed by every pass; now and then it is, whatever another client may have done to it. */
 const WHOLE_LOOK_MS = 600_000
 
+/** Between two passes that news begins: a server may tell of mail without end, and what comes meanwhile comes together. */
+const NEWS_MS = 250
+
 /**
  * Connections that stay between passes, one for each mailbox: a pass begins without a login, and mail is told of while
  * nobody asks.
@@ -55,6 +58,8 @@ const WHOLE_LOOK_MS = 600_000
 export class KeptFolders implements AsyncDisposable {
   readonly #kept = new Map<string, ImapFolder>()
   readonly #looked = new Map<string, Looked>()
+  /** When a wait ended by news, by the monotonic clock. */
+  readonly #newsAt = new Map<string, number>()
   readonly #lostAt = new Map<string, { readonly uidValidity: string; readonly uids: Set<number> }>()
 
   async borrow(mailbox: Mailbox, imap: ImapClient, signal?: AbortSignal): Promise<BorrowedFolder> {
@@ -96,10 +101,11 @@ export class KeptFolders implements AsyncDisposable {
     const until = performance.now() + ms
     const folder = this.#kept.get(mailbox.name)
     const heard = folder && (await this.#unlessLost(mailbox, () => folder.wait(ms)))
-    if (heard === 'news') return
     // Where nobody listens, and where the server hangs up at once, it is as if there were no IDLE.
-    const left = until - performance.now()
+    const next = heard === 'news' ? (this.#newsAt.get(mailbox.name) ?? 0) + NEWS_MS : until
+    const left = Math.min(next, until) - performance.now()
     if (left > 0) await pause(left, undefined, { signal }).catch(() => undefined)
+    if (heard === 'news') this.#newsAt.set(mailbox.name, performance.now())
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -156,6 +156,20 @@ test('after ten minutes, and after a pass that did not come to its end, all of a
   expect(await pass(604_000, 3)).toBeNull()
 })
 
+test('a server that tells of mail without end is looked at four times a second, and no more often', async () => {
+  const mailbox = { name: 'lee@host/INBOX', settings: {} } as Mailbox
+  const folder = { uidValidity: '1', wait: async () => 'news', async [Symbol.asyncDispose]() {} }
+  await using kept = new KeptFolders()
+  {
+    await using borrowed = await kept.borrow(mailbox, { open: async () => folder as unknown as ImapFolder })
+    borrowed.finished(7)
+  }
+  const begun = performance.now()
+  for (let n = 0; n < 5; n++) await kept.wait(mailbox, 60_000, AbortSignal.timeout(60_000))
+  // Timers count whole milliseconds, and may be one early.
+  expect(performance.now() - begun).toBeGreaterThanOrEqual(4 * 249)
+})
+
 test('a connection that is lost while it waits is made anew by the next pass', async () => {
   const lost = new DirectError('IMAP_UNREACHABLE', 'the connection was lost', { temporary: true })
   let isLost = true
