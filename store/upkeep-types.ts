@@ -151,6 +151,11 @@ export interface Upkeep {
    * settled: it may still lie in its folder. What tells a repeated message (IN-10) goes with the audit.
    */
   prune(retention: Retention, now: Date, signal?: AbortSignal): Promise<Pruned>
+  /**
+   * The time that may be believed where time removes something: `now`, but at most a week beyond what this said last, or
+   * at first, beyond the newest row of the audit.
+   */
+  believed(now: Date): Promise<Date>
   /** The end of the chain as it is recorded, unverified. */
   auditHead(): Promise<{ readonly rows: number; readonly head: string }>
   /** As of now, and quick however much the store holds. */

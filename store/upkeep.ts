@@ -58,6 +58,11 @@ export class SqlUpkeep implements Upkeep {
     return prune(this.#db, retention, now, signal)
   }
 
+  async believed(now: Date): Promise<Date> {
+    const { believed } = await import('./upkeep/believed.ts')
+    return believed(this.#db, now)
+  }
+
   async auditHead(): ReturnType<Upkeep['auditHead']> {
     const { rows, chain } = await this.#db
       .selectFrom('audit_head')

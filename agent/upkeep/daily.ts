@@ -39,11 +39,18 @@ export class Daily {
     const { settings, now, log } = this.#tools
     const { messageDays, auditDays } = settings.retention
     if (messageDays === undefined && auditDays === undefined) return
-    const at = now()
+    const clock = now()
+    const at = await upkeep.believed(clock)
+    const ahead = Math.floor((clock.getTime() - at.getTime()) / DAY_MS)
+    if (ahead > 0)
+      log.warn(
+        { daysAhead: ahead },
+        'the clock is far beyond what the store has seen: it is wrong, or nothing ran for long. What was kept long enough by then is removed a week at a time; check the clock',
+      )
     const before = (days: number | undefined) =>
       days === undefined ? null : new Date(at.getTime() - days * DAY_MS)
     const times = { messagesBefore: before(messageDays), auditBefore: before(auditDays) }
-    const { messages, mails, auditRows } = await upkeep.prune(times, at, signal)
+    const { messages, mails, auditRows } = await upkeep.prune(times, clock, signal)
     if (messages + mails + auditRows > 0)
       log.info({ messages, mails, auditRows }, 'removed what was kept long enough')
   }

@@ -52,14 +52,40 @@ test('what is older than retention says is removed at the start and once a day; 
       ...base,
       recipients: base.recipients.map((one) => ({ ...one, state: 'refused' })),
     })
-    clock.now = at(29 * 24 * HOUR)
-    await daily.look()
-    expect(await store.tracking.status()).toHaveLength(1)
-    clock.now = at(31 * 24 * HOUR)
-    await daily.look()
+    for (let day = 1; day <= 31; day++) {
+      expect(await store.tracking.status()).toHaveLength(1)
+      clock.now = at(day * 24 * HOUR)
+      await daily.look()
+    }
     expect(await store.tracking.status()).toHaveLength(left)
     expect(logged.filter((line) => 'mails' in line)).toHaveLength(1 - left)
   }
+})
+
+test('a clock that is years ahead at the start removes nothing of what is young, and is warned of; time that nothing ran is made up for in weeks', async () => {
+  await using world = await daemon({ messageDays: 30, auditDays: 30 })
+  const { store, daily, clock, logged } = world
+  const base = message(await store.bodies.write(bytes('sealed')), { copies: [] })
+  await store.outbox.add({
+    ...base,
+    recipients: base.recipients.map((one) => ({ ...one, state: 'refused' })),
+  })
+  const left = async () => (await store.tracking.status()).length
+  clock.now = at(3650 * 24 * HOUR)
+  await daily.look()
+  expect(await left()).toBe(1)
+  expect(logged).toContainEqual(expect.objectContaining({ daysAhead: 3643 }))
+  // Set right, then two months without a daemon.
+  clock.now = at(1 * 24 * HOUR)
+  await daily.look()
+  for (let week = 1; week <= 4; week++) {
+    clock.now = at((60 + week) * 24 * HOUR)
+    await daily.look()
+    expect(await left()).toBe(1)
+  }
+  clock.now = at(65 * 24 * HOUR)
+  await daily.look()
+  expect(await left()).toBe(0)
 })
 
 test('that mail of a mailbox which is not configured any more waits to be finished is logged once a day (IN-10)', async () => {

@@ -197,3 +197,16 @@ ofSqlite('what was removed before a stop is audited by the next that comes to it
   expect(await all(store.audit.list())).toMatchObject([{ event: 'pruned', why: [{ text }] }])
   expect(await store.upkeep.verifyAudit()).toMatchObject({ broken: null, first: 7 })
 })
+
+test('a clock is believed a week beyond what was believed last, or the newest row of the audit; one that is set back at once', async () => {
+  await using store = await memoryStore()
+  expect(await store.upkeep.believed(NOW)).toEqual(NOW)
+  const day = (days: number) => at((100 + days) * DAY)
+  expect(await store.upkeep.believed(day(6))).toEqual(day(6))
+  expect(await store.upkeep.believed(day(4000))).toEqual(day(13))
+  expect(await store.upkeep.believed(day(4000))).toEqual(day(20))
+  expect(await store.upkeep.believed(day(7))).toEqual(day(7))
+  await using old = await memoryStore()
+  await sent(old, 10)
+  expect(await old.upkeep.believed(NOW)).toEqual(at(17 * DAY))
+})
