@@ -76,8 +76,7 @@ export async function run(session: Session, command: Command): Promise<number> {
 function tellOpen({ messageId, recipients }: Sent, { idempotencyKey }: SendFlags, { out }: Session): void {
   const open = (wanted: SendResult) => recipients.filter(({ result }) => result === wanted)
   const reasons = (of: readonly SentRecipient[]) =>
-    [...new Set(of.flatMap(({ why }) => why.map(({ text }) => text)))].join('; ') ||
-    'another process is at it'
+    [...new Set(of.flatMap(({ why }) => why.map(({ text }) => text)))].join('; ')
   const [waiting, queued] = [true, false].map((isWaiting) =>
     open('queued').filter(({ route }) => (route === 'undetermined') === isWaiting),
   ) as [SentRecipient[], SentRecipient[]]

@@ -6,18 +6,28 @@ import { givenAddress } from '../given-address.ts'
 import type { SendOptions, SendResult, Sent, SentRecipient } from '../sending-types.ts'
 import type { Outgoing } from './prepare.ts'
 
+/** Of a message that is kept, and of which no attempt has ended yet. */
+const UNDER_WAY = [{ code: 'SMTP_UNDER_WAY', text: 'another process is at it' }]
+
 /** What became of one recipient whom the message was stored for. */
 export function resultOf(one: Classified, after: StoredMessage | undefined): SentRecipient {
   const status = after?.recipients.find(({ address }) => address === one.address?.key)
   if (!status) return refusal(one)
   const result = resultOfState(status.state)
   const { address, route, why } = one.recipient
-  return { address, route, result, why: result === 'accepted' ? why : status.why }
+  return { address, route, result, why: result === 'accepted' ? why : whyOf(status) }
 }
 
 /** For whom nothing was stored. */
 export function refusal({ recipient: { address, route, why } }: Classified): SentRecipient {
   return { address, route, result: route === 'undetermined' ? 'undetermined' : 'refused', why }
+}
+
+function whyOf({
+  state,
+  why,
+}: Pick<StoredMessage['recipients'][number], 'state' | 'why'>): SentRecipient['why'] {
+  return state === 'queued' && why.length === 0 ? UNDER_WAY : why
 }
 
 function resultOfState(state: StoredMessage['recipients'][number]['state']): SendResult {
@@ -54,7 +64,7 @@ export async function earlierResult(
   if (other !== undefined) throw conflict(`that ${other} is no recipient of`)
   const carried = earlier.recipients.map(({ address, route, state, why }): SentRecipient => {
     recipients.delete(address)
-    return { address, route, result: resultOfState(state), why }
+    return { address, route, result: resultOfState(state), why: whyOf({ state, why }) }
   })
   return { messageId, recipients: [...carried, ...recipients.values()], warnings: [], planned: true }
 }

@@ -2,8 +2,8 @@ import { X509Certificate } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
-import type { Agent, SendOptions } from '../../agent/index.ts'
+import { expect, test, vi } from 'vitest'
+import type { Agent, SendOptions, Sent } from '../../agent/index.ts'
 import { mint } from '../../fixtures/pki.ts'
 import {
   all,
@@ -228,6 +228,25 @@ test('two sends at once with one idempotency key are one message', async () => {
   expect(one?.messageId).toBe(two?.messageId)
   expect(post.handed).toHaveLength(1)
   expect(await a.status()).toHaveLength(1)
+})
+
+test('a repeated send while the first is at it says so: queued, with the reason', async () => {
+  const { a, post } = await twoClinics()
+  const { submit } = post.smtp
+  const meanwhile: Sent[] = []
+  vi.spyOn(post.smtp, 'submit').mockImplementationOnce(async (...handed) => {
+    meanwhile.push(await a.send(draft(), { idempotencyKey: 'k' }))
+    return submit(...handed)
+  })
+  const first = await a.send(draft(), { idempotencyKey: 'k' })
+  expect(meanwhile).toMatchObject([
+    {
+      messageId: first.messageId,
+      planned: true,
+      recipients: [{ result: 'queued', why: [{ code: 'SMTP_UNDER_WAY' }] }],
+    },
+  ])
+  expect(results(first)).toEqual([[B1, 'direct', 'accepted']])
 })
 
 test("another sender's idempotency key is a conflict, not a result", async () => {
