@@ -51,14 +51,17 @@ function isFinal({ code, response = '' }: SMTPError): boolean {
   return (code === 'EENVELOPE' || code === 'EMESSAGE') && isForGood(response)
 }
 
-/** 5xx but for 530, which speaks of the session, and not of a message or a recipient. */
+/** 5xx that speaks of a message or a recipient. */
 export function isForGood(reply: string): boolean {
-  return reply.startsWith('5') && !wantsLogin(reply)
+  return reply.startsWith('5') && !isOfSession(reply)
 }
 
-/** 530: the server wants a login, or TLS, before anything else (RFC 4954 6, RFC 3207 4), of whoever has one too. */
-export function wantsLogin(reply = ''): boolean {
-  return /^530\b/.test(reply)
+/**
+ * 530: the server wants a login, or TLS, before anything else (RFC 4954 6, RFC 3207 4); 503: it does not know any more what came
+ * before (RFC 5321 4.3.2). Of a session that had all that, only a new one can be better.
+ */
+export function isOfSession(reply = ''): boolean {
+  return /^(503|530)\b/.test(reply)
 }
 
 /** A message beyond the SIZE that the server announced is not offered to it. */

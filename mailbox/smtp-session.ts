@@ -8,10 +8,10 @@ import { aborted, dial } from './dial.ts'
 import {
   contradictsItself,
   failedOutcome,
+  isOfSession,
   openingFailure,
   printable,
   replyOf,
-  wantsLogin,
 } from './replies.ts'
 import { Content, WHEN } from './smtp-content.ts'
 import { BY_TOKEN, loginByToken, withoutSecrets } from './smtp-login.ts'
@@ -204,8 +204,7 @@ export class SmtpSession {
         throw source.failure.cause
       }
       const failure = cause as SMTPError
-      // Whatever was proved to it before: only a new one has a login again.
-      if (wantsLogin(failure.response)) this.#close()
+      if (isOfSession(failure.response)) this.#close()
       return {
         // After a refused MAIL FROM, or out of step, the answers to RCPT TO mean nothing.
         refused: failure.command === 'MAIL FROM' || source.isOutOfStep ? new Map() : refused(),

@@ -85,6 +85,7 @@ test.each<[string, SmtpScript['answer'] | undefined, ((session: SmtpSession) => 
   ['said 421 while nobody used it', undefined, (session) => session.say('421 idle for too long')],
   ['says 421 to the next MAIL', (line) => (line.startsWith('MAIL') ? '421 closing' : undefined), undefined],
   ['wants a login again', (line) => (line.startsWith('MAIL') ? '530 log in first' : undefined), undefined],
+  ['has forgotten EHLO', (line) => (line.startsWith('MAIL') ? '503 send EHLO first' : undefined), undefined],
   ['is cut at the next MAIL', (line) => (line.startsWith('MAIL') ? null : undefined), undefined],
   ['is cut at the next RCPT', (line) => (line.startsWith('RCPT') ? null : undefined), undefined],
 ])('one that %s is replaced unseen: nothing went twice', async (_what, answer, meanwhile) => {

@@ -142,20 +142,19 @@ describe('one transaction', () => {
   })
 
   it.each([
-    ['MAIL', []],
-    ['MAIL', ['PIPELINING']],
-    ['RCPT', ['PIPELINING']],
-    ['DATA', []],
+    ['530 5.7.0 Authentication required', 'MAIL', []],
+    ['530 5.7.0 Authentication required', 'MAIL', ['PIPELINING']],
+    ['530 5.7.0 Authentication required', 'RCPT', ['PIPELINING']],
+    ['530 5.7.0 Authentication required', 'DATA', []],
+    ['503 5.5.1 send EHLO first', 'MAIL', []],
   ])(
-    'is temporary after 530 to %s, which asks for a login and speaks of no message',
-    async (verb, extensions) => {
-      const answer = (line: string) =>
-        line.startsWith(verb) ? '530 5.7.0 Authentication required' : undefined
+    'is temporary after %s to %s, which speaks of the session and of no message',
+    async (reply, verb, extensions) => {
+      const answer = (line: string) => (line.startsWith(verb) ? reply : undefined)
       const { outcomes } = await submitTo({ extensions, answer }, ['lee@b.example', 'ann@b.example'])
-      const told = ['temporary', '530 5.7.0 Authentication required']
       expect(outcomes).toEqual([
-        ['lee@b.example', ...told],
-        ['ann@b.example', ...told],
+        ['lee@b.example', 'temporary', reply],
+        ['ann@b.example', 'temporary', reply],
       ])
     },
   )
