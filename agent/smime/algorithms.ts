@@ -54,8 +54,8 @@ export { OID } from './algorithms/object-identifiers.ts'
 export { orNull } from './algorithms/or-null.ts'
 export type { Refused } from './algorithms/refused.ts'
 export {
-  readSignature,
-  type SignatureForm,
+  readSignatureAlgorithm,
+  type SignatureAlgorithm,
   type SignatureScheme,
   signatureAlgorithm,
   signatureOptions,

@@ -2,7 +2,7 @@ import { createHash, createPrivateKey, type KeyObject, verify } from 'node:crypt
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { readAlgorithm } from '../../agent/smime/algorithms/algorithm.ts'
+import { readAlgorithmIdentifier } from '../../agent/smime/algorithms/algorithm-identifier.ts'
 import {
   type ContentCipher,
   contentAlgorithm,
@@ -80,7 +80,7 @@ async function answered(
 /** Decrypts by the way that a message takes: its parameters are read, then its content. */
 async function content(encryption: Uint8Array, how: Encrypted): Promise<Buffer | Refused | null> {
   const { authenticated, key, ciphertext, tag } = how
-  const algorithm = readAlgorithm(readElement(encryption))
+  const algorithm = readAlgorithmIdentifier(readElement(encryption))
   const read = readContentEncryption(algorithm, { authenticated, tripleDes: false })
   if ('code' in read) return read
   const cms = envelope('', {

@@ -2,7 +2,7 @@ import { asBuffer } from '../../mime/bytes.ts'
 import { sequence, TAG } from '../ber/der.ts'
 import type { Element } from '../ber/element.ts'
 import { CmsError } from '../ber/error.ts'
-import { readAlgorithm } from './algorithm.ts'
+import { readAlgorithmIdentifier } from './algorithm-identifier.ts'
 import { type ContentCipher, contentCapability, readContentCipher } from './content.ts'
 import { agreementForm, keyAgreementAlgorithm } from './key-agreement.ts'
 import { type KeyTransport, keyTransportAlgorithm, readKeyTransport } from './key-transport.ts'
@@ -80,10 +80,10 @@ function capabilitiesOf(value: Element): Capabilities | null {
 /** An SMIMECapability is built as an AlgorithmIdentifier is. */
 function readCapability(entry: Element): { cipher?: ContentCipher; transport?: KeyTransport } {
   try {
-    const algorithm = readAlgorithm(entry)
-    const cipher = readContentCipher(algorithm.algorithmId)
+    const identifier = readAlgorithmIdentifier(entry)
+    const cipher = readContentCipher(identifier.algorithm)
     if (cipher !== undefined) return { cipher }
-    const transport = readKeyTransport(algorithm)
+    const transport = readKeyTransport(identifier)
     return typeof transport === 'string' ? { transport } : {}
   } catch (error) {
     if (error instanceof CmsError) return {}

@@ -1,7 +1,7 @@
 import { oid, sequence, smallInteger, TAG, tlv } from '../ber/der.ts'
 import type { Element } from '../ber/element.ts'
 import { CmsError } from '../ber/error.ts'
-import { type Algorithm, readOctets, readSmallInteger } from './algorithm.ts'
+import { type AlgorithmIdentifier, readOctets, readSmallInteger } from './algorithm-identifier.ts'
 import { nameOf } from './object-identifiers.ts'
 import { type Refused, refuse } from './refused.ts'
 
@@ -89,18 +89,18 @@ export interface ContentContext {
 
 /** Throws CmsError for parameters that are none. */
 export function readContentEncryption(
-  { algorithmId, algorithmParams }: Algorithm,
+  { algorithm, parameters }: AlgorithmIdentifier,
   { authenticated, tripleDes }: ContentContext,
 ): ContentEncryption | Refused {
-  const cipher = readContentCipher(algorithmId) ?? (tripleDes ? nameOf(LEGACY, algorithmId) : undefined)
-  if (cipher === undefined) return refuse('the content encryption', algorithmId)
+  const cipher = readContentCipher(algorithm) ?? (tripleDes ? nameOf(LEGACY, algorithm) : undefined)
+  if (cipher === undefined) return refuse('the content encryption', algorithm)
   if (isAuthenticated(cipher) !== authenticated) {
     const kind = authenticated ? 'AuthEnvelopedData' : 'EnvelopedData'
     return { code: 'ALGORITHM_REFUSED', text: `${cipher} inside an ${kind} is not accepted` }
   }
   return isAuthenticated(cipher)
-    ? readGcm(cipher, algorithmParams)
-    : { cipher, iv: readOctets(algorithmParams, blockBytes(cipher)) }
+    ? readGcm(cipher, parameters)
+    : { cipher, iv: readOctets(parameters, blockBytes(cipher)) }
 }
 
 function readGcm(cipher: AuthenticatedCipher, parameters: Element | null): ContentEncryption | Refused {

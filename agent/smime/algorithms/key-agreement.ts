@@ -1,6 +1,6 @@
 import { context, oid, sequence, TAG, tlv } from '../ber/der.ts'
 import { CmsError } from '../ber/error.ts'
-import { type Algorithm, readAlgorithm } from './algorithm.ts'
+import { type AlgorithmIdentifier, readAlgorithmIdentifier } from './algorithm-identifier.ts'
 import type { ReceivedDigest } from './digest.ts'
 import { deriveKey } from './key-derivation.ts'
 import { type KeyWrap, WRAP_OID, wrapKeyBytes } from './key-wrap.ts'
@@ -48,16 +48,16 @@ export function keyAgreementAlgorithm({ agreement, wrapAlgorithm }: AgreementFor
 }
 
 /** Throws CmsError for parameters that are none. */
-export function readKeyAgreement({ algorithmId, algorithmParams }: Algorithm): AgreementForm | Refused {
-  const agreement = nameOf(AGREEMENT, algorithmId)
-  if (agreement === undefined) return refuse('the key agreement', algorithmId)
-  if (algorithmParams === null) throw new CmsError('MALFORMED', 'a key agreement without a key wrap')
-  const inner = readAlgorithm(algorithmParams)
-  const wrap = nameOf(WRAP_OID, inner.algorithmId)
-  if (wrap === undefined) return refuse('the key wrap', inner.algorithmId)
-  if (inner.algorithmParams !== null && inner.algorithmParams.tag !== TAG.NULL)
+export function readKeyAgreement({ algorithm, parameters }: AlgorithmIdentifier): AgreementForm | Refused {
+  const agreement = nameOf(AGREEMENT, algorithm)
+  if (agreement === undefined) return refuse('the key agreement', algorithm)
+  if (parameters === null) throw new CmsError('MALFORMED', 'a key agreement without a key wrap')
+  const inner = readAlgorithmIdentifier(parameters)
+  const wrap = nameOf(WRAP_OID, inner.algorithm)
+  if (wrap === undefined) return refuse('the key wrap', inner.algorithm)
+  if (inner.parameters !== null && inner.parameters.tag !== TAG.NULL)
     return { code: 'ALGORITHM_REFUSED', text: 'an AES key wrap with parameters is not accepted' }
-  return { agreement, wrap, wrapAlgorithm: new Uint8Array(algorithmParams.bytes) }
+  return { agreement, wrap, wrapAlgorithm: new Uint8Array(parameters.bytes) }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { constants } from 'node:crypto'
 import { NULL, oid, sequence } from '../ber/der.ts'
-import { type Algorithm, readAlgorithm } from './algorithm.ts'
+import { type AlgorithmIdentifier, readAlgorithmIdentifier } from './algorithm-identifier.ts'
 import { hashName, type ReceivedDigest } from './digest.ts'
 import { OID } from './object-identifiers.ts'
 import { type Refused, refuse } from './refused.ts'
@@ -33,19 +33,19 @@ export function keyTransportAlgorithm(transport: KeyTransport): Uint8Array {
 }
 
 /** ALG: PKCS#1 v1.5, or OAEP whose MGF1 hash is its hash and whose label is empty. Throws CmsError. */
-export function readKeyTransport({ algorithmId, algorithmParams }: Algorithm): KeyTransport | Refused {
-  if (algorithmId === OID.rsaEncryption) return 'rsa-pkcs1'
-  if (algorithmId !== OAEP) return refuse('the key transport', algorithmId)
-  const field = readFields(algorithmParams)
+export function readKeyTransport({ algorithm, parameters }: AlgorithmIdentifier): KeyTransport | Refused {
+  if (algorithm === OID.rsaEncryption) return 'rsa-pkcs1'
+  if (algorithm !== OAEP) return refuse('the key transport', algorithm)
+  const field = readFields(parameters)
   const digest = readHashAndMask('OAEP', field)
   if (typeof digest !== 'string') return digest
   const label = field(2)
-  if (label !== null && !isEmptyLabel(readAlgorithm(label))) {
+  if (label !== null && !isEmptyLabel(readAlgorithmIdentifier(label))) {
     return { code: 'ALGORITHM_REFUSED', text: 'RSA-OAEP with a label is not accepted' }
   }
   return `rsa-oaep-${hashName(digest)}` as KeyTransport
 }
 
-function isEmptyLabel({ algorithmId, algorithmParams }: Algorithm): boolean {
-  return algorithmId === P_SPECIFIED && algorithmParams?.octets().length === 0
+function isEmptyLabel({ algorithm, parameters }: AlgorithmIdentifier): boolean {
+  return algorithm === P_SPECIFIED && parameters?.octets().length === 0
 }

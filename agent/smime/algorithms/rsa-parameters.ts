@@ -1,7 +1,7 @@
 import { context, NULL, oid, sequence, TAG, tlv } from '../ber/der.ts'
 import type { Element } from '../ber/element.ts'
 import { CmsError } from '../ber/error.ts'
-import { readAlgorithm } from './algorithm.ts'
+import { readAlgorithmIdentifier } from './algorithm-identifier.ts'
 import { DIGEST_OID, type ReceivedDigest } from './digest.ts'
 import { nameOf } from './object-identifiers.ts'
 import { describe, type Refused, refuse } from './refused.ts'
@@ -35,14 +35,13 @@ export function readFields(parameters: Element | null): Fields {
  */
 export function readHashAndMask(name: string, field: Fields): ReceivedDigest | Refused {
   const hash = field(0)
-  const hashId = hash === null ? DIGEST_OID['sha-1'] : readAlgorithm(hash).algorithmId
+  const hashId = hash === null ? DIGEST_OID['sha-1'] : readAlgorithmIdentifier(hash).algorithm
   const digest = nameOf(DIGEST_OID, hashId)
   if (digest === undefined) return refuse(`the ${name} hash`, hashId)
   const given = field(1)
-  const mask = given === null ? null : readAlgorithm(given)
-  if (mask !== null && mask.algorithmId !== MGF1)
-    return refuse(`the ${name} mask generation`, mask.algorithmId)
-  const maskId = mask === null ? DIGEST_OID['sha-1'] : readAlgorithm(mask.algorithmParams).algorithmId
+  const mask = given === null ? null : readAlgorithmIdentifier(given)
+  if (mask !== null && mask.algorithm !== MGF1) return refuse(`the ${name} mask generation`, mask.algorithm)
+  const maskId = mask === null ? DIGEST_OID['sha-1'] : readAlgorithmIdentifier(mask.parameters).algorithm
   if (maskId === hashId) return digest
   const maskDigest = nameOf(DIGEST_OID, maskId) ?? describe(maskId)
   const text = `RSA-${name} with ${digest} and MGF1 with ${maskDigest}: the two must be equal`

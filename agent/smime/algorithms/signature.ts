@@ -1,6 +1,6 @@
 import { constants } from 'node:crypto'
 import { context, NULL, oid, sequence, smallInteger, tlv } from '../ber/der.ts'
-import { type Algorithm, readSmallInteger } from './algorithm.ts'
+import { type AlgorithmIdentifier, readSmallInteger } from './algorithm-identifier.ts'
 import type { Digest, ReceivedDigest } from './digest.ts'
 import { OID } from './object-identifiers.ts'
 import { type Refused, refuse } from './refused.ts'
@@ -45,8 +45,8 @@ const DIGEST_BYTES: Readonly<Record<ReceivedDigest, number>> = {
   'sha-512': 64,
 }
 
-/** How a signature was made, as far as node:crypto has to know. */
-export interface SignatureForm {
+/** What made a signature, as far as node:crypto has to know it. */
+export interface SignatureAlgorithm {
   readonly scheme: SignatureScheme
   /** RSA-PSS only, in bytes; absent: as many as the digest has. */
   readonly saltBytes?: number
@@ -61,7 +61,7 @@ export function signatureAlgorithm(scheme: SignatureScheme, digest: Digest): Uin
 }
 
 /** What node:crypto's sign and verify take beside the key. */
-export function signatureOptions({ scheme, saltBytes }: SignatureForm, digest: ReceivedDigest) {
+export function signatureOptions({ scheme, saltBytes }: SignatureAlgorithm, digest: ReceivedDigest) {
   if (scheme === 'ecdsa') return { dsaEncoding: 'der' } as const
   if (scheme === 'rsa-pkcs1') return { padding: constants.RSA_PKCS1_PADDING }
   return { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: saltBytes ?? DIGEST_BYTES[digest] }
@@ -72,21 +72,24 @@ export function signatureOptions({ scheme, saltBytes }: SignatureForm, digest: R
  * agree (ALG-1). SHA-1 is read in every scheme: what it counts for is judged once, by the digest (ALG-4). Throws
  * CmsError for parameters that are none.
  */
-export function readSignature(
-  { algorithmId, algorithmParams }: Algorithm,
+export function readSignatureAlgorithm(
+  { algorithm, parameters }: AlgorithmIdentifier,
   digest: ReceivedDigest,
-): SignatureForm | Refused {
-  const byKeyType = BY_KEY_TYPE[algorithmId]
+): SignatureAlgorithm | Refused {
+  const byKeyType = BY_KEY_TYPE[algorithm]
   if (byKeyType !== undefined) return { scheme: byKeyType }
-  if (algorithmId === PSS) return readPss(algorithmParams, digest)
-  const named = WITH_DIGEST[algorithmId]
-  if (named === undefined) return refuse('the signature algorithm', algorithmId)
+  if (algorithm === PSS) return readPss(parameters, digest)
+  const named = WITH_DIGEST[algorithm]
+  if (named === undefined) return refuse('the signature algorithm', algorithm)
   const [scheme, own] = named
   return own === digest ? { scheme } : contradiction(own, digest)
 }
 
 /** RFC 4055 3.1. */
-function readPss(parameters: Algorithm['algorithmParams'], digest: ReceivedDigest): SignatureForm | Refused {
+function readPss(
+  parameters: AlgorithmIdentifier['parameters'],
+  digest: ReceivedDigest,
+): SignatureAlgorithm | Refused {
   const field = readFields(parameters)
   const own = readHashAndMask('PSS', field)
   if (typeof own !== 'string') return own

@@ -1,4 +1,4 @@
-import { type Algorithm, readAlgorithm } from '../algorithms/algorithm.ts'
+import { type AlgorithmIdentifier, readAlgorithmIdentifier } from '../algorithms/algorithm-identifier.ts'
 import { type CmsKind, enterContentInfo, leaveContentInfo } from '../ber/content-info.ts'
 import { context, TAG } from '../ber/der.ts'
 import { readElement } from '../ber/element.ts'
@@ -21,7 +21,7 @@ export interface EnvelopeHead {
   readonly kind: CmsKind
   /** BER of the RecipientInfos that were asked for. */
   readonly recipientInfos: readonly Uint8Array[]
-  readonly contentEncryption: Algorithm
+  readonly contentEncryption: AlgorithmIdentifier
 }
 
 /** What stands behind the content of an AuthEnvelopedData (RFC 5083 2.1). */
@@ -110,7 +110,7 @@ function* enterContent(
   yield* reader.enter(TAG.SEQUENCE)
   // The content type inside is not looked at: the plaintext is judged for what it is.
   yield* reader.element(64)
-  const contentEncryption = readAlgorithm(readElement(yield* reader.element(MAX_ALGORITHM_BYTES)))
+  const contentEncryption = readAlgorithmIdentifier(readElement(yield* reader.element(MAX_ALGORITHM_BYTES)))
   return { kind, recipientInfos, contentEncryption }
 }
 

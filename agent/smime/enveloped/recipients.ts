@@ -1,5 +1,5 @@
 import { asBuffer } from '../../mime/bytes.ts'
-import { readAlgorithm } from '../algorithms/algorithm.ts'
+import { readAlgorithmIdentifier } from '../algorithms/algorithm-identifier.ts'
 import {
   type AgreementForm,
   type KeyAgreement,
@@ -52,7 +52,7 @@ function matchKeyTrans(bytes: Uint8Array, keys: readonly Identity[]): Addressed[
   const info = Fields.of(readElement(bytes), TAG.SEQUENCE)
   info.next(TAG.INTEGER)
   const id = readCertificateId(info.next())
-  const algorithm = readAlgorithm(info.next())
+  const algorithm = readAlgorithmIdentifier(info.next())
   const encryptedKey = info.next().octets()
   info.end()
   const ours = keys.filter(({ certificate }) => identifies(id, certificate))
@@ -73,7 +73,7 @@ function matchKeyAgree(bytes: Uint8Array, keys: readonly Identity[]): Addressed[
   const originator = readOriginatorKey(explicit(info.next(context(0))))
   const ukmField = info.optional(context(1))
   const ukm = ukmField && explicit(ukmField).octets()
-  const form = readKeyAgreement(readAlgorithm(info.next()))
+  const form = readKeyAgreement(readAlgorithmIdentifier(info.next()))
   const encryptedKeys = info.next(TAG.SEQUENCE).children
   info.end()
   const found: Addressed[] = []

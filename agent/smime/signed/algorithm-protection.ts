@@ -1,12 +1,12 @@
-import { type Algorithm, readAlgorithm } from '../algorithms/algorithm.ts'
+import { type AlgorithmIdentifier, readAlgorithmIdentifier } from '../algorithms/algorithm-identifier.ts'
 import { context, TAG } from '../ber/der.ts'
 import type { Element } from '../ber/element.ts'
 import { CmsError } from '../ber/error.ts'
 
 /** The algorithms that a SignerInfo names beside the signed attributes, where nothing protects them. */
 export interface NamedAlgorithms {
-  readonly digestAlgorithm: Algorithm
-  readonly signatureAlgorithm: Algorithm
+  readonly digestAlgorithm: AlgorithmIdentifier
+  readonly signatureAlgorithm: AlgorithmIdentifier
 }
 
 /**
@@ -19,20 +19,20 @@ export function requireSameAlgorithms(value: Element, named: NamedAlgorithms): v
   // A [2] in the place of [1] is that of a MAC.
   if (digest === undefined || signature?.tag !== context(1) || more.length > 0)
     throw new CmsError('MALFORMED', 'the CMSAlgorithmProtection attribute is broken')
-  if (!isSame(readAlgorithm(digest), named.digestAlgorithm, isNothing))
+  if (!isSame(readAlgorithmIdentifier(digest), named.digestAlgorithm, isNothing))
     throw new CmsError('MALFORMED', 'the signer used another digest than the message names')
-  if (!isSame(readAlgorithm(signature, context(1)), named.signatureAlgorithm, () => false))
+  if (!isSame(readAlgorithmIdentifier(signature, context(1)), named.signatureAlgorithm, () => false))
     throw new CmsError('MALFORMED', 'the signer used another signature algorithm than the message names')
 }
 
 /** `isDefault`: parameters that mean the same as none. */
 function isSame(
-  signed: Algorithm,
-  named: Algorithm,
+  signed: AlgorithmIdentifier,
+  named: AlgorithmIdentifier,
   isDefault: (parameters: Element | null) => boolean,
 ): boolean {
-  if (signed.algorithmId !== named.algorithmId) return false
-  const [own, other] = [signed.algorithmParams, named.algorithmParams]
+  if (signed.algorithm !== named.algorithm) return false
+  const [own, other] = [signed.parameters, named.parameters]
   if (isDefault(own) && isDefault(other)) return true
   return Buffer.compare(own?.bytes ?? NOTHING, other?.bytes ?? NOTHING) === 0
 }

@@ -4,7 +4,7 @@ import {
   DIGEST_OID,
   hashName,
   type ReceivedDigest,
-  type SignatureForm,
+  type SignatureAlgorithm,
   signatureOptions,
 } from '../algorithms.ts'
 import { NULL, oid, sequence, TAG, tlv } from '../ber/der.ts'
@@ -14,7 +14,7 @@ import type { Variant } from './signed-content.ts'
 /** Signatures of a SignerInfo without signed attributes: over the content itself (RFC 5652 5.4). */
 export interface ContentSignature {
   readonly key: KeyObject
-  readonly form: SignatureForm
+  readonly algorithm: SignatureAlgorithm
   readonly digest: ReceivedDigest
   readonly signature: Uint8Array
 }
@@ -42,7 +42,7 @@ export async function coveredVariant(
   variants: readonly Variant[],
   readings: Readings,
 ): Promise<Variant | Reason<MessageCode> | null> {
-  const ofDigest = signature.form.scheme === 'rsa-pkcs1'
+  const ofDigest = signature.algorithm.scheme === 'rsa-pkcs1'
   for (const variant of variants) {
     if (!ofDigest && !readings.take()) return TOO_MANY
     const isValid = ofDigest ? isOverDigest(signature, variant) : await isOverContent(signature, variant)
@@ -68,12 +68,12 @@ function isOverDigest({ key, digest, signature }: ContentSignature, { digests }:
 
 /** node:crypto takes a digest at hand for neither RSA-PSS nor ECDSA, so the content is read once more. */
 async function isOverContent(
-  { key, form, digest, signature }: ContentSignature,
+  { key, algorithm, digest, signature }: ContentSignature,
   variant: Variant,
 ): Promise<boolean> {
   const verification = createVerify(hashName(digest))
   for await (const chunk of variant.read()) verification.update(chunk)
-  return verification.verify({ key, ...signatureOptions(form, digest) }, signature)
+  return verification.verify({ key, ...signatureOptions(algorithm, digest) }, signature)
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Algorithm, readAlgorithm } from '../algorithms/algorithm.ts'
+import { type AlgorithmIdentifier, readAlgorithmIdentifier } from '../algorithms/algorithm-identifier.ts'
 import { type Capabilities, OID, readCapabilities } from '../algorithms.ts'
 import { context, setOf, TAG } from '../ber/der.ts'
 import { type Element, readElement } from '../ber/element.ts'
@@ -12,7 +12,7 @@ export interface SignerInfo {
   readonly id: CertificateId
   /** OID. */
   readonly digestAlgorithm: string
-  readonly signatureAlgorithm: Algorithm
+  readonly signatureAlgorithm: AlgorithmIdentifier
   readonly signature: Uint8Array
   readonly attributes: SignedAttributes | null
 }
@@ -34,9 +34,9 @@ export function readSignerInfo(bytes: Uint8Array): SignerInfo {
   const info = Fields.of(readElement(bytes), TAG.SEQUENCE)
   info.next(TAG.INTEGER)
   const id = readCertificateId(info.next())
-  const digestAlgorithm = readAlgorithm(info.next())
+  const digestAlgorithm = readAlgorithmIdentifier(info.next())
   const signed = info.optional(context(0))
-  const signatureAlgorithm = readAlgorithm(info.next())
+  const signatureAlgorithm = readAlgorithmIdentifier(info.next())
   const signature = info.next().octets()
   const unsigned = info.optional(context(1))
   info.end()
@@ -45,7 +45,7 @@ export function readSignerInfo(bytes: Uint8Array): SignerInfo {
   }
   return {
     id,
-    digestAlgorithm: digestAlgorithm.algorithmId,
+    digestAlgorithm: digestAlgorithm.algorithm,
     signatureAlgorithm,
     signature,
     attributes: signed && readAttributes(signed, { digestAlgorithm, signatureAlgorithm }),

@@ -1,31 +1,31 @@
 import type { Certificate } from '../../../trust-anchors/index.ts'
 import type { Reason } from '../../errors.ts'
-import { hashName, type ReceivedDigest, type SignatureForm } from '../algorithms.ts'
+import { hashName, type ReceivedDigest, type SignatureAlgorithm } from '../algorithms.ts'
 
 const MIN_RSA_BITS = 2048
 
-/** Why a certificate's key cannot have made a signature of this form that counts (ALG, keys); null: it can. */
+/** Why a certificate's key cannot have made a signature by this algorithm that counts (ALG, keys); null: it can. */
 export function keyRefusal(
   { sha256, key, publicKey }: Certificate,
-  form: SignatureForm,
+  algorithm: SignatureAlgorithm,
   digest: ReceivedDigest,
 ): Reason<'ALGORITHM_REFUSED'> | null {
   const what =
     key.type === 'ec'
-      ? ecRefusal(key, form)
+      ? ecRefusal(key, algorithm)
       : key.type === 'other'
         ? 'neither RSA nor EC'
-        : (rsaRefusal(key, form) ?? restriction({ key, publicKey }, form, digest))
+        : (rsaRefusal(key, algorithm) ?? restriction({ key, publicKey }, algorithm, digest))
   if (what === null) return null
   return { code: 'ALGORITHM_REFUSED', text: `the key of signer ${sha256} is not accepted: ${what}` }
 }
 
 /** Of a curve that is not accepted the size is not known. */
-function ecRefusal({ bits, curve }: Certificate['key'], { scheme }: SignatureForm): string | null {
+function ecRefusal({ bits, curve }: Certificate['key'], { scheme }: SignatureAlgorithm): string | null {
   return bits > 0 && scheme === 'ecdsa' ? null : `EC ${curve ?? 'without a named curve'}, for ${scheme}`
 }
 
-function rsaRefusal({ type, bits }: Certificate['key'], { scheme }: SignatureForm): string | null {
+function rsaRefusal({ type, bits }: Certificate['key'], { scheme }: SignatureAlgorithm): string | null {
   if (bits < MIN_RSA_BITS) return `RSA ${bits}, less than ${MIN_RSA_BITS} bits`
   // An RSA-PSS key is for that alone (RFC 4055 1.2).
   const isForScheme = scheme === 'rsa-pss' || (scheme === 'rsa-pkcs1' && type === 'rsa')
@@ -35,7 +35,7 @@ function rsaRefusal({ type, bits }: Certificate['key'], { scheme }: SignatureFor
 /** What the parameters of an RSA-PSS key allow: these digests, and a salt of so many bytes or more (RFC 4055 3.3). */
 function restriction(
   { key, publicKey }: Pick<Certificate, 'key' | 'publicKey'>,
-  { saltBytes = 0 }: SignatureForm,
+  { saltBytes = 0 }: SignatureAlgorithm,
   digest: ReceivedDigest,
 ): string | null {
   // Node puts the details together anew each time that they are asked for.

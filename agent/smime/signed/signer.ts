@@ -7,8 +7,8 @@ import {
   hashName,
   type ReceivedDigest,
   readDigest,
-  readSignature,
-  type SignatureForm,
+  readSignatureAlgorithm,
+  type SignatureAlgorithm,
   type SignatureScheme,
   signatureOptions,
 } from '../algorithms.ts'
@@ -44,8 +44,8 @@ export async function verifySigner(
 ): Promise<{ readonly signer: ValidSigner; readonly variant: Variant } | Reason<MessageCode>> {
   const digest = readDigest(info.digestAlgorithm)
   if (typeof digest !== 'string') return digest
-  const form = readForm(info, digest)
-  if ('code' in form) return form
+  const algorithm = readAlgorithm(info, digest)
+  if ('code' in algorithm) return algorithm
   const candidates = certificates
     .filter((certificate) => identifies(info.id, certificate))
     .slice(0, MAX_CANDIDATES)
@@ -54,11 +54,11 @@ export async function verifySigner(
   let refusal: Reason<MessageCode> | null = null
   let tried = 0
   for (const certificate of candidates) {
-    const refused = keyRefusal(certificate, form, digest)
+    const refused = keyRefusal(certificate, algorithm, digest)
     refusal ??= refused
     if (refused !== null) continue
     tried++
-    const signature = { key: certificate.publicKey, form, digest, signature: info.signature }
+    const signature = { key: certificate.publicKey, algorithm, digest, signature: info.signature }
     const variant =
       info.attributes === null
         ? await coveredVariant(signature, variants, readings)
@@ -67,7 +67,7 @@ export async function verifySigner(
     if ('code' in variant) return variant
     const { signingTime = null, capabilities = null } = info.attributes ?? {}
     const weak = digest === 'sha-1'
-    const signer = { certificate, digest, signature: form.scheme, weak, signingTime, capabilities }
+    const signer = { certificate, digest, signature: algorithm.scheme, weak, signingTime, capabilities }
     return { signer, variant }
   }
   return tried === 0 && refusal !== null
@@ -78,11 +78,11 @@ export async function verifySigner(
 /** By signed attributes: the signature is over them, and they name the content by its digest (RFC 5652 5.4). */
 async function variantOf(
   { signedBytes, messageDigest }: SignedAttributes,
-  { key, form, digest, signature }: ContentSignature,
+  { key, algorithm, digest, signature }: ContentSignature,
   variants: readonly Variant[],
 ): Promise<Variant | null> {
   // The other schemes are node:crypto's defaults, and options take it longer than half of such a verification.
-  const how = form.scheme === 'rsa-pss' ? { key, ...signatureOptions(form, digest) } : key
+  const how = algorithm.scheme === 'rsa-pss' ? { key, ...signatureOptions(algorithm, digest) } : key
   if (!(await verifies(hashName(digest), signedBytes, how, signature))) return null
   const matches = ({ digests }: Variant) => {
     const own = digests.get(digest)
@@ -95,9 +95,9 @@ async function variantOf(
 const verifies = promisify(verify)
 
 /** PSS parameters that make no sense are no algorithm that is accepted. */
-function readForm(info: SignerInfo, digest: ReceivedDigest): SignatureForm | Reason<MessageCode> {
+function readAlgorithm(info: SignerInfo, digest: ReceivedDigest): SignatureAlgorithm | Reason<MessageCode> {
   try {
-    return readSignature(info.signatureAlgorithm, digest)
+    return readSignatureAlgorithm(info.signatureAlgorithm, digest)
   } catch (error) {
     if (error instanceof CmsError) return invalid(error.message)
     throw error

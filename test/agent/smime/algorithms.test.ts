@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { type Algorithm, readAlgorithm } from '../../../agent/smime/algorithms/algorithm.ts'
+import {
+  type AlgorithmIdentifier,
+  readAlgorithmIdentifier,
+} from '../../../agent/smime/algorithms/algorithm-identifier.ts'
 import { deriveKey } from '../../../agent/smime/algorithms/key-derivation.ts'
 import { type KeyWrap, unwrapKey, wrapKey } from '../../../agent/smime/algorithms/key-wrap.ts'
 import {
@@ -22,7 +25,7 @@ import {
   readDigest,
   readKeyAgreement,
   readKeyTransport,
-  readSignature,
+  readSignatureAlgorithm,
   signatureAlgorithm,
   TRANSPORT_PREFERENCE,
 } from '../../../agent/smime/algorithms.ts'
@@ -32,7 +35,7 @@ import { KEY_TRANSPORTS } from './parties.ts'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const bytes = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')
-const read = (der: Uint8Array) => readAlgorithm(readElement(der))
+const read = (der: Uint8Array) => readAlgorithmIdentifier(readElement(der))
 const refused = (text: RegExp) => ({ code: 'ALGORITHM_REFUSED', text: expect.stringMatching(text) })
 const malformed = expect.objectContaining({ code: 'MALFORMED' })
 const ENVELOPED = { authenticated: false, tripleDes: false }
@@ -256,7 +259,7 @@ describe('key transport', () => {
 
 test('digests: SHA-2 is written without parameters (RFC 5754 2); others are refused by name', () => {
   for (const digest of ['sha-256', 'sha-384', 'sha-512'] as const)
-    expect(readDigest(read(digestAlgorithm(digest)).algorithmId)).toBe(digest)
+    expect(readDigest(read(digestAlgorithm(digest)).algorithm)).toBe(digest)
   expect(hex(digestAlgorithm('sha-256'))).toBe('300b0609608648016503040201')
   expect(readDigest('1.2.840.113549.2.5')).toEqual(refused(/^MD5 is not accepted as the digest/))
   expect(readDigest('1.2.3')).toEqual(refused(/unknown algorithm \(1\.2\.3\)/))
@@ -265,7 +268,7 @@ test('digests: SHA-2 is written without parameters (RFC 5754 2); others are refu
 test('signatures: every scheme that we write is read as what it is', () => {
   for (const digest of ['sha-256', 'sha-384', 'sha-512'] as Digest[]) {
     const back = (scheme: Parameters<typeof signatureAlgorithm>[0]) =>
-      readSignature(read(signatureAlgorithm(scheme, digest)), digest)
+      readSignatureAlgorithm(read(signatureAlgorithm(scheme, digest)), digest)
     expect(back('rsa-pkcs1')).toEqual({ scheme: 'rsa-pkcs1' })
     expect(back('ecdsa')).toEqual({ scheme: 'ecdsa' })
     expect(back('rsa-pss')).toEqual({ scheme: 'rsa-pss', saltBytes: Number(digest.slice(4)) / 8 })
@@ -274,7 +277,8 @@ test('signatures: every scheme that we write is read as what it is', () => {
 })
 
 describe('capabilities (RFC 8551 2.5.2, MSG-7)', () => {
-  const entries = (der: Uint8Array) => readElement(der).children.map((entry) => readAlgorithm(entry))
+  const entries = (der: Uint8Array) =>
+    readElement(der).children.map((entry) => readAlgorithmIdentifier(entry))
   const said = (...list: readonly Uint8Array[]) => readCapabilities(readElement(sequence(...list)))
 
   test('ours are read as what they are, best first', () => {
@@ -288,11 +292,11 @@ describe('capabilities (RFC 8551 2.5.2, MSG-7)', () => {
   test('we name nothing that we do not accept', () => {
     const iv = tlv(TAG.OCTET_STRING, Buffer.alloc(16))
     const gcm = sequence(tlv(TAG.OCTET_STRING, Buffer.alloc(12)))
-    const accepts = (algorithm: Algorithm) => {
-      const cipher = (parameters: Uint8Array) => read(sequence(oid(algorithm.algorithmId), parameters))
+    const accepts = (identifier: AlgorithmIdentifier) => {
+      const cipher = (parameters: Uint8Array) => read(sequence(oid(identifier.algorithm), parameters))
       const answers = [
-        () => readKeyTransport(algorithm),
-        () => readKeyAgreement(algorithm),
+        () => readKeyTransport(identifier),
+        () => readKeyAgreement(identifier),
         () => readContentEncryption(cipher(iv), ENVELOPED),
         () => readContentEncryption(cipher(gcm), AUTHENTICATED),
       ].map(answerOf)

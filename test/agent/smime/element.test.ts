@@ -184,7 +184,7 @@ describe('beside pkijs', () => {
         if (ours === null || theirs === null) return
         read++
         expect(ours.digestAlgorithm).toBe(theirs.digestAlgorithm.algorithmId)
-        expect(ours.signatureAlgorithm.algorithmId).toBe(theirs.signatureAlgorithm.algorithmId)
+        expect(ours.signatureAlgorithm.algorithm).toBe(theirs.signatureAlgorithm.algorithmId)
         expect(hex(ours.signature)).toBe(hex(new Uint8Array(theirs.signature.getValue())))
         expect(hex(ours.attributes?.signedBytes ?? Buffer.of())).toBe(
           hex(new Uint8Array(theirs.signedAttrs?.encodedValue ?? new ArrayBuffer(0))),
