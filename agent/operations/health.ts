@@ -1,6 +1,6 @@
 import type { Store } from '../../store/index.ts'
-import { DirectError } from '../errors.ts'
 import { version } from '../version.ts'
+import { askStore } from './ask-store.ts'
 import type { Health } from './types.ts'
 import type { Watch, WatchedMailbox } from './watch.ts'
 
@@ -11,11 +11,13 @@ export interface HealthTools {
   readonly store: () => Promise<Store>
   readonly watch: Watch
   readonly now: () => Date
+  /** How long the store may take to answer, in milliseconds. */
+  readonly patienceMs?: number
 }
 
-export async function health({ store, watch, now }: HealthTools): Promise<Health> {
+export async function health({ store, watch, now, patienceMs }: HealthTools): Promise<Health> {
   const at = now()
-  const { figures, failure: noAnswer } = await askStore(store)
+  const { figures, failure: noAnswer } = await askStore(store, patienceMs)
   const failure = noAnswer ?? watch.storeFailure
   const mailboxes = watch.mailboxes.map((mailbox) => ({
     name: mailbox.name,
@@ -38,18 +40,6 @@ export async function health({ store, watch, now }: HealthTools): Promise<Health
       oldestSeconds: secondsSince(figures?.deliveries.oldest ?? null),
     },
     version: version(),
-  }
-}
-
-/** Its figures, or the code of what is wrong with it. */
-async function askStore(store: () => Promise<Store>) {
-  try {
-    const { upkeep, deliveries } = await store()
-    const figures = { ...(await upkeep.figures()), deliveries: await deliveries.figures() }
-    return { figures, failure: null }
-  } catch (error) {
-    if (error instanceof DirectError) return { figures: null, failure: error.code }
-    throw error
   }
 }
 

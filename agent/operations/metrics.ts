@@ -1,6 +1,6 @@
-import type { Store, StoreFigures } from '../../store/index.ts'
-import { DirectError } from '../errors.ts'
+import type { Store } from '../../store/index.ts'
 import { version } from '../version.ts'
+import { askStore, type Figures } from './ask-store.ts'
 import type { Metric, Sample } from './exposition.ts'
 import type { Watch } from './watch.ts'
 
@@ -10,13 +10,19 @@ export interface MetricsTools {
   /** When the last certificate of each of our names ends. */
   readonly ends: () => Promise<ReadonlyMap<string, Date>>
   readonly now: () => Date
+  /** How long the store may take to answer, in milliseconds. */
+  readonly patienceMs?: number
 }
 
-type Figures = StoreFigures & { readonly deliveries: Awaited<ReturnType<Store['deliveries']['figures']>> }
-
 /** Everything that `GET /metrics` tells: counts, times, and names of our own alone. */
-export async function metrics({ store, watch, ends, now }: MetricsTools): Promise<readonly Metric[]> {
-  const figures = await figuresOf(store)
+export async function metrics({
+  store,
+  watch,
+  ends,
+  now,
+  patienceMs,
+}: MetricsTools): Promise<readonly Metric[]> {
+  const { figures } = await askStore(store, patienceMs)
   return [
     gauge('direct_build_info', 'The version that runs.', [{ labels: { version: version() }, value: 1 }]),
     counter(
@@ -108,17 +114,6 @@ function ofProcess(): Metric[] {
       { value: Math.round(performance.timeOrigin) / 1000 },
     ]),
   ]
-}
-
-/** Null: the store does not answer. */
-async function figuresOf(store: () => Promise<Store>): Promise<Figures | null> {
-  try {
-    const { upkeep, deliveries } = await store()
-    return { ...(await upkeep.figures()), deliveries: await deliveries.figures() }
-  } catch (error) {
-    if (error instanceof DirectError) return null
-    throw error
-  }
 }
 
 function counts(label: string, counted: ReadonlyMap<string, number>): Sample[] {

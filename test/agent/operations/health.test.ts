@@ -125,6 +125,15 @@ test('a store that does not answer is no health, and is told by its code', async
   expect(JSON.stringify(health)).not.toContain('Canary')
 })
 
+test('a store that hangs is no health, and who asks is not kept waiting for it', async () => {
+  const now = () => new Date(START)
+  const watch = new Watch({ now, elapsed: () => 0 })
+  const hangs = { store: () => new Promise<never>(() => {}), watch, now, patienceMs: 10 }
+  expect(await health(hangs)).toMatchObject({ ok: false, store: { ok: false, failure: 'STORE_FAILED' } })
+  const all = await metrics({ ...hangs, ends: async () => new Map() })
+  expect(all.find(({ name }) => name === 'direct_store_up')?.samples).toEqual([{ value: 0 }])
+})
+
 const FULL = new DirectError('STORE_FAILED', 'CanaryPath is full', { temporary: true })
 
 test('a store that can be read and not written, as on a full disk, is the cause that is told of a pass that failed by it', async () => {
