@@ -4,8 +4,8 @@ import { type ContentEncryption, type ReceivedCipher, readContentEncryption } fr
 import { CmsError } from './ber/error.ts'
 import { contentKeys } from './enveloped/content-keys.ts'
 import { decryptContent, type Outcome } from './enveloped/decrypt-content.ts'
-import { type OpenEnvelope, openEnvelope } from './enveloped/head.ts'
 import { likeliestKey } from './enveloped/likeliest-key.ts'
+import { type OpenEnvelope, openEnvelope } from './enveloped/open-envelope.ts'
 import { type Candidate, match, mentions } from './enveloped/recipients.ts'
 import type { Identity } from './identity.ts'
 import { type Outline, OutlineReader } from './signed/outline.ts'
@@ -35,7 +35,7 @@ export interface DecryptOptions {
 export class Decrypted implements Plaintext, AsyncDisposable {
   readonly #content: Spooled
   readonly outline: Outline
-  readonly algorithms: { readonly content: ReceivedCipher; readonly keyTransport: Candidate['transport'] }
+  readonly algorithms: { readonly content: ReceivedCipher; readonly keyTransport: Candidate['keyEncryption'] }
   /** Whose key opened it. */
   readonly opened: Identity
   /** Those of the given identities that are among the RecipientInfos (IN-3). */
@@ -52,7 +52,7 @@ export class Decrypted implements Plaintext, AsyncDisposable {
   ) {
     this.#content = content
     this.outline = outline
-    this.algorithms = { content: cipher, keyTransport: opened.transport }
+    this.algorithms = { content: cipher, keyTransport: opened.keyEncryption }
     this.opened = opened.identity
     this.recipients = recipients
     this.keyAway = keyAway
@@ -97,7 +97,7 @@ export class Decrypted implements Plaintext, AsyncDisposable {
       const authenticated = head.kind === 'auth-enveloped-data'
       const encryption = readContentEncryption(head.contentEncryption, { authenticated, tripleDes })
       if ('code' in encryption) return encryption
-      const candidates = addressed.filter((entry) => 'transport' in entry).slice(0, MAX_TRIES)
+      const candidates = addressed.filter((entry) => 'keyEncryption' in entry).slice(0, MAX_TRIES)
       if (candidates.length === 0)
         return addressed.find((entry) => 'refused' in entry)?.refused ?? UNDECRYPTABLE
       const asked = await contentKeys(candidates, encryption)

@@ -1,7 +1,7 @@
 import type { MessageStart } from '../mime/head.ts'
 import { parseMediaType } from '../mime/media-type.ts'
 import { decodeTransfer } from '../mime/transfer.ts'
-import { cmsKind } from './ber/content-info.ts'
+import { cmsKind } from './content-info.ts'
 import { isPkcs7Mime } from './media-type.ts'
 import { type Source, sliceOf } from './source.ts'
 

@@ -1,9 +1,9 @@
 import type { Certificate } from '../../trust-anchors/index.ts'
 import type { MessageCode, Reason } from '../errors.ts'
-import { enterContentInfo } from './ber/content-info.ts'
 import { context, TAG } from './ber/der.ts'
 import { CmsError } from './ber/error.ts'
-import { CmsReader, type Reading } from './ber/reader.ts'
+import { BerReader, type Reading } from './ber/reader.ts'
+import { enterContentInfo } from './content-info.ts'
 import { type JudgedSigners, judgeSigners, readCertificates, type VerifyTools } from './signed/signatures.ts'
 import { readSignedData } from './signed/signed-data.ts'
 import { orUnreadable } from './signed/unreadable.ts'
@@ -13,7 +13,7 @@ import type { Source } from './source.ts'
 
 /** Whether CMS bytes are a SignedData with a signer; false for certs-only ones, and for what is no CMS at all. */
 export async function hasSigner(cms: Pick<Source, 'read'>): Promise<boolean> {
-  const reader = new CmsReader(cms.read())
+  const reader = new BerReader(cms.read())
   try {
     return await reader.read(findSigner(reader))
   } catch (error) {
@@ -24,7 +24,7 @@ export async function hasSigner(cms: Pick<Source, 'read'>): Promise<boolean> {
   }
 }
 
-function* findSigner(reader: CmsReader): Reading<boolean> {
+function* findSigner(reader: BerReader): Reading<boolean> {
   if ((yield* enterContentInfo(reader)) !== 'signed-data') return false
   yield* reader.enter(TAG.SEQUENCE)
   // Version, digest algorithms, content; then certificates and CRLs, where there are any.

@@ -5,12 +5,12 @@ import { describe, expect, test } from 'vitest'
 import { openEntity } from '../../agent/mime/entity.ts'
 import { decodeTransfer } from '../../agent/mime/transfer.ts'
 import { readContentEncryption } from '../../agent/smime/algorithms.ts'
-import { cmsKind } from '../../agent/smime/ber/content-info.ts'
 import { TAG } from '../../agent/smime/ber/der.ts'
 import { CmsError } from '../../agent/smime/ber/error.ts'
+import { cmsKind } from '../../agent/smime/content-info.ts'
 import { decrypt } from '../../agent/smime/decrypt.ts'
 import { decryptContent, type Outcome } from '../../agent/smime/enveloped/decrypt-content.ts'
-import { openEnvelope } from '../../agent/smime/enveloped/head.ts'
+import { openEnvelope } from '../../agent/smime/enveloped/open-envelope.ts'
 import { match, mentions } from '../../agent/smime/enveloped/recipients.ts'
 import { Identity } from '../../agent/smime/identity.ts'
 import { OutlineReader } from '../../agent/smime/signed/outline.ts'
@@ -90,7 +90,7 @@ async function byHand(cms: Parameters<typeof decrypt>[0], keys: readonly Identit
   const plaintext = () => decryptContent(envelope, encryption, key, outcome, new OutlineReader())
   const content = await bytesOf({ read: () => copied(plaintext()) })
   expect({ whole: outcome.whole, content: content.toString() }).toEqual({ whole: true, content: CONTENT })
-  return `${candidate.transport}, ${encryption.cipher}`
+  return `${candidate.keyEncryption}, ${encryption.cipher}`
 }
 
 function matched(...[recipientInfos, keys]: Parameters<typeof match>): ReturnType<typeof match> {

@@ -5,7 +5,7 @@ import { MimeError } from '../../agent/mime/error.ts'
 import { readMessageHeader, readParts } from '../../agent/read.ts'
 import { TAG, tlv } from '../../agent/smime/ber/der.ts'
 import { CmsError } from '../../agent/smime/ber/error.ts'
-import { CmsReader } from '../../agent/smime/ber/reader.ts'
+import { BerReader } from '../../agent/smime/ber/reader.ts'
 import { verify } from '../../agent/smime/verify.ts'
 import { parseCertificate } from '../../trust-anchors/index.ts'
 import { envelope, indefinite, keyTrans } from '../agent/smime/hostile.ts'
@@ -37,7 +37,7 @@ describe('CMS (ALG-3)', () => {
   test('an element is read, and passed over, exactly as it is, however the bytes arrive', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(ber, { minLength: 1, maxLength: 3 }), cuts, async (elements, size) => {
-        const reader = new CmsReader(
+        const reader = new BerReader(
           sourceOf(Buffer.from(indefinite(TAG.SEQUENCE, ...elements)), size).read(),
         )
         await reader.read(reader.enter(TAG.SEQUENCE))
@@ -62,7 +62,7 @@ describe('CMS (ALG-3)', () => {
         })
         const whole = Buffer.concat(pieces.flatMap((piece, i) => (i % 3 === 0 ? [piece, piece] : [piece])))
         const bytes = Buffer.from(outer(TAG.OCTET_STRING | 0x20, ...strings))
-        const reader = new CmsReader(sourceOf(bytes, size).read())
+        const reader = new BerReader(sourceOf(bytes, size).read())
         expect(await bytesOf({ read: () => reader.octets() })).toEqual(whole)
       }),
       { numRuns: 300 },
@@ -73,7 +73,7 @@ describe('CMS (ALG-3)', () => {
     const bytes = fc.oneof(fc.uint8Array({ maxLength: 200 }), ber)
     await fc.assert(
       fc.asyncProperty(bytes, cuts, async (any, size) => {
-        const reader = new CmsReader(sourceOf(any, size).read())
+        const reader = new BerReader(sourceOf(any, size).read())
         try {
           await reader.read(reader.element(1 << 16))
         } catch (error) {

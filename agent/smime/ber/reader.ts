@@ -14,7 +14,7 @@ interface Open {
   readonly indefinite: boolean
 }
 
-/** A step through BER, to be taken by `CmsReader.read`. It yields how many bytes it cannot go on without. */
+/** A step through BER, to be taken by `BerReader.read`. It yields how many bytes it cannot go on without. */
 export type Reading<T> = Generator<number, T, void>
 
 /**
@@ -24,7 +24,7 @@ export type Reading<T> = Generator<number, T, void>
  * Its steps are no promises but readings: most of a structure is at hand when it is asked for, and dozens of elements are
  * then read without waiting for any of them.
  */
-export class CmsReader {
+export class BerReader {
   readonly #source: AsyncIterator<Uint8Array>
   readonly #open: Open[] = []
   #chunk: Uint8Array = new Uint8Array()

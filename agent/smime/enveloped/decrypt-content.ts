@@ -5,7 +5,7 @@ import { CmsError } from '../ber/error.ts'
 import { inBlocks } from '../blocks.ts'
 import type { OutlineReader } from '../signed/outline.ts'
 import type { Source } from '../source.ts'
-import { type EnvelopeTail, type OpenEnvelope, openEnvelope } from './head.ts'
+import { type EnvelopeTail, type OpenEnvelope, openEnvelope } from './open-envelope.ts'
 import { LastBlock } from './padding.ts'
 
 /** What the ciphertext of a message decrypted to, as far as it says so itself. */

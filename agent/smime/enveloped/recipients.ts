@@ -20,7 +20,8 @@ import { readOriginatorKey, subjectPublicKeyInfo } from './originator.ts'
 /** A RecipientInfo that names one of ours, in a way that is accepted. */
 export interface Candidate {
   readonly identity: Identity
-  readonly transport: KeyTransport | KeyAgreement
+  /** By what the content key is encrypted for it. */
+  readonly keyEncryption: KeyTransport | KeyAgreement
   /** The content key; null when it is not to be had. */
   readonly contentKey: () => Promise<Uint8Array | null>
 }
@@ -61,7 +62,7 @@ function matchKeyTrans(bytes: Uint8Array, keys: readonly Identity[]): Addressed[
   if (typeof transport !== 'string') return ours.map((identity) => ({ identity, refused: transport }))
   return ours.map((identity) => ({
     identity,
-    transport,
+    keyEncryption: transport,
     contentKey: () => identity.key.decrypt(transport, encryptedKey),
   }))
 }
@@ -84,7 +85,7 @@ function matchKeyAgree(bytes: Uint8Array, keys: readonly Identity[]): Addressed[
       else if (originator === null) found.push({ identity, refused: STATIC })
       else {
         const contentKey = () => agreedKey(identity, originator, form, ukm, wrapped)
-        found.push({ identity, transport: form.agreement, contentKey })
+        found.push({ identity, keyEncryption: form.agreement, contentKey })
       }
     }
   }

@@ -2,7 +2,7 @@ import { context, TAG } from '../ber/der.ts'
 import { readElement } from '../ber/element.ts'
 import { CmsError } from '../ber/error.ts'
 import { Fields } from '../ber/fields.ts'
-import type { CmsReader, Reading } from '../ber/reader.ts'
+import type { BerReader, Reading } from '../ber/reader.ts'
 
 /** RFC 5940 2: an OCSPResponse among the revocation information. */
 const OCSP_RESPONSE = '1.3.6.1.5.5.7.16.2'
@@ -19,7 +19,7 @@ export interface RevocationInfo {
 }
 
 /** RevocationInfoChoices under `[1]` (RFC 5652 5.1, 10.2.1). Throws CmsError for what is not BER. */
-export function* readRevocationInfo(reader: CmsReader): Reading<RevocationInfo> {
+export function* readRevocationInfo(reader: BerReader): Reading<RevocationInfo> {
   const crls: Uint8Array[] = []
   const ocsp: Uint8Array[] = []
   let left = MAX_BYTES

@@ -1,9 +1,9 @@
 import { OID } from '../algorithms.ts'
-import { type CmsKind, enterContentInfo, leaveContentInfo } from '../ber/content-info.ts'
 import { context, TAG } from '../ber/der.ts'
 import { readElement } from '../ber/element.ts'
 import { CmsError } from '../ber/error.ts'
-import { CmsReader, type Reading } from '../ber/reader.ts'
+import { BerReader, type Reading } from '../ber/reader.ts'
+import { type CmsKind, enterContentInfo, leaveContentInfo } from '../content-info.ts'
 import type { Spool, Spooled } from '../source.ts'
 import { type RevocationInfo, readRevocationInfo } from './revocation-info.ts'
 
@@ -31,7 +31,7 @@ export async function readSignedData(
   cms: AsyncIterable<Uint8Array>,
   spool: Spool | null,
 ): Promise<SignedData | Exclude<CmsKind, 'signed-data'>> {
-  const reader = new CmsReader(cms)
+  const reader = new BerReader(cms)
   try {
     const kind = await reader.read(enterContentInfo(reader))
     return kind === 'signed-data' ? await takeApart(reader, spool) : kind
@@ -40,7 +40,7 @@ export async function readSignedData(
   }
 }
 
-async function takeApart(reader: CmsReader, spool: Spool | null): Promise<SignedData> {
+async function takeApart(reader: BerReader, spool: Spool | null): Promise<SignedData> {
   const isThere = await reader.read(enterContent(reader))
   const content = isThere && spool !== null ? await spool(reader.octets()) : null
   try {
@@ -53,7 +53,7 @@ async function takeApart(reader: CmsReader, spool: Spool | null): Promise<Signed
 }
 
 /** As far as the content, or to where it would be (RFC 5652 5.2): whether it is there. */
-function* enterContent(reader: CmsReader): Reading<boolean> {
+function* enterContent(reader: BerReader): Reading<boolean> {
   yield* reader.enter(TAG.SEQUENCE)
   yield* reader.element(16)
   yield* reader.skip()
@@ -69,7 +69,7 @@ function* enterContent(reader: CmsReader): Reading<boolean> {
 
 /** What is left of the SignedData, and of the ContentInfo around it. */
 function* readBehindContent(
-  reader: CmsReader,
+  reader: BerReader,
   content: { readonly isThere: boolean; readonly isRead: boolean },
 ): Reading<Omit<SignedData, 'content'>> {
   if (content.isThere) {
@@ -102,12 +102,12 @@ function* readBehindContent(
   }
 }
 
-function* nextTag(reader: CmsReader): Reading<number | null> {
+function* nextTag(reader: BerReader): Reading<number | null> {
   return (yield* reader.atEnd()) ? null : yield* reader.peek()
 }
 
 function* readSet(
-  reader: CmsReader,
+  reader: BerReader,
   tag: number,
   limit: { readonly name: string; readonly count: number; readonly bytes: number },
 ): Reading<Uint8Array[]> {

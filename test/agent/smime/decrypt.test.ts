@@ -9,8 +9,8 @@ import {
   keyTransportAlgorithm,
   OID,
 } from '../../../agent/smime/algorithms.ts'
-import { cmsKind } from '../../../agent/smime/ber/content-info.ts'
 import { context, NULL, oid, sequence, smallInteger, TAG, tlv } from '../../../agent/smime/ber/der.ts'
+import { cmsKind } from '../../../agent/smime/content-info.ts'
 import { Decrypted, decrypt } from '../../../agent/smime/decrypt.ts'
 import { isEnvelopedMediaType } from '../../../agent/smime/media-type.ts'
 import { UNDECRYPTABLE } from '../../../agent/smime/undecryptable.ts'

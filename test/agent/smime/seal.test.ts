@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type ContentCipher, type Digest, keyTransportAlgorithm } from '../../../agent/smime/algorithms.ts'
 import { context, TAG, tlv } from '../../../agent/smime/ber/der.ts'
-import { CmsReader, type Reading } from '../../../agent/smime/ber/reader.ts'
+import { BerReader, type Reading } from '../../../agent/smime/ber/reader.ts'
 import { encrypt } from '../../../agent/smime/encrypt.ts'
 import { Identity } from '../../../agent/smime/identity.ts'
 import { sign } from '../../../agent/smime/sign.ts'
@@ -248,11 +248,11 @@ describe('Identity', () => {
 })
 
 async function recipientInfos(cms: Uint8Array): Promise<Uint8Array[]> {
-  const reader = new CmsReader(sourceOf(cms).read())
+  const reader = new BerReader(sourceOf(cms).read())
   return reader.read(infosIn(reader))
 }
 
-function* infosIn(reader: CmsReader): Reading<Uint8Array[]> {
+function* infosIn(reader: BerReader): Reading<Uint8Array[]> {
   yield* reader.enter(TAG.SEQUENCE)
   yield* reader.skip()
   yield* reader.enter(context(0))

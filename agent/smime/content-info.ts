@@ -1,9 +1,9 @@
-import { OID } from '../algorithms.ts'
-import type { Source } from '../source.ts'
-import { context, TAG } from './der.ts'
-import { readElement } from './element.ts'
-import { CmsError } from './error.ts'
-import { CmsReader, type Reading } from './reader.ts'
+import { OID } from './algorithms.ts'
+import { context, TAG } from './ber/der.ts'
+import { readElement } from './ber/element.ts'
+import { CmsError } from './ber/error.ts'
+import { BerReader, type Reading } from './ber/reader.ts'
+import type { Source } from './source.ts'
 
 export type CmsKind = 'enveloped-data' | 'auth-enveloped-data' | 'signed-data' | 'other'
 
@@ -14,7 +14,7 @@ const KINDS: Readonly<Record<string, CmsKind>> = {
 }
 
 /** What a ContentInfo holds by its own word (RFC 5652 3). The reader is left before that content. */
-export function* enterContentInfo(reader: CmsReader): Reading<CmsKind> {
+export function* enterContentInfo(reader: BerReader): Reading<CmsKind> {
   yield* reader.enter(TAG.SEQUENCE)
   const kind = KINDS[readElement(yield* reader.element(64)).oid()] ?? 'other'
   yield* reader.enter(context(0))
@@ -22,14 +22,14 @@ export function* enterContentInfo(reader: CmsReader): Reading<CmsKind> {
 }
 
 /** Steps out of what `enterContentInfo` entered. Bytes after it are nobody's: some agents pad their messages. */
-export function* leaveContentInfo(reader: CmsReader): Reading<void> {
+export function* leaveContentInfo(reader: BerReader): Reading<void> {
   yield* reader.leave()
   yield* reader.leave()
 }
 
 /** Whether CMS bytes are encrypted or signed, whatever their media type says; null when they are no CMS. */
 export async function cmsKind(cms: Pick<Source, 'read'>): Promise<CmsKind | null> {
-  const reader = new CmsReader(cms.read())
+  const reader = new BerReader(cms.read())
   try {
     return await reader.read(enterContentInfo(reader))
   } catch (error) {

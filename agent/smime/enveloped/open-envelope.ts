@@ -1,9 +1,9 @@
 import { type AlgorithmIdentifier, readAlgorithmIdentifier } from '../algorithms/algorithm-identifier.ts'
-import { type CmsKind, enterContentInfo, leaveContentInfo } from '../ber/content-info.ts'
 import { context, TAG } from '../ber/der.ts'
 import { readElement } from '../ber/element.ts'
 import { CmsError } from '../ber/error.ts'
-import { CmsReader, type Reading } from '../ber/reader.ts'
+import { BerReader, type Reading } from '../ber/reader.ts'
+import { type CmsKind, enterContentInfo, leaveContentInfo } from '../content-info.ts'
 import { lent, type Source } from '../source.ts'
 
 /** RecipientInfos of one message: how many, the bytes of one, and of all. */
@@ -34,10 +34,10 @@ export interface EnvelopeTail {
 /** CMS that is read once, as far as its content and then to its end. */
 export class OpenEnvelope implements AsyncDisposable {
   readonly head: EnvelopeHead
-  readonly #reader: CmsReader
+  readonly #reader: BerReader
 
   /** @internal Use `openEnvelope`. */
-  constructor(head: EnvelopeHead, reader: CmsReader) {
+  constructor(head: EnvelopeHead, reader: BerReader) {
     this.head = head
     this.#reader = reader
   }
@@ -64,7 +64,7 @@ export async function openEnvelope(
   cms: Pick<Source, 'read' | 'lend'>,
   wanted: (recipientInfo: Uint8Array) => boolean,
 ): Promise<OpenEnvelope | null> {
-  const reader = new CmsReader(lent(cms))
+  const reader = new BerReader(lent(cms))
   let head: EnvelopeHead | null = null
   try {
     head = await reader.read(enterContent(reader, wanted))
@@ -74,7 +74,7 @@ export async function openEnvelope(
   return head && new OpenEnvelope(head, reader)
 }
 
-async function readTail(reader: CmsReader): Promise<EnvelopeTail> {
+async function readTail(reader: BerReader): Promise<EnvelopeTail> {
   let attributes: Uint8Array | null = null
   if ((await reader.read(reader.peek())) === context(1)) {
     const element = await reader.read(reader.element(MAX_ATTRIBUTES_BYTES))
@@ -91,14 +91,14 @@ async function readTail(reader: CmsReader): Promise<EnvelopeTail> {
 }
 
 /** Whatever else the structure holds, and its end. */
-function* leaveEnvelope(reader: CmsReader): Reading<void> {
+function* leaveEnvelope(reader: BerReader): Reading<void> {
   while (!(yield* reader.atEnd())) yield* reader.skip()
   yield* reader.leave()
   yield* leaveContentInfo(reader)
 }
 
 function* enterContent(
-  reader: CmsReader,
+  reader: BerReader,
   wanted: (recipientInfo: Uint8Array) => boolean,
 ): Reading<EnvelopeHead | null> {
   const kind = yield* enterContentInfo(reader)
@@ -115,7 +115,7 @@ function* enterContent(
 }
 
 function* readRecipientInfos(
-  reader: CmsReader,
+  reader: BerReader,
   wanted: (recipientInfo: Uint8Array) => boolean,
 ): Reading<Uint8Array[]> {
   const kept: Uint8Array[] = []
