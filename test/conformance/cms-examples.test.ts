@@ -83,7 +83,7 @@ async function byHand(cms: Parameters<typeof decrypt>[0], keys: readonly Identit
   if (envelope === null) return null
   const { head } = envelope
   const encryption = readContentEncryption(head.contentEncryption, { authenticated: false, tripleDes: false })
-  const candidate = matched(head.recipientInfos, keys).find((one) => 'transport' in one)
+  const candidate = matched(head.recipientInfos, keys).find((one) => 'keyEncryption' in one)
   const key = await candidate?.contentKey()
   if (!key || !candidate || 'code' in encryption) return null
   const outcome: Outcome = { whole: false, attributes: null }
