@@ -1,5 +1,6 @@
 import { parseAddress } from '../agent/address.ts'
 import { DirectError } from '../agent/errors.ts'
+import { RefusedLogins } from './refused-logins.ts'
 import { isForGood, printable } from './replies.ts'
 import { SmtpPool, type Wanted } from './smtp-pool.ts'
 import type { SmtpSession, SmtpSessionOptions } from './smtp-session.ts'
@@ -19,6 +20,8 @@ export interface SmtpClientOptions {
   readonly stopMs?: number
   /** How long a connection that nobody needs is kept. Default 10 s. */
   readonly idleMs?: number
+  /** How long a login that was refused is not tried again. Default 30 s. */
+  readonly refusedMs?: number
   /** The name that EHLO gives. Default: this machine's, where it is a full one. */
   readonly helloName?: string
 }
@@ -38,7 +41,11 @@ export function createSmtpClient(options: SmtpClientOptions): SmtpClient & Async
       stopMs: options.stopMs ?? 5000,
       signal,
     })
-  const pool = new SmtpPool({ open: (wanted) => openForMail(wanted, open), idleMs: options.idleMs ?? 10_000 })
+  const logins = new RefusedLogins(options.refusedMs ?? 30_000)
+  const pool = new SmtpPool({
+    open: (wanted) => logins.unlessRefused(wanted.server, () => openForMail(wanted, open)),
+    idleMs: options.idleMs ?? 10_000,
+  })
   return {
     submit: (server, submission, signal) => submit(server, submission, pool, signal),
     proveTls: (server, signal) => proveTls(server, () => open({ server, requireTls: true, signal })),

@@ -195,3 +195,30 @@ test('after a hundred messages a connection is left, as servers want it that cou
   for (let n = 0; n < 101; n++) await one.submit()
   expect(one.smtp.sessions.map(({ messages }) => messages.length)).toEqual([100, 1])
 })
+
+test('a login that is refused is tried once for all messages, until it has rested; another password at once', async () => {
+  await using smtp = await scriptedSmtp({
+    extensions: ['AUTH PLAIN'],
+    answer: (line) => (/^AUTH/.test(line) && !line.includes(RIGHT) ? '535 no' : undefined),
+  })
+  const login = { user: 'kim', password: 'old' }
+  const server: MailServer = { host: 'mx.b.example', port: smtp.port, secure: false, ...login }
+  const logins = () => smtp.sessions.flatMap(commands).filter((command) => command === 'AUTH').length
+  for (const [refusedMs, most] of [
+    [3_600_000, 1],
+    [1, 1 + 5],
+  ] as const) {
+    await using client = createSmtpClient({ lookup: async () => ['127.0.0.1'], refusedMs })
+    for (let n = 0; n < 5; n++) {
+      await expect(client.submit(server, submission())).rejects.toMatchObject({ code: 'SMTP_LOGIN' })
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    expect(logins()).toBe(most)
+    const right = { ...server, password: 'right' }
+    expect(await client.submit(right, submission())).toMatchObject([{ outcome: 'accepted' }])
+    smtp.sessions.at(-1)?.lines.splice(0)
+  }
+})
+
+/** As AUTH PLAIN has it. */
+const RIGHT = Buffer.from('\0kim\0right').toString('base64')
