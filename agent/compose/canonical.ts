@@ -7,6 +7,7 @@ import { type Field, holdsControls } from '../mime/header.ts'
 import { LineEnds, withCrlf } from '../mime/line-ends.ts'
 import type { MediaType } from '../mime/media-type.ts'
 import { encodeQuotedPrintable } from '../mime/quoted-printable.ts'
+import { isIdentityEncoding } from '../mime/transfer.ts'
 import { type EntityStart, type Step, walk } from '../mime/walk.ts'
 import { concatSources, lent, type Spool, type Spooled, sliceOf } from '../smime/source.ts'
 
@@ -174,7 +175,7 @@ function decide(entity: EntityStart, facts: Facts): Encoding | null {
   const eightBit = facts.eightBit > 0 || facts.nul
   if (type.type === 'multipart/signed') return null
   if (isEncoded(entity)) return eightBit ? 'mend' : null
-  if (!['7bit', '8bit', 'binary'].includes(encoding) || type.type.startsWith('multipart/')) {
+  if (!isIdentityEncoding(encoding) || type.type.startsWith('multipart/')) {
     if (!eightBit) return null
     throw new MimeError(
       'MALFORMED',

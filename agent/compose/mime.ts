@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { encodeBase64Lines } from '../mime/base64.ts'
-import { isAsciiText } from '../mime/bytes.ts'
-import { encodeField, encodeParameter, fold } from '../mime/encode-field.ts'
+import { encodeField, encodeParameter, fold, isAsciiText } from '../mime/encode-field.ts'
 import { encodeQuotedPrintable } from '../mime/quoted-printable.ts'
 import { encodeWords } from '../mime/words.ts'
 import type { Draft } from '../sending-types.ts'

@@ -78,8 +78,3 @@ export async function* lending(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
 export async function* owned(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   for await (const chunk of chunks) yield asBuffer(new Uint8Array(chunk))
 }
-
-/** Neither 8-bit characters nor controls but TAB. */
-export function isAsciiText(text: string): boolean {
-  return /^[\t\x20-\x7e]*$/.test(text)
-}

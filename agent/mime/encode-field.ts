@@ -1,6 +1,5 @@
 import { domainToASCII } from 'node:url'
 import { type Token, tokenizeAddresses } from './address-tokens.ts'
-import { isAsciiText } from './bytes.ts'
 import { MimeError } from './error.ts'
 import type { Field } from './header.ts'
 import { unquote } from './media-type.ts'
@@ -48,6 +47,11 @@ export function fold(field: string): string {
     column += segment.length
   }
   return `${out}\r\n`
+}
+
+/** Neither 8-bit characters nor controls but TAB: it may stand in a field as it is. */
+export function isAsciiText(text: string): boolean {
+  return /^[\t\x20-\x7e]*$/.test(text)
 }
 
 function encodeValue(name: string, value: string): string | null {

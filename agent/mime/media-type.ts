@@ -1,3 +1,5 @@
+import { decodeCharset } from './charset.ts'
+
 /** What follows the first word of a field, by lower-case name. */
 interface Parameters {
   readonly parameters: ReadonlyMap<string, string>
@@ -126,18 +128,4 @@ function percentDecode(text: string): Buffer {
     latin1.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
     'latin1',
   )
-}
-
-/** Text of bytes in a named charset; an unknown one is read as UTF-8. Bytes that fit neither become U+FFFD. */
-export function decodeCharset(bytes: Uint8Array, charset: string): string {
-  return (decoderFor(charset) ?? new TextDecoder()).decode(bytes)
-}
-
-function decoderFor(charset: string): { decode(bytes: Uint8Array): string } | null {
-  try {
-    return new TextDecoder(charset)
-  } catch {
-    // A RangeError is how the platform says that it does not know this label.
-    return null
-  }
 }

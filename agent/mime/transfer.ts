@@ -24,7 +24,12 @@ export function decodeTransfer(
 
 /** Whether `decodeTransfer` knows this one, as `transferEncoding` gives it. */
 export function isKnownEncoding(name: string): boolean {
-  return ['7bit', '8bit', 'binary', 'base64', 'quoted-printable'].includes(name)
+  return isIdentityEncoding(name) || name === 'base64' || name === 'quoted-printable'
+}
+
+/** Whether the bytes stand as they are under this one, as `transferEncoding` gives it (RFC 2045 6.2). */
+export function isIdentityEncoding(name: string): boolean {
+  return name === '7bit' || name === '8bit' || name === 'binary'
 }
 
 /** The field's value without comments and in lower case; `7bit` where there is none. */

@@ -4,7 +4,7 @@ import type { Header } from './header.ts'
 import { LIMITS } from './limits.ts'
 import { type MediaType, parseMediaType } from './media-type.ts'
 import { MultipartCutter, type Piece } from './multipart.ts'
-import { transferEncoding } from './transfer.ts'
+import { isIdentityEncoding, transferEncoding } from './transfer.ts'
 
 /** An entity begins: its header. What follows of a leaf is `content` until `end`; others hold entities. */
 export interface EntityStart {
@@ -155,7 +155,7 @@ class OpenEntity {
   }
 
   #roleOf(type: MediaType, encoding: string): EntityStart['role'] {
-    if (!['7bit', '8bit', 'binary'].includes(encoding) || !this.#message.into(type)) return 'leaf'
+    if (!isIdentityEncoding(encoding) || !this.#message.into(type)) return 'leaf'
     if (type.type === 'message/rfc822') return 'message'
     const boundary = type.parameters.get('boundary') ?? ''
     return type.type.startsWith('multipart/') && /^[\x20-\x7e]*[\x21-\x7e]$/.test(boundary)

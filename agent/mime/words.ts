@@ -1,4 +1,4 @@
-import { decodeCharset } from './media-type.ts'
+import { decodeCharset } from './charset.ts'
 
 const WORD = /=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?\s]*)\?=/g
 

@@ -1,7 +1,7 @@
 import { readHead } from '../mime/entity.ts'
 import type { Head } from '../mime/head.ts'
 import { parseMediaType } from '../mime/media-type.ts'
-import { decodeTransfer, transferEncoding } from '../mime/transfer.ts'
+import { decodeTransfer, isIdentityEncoding, transferEncoding } from '../mime/transfer.ts'
 import type { Body } from './signed/signed-content.ts'
 import { type Source, type Spool, sliceOf } from './source.ts'
 
@@ -32,13 +32,10 @@ export async function unwrapBehind(
   }
   const encoding = header.first('Content-Transfer-Encoding')
   const body = sliceOf(entity, bodyStart)
-  if (!IDENTITY.includes(transferEncoding(encoding))) {
+  if (!isIdentityEncoding(transferEncoding(encoding))) {
     const decoded = await spool(decodeTransfer(body.read(), encoding))
     return { wrapped: true, inner: decoded, [Symbol.asyncDispose]: () => decoded[Symbol.asyncDispose]() }
   }
   const known = entity.body?.start === bodyStart ? { sha256: entity.body.sha256 } : {}
   return { wrapped: true, inner: { ...body, ...known }, async [Symbol.asyncDispose]() {} }
 }
-
-/** RFC 2045 6.2: the bytes are what they are. */
-const IDENTITY: readonly string[] = ['7bit', '8bit', 'binary']
