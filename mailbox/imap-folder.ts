@@ -57,14 +57,17 @@ class OpenFolder implements ImapFolder {
 
   async uids(some?: SomeUids): Promise<readonly number[]> {
     this.#session.forgetNews()
-    const found = await this.#search('list the messages', {}, some)
-    // Whoever may open a folder may list it, and read what is in it: this says how the server is just now.
-    if (found === null) throw commandFailure(this.#session.server, 'list the messages', null, true)
-    const { mailbox } = this.#session.client
-    const exists = mailbox === false ? 0 : mailbox.exists
-    if (some === undefined && found.length === 0 && exists > 0)
-      throw listsNone(this.#session.server, this.#path, exists)
-    return [...found].sort((a, b) => a - b)
+    const { client, server } = this.#session
+    for (let look = 1; ; look++) {
+      const found = await this.#search('list the messages', {}, some)
+      // Whoever may open a folder may list it, and read what is in it: this says how the server is just now.
+      if (found === null) throw commandFailure(server, 'list the messages', null, true)
+      const exists = client.mailbox === false ? 0 : client.mailbox.exists
+      if (some !== undefined || found.length > 0 || exists === 0) return [...found].sort((a, b) => a - b)
+      if (look === LOOKS) throw listsNone(server, this.#path, exists)
+      // Another client may have taken them: a server must not say so with SEARCH, and does with NOOP (RFC 3501 7.4.1).
+      await this.#session.ask('hear what is gone', () => client.noop())
+    }
   }
 
   willFetch(uids: readonly number[]): void {
@@ -229,6 +232,9 @@ function uidValidityOf(mailbox: ImapFlow['mailbox'], path: string, { host }: Mai
     hint: 'Without it no message can be told from another one later: the folder is not read. Look at the log of that server.',
   })
 }
+
+/** So often is a folder listed of which the server says that there is something in it, and lists nothing. */
+const LOOKS = 3
 
 /** What answers OK to everything is no empty folder: mail would lie there, and nobody be told. */
 function listsNone({ host }: MailServer, path: string, exists: number): DirectError {

@@ -229,3 +229,16 @@ test('a server that has messages and lists none is not taken for an empty folder
   await using folder = await client.open(at(empty), 'INBOX')
   expect(await folder.uids()).toEqual([])
 })
+
+test('messages that another client takes away meanwhile are told at NOOP at the latest: the folder is empty, and no failure', async () => {
+  await using imap = await scriptedImap({
+    messages: { 5: 'five' },
+    answer: (command) => {
+      if (/^UID SEARCH/.test(command)) return '* SEARCH\r\nTAG OK done'
+      return command === 'NOOP' ? '* 1 EXPUNGE\r\nTAG OK done' : undefined
+    },
+  })
+  await using folder = await client.open(at(imap), 'INBOX')
+  expect(await folder.uids()).toEqual([])
+  expect(imap.commands.filter((command) => command === 'NOOP')).toHaveLength(1)
+})
