@@ -14,18 +14,24 @@ export function multipartSigned(entity: Source, signature: Uint8Array, digest: D
     `--${boundary}`,
     '',
   )
-  const between = lines(
-    '',
-    `--${boundary}`,
-    'Content-Type: application/pkcs7-signature; name="smime.p7s"',
-    'Content-Transfer-Encoding: base64',
-    'Content-Disposition: attachment; filename="smime.p7s"',
-    '',
-    '',
-  )
-  return concatSources([head, entity, between, base64Lines(signature), lines(`--${boundary}--`, '')])
+  const delimiter = lines('', `--${boundary}`, '')
+  const close = lines(`--${boundary}--`, '')
+  return concatSources([head, entity, delimiter, signaturePart(signature), close])
+}
+
+/** The second part, header included (RFC 8551 3.5.3.1). `signature`: DER of a detached SignedData. */
+export function signaturePart(signature: Uint8Array): Uint8Array {
+  return Buffer.concat([SIGNATURE_HEADER, base64Lines(signature)])
 }
 
 function lines(...text: readonly string[]): Uint8Array {
   return Buffer.from(text.join('\r\n'))
 }
+
+const SIGNATURE_HEADER = lines(
+  'Content-Type: application/pkcs7-signature; name="smime.p7s"',
+  'Content-Transfer-Encoding: base64',
+  'Content-Disposition: attachment; filename="smime.p7s"',
+  '',
+  '',
+)

@@ -4,6 +4,7 @@ import { Identity } from '../identity.ts'
 import { once, type Source } from '../source.ts'
 import { blanks } from './blanks.ts'
 import { signedData } from './detached-signature.ts'
+import { signaturePart } from './multipart-signed.ts'
 import type { SignatureForm, TakenApart } from './signature-form.ts'
 import type { Hashed } from './signed-content.ts'
 import { readSignedData } from './signed-data.ts'
@@ -16,14 +17,6 @@ export interface StandIn {
   apart(): Promise<TakenApart>
   readonly form: SignatureForm
 }
-
-const PART_HEAD = lines(
-  'Content-Type: application/pkcs7-signature; name="smime.p7s"',
-  'Content-Transfer-Encoding: base64',
-  'Content-Disposition: attachment; filename="smime.p7s"',
-  '',
-  '',
-)
 
 /**
  * `content`: what was decrypted. `isHashed`: whether it was hashed already, or what stood in for it: then that is not
@@ -51,7 +44,7 @@ async function* blanked(content: Source): AsyncGenerator<Uint8Array> {
 
 interface NoSignature extends Pick<SignatureForm, 'certificates' | 'signerInfos' | 'revocation'> {
   /** The whole part of the multipart. */
-  readonly part: Buffer
+  readonly part: Uint8Array
 }
 
 const made = new WeakMap<Identity, Promise<NoSignature>>()
@@ -74,13 +67,6 @@ async function makeSignature({ certificate, intermediates }: Identity): Promise<
   const cms = await signedData(Buffer.alloc(32), forger, form, new Date(0))
   const signature = await readSignedData(once(cms), null)
   if (typeof signature === 'string') throw new Error(`the stand-in of a signature is ${signature}`)
-  const base64 = Buffer.from(cms)
-    .toString('base64')
-    .replace(/.{1,76}/g, '$&\r\n')
   const { certificates, signerInfos, revocation } = signature
-  return { certificates, signerInfos, revocation, part: Buffer.concat([PART_HEAD, Buffer.from(base64)]) }
-}
-
-function lines(...text: readonly string[]): Buffer {
-  return Buffer.from(text.join('\r\n'))
+  return { certificates, signerInfos, revocation, part: signaturePart(cms) }
 }
