@@ -41,6 +41,14 @@ export function byLikelihood(
   return buckets.flat()
 }
 
+/**
+ * Whoever has the same name and the same key is the same CA, also where it was certified anew or by others; an anchor is
+ * matched so (CERT-6), and a path never needs it twice.
+ */
+export function isSameCa(a: Certificate, b: Certificate): boolean {
+  return a.spkiSha256 === b.spkiSha256 && a.subjectCanonical === b.subjectCanonical
+}
+
 /** 0: the same; 1: one of them does not say; 2: different. */
 export function keyIdentifierMismatch(certificate: Certificate, issuer: Certificate): 0 | 1 | 2 {
   const wanted = certificate.authorityKeyIdentifier

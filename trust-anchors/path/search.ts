@@ -1,7 +1,7 @@
 import type { Failure } from '../failures.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { type Budget, SPENT } from './budget.ts'
-import { byLikelihood, type Candidates, keyIdentifierMismatch } from './issuers.ts'
+import { byLikelihood, type Candidates, isSameCa, keyIdentifierMismatch } from './issuers.ts'
 import { datesFailure, issuingFailure, nameFor, signatureFailure } from './issuing.ts'
 import type { Outcomes } from './outcome.ts'
 import type { Attempt, PathSettings } from './types.ts'
@@ -75,7 +75,7 @@ export class Search {
     let isSigned = false
     for (const issuer of issuers) {
       if (!budget.step()) return false
-      if (path.some((one) => isSameEntity(one, issuer))) continue
+      if (path.some((one) => isSameCa(one, issuer))) continue
       const failure = this.#stepFailure(path, issuer)
       if (failure === null) isSigned = true
       if (failure?.code === 'BAD_SIGNATURE') forged.push(failure)
@@ -152,11 +152,6 @@ export class Search {
       if (failure !== null) this.#note(path, anchor, failure)
     }
   }
-}
-
-/** Whoever has the same name and the same key is the same issuer: a path never needs it twice. */
-function isSameEntity(a: Certificate, b: Certificate): boolean {
-  return a.spkiSha256 === b.spkiSha256 && a.subjectCanonical === b.subjectCanonical
 }
 
 export function unknownIssuer(certificate: Certificate): Failure {
