@@ -48,7 +48,7 @@ async function check(options: InitOptions, session: Session): Promise<Answers> {
     dir: options.dir,
     anchors: options.anchor ?? [],
     testCa: options.testCa,
-    organisation: options.organisation,
+    organisation: organisationOf(options),
     key: options.key,
     dns: options.dns ?? [],
   }
@@ -92,6 +92,22 @@ function byOption({ code, message, hint, cause }: DirectError): DirectError {
 
 export function needsPassword(url: string): boolean {
   return /^[a-z]+:\/\/[^/:@]+(@[^/:@]+)*@/i.test(url)
+}
+
+/** RFC 5280 A.1 (ub-organization-name): what is cut off or refused by a CA is better told now. */
+const MOST_OF_ORGANISATION = 64
+
+function organisationOf({ organisation }: InitOptions): string | undefined {
+  if (organisation === undefined) return undefined
+  const { length } = [...organisation]
+  if (length <= MOST_OF_ORGANISATION && !/\p{Cc}/u.test(organisation)) return organisation
+  const why =
+    length > MOST_OF_ORGANISATION
+      ? `has ${length} characters; a certificate holds ${MOST_OF_ORGANISATION} at most`
+      : 'holds control characters'
+  throw new DirectError('USAGE', `the organisation ${why}`, {
+    hint: 'Give a shorter or plainer name with --organisation, or none: certificates are found and believed without.',
+  })
 }
 
 function subjectOf({ domain, address }: InitOptions): string {

@@ -5,10 +5,22 @@ import { parseTime } from './time.ts'
 
 /** An option that holds one value; a second one, or bytes that are no text, would otherwise pass in silence. */
 export function single(flags: string, description: string, parse = (text: string): unknown => text): Option {
-  const option = new Option(flags, description)
-  return option.argParser((text: string, previous: unknown) => {
-    if (previous !== undefined && previous !== option.defaultValue)
+  return once(new Option(flags, description), parse)
+}
+
+/** An option that holds one of `values`. */
+export function choice(flags: string, description: string, values: readonly string[]): Option {
+  const option = new Option(flags, description).choices(values)
+  const { parseArg: chosen } = option
+  return once(option, (text) => chosen?.(text, undefined))
+}
+
+function once(option: Option, parse: (text: string) => unknown): Option {
+  let given = false
+  return option.argParser((text: string) => {
+    if (given)
       throw new DirectError('USAGE', `${option.long} is there twice`, { hint: `Give ${option.long} once.` })
+    given = true
     // Node reads bytes that are no UTF-8 as this: a text would go out damaged, two keys become one.
     if (text.includes('\ufffd'))
       throw new DirectError('USAGE', `${option.long} is not UTF-8, or holds U+FFFD`, {
@@ -22,7 +34,7 @@ const KEY_TYPES: readonly KeyType[] = ['rsa-2048', 'rsa-3072', 'rsa-4096', 'ec-p
 
 /** Of a key that is to be made. */
 export function keyTypeOption(): Option {
-  return new Option('--key <type>', 'what key to make (default: rsa-3072)').choices(KEY_TYPES)
+  return choice('--key <type>', 'what key to make (default: rsa-3072)', KEY_TYPES)
 }
 
 export function timeOption(flags: string, description: string): Option {

@@ -1,9 +1,8 @@
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
-import { Option } from 'commander'
 import type { AnchorFacts, BundleReport, NewTrust, RemovedBy, TrustedAnchor } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
-import { single } from './options.ts'
+import { choice, single } from './options.ts'
 import { columns } from './printable.ts'
 import { answer, type Session } from './session.ts'
 
@@ -43,9 +42,7 @@ export function addScope(command: Command): Command {
       single('--for <name>', 'who of ours believes: a domain or address of ours, or *').makeOptionMandatory(),
     )
     .addOption(
-      new Option('--direction <direction>', 'of which mail')
-        .choices(['both', 'incoming', 'outgoing'])
-        .default('both'),
+      choice('--direction <direction>', 'of which mail', ['both', 'incoming', 'outgoing']).default('both'),
     )
     .option('--narrow', 'the name gets anchors of its own alone: those of its domain or of * end there')
 }

@@ -1,7 +1,7 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { ZoneFormat } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
-import { single } from './options.ts'
+import { choice, single } from './options.ts'
 import { jsonLine } from './printable.ts'
 import { openAgent, type Session } from './session.ts'
 
@@ -17,9 +17,11 @@ interface Options {
 export function options(command: Command): void {
   command
     .addOption(
-      new Option('--format <format>', 'a zone file, lines for a web form, objects, or a directory')
-        .choices(FORMATS)
-        .default('bind'),
+      choice(
+        '--format <format>',
+        'a zone file, lines for a web form, objects, or a directory',
+        FORMATS,
+      ).default('bind'),
     )
     .addOption(single('--domain <domain>', 'only what belongs into its zone'))
     .option('--whole-zone', 'with SOA, NS, MX and addresses: it stands alone')

@@ -73,6 +73,27 @@ const MISTAKES: readonly (readonly [string, readonly string[], number, RegExp])[
     /^direct: --from is there twice\n/,
   ],
   [
+    'a choice made twice, the first time as it is by default',
+    ['trust', 'add', 'root.pem', '--for', '*', '--direction', 'both', '--direction', 'incoming'],
+    2,
+    /^direct: --direction is there twice\n/,
+  ],
+  [
+    'a choice that is none',
+    ['zone', 'generate', '--format', 'xml'],
+    2,
+    /^direct: option '--format <format>' argument 'xml' is invalid\. Allowed choices are bind, lines, json, ldif\.\n/,
+  ],
+  [
+    'an organisation that no certificate holds',
+    ['init', '--domain', 'a.example', '--imap', 'imap://127.0.0.1', '--smtp', 'smtp://127.0.0.1'].concat(
+      '--organisation',
+      'O'.repeat(65),
+    ),
+    2,
+    /^direct: the organisation has 65 characters; a certificate holds 64 at most\n/,
+  ],
+  [
     'options that exclude each other',
     ['send', '--from', 'a@b.example', '--to', 'x@y.example', '--message', 'm', '--text', 't'],
     2,

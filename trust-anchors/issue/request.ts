@@ -123,7 +123,7 @@ export function subjectName(subject: string, organisation: string | undefined): 
     organisation === undefined
       ? [['CN', name]]
       : [
-          ['O', organisation.slice(0, 64)],
+          ['O', [...organisation].slice(0, 64).join('')],
           ['CN', name],
         ],
   )
