@@ -1,5 +1,6 @@
 import type { Address } from '../agent/address.ts'
 import type { Failure } from './failures.ts'
+import { extensionFailure } from './path/critical.ts'
 import { datesFailure } from './path/issuing.ts'
 import type { Certificate } from './x509/certificate.ts'
 import { ANY_EXTENDED_KEY_USAGE, EMAIL_PROTECTION, type KeyUsage } from './x509/extensions.ts'
@@ -46,11 +47,14 @@ export function bindingOf(
 }
 
 /**
- * What makes a certificate of ours unusable by itself, without path or binding (CERT-2 to 4, ALG keys): our
- * own need no anchor of ours. In the order of `verifyCertificate`.
+ * What makes a certificate of ours unusable by itself, without path or binding (CERT-2 to 5, ALG keys): our
+ * own need no anchor of ours, but an extension that nobody may pass over ends every path to it. In the order of
+ * `verifyCertificate`.
  */
 export function leafFailures(purpose: Purpose, certificate: Certificate, at: Date): readonly Failure[] {
-  return judgeLeaf(purpose, certificate, { at, notBound: null, isAnchor: false })
+  const ofExtensions = extensionFailure(certificate, 'the certificate')
+  const own = judgeLeaf(purpose, certificate, { at, notBound: null, isAnchor: false })
+  return ofExtensions === null ? own : [...own, ofExtensions]
 }
 
 /** The leaf's own failures in the order of `verifyCertificate`, which defends it. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Agent, createAgent, type ImportedCertificate } from '../../agent/index.ts'
+import { unknownCritical } from '../../fixtures/extensions.ts'
 import { type MintOptions, mint } from '../../fixtures/pki.ts'
 import { literalZone } from '../dns/literal-zone.ts'
 import { all, clinicConfig, issuer, pki, temporaryFolder } from '../flow/clinics.ts'
@@ -85,6 +86,7 @@ test.each<[why: string, code: string, options: MintOptions]>([
   ['that is signed with SHA-1', 'SIGNATURE_WEAK', { digest: 'sha1' }],
   ['that may do neither', 'KEY_USAGE', { keyUsage: ['dataEncipherment'] }],
   ['for TLS servers', 'EXT_KEY_USAGE', { extendedKeyUsage: ['1.3.6.1.5.5.7.3.1'] }],
+  ['that no partner may accept (CERT-5)', 'UNKNOWN_CRITICAL_EXTENSION', { extensions: [unknownCritical] }],
 ])('a certificate %s is refused as %s, and nothing is changed', async (_, code, options) => {
   const { agent, dataDir, certificate } = await waiting()
   const [result, ...others] = await taken(agent, leaf(options).pem)

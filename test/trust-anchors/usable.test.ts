@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { unknownCritical } from '../../fixtures/extensions.ts'
 import { type MintOptions, mint } from '../../fixtures/pki.ts'
 import {
   bindingOf,
@@ -176,6 +177,12 @@ describe('what a certificate is good for (CERT-3, CERT-4)', () => {
       )
     expect(usages(['digitalSignature', 'keyAgreement'])).toEqual([[], []])
     expect(usages(['digitalSignature', 'keyEncipherment'])).toEqual([[], ['KEY_USAGE']])
+  })
+
+  test('an unknown critical extension ends every path, and so every use of ours (CERT-5)', () => {
+    const options = { san: ['d.example'], extensions: [unknownCritical] }
+    expect(judged('sign', options)).toEqual(['UNKNOWN_CRITICAL_EXTENSION'])
+    expect(judged('encrypt', options)).toEqual(['UNKNOWN_CRITICAL_EXTENSION'])
   })
 
   test('a CA is usable when it is itself the anchor (CERT-3)', () => {
