@@ -35,7 +35,7 @@ export function base64LinesLength(bytes: number): number {
   return chars + 2 * Math.ceil(chars / LINE_CHARS)
 }
 
-/** The same of bytes that are in hand. */
+/** `encodeBase64Lines` of bytes that are in hand. */
 export function base64Lines(bytes: Uint8Array): Buffer {
   const out = unpooled(base64LinesLength(bytes.length))
   // Put at the end, and moved forward line by line: copying within a buffer costs the least per line.
@@ -86,6 +86,7 @@ const PAD = 0x3d
 
 const NOTHING = { bytes: Buffer.alloc(0), end: 0 }
 
+/** Decodes quanta, four characters for three bytes each (RFC 4648 4), however chunks cut them. */
 class Quanta {
   /** Padding was seen. */
   ended = false

@@ -16,8 +16,8 @@ export interface Entity extends MessageStart {
 
 /**
  * Reads the header of a message and hands on the rest as it comes. Blank lines, blanks and a mbox `From ` line before
- * the first field are skipped, and so is a byte order mark (protocol.md IN-2). Throws MimeError: `LIMIT_EXCEEDED`, or `MALFORMED` when the start is
- * no header at all.
+ * the first field are skipped, and so is a byte order mark (protocol.md IN-2). Throws MimeError: `LIMIT_EXCEEDED`, or
+ * `MALFORMED` when the start is no header at all.
  */
 export async function openEntity(
   bytes: AsyncIterable<Uint8Array>,

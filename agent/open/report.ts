@@ -4,7 +4,10 @@ import type { Opened, OpenedPart, ReceiveReport } from '../receiving-types.ts'
 import { describeRevocation } from '../trust/believe.ts'
 import type { Judged } from './verdict.ts'
 
-/** What `message open` answers: everything, for the owner alone; `parts` are those of a trusted message. A refused message shows ids and codes, no content. */
+/**
+ * What `message open` answers: everything, for the owner alone; `parts` are those of a trusted message. A refused message
+ * shows ids and codes, no content.
+ */
 export function describeOpened(judged: Judged, parts: readonly OpenedPart[] = []): Opened {
   const { verdict, trusted, facts, wrapped, algorithms, warnings, code, why } = judged
   return {

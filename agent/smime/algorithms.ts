@@ -11,9 +11,7 @@ export {
   TRANSPORT_PREFERENCE,
 } from './algorithms/capabilities.ts'
 export {
-  type AuthenticatedCipher,
   BLOCK_BYTES,
-  type BlockCipher,
   blockBytes,
   type ContentCipher,
   type ContentEncryption,

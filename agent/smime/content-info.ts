@@ -5,6 +5,7 @@ import { CmsError } from './ber/error.ts'
 import { BerReader, type Reading } from './ber/reader.ts'
 import type { Source } from './source.ts'
 
+/** What CMS says that it is, by the contentType of its ContentInfo (RFC 5652 3, RFC 5083 2). */
 export type CmsKind = 'enveloped-data' | 'auth-enveloped-data' | 'signed-data' | 'other'
 
 const KINDS: Readonly<Record<string, CmsKind>> = {

@@ -58,8 +58,8 @@ export class Encrypted {
 
 /**
  * Encrypts under a fresh content key, one RecipientInfo for each distinct certificate (RFC 5652 6; protocol.md MSG-5,
- * MSG-7, MSG-9). An Identity stands for the sender's own record (MSG-15). Throws DirectError `USAGE` without recipients; reading throws
- * `MESSAGE_INVALID` when the message changed length.
+ * MSG-7, MSG-9). An Identity stands for the sender's own record (MSG-15). Throws DirectError `USAGE` without recipients;
+ * reading throws `MESSAGE_INVALID` when the message changed length.
  */
 export function encrypt(
   signed: Signed,

@@ -5,6 +5,7 @@ export function isPkcs7Mime({ type }: MediaType): boolean {
   return type === 'application/pkcs7-mime' || type === 'application/x-pkcs7-mime'
 }
 
+/** RFC 8551 3.5.3.1, and the older spelling. */
 export function isPkcs7Signature({ type }: MediaType): boolean {
   return type === 'application/pkcs7-signature' || type === 'application/x-pkcs7-signature'
 }

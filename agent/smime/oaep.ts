@@ -27,7 +27,7 @@ function formsOf(key: KeyObject, use: 'encrypt' | 'decrypt'): (how: Oaep) => web
 
 const recipients = new WeakMap<KeyObject, (how: Oaep) => webcrypto.CryptoKey>()
 
-/** RSAES-OAEP to a public key (RFC 8017 7.1.1), off the event loop as well. */
+/** RSAES-OAEP to a public key (RFC 8017 7.1.1), off the event loop. */
 export async function oaepTo(key: KeyObject, how: Oaep, input: Uint8Array): Promise<Uint8Array> {
   const forms = recipients.get(key) ?? formsOf(key, 'encrypt')
   recipients.set(key, forms)
@@ -36,8 +36,8 @@ export async function oaepTo(key: KeyObject, how: Oaep, input: Uint8Array): Prom
 
 /**
  * RSAES-OAEP by one private key (RFC 8017 7.1.2), its label empty and MGF1 by the same hash, off the event loop: of what
- * opening a small message costs, this is the most. Of node:crypto's functions webcrypto's alone does it there. The answer
- * is null for whatever the key can make nothing of.
+ * opening a small message costs, this is the most, and node:crypto has no other function that does it there. The answer is
+ * null for whatever the key can make nothing of.
  */
 export function oaepBy(key: KeyObject): (how: Oaep, input: Uint8Array) => Promise<Uint8Array | null> {
   const forms = formsOf(key, 'decrypt')

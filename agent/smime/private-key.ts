@@ -26,10 +26,10 @@ export interface PrivateKey {
   ): Promise<Uint8Array>
   /**
    * The content key that was encrypted to this key; null, and no rejection, when the padding is wrong or the key can make
-   * nothing of the input. For `rsa-pkcs1` a wrong padding
-   * yields bytes that depend on key and ciphertext alone (implicit rejection, ALG-2), so the answer says nothing about
-   * the padding. For `ecdh`, `input` is the other side's public key (DER of a SubjectPublicKeyInfo), and the answer the
-   * shared secret Z, the x-coordinate in as many bytes as the field has (SEC 1 3.3.1).
+   * nothing of the input. For `rsa-pkcs1` a wrong padding yields bytes that depend on key and ciphertext alone (implicit
+   * rejection, ALG-2), so the answer says nothing about the padding. For `ecdh`, `input` is the other side's public key
+   * (DER of a SubjectPublicKeyInfo), and the answer the shared secret Z, the x-coordinate in as many bytes as the field
+   * has (SEC 1 3.3.1).
    */
   decrypt(how: KeyTransport | 'ecdh', input: Uint8Array): Promise<Uint8Array | null>
 }

@@ -20,7 +20,10 @@ export function lent(source: Pick<Source, 'read' | 'lend'>): AsyncIterable<Uint8
   return source.lend?.() ?? source.read()
 }
 
-/** Keeps bytes of unknown length, which may be lent to it, where they can be read again: memory for little, an encrypted file for much. */
+/**
+ * Keeps bytes of unknown length, which may be lent to it, where they can be read again: memory for little, an encrypted
+ * file for much (MSG-15).
+ */
 export type Spool = (bytes: AsyncIterable<Uint8Array>) => Promise<Spooled>
 
 export interface Spooled extends Source, AsyncDisposable {}

@@ -18,7 +18,7 @@ export function reasonOf(error: unknown): Reason<MessageCode> {
   return { code: error.code, text: `the signed message makes no sense: ${error.message}` }
 }
 
-/** The same of a step that takes no time. */
+/** What a step gives, or what is wrong with what it read, by `reasonOf`. */
 export function orReason<T>(step: () => T): T | Reason<MessageCode> {
   try {
     return step()

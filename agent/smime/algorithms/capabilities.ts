@@ -40,13 +40,13 @@ const BEST_FIRST = [
   ...CONTENT_PREFERENCE.map(contentCapability),
   ...TRANSPORT_PREFERENCE.map(keyTransportAlgorithm),
 ]
-/** DER of what we accept (MSG-7); whose own key is no EC key cannot be agreed with. */
+/** DER of what we accept (MSG-7). Key agreement is for those alone who have an EC key. */
 export const CAPABILITIES = sequence(...BEST_FIRST)
 export const CAPABILITIES_WITH_EC_KEY = sequence(...BEST_FIRST, ...AGREEMENTS.map(keyAgreementAlgorithm))
 
 /**
- * The value of somebody's smimeCapabilities. What we do not know is passed over; null where it
- * names no content encryption of ours, or is broken: it is help for us, and no reason to refuse what was signed.
+ * The value of somebody's smimeCapabilities. What we do not know is passed over; null where it names no content encryption
+ * of ours, or is broken: it is help for us, and no reason to refuse what was signed.
  */
 export function readCapabilities(value: Element | null): Capabilities | null {
   if (value?.tag !== TAG.SEQUENCE) return null

@@ -34,6 +34,7 @@ export function sizeWithHeader(length: number): number {
   return headerSize(length) + length
 }
 
+/** An element whole: identifier, length, and the contents joined. */
 export function tlv(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
   let length = 0
   for (const content of contents) length += content.length
@@ -59,12 +60,7 @@ export function sequence(...contents: readonly Uint8Array[]): Uint8Array {
 
 /** SET OF: the elements in ascending order of their encodings (X.690 11.6). */
 export function setOf(...elements: readonly Uint8Array[]): Uint8Array {
-  return tlv(TAG.SET, ...sorted(elements))
-}
-
-/** Whole elements in the order that X.690 11.6 gives to a SET OF. */
-export function sorted(elements: readonly Uint8Array[]): Uint8Array[] {
-  return elements.toSorted((a, b) => Buffer.compare(a, b))
+  return tlv(TAG.SET, ...elements.toSorted((a, b) => Buffer.compare(a, b)))
 }
 
 /** A non-negative INTEGER below 128, such as every CMSVersion. */

@@ -9,9 +9,9 @@ export interface TlvHeader {
   readonly octets: number
 }
 
-/** In an identifier octet: of elements. */
+/** Of an identifier octet: the value is elements, not bytes (X.690 8.1.2.5). */
 export const CONSTRUCTED = 0x20
-/** Of a length: more than any file has bytes. */
+/** A length of more octets than this is more than any file has bytes. */
 const MAX_LENGTH_OCTETS = 6
 
 /** The header that begins there; null when the bytes end before it does. Throws CmsError. */

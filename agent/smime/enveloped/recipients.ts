@@ -28,7 +28,10 @@ export interface Candidate {
 
 export type Addressed = Candidate | { readonly identity: Identity; readonly refused: Refused }
 
-/** Cheap enough for thousands of recipients: ours are named by serial number or key identifier, so these must occur. */
+/**
+ * Whether a RecipientInfo may name this identity, told without reading it, as there may be thousands: it would hold the
+ * certificate's serial number or key identifier.
+ */
 export function mentions(info: Uint8Array, { certificate }: Identity): boolean {
   if (info[0] !== TAG.SEQUENCE && info[0] !== context(1)) return false
   const { serialNumber, subjectKeyIdentifier } = certificate
@@ -105,7 +108,7 @@ function explicit(field: Element): Element {
   return value
 }
 
-/** RecipientEncryptedKey: an RecipientKeyIdentifier may hold more than the key identifier. */
+/** RecipientEncryptedKey (RFC 5652 6.2.2): a RecipientKeyIdentifier may hold more than the key identifier. */
 function readEncryptedKey(element: Element): { readonly id: CertificateId; readonly wrapped: Uint8Array } {
   const fields = Fields.of(element, TAG.SEQUENCE)
   const rid = fields.next()

@@ -1,4 +1,7 @@
-/** The same for content that makes no sense: what is looked at in its place (protocol.md ALG-2). */
+/**
+ * What is looked at in the place of content that makes no sense, so that it takes as long as a message (protocol.md ALG-2):
+ * the beginning of a signed one, and blanks.
+ */
 
 const BOUNDARY = '=_stands-in-for-a-boundary'
 
@@ -18,7 +21,7 @@ export const BLANK_HEAD = Buffer.from(
 const LINE = `${' '.repeat(74)}\r\n`
 const BLANK = Buffer.alloc(1 << 18, LINE)
 
-/** So much of that text. */
+/** So many bytes of that text. */
 export function blanks(bytes: number): Buffer {
   return bytes <= BLANK.length ? BLANK.subarray(0, bytes) : Buffer.alloc(bytes, LINE)
 }
