@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { ImapFlow, type ImapFlowOptions } from 'imapflow'
 import { DirectError } from '../agent/errors.ts'
+import { tokenUnlessAborted } from './ask-token.ts'
 import { aborted } from './dial.ts'
 import {
   connectingFailure,
@@ -32,13 +33,13 @@ export async function connect(
   if (user === undefined || (password === '' && token === undefined))
     throw loginRefused(server, 'a user and a password or a token are needed')
   if (token === undefined) return await connectWith({ user, pass: password }, server, lookup, limits, signal)
-  const accessToken = await token()
+  const accessToken = await tokenUnlessAborted(token, undefined, signal)
   try {
     return await connectWith({ user, accessToken }, server, lookup, limits, signal)
   } catch (error) {
     if (!(error instanceof DirectError && error.code === 'IMAP_LOGIN')) throw error
     // It may have ended before its time.
-    const renewed = await token(accessToken)
+    const renewed = await tokenUnlessAborted(token, accessToken, signal)
     if (renewed === accessToken) throw error
     return await connectWith({ user, accessToken: renewed }, server, lookup, limits, signal)
   }

@@ -1,5 +1,6 @@
 import { parseAddress } from '../agent/address.ts'
 import { DirectError } from '../agent/errors.ts'
+import { tokenUnlessAborted } from './ask-token.ts'
 import { RefusedLogins } from './refused-logins.ts'
 import { isForGood, printable } from './replies.ts'
 import { SmtpPool, type Wanted } from './smtp-pool.ts'
@@ -157,7 +158,7 @@ async function openForMail(
   if (user === undefined) return session
   let secret = password
   try {
-    if (token !== undefined) secret = await token(refused)
+    if (token !== undefined) secret = await tokenUnlessAborted(token, refused, wanted.signal)
     const notNow = await session.login(wanted.server, user, secret)
     if (notNow === null) return session
     await session.end()

@@ -77,4 +77,17 @@ describe('a login by token', () => {
     const token = () => Promise.reject(new Error('no such program'))
     await expect(client.open({ ...server.tokens(), token }, 'INBOX')).rejects.toThrow('no such program')
   })
+
+  it('is not waited for beyond a stop: the program that tells it may hang', async () => {
+    await using server = await guarded('right')
+    const stop = new AbortController()
+    const token = () => {
+      setImmediate(() => stop.abort())
+      return new Promise<string>(() => {})
+    }
+    const hanging = { ...server.tokens(), token }
+    for (const _ of ['now', 'already stopped'])
+      await expect(client.open(hanging, 'INBOX', stop.signal)).rejects.toMatchObject({ code: 'ABORTED' })
+    expect(server.said()).toEqual([])
+  })
 })

@@ -724,6 +724,22 @@ describe('login by an access token', () => {
     await expect(submitted).rejects.toThrow('the tokenCommand get-token failed')
     expect(heardOf(smtp.sessions).flat()).toEqual([])
   })
+
+  it('is not waited for beyond a stop: the program that tells it may hang', async () => {
+    await using smtp = await scriptedSmtp({ extensions: ['AUTH XOAUTH2'] })
+    const stop = new AbortController()
+    const token = () => {
+      setImmediate(() => stop.abort())
+      return new Promise<string>(() => {})
+    }
+    const submitted = client.submit(
+      at(smtp, { user: 'kim', token }),
+      submission(['lee@b.example']),
+      stop.signal,
+    )
+    await expect(submitted).rejects.toMatchObject({ code: 'ABORTED' })
+    expect(heardOf(smtp.sessions).flat()).toEqual([])
+  })
 })
 
 describe('content', () => {
