@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto'
 import type { Address } from './address.ts'
-import { formatDate } from './compose/date.ts'
 import { readDeliveryStatus } from './dsn.ts'
 import { DirectError } from './errors.ts'
 import { readHead } from './mime/entity.ts'
 import type { Header } from './mime/header.ts'
+import { composeReport, multipartReport, type ReportHeader } from './notices/multipart-report.ts'
 import {
   type NotifiedRecipient,
   quote,
@@ -15,8 +14,8 @@ import {
   withoutComments,
 } from './read/report-fields.ts'
 import { type MessageFacts, readMessageHeader, readParts } from './read.ts'
-import { once, type Source } from './smime/source.ts'
-import { type Composed, wrap } from './smime/wrap.ts'
+import type { Source } from './smime/source.ts'
+import type { Composed } from './smime/wrap.ts'
 
 export type { NotifiedRecipient } from './read/report-fields.ts'
 
@@ -42,8 +41,8 @@ export interface MdnFacts {
  * `MESSAGE_INVALID` when the Message-ID as received cannot stand in a header: controls, other than ASCII, or too long.
  */
 export function writeMdn(mdn: MdnFacts): Uint8Array {
-  const { from, to, originalMessageId, messageId, date, reportingUa, kind } = mdn
-  const { subject, said, fields } = KINDS[kind]
+  const { from, originalMessageId, messageId, reportingUa, kind } = mdn
+  const { said, fields } = KINDS[kind]
   for (const value of [originalMessageId, messageId, reportingUa])
     if (!/^[\x20-\x7e]{1,900}$/.test(value))
       throw new DirectError(
@@ -53,41 +52,33 @@ export function writeMdn(mdn: MdnFacts): Uint8Array {
           hint: 'The message is received, and its sender hears nothing of it.',
         },
       )
-  const boundary = `mdn-${createHash('sha256').update(messageId).digest('hex').slice(0, 32)}`
-  return Buffer.from(
+  return multipartReport(headerOf(mdn), [
+    ['text/plain; charset=us-ascii', said(from)],
     [
-      `From: ${from}`,
-      `To: ${to}`,
-      `Subject: ${subject}`,
-      `Date: ${formatDate(date)}`,
-      `Message-ID: ${messageId}`,
-      `In-Reply-To: ${originalMessageId}`,
-      `References: ${originalMessageId}`,
-      'Auto-Submitted: auto-replied',
-      'MIME-Version: 1.0',
-      'Content-Type: multipart/report; report-type=disposition-notification;',
-      ` boundary="${boundary}"`,
-      '',
-      `--${boundary}`,
-      'Content-Type: text/plain; charset=us-ascii',
-      '',
-      ...said(from),
-      '',
-      `--${boundary}`,
-      'Content-Type: message/disposition-notification',
-      '',
-      `Reporting-UA: ${reportingUa}`,
-      `Final-Recipient: rfc822; ${from}`,
-      `Original-Message-ID: ${originalMessageId}`,
-      // Compared literally by ETT (N-1).
-      `Disposition: automatic-action/MDN-sent-automatically; ${kind}`,
-      ...fields,
-      '',
-      `--${boundary}--`,
-      '',
-    ].join('\r\n'),
-    'latin1',
-  )
+      'message/disposition-notification',
+      [
+        `Reporting-UA: ${reportingUa}`,
+        `Final-Recipient: rfc822; ${from}`,
+        `Original-Message-ID: ${originalMessageId}`,
+        // Compared literally by ETT (N-1).
+        `Disposition: automatic-action/MDN-sent-automatically; ${kind}`,
+        ...fields,
+      ],
+    ],
+  ])
+}
+
+function headerOf({ from, to, originalMessageId, messageId, date, kind }: MdnFacts): ReportHeader {
+  return {
+    from,
+    to,
+    subject: KINDS[kind].subject,
+    date,
+    messageId,
+    originalMessageId,
+    autoSubmitted: 'auto-replied',
+    reportType: 'disposition-notification',
+  }
 }
 
 /** What the EHR said of a message that it refused could name a patient: it stays here. */
@@ -129,18 +120,7 @@ const KINDS: Readonly<
 
 /** The same, ready to be signed like any message (N-2). */
 export function composeMdn(mdn: MdnFacts): Composed {
-  const bytes = writeMdn(mdn)
-  const inner: Source = { bytes: bytes.length, read: () => once(bytes) }
-  return wrap(inner, {
-    messageId: mdn.messageId,
-    date: formatDate(mdn.date),
-    from: mdn.from,
-    to: [mdn.to],
-    cc: [],
-    bcc: [],
-    inReplyTo: mdn.originalMessageId,
-    references: mdn.originalMessageId,
-  })
+  return composeReport(headerOf(mdn), writeMdn(mdn))
 }
 
 /** An MDN or a DSN, as read. */

@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto'
 import type { Concerned } from '../../store/index.ts'
 import type { Address } from '../address.ts'
 import { adviceOn } from '../advice.ts'
 import { formatDate } from '../compose/date.ts'
 import { quote } from '../read/report-fields.ts'
-import { concatSources } from '../smime/source.ts'
-import { type Composed, wrap } from '../smime/wrap.ts'
+import type { Composed } from '../smime/wrap.ts'
+import { composeReport, multipartReport, type ReportHeader } from './multipart-report.ts'
 import { statusOf } from './status-code.ts'
 
 /** What a failure notice is made of (protocol.md N-8). */
@@ -27,51 +26,48 @@ export interface FailureFacts {
  * name it; no subject, no content. The same facts give the same bytes.
  */
 export function writeFailureNotice(facts: FailureFacts): Uint8Array {
-  const { sender, messageId, date, originalMessageId, sentAt, concerned } = facts
-  const boundary = `dsn-${createHash('sha256').update(messageId).digest('hex').slice(0, 32)}`
-  return Buffer.from(
+  const { sender, originalMessageId, sentAt, concerned } = facts
+  return multipartReport(headerOf(facts), [
     [
-      `From: ${sender}`,
-      `To: ${sender}`,
-      'Subject: Not delivered',
-      `Date: ${formatDate(date)}`,
-      `Message-ID: ${messageId}`,
-      `In-Reply-To: ${originalMessageId}`,
-      `References: ${originalMessageId}`,
-      // RFC 3834 5: nobody answers it.
-      'Auto-Submitted: auto-generated',
-      'MIME-Version: 1.0',
-      'Content-Type: multipart/report; report-type=delivery-status;',
-      ` boundary="${boundary}"`,
-      '',
-      `--${boundary}`,
-      'Content-Type: text/plain; charset=us-ascii',
-      '',
-      `The message ${originalMessageId}`,
-      `of ${formatDate(sentAt)} did not reach, as far as is known:`,
-      ...concerned.flatMap(explain),
-      '',
-      `--${boundary}`,
-      'Content-Type: message/delivery-status',
-      '',
-      `Reporting-MTA: dns; ${sender.domain}`,
-      `X-Original-Message-ID: ${originalMessageId}`,
-      `Arrival-Date: ${formatDate(sentAt)}`,
-      ...concerned.flatMap(statusFields),
-      '',
-      `--${boundary}`,
-      'Content-Type: text/rfc822-headers',
-      '',
-      `From: ${sender}`,
-      `To: ${concerned.map(({ address }) => address).join(',\r\n ')}`,
-      `Date: ${formatDate(sentAt)}`,
-      `Message-ID: ${originalMessageId}`,
-      '',
-      `--${boundary}--`,
-      '',
-    ].join('\r\n'),
-    'latin1',
-  )
+      'text/plain; charset=us-ascii',
+      [
+        `The message ${originalMessageId}`,
+        `of ${formatDate(sentAt)} did not reach, as far as is known:`,
+        ...concerned.flatMap(explain),
+      ],
+    ],
+    [
+      'message/delivery-status',
+      [
+        `Reporting-MTA: dns; ${sender.domain}`,
+        `X-Original-Message-ID: ${originalMessageId}`,
+        `Arrival-Date: ${formatDate(sentAt)}`,
+        ...concerned.flatMap(statusFields),
+      ],
+    ],
+    [
+      'text/rfc822-headers',
+      [
+        `From: ${sender}`,
+        `To: ${concerned.map(({ address }) => address).join(',\r\n ')}`,
+        `Date: ${formatDate(sentAt)}`,
+        `Message-ID: ${originalMessageId}`,
+      ],
+    ],
+  ])
+}
+
+function headerOf({ sender, messageId, date, originalMessageId }: FailureFacts): ReportHeader {
+  return {
+    from: sender,
+    to: sender,
+    subject: 'Not delivered',
+    date,
+    messageId,
+    originalMessageId,
+    autoSubmitted: 'auto-generated',
+    reportType: 'delivery-status',
+  }
 }
 
 /** For people. What others said is made one printable line. */
@@ -96,15 +92,5 @@ function statusFields({ address, why, at }: Concerned): readonly string[] {
 
 /** The same, ready to be signed like any message. */
 export function composeFailureNotice(facts: FailureFacts): Composed {
-  const { sender, messageId, date, originalMessageId } = facts
-  return wrap(concatSources([writeFailureNotice(facts)]), {
-    messageId,
-    date: formatDate(date),
-    from: sender,
-    to: [sender],
-    cc: [],
-    bcc: [],
-    inReplyTo: originalMessageId,
-    references: originalMessageId,
-  })
+  return composeReport(headerOf(facts), writeFailureNotice(facts))
 }
