@@ -15,7 +15,7 @@ const LOOK_MS = 50
  */
 export async function exclusively(file: string, wait: Wait): Promise<Disposable> {
   await makeFile(file)
-  const database = new DatabaseSync(file, { timeout: 0 })
+  const database = opened(file)
   try {
     await waitUntilOurs(() => begun(database, file), LOOK_MS, wait)
   } catch (error) {
@@ -23,6 +23,14 @@ export async function exclusively(file: string, wait: Wait): Promise<Disposable>
     throw error
   }
   return { [Symbol.dispose]: () => database.close() }
+}
+
+function opened(file: string): DatabaseSync {
+  try {
+    return new DatabaseSync(file, { timeout: 0 })
+  } catch (error) {
+    throw storeError(error, file)
+  }
 }
 
 function begun(database: DatabaseSync, file: string): boolean {

@@ -23,6 +23,15 @@ test('a file is held by one at a time, in one process too; the next one has it o
   using _ = await second
 })
 
+test('a file that SQLite cannot open, as where too many are open, is an error that says so, and no bug', async () => {
+  await using temporary = await folder()
+  // Longer than any path that SQLite takes, and no longer than the system's.
+  const deep = join(temporary.path, ...Array.from({ length: 6 }, () => 'x'.repeat(100)))
+  await mkdir(deep, { recursive: true })
+  const held = exclusively(join(deep, 'x.lock'), PATIENT)
+  await expect(held).rejects.toMatchObject({ code: 'STORE_FAILED', name: 'DirectError' })
+})
+
 test('who waits in the same process takes nothing from the lock that keeps others out', async () => {
   await using temporary = await folder()
   await using _store = await temporary.open()
