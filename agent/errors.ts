@@ -48,7 +48,9 @@ export interface DirectErrorOptions {
 export class DirectError extends Error {
   override readonly name = 'DirectError'
   readonly code: DirectErrorCode
+  /** What to do next, one sentence. */
   readonly hint: string | undefined
+  /** The same call may succeed later with nothing changed. */
   readonly temporary: boolean
 
   constructor(code: DirectErrorCode, message: string, options: DirectErrorOptions = {}) {

@@ -29,6 +29,7 @@ export interface RevocationFacts extends Omit<RevocationStatus, 'certificate'> {
 
 /** One certificate that was found, and whether it can be encrypted to. */
 export interface JudgedCertificate {
+  /** Lower-case hex. */
   readonly sha256: string
   readonly usable: boolean
   /** The one to encrypt to, of those that are usable (MSG-9). */

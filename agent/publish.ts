@@ -7,6 +7,7 @@ import { LOOP, Publication, type PublicationTools, summary } from './publish/pub
 import { certificateFiles, nothingToPublish } from './publish/source.ts'
 import type { Settings } from './settings.ts'
 
+/** Where certificates are published by DNS, and until when. */
 export interface PublishOptions {
   /** Port 0: one that is free for UDP and TCP. */
   readonly listen: HostPort
@@ -14,6 +15,7 @@ export interface PublishOptions {
   readonly signal: AbortSignal
 }
 
+/** A DNS server that publishes certificates. */
 export interface ServingCertificates extends Serving {
   /** The domains answered for at the start. */
   readonly zones: readonly string[]

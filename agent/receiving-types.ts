@@ -5,9 +5,12 @@ import type { RevocationFacts } from './evidence.ts'
 
 /** One leaf of an accepted message, measured as decoded. */
 export interface OpenedPart {
+  /** As the sender wrote it, decoded: data, never a path. Null: it has none. */
   readonly filename: string | null
+  /** `type/subtype` in lower case. */
   readonly contentType: string
   readonly bytes: number
+  /** Lower-case hex, as every `sha256` here. */
   readonly sha256: string
 }
 
@@ -19,16 +22,20 @@ export type VerdictCode = MessageCode | CertificateCode
  * depends on could not be had now; the whole message waits for it.
  */
 export interface Opened {
+  /** With its angle brackets: the inner one, else the outer one (N-1). Null: there is none, or it was not read. */
   readonly messageId: string | null
   readonly verdict: 'accept' | 'reject' | 'undetermined'
+  /** Null when it is accepted; otherwise the cause, of which `why` has the facts. */
   readonly code: VerdictCode | null
   readonly why: readonly Reason[]
+  /** The signer who is bound to the author, by the name in its certificate that binds it (IN-6). Null: nobody is. */
   readonly signer: {
     readonly sha256: string
     readonly boundTo: 'address' | 'domain'
     readonly address?: string
     readonly domain?: string
   } | null
+  /** The address in From; null where it was not read. */
   readonly from: string | null
   /** The inner message's To and Cc. */
   readonly to: readonly string[]
@@ -37,13 +44,17 @@ export interface Opened {
     readonly verdict: 'accept' | 'reject' | 'undetermined'
     readonly code: VerdictCode | null
   }[]
+  /** Whether it came as message/rfc822 (IN-5); null: it was not opened so far. */
   readonly wrapped: boolean | null
   /** Null: it was not decrypted. `digest` and `signature`, null: of nobody's signature that counts. */
   readonly algorithms: MessageAlgorithms | null
   /** What would be answered. */
   readonly mdn: 'processed' | 'none'
+  /** Of the inner message (IN-10); null: it was not opened so far. */
   readonly innerSha256: string | null
+  /** The leaves of the inner message, in order; empty unless it is accepted. */
   readonly parts: readonly OpenedPart[]
+  /** What did not stop the message, a sentence each. */
   readonly warnings: readonly string[]
   /** What was not checked of the signer's path, e.g. `revocation`. */
   readonly unchecked: readonly string[]
@@ -51,6 +62,7 @@ export interface Opened {
   readonly revocation: readonly RevocationFacts[]
 }
 
+/** A file that holds a message as it came, and what is known of its transport. */
 export interface OpenRequest {
   readonly path: string
   /** Envelope recipients. */
@@ -109,14 +121,19 @@ export interface LostReceipt {
  * throws USAGE from then on.
  */
 export interface DeliveredMessage {
+  /** With its angle brackets, as received. */
   readonly messageId: string | null
+  /** The author, whom the signature proves: `name@domain`, as all addresses here. */
   readonly from: string
   readonly to: readonly string[]
   readonly cc: readonly string[]
+  /** Decoded, for people. */
   readonly subject: string
+  /** As the author wrote it; null where that is no date. */
   readonly date: Date | null
   /** Hex SHA-256 of the inner message. */
   readonly sha256: string
+  /** Of the inner message. */
   readonly bytes: number
   /** The inner message, byte for byte (IN-8). */
   read(): AsyncIterable<Uint8Array>
@@ -124,9 +141,13 @@ export interface DeliveredMessage {
   parts(): AsyncIterable<DeliveredPart>
 }
 
+/** One leaf of a delivered message. */
 export interface DeliveredPart {
+  /** As the sender wrote it, decoded: data, never a path. Null: it has none. */
   readonly filename: string | null
+  /** `type/subtype` in lower case, as the sender named it: what the bytes are, they do not prove. */
   readonly contentType: string
+  /** Content-Disposition (RFC 2183); null where there is none. */
   readonly disposition: 'attachment' | 'inline' | null
   /** Decoded content; read it before asking for the next part. */
   read(): AsyncIterable<Uint8Array>
@@ -142,9 +163,10 @@ export interface Delivery {
   readonly signer: NonNullable<Opened['signer']>
   readonly warnings: readonly string[]
   /**
-   * Durable when the promise is fulfilled; the first answer stands. `where`, or `why`, is recorded for the audit. The author who asked for it is sent a
-   * `dispatched` MDN, and after `reject` every author a `failed` one, without `why` (N-4).
+   * The EHR has it. Durable when the promise is fulfilled; the first answer stands. `where` is recorded for the audit. The
+   * author who asked for it is sent a `dispatched` MDN (N-4).
    */
   accept(where?: string): Promise<void>
+  /** The EHR will not have it. Durable as of `accept`. `why` is for the audit alone; the author is sent a `failed` MDN (N-4). */
   reject(why: string): Promise<void>
 }

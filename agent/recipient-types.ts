@@ -30,7 +30,9 @@ export interface Recipient {
   readonly directCapable: boolean | null
   /** Empty on the direct route. */
   readonly why: readonly RouteReason[]
+  /** Those to encrypt to: one on the direct route, otherwise none. */
   readonly certificates: readonly ChosenCertificate[]
+  /** The places of DISC-1 that were asked, in that order. */
   readonly evidence: readonly Evidence[]
   /** When this answer should be asked for anew. */
   readonly validUntil: Date

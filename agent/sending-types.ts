@@ -1,7 +1,9 @@
 import type { Reason } from './errors.ts'
 import type { Route, RouteReason } from './recipient-types.ts'
 
+/** A file that goes along with a message; it arrives byte for byte (MSG-14). */
 export interface Attachment {
+  /** Any text but controls; not empty (MSG-13). */
   readonly filename: string
   /** By the extension of `filename` where it is left out. */
   readonly contentType?: string
@@ -19,6 +21,7 @@ export interface Draft {
   readonly cc?: readonly string[]
   readonly bcc?: readonly string[]
   readonly subject?: string
+  /** Text, HTML, or both, of which the reader's program shows one (RFC 2046 5.1.4). */
   readonly text?: string
   readonly html?: string
   readonly attachments?: readonly Attachment[]
@@ -67,12 +70,15 @@ export interface SentRecipient {
   readonly address: string
   readonly route: Route
   readonly result: SendResult
+  /** What stands in the way, SMTP's answer among it; of who was accepted, why the route is not `direct`. */
   readonly why: readonly Reason[]
 }
 
 /** What `send` came to, or, from `plan`, would come to. */
 export interface Sent {
+  /** With its angle brackets: by it `status`, `events` and `audit` name the message. */
   readonly messageId: string
+  /** One for each recipient, however often it was named. */
   readonly recipients: readonly SentRecipient[]
   /** What the sender should know although it does not stop the message. */
   readonly warnings: readonly string[]
@@ -82,8 +88,10 @@ export interface Sent {
 
 /** One copy that `seal` made. */
 export interface SealedCopy {
+  /** Where it was written. */
   readonly file: string
   readonly recipients: readonly string[]
+  /** SHA-256 of each certificate that it is encrypted to, lower-case hex. */
   readonly certificates: readonly string[]
 }
 

@@ -19,6 +19,7 @@ export interface Change {
   readonly at: Date
 }
 
+/** What was told of an address the last time. */
 export interface PreviousState {
   readonly route: Exclude<Route, 'undetermined'>
   readonly certificates: readonly KnownCertificate[]

@@ -4,6 +4,7 @@ import type { CertificateReason, Evidence, RevocationFacts } from '../evidence.t
 /** What to explain: whether an address can be sent to, or whether what is in a file is believed. */
 export type ExplainTarget = { readonly address: string } | { readonly path: string }
 
+/** Whose anchors judge; without either, certificates in a file are judged for both uses. */
 export interface ExplainOptions {
   /** The sender, whose outgoing anchors judge; for a certificate: only whether it may be encrypted to. */
   readonly from?: string
@@ -41,6 +42,7 @@ export interface ApplicableAnchors {
   readonly missing: readonly string[]
 }
 
+/** A certificate of a path or among anchors, as people know it. */
 export interface NamedCertificate {
   readonly sha256: string
   /** A CA's subject; else the addresses and domains that it is bound to. */
@@ -79,6 +81,7 @@ export interface PathStep {
   readonly issuers: readonly PathStep[]
 }
 
+/** One URL out of a certificate. */
 export interface FetchedUrl {
   readonly url: string
   /** `refused` is final (protocol.md NET); `failed` may pass. */

@@ -6,6 +6,7 @@ export type NotFetched =
   | { readonly status: 'refused'; readonly why: string; readonly text: string }
   | { readonly status: 'failed'; readonly why: string; readonly text: string }
 
+/** What is fetched, and how much of it is taken. */
 export interface FetchRequest {
   readonly url: string
   /** Bytes of the body that are taken; a longer one is refused. */

@@ -22,6 +22,7 @@ export interface CertificateRequest {
   readonly notes: readonly string[]
 }
 
+/** How a certificate is asked for. */
 export interface NewRequest {
   /** Who asks: an id, since it goes into the audit. */
   readonly actor: string

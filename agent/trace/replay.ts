@@ -13,6 +13,7 @@ import type { Trace, TraceQuestion } from './types.ts'
 /** Addresses that a hint names. */
 const MOST_NAMED = 8
 
+/** How a recorded question is asked again. */
 export interface ReplayOptions {
   /** The sender and the time to judge by: not needed, and those that were recorded. */
   readonly from?: string | undefined

@@ -24,6 +24,7 @@ export interface TrustedAnchor extends AnchorFacts, TrustScope {
   readonly exceptFor: readonly TrustException[]
 }
 
+/** Who removed an anchor by hand, and when. */
 export interface RemovedBy {
   readonly actor: string
   readonly at: Date
@@ -75,22 +76,29 @@ export interface BundleReport {
 export interface TrustBundle extends TrustScope {
   readonly url: string
   readonly origin: 'configuration' | 'added'
+  /** As of a `BundleReport`, and so is `anchors`. */
   readonly signedBy: string | null
   readonly refreshHours: number
   readonly anchors: number
   /** When its present content came; null: it was never had. */
   readonly fetchedAt: Date | null
+  /** When it was last asked for, with whatever outcome. */
   readonly checkedAt: Date | null
+  /** Why its content is not of the last time, and since when; null: it is. */
   readonly failure: { readonly code: string; readonly text: string; readonly since: Date } | null
 }
 
 /** A certificate that is pinned to one partner's address (TR-5). */
 export interface Pin {
   readonly address: string
+  /** Lower-case hex. */
   readonly sha256: string
+  /** Who answers for it, and how it is known to be this partner's. */
   readonly actor: string
   readonly why: string
+  /** From then on it counts no more. */
   readonly until: Date
+  /** When it was pinned. */
   readonly at: Date
   readonly state: 'in-force' | 'ended'
 }
