@@ -1,18 +1,22 @@
 import { DirectError } from '../errors.ts'
 import { counts, ownFiles } from '../identities/files.ts'
+import { waitingKeys } from '../identities/keys.ts'
 import { describeOwn, tryToLoad } from '../identities/list.ts'
 import type { ListedCertificate } from '../identities/types.ts'
 import { ownNotices } from '../own-notices.ts'
 import type { IdentitySettings } from '../settings.ts'
-import { findingOf, ok } from './finding.ts'
+import { findingOf, ok, type Said } from './finding.ts'
 import type { Check } from './tools.ts'
 
 const AWAITED =
   'Have your certificate authority sign the request, and take its answer ("direct cert import"); or correct the path.'
 
+const KEY_LOST =
+  'Bring the key back from a backup, or ask for another certificate ("direct cert request NAME --new") and take the folder away.'
+
 /** Each certificate of ours with its key: read, proved to belong together, and what it is good for now. */
 export async function* checkKeys({ settings, identityTools, at }: Parameters<Check>[0]): ReturnType<Check> {
-  const { files, requested, damaged } = await ownFiles(settings)
+  const { files, damaged } = await ownFiles(settings)
   for (const { text } of damaged)
     yield {
       level: 'error',
@@ -49,14 +53,7 @@ export async function* checkKeys({ settings, identityTools, at }: Parameters<Che
     sound.push(file.settings)
     yield ok('KEY_FITS', `its key belongs to it; ${roleOf(listed[i] as ListedCertificate)}`, certificate)
   }
-  for (const name of requested)
-    yield {
-      level: 'note',
-      code: 'REQUESTED',
-      about: name,
-      text: `a certificate of ${name} is asked for, and the CA's answer is not there yet`,
-      do: '"direct cert import FILE" takes it.',
-    }
+  yield* checkRequests(settings)
   for (const text of await ownNotices(sound, await policy(), at()))
     yield {
       level: 'error',
@@ -64,6 +61,29 @@ export async function* checkKeys({ settings, identityTools, at }: Parameters<Che
       about: null,
       text,
       do: 'Ask for another one ("direct cert request"), and take the answer ("direct cert import").',
+    }
+}
+
+/** What waits for the CA's answer, and could take it. */
+async function* checkRequests(settings: Parameters<Check>[0]['settings']): AsyncGenerator<Said> {
+  const waiting = await waitingKeys(settings)
+  for (const { settings: own, key } of waiting) {
+    if (!(key instanceof DirectError)) continue
+    const { text, ...finding } = findingOf(key, own.privateKey)
+    yield {
+      ...finding,
+      text: `a certificate of ${own.for} is asked for, and its answer cannot be taken: ${text}`,
+      do: key.code === 'KEY_UNREADABLE' ? KEY_LOST : finding.do,
+    }
+  }
+  const sound = waiting.filter(({ key }) => !(key instanceof DirectError))
+  for (const name of new Set(sound.map(({ settings: own }) => own.for)))
+    yield {
+      level: 'note',
+      code: 'REQUESTED',
+      about: name,
+      text: `a certificate of ${name} is asked for, and the CA's answer is not there yet`,
+      do: '"direct cert import FILE" takes it.',
     }
 }
 

@@ -18,6 +18,24 @@ export async function* checkPermissions({ settings, deliverTo }: Parameters<Chec
       text: `${origin} holds a password, and its mode lets others read it`,
       do: `"chmod 600 ${origin}", or name the password's variable by passwordEnv; change a password that others could read.`,
     }
+  yield* checkChangeable(settings)
+}
+
+/** What anybody may change decides nothing that is safe: whom we believe, which program gives a password. */
+async function* checkChangeable({ origin, trust }: Parameters<Check>[0]['settings']): AsyncGenerator<Said> {
+  const anchors = trust.flatMap((entry) => [
+    ...entry.anchors,
+    ...entry.bundles.flatMap(({ signedBy }) => signedBy ?? []),
+  ])
+  for (const file of new Set([origin, ...anchors]))
+    if (((await modeOf(file)) & 0o002) !== 0)
+      yield {
+        level: 'error',
+        code: file === origin ? 'CONFIGURATION_WRITABLE' : 'ANCHOR_WRITABLE',
+        about: file,
+        text: `the mode of ${file} lets everybody change it, and with it whom we believe`,
+        do: `"chmod o-w ${file}"; then see that it says what it should.`,
+      }
 }
 
 async function* checkFolder(
@@ -69,10 +87,15 @@ async function ownerOf(path: string): Promise<number | null> {
 }
 
 async function isOpenToOthers(file: string): Promise<boolean> {
-  if (process.getuid === undefined) return false
+  return ((await modeOf(file)) & 0o077) !== 0
+}
+
+/** 0: it is not there, or modes say nothing, as on Windows. */
+async function modeOf(file: string): Promise<number> {
+  if (process.getuid === undefined) return 0
   return stat(file).then(
-    ({ mode }) => (mode & 0o077) !== 0,
-    () => false,
+    ({ mode }) => mode,
+    () => 0,
   )
 }
 

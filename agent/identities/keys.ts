@@ -51,6 +51,16 @@ export async function ownKeys({
   return keys.toSorted((a, b) => Number(b.waits) - Number(a.waits))
 }
 
+/** The keys of requests that the CA has not answered; without them its answer would be of no use. */
+export async function waitingKeys({
+  identities,
+  dataDir,
+}: Pick<Settings, 'identities' | 'dataDir'>): Promise<readonly Pick<OwnKey, 'settings' | 'key'>[]> {
+  const { managed } = await readManaged(dataDir)
+  const waiting = managed.filter(({ answered }) => !answered).map((one) => settingsOf(one, identities))
+  return await Promise.all(waiting.map(async (settings) => ({ settings, key: await readKey(settings) })))
+}
+
 export function keyFacts(privateKey: KeyObject): KeyFacts {
   return { privateKey, ...publicFacts(createPublicKey(privateKey)) }
 }

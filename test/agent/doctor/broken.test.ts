@@ -494,6 +494,22 @@ test.skipIf(process.getuid?.() !== 0)('as root beside a service of another user 
   ])
 })
 
+test('a configuration and an anchor that everybody may change are told, each once (TR-1)', async () => {
+  const folder = await temporaryFolder()
+  const [file, anchor] = [join(folder, 'direct.yaml'), join(folder, 'root.pem')]
+  await mkdir(join(folder, 'data'))
+  await copyFile(pki('root-a.pem'), anchor)
+  const trust = ['incoming', 'outgoing'].map((direction) => ({ for: '*', direction, anchors: [anchor] }))
+  await writeFile(file, JSON.stringify({ ...healthy(join(folder, 'data')), mailboxes: [], trust }))
+  for (const one of [file, anchor]) await chmod(one, 0o666)
+  await using agent = await createAgent(file, { network: false })
+  const said = (await Array.fromAsync(agent.doctor())).filter(({ code }) => code.endsWith('_WRITABLE'))
+  expect(said.filter(({ level }) => level === 'error').map(({ code, about }) => [code, about])).toEqual([
+    ['CONFIGURATION_WRITABLE', file],
+    ['ANCHOR_WRITABLE', anchor],
+  ])
+})
+
 test('an EHR that is told by HTTP is reached by the CA that the configuration names, and nothing is posted', async () => {
   const config = healthy(await temporaryFolder())
   const url = `https://127.0.0.1:${await tlsServer()}/in`

@@ -1,3 +1,5 @@
+import { chmod, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { createAgent } from '../../../agent/index.ts'
 import { literalZone } from '../../dns/literal-zone.ts'
@@ -38,4 +40,34 @@ test('doctor says of each certificate of ours what it is good for now, and of wh
     ['ok', identities[4]?.certificate, expect.stringMatching(/; it is used for nothing \(.+\), and opens/)],
     ['note', 'new.example', expect.stringContaining("the CA's answer is not there yet")],
   ])
+})
+
+test('a request whose key is gone, exposed or none can take no answer, and doctor says so before the CA has given it', async () => {
+  const dataDir = await temporaryFolder()
+  const agent = await createAgent({ dataDir }, { network: false, resolver: literalZone({}) })
+  onTestFinished(() => agent[Symbol.asyncDispose]())
+  const keyOf = async (name: string) => {
+    const { file } = await agent.identities.request(name, { actor: 'kim', keyType: 'ec-p256' })
+    return join(dirname(file as string), 'key.pem')
+  }
+  const [gone, exposed, none] = [
+    await keyOf('gone.example'),
+    await keyOf('exposed.example'),
+    await keyOf('none.example'),
+  ]
+  await keyOf('sound.example')
+  await rm(gone)
+  await chmod(exposed, 0o644)
+  await writeFile(none, 'no key')
+  const said = (await all(agent.doctor())).filter(({ area }) => area === 'keys')
+  const told = said.map(({ level, code, about }) => [level, code, about])
+  expect(told).toHaveLength(4)
+  expect(told).toEqual(
+    expect.arrayContaining([
+      ['error', 'KEY_UNREADABLE', gone],
+      ['error', 'KEY_EXPOSED', exposed],
+      ['error', 'KEY_UNREADABLE', none],
+      ['note', 'REQUESTED', 'sound.example'],
+    ]),
+  )
 })
