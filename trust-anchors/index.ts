@@ -5,10 +5,9 @@ export {
   type DecidingEntries,
   type Direction,
   namesFor,
-  type RemovedAnchor,
 } from './anchors.ts'
 export { BoundedMap } from './bounded-map.ts'
-export { BUNDLE_LIMIT, type Bundle, type BundleCode, bundleCms, readBundle } from './bundle.ts'
+export { BUNDLE_LIMIT, type Bundle, bundleCms, readBundle } from './bundle.ts'
 export { type CertificatePolicies, type CertificatePolicy, ownPolicyFailures } from './certificate-policy.ts'
 export { byPreference, chooseCertificate } from './choose.ts'
 export type { CertificateCode, Failure } from './failures.ts'

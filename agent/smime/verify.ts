@@ -83,11 +83,13 @@ async function check(
 ): Promise<Checked | Reason<MessageCode>> {
   const isHashed = 'code' in signed || signed.form === 'multipart'
   const standIn = await standInFor(content, isHashed, key)
+  // The first failure is the answer: what comes behind it is judged of a stand-in.
   let failure: Reason<MessageCode> | null = null
   const failed = (reason: Reason<MessageCode>) => {
     failure ??= reason
     return null
   }
+  /** What a step gives; null where it fails, and why is kept. */
   const attempt = async <T extends object>(step: () => Promise<T | Reason<MessageCode>>) => {
     try {
       const result = await step()
