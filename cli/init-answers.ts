@@ -100,11 +100,11 @@ const MOST_OF_ORGANISATION = 64
 function organisationOf({ organisation }: InitOptions): string | undefined {
   if (organisation === undefined) return undefined
   const { length } = [...organisation]
-  if (length <= MOST_OF_ORGANISATION && !/\p{Cc}/u.test(organisation)) return organisation
+  if (length <= MOST_OF_ORGANISATION && !/[\p{Cc}\ufffd]/u.test(organisation)) return organisation
   const why =
     length > MOST_OF_ORGANISATION
       ? `has ${length} characters; a certificate holds ${MOST_OF_ORGANISATION} at most`
-      : 'holds control characters'
+      : 'holds control characters, or is no UTF-8'
   throw new DirectError('USAGE', `the organisation ${why}`, {
     hint: 'Give a shorter or plainer name with --organisation, or none: certificates are found and believed without.',
   })

@@ -35,13 +35,13 @@ export async function openAgent(
   } = {},
 ): Promise<Agent> {
   const { createAgent } = await import('../agent/index.ts')
-  noteWithoutConfiguration(session, config)
+  const tell = (notice: string) => (log ? log.warn({}, notice) : session.out.note(notice))
+  noteWithoutConfiguration(config, tell)
   const agent = await createAgent(config, {
     ...clockAndNetwork(session),
     ...(log && { log }),
     ...(record && { record }),
   })
-  const tell = (notice: string) => (log ? log.warn({}, notice) : session.out.note(notice))
   noteEmpty(agent, config, tell)
   // The daemon logs by itself what comes to an end.
   for (const notice of await agent.notices({ own, ends: log === undefined })) tell(shortened(notice))
@@ -57,7 +57,7 @@ export async function openAgentForStore(
   { own = true }: { readonly own?: boolean } = {},
 ): Promise<Agent> {
   const { createAgent, DirectError } = await import('../agent/index.ts')
-  noteWithoutConfiguration(session, session.config)
+  noteWithoutConfiguration(session.config, (notice) => session.out.note(notice))
   const agent = await createAgent(session.config, clockAndNetwork(session))
   noteEmpty(agent, session.config, (notice) => session.out.note(notice))
   const notices = agent.notices({ own }).catch((error: unknown) => {
@@ -71,7 +71,7 @@ export async function openAgentForStore(
 /** For what must find the store closed, or as it is: nobody is told anything beforehand but that a file is empty. */
 export async function openAgentUnasked(session: Session): Promise<Agent> {
   const { createAgent } = await import('../agent/index.ts')
-  noteWithoutConfiguration(session, session.config)
+  noteWithoutConfiguration(session.config, (notice) => session.out.note(notice))
   const agent = await createAgent(session.config, clockAndNetwork(session))
   noteEmpty(agent, session.config, (notice) => session.out.note(notice))
   return agent
@@ -83,9 +83,9 @@ function shortened(notice: string): string {
 }
 
 /** In the wrong folder an empty answer would read like "nobody" and "nothing". */
-function noteWithoutConfiguration(session: Session, config: string | undefined): void {
+function noteWithoutConfiguration(config: string | undefined, tell: (notice: string) => void): void {
   if (config !== undefined || existsSync('direct.yaml')) return
-  session.out.note('there is no direct.yaml in this folder and no --config, so nothing is configured')
+  tell('there is no direct.yaml in this folder and no --config, so nothing is configured')
 }
 
 /** Of a file that was emptied by mistake it would too. */

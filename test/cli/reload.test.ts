@@ -1,12 +1,12 @@
 import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ScriptedImap, scriptedImap } from '../mailbox/scripted-imap.ts'
 import { scriptedSmtp } from '../mailbox/scripted-smtp.ts'
 import { type Clinics, closedPort, twoClinics } from './clinics.ts'
-import { direct, SAYS_WHEN_IT_HEARS, start } from './direct.ts'
+import { direct, SAYS_WHEN_IT_HEARS, start, temporaryFolder } from './direct.ts'
 
 let clinics: Clinics
 beforeAll(async () => {
@@ -28,7 +28,11 @@ async function configured(name: string, servers: { readonly imap: number; readon
 }
 
 function daemon(config: string, env: NodeJS.ProcessEnv = {}) {
-  const child = start(['run', '--deliver', 'ehr', '--config', config], { cwd: clinics.a, env })
+  return daemonOf(['--config', config], clinics.a, env)
+}
+
+function daemonOf(options: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}) {
+  const child = start(['run', '--deliver', 'ehr', ...options], { cwd, env })
   let log = ''
   child.stderr.on('data', (chunk: Buffer) => {
     log += chunk
@@ -78,6 +82,21 @@ test('SIGHUP takes a new mailbox up, in the same process, and lets go of the old
   await polled(after)
   expect(before.commands).toHaveLength(asked)
   expect(await running.stops()).toBe(0)
+})
+
+test('a direct.yaml that is gone is told in the log, each line of which is JSON, and the old one goes on', async () => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'direct.yaml')
+  await writeFile(file, `smtp: { url: smtp://127.0.0.1:${await closedPort()} }\n`)
+  await using running = daemonOf([], folder.path)
+  await running.says(RUNNING)
+  await rm(file)
+  running.hangUp()
+  await running.says('the new configuration is not used')
+  expect(await running.stops()).toBe(0)
+  const lines = running.log().trimEnd().split('\n')
+  const said = lines.map((line): { readonly msg: string } => JSON.parse(line)).map(({ msg }) => msg)
+  expect(said).toContainEqual(expect.stringContaining('there is no direct.yaml in this folder'))
 })
 
 test.each([
