@@ -10,6 +10,7 @@ import {
   loginRefused,
   unreachable,
 } from './imap-failures.ts'
+import { Refusals } from './imap-refusals.ts'
 import { tlsOptions, tlsRule } from './tls.ts'
 import type { Lookup, MailServer } from './types.ts'
 
@@ -28,7 +29,7 @@ export async function connect(
   lookup: Lookup,
   limits: ConnectLimits,
   signal: AbortSignal | undefined,
-): Promise<ImapFlow> {
+): Promise<Connected> {
   const { user, password = '', token } = server
   if (user === undefined || (password === '' && token === undefined))
     throw loginRefused(server, 'a user and a password or a token are needed')
@@ -45,6 +46,12 @@ export async function connect(
   }
 }
 
+/** A connection that is logged in, and what its server refuses on it. */
+export interface Connected {
+  readonly client: ImapFlow
+  readonly refusals: Refusals
+}
+
 interface ConnectLimits {
   readonly timeoutMs: number
   readonly commandMs: number
@@ -56,11 +63,12 @@ async function connectWith(
   lookup: Lookup,
   { timeoutMs, commandMs }: ConnectLimits,
   signal: AbortSignal | undefined,
-): Promise<ImapFlow> {
+): Promise<Connected> {
   const failures: string[] = []
   for (const address of await lookup(server.host, signal)) {
     if (signal?.aborted) throw aborted()
-    const client = new ImapFlow({ ...optionsFor(server, address, timeoutMs), auth })
+    const refusals = new Refusals()
+    const client = new ImapFlow({ ...optionsFor(server, address, timeoutMs), auth, logger: refusals })
     // Whatever breaks the connection also fails the command that waits for it.
     client.on('error', () => undefined)
     const stop = () => client.close()
@@ -72,7 +80,7 @@ async function connectWith(
     }, commandMs)
     try {
       await client.connect()
-      return client
+      return { client, refusals }
     } catch (cause) {
       client.close()
       if (signal?.aborted) throw aborted()
@@ -112,6 +120,5 @@ function optionsFor(server: MailServer, address: string, timeoutMs: number): Ima
     disableCompression: true,
     maxLockHoldTime: 0,
     clientInfo: { name: 'direct-agent', version: false, vendor: false, 'support-url': false },
-    logger: false,
   }
 }

@@ -1,7 +1,7 @@
 import type { FetchQueryObject, ImapFlow, ListResponse, SearchObject } from 'imapflow'
 import { DirectError } from '../agent/errors.ts'
 import { Ahead } from './imap-ahead.ts'
-import { LONGEST_LITERAL } from './imap-connect.ts'
+import { type Connected, LONGEST_LITERAL } from './imap-connect.ts'
 import { commandFailure } from './imap-failures.ts'
 import { type Handed, readMessage, WINDOW } from './imap-reading.ts'
 import { type ImapLimits, ImapSession } from './imap-session.ts'
@@ -17,13 +17,13 @@ const GROUP = 200
  * `IMAP_REFUSED` when there is no such folder, `IMAP_UNREACHABLE` (temporary), `ABORTED`.
  */
 export async function openFolder(
-  client: ImapFlow,
+  connected: Connected,
   server: MailServer,
   folder: string,
   limits: ImapLimits,
   signal: AbortSignal | undefined,
 ): Promise<ImapFolder> {
-  const session = new ImapSession(client, server, limits, signal)
+  const session = new ImapSession(connected, server, limits, signal)
   try {
     const path = findFolder(await session.list(), folder)
     if (path === null) {
@@ -32,7 +32,7 @@ export async function openFolder(
       })
     }
     // A folder that is locked keeps its connection alive while nothing is asked.
-    await session.ask(`open ${path}`, () => client.getMailboxLock(path))
+    await session.ask(`open ${path}`, () => session.client.getMailboxLock(path))
     return new OpenFolder(session, path)
   } catch (cause) {
     await session[Symbol.asyncDispose]()
@@ -89,16 +89,17 @@ class OpenFolder implements ImapFolder {
   async flagSeen(uids: number | readonly number[]): Promise<void> {
     for (const group of inGroups([uids].flat())) {
       const flags = this.#hasKeywords ? ['\\Seen', SETTLED] : ['\\Seen']
-      if (await this.#flag(group, flags)) continue
+      const refusal = await this.#flag(group, flags)
+      if (refusal === null) continue
       // A folder may be full of keywords (Dovecot's Maildir holds 26): without ours it can be \Seen all the same.
-      if (this.#hasKeywords && (await this.#flag(group, ['\\Seen']))) this.#hasKeywords = false
-      else throw commandFailure(this.#session.server, `flag message ${group} as seen`, null)
+      if (!this.#hasKeywords || (await this.#flag(group, ['\\Seen'])) !== null) throw refusal
+      this.#hasKeywords = false
     }
   }
 
   async flagSettled(uids: readonly number[]): Promise<void> {
     for (const group of inGroups(uids))
-      if (this.#hasKeywords) this.#hasKeywords = await this.#flag(group, [SETTLED])
+      if (this.#hasKeywords) this.#hasKeywords = (await this.#flag(group, [SETTLED])) === null
   }
 
   async settledUids(some?: SomeUids): Promise<ReadonlySet<number> | null> {
@@ -108,11 +109,12 @@ class OpenFolder implements ImapFolder {
   }
 
   async moveTo(uid: number, folder: string): Promise<void> {
-    const { client, server } = this.#session
+    const { client } = this.#session
     const path = findFolder(await this.#session.list(), folder) ?? (await this.#create(folder))
-    const what = `move message ${uid} into ${path}`
-    const moved = await this.#session.ask(what, () => client.messageMove(String(uid), path, { uid: true }))
-    if (moved === false) throw commandFailure(server, what, null)
+    // Without MOVE there may be a copy already, and there would be one more each time.
+    const limits = { orThrow: true, ...(!client.capabilities.has('MOVE') && { temporary: false }) }
+    const move = () => client.messageMove(String(uid), path, { uid: true })
+    await this.#session.ask(`move message ${uid} into ${path}`, move, limits)
   }
 
   async wait(ms: number): Promise<'news' | 'quiet'> {
@@ -154,11 +156,17 @@ class OpenFolder implements ImapFolder {
     return [...all]
   }
 
-  async #flag(uids: string, flags: readonly string[]): Promise<boolean> {
+  /** Null: done; else the refusal. */
+  async #flag(uids: string, flags: readonly string[]): Promise<DirectError | null> {
     const { client } = this.#session
-    return await this.#session.ask(`flag message ${uids}`, () =>
-      client.messageFlagsAdd(uids, [...flags], { uid: true, silent: true }),
-    )
+    const flag = () => client.messageFlagsAdd(uids, [...flags], { uid: true, silent: true })
+    try {
+      await this.#session.ask(`flag message ${uids}`, flag, { orThrow: true })
+      return null
+    } catch (error) {
+      if (error instanceof DirectError && error.code === 'IMAP_REFUSED') return error
+      throw error
+    }
   }
 
   async #create(folder: string): Promise<string> {

@@ -1,6 +1,8 @@
 import type { ImapFlow, ListResponse } from 'imapflow'
 import { aborted } from './dial.ts'
+import type { Connected } from './imap-connect.ts'
 import { commandFailure, type ImapFailure, lostConnection } from './imap-failures.ts'
+import type { Refusals } from './imap-refusals.ts'
 import type { MailServer } from './types.ts'
 
 /** How long LOGOUT may wait for its answer. */
@@ -22,19 +24,21 @@ const LONGEST_ANSWER = 8 * 1024 * 1024
 const LOOK_MS = 100
 
 /**
- * For one command: the time that it may take in all, in milliseconds, the bytes of its answer, and whether a refusal may be
- * over by the next time, whatever the server says.
+ * For one command: the time that it may take in all, in milliseconds, the bytes of its answer, whether a refusal may be
+ * over by the next time, whatever the server says, and whether one that imapflow answers with `false` is thrown.
  */
 export interface AnswerLimits {
   readonly ms?: number
   readonly bytes?: number
   readonly temporary?: boolean
+  readonly orThrow?: boolean
 }
 
 /** A connection whose every failure is told as DirectError. */
 export class ImapSession implements AsyncDisposable {
   readonly client: ImapFlow
   readonly server: MailServer
+  readonly #refusals: Refusals
   readonly #signal: AbortSignal | undefined
   readonly #limits: ImapLimits
   readonly #stop = () => this.client.close()
@@ -44,8 +48,14 @@ export class ImapSession implements AsyncDisposable {
   /** What broke the connection, as far as it is known here. */
   #broken: string | null = null
 
-  constructor(client: ImapFlow, server: MailServer, limits: ImapLimits, signal: AbortSignal | undefined) {
+  constructor(
+    { client, refusals }: Connected,
+    server: MailServer,
+    limits: ImapLimits,
+    signal: AbortSignal | undefined,
+  ) {
     this.client = client
+    this.#refusals = refusals
     this.#limits = limits
     this.server = server
     // Told at any time, with the answer to any command.
@@ -75,14 +85,16 @@ export class ImapSession implements AsyncDisposable {
   async #ask<Value>(
     what: string,
     command: () => Promise<Value>,
-    { ms = this.#limits.commandMs, bytes = LONGEST_ANSWER, temporary }: AnswerLimits = {},
+    { ms = this.#limits.commandMs, bytes = LONGEST_ANSWER, temporary, orThrow = false }: AnswerLimits = {},
   ): Promise<Value> {
     let failure: ImapFailure | null = null
+    this.#refusals.take()
     const timer = setTimeout(() => this.#break(`no end within ${ms / 1000} s`), ms)
     const limit = this.#limit(bytes)
     try {
       const answer = await command()
-      if (this.#stands) return answer
+      if (this.#stands && !(orThrow && answer === false)) return answer
+      failure = this.#refusals.take()
     } catch (cause) {
       failure = cause as ImapFailure
     } finally {

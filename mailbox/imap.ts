@@ -20,8 +20,8 @@ export function createImapClient(options: ImapClientOptions): ImapClient {
       // Loaded when it is needed: imapflow takes longer to load than most commands to run.
       const { connect } = await import('./imap-connect.ts')
       const { openFolder } = await import('./imap-folder.ts')
-      const client = await connect(server, options.lookup, { timeoutMs, commandMs }, signal)
-      return await openFolder(client, server, folder, { commandMs, idleMs, doneMs }, signal)
+      const connected = await connect(server, options.lookup, { timeoutMs, commandMs }, signal)
+      return await openFolder(connected, server, folder, { commandMs, idleMs, doneMs }, signal)
     },
   }
 }

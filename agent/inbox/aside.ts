@@ -18,6 +18,7 @@ export async function putAside(
   } catch (error) {
     // A server that will not move it must not keep the others waiting: the row says it all, the mail stays, as seen.
     if (!(error instanceof DirectError) || error.temporary) throw error
+    place.refused(error)
     await place.flagSeen(entry.uid)
   }
   // Trust that was withdrawn before the EHR took the message: what waited for it will not come.

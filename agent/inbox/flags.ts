@@ -26,7 +26,12 @@ export class Flags {
     }
   }
 
-  /** Why the first that could not be flagged could not. */
+  /** What else the server will not do with one that is done with, and is not asked for again. */
+  refused(error: DirectError): void {
+    this.#failure ??= error
+  }
+
+  /** Why the first that could not be flagged, or moved, could not. */
   get failure(): DirectError | null {
     return this.#failure
   }

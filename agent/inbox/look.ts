@@ -99,6 +99,7 @@ function placeOf({ uidValidity, uid }: InboxEntry, { folder, flags, present }: P
   if (uidValidity !== folder.uidValidity || !present.has(uid)) return GONE
   return {
     flagSeen: (uid) => flags.seen(uid),
+    refused: (error) => flags.refused(error),
     moveTo: (uid, path) => folder.moveTo(uid, path),
   }
 }

@@ -558,6 +558,24 @@ test('a folder in which nothing can be flagged: what became of each message is t
   expect(receipts(post)).toHaveLength(2)
 })
 
+test('mail that may not be moved aside is done with, stays, as seen, and that is told at the end', async () => {
+  const ehr = await temporaryFolder()
+  const post = new PostOffice()
+  const moveTo = async () => {
+    throw new DirectError('IMAP_REFUSED', 'not into that folder')
+  }
+  await using b = await createAgent(clinicConfig('b', await temporaryFolder()), {
+    resolver: literalZone(BOTH_PUBLISHED),
+    smtp: post.smtp,
+    imap: { open: async (...args) => replacing(await post.imap.open(...args), { moveTo }) },
+  })
+  post.drop(LEE, KIM, Buffer.from(`From: ${KIM}\r\nTo: ${LEE}\r\n\r\nplain\r\n`))
+  const { reports, error } = await failingPass(b, ehr)
+  expect(error).toMatchObject({ code: 'IMAP_REFUSED', message: 'not into that folder' })
+  expect(reports).toMatchObject([{ code: 'NOT_ENCRYPTED' }])
+  expect(await all(b.receiveOnce({ deliverTo: ehr }))).toEqual([])
+})
+
 test('mail that cannot be moved aside just now, as in a full mailbox, stops no other, and comes again (IN-1)', async () => {
   const ehr = await temporaryFolder()
   const post = new PostOffice()

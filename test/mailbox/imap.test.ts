@@ -221,7 +221,10 @@ describe('an open folder', () => {
       answer: (command) => (/STORE/.test(command) ? 'TAG NO read-only' : undefined),
     })
     await using other = await client.open(at(readOnly), 'INBOX')
-    await expect(other.flagSeen(1)).rejects.toMatchObject({ code: 'IMAP_REFUSED', temporary: false })
+    await expect(other.flagSeen(1)).rejects.toMatchObject({
+      ...{ code: 'IMAP_REFUSED', temporary: false },
+      message: expect.stringContaining('read-only'),
+    })
   })
 
   it('asks who is settled by the keyword', async () => {
@@ -267,6 +270,25 @@ describe('an open folder', () => {
           : ['UID COPY 4 Aside', 'UID STORE 4 +FLAGS.SILENT (\\Deleted)', 'UID EXPUNGE 4'],
       )
     }
+  })
+
+  it.each([
+    ['MOVE', 'NO [OVERQUOTA] the mailbox is full', true],
+    ['MOVE', 'NO [NOPERM] not for you', false],
+    ['MOVE', 'BAD what?', false],
+    ['COPY', 'NO [OVERQUOTA] the mailbox is full', false],
+  ])('tells why %s is refused by %s, and whether it may be done later', async (verb, said, temporary) => {
+    await using imap = await scriptedImap({
+      ...{ capabilities: verb === 'MOVE' ? ['MOVE'] : [], folders: ['INBOX', 'Aside'], messages: { 4: 'x' } },
+      answer: (command) => (command.startsWith(`UID ${verb}`) ? `TAG ${said}` : undefined),
+    })
+    await using folder = await client.open(at(imap), 'INBOX')
+    const [words] = said.match(/[a-z ]+\??$/) ?? []
+    await expect(folder.moveTo(4, 'Aside')).rejects.toMatchObject({
+      ...{ code: 'IMAP_REFUSED', temporary },
+      message: expect.stringContaining(String(words).trim()),
+    })
+    await folder.flagSeen(4)
   })
 
   it('makes the folder that it moves to where it is missing, and leaves the message alone when that fails', async () => {

@@ -1,0 +1,23 @@
+import type { ImapFailure } from './imap-failures.ts'
+
+/** As imapflow's log: it answers `false` where a server refuses a command, and tells nobody else why. */
+export class Refusals {
+  #last: ImapFailure | null = null
+
+  warn({ err }: { readonly err?: ImapFailure }): void {
+    if (err?.responseStatus !== undefined) this.#last = err
+  }
+
+  /** Of the last command that was refused since it was asked for; null: none was. */
+  take(): ImapFailure | null {
+    const last = this.#last
+    this.#last = null
+    return last
+  }
+
+  // What is not here it writes to the console.
+  debug(): void {}
+  info(): void {}
+  error(): void {}
+  fatal(): void {}
+}
