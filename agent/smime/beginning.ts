@@ -1,6 +1,6 @@
 import { asBuffer } from '../mime/bytes.ts'
 
-/** What is looked at: no field's name is longer. */
+/** So many bytes of decrypted content tell whether it begins like a header: no field's name is longer. */
 export const BEGINNING_BYTES = 256
 /** Of random bytes, a few in ten thousand pass for text. */
 const CERTAIN = 8
