@@ -1,10 +1,11 @@
-import type { Certificate } from '../../trust-anchors/index.ts'
+import { type Certificate, namesFor } from '../../trust-anchors/index.ts'
 import { fingerprintOf, nameOf, oneOf, requireActor } from './arguments.ts'
 import { forsaken, narrowing, notAsked, unreached, widening } from './changes.ts'
 import { readAnchorFile } from './configured.ts'
 import type { AnchorEntry, TrustState } from './entries.ts'
-import { entriesFor, exceptions } from './in-force.ts'
+import { directionsOf, entriesFor, exceptions } from './in-force.ts'
 import { requireOurs } from './ours.ts'
+import { anchorKey } from './same-anchor.ts'
 import type { AdministrationTools } from './tools.ts'
 import type { TrustAdministration, TrustChange, TrustedAnchor } from './types.ts'
 
@@ -21,7 +22,7 @@ export function anchorsByHand(tools: AdministrationTools): Omit<TrustAdministrat
       const state = await trust.state()
       if (name !== null) await requireKnown(name, state)
       const entries = name === null ? state.entries : entriesFor(name, state)
-      return entries.map((entry) => describedFor(name, describeAnchor(entry, state, at()), state))
+      return entries.map((entry) => describedFor(name, entry, describeAnchor(entry, state, at()), state))
     },
 
     async add(path, { for: given, direction, actor, narrow }) {
@@ -94,13 +95,29 @@ export function anchorsByHand(tools: AdministrationTools): Omit<TrustAdministrat
   }
 }
 
-/** What was removed for this very name does not count for it, whatever entry it is of. */
-function describedFor(name: string | null, anchor: TrustedAnchor, { removed }: TrustState): TrustedAnchor {
-  const isOut = anchor.exceptFor.some((one) => one.for === name && one.because === 'removed')
-  const by = isOut ? removed.find((one) => one.for === name && one.sha256 === anchor.sha256) : undefined
-  return by === undefined
-    ? anchor
-    : { ...anchor, state: 'removed', removed: { actor: by.actor, at: by.at }, exceptFor: [] }
+/** What was removed for this name, or for the domain that it is of, does not count for it, whatever entry it is of. */
+function describedFor(
+  name: string | null,
+  entry: AnchorEntry,
+  described: TrustedAnchor,
+  { anchors, removals }: TrustState,
+): TrustedAnchor {
+  const { certificate, removal } = entry
+  if (name === null || removal !== null) return described
+  const counts = directionsOf(entry).some((direction) => {
+    const deciding = anchors.deciding(direction, name)
+    return (
+      deciding?.for === entry.for && deciding.certificates.some(({ sha256 }) => sha256 === certificate.sha256)
+    )
+  })
+  const names = namesFor(name)
+  const narrower = names.slice(0, names.indexOf(entry.for))
+  const by = removals
+    .get(anchorKey(certificate))
+    ?.find((one) => one.for !== null && narrower.includes(one.for))
+  return counts || by === undefined
+    ? described
+    : { ...described, state: 'removed', removed: { actor: by.actor, at: by.at }, exceptFor: [] }
 }
 
 function describeAnchor(entry: AnchorEntry, state: TrustState, at: Date): TrustedAnchor {

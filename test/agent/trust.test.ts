@@ -549,11 +549,28 @@ test('what counts for a name is listed from whatever entry, and what was removed
   expect(await agent.trust.list({ for: 'clinic-a.example' })).toMatchObject([
     { for: '*', state: 'removed', removed: { actor: 'kim', at: NOW }, exceptFor: [] },
   ])
+  expect(await agent.trust.list({ for: 'dr.kim@clinic-a.example' })).toMatchObject([
+    { for: '*', state: 'removed', removed: { actor: 'kim', at: NOW }, exceptFor: [] },
+  ])
   expect(await agent.trust.list()).toMatchObject([
     { for: '*', exceptFor: [{ for: 'clinic-a.example', because: 'removed' }] },
   ])
   await agent.trust.remove(pki('root-a.pem'), KIM)
   expect(await agent.trust.list()).toMatchObject([{ state: 'removed', removed: { actor: 'kim', at: NOW } }])
+})
+
+test('what was removed for a name is told as removed there once it is renewed for all, as it does not count (CERT-6)', async () => {
+  const agent = await agentOf({ trust: [] })
+  const [first, renewed] = ['2040-01-01', '2050-01-01'].map((to) =>
+    mint({ ca: true, subject: 'Some Root', key: 'root-b', to }),
+  ) as [Minted, Minted]
+  await agent.trust.add(await file(first.pem), { for: '*', direction: 'both', ...KIM })
+  await agent.trust.remove(first.certificate.sha256, { for: 'clinic-a.example', ...KIM })
+  await agent.trust.add(await file(renewed.pem), { for: '*', direction: 'both', ...KIM })
+  expect(await agent.trust.list({ for: 'clinic-a.example' })).toMatchObject([
+    { sha256: first.certificate.sha256, state: 'removed', removed: { actor: 'kim' } },
+    { sha256: renewed.certificate.sha256, state: 'removed', removed: { actor: 'kim' } },
+  ])
 })
 
 test('an anchor that is not valid now is told with its dates when it is added (CERT-6)', async () => {
