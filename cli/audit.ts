@@ -1,12 +1,12 @@
 import { type Command, Option } from 'commander'
 import { DirectError } from '../agent/errors.ts'
 import type { Agent, AuditProof } from '../agent/index.ts'
-import { algorithmsText } from './algorithms-text.ts'
 import { EXIT } from './exit.ts'
 import { messageIdOf, single } from './options.ts'
 import { columns, short } from './printable.ts'
 import { restoredHint } from './restored-hint.ts'
 import { answer, openAgentForStore, type Session } from './session.ts'
+import { algorithmsText } from './text/algorithms.ts'
 
 type AuditRow = ReturnType<Agent['audit']> extends AsyncIterable<infer Row> ? Row : never
 

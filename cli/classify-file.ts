@@ -1,10 +1,10 @@
 import type { Change, Recipient } from '../agent/index.ts'
-import { rowsOf } from './book-rows.ts'
-import { Tally } from './book-tally.ts'
+import { rowsOf } from './book/rows.ts'
+import { Tally } from './book/tally.ts'
 import { EXIT, exitOfRoutes } from './exit.ts'
 import { printable, short } from './printable.ts'
-import { belowRoute } from './route-text.ts'
 import { answer, openAgent, type Session } from './session.ts'
+import { belowRoute } from './text/route.ts'
 
 /** What `classify` of an address book, or of what changed, is asked. */
 export interface BookQuestion {

@@ -3,8 +3,8 @@ import { DirectError } from '../agent/errors.ts'
 import { exitOfRoutes } from './exit.ts'
 import { numberOption, single } from './options.ts'
 import { columns } from './printable.ts'
-import { belowRoute } from './route-text.ts'
 import { answer, type Session } from './session.ts'
+import { belowRoute } from './text/route.ts'
 import { addTraceOptions, openAnswerer, type TraceOptions } from './trace-options.ts'
 
 interface Options extends TraceOptions {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import { exitOfDiscovery } from './exit.ts'
 import { single } from './options.ts'
-import { explainedText } from './places-text.ts'
 import { printable } from './printable.ts'
 import { answer, type Session } from './session.ts'
+import { explainedText } from './text/places.ts'
 import { addTraceOptions, openAnswerer, type TraceOptions } from './trace-options.ts'
 
 interface Options extends TraceOptions {

@@ -1,11 +1,11 @@
 import { join, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { EXIT } from './exit.ts'
-import { answersFrom } from './init-answers.ts'
-import type { InitOptions } from './init-ask.ts'
-import { NewFiles } from './init-files.ts'
-import { listenAt, nextSteps } from './init-next.ts'
-import { configurationText } from './init-yaml.ts'
+import { answersFrom } from './init/answers.ts'
+import type { InitOptions } from './init/ask.ts'
+import { NewFiles } from './init/files.ts'
+import { listenAt, nextSteps } from './init/next.ts'
+import { configurationText } from './init/yaml.ts'
 import { keyTypeOption, single } from './options.ts'
 import { columns } from './printable.ts'
 import { answer, type Session } from './session.ts'
@@ -67,7 +67,7 @@ export async function run(session: Session, command: Command): Promise<number> {
   const anchors = answers.anchors.map((file) => relative(dir, resolve(file)) || file)
   let listen: string | null = null
   if (answers.testCa !== undefined) {
-    const { issueWith } = await import('./init-test-ca.ts')
+    const { issueWith } = await import('./init/test-ca.ts')
     const issued = await issueWith(resolve(answers.testCa), subject, request, session.at ?? new Date())
     listen = listenAt(answers.dns, issued.place)
     await files.add(names.certificate, issued.certificate, 'certificate, from the TEST CA')

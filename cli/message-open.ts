@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { DirectError } from '../agent/errors.ts'
 import type { Opened } from '../agent/index.ts'
-import { algorithmsText } from './algorithms-text.ts'
 import { exitOfOpened } from './exit.ts'
 import { single } from './options.ts'
 import { columns } from './printable.ts'
 import { answer, openAgent, type Session } from './session.ts'
+import { algorithmsText } from './text/algorithms.ts'
 
 interface Options {
   readonly to?: readonly string[]

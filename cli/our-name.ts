@@ -1,6 +1,6 @@
 import { parseAddress, parseDomain } from '../agent/address.ts'
 import { DirectError } from '../agent/errors.ts'
-import { publicProviderOf } from './public-providers.ts'
+import { publicProviderOf } from './init/public-providers.ts'
 
 /** Whom a certificate may be asked for: both throw DirectError USAGE. */
 

@@ -1,6 +1,6 @@
 import type { UntakenMessage } from '../agent/index.ts'
 import { printable } from './printable.ts'
-import { heldText, nextTry, triesText } from './tries-text.ts'
+import { heldText, nextTry, triesText } from './text/tries.ts'
 
 function nextText(next: Date | null, heldUntil: Date | null): string {
   if (heldUntil !== null) return heldText(heldUntil)

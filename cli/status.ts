@@ -7,7 +7,7 @@ import { restoredHint } from './restored-hint.ts'
 import { say } from './say.ts'
 import { answer, openAgentForStore, type Session } from './session.ts'
 import { waitingText } from './status-waiting.ts'
-import { nextTry, triesText } from './tries-text.ts'
+import { nextTry, triesText } from './text/tries.ts'
 
 type StoredMessage = Awaited<ReturnType<Agent['status']>>[number]
 type Status = StoredMessage['recipients'][number]

@@ -4,9 +4,9 @@ import { parseDomain } from '../agent/address.ts'
 import { DirectError } from '../agent/errors.ts'
 import type { Explanation } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
-import { explanationText } from './explain-text.ts'
 import { single } from './options.ts'
 import { answer, openAgent, type Session } from './session.ts'
+import { explanationText } from './text/explain.ts'
 
 interface Options {
   readonly from?: string

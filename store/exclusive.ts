@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { DirectError } from '../agent/errors.ts'
-import { adviceOn, isOfDisk, makeOwnFile } from './own-file.ts'
-import { isBusy, storeError } from './sqlite-errors.ts'
+import { isBusy, storeError } from './sqlite/errors.ts'
+import { adviceOn, isOfDisk, makeOwnFile } from './sqlite/own-file.ts'
 import { type Wait, waitUntilOurs } from './wait-until-ours.ts'
 
 /** Between two looks at whether the other one has finished, in milliseconds. */

@@ -2,7 +2,7 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { aheadOf } from './due.ts'
 import type { Leases } from './lease-types.ts'
 import { loosely } from './loosely.ts'
-import { clockDifference } from './postgres-server.ts'
+import { clockDifference } from './postgres/server.ts'
 import type { Schema } from './schema.ts'
 import { isShared } from './turn.ts'
 

@@ -6,9 +6,9 @@ import { NEWEST, versionOf } from './migrate.ts'
 import type { OpenStoreOptions } from './open.ts'
 import { describePlace, type PostgresPlace, type StorePlace } from './place.ts'
 import { SqlStore } from './sql-store.ts'
-import { NodeSqliteDialect } from './sqlite-dialect.ts'
-import { guarded, patiently } from './sqlite-errors.ts'
-import { PATIENCE_MS, requireStore } from './sqlite-file.ts'
+import { NodeSqliteDialect } from './sqlite/dialect.ts'
+import { guarded, patiently } from './sqlite/errors.ts'
+import { PATIENCE_MS, requireStore } from './sqlite/file.ts'
 import type { Store } from './store.ts'
 
 /** What an older direct-agent left, which the next `openStore` brings up to date. */
@@ -67,6 +67,6 @@ function requireStoreIfAny(database: DatabaseSync, file: string): void {
 }
 
 async function openPostgres(place: PostgresPlace): Promise<Database> {
-  const { openServer } = await import('./postgres-open.ts')
+  const { openServer } = await import('./postgres/open.ts')
   return await openServer(place)
 }

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import { requireSameTime, SERVER_NOW } from './postgres-server.ts'
+import { requireSameTime, SERVER_NOW } from './postgres/server.ts'
 import type { Schema, Tx } from './schema.ts'
 import { isShared } from './turn.ts'
 

@@ -18,7 +18,7 @@ import { inTurn } from './turn.ts'
 /**
  * Forward only: the step at index n leads from version n to n + 1, in one transaction. A step that was released
  * is never edited. Written in SQLite's words, which the dialect of PostgreSQL
- * translates (postgres-dialect.ts).
+ * translates (postgres/dialect.ts).
  */
 const STEPS: readonly ((tx: Tx) => Promise<void>)[] = [
   messages,

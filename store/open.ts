@@ -1,14 +1,14 @@
 import { sweepBodies } from './bodies.ts'
 import { Database } from './database.ts'
 import { makeOurs } from './installation.ts'
-import { LogSync } from './log-sync.ts'
 import { migrate } from './migrate.ts'
 import { describePlace, type PostgresPlace, type StorePlace } from './place.ts'
 import { SqlStore } from './sql-store.ts'
-import { NodeSqliteDialect } from './sqlite-dialect.ts'
-import { openDatabase } from './sqlite-file.ts'
+import { NodeSqliteDialect } from './sqlite/dialect.ts'
+import { openDatabase } from './sqlite/file.ts'
+import { LogSync } from './sqlite/log-sync.ts'
+import { closeToOthers, makeStoreFile } from './sqlite/store-file.ts'
 import type { Store } from './store.ts'
-import { closeToOthers, makeStoreFile } from './store-file.ts'
 
 /** A file is made with its folder if it is missing (0600 in 0700); a PostgreSQL database is there already. */
 export type OpenStoreOptions = StorePlace & {
@@ -57,7 +57,7 @@ async function openPostgres(
   now: () => Date,
   names: readonly string[],
 ): Promise<Database> {
-  const { openServer } = await import('./postgres-open.ts')
+  const { openServer } = await import('./postgres/open.ts')
   const db = await openServer(place)
   return await ready(db, async () => {
     const name = describePlace(place)

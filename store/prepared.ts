@@ -10,7 +10,7 @@ import {
 } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import type { Schema } from './schema.ts'
-import { NodeSqliteAdapter } from './sqlite-adapter.ts'
+import { NodeSqliteAdapter } from './sqlite/adapter.ts'
 
 /** The values of a prepared query as it is built: they stand where a value may, and nothing can be known of them yet. */
 export type Bound<Values> = { readonly [Name in keyof Values]: RawBuilder<Exclude<Values[Name], undefined>> }

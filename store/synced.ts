@@ -1,8 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
-import type { LogSync } from './log-sync.ts'
 import type { Schema } from './schema.ts'
-import { NodeSqliteAdapter } from './sqlite-adapter.ts'
+import { NodeSqliteAdapter } from './sqlite/adapter.ts'
+import type { LogSync } from './sqlite/log-sync.ts'
 
 /**
  * Waits until everything that was committed by now outlasts the power: for whoever commits, and for whoever acts upon what

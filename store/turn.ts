@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Kysely, PostgresAdapter, sql } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import { openAudit, writeAudit } from './audit-chain.ts'
-import { requireSameTime, SERVER_NOW } from './postgres-server.ts'
+import { requireSameTime, SERVER_NOW } from './postgres/server.ts'
 import type { Schema, Tx } from './schema.ts'
 import { synced } from './synced.ts'
 

@@ -1,6 +1,6 @@
 import { backup, DatabaseSync } from 'node:sqlite'
 import { DirectError } from '../../agent/errors.ts'
-import { storeError } from '../sqlite-errors.ts'
+import { storeError } from '../sqlite/errors.ts'
 
 /** All pages in one step, which reads as of one moment: in several it would begin anew whenever others write. */
 const AT_ONCE = { rate: 2 ** 31 - 1 }

@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { Kysely, sql } from 'kysely'
 import { DirectError } from '../../agent/errors.ts'
 import type { Schema } from '../schema.ts'
-import { NodeSqliteDialect } from '../sqlite-dialect.ts'
+import { NodeSqliteDialect } from '../sqlite/dialect.ts'
 import type { StoreFinding } from '../upkeep-types.ts'
 import { pages } from './check.ts'
 

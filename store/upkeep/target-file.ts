@@ -1,8 +1,8 @@
 import { DatabaseSync } from 'node:sqlite'
 import { DirectError } from '../../agent/errors.ts'
-import { storeError } from '../sqlite-errors.ts'
-import { isAlone, requireStore } from '../sqlite-file.ts'
-import { makeStoreFile } from '../store-file.ts'
+import { storeError } from '../sqlite/errors.ts'
+import { isAlone, requireStore } from '../sqlite/file.ts'
+import { makeStoreFile } from '../sqlite/store-file.ts'
 import { copyPages } from './copy-pages.ts'
 import { notEmpty, open, type Target } from './target.ts'
 

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { migrate } from '../migrate.ts'
 import { describePlace, type PostgresPlace } from '../place.ts'
-import { openServer } from '../postgres-open.ts'
+import { openServer } from '../postgres/open.ts'
 import type { Schema } from '../schema.ts'
 import { inTurn } from '../turn.ts'
 import { copyIn } from './copy-in.ts'

@@ -146,7 +146,7 @@ test('a wrong answer is refused with its code, exit 1, and nothing is changed', 
 
 test('a file that does not fit is not left behind in part: with --out or init, the next try is in nobody’s way', async () => {
   await using folder = await temporaryFolder()
-  const files = new URL('../../cli/init-files.ts', import.meta.url)
+  const files = new URL('../../cli/init/files.ts', import.meta.url)
   const script = `const { writeNew } = await import('${files}'); await writeNew('a.csr', 'x'.repeat(9000))`
   const full = ['-c', `ulimit -f 1; exec "$0" --input-type=module -e "$1"`, process.execPath, script]
   await expect(promisify(execFile)('sh', full, { cwd: folder.path })).rejects.toMatchObject({

@@ -1,7 +1,7 @@
 /** What a help desk reads of `direct discover` and `direct classify --explain`. */
 import { expect, test } from 'vitest'
 import type { Evidence, JudgedCertificate } from '../../agent/index.ts'
-import { explainedText } from '../../cli/places-text.ts'
+import { explainedText } from '../../cli/text/places.ts'
 
 const judged = (more: Partial<JudgedCertificate>): JudgedCertificate => ({
   sha256: 'ab'.repeat(32),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { revocationText } from '../../cli/revocation-text.ts'
+import { revocationText } from '../../cli/text/revocation.ts'
 
 test('what spoke of a revocation says when it was made, and until when it speaks', () => {
   const facts = {

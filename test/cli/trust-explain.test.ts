@@ -1,7 +1,7 @@
 import { copyFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { explanationText } from '../../cli/explain-text.ts'
+import { explanationText } from '../../cli/text/explain.ts'
 import { mint } from '../../fixtures/pki.ts'
 import { pki } from '../flow/clinics.ts'
 import { direct, temporaryFolder } from './direct.ts'

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Fields } from '../../cli/batch.ts'
-import { rowOf } from '../../cli/chain-row.ts'
-import { type ChainVerdict, verdictOf } from '../../cli/chain-verdict.ts'
+import { rowOf } from '../../cli/chain/row.ts'
+import { type ChainVerdict, verdictOf } from '../../cli/chain/verdict.ts'
 import { corpora } from '../corpora.ts'
 
 /** A chain of an outside suite in the shape of `chain verify`, with what the suite expects. */

@@ -109,7 +109,7 @@ test('durability is what SQLite can give: WAL with synchronous FULL', async () =
   expect(raw.prepare('pragma journal_mode').get()).toEqual({ journal_mode: 'wal' })
   raw.close()
   // `synchronous` belongs to a connection, so it is read where it is set.
-  const { openDatabase } = await import('../../store/sqlite-file.ts')
+  const { openDatabase } = await import('../../store/sqlite/file.ts')
   const own = await openDatabase(temporary.file)
   expect(own.prepare('pragma synchronous').get()).toEqual({ synchronous: 2 })
   expect(own.prepare('pragma foreign_keys').get()).toEqual({ foreign_keys: 1 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { adviceOn, isOfDisk } from '../../store/own-file.ts'
+import { adviceOn, isOfDisk } from '../../store/sqlite/own-file.ts'
 
 const OWNER = 'Let somebody own it.'
 const said = (code: string) => Object.assign(new Error(`${code}: no`), { code })

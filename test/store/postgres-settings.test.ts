@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
-import { openServer } from '../../store/postgres-open.ts'
+import { openServer } from '../../store/postgres/open.ts'
 import { folder, type TestPlace } from './places.ts'
 import { placeIn, refusal } from './postgres-place.ts'
 import { all, bytes, message } from './scenario.ts'

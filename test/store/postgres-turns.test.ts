@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { openStore } from '../../store/index.ts'
-import { makePool } from '../../store/postgres-pool.ts'
+import { makePool } from '../../store/postgres/pool.ts'
 import { folder } from './places.ts'
 import { placeIn } from './postgres-place.ts'
 import { at, bytes, message } from './scenario.ts'

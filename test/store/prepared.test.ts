@@ -2,8 +2,8 @@ import { Kysely } from 'kysely'
 import { expect, test } from 'vitest'
 import { type Bound, prepared } from '../../store/prepared.ts'
 import type { Schema } from '../../store/schema.ts'
-import { NodeSqliteDialect } from '../../store/sqlite-dialect.ts'
-import { openDatabase } from '../../store/sqlite-file.ts'
+import { NodeSqliteDialect } from '../../store/sqlite/dialect.ts'
+import { openDatabase } from '../../store/sqlite/file.ts'
 
 async function database() {
   const opened = await openDatabase(':memory:')
