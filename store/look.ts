@@ -9,6 +9,7 @@ import { SqlStore } from './sql-store.ts'
 import { NodeSqliteDialect } from './sqlite/dialect.ts'
 import { guarded, patiently } from './sqlite/errors.ts'
 import { PATIENCE_MS, requireStore } from './sqlite/file.ts'
+import { isFileIfAny } from './sqlite/own-file.ts'
 import type { Store } from './store.ts'
 
 /** What an older direct-agent left, which the next `openStore` brings up to date. */
@@ -50,6 +51,7 @@ const TABLE_OF_DATABASE = sql`
   where table_schema = any (current_schemas(false)) and table_name = 'schema_versions'`
 
 async function openReadOnly(file: string): Promise<Database> {
+  await isFileIfAny(file)
   const database = guarded(file, () => new DatabaseSync(file, { readOnly: true }))
   try {
     // Whoever opens or closes it last has all of the file for a moment.

@@ -7,6 +7,8 @@ import { quote } from '../read/report-fields.ts'
 const MOST_BYTES = 64 << 10
 /** A command that asks a person would wait for ever. */
 const COMMAND_MS = 30_000
+/** What it had written by its end is read within that. */
+const LAST_WORDS_MS = 500
 
 /** What it is called in the configuration, where keys say from which file or command it comes. */
 export type SecretKind = 'password' | 'secret' | 'token'
@@ -52,6 +54,12 @@ export async function passwordFromCommand(
     })
     // It has nobody to ask.
     child.stdin?.end()
+    // What it left running in the background may have its stdout, and would be waited for.
+    const hangUp = () => {
+      child.stdout?.destroy()
+      child.stderr?.destroy()
+    }
+    child.once('exit', () => setTimeout(hangUp, LAST_WORDS_MS).unref())
   })
   return firstLine(output, name)
 }

@@ -9,17 +9,20 @@ import { DirectError } from '../../agent/errors.ts'
  * folder may be one. Throws DirectError `FILE_UNWRITABLE`, and system errors.
  */
 export async function makeOwnFile(path: string): Promise<void> {
-  // Where nothing is, or nothing can be seen, opening it tells.
-  const found = await lstat(path).catch(() => null)
-  if (found !== null && !found.isFile())
-    throw new DirectError('FILE_UNWRITABLE', `${path} is ${kindOf(found)}, not a file`, {
-      hint: 'See who put it there, move it away and try again: direct-agent makes a file of its own.',
-    })
   // Whoever opens a file that SQLite has open in this process, and closes it, ends all of this process's locks on it
   // (sqlite.org/howtocorrupt.html, 2.2).
-  if (found !== null) return await access(path, constants.R_OK | constants.W_OK)
+  if (await isFileIfAny(path)) return await access(path, constants.R_OK | constants.W_OK)
   const { O_RDWR, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = constants
   await (await open(path, O_RDWR | O_CREAT | O_NONBLOCK | O_NOFOLLOW, 0o600)).close()
+}
+
+/** Whether a file is there. Where nothing is, or nothing can be seen, opening it tells. Throws DirectError `FILE_UNWRITABLE`: it is none. */
+export async function isFileIfAny(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => null)
+  if (found === null || found.isFile()) return found !== null
+  throw new DirectError('FILE_UNWRITABLE', `${path} is ${kindOf(found)}, not a file`, {
+    hint: 'See who put it there, move it away and try again: direct-agent makes a file of its own.',
+  })
 }
 
 /** Makes a folder, 0700, and what is missing above it. By itself Node says ENOENT where the file system is read-only. */

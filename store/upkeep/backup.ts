@@ -103,9 +103,12 @@ export async function reading<T>(file: string, act: (db: Kysely<Schema>) => Prom
   }
 }
 
-/** With whatever SQLite laid beside it. */
+/** With whatever SQLite laid beside it. Throws DirectError `FILE_UNWRITABLE`. */
 export async function removeDatabase(file: string): Promise<void> {
-  for (const suffix of ['', '-wal', '-shm', '-journal']) await rm(file + suffix, { force: true })
+  for (const suffix of ['', '-wal', '-shm', '-journal'])
+    await rm(file + suffix, { force: true }).catch((error) => {
+      throw unwritten(error, file)
+    })
 }
 
 function unwritten(error: unknown, file: string): unknown {

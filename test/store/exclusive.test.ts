@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { exclusively, openStore } from '../../store/index.ts'
+import { exclusively, lookAtStore, openStore } from '../../store/index.ts'
 import { folder } from './places.ts'
 import { child } from './scenario.ts'
 
@@ -92,6 +92,7 @@ describe('what lies where a file of ours belongs, and is none, is refused at onc
     await chmod(victim, 0o644)
     await symlink(victim, file)
     await expect(openStore({ file })).rejects.toMatchObject(refused(file, 'a symbolic link'))
+    await expect(lookAtStore({ file })).rejects.toMatchObject(refused(file, 'a symbolic link'))
     await expect(exclusively(file, PATIENT)).rejects.toMatchObject(refused(file, 'a symbolic link'))
     expect((await stat(victim)).mode & 0o777).toBe(0o644)
     expect(await readFile(victim, 'utf8')).toBe('')

@@ -1,4 +1,4 @@
-import { copyFile, readFile, rename, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect } from 'vitest'
@@ -36,6 +36,21 @@ ofSqlite(
     expect(await readFile(`${file}.restoring`)).toEqual(await readFile(join(path, 'backup.db')))
   },
 )
+
+ofSqlite('what a restore cannot remove of an earlier one is an error that says so, and no bug', async () => {
+  await using temporary = await folder()
+  const backup = join(temporary.path, 'backup.db')
+  {
+    await using store = await temporary.open()
+    await store.upkeep.backup(backup)
+  }
+  const { file } = temporary
+  await mkdir(`${file}.restoring-journal`)
+  await expect(restoreStore(backup, { file, ...RESTORE })).rejects.toMatchObject({
+    code: 'FILE_UNWRITABLE',
+    message: expect.stringContaining('.restoring'),
+  })
+})
 
 ofSqlite(
   'whoever only looks at a store whose restore was stopped is told what to do, and not that it may not write',

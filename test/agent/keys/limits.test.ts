@@ -35,6 +35,17 @@ describe('a password command', () => {
     await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'))
   })
 
+  test('that is done and leaves a program behind which holds its output open has given its password', async () => {
+    const cwd = await temporaryFolder()
+    const program = 'sleep 600 & echo $! > pid; echo "its password"'
+    // Longer than a test may take.
+    const options = { cwd, env: {}, kind: 'password', withinMs: 600_000 } as const
+    expect(await passwordFromCommand(['/bin/sh', '-c', program], options)).toBe('its password')
+    const pid = Number(await readFile(join(cwd, 'pid'), 'utf8'))
+    // Nobody waited for it to end; throws where it is gone.
+    process.kill(pid)
+  })
+
   test('that leaves a program behind which holds its output open is waited for no longer', async () => {
     const { error } = await said('sleep 3 & echo CANARY; sleep 3', 200)
     expect(error).toMatchObject({ message: expect.stringContaining('not done within 0.2 seconds') })
