@@ -2,11 +2,10 @@
 
 export { isSilence } from './answers.ts'
 export { discover, discoverDeciding, restNotAsked } from './discovery.ts'
-export { ExpiringMap, type ExpiringMapOptions } from './expiring-map.ts'
+export { ExpiringMap } from './expiring-map.ts'
 export type * from './ldap/types.ts'
 export { addressOwner } from './names.ts'
 export type * from './places/types.ts'
-export type { SrvData } from './records/srv-record.ts'
 export type { AnswerCache } from './resolver/cache.ts'
 export type { HostLookup } from './resolver/lookup.ts'
 export type * from './resolver/types.ts'

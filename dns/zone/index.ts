@@ -6,8 +6,6 @@ export type {
   CheckedRecord,
   CheckedServer,
   RecordStatus,
-  ServerRole,
-  ServerView,
 } from './check/types.ts'
 export { bindText } from './formats/bind.ts'
 export { factsOf, jsonText, type ZoneRecordFacts } from './formats/facts.ts'
@@ -15,7 +13,7 @@ export { ldifText } from './formats/ldif.ts'
 export { linesText } from './formats/lines.ts'
 export { apexOfIdentity, ownerOfIdentity } from './owner.ts'
 export { type PublishedRecord, publishedRecords } from './published.ts'
-export { hostOf, isAddress, type MxData, type SoaData, type ZoneRecord } from './records.ts'
+export { hostOf, isAddress } from './records.ts'
 export { nextSerial } from './serial.ts'
 export {
   apexOf,
@@ -23,6 +21,5 @@ export {
   hostsWithoutAddress,
   type Zone,
   type ZoneEntry,
-  type ZoneOptions,
   zoneOf,
 } from './zone.ts'
