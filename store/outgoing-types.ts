@@ -140,8 +140,10 @@ export interface Outbox {
 }
 
 export interface StoredMessage {
+  /** With its angle brackets. */
   readonly messageId: string
   readonly from: string
+  /** When it was sent: when `send` stored it. */
   readonly at: Date
   readonly recipients: readonly DeliveryStatus[]
 }
@@ -150,6 +152,7 @@ export interface DeliveryStatus {
   readonly address: string
   readonly route: 'direct' | 'tls' | 'insecure' | 'undetermined'
   readonly state: DeliveryState
+  /** Since when. */
   readonly at: Date
   /** By what it was sealed; null while it is not, and off the direct route. */
   readonly algorithms: MessageAlgorithms | null
@@ -171,7 +174,9 @@ export interface TrackingEvent {
   /** Ascending; where to go on from. */
   readonly id: number
   readonly type: TrackingEventType
+  /** With its angle brackets; null of a refused one that has none. */
   readonly messageId: string | null
+  /** The recipient that it is about. */
   readonly address: string | null
   readonly at: Date
   readonly why: readonly Reason[]

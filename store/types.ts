@@ -33,21 +33,31 @@ export interface MessageAlgorithms {
 
 /** One row of the audit: who did what, when, with which certificate, about which document and patient. */
 export interface AuditRow {
+  /** Ascending, in the order in which it was written. */
   readonly id: number
   readonly at: Date
+  /** What happened; docs/daemon.md lists the words. */
   readonly event: string
+  /** Who did it, as `actor` was given; null: direct-agent by itself, or nobody was named. */
   readonly actor: string | null
+  /** With its angle brackets, as in the header; null: it is about no message, or about one that had none. */
   readonly messageId: string | null
   /** Of an MDN of ours: the message that it answers, by its Message-ID as received. */
   readonly about: string | null
+  /** The author's address. */
   readonly from: string | null
+  /** The one recipient that the row is about. */
   readonly address: string | null
+  /** By which a message of ours goes: `direct`, `tls`, …; null in rows of received mail. */
   readonly route: string | null
+  /** SHA-256, in hexadecimal, of the certificate that it was encrypted to, that signed it, or that the row is about. */
   readonly certificate: string | null
   /** Null where nothing was sealed or opened, and in rows of before version 7 of the store. */
   readonly algorithms: MessageAlgorithms | null
+  /** Ids, as `documents` and `patient` were given when it was sent. */
   readonly documents: readonly string[]
   readonly patient: string | null
+  /** The state that it came to. */
   readonly outcome: string | null
   readonly why: readonly Reason[]
 }
