@@ -40,12 +40,13 @@ export function createSpool(dir: string | null): Spool {
         head.add(value)
         held += value.length
         if (head.length <= MEMORY_BYTES && held <= ALL_MEMORY_BYTES) continue
-        const file = await openNameless(dir ?? tmpdir()).catch(async (error: unknown) => {
+        const folder = dir ?? tmpdir()
+        const file = await openNameless(folder).catch(async (error: unknown) => {
           await rest.return?.()
           throw error
         })
         // Content may come byte by byte, as its sender pleases: a write for each would take a minute for a few megabytes.
-        return await inFile(file, inBlocks(chain(head.bytes, rest)))
+        return await inFile(file, folder, inBlocks(chain(head.bytes, rest)))
       }
     } finally {
       if (!isInMemory) letGo()
@@ -76,13 +77,13 @@ async function* inPieces(bytes: Buffer): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += BLOCK) yield bytes.subarray(at, at + BLOCK)
 }
 
-async function inFile(file: FileHandle, chunks: AsyncIterable<Uint8Array>): Promise<Spooled> {
+async function inFile(file: FileHandle, folder: string, chunks: AsyncIterable<Uint8Array>): Promise<Spooled> {
   const key = randomBytes(32)
   let bytes = 0
   const write = (block: Uint8Array) =>
     file.writeFile(block).catch((cause) => {
-      throw new DirectError('FILE_UNWRITABLE', 'a spool file could not be written to its end', {
-        hint: 'Check that there is room on the disk.',
+      throw new DirectError('FILE_UNWRITABLE', `a spool file in ${folder} could not be written to its end`, {
+        hint: 'Make room there, or name another folder by TMPDIR.',
         temporary: true,
         cause,
       })

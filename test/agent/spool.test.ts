@@ -1,6 +1,9 @@
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createSpool } from '../../agent/files/spool.ts'
 import { type Source, sliceOf } from '../../agent/smime/source.ts'
+import { temporaryFolder } from '../flow/clinics.ts'
+import { mountSmallDisk } from '../services/small-disk.ts'
 
 const MEGABYTE = 1 << 20
 
@@ -16,6 +19,15 @@ test('what is small stays in memory, what is large goes to a file', async () => 
   await using small = await spool(pieces(4))
   expect(small.bytes).toBe(4 * MEGABYTE)
   await expect(spool(pieces(5))).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' })
+})
+
+test('a full disk is told with the folder, which whoever is to make room would not guess', async () => {
+  await using disk = await mountSmallDisk(join(await temporaryFolder(), 'disk'), 2)
+  await expect(createSpool(disk.dir)(pieces(8))).rejects.toMatchObject({
+    code: 'FILE_UNWRITABLE',
+    message: expect.stringContaining(disk.dir),
+    temporary: true,
+  })
 })
 
 test('of many at once only the first are in memory, until others have gone', async () => {
