@@ -153,7 +153,7 @@ export interface Upkeep {
   prune(retention: Retention, now: Date, signal?: AbortSignal): Promise<Pruned>
   /**
    * The time that may be believed where time removes something: `now`, but at most a week beyond what this said last, or
-   * at first, beyond the newest row of the audit.
+   * at first, beyond the newest row of the audit. What it said goes back with `now`, by at most a week for what follows.
    */
   believed(now: Date): Promise<Date>
   /** The end of the chain as it is recorded, unverified. */

@@ -210,3 +210,17 @@ test('a clock is believed a week beyond what was believed last, or the newest ro
   await sent(old, 10)
   expect(await old.upkeep.believed(NOW)).toEqual(at(17 * DAY))
 })
+
+test('a look by a clock of 1970, as of a machine that was not told the time yet, costs what is believed a week and no more', async () => {
+  await using store = await memoryStore()
+  await sent(store, 10)
+  const day = (days: number) => at(days * DAY)
+  expect(await store.upkeep.believed(day(10))).toEqual(day(10))
+  expect(await store.upkeep.believed(new Date(0))).toEqual(new Date(0))
+  expect(await store.upkeep.believed(day(10))).toEqual(day(10))
+  expect(await store.upkeep.believed(new Date(0))).toEqual(new Date(0))
+  expect(await store.upkeep.believed(new Date(0))).toEqual(new Date(0))
+  expect(await store.upkeep.believed(day(11))).toEqual(day(3))
+  expect(await store.upkeep.believed(day(11))).toEqual(day(10))
+  expect(await store.upkeep.believed(day(11))).toEqual(day(11))
+})
