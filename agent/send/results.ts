@@ -7,7 +7,7 @@ import type { SendOptions, SendResult, Sent, SentRecipient } from '../sending-ty
 import type { Outgoing } from './prepare.ts'
 
 /** Of a message that is kept, and of which no attempt has ended yet. */
-const UNDER_WAY = [{ code: 'SMTP_UNDER_WAY', text: 'another process is at it' }]
+const UNDER_WAY = [{ code: 'SMTP_UNDER_WAY', text: 'no try has ended yet: another process may be at it' }]
 
 /** What became of one recipient whom the message was stored for. */
 export function resultOf(one: Classified, after: StoredMessage | undefined): SentRecipient {
