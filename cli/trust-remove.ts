@@ -15,7 +15,7 @@ export function options(command: Command): void {
   )
 }
 
-/** An anchor that is nowhere is a no. */
+/** An anchor that is nowhere, or does not count for that name, is a no. */
 export async function run(session: Session, command: Command): Promise<number> {
   const { for: name } = command.opts<{ readonly for?: string }>()
   await using agent = await openAgentForStore(session)
@@ -27,6 +27,7 @@ export async function run(session: Session, command: Command): Promise<number> {
     )
   for (const note of notes) session.out.note(note)
   if (anchors.length > 0) return EXIT.done
-  say(session.out, `no trust anchor is ${anchor}`, '"direct trust list" shows those that there are.')
+  const scope = name === undefined ? '' : ` for ${name}`
+  say(session.out, `no trust anchor${scope} is ${anchor}`, '"direct trust list" shows those that there are.')
   return EXIT.no
 }

@@ -65,7 +65,10 @@ export function anchorsByHand(tools: AdministrationTools): Omit<TrustAdministrat
       const before = await trust.state()
       if (name !== null) await requireKnown(name, before)
       const wanted = new Set(await fingerprintsOf(anchor, before))
-      const found = before.entries.filter(({ certificate }) => wanted.has(certificate.sha256))
+      const everywhere = before.entries.filter(({ certificate }) => wanted.has(certificate.sha256))
+      const covers = (entry: AnchorEntry) => name === null || namesFor(name).includes(entry.for)
+      const found = everywhere.filter(covers)
+      const stillInForce = everywhere.filter((entry) => !covers(entry) && entry.removal === null)
       const records = (await store()).trust
       for (const { der, sha256 } of new Set(found.map(({ certificate }) => certificate)))
         await records.removeAnchor({ sha256, der, for: name, actor, at: now() })
@@ -78,9 +81,15 @@ export function anchorsByHand(tools: AdministrationTools): Omit<TrustAdministrat
           : { ...described, change: 'none' }
       })
       const elsewhere = found.some(isMeant) ? [] : found
-      const notes = elsewhere.map(
-        (one) => `${one.certificate.sha256}, an anchor for ${one.for}, does not count for ${name} now`,
-      )
+      const notes = [
+        ...elsewhere.map(
+          (one) => `${one.certificate.sha256}, an anchor for ${one.for}, does not count for ${name} now`,
+        ),
+        ...stillInForce.map(
+          (one) =>
+            `${one.certificate.sha256} is an anchor for ${one.for} and still counts there; without --for it is removed everywhere`,
+        ),
+      ]
       const after = await trust.state()
       const told = [
         ...widening(found.filter(isMeant), before, after),

@@ -139,7 +139,8 @@ export interface TrustAdministration {
   add(path: string, options: NewTrust): Promise<TrustChange>
   /**
    * An anchor ends, wherever it is from, and stays out until it is added again: for one name, or for everyone.
-   * `anchor`: its SHA-256, the first 16 digits or more of it, or a file. Nothing in the answer: there is no such anchor.
+   * `anchor`: its SHA-256, the first 16 digits or more of it, or a file. Nothing in the answer: neither the name nor a wider
+   * one has such an anchor, and nothing is recorded.
    * Throws USAGE, CERT_UNREADABLE.
    */
   remove(

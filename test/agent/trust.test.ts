@@ -394,6 +394,43 @@ test('what is removed for one name does not come back by a wider entry', async (
   expect(elsewhere?.route).toBe('direct')
 })
 
+test('an anchor that only another name has is not removed for this one: nothing is recorded, and where it counts is told', async () => {
+  const agent = await agentOf()
+  await agent.trust.add(pki('root-b.pem'), {
+    for: 'dr.kim@clinic-a.example',
+    direction: 'both',
+    narrow: true,
+    ...KIM,
+  })
+  const before = await events(agent)
+  for (const name of ['*', 'clinic-a.example']) {
+    const change = await agent.trust.remove(pki('root-b.pem'), { for: name, ...KIM })
+    expect(change).toEqual({
+      anchors: [],
+      notes: [expect.stringContaining('is an anchor for dr.kim@clinic-a.example and still counts there')],
+    })
+  }
+  expect(await events(agent)).toEqual(before)
+  const change = await agent.trust.remove(pki('root-b.pem'), { for: 'dr.kim@clinic-a.example', ...KIM })
+  expect(change.anchors).toMatchObject([{ for: 'dr.kim@clinic-a.example', change: 'removed' }])
+})
+
+test('an anchor that is removed for a domain is told to count on where an address of it has it as its own', async () => {
+  const agent = await agentOf()
+  await agent.trust.add(pki('root-a.pem'), {
+    for: 'dr.kim@clinic-a.example',
+    direction: 'both',
+    narrow: true,
+    ...KIM,
+  })
+  const change = await agent.trust.remove(pki('root-a.pem'), { for: 'clinic-a.example', ...KIM })
+  expect(change.anchors).toMatchObject([{ for: '*', change: 'none' }])
+  expect(change.notes).toContainEqual(
+    expect.stringContaining('is an anchor for dr.kim@clinic-a.example and still counts there'),
+  )
+  expect(await agent.trust.list({ for: 'dr.kim@clinic-a.example' })).toMatchObject([{ state: 'in-force' }])
+})
+
 test('nor by a wider entry that was made by hand, until it is added for that name again', async () => {
   const agent = await agentOf({ trust: [] })
   await agent.trust.add(pki('root-a.pem'), { for: '*', direction: 'both', ...KIM })

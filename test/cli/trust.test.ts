@@ -150,6 +150,10 @@ test('the list says for whom each anchor counts, and of a name that has none of 
   expect((await text('list')).stdout).toMatch(
     /^in-force +\* .*; but for outgoing mail of clinic-a\.example, which has its own$/m,
   )
+  const notThere = await text('remove', 'partner-root.pem', '--for', '*')
+  expect(notThere).toMatchObject({ code: 1, stdout: '' })
+  expect(notThere.stderr).toContain('is an anchor for clinic-a.example and still counts there')
+  expect(notThere.stderr).toContain('no trust anchor for * is partner-root.pem')
   const removed = await text('remove', 'partner-root.pem')
   expect(removed.stderr).toContain('those of * count again there')
   const partner = await text('list', '--for', 'partner.example')
