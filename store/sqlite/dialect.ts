@@ -14,7 +14,7 @@ import { asKept } from '../kept-text.ts'
 import { NodeSqliteAdapter, type RunWithin } from './adapter.ts'
 import { NodeSqliteCompiler } from './compiler.ts'
 import { guarded, patiently } from './errors.ts'
-import { PATIENCE_MS } from './file.ts'
+import { closeBesideLog, PATIENCE_MS } from './file.ts'
 import { InPlace } from './in-place.ts'
 import type { LogSync } from './log-sync.ts'
 
@@ -33,6 +33,8 @@ export class NodeSqliteDialect extends SqliteDialect implements ClosableDialect 
   readonly #log: LogSync | null
   readonly #database: DatabaseSync
   readonly #runWithin: RunWithin
+  readonly #file: string
+  readonly #place: InPlace | null
 
   /** `file`: for messages. */
   constructor(
@@ -56,13 +58,16 @@ export class NodeSqliteDialect extends SqliteDialect implements ClosableDialect 
     if (log !== null) database.exec('pragma synchronous = normal')
     // A store has a log: what is read or drawn up beside it is this process's own.
     const place = log === null ? null : new InPlace(file)
+    this.#file = file
+    this.#place = place
     const close = () => this.close()
     this.#driver = () => new PatientDriver(config, database, { file, patienceMs, place, close })
   }
 
   async close(): Promise<void> {
     if (!this.#database.isOpen) return
-    this.#database.close()
+    if (this.#place?.hasAnothersLog()) closeBesideLog(this.#database, this.#file)
+    else this.#database.close()
     await this.#log?.[Symbol.asyncDispose]()
   }
 

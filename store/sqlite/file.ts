@@ -73,6 +73,21 @@ export function isAlone(database: DatabaseSync, file: string): boolean {
   }
 }
 
+/**
+ * Closes it, and leaves the log that lies there: whoever closes a database last takes the log into it, as far as it knows
+ * it, and removes it by its name. Whoever may only read does neither, and with it nobody else was the last.
+ */
+export function closeBesideLog(database: DatabaseSync, file: string): void {
+  using reader = new DatabaseSync(file, { readOnly: true })
+  try {
+    // What it reads is beside the point: from its first look on it is there.
+    reader.prepare('select 1 from sqlite_schema').get()
+  } catch {
+    // And there it is as well where it cannot make sense of another's log.
+  }
+  database.close()
+}
+
 function value(database: DatabaseSync, sql: string): unknown {
   return Object.values(database.prepare(sql).get() ?? {})[0]
 }

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { type BigIntStats, statSync } from 'node:fs'
 import { DirectError } from '../../agent/errors.ts'
 
 /** What SQLite has open of a store, behind the file's name. */
@@ -31,6 +31,23 @@ export class InPlace {
       temporary: true,
     })
   }
+
+  /**
+   * Whether somebody else has begun a log here, or goes on with ours by an index of its own: what it wrote is in that log
+   * alone, and nothing that is open here knows of it.
+   */
+  hasAnothersLog(): boolean {
+    if (this.#inodes === null) return false
+    const [, ourLog, ourIndex] = this.#inodes
+    try {
+      const [, log, index] = this.#names.map(lookedAt)
+      if (log === undefined || log.size === 0n) return false
+      return log.ino !== ourLog || (index !== undefined && index.ino !== ourIndex)
+    } catch {
+      // Nor can SQLite remove what cannot be looked at.
+      return false
+    }
+  }
 }
 
 function isGone(name: string, inode: bigint | null): boolean {
@@ -45,5 +62,9 @@ function isGone(name: string, inode: bigint | null): boolean {
 
 /** Null: nothing is there. */
 function inodeOf(name: string): bigint | null {
-  return statSync(name, { bigint: true, throwIfNoEntry: false })?.ino ?? null
+  return lookedAt(name)?.ino ?? null
+}
+
+function lookedAt(name: string): BigIntStats | undefined {
+  return statSync(name, { bigint: true, throwIfNoEntry: false })
 }

@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 import { OF_NO_MESSAGE } from '../../store/audit.ts'
 import type { Store } from '../../store/index.ts'
 import { folder, ofSqlite } from './places.ts'
-import { at } from './scenario.ts'
+import { at, child } from './scenario.ts'
 
 const AWAY = { code: 'STORE_FAILED', temporary: true, message: expect.stringContaining('while it was open') }
 
@@ -44,4 +44,34 @@ ofSqlite('beside a file that takes the place of a store in use nothing is writte
   await copyFile(backup, file)
   await expect(say(store)).rejects.toMatchObject(AWAY)
   await expect(store.tracking.status()).rejects.toMatchObject(AWAY)
+})
+
+ofSqlite('whoever ends with a store whose -shm was removed takes nothing from who came since', async () => {
+  await using temporary = await folder()
+  const { file } = temporary
+  {
+    await using store = await temporary.open()
+    await say(store)
+    await rm(`${file}-shm`)
+    const other = child('add', temporary.told)
+    await other.said('added')
+    other.kill()
+    await other.ended
+    await expect(say(store)).rejects.toMatchObject(AWAY)
+  }
+  await using again = await temporary.open()
+  expect(await again.outbox.byIdempotencyKey('visit-1')).toMatchObject({ messageId: '<m1@clinic.example>' })
+  expect(await again.upkeep.verifyAudit()).toMatchObject({ rows: 2, broken: null })
+})
+
+ofSqlite('whoever ends with a store whose -wal was removed brings into it what that held', async () => {
+  await using temporary = await folder()
+  {
+    await using store = await temporary.open()
+    await say(store)
+    await rm(`${temporary.file}-wal`)
+    await expect(say(store)).rejects.toMatchObject(AWAY)
+  }
+  await using again = await temporary.open()
+  expect(await again.upkeep.verifyAudit()).toMatchObject({ rows: 1, broken: null })
 })
