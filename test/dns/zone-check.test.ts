@@ -110,7 +110,9 @@ describe('who is asked (H1, H2)', () => {
       'resolver resolver-2 yes',
     ])
     expect(notes).toEqual([])
-    expect([ns1.asked, ns2.asked, second.asked]).toEqual(Array(3).fill(['CERT clinic.example']))
+    expect([ns1.asked, ns2.asked, second.asked]).toEqual(
+      Array(3).fill(['CERT clinic.example', 'CERT *.clinic.example']),
+    )
   })
 
   test('the name servers are those of the zone that the name lies in, found by walking up', async () => {
@@ -298,6 +300,33 @@ describe('what is left from before', () => {
       { name: 'clinic.example', status: 'visible' },
       { name: 'dr.lee.clinic.example', for: 'dr.lee@clinic.example', status: 'wrong', sha256: old.sha256 },
     ])
+  })
+})
+
+describe('a wildcard below the domain answers for every address (RFC 4592)', () => {
+  const wildcard = (der: Uint8Array) => ({ 'CERT *.clinic.example': [certRdata(Buffer.from(der))] })
+
+  test('with another certificate it hides that of the domain (DISC-1, D5)', async () => {
+    const { records } = await check({ resolvers: [server({ ...CERT, ...wildcard(old.der) })] })
+    expect(records).toMatchObject([
+      { name: 'clinic.example', status: 'visible' },
+      { name: '*.clinic.example', for: '*@clinic.example', status: 'wrong', sha256: old.sha256 },
+    ])
+    expect(records[1]?.advice).toContain(
+      'Remove it from *.clinic.example: it hides the certificate of clinic',
+    )
+  })
+
+  test('with the certificate of the domain it hides nothing', async () => {
+    const { records } = await check({ resolvers: [server({ ...CERT, ...wildcard(ours.der) })] })
+    expect(records).toMatchObject([{ name: 'clinic.example', status: 'visible' }])
+  })
+
+  test('it is nobody’s business where the domain publishes no certificate of its own', async () => {
+    const entries = [{ name: 'lee@clinic.example', der: ours.der }]
+    const resolver = server({ ...wildcard(old.der) })
+    await check({ resolvers: [resolver] }, { entries })
+    expect(resolver.asked).not.toContain('CERT *.clinic.example')
   })
 })
 

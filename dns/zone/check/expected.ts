@@ -78,12 +78,20 @@ function directorySet(
   }
 }
 
-/** Only where the domain has a certificate to hide: addresses that have none of their own. */
+/** Only where the domain has a certificate to hide: addresses that have none of their own, and all others at once. */
 function mustBeEmpty(
   { addresses, former }: ExpectedContent,
   sets: readonly Expectation[],
 ): readonly Expectation[] {
   const published = new Map(sets.flatMap((set) => (set.type === 'CERT' ? [[set.name, set] as const] : [])))
+  return [...emptyAddresses(addresses, former, published), ...emptyWildcards(published)]
+}
+
+function emptyAddresses(
+  addresses: readonly string[],
+  former: readonly ZoneEntry[],
+  published: ReadonlyMap<string, Expectation>,
+): readonly Expectation[] {
   const keys = new Set([...addresses, ...former.map(({ name }) => name)].map((one) => one.toLowerCase()))
   return [...keys].flatMap((text): readonly Expectation[] => {
     const address = parseAddress(text)
@@ -96,6 +104,16 @@ function mustBeEmpty(
     return [
       { name, type: 'CERT', domain: address.domain, for: address.key, values: [], former: left, tolerated },
     ]
+  })
+}
+
+/** A wildcard answers for every address that nothing is said of (RFC 4592); asked by its name, it shows itself. */
+function emptyWildcards(published: ReadonlyMap<string, Expectation>): readonly Expectation[] {
+  return [...published.values()].flatMap(({ name: owner, domain, values }): readonly Expectation[] => {
+    const name = `*.${domain}`
+    if (owner !== domain || published.has(name) || !isDnsName(name)) return []
+    const tolerated = new Set(values.map(({ key }) => key))
+    return [{ name, type: 'CERT', domain, for: `*@${domain}`, values: [], former: NONE, tolerated }]
   })
 }
 

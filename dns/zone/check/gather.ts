@@ -77,7 +77,8 @@ function dnsAsker(network: CheckNetwork, { notes, failures, harmless, signal }: 
   const askOwn = async (expected: Expectation, type: 'CERT' | 'SRV'): Promise<readonly Observation[]> => {
     if (askNameServer === null) return []
     const { name } = expected
-    const { servers, notes: its } = await search(name)
+    // A wildcard lies in the zone of what it stands below (RFC 4592 4.2).
+    const { servers, notes: its } = await search(name.replace(/^\*\./, ''))
     for (const note of its) notes.add(note)
     return Promise.all(
       servers.map(async ({ host, addresses }): Promise<Observation> => {
