@@ -43,25 +43,42 @@ async function parseKey(bytes: Buffer, password: string | undefined, path: strin
   const forms = keyForms(bytes)
   await requireBounded(forms.map(({ key }) => key).filter(isEncrypted), path)
   const passphrase = password === undefined ? {} : { passphrase: password }
-  let cause: unknown
+  const causes: unknown[] = []
   for (const form of forms) {
     try {
       return createPrivateKey({ ...form, ...passphrase })
     } catch (error) {
-      cause = error
+      causes.push(error)
     }
   }
-  const encrypted = /ENCRYPTED/.test(bytes.toString('latin1'))
+  const encrypted = bytes.includes('ENCRYPTED') || forms.some(({ key }) => isEncrypted(key))
+  if (encrypted) throw unopened(causes, password, path)
   throw new DirectError('KEY_UNREADABLE', `the private key in ${path} cannot be read`, {
-    hint:
-      encrypted && password === undefined
-        ? `It is encrypted: ${NAME_PASSWORD}`
-        : encrypted
-          ? 'It is encrypted, and the password does not open it.'
-          : 'It must be PKCS#8, PKCS#1 or SEC 1, PEM or DER; a .p12 or .pfx file is named as pkcs12.',
-    // The cause is dropped on purpose where it might quote key material.
-    ...(encrypted ? {} : { cause }),
+    hint: 'It must be PKCS#8, PKCS#1 or SEC 1, PEM or DER; a .p12 or .pfx file is named as pkcs12.',
+    cause: causes.at(-1),
   })
+}
+
+/** No cause is told: it might quote key material. */
+function unopened(causes: readonly unknown[], password: string | undefined, path: string): DirectError {
+  const what = `the private key in ${path} cannot be read`
+  if (password === undefined)
+    return new DirectError('KEY_UNREADABLE', what, { hint: `It is encrypted: ${NAME_PASSWORD}` })
+  // Before OpenSSL looks at the password at all.
+  const isForgotten = causes.some(
+    (cause) => (cause as NodeJS.ErrnoException).code === 'ERR_OSSL_EVP_UNSUPPORTED',
+  )
+  if (!isForgotten)
+    return new DirectError('KEY_UNREADABLE', what, {
+      hint: 'It is encrypted, and the password does not open it.',
+    })
+  return new DirectError(
+    'KEY_UNREADABLE',
+    `${what}: it is encrypted by an algorithm that OpenSSL has given up, such as DES or RC2`,
+    {
+      hint: `Encrypt it again, with the same password if you like: openssl pkcs8 -topk8 -v2 aes-256-cbc -provider legacy -provider default -in ${path} -out NEW`,
+    },
+  )
 }
 
 async function requireBounded(encrypted: readonly Buffer[], path: string): Promise<void> {

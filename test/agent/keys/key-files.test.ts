@@ -297,6 +297,44 @@ describe('an encrypted private key', () => {
     expect(await state(pem)).toEqual(inUse)
   })
 
+  test.each([
+    ['DES', ['-v1', 'PBE-MD5-DES']],
+    ['RC2', ['-v2', 'rc2']],
+  ])(
+    'by %s, which OpenSSL has given up, is no matter of the password; what to do is told',
+    async (_, args) => {
+      const pem = await made(...args, '-provider', 'legacy', '-provider', 'default')
+      for (const content of [pem, derOf(pem)]) {
+        const { agent } = await agentWith(
+          { certificate: pki('clinic-a.pem'), privateKey: 'a.key', passwordEnv: 'P' },
+          { 'a.key': content },
+          { P: 'k' },
+        )
+        await using _agent = agent
+        await expect(agent.plan({ from: KIM.key, to: [KIM.key], text: '' })).rejects.toMatchObject({
+          code: 'KEY_UNREADABLE',
+          message: expect.stringContaining('by an algorithm that OpenSSL has given up'),
+          hint: expect.stringMatching(/^Encrypt it again.*openssl pkcs8 -topk8 .*-provider legacy/),
+        })
+      }
+    },
+  )
+
+  test.each<[string, NodeJS.ProcessEnv, string]>([
+    ['another password', { P: 'x' }, 'the password does not open it'],
+    ['no password', {}, 'passwordEnv'],
+  ])('in DER and with %s is told to be encrypted', async (_, env, hint) => {
+    const content = derOf(await made('-v2', 'aes-256-cbc'))
+    const password = 'P' in env ? { passwordEnv: 'P' } : {}
+    const identity = { certificate: pki('clinic-a.pem'), privateKey: 'a.key', ...password }
+    const { agent } = await agentWith(identity, { 'a.key': content }, env)
+    await using _agent = agent
+    await expect(agent.plan({ from: KIM.key, to: [KIM.key], text: '' })).rejects.toMatchObject({
+      code: 'KEY_UNREADABLE',
+      hint: expect.stringContaining(hint),
+    })
+  })
+
   const salt = octets(Buffer.alloc(16))
   const hidden = (algorithm: Uint8Array) => sequence(algorithm, octets(Buffer.alloc(256)))
   const pbes2 = (derivation: Uint8Array) =>
