@@ -1,6 +1,6 @@
-import type { ImapFolder } from '../../mailbox/index.ts'
 import type { InboxDelivery, InboxEntry, Store, Unfinished } from '../../store/index.ts'
 import { type InboxTools, nameOf } from '../inbox.ts'
+import { Flags } from './flags.ts'
 import { borrowFolder } from './folders.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { Pass, Wanted } from './wanted.ts'
@@ -18,12 +18,12 @@ export interface Agenda {
   readonly undetermined: readonly Wanted[]
 }
 
-/** What is in the folder and not settled. */
-export async function inTheFolder({ mailbox, folder, some, present, tools }: Pass): Promise<Agenda> {
+/** What is in the folder and not settled. Where all of it is looked at, what is settled and was not flagged is flagged now. */
+export async function inTheFolder({ mailbox, folder, flags, some, present, tools }: Pass): Promise<Agenda> {
   const { inbox } = tools.store
   const { uidValidity } = folder
   const unsettled = await inbox.unsettled(mailbox.name, uidValidity, [...present])
-  if (unsettled.length === 0) return agendaOf([])
+  if (unsettled.length === 0 && some !== undefined) return agendaOf([])
   const begun = new Map(
     (await inbox.unfinished(mailbox.name, uidValidity))
       .filter(({ uid }) => present.has(uid))
@@ -38,12 +38,12 @@ export async function inTheFolder({ mailbox, folder, some, present, tools }: Pas
     isBegun,
     wasSettled: settled?.has(uid) ?? false,
   })
-  const ours = tools.byClock ? await withoutTimed([...begun.values()], folder, tools) : [...begun.values()]
+  const ours = tools.byClock ? await withoutTimed([...begun.values()], flags, tools) : [...begun.values()]
   const known = agendaOf(ours.map((entry) => ({ ...entry, wanted: wanted(entry.uid, true) })))
   const never = unsettled.filter((uid) => !begun.has(uid)).map((uid) => wanted(uid, false))
   return { ...known, fresh: [...known.fresh, ...never].sort((a, b) => a.uid - b.uid) }
 
-  /** A stop may have come between the ledger and the folder. */
+  /** A stop may have come between the ledger and the folder, or the server refused it then. */
   async function flagSettled(unsettled: readonly number[], flagged: ReadonlySet<number>): Promise<void> {
     const open = new Set(unsettled)
     await folder.flagSettled([...present].filter((uid) => !open.has(uid) && !flagged.has(uid)))
@@ -56,7 +56,7 @@ export async function inTheFolder({ mailbox, folder, some, present, tools }: Pas
  */
 async function withoutTimed(
   begun: readonly Unfinished[],
-  folder: Pick<ImapFolder, 'flagSeen'>,
+  flags: Flags,
   { store, now }: Pick<InboxTools, 'store' | 'now'>,
 ): Promise<readonly Unfinished[]> {
   const taken = begun.filter(({ untaken }) => untaken === 'none')
@@ -65,7 +65,7 @@ async function withoutTimed(
       taken.map(({ id }) => id),
       now(),
     )
-    await folder.flagSeen(taken.map(({ uid }) => uid))
+    await Promise.all(taken.map(({ uid }) => flags.seen(uid)))
   }
   return begun.filter(({ untaken }) => untaken !== 'none' && untaken !== 'timed')
 }
@@ -76,11 +76,13 @@ export async function flagTaken(mailbox: Mailbox, tools: InboxTools, signal?: Ab
   const { folder } = borrowed
   const present = new Set(await folder.uids())
   const begun = await tools.store.inbox.unfinished(mailbox.name, folder.uidValidity)
+  const flags = new Flags((uids) => folder.flagSeen(uids), borrowed.unflagged)
   await withoutTimed(
     begun.filter(({ uid }) => present.has(uid)),
-    folder,
+    flags,
     tools,
   )
+  if (flags.failure) throw flags.failure
   // Nothing was looked at for it.
   borrowed.finished(borrowed.lookedUpTo ?? undefined, borrowed.refused)
 }

@@ -12,6 +12,8 @@ export interface BorrowedFolder extends AsyncDisposable {
   readonly refused: readonly number[]
   /** UIDs at whose fetching the connection was lost, in any pass: each may be why. */
   readonly lostAt: Set<number>
+  /** UIDs of what is done with, and could not be flagged, in any pass. */
+  readonly unflagged: Set<number>
   /**
    * The pass came to its end, and left nothing half asked for: the connection may be kept. `upTo`: the last UID of what it
    * has looked at, where that is everything but `refused`.
@@ -32,6 +34,7 @@ export async function borrowFolder(
     lookedUpTo: null,
     refused: [],
     lostAt: new Set(),
+    unflagged: new Set(),
     finished() {},
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   }
@@ -43,6 +46,12 @@ interface Looked {
   readonly upTo: number
   readonly refused: readonly number[]
   readonly wholeAt: number
+}
+
+/** UIDs of one mailbox, under the UIDVALIDITY that they belong to. */
+interface UidsOf {
+  readonly uidValidity: string
+  readonly uids: Set<number>
 }
 
 /** A long folder is not listed by every pass; now and then it is, whatever another client may have done to it. */
@@ -60,7 +69,8 @@ export class KeptFolders implements AsyncDisposable {
   readonly #looked = new Map<string, Looked>()
   /** When a wait ended by news, by the monotonic clock. */
   readonly #newsAt = new Map<string, number>()
-  readonly #lostAt = new Map<string, { readonly uidValidity: string; readonly uids: Set<number> }>()
+  readonly #lostAt = new Map<string, UidsOf>()
+  readonly #unflagged = new Map<string, UidsOf>()
 
   async borrow(mailbox: Mailbox, imap: ImapClient, signal?: AbortSignal): Promise<BorrowedFolder> {
     const folder =
@@ -75,7 +85,8 @@ export class KeptFolders implements AsyncDisposable {
       folder,
       lookedUpTo: isKnown ? looked.upTo : null,
       refused: isKnown ? looked.refused : [],
-      lostAt: this.#lostAtOf(mailbox.name, uidValidity),
+      lostAt: uidsOf(this.#lostAt, mailbox.name, uidValidity),
+      unflagged: uidsOf(this.#unflagged, mailbox.name, uidValidity),
       finished: (upTo, refused = []) => {
         isWhole = true
         const wholeAt = isKnown ? looked.wholeAt : now
@@ -86,14 +97,6 @@ export class KeptFolders implements AsyncDisposable {
         else await folder[Symbol.asyncDispose]()
       },
     }
-  }
-
-  #lostAtOf(mailbox: string, uidValidity: string): Set<number> {
-    const known = this.#lostAt.get(mailbox)
-    if (known?.uidValidity === uidValidity) return known.uids
-    const uids = new Set<number>()
-    this.#lostAt.set(mailbox, { uidValidity, uids })
-    return uids
   }
 
   /** Until there is mail, at most `ms`. */
@@ -134,4 +137,12 @@ export class KeptFolders implements AsyncDisposable {
       throw error
     }
   }
+}
+
+function uidsOf(kept: Map<string, UidsOf>, mailbox: string, uidValidity: string): Set<number> {
+  const known = kept.get(mailbox)
+  if (known?.uidValidity === uidValidity) return known.uids
+  const uids = new Set<number>()
+  kept.set(mailbox, { uidValidity, uids })
+  return uids
 }

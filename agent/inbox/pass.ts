@@ -30,7 +30,7 @@ export async function* passOver(
   const begun = tools.now()
   await using borrowed = await borrowFolder(mailbox, tools, signal)
   const { folder } = borrowed
-  const flags = new Flags((uids) => folder.flagSeen(uids))
+  const flags = new Flags((uids) => folder.flagSeen(uids), borrowed.unflagged)
   const opened = { ...tools, ...(await tools.opening()) }
   const some = await someOf(mailbox, borrowed, opened)
   const present = new Set(await folder.uids(some))
@@ -63,6 +63,8 @@ export async function* passOver(
   for (const { report } of pass.cutShort.values()) yield report
   // A server that ends the connection at a message, each time, keeps no other back.
   yield* eachAlone(mayLose, patience, pass)
+  // It is done with: every pass would be too often.
+  const owed = some === undefined && !signal?.aborted ? await flags.again() : null
   const upTo = Math.max(borrowed.lookedUpTo ?? 0, ...[...present].slice(-1))
   const refused = pass.refused.map(({ uid }) => uid)
   // A folder that did not flag is not kept: the next pass opens it anew.
@@ -70,9 +72,9 @@ export async function* passOver(
     if (signal?.aborted) borrowed.finished()
     else borrowed.finished(upTo, refused)
   }
-  const failure = pass.refused[0]?.error ?? flags.failure
+  if (pass.refused.length === 0 && !signal?.aborted) tools.passed(mailbox, begun)
+  const failure = pass.refused[0]?.error ?? flags.failure ?? owed
   if (failure) throw failure
-  if (!signal?.aborted) tools.passed(mailbox, begun)
 }
 
 /** What is new, what is open in the ledger, and what was refused; undefined: everything, as it is not known what is new. */

@@ -113,6 +113,37 @@ test('what the server will not hand over is asked for by its name at each pass, 
   expect(named.filter((among) => among?.includes(1)).length).toBeGreaterThan(1)
 })
 
+test('what the server will not flag is flagged by the next look at the whole folder, without new mail, and not at every pass', async () => {
+  const no = new DirectError('IMAP_REFUSED', 'not now', { temporary: true })
+  let refuses = 2
+  let asked = 0
+  const { post, drop, until, passes } = await daemon(
+    (folder) =>
+      replacing(folder, {
+        flagSeen: async (uids) => {
+          asked += 1
+          if (asked <= refuses) throw no
+          await folder.flagSeen(uids)
+        },
+      }),
+    1,
+  )
+  const seen = () => post.folders.get('clinic-b.example/INBOX')?.map((mail) => mail.seen)
+  await until(() => expect(passes()).toBeGreaterThan(0))
+  await drop('one')
+  await until(() => expect(asked).toBe(2))
+  const before = passes()
+  await until(() => expect(passes()).toBeGreaterThan(before + 3))
+  expect(asked).toBe(2)
+  expect(seen()).toEqual([false])
+  refuses = 0
+  const elapsed = performance.now.bind(performance)
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => elapsed() + 600_000)
+  onTestFinished(() => clock.mockRestore())
+  await until(() => expect(seen()).toEqual([true]))
+  expect(asked).toBe(3)
+})
+
 test('a message at which the server ends the connection, each time, comes last: it keeps no other back', async () => {
   const lost = new DirectError('IMAP_UNREACHABLE', 'the connection was lost', { temporary: true })
   let fails = true

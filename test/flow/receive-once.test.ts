@@ -558,6 +558,34 @@ test('a folder in which nothing can be flagged: what became of each message is t
   expect(receipts(post)).toHaveLength(2)
 })
 
+test('what could not be flagged is by a later process, and needs no new mail for that: a restored store would answer it again', async () => {
+  const [dataDir, ehr] = [await temporaryFolder(), await temporaryFolder()]
+  const post = new PostOffice()
+  const b = (refuses: boolean) =>
+    createAgent(clinicConfig('b', dataDir), {
+      resolver: literalZone(BOTH_PUBLISHED),
+      smtp: post.smtp,
+      imap: {
+        open: async (...args) => {
+          const folder = await post.imap.open(...args)
+          const flagSeen: typeof folder.flagSeen = (uids) =>
+            refuses ? Promise.reject(new DirectError('IMAP_REFUSED', 'not now')) : folder.flagSeen(uids)
+          return replacing(folder, { flagSeen })
+        },
+      },
+    })
+  post.drop(LEE, KIM, await foreignMail())
+  {
+    await using refused = await b(true)
+    await failingPass(refused, ehr)
+  }
+  const [mail] = [...post.folders.values()].flat()
+  expect(mail).not.toHaveProperty('settled')
+  await using restarted = await b(false)
+  expect(await all(restarted.receiveOnce({ deliverTo: ehr }))).toEqual([])
+  expect(mail).toMatchObject({ settled: true })
+})
+
 test('mail that may not be moved aside is done with, stays, as seen, and that is told at the end', async () => {
   const ehr = await temporaryFolder()
   const post = new PostOffice()
