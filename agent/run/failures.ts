@@ -145,8 +145,7 @@ function levelOf({ isBug }: Failing): 'error' | 'warn' {
 function failingBy(loop: string, error: unknown): Failing {
   if (error instanceof DirectError) {
     const { code, message: text, hint } = error
-    // Servers put the time, or the number of the session, into their answers.
-    const words = `${code} ${loop} ${text.replace(/\S*\d\S*/g, '#')}`
+    const words = `${code} ${loop} ${withoutNumbers(text)}`
     return { key: `${code} ${text}`, words, text, facts: { loop, code }, once: { hint }, isBug: false }
   }
   const { name: kind } = error as Error
@@ -158,6 +157,14 @@ function failingBy(loop: string, error: unknown): Failing {
     once: { frames },
     isBug: true,
   }
+}
+
+/** The host of a URL, or `host:port`. */
+const SERVER = /^(?:\w+:\/\/[^/?\s]+|(?:[\w-]+(?:\.[\w-]+)+|localhost|\[[\da-f:.]+\]):\d{1,5}(?!\d))/i
+
+/** Servers put the time, or the number of the session, into their answers. Which server it is, is no such number. */
+function withoutNumbers(text: string): string {
+  return text.replace(/\S*\d\S*/g, (word) => SERVER.exec(word)?.[0] ?? '#')
 }
 
 function framesOf(error: unknown): readonly string[] {

@@ -126,6 +126,27 @@ test('a failure that differs by a number or an id each time is one, by loop; its
   expect(lines.length).toBeLessThan(20)
 })
 
+test('two servers that fail in the same words are two failures, and over one by one; one that counts is one', () => {
+  const { failures, since } = told()
+  const servers = ['mx1.example:465', '192.0.2.7:465', '[2001:db8::7]:465', 'https://ca2.example:8443']
+  const steps = servers.map((server) => Symbol(server))
+  const fail = (n: number, at: number) =>
+    failures.failed(
+      steps[at] as symbol,
+      'outbox',
+      new DirectError('SMTP_LOGIN', `${servers[at]}${at === 3 ? `/${n}` : ''}: 12:${10 + n} no, id.${n}`),
+    )
+  for (const n of [1, 2, 3]) for (const at of servers.keys()) fail(n, at)
+  expect(since().map((line) => (line as { readonly text: string }).text)).toEqual([
+    'mx1.example:465: 12:11 no, id.1',
+    '192.0.2.7:465: 12:11 no, id.1',
+    '[2001:db8::7]:465: 12:11 no, id.1',
+    'https://ca2.example:8443/1: 12:11 no, id.1',
+  ])
+  failures.succeeded(steps[1] as symbol)
+  expect(since()).toMatchObject([{ level: 'info', text: 'over: 192.0.2.7:465: 12:13 no, id.3', times: 3 }])
+})
+
 test('a bug is told by where it happened, never by what it said, and not at each pass either', () => {
   const { failures, since } = told()
   const bug = new TypeError('a patient called Canary')
