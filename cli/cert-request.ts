@@ -3,7 +3,7 @@ import { DirectError } from '../agent/errors.ts'
 import type { CertificateRequest, NewRequest } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
 import { attempt, exists, writeNew } from './init/files.ts'
-import { keyTypeOption, single } from './options.ts'
+import { fileOption, keyTypeOption } from './options.ts'
 import { ourAddress, ourDomain } from './our-name.ts'
 import { answer, openAgentForStore, type Session } from './session.ts'
 import { actorOf, addActor } from './trust-options.ts'
@@ -17,7 +17,7 @@ interface Options {
 
 export function options(command: Command): void {
   command
-    .addOption(single('--out <file>', 'write the request there instead of printing it'))
+    .addOption(fileOption('--out <file>', 'write the request there instead of printing it'))
     .addOption(keyTypeOption().conflicts('reuseKey'))
     .option('--reuse-key', 'ask with the key of the present certificate')
     .option('--new', 'another one, although one waits for its answer')

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { DirectError } from '../agent/errors.ts'
 import type { Opened } from '../agent/index.ts'
 import { exitOfOpened } from './exit.ts'
-import { single } from './options.ts'
+import { fileOption, single } from './options.ts'
 import { columns } from './printable.ts'
 import { answer, openAgent, type Session } from './session.ts'
 import { algorithmsText } from './text/algorithms.ts'
@@ -18,9 +18,9 @@ interface Options {
 export function options(command: Command): void {
   command
     .option('--to <address...>', 'the recipients of the envelope')
-    .addOption(single('--in <file>', 'a message as it came'))
+    .addOption(fileOption('--in <file>', 'a message as it came'))
     .addOption(
-      single(
+      fileOption(
         '--out <file>',
         'where the inner message goes, byte for byte, if it is accepted; what stands there is replaced then',
       ),

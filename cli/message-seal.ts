@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { DirectError } from '../agent/errors.ts'
 import type { SealResult } from '../agent/index.ts'
 import { exitOfSealed } from './exit.ts'
-import { single } from './options.ts'
+import { fileOption, single } from './options.ts'
 import { columns, printable } from './printable.ts'
 import { answer, openAgent, type Session } from './session.ts'
 
@@ -19,9 +19,9 @@ export function options(command: Command): void {
     .addOption(single('--from <address>', 'the sender: one of our identities').makeOptionMandatory())
     .option('--to <address...>', 'recipients; with --bcc the full list of them')
     .option('--bcc <address...>', 'recipients that get their own copy')
-    .addOption(single('--in <file>', 'an RFC 5322 message').makeOptionMandatory())
+    .addOption(fileOption('--in <file>', 'an RFC 5322 message').makeOptionMandatory())
     .addOption(
-      single(
+      fileOption(
         '--out <file>',
         'the first copy; further ones are FILE.2, FILE.3 …; what stands there is replaced, each by a whole file',
       ).makeOptionMandatory(),

@@ -8,6 +8,17 @@ export function single(flags: string, description: string, parse = (text: string
   return once(new Option(flags, description), parse)
 }
 
+/** A file by its name. Who writes `-` means stdin or stdout, and would find a file of that name. */
+export function fileOption(flags: string, description: string): Option {
+  const option = single(flags, description, (text) => {
+    if (text !== '-') return text
+    throw new DirectError('USAGE', `${option.long} takes a file, neither stdin nor stdout`, {
+      hint: 'Name a file; one that is called - is ./-',
+    })
+  })
+  return option
+}
+
 /** An option that holds one of `values`. */
 export function choice(flags: string, description: string, values: readonly string[]): Option {
   const option = new Option(flags, description).choices(values)

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { SendResult, Sent, SentRecipient } from '../agent/index.ts'
 import { exitOfSent } from './exit.ts'
-import { numberOption, single } from './options.ts'
+import { fileOption, numberOption, single } from './options.ts'
 import { columns, printable } from './printable.ts'
 import { say } from './say.ts'
 import { auditOf, draftOf, type SendFlags } from './send-draft.ts'
@@ -19,7 +19,7 @@ export function options(command: Command): void {
     .addOption(single('--text-file <file>', 'the message, from a UTF-8 file; - is stdin'))
     .option('--attach <file...>', 'files, streamed from disk')
     .addOption(
-      single('--message <file>', 'a whole RFC 5322 message instead').conflicts([
+      fileOption('--message <file>', 'a whole RFC 5322 message instead').conflicts([
         'subject',
         'text',
         'textFile',

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { DirectError } from '../agent/errors.ts'
 import type { Agent, Discovery, Recipient } from '../agent/index.ts'
 import { version } from '../agent/version.ts'
-import { single } from './options.ts'
+import { fileOption } from './options.ts'
 import { openAgent, type Session } from './session.ts'
 
 /** `--record FILE` and `--replay FILE` of a question about addresses. */
@@ -13,8 +13,8 @@ export interface TraceOptions {
 
 export function addTraceOptions(command: Command): Command {
   return command
-    .addOption(single('--record <file>', 'keep all that the answer comes from, to send to support'))
-    .addOption(single('--replay <file>', 'answer from such a file alone: no network, no configuration'))
+    .addOption(fileOption('--record <file>', 'keep all that the answer comes from, to send to support'))
+    .addOption(fileOption('--replay <file>', 'answer from such a file alone: no network, no configuration'))
 }
 
 /** Whoever answers: the agent of the configuration, or a trace. */

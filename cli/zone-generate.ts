@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { ZoneFormat } from '../agent/index.ts'
 import { EXIT } from './exit.ts'
-import { choice, single } from './options.ts'
+import { choice, fileOption, single } from './options.ts'
 import { jsonLine } from './printable.ts'
 import { openAgent, type Session } from './session.ts'
 
@@ -25,7 +25,7 @@ export function options(command: Command): void {
     )
     .addOption(single('--domain <domain>', 'only what belongs into its zone'))
     .option('--whole-zone', 'with SOA, NS, MX and addresses: it stands alone')
-    .addOption(single('--out <file>', 'write it there, in place of a file or a link that is there'))
+    .addOption(fileOption('--out <file>', 'write it there, in place of a file or a link that is there'))
     .addHelpText(
       'after',
       `

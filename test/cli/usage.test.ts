@@ -66,6 +66,17 @@ const MISTAKES: readonly (readonly [string, readonly string[], number, RegExp])[
     2,
     /^direct: option '--config <file>' argument missing\n/,
   ],
+  ...[
+    ['message', 'seal', '--from', 'a@b.example', '--to', 'a@b.example', '--out', 'x', '--in', '-'],
+    ['message', 'open', '--to', 'a@b.example', '--in', 'x', '--out', '-'],
+    ['send', '--from', 'a@b.example', '--to', 'a@b.example', '--message', '-'],
+    ['zone', 'generate', '--out', '-'],
+  ].map((args): (typeof MISTAKES)[number] => [
+    `${args.slice(0, 2).join(' ')} reads and writes no pipe: ${args.at(-2)} -`,
+    args,
+    2,
+    new RegExp(`^direct: ${args.at(-2)} takes a file, neither stdin nor stdout\ndirect: hint: .*\\./-`),
+  ]),
   [
     'an option given twice',
     ['send', '--from', 'a@b.example', '--from', 'c@b.example', '--to', 'x@y.example'],
