@@ -11,7 +11,6 @@ export async function run(session: Session, command: Command): Promise<number> {
   const [url] = command.args
   session.out.progress('fetching trust bundles …')
   const reports = await agent.trust.bundles.refresh({ url, actor: actorOf(command), signal: session.signal })
-  if (reports.length === 0) session.out.note('no trust bundle is asked for')
   return await answerReports(session, reports, {
     refreshed: 'refreshed',
     unchanged: 'unchanged',

@@ -58,6 +58,7 @@ export async function answerReports(
   reports: readonly BundleReport[],
   words: Readonly<Record<BundleReport['outcome'], string>>,
 ): Promise<number> {
+  if (reports.length === 0) session.out.note('no trust bundle is asked for')
   for (const report of reports) {
     await answer(session, report, () =>
       columns([
