@@ -1,5 +1,6 @@
 import { pauseAfter } from './deliver/pauses.ts'
 import type { Destination, Taken } from './deliver/types.ts'
+import type { Untaken } from './deliver/untaken.ts'
 import { type HeldMessage, takeWaiting, type WaitingTools } from './deliver/waiting.ts'
 import { DirectError, type Reason } from './errors.ts'
 import { messageIdOf } from './open/report.ts'
@@ -7,6 +8,8 @@ import { messageIdOf } from './open/report.ts'
 /** What handing messages to the EHR by the clock drives. */
 export interface DeliverTools extends WaitingTools {
   readonly destination: Destination
+  /** Hears of each message that is not taken, until it is. */
+  readonly untaken: Untaken
   /** How long a message is tried; then it is rejected, and its author is told (N-4). */
   readonly giveUpMs: number
   /** From 0 up to 1. */
@@ -29,7 +32,7 @@ export async function deliverWaiting(tools: DeliverTools, signal?: AbortSignal):
 }
 
 async function handOver(held: HeldMessage, tools: DeliverTools, signal?: AbortSignal): Promise<void> {
-  const { destination, giveUpMs, random, log, onTaken } = tools
+  const { destination, untaken, giveUpMs, random, log, onTaken } = tools
   const { offered } = held
   const facts = { messageId: messageIdOf(offered.judged), innerSha256: offered.message.innerSha256 }
   const attempts = held.attempts + 1
@@ -37,11 +40,11 @@ async function handOver(held: HeldMessage, tools: DeliverTools, signal?: AbortSi
     const pause = pauseAfter(attempts, giveUpMs, random)
     if (pause === null) {
       if (!(await held.giveUp(why))) return
+      untaken.givenUp(offered.key)
       log.warn({ ...facts, attempts }, 'not delivered, and given up: its author is told')
       onTaken?.('rejected')
     } else {
       await held.putOff(pause, true, why)
-      log.warn({ ...facts, attempts, why: why[0]?.text }, 'not delivered yet')
       onTaken?.('later')
     }
   }
@@ -50,8 +53,13 @@ async function handOver(held: HeldMessage, tools: DeliverTools, signal?: AbortSi
     if (!signal?.aborted) await later([reasonOf(error)])
     throw error
   })
-  if (taken.outcome === 'later') return await later(taken.why)
+  if (taken.outcome === 'later') {
+    const [cause] = taken.why
+    if (cause) untaken.notTaken(offered.key, cause)
+    return await later(taken.why)
+  }
   await held.settle(taken)
+  untaken.taken(offered.key)
   if (taken.outcome === 'delivered') {
     log.info({ ...facts, where: taken.where }, 'delivered')
     await taken.recorded?.()

@@ -5,6 +5,7 @@ import type { Log } from '../log.ts'
 import { once } from '../smime/source.ts'
 import { pauseAfter } from './pauses.ts'
 import type { Answer } from './post.ts'
+import { Untaken } from './untaken.ts'
 import type { Told } from './webhook.ts'
 
 /** What telling the EHR of events asks of its neighbours. */
@@ -44,9 +45,12 @@ export class EventTeller {
   readonly #tried = new Map<number, { readonly tries: number; readonly nextAt: number }>()
   /** While nothing is taken: how often that was so, and until when nobody asks. */
   #quiet = { looks: 0, until: 0 }
+  readonly #untaken: Untaken
 
   constructor(tools: EventTools) {
     this.#tools = tools
+    const hint = 'See what the EHR has against it: direct audit tells what the events are about.'
+    this.#untaken = new Untaken({ loop: 'events', hint }, tools.log)
   }
 
   /** Tells what is due. */
@@ -158,21 +162,22 @@ export class EventTeller {
     const tries = (this.#tried.get(event.id)?.tries ?? 0) + 1
     if (status >= 200 && status < 300) {
       this.#tried.delete(event.id)
+      this.#untaken.taken(event.id.toString())
       log.info(facts, 'the EHR was told')
       return true
     }
     const isOld = since !== undefined && this.#time() - since.getTime() >= giveUpMs && tries >= FEWEST_TRIES
     if (status === 422 || isOld) {
       this.#tried.delete(event.id)
+      this.#untaken.givenUp(event.id.toString())
       log.warn({ ...facts, status, tries }, 'an event that the EHR did not take is given up')
       return true
     }
     const pause = pauseAfter(tries, Number.POSITIVE_INFINITY, random) ?? 0
     this.#tried.set(event.id, { tries, nextAt: this.#time() + pause })
-    log.warn(
-      { ...facts, tries, why: 'failed' in answer ? answer.failed : `status ${status}` },
-      'the EHR was not told yet',
-    )
+    this.#untaken.notTaken(event.id.toString(), {
+      text: 'failed' in answer ? answer.failed : `status ${status}`,
+    })
     return false
   }
 

@@ -74,7 +74,10 @@ export function wireEhr(
     const { webhookDestination } = await import('../deliver/webhook.ts')
     const destination = webhookDestination(webhook)
     const onTaken: DeliverTools['onTaken'] = (outcome) => neighbours.watch.taken(outcome)
-    return { ...(await waitingTools()), destination, giveUpMs, random, onTaken }
+    const { Untaken } = await import('../deliver/untaken.ts')
+    const hint = 'direct status --waiting tells of each message what was said, and when it is tried again.'
+    const untaken = new Untaken({ loop: 'deliveries', hint }, log, neighbours.elapsed)
+    return { ...(await waitingTools()), destination, untaken, giveUpMs, random, onTaken }
   }
   const eventTools = async (webhook: Webhook, giveUpMs: number): Promise<EventTools> => {
     const { teller } = await import('../deliver/webhook.ts')

@@ -128,7 +128,7 @@ test.each([
   ehr.say = (_heard, answer, n) => (n === 1 ? say(answer) : answer.writeHead(204).end())
   await a.send(referral)
   start()
-  await eventually(() => lines.some((line) => line.includes('not delivered yet'))).toBe(true)
+  await eventually(() => lines.some((line) => line.includes('not taken by the EHR'))).toBe(true)
   expect(post.folders.get(INBOX)).toMatchObject([{ seen: false }])
   expect(await b.status()).toEqual([])
   await eventually(async () => {
@@ -154,6 +154,32 @@ test('a 422 with its reason is a rejection: audited here, and the author hears t
   )
   expect(post.handed.map(({ bytes }) => bytes.toString('latin1')).join()).not.toContain('no such chart')
   expect(ehr.heard).toHaveLength(1)
+})
+
+test('an EHR that is away is one line of the log, however many messages wait for it and however often, and one when it is back', async () => {
+  const time = clock()
+  const lines: string[] = []
+  const log = (facts: object, text: string) => {
+    if ('loop' in facts && facts.loop === 'deliveries') lines.push(text)
+  }
+  const { a, b, ehr, start } = await told({}, { now: time.now, log: { info: log, warn: log, error: log } })
+  let isAway = true
+  ehr.say = (_heard, answer) => answer.writeHead(isAway ? 503 : 204).end()
+  for (let n = 0; n < 3; n++) await a.send(referral)
+  start()
+  await eventually(() => ehr.heard.length).toBe(3)
+  await eventually(async () => {
+    await onToNextTry(b, time)
+    return ehr.heard.length
+  }).toBeGreaterThanOrEqual(6)
+  isAway = false
+  await eventually(async () => {
+    await onToNextTry(b, time)
+    return (await b.untaken()).length
+  }).toBe(0)
+  const { host } = new URL(ehr.url)
+  const text = `not taken by the EHR: ${host} answers 503`
+  expect(lines.filter((line) => !/ times more: |^again: /.test(line))).toEqual([text, `over: ${text}`])
 })
 
 test('an EHR that never takes a message has rejected it after giveUpHours of trying, and its author hears of that (N-4)', async () => {

@@ -1,0 +1,50 @@
+import type { Log } from '../log.ts'
+import { Failures } from '../run/failures.ts'
+
+/** Why the EHR did not take something. */
+export interface Cause {
+  readonly code?: string
+  readonly text: string
+}
+
+/**
+ * Tells the log of what the EHR does not take, once for each cause and with how many wait: a thousand that wait for one EHR
+ * are one thing to mend. What is true of a single one is in the store.
+ */
+export class Untaken {
+  readonly #loop: string
+  readonly #hint: string
+  readonly #failures: Failures
+  readonly #waiting = new Map<string, symbol>()
+
+  /** `elapsed`: milliseconds of a clock that nobody sets. */
+  constructor(what: { readonly loop: string; readonly hint: string }, log: Log, elapsed?: () => number) {
+    this.#loop = what.loop
+    this.#hint = what.hint
+    this.#failures = new Failures(log, elapsed)
+  }
+
+  notTaken(key: string, { code, text }: Cause): void {
+    const step = this.#waiting.get(key) ?? Symbol(key)
+    this.#waiting.set(key, step)
+    this.#failures.fails(step, {
+      key: `${code} ${text}`,
+      text: `not taken by the EHR: ${text}`,
+      facts: { loop: this.#loop, ...(code !== undefined && { code }), waiting: this.#waiting.size },
+      once: { hint: this.#hint },
+      isBug: false,
+    })
+  }
+
+  /** What kept this one back is over. */
+  taken(key: string): void {
+    const step = this.#waiting.get(key)
+    this.#waiting.delete(key)
+    if (step !== undefined) this.#failures.succeeded(step)
+  }
+
+  /** Nobody waits for it any more; that says nothing of the others. */
+  givenUp(key: string): void {
+    this.#waiting.delete(key)
+  }
+}
