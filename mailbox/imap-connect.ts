@@ -71,6 +71,7 @@ async function connectWith(
     const client = new ImapFlow({ ...optionsFor(server, address, timeoutMs), auth, logger: refusals })
     // Whatever breaks the connection also fails the command that waits for it.
     client.on('error', () => undefined)
+    closeAfterBye(client)
     const stop = () => client.close()
     signal?.addEventListener('abort', stop, { once: true })
     let isLate = false
@@ -97,6 +98,17 @@ async function connectWith(
     server,
     failures.length > 0 ? `cannot connect: ${failures.join(', ')}` : 'it has no address',
   )
+}
+
+/** How often it is asked whether the server has said BYE: nobody tells. */
+const BYE_MS = 250
+
+/** After BYE a server answers nothing more (RFC 3501 7.1.5). Some never close the connection, and would be waited for. */
+function closeAfterBye(client: ImapFlow): void {
+  const timer = setInterval(() => {
+    if (client.byeReason !== undefined) client.close()
+  }, BYE_MS).unref()
+  client.once('close', () => clearInterval(timer))
 }
 
 function optionsFor(server: MailServer, address: string, timeoutMs: number): ImapFlowOptions {

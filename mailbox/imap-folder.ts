@@ -1,8 +1,9 @@
-import type { FetchQueryObject, ImapFlow, ListResponse, SearchObject } from 'imapflow'
+import type { FetchQueryObject, ImapFlow, SearchObject } from 'imapflow'
 import { DirectError } from '../agent/errors.ts'
 import { Ahead } from './imap-ahead.ts'
 import { type Connected, LONGEST_LITERAL } from './imap-connect.ts'
 import { commandFailure } from './imap-failures.ts'
+import { findFolder } from './imap-names.ts'
 import { type Handed, readMessage, WINDOW } from './imap-reading.ts'
 import { type ImapLimits, ImapSession } from './imap-session.ts'
 import { isAmong, rangesUpTo, setOf, uidsIn } from './imap-uids.ts'
@@ -114,7 +115,22 @@ class OpenFolder implements ImapFolder {
     // Without MOVE there may be a copy already, and there would be one more each time.
     const limits = { orThrow: true, ...(!client.capabilities.has('MOVE') && { temporary: false }) }
     const move = () => client.messageMove(String(uid), path, { uid: true })
-    await this.#session.ask(`move message ${uid} into ${path}`, move, limits)
+    try {
+      await this.#session.ask(`move message ${uid} into ${path}`, move, limits)
+    } catch (error) {
+      if (!isRefused(error) || !(await this.#isGone(uid))) throw error
+    }
+  }
+
+  /** Another client was faster: servers refuse what is no more, and need not have told of it (RFC 2180 4). */
+  async #isGone(uid: number): Promise<boolean> {
+    await this.#session.ask('hear what is gone', () => this.#session.client.noop())
+    try {
+      return (await this.size(uid)) === null
+    } catch (error) {
+      if (isRefused(error)) return false
+      throw error
+    }
   }
 
   async wait(ms: number): Promise<'news' | 'quiet'> {
@@ -164,7 +180,7 @@ class OpenFolder implements ImapFolder {
       await this.#session.ask(`flag message ${uids}`, flag, { orThrow: true })
       return null
     } catch (error) {
-      if (error instanceof DirectError && error.code === 'IMAP_REFUSED') return error
+      if (isRefused(error)) return error
       throw error
     }
   }
@@ -233,6 +249,10 @@ class OpenFolder implements ImapFolder {
   }
 }
 
+function isRefused(error: unknown): error is DirectError {
+  return error instanceof DirectError && error.code === 'IMAP_REFUSED'
+}
+
 /** Without it UIDs are those of one session (RFC 3501 6.3.1), and tomorrow's mail would pass for what is settled. */
 function uidValidityOf(mailbox: ImapFlow['mailbox'], path: string, { host }: MailServer): string {
   if (mailbox !== false && mailbox.uidValidity !== undefined) return String(mailbox.uidValidity)
@@ -276,21 +296,4 @@ function inGroups(uids: readonly number[]): string[] {
   const groups: string[] = []
   for (let from = 0; from < uids.length; from += GROUP) groups.push(uids.slice(from, from + GROUP).join(','))
   return groups
-}
-
-/**
- * The path of a folder as the server spells it: as given, or else in another case; `/` stands for whatever the server
- * parts names with. Null where there is none, or only one that holds no messages.
- */
-function findFolder(folders: readonly ListResponse[], name: string): string | null {
-  const selectable = folders.filter(
-    (folder) => !folder.flags.has('\\Noselect') && !folder.flags.has('\\NonExistent'),
-  )
-  const spelled = (folder: ListResponse) => folder.path.replaceAll(folder.delimiter, '/')
-  const same = selectable.find((folder) => folder.path === name || spelled(folder) === name)
-  const wanted = name.toLowerCase()
-  const alike = selectable.find(
-    (folder) => folder.path.toLowerCase() === wanted || spelled(folder).toLowerCase() === wanted,
-  )
-  return (same ?? alike)?.path ?? null
 }

@@ -98,6 +98,21 @@ test.each(['SELECT', 'UID SEARCH ALL', 'UID STORE', 'IDLE'])(
   },
 )
 
+test('a server that says BYE and does not close the connection is left, whatever it was asked, and its reason told', async () => {
+  const patient = createImapClient({ lookup: async () => ['127.0.0.1'], timeoutMs: 600_000, doneMs: 600_000 })
+  const asked = ['LOGIN', 'SELECT', 'UID SEARCH ALL', 'UID FETCH', 'UID STORE', 'UID MOVE', 'IDLE', 'NOOP']
+  const told = await Promise.all(
+    asked.map((command) =>
+      everything(command, '* BYE we close at noon', patient).catch((error: unknown) => error),
+    ),
+  )
+  for (const error of told)
+    expect(error).toMatchObject({
+      ...{ code: 'IMAP_UNREACHABLE', temporary: true },
+      message: expect.stringContaining('we close at noon'),
+    })
+})
+
 test('what is asked beside the reading of long mail has limits of its own', async () => {
   const text = 'x'.repeat(1_500_000)
   const uids = Array.from({ length: 16 }, (_, n) => n + 1)

@@ -96,6 +96,17 @@ describe('waiting for mail', () => {
     await expect(folder.wait(LONG_MS)).rejects.toMatchObject({ code: 'IMAP_UNREACHABLE', temporary: true })
   })
 
+  it('ends at BYE, though the connection stays', async () => {
+    const { folder, heard, say } = await idling({}, { doneMs: 600_000 })
+    const waiting = folder.wait(600_000)
+    await heard('IDLE')
+    say('* BYE we close at noon\r\n')
+    await expect(waiting).rejects.toMatchObject({
+      ...{ code: 'IMAP_UNREACHABLE', temporary: true },
+      message: expect.stringContaining('we close at noon'),
+    })
+  })
+
   it('ends with the signal', async () => {
     const stop = new AbortController()
     const { folder, heard } = await idling({}, { signal: stop.signal })

@@ -291,6 +291,28 @@ describe('an open folder', () => {
     await folder.flagSeen(4)
   })
 
+  it('has nothing against a message that another client took away while it was to be moved', async () => {
+    for (const [verb, answer] of [
+      ['MOVE', 'TAG NO [EXPUNGEISSUED] Some of the messages are no more'],
+      ['COPY', 'TAG NO no such message'],
+      ['EXPUNGE', '* 1 EXPUNGE\r\nTAG NO what?'],
+    ] as const) {
+      const messages: Record<number, string> = { 4: 'x', 5: 'y' }
+      await using imap = await scriptedImap({
+        ...{ capabilities: verb === 'MOVE' ? ['MOVE'] : ['UIDPLUS'], folders: ['INBOX', 'Aside'], messages },
+        answer: (command) => {
+          if (!command.startsWith(`UID ${verb}`)) return undefined
+          delete messages[4]
+          return answer
+        },
+      })
+      await using folder = await client.open(at(imap), 'INBOX')
+      await folder.moveTo(4, 'Aside')
+      expect(await folder.uids()).toEqual([5])
+      await expect(folder.moveTo(5, 'Aside')).rejects.toMatchObject({ code: 'IMAP_REFUSED' })
+    }
+  })
+
   it('makes the folder that it moves to where it is missing, and leaves the message alone when that fails', async () => {
     await using imap = await scriptedImap({ capabilities: ['MOVE'], messages: { 4: 'x' } })
     await using folder = await client.open(at(imap), 'INBOX')
