@@ -107,7 +107,7 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
     const known = nothingKnown()
     const mailboxes = await mailboxesToRun(known.undetermined, signal)
     const destination = destinationOf(deliverTo)
-    const passOver = (mailbox: Mailbox, kept: KeptFolders) =>
+    const passOver = (mailbox: Mailbox, kept: KeptFolders, signal: AbortSignal) =>
       pass([mailbox], destination, { ...known, kept }, signal)
     const byWebhook = destination === null
     await runDaemon({ neighbours, steps, mailboxes, pass: passOver, byWebhook, onStarted }, signal)

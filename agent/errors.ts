@@ -32,6 +32,7 @@ export type DirectErrorCode =
   | 'LISTEN_FAILED'
   | 'STORE_FAILED'
   | 'STORE_DAMAGED'
+  | 'STORE_WENT_BACK'
   | 'TRACE_INVALID'
   | 'NETWORK_FORBIDDEN'
   | 'ABORTED'

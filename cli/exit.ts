@@ -103,6 +103,7 @@ const OF_CODE: Readonly<Record<DirectErrorCode, number>> = {
   LISTEN_FAILED: EXIT.usage,
   STORE_FAILED: EXIT.usage,
   STORE_DAMAGED: EXIT.no,
+  STORE_WENT_BACK: EXIT.notKnown,
   TRACE_INVALID: EXIT.usage,
   NETWORK_FORBIDDEN: EXIT.usage,
   ABORTED: EXIT.notKnown,

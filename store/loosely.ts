@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import { requireSameTime, SERVER_NOW } from './postgres/server.ts'
+import { together } from './postgres/together.ts'
 import type { Schema, Tx } from './schema.ts'
 import { isShared } from './turn.ts'
 
@@ -10,15 +10,6 @@ import { isShared } from './turn.ts'
  * beside it where they share a database.
  */
 export async function loosely<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>): Promise<T> {
-  if (isShared(db)) {
-    const transactions = db.transaction().setIsolationLevel('read committed')
-    return await transactions.execute(async (tx) => {
-      const asked = Date.now()
-      const { rows } = await sql<{ now: number }>`
-        select set_config('synchronous_commit', 'off', true), ${SERVER_NOW} as now`.execute(tx)
-      requireSameTime(rows[0]?.now ?? 0, asked)
-      return await act(tx)
-    })
-  }
+  if (isShared(db)) return await together(db, sql`set_config('synchronous_commit', 'off', true)`, act)
   return await db.transaction().execute(act)
 }

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { SqlAudit } from './audit.ts'
+import { SqlAudit } from './audit-rows.ts'
 import { SqlBodies } from './bodies.ts'
 import { SqlBook } from './book.ts'
 import { SqlCapabilities } from './capabilities.ts'

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Kysely, PostgresAdapter, sql } from 'kysely'
+import { type Kysely, PostgresAdapter } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
 import { openAudit, writeAudit } from './audit-chain.ts'
-import { requireSameTime, SERVER_NOW } from './postgres/server.ts'
+import { TURN } from './postgres/server.ts'
+import { together, WentBack, type Written, wrote } from './postgres/together.ts'
 import type { Schema, Tx } from './schema.ts'
 import { synced } from './synced.ts'
 
-/** Of the locks that a PostgreSQL database gives by number, ours ("DirA"). */
-const TURN = 0x44697241
 /** How long a transaction is asked after whose end was not heard, and how long between two questions. */
 const ASKING_MS = 30_000
 const BETWEEN_MS = 200
@@ -33,30 +32,22 @@ export async function inTurn<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>)
     await synced(db)
     return result
   }
-  const seen: { row?: AuditEnd | undefined; result?: T } = {}
+  // Where the answer to COMMIT is lost, the transaction is known by the last row of the audit that it has written.
+  const seen: { row?: Written | undefined; result?: T } = {}
   try {
-    const { result } = await alone(db, async (tx) => Object.assign(seen, await audited(tx)))
+    const { result, row } = await alone(db, async (tx) => Object.assign(seen, await audited(tx)))
+    if (row !== undefined) wrote(db, row)
     return result
   } catch (error) {
     // All that was left to do is COMMIT: its answer may be lost, and what it did lies in the database.
     if (seen.row === undefined || !(await isThere(db, seen.row))) throw error
+    wrote(db, seen.row)
     return seen.result as T
   }
 }
 
-/** Of the last row of the audit that a transaction has written: where the answer to its COMMIT is lost, it is known by this. */
-type AuditEnd = NonNullable<Awaited<ReturnType<typeof writeAudit>>>
-
 async function alone<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>): Promise<T> {
-  // As of before the turn came it would read what has changed since, whatever a database does by default.
-  const transactions = db.transaction().setIsolationLevel('read committed')
-  return await transactions.execute(async (tx) => {
-    const asked = Date.now()
-    const { rows } = await sql<{ now: number }>`
-      select pg_advisory_xact_lock(${sql.lit(TURN)}), ${SERVER_NOW} as now`.execute(tx)
-    requireSameTime(rows[0]?.now ?? 0, asked)
-    return await act(tx)
-  })
+  return await together(db, TURN, act)
 }
 
 /**
@@ -64,14 +55,14 @@ async function alone<T>(db: Kysely<Schema>, act: (tx: Tx) => Promise<T>): Promis
  * for: a standby that is the server by now may not have it, and give its number to another. False as well where nothing
  * can be learned within half a minute.
  */
-async function isThere(db: Kysely<Schema>, { last, chain }: AuditEnd): Promise<boolean> {
+async function isThere(db: Kysely<Schema>, { last, chain }: Written): Promise<boolean> {
   const row = (tx: Tx) => tx.selectFrom('audit').select('chain').where('id', '=', last).executeTakeFirst()
   for (const deadline = performance.now() + ASKING_MS; performance.now() < deadline; ) {
     try {
       return (await alone(db, row))?.chain === chain
     } catch (error) {
       if (!(error instanceof DirectError)) throw error
-      if (!error.temporary) return false
+      if (!error.temporary || error instanceof WentBack) return false
     }
     await sleep(BETWEEN_MS)
   }

@@ -24,7 +24,11 @@ const HANDED_OVER = ['accepted', 'temporary', 'final', 'unknown'] as const
 /** What becomes of one try to hand a message to the EHR by HTTP. */
 const TOLD_EHR = ['delivered', 'rejected', 'later'] as const
 
-const OF_STORE: ReadonlySet<string> = new Set<DirectErrorCode>(['STORE_FAILED', 'STORE_DAMAGED'])
+const OF_STORE: ReadonlySet<string> = new Set<DirectErrorCode>([
+  'STORE_FAILED',
+  'STORE_DAMAGED',
+  'STORE_WENT_BACK',
+])
 /** What the outbox failed by is tried again every few seconds. */
 const LATELY_MS = 60_000
 

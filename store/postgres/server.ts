@@ -25,6 +25,9 @@ export async function requireServer(db: Kysely<Schema>, place: string): Promise<
   requireNear(await clockDifference(db), place)
 }
 
+/** For its transaction alone, the lock that a database gives by our number ("DirA"): to be asked for with something else. */
+export const TURN = sql`pg_advisory_xact_lock(${sql.lit(0x44697241)})`
+
 /** Of the server, in milliseconds since 1970: to be asked for with something else. */
 export const SERVER_NOW = sql<number>`extract(epoch from clock_timestamp()) * 1000`
 

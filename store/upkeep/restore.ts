@@ -17,12 +17,10 @@ import { inOneFile, removeDatabase } from './backup.ts'
 import { damageOf } from './check.ts'
 import { copyPages } from './copy-pages.ts'
 import { mendIndexes } from './mend.ts'
+import { readMailboxesFirst } from './read-first.ts'
 import { readSeal, type Tell } from './seal.ts'
 import type { Target } from './target.ts'
 import { targetFile, withDatabase } from './target-file.ts'
-
-/** What was due at the backup may have gone since: the receipts in the mailboxes, which tell, are read first. */
-const READ_FIRST_MS = 5 * 60_000
 
 /**
  * Makes the store at `place` what the backup `from` is, brought to the newest schema, in one transaction at the very end: a stop at
@@ -160,12 +158,10 @@ async function bringUp(
     if (first !== undefined && !evenDamaged) throw new DirectError('STORE_DAMAGED', first.text)
     const isDamaged = seal === 'broken' || damage.length > 0
     const at = now()
-    const earliest = at.getTime() + READ_FIRST_MS
     await inTurn(db, async (tx) => {
-      for (const table of ['copies', 'waiting_messages'] as const) {
-        await tx.updateTable(table).set({ next_at: earliest }).where('next_at', '<', earliest).execute()
+      await readMailboxesFirst(tx, at)
+      for (const table of ['copies', 'waiting_messages'] as const)
         await tx.updateTable(table).set({ held_until: null }).execute()
-      }
       // Whoever held something was at it in another store.
       await tx.deleteFrom('leases').execute()
       await tx.updateTable('inbox_deliveries').set({ held_until: null }).execute()
