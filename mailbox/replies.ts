@@ -20,7 +20,7 @@ const BROKEN: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ECONNECTI
 /** The server's reply; where there is none, what happened to the connection, and at what. Not yet fit to be shown. */
 export function saidBy({ response, message, code }: SMTPError, at: string): string {
   if (response === undefined) return BROKEN.has(code) ? `${message}, ${at}` : message
-  return contradictsItself(response) ? `the server contradicts itself: ${response}` : response
+  return oddity(response) ?? response
 }
 
 /** The same, fit for a log and a terminal. */
@@ -28,9 +28,39 @@ export function replyOf(cause: SMTPError, at: string): string {
   return printable(saidBy(cause, at))
 }
 
-/** That the lines of one reply have different codes, which nothing follows from (RFC 5321 4.2.1). */
-export function contradictsItself(reply: string): boolean {
-  return new Set(reply.match(/^\d{3}(?=[ -]|$)/gm)).size > 1
+/**
+ * What is wrong with a reply that does not have one code of three digits on all of its lines: nothing follows from it (RFC
+ * 5321 4.2). Null: it is a reply.
+ */
+export function oddity(reply: string): string | null {
+  const codes = new Set(reply.split(/\r?\n/).map((line) => /^\d{3}(?!\d)/.exec(line)?.[0]))
+  if (codes.has(undefined)) return `the server answers by what is no reply of SMTP: ${reply}`
+  return codes.size > 1 ? `the server contradicts itself: ${reply}` : null
+}
+
+/** As nodemailer's log: of a reply that it takes for a yes it tells nobody the words. */
+export class Replies {
+  #oddity: string | null = null
+
+  debug({ tnx }: { readonly tnx?: string }, said: unknown): void {
+    if (tnx === 'server') this.#oddity ??= oddity(String(said))
+  }
+
+  /** Of the first odd one since the last `forget`. */
+  get oddity(): string | null {
+    return this.#oddity
+  }
+
+  forget(): void {
+    this.#oddity = null
+  }
+
+  // What is not here it would say by `debug`.
+  trace(): void {}
+  info(): void {}
+  warn(): void {}
+  error(): void {}
+  fatal(): void {}
 }
 
 /**
@@ -38,7 +68,8 @@ export function contradictsItself(reply: string): boolean {
  * tells that it does not want it; silence, a lost connection and what is no reply leave that open.
  */
 export function failedOutcome(cause: SMTPError, ended: boolean): 'temporary' | 'final' | 'unknown' {
-  const isRefusal = /^[45]\d\d\b/.test(cause.response ?? '') && !contradictsItself(cause.response ?? '')
+  const { response = '' } = cause
+  const isRefusal = /^[45]/.test(response) && oddity(response) === null
   if (isRefusal ? isFinal(cause) : isTooLong(cause)) return 'final'
   return ended && !isRefusal ? 'unknown' : 'temporary'
 }

@@ -3,8 +3,8 @@ import { DirectError } from '../agent/errors.ts'
 import type { Submission } from './types.ts'
 
 interface ContentSteps {
-  /** Whether the server has asked for the message, now that the connection would send it. */
-  readonly mayBegin: () => boolean
+  /** Why the message may not follow, now that the connection would send it; null: the server has asked for it. */
+  readonly whyNot: () => string | null
   /** As `Submission` says. */
   readonly onAllSent: () => Promise<void>
 }
@@ -28,8 +28,9 @@ export class Content {
     const { content, bytes } = this.#message
     let sent = 0
     this.state = 'begun'
-    this.isOutOfStep = !this.#steps.mayBegin()
-    if (this.isOutOfStep) throw new Error('the server did not answer DATA by asking for the message')
+    const why = this.#steps.whyNot()
+    this.isOutOfStep = why !== null
+    if (why !== null) throw new Error(why)
     try {
       for await (const chunk of content()) {
         sent += chunk.length

@@ -5,14 +5,7 @@ import { type PeerCertificate, TLSSocket } from 'node:tls'
 import SMTPConnection, { type SMTPError } from 'nodemailer/lib/smtp-connection'
 import { DirectError } from '../agent/errors.ts'
 import { aborted, dial } from './dial.ts'
-import {
-  contradictsItself,
-  failedOutcome,
-  isOfSession,
-  openingFailure,
-  printable,
-  replyOf,
-} from './replies.ts'
+import { failedOutcome, isOfSession, oddity, openingFailure, printable, Replies, replyOf } from './replies.ts'
 import { Content, WHEN } from './smtp-content.ts'
 import { BY_TOKEN, loginByToken, withoutSecrets } from './smtp-login.ts'
 import type { Transaction, TransactionResult } from './smtp-transaction.ts'
@@ -46,6 +39,7 @@ const RECIPIENT_MS = 1000
  */
 export class SmtpSession {
   readonly #connection: SMTPConnection
+  readonly #replies: Replies
   #signal: AbortSignal | undefined
   readonly #replyTimeoutMs: number
   readonly #stopMs: number
@@ -55,8 +49,13 @@ export class SmtpSession {
   /** The server may think a transaction open still. */
   #unfinished = false
 
-  private constructor(connection: SMTPConnection, { signal, replyTimeoutMs, stopMs }: SmtpSessionOptions) {
+  private constructor(
+    connection: SMTPConnection,
+    replies: Replies,
+    { signal, replyTimeoutMs, stopMs }: SmtpSessionOptions,
+  ) {
     this.#connection = connection
+    this.#replies = replies
     this.#replyTimeoutMs = replyTimeoutMs
     this.#stopMs = stopMs
     connection.on('error', (cause: Error) => this.#fail(cause))
@@ -76,6 +75,7 @@ export class SmtpSession {
   static async open(server: MailServer, options: SmtpSessionOptions): Promise<SmtpSession> {
     const { socket, address } = await dial(server, options.lookup, options.timeoutMs, options.signal)
     const rule = tlsRule(server, address, options.requireTls)
+    const replies = new Replies()
     const connection = new SMTPConnection({
       connection: socket,
       host: server.host,
@@ -90,9 +90,10 @@ export class SmtpSession {
       // A connection that failed is cut, so that no half message can pass for a whole one.
       socketCloseTimeout: 0,
       ...(server.token !== undefined && { customAuth: { [BY_TOKEN]: loginByToken } }),
-      logger: false,
+      logger: replies,
+      transactionLog: true,
     })
-    const session = new SmtpSession(connection, options)
+    const session = new SmtpSession(connection, replies, options)
     try {
       await session.#settled(2 * options.timeoutMs, (done) =>
         connection.connect((cause) => done(cause ?? null)),
@@ -178,8 +179,12 @@ export class SmtpSession {
     const { bytes, to, onAllSent } = transaction
     const taken = (isRefused: ReadonlyMap<string, string>) => to.filter((address) => !isRefused.has(address))
     const source = new Content(transaction, {
-      // Whatever follows 2xx would be taken for commands.
-      mayBegin: () => String(this.#connection.lastServerResponse).startsWith('3'),
+      whyNot: () => {
+        if (this.#replies.oddity !== null) return this.#replies.oddity
+        // Whatever follows 2xx would be taken for commands.
+        const isAsked = String(this.#connection.lastServerResponse).startsWith('3')
+        return isAsked ? null : 'the server did not answer DATA by asking for the message'
+      },
       onAllSent: () => onAllSent(taken(refused())),
     })
     this.#source = source
@@ -189,11 +194,12 @@ export class SmtpSession {
       await turn()
       if (this.#unfinished) await this.#reset()
       this.#unfinished = true
+      this.#replies.forget()
       const info = await this.#settled<SMTPConnection.SentMessageInfo>(longest, (done) =>
         this.#connection.send(envelope, Readable.from(source.read(), { objectMode: false }), done),
       )
       if (source.state !== 'ended') throw new Error('the server answered before the message ended')
-      if (contradictsItself(info.response)) throw Object.assign(new Error(), { response: info.response })
+      if (oddity(info.response) !== null) throw Object.assign(new Error(), { response: info.response })
       this.#unfinished = false
       return { refused: refused(), outcome: 'accepted', reply: printable(info.response), unheard: false }
     } catch (cause) {

@@ -107,7 +107,12 @@ async function deliver(
     const first = await session.send(transaction)
     const answers = new Map(transaction.to.map((address) => [address, answerTo(address, first)]))
     for (const address of overLimit(transaction.to, first))
-      answers.set(address, await deliverAlone(session, { ...transaction, to: [address] }, address))
+      answers.set(
+        address,
+        session.usable
+          ? await deliverAlone(session, { ...transaction, to: [address] }, address)
+          : { outcome: 'temporary', reply: first.refused.get(address) ?? first.reply },
+      )
     return { answers, unheard: first.unheard }
   })
   if (typeof done !== 'string' && !(done instanceof DirectError)) return done.answers

@@ -128,6 +128,12 @@ class Conversation {
       return
     }
     for (;;) {
+      // The dot alone: a message of nothing, by which a client that has no recipient gets out of DATA.
+      if (this.#inData && this.#pending.startsWith('.\r\n')) {
+        this.#inData = false
+        this.#pending = this.#pending.slice(3)
+        this.#say('END')
+      }
       const end = this.#pending.indexOf(this.#inData ? '\r\n.\r\n' : '\r\n')
       if (end < 0) return
       const heard = this.#pending.slice(0, end)

@@ -152,6 +152,48 @@ test.each([false, true])(
   },
 )
 
+test.each([false, true])(
+  'a reply of no three digits is neither yes nor no, nor is a yes whose last line is a no (PIPELINING: %s)',
+  async (pipelining) => {
+    for (const step of ['MAIL', 'RCPT', 'DATA', 'END'] as const)
+      for (const odd of [
+        '25 ok',
+        '55 no',
+        '2500 ok',
+        '35 go on',
+        '250-fine\r\n550 not so',
+        '354-go\r\n554 away',
+      ]) {
+        const told = await twoMessages(step, () => odd, { pipelining })
+        expect([step, odd, told]).toMatchObject([step, odd, brokenOff(step)])
+        expect(told.reply).toMatch(/no reply of SMTP|contradicts itself/)
+      }
+  },
+)
+
+test.each([false, true])(
+  'a recipient whom the server would not take beside the others hears that, where the session ends then (PIPELINING: %s)',
+  async (pipelining) => {
+    for (const limit of ['452 4.5.3 too many', '552 too many'])
+      for (const end of ['503 what?', '530 log in']) {
+        await using smtp = await scriptedSmtp({
+          extensions: pipelining ? ['PIPELINING'] : [],
+          answer: (line) => {
+            if (line.startsWith('RCPT TO:<two@')) return limit
+            return line === 'DATA' ? end : undefined
+          },
+        })
+        await using client = createSmtpClient({ lookup: async () => ['127.0.0.1'] })
+        const server = { host: 'mx.b.example', port: smtp.port, secure: false }
+        const told = await client.submit(server, { ...MESSAGE, to: ['lee@b.example', 'two@b.example'] })
+        expect(told).toMatchObject([
+          { outcome: 'temporary', reply: end },
+          { outcome: 'temporary', reply: limit },
+        ])
+      }
+  },
+)
+
 test('a reply that contradicts itself is neither yes nor no', async () => {
   for (const step of ['MAIL', 'RCPT', 'DATA', 'END'] as const) {
     const told = await twoMessages(step, (code) => `550-no\r\n${code} yes`)
