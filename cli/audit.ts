@@ -41,7 +41,7 @@ export async function run(session: Session, command: Command): Promise<number> {
       hint: 'Take "auditHead" from the log of the daemon: 64 hexadecimal digits.',
     })
   await using agent = await openAgentForStore(session)
-  if (verify) return prove(session, await agent.store.verifyAudit(expect))
+  if (verify) return await prove(session, agent, expect)
   const rows = agent.audit({
     ...(message !== undefined && { messageId: messageIdOf(message) }),
     ...(document !== undefined && { document }),
@@ -63,9 +63,21 @@ export async function run(session: Session, command: Command): Promise<number> {
 }
 
 /** 1 if a row is not as it was written, or the head that was expected is not in the chain. */
-async function prove(session: Session, proof: AuditProof): Promise<number> {
+async function prove(session: Session, agent: Agent, expect: string | undefined): Promise<number> {
+  const proof = await agent.store.verifyAudit(expect)
   await answer(session, proof, () => proofText(proof))
+  if (proof.expected === false) await noteInnocent(session, agent, proof)
   return proof.broken !== null || proof.expected === false ? EXIT.no : EXIT.done
+}
+
+/** What a head that was there once is not found by, other than by whoever has written the audit anew. */
+async function noteInnocent({ out }: Session, agent: Agent, { first }: AuditProof): Promise<void> {
+  if (first > 1)
+    out.note(
+      `rows 1 to ${first - 1} were removed, as "retention" says or somebody would have it look: whether the expected head is of one of them cannot be known any more. Expect a head that was logged later.`,
+    )
+  const restored = await restoredHint(agent)
+  if (restored !== '') out.note(`a head that was logged before a restore may be gone by it.${restored}`)
 }
 
 function proofText({ rows, first, head, expected, broken }: AuditProof): string {

@@ -122,12 +122,24 @@ test('audit --verify: whether the rows are as they were written, and whether a n
   const noted = await run('audit', '--verify', '--expect', head)
   expect(noted).toMatchObject({ code: 0, stdout: expect.stringContaining('the expected head is among them') })
   const strange = await run('audit', '--verify', '--expect', 'ab'.repeat(32))
-  expect(strange).toMatchObject({ code: 1, stdout: expect.stringContaining('NOT FOUND') })
+  expect(strange).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining('NOT FOUND'),
+    stderr: expect.stringMatching(/may be gone by it\. This store was restored from a backup at /),
+  })
   const raw = new DatabaseSync(store())
-  raw.exec("update audit set outcome = 'sent' where id = 1")
+  raw.exec(`update audit_head set pruned_to = 1, pruned_chain = (select chain from audit where id = 1);
+    delete from audit where id = 1`)
+  const removed = await run('audit', '--verify', '--expect', 'ab'.repeat(32))
+  expect(removed).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/^\d+ rows, from row 2 on, are as they were written.*\nNOT FOUND/),
+    stderr: expect.stringMatching(/rows 1 to 1 were removed.*cannot be known any more/),
+  })
+  raw.exec("update audit set outcome = 'sent' where id = 2")
   raw.close()
   const broken = await run('audit', '--verify')
-  expect(broken).toMatchObject({ code: 1, stdout: expect.stringMatching(/^BROKEN: row 1 was changed/) })
+  expect(broken).toMatchObject({ code: 1, stdout: expect.stringMatching(/^BROKEN: row 2 was changed/) })
 })
 
 test('a daemon whose store is moved away says so, does nothing beside it, and goes on once it is back', async () => {
