@@ -9,6 +9,9 @@ export type Figures = StoreFigures & {
   readonly deliveries: Awaited<ReturnType<Store['deliveries']['figures']>>
 }
 
+/** What is asked of stores just now: one that hangs is not asked anew by each who wants to know how it does. */
+const underWay = new WeakMap<() => Promise<Store>, Promise<Figures>>()
+
 /** Its figures, or the code of what is wrong with it: whoever asks how it does is not to wait for one that hangs. */
 export async function askStore(
   store: () => Promise<Store>,
@@ -30,7 +33,13 @@ export async function askStore(
   }
 }
 
-async function figuresOf(store: () => Promise<Store>): Promise<Figures> {
+function figuresOf(store: () => Promise<Store>): Promise<Figures> {
+  const asked = underWay.get(store) ?? ask(store).finally(() => underWay.delete(store))
+  underWay.set(store, asked)
+  return asked
+}
+
+async function ask(store: () => Promise<Store>): Promise<Figures> {
   const { upkeep, deliveries } = await store()
   return { ...(await upkeep.figures()), deliveries: await deliveries.figures() }
 }
