@@ -14,3 +14,27 @@ test('what strangers chose stays on its line in the log, and hides or turns arou
     '\\udb40\\udc61',
   ])
 })
+
+test('a log that fails stops nothing, and is told of once, as a warning of the process', async () => {
+  const told: Error[] = []
+  const hear = (warning: Error) => void told.push(warning)
+  process.on('warning', hear)
+  const log = onOneLine({
+    info: () => {
+      throw new Error('the disk is full')
+    },
+    warn: async () => {
+      throw new Error('the log is closed')
+    },
+    error() {},
+  })
+  for (let n = 0; n < 3; n++) {
+    log.info({}, 'a')
+    log.warn({}, 'b')
+  }
+  await new Promise(setImmediate)
+  process.off('warning', hear)
+  expect(told).toMatchObject([
+    { code: 'DIRECT_LOG_FAILS', message: expect.stringMatching(/lines are lost: the disk is full$/) },
+  ])
+})
