@@ -7,10 +7,17 @@ const LOOK_MS = 100
 /** How long an end waits for them. */
 const END_MS = 1000
 
+const LINE_END = Buffer.from('\n')
+
+/** As `fs.writeSync`: how many bytes were taken. */
+type Write = (fd: number, bytes: Buffer) => number
+
 interface Waiting {
   readonly bytes: Buffer
   /** Lines of the log that are lost with it. */
   readonly lines: number
+  /** What was before it of its line has been taken. */
+  readonly isRest?: boolean
 }
 
 /**
@@ -21,15 +28,19 @@ interface Waiting {
 export class LogLines implements AsyncDisposable {
   readonly #fd: number
   readonly #lossLine: (lines: number) => string
+  readonly #write: Write
   readonly #waiting: Waiting[] = []
   #bytes = 0
   #lost = 0
+  /** What was taken last ends in the midst of a line. */
+  #isCut = false
   #timer: NodeJS.Timeout | null = null
 
   /** `fd` does not block. `lossLine`: says that so many lines are missing. */
-  constructor(fd: number, lossLine: (lines: number) => string) {
+  constructor(fd: number, lossLine: (lines: number) => string, write: Write = writeSync) {
     this.#fd = fd
     this.#lossLine = lossLine
+    this.#write = write
   }
 
   /** `line` with its end. Lines that were lost stand together: none is kept until those before have been taken. */
@@ -65,13 +76,16 @@ export class LogLines implements AsyncDisposable {
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
       let written: number
       try {
-        written = writeSync(this.#fd, first.bytes)
+        if (this.#isCut) this.#write(this.#fd, LINE_END)
+        this.#isCut = false
+        written = this.#write(this.#fd, first.bytes)
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'EAGAIN') {
           this.#timer = setTimeout(() => this.#hand(), LOOK_MS).unref()
           return
         }
         // Nobody reads any more, or the disk is full: the next line is tried again.
+        this.#isCut ||= first.isRest === true
         this.#lost += this.#waiting.reduce((sum, { lines }) => sum + lines, 0)
         this.#waiting.length = 0
         this.#bytes = 0
@@ -79,7 +93,7 @@ export class LogLines implements AsyncDisposable {
       }
       this.#bytes -= written
       if (written < first.bytes.length)
-        this.#waiting[0] = { lines: first.lines, bytes: first.bytes.subarray(written) }
+        this.#waiting[0] = { lines: first.lines, bytes: first.bytes.subarray(written), isRest: true }
       else this.#waiting.shift()
     }
   }

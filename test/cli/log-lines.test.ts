@@ -71,3 +71,23 @@ test('a disk that is full loses lines, and ends nothing', async () => {
   for (let n = 0; n < 3; n++) lines.write(line(n))
   closeSync(full)
 })
+
+test('a line that a full disk cut stays alone: what is written next begins a line of its own', async () => {
+  let [file, room] = ['', 1000]
+  /** As a file on a disk that is full at some point: first what fits, then nothing. */
+  const write = (_fd: number, bytes: Buffer) => {
+    if (room === 0) throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
+    const taken = bytes.toString('latin1', 0, room)
+    file += taken
+    room -= taken.length
+    return taken.length
+  }
+  await using lines = new LogLines(1, lossLine, write)
+  lines.write('before\n')
+  lines.write(line(1))
+  lines.write('in vain\n')
+  expect(file).toHaveLength(1000)
+  room = 1000
+  lines.write('after\n')
+  expect(file).toBe(`before\n${line(1).slice(0, 993)}\n2 lost\nafter\n`)
+})
