@@ -93,6 +93,25 @@ export function unreachable(server: MailServer, why: string, cause?: unknown): D
   })
 }
 
+/** What answers OK to everything is no empty folder: mail would lie there, and nobody be told. */
+export function listsNone({ host }: MailServer, path: string, exists: number): DirectError {
+  return new DirectError(
+    'IMAP_REFUSED',
+    `${host} says that ${path} has messages (${exists}), and lists none`,
+    {
+      temporary: true,
+      hint: 'It is asked again; look at the log of that server, and with a mail program at the folder.',
+    },
+  )
+}
+
+export function notHandedOver(host: string, uid: number, why: string): DirectError {
+  return new DirectError('IMAP_REFUSED', `${host} did not hand over message ${uid}: ${why}`, {
+    temporary: true,
+    hint: 'It is left as it is and asked for again; the log of that server may say why.',
+  })
+}
+
 /** The cause stays out: it may quote what was sent. */
 export function loginRefused(server: MailServer, why: string): DirectError {
   const user = server.user ?? 'nobody'

@@ -1,14 +1,16 @@
 import type { FetchQueryObject, ImapFlow, SearchObject } from 'imapflow'
 import { DirectError } from '../agent/errors.ts'
 import { Ahead } from './imap-ahead.ts'
+import { knows } from './imap-capabilities.ts'
 import { type Connected, LONGEST_LITERAL } from './imap-connect.ts'
-import { commandFailure } from './imap-failures.ts'
+import { commandFailure, listsNone, notHandedOver } from './imap-failures.ts'
 import { findFolder } from './imap-names.ts'
 import { type Handed, readMessage, WINDOW } from './imap-reading.ts'
 import { type ImapLimits, ImapSession } from './imap-session.ts'
 import { isAmong, rangesUpTo, setOf, uidsIn } from './imap-uids.ts'
 import type { ImapFolder, MailServer, SomeUids } from './types.ts'
 
+const EMPTY = { uidNext: 0, exists: 0 }
 /** Messages that one STORE flags. */
 const GROUP = 200
 
@@ -113,7 +115,7 @@ class OpenFolder implements ImapFolder {
     const { client } = this.#session
     const path = findFolder(await this.#session.list(), folder) ?? (await this.#create(folder))
     // Without MOVE there may be a copy already, and there would be one more each time.
-    const limits = { orThrow: true, ...(!client.capabilities.has('MOVE') && { temporary: false }) }
+    const limits = { orThrow: true, ...(!knows(client, 'MOVE') && { temporary: false }) }
     const move = () => client.messageMove(String(uid), path, { uid: true })
     try {
       await this.#session.ask(`move message ${uid} into ${path}`, move, limits)
@@ -153,15 +155,15 @@ class OpenFolder implements ImapFolder {
     some: SomeUids | undefined,
   ): Promise<readonly number[] | null> {
     const { client } = this.#session
-    if (some === undefined && client.capabilities.has('ESEARCH')) {
+    if (some === undefined && knows(client, 'ESEARCH')) {
       // A hundred thousand UIDs in a row are named in twelve characters, and not in a megabyte (RFC 4731).
       const named = { uid: true, returnOptions: ['COUNT' as const, 'ALL' as const] }
       const found = await this.#session.ask(what, () => client.search(query, named))
       const uids = typeof found === 'object' && !Array.isArray(found) ? uidsIn(found) : null
       if (uids !== null) return uids
     }
-    const uidNext = client.mailbox === false ? 0 : client.mailbox.uidNext
-    const sets = some === undefined ? rangesUpTo(uidNext) : [setOf(some)]
+    const { uidNext, exists } = client.mailbox === false ? EMPTY : client.mailbox
+    const sets = some === undefined ? rangesUpTo(uidNext, exists) : [setOf(some)]
     const all = new Set<number>()
     for (const uid of sets) {
       const asked = uid === null ? query : { ...query, uid }
@@ -263,25 +265,6 @@ function uidValidityOf(mailbox: ImapFlow['mailbox'], path: string, { host }: Mai
 
 /** So often is a folder listed of which the server says that there is something in it, and lists nothing. */
 const LOOKS = 3
-
-/** What answers OK to everything is no empty folder: mail would lie there, and nobody be told. */
-function listsNone({ host }: MailServer, path: string, exists: number): DirectError {
-  return new DirectError(
-    'IMAP_REFUSED',
-    `${host} says that ${path} has messages (${exists}), and lists none`,
-    {
-      temporary: true,
-      hint: 'It is asked again; look at the log of that server, and with a mail program at the folder.',
-    },
-  )
-}
-
-function notHandedOver(host: string, uid: number, why: string): DirectError {
-  return new DirectError('IMAP_REFUSED', `${host} did not hand over message ${uid}: ${why}`, {
-    temporary: true,
-    hint: 'It is left as it is and asked for again; the log of that server may say why.',
-  })
-}
 
 /** Says in the folder itself that we are done with a message, for a store that does not know any more. */
 const SETTLED = '$DirectSettled'

@@ -1,5 +1,6 @@
 import type { ImapFlow, ListResponse } from 'imapflow'
 import { aborted } from './dial.ts'
+import { knows } from './imap-capabilities.ts'
 import type { Connected } from './imap-connect.ts'
 import { commandFailure, type ImapFailure, lostConnection } from './imap-failures.ts'
 import type { Refusals } from './imap-refusals.ts'
@@ -147,7 +148,7 @@ export class ImapSession implements AsyncDisposable {
    */
   async wait(ms: number): Promise<'news' | 'quiet'> {
     const until = performance.now() + ms
-    let canIdle = this.client.capabilities.has('IDLE')
+    let canIdle = knows(this.client, 'IDLE')
     while (!this.#hasNews) {
       const left = until - performance.now()
       // Timers count whole milliseconds, and may be one early.

@@ -11,16 +11,20 @@ export function setOf({ from, among }: SomeUids): string {
 
 /** UIDs of one answer that names each: a line of 4 MiB has room for them. */
 const RANGE = 300_000
-/** Of a UIDNEXT beyond them nothing follows for how long the folder is. */
+/** Questions about one folder: where UIDs are larger, ranges are longer. */
 const MOST_RANGES = 100
 
-/** All UIDs of a folder, a range after the other where one answer might be too long; null: at once. */
-export function rangesUpTo(uidNext: number): readonly (string | null)[] {
-  const ranges = Math.ceil(uidNext / RANGE)
-  if (!(ranges > 1 && ranges <= MOST_RANGES)) return [null]
+/**
+ * All UIDs of a folder that has `exists` messages, a range after the other where one answer might be too long; null: at
+ * once.
+ */
+export function rangesUpTo(uidNext: number, exists: number): readonly (string | null)[] {
+  const ranges = Math.min(Math.ceil(uidNext / RANGE), MOST_RANGES)
+  if (exists <= RANGE || !(ranges > 1)) return [null]
+  const length = Math.max(RANGE, Math.ceil(uidNext / MOST_RANGES))
   return Array.from({ length: ranges }, (_, n) => {
     const isLast = n + 1 === ranges
-    return `${n * RANGE + 1}:${isLast ? '*' : (n + 1) * RANGE}`
+    return `${n * length + 1}:${isLast ? '*' : (n + 1) * length}`
   })
 }
 

@@ -181,3 +181,27 @@ describe('what is cut short is no message', () => {
     expect(imap.said()).toBeLessThan(2 * MIB)
   })
 })
+
+it('a server of IMAP4rev2 alone, which names no extension and answers SEARCH by ESEARCH, is asked for all that it knows', async () => {
+  await using imap = await scriptedImap({
+    folders: ['INBOX', 'Aside'],
+    messages: { 5: 'five', 7: 'seven' },
+    answer: (command) => {
+      if (command === 'CAPABILITY') return '* CAPABILITY IMAP4rev2\r\nTAG OK'
+      if (command === 'NAMESPACE') return '* NAMESPACE (("" "/")) NIL NIL\r\nTAG OK'
+      if (command.startsWith('ENABLE')) return '* ENABLED IMAP4REV2\r\nTAG OK'
+      if (!command.startsWith('UID SEARCH')) return undefined
+      return `* ESEARCH UID ${command.includes('COUNT') ? 'COUNT 2 ' : ''}ALL 5,7\r\nTAG OK`
+    },
+  })
+  await using folder = await client.open(at(imap), 'INBOX')
+  expect(await folder.uids()).toEqual([5, 7])
+  expect(await folder.uids({ from: 6, among: [] })).toEqual([7])
+  expect(await folder.settledUids()).toEqual(new Set([5, 7]))
+  expect(await readAll(folder, 5)).toBe('five')
+  await folder.moveTo(5, 'Aside')
+  expect(await folder.wait(20)).toBe('quiet')
+  expect(imap.commands).toEqual(
+    expect.arrayContaining(['UID SEARCH RETURN (COUNT ALL) ALL', 'UID MOVE 5 Aside', 'IDLE']),
+  )
+})

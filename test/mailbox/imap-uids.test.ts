@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { uidsIn } from '../../mailbox/imap-uids.ts'
+import { rangesUpTo, uidsIn } from '../../mailbox/imap-uids.ts'
 import { at, client } from './imap-reading.ts'
 import { scriptedImap } from './scripted-imap.ts'
 
@@ -70,7 +70,7 @@ test('a long folder is listed range by range where the server has no short form'
   await using imap = await scriptedImap({
     answer: (command) => {
       if (command.startsWith('SELECT'))
-        return '* 2 EXISTS\r\n* OK [UIDVALIDITY 77] valid\r\n* OK [UIDNEXT 700000] next\r\nTAG OK selected'
+        return '* 300001 EXISTS\r\n* OK [UIDVALIDITY 77] valid\r\n* OK [UIDNEXT 700000] next\r\nTAG OK selected'
       const answer = answers.get(command)
       return answer === undefined ? undefined : `${answer}\r\nTAG OK`
     },
@@ -78,6 +78,24 @@ test('a long folder is listed range by range where the server has no short form'
   await using folder = await client.open(at(imap), 'INBOX')
   expect(await folder.uids()).toEqual([1, 300_000])
   expect(imap.commands.filter((command) => command.startsWith('UID SEARCH'))).toEqual([...answers.keys()])
+})
+
+test('the ranges of a long folder are no more than a hundred, whatever its UIDs are, and a short one is listed at once', () => {
+  const MOST = 2 ** 32 - 1
+  for (const uidNext of [300_001, 30_000_000, 30_000_001, 200_000_000, MOST]) {
+    const ranges = rangesUpTo(uidNext, 400_000)
+    expect(ranges.length).toBeLessThanOrEqual(100)
+    let next = 1
+    for (const range of ranges) {
+      const [from, to] = String(range).split(':')
+      expect(from).toBe(String(next))
+      next = Number(to) + 1
+    }
+    expect(ranges.at(-1)).toMatch(/:\*$/)
+    expect(ranges.length).toBeGreaterThan(1)
+    expect(rangesUpTo(uidNext, 300_000)).toEqual([null])
+  }
+  for (const uidNext of [0, 1, 300_000, Number.NaN]) expect(rangesUpTo(uidNext, 400_000)).toEqual([null])
 })
 
 test('a folder whose listing is refused is listed later: nothing says that its user may not', async () => {
