@@ -7,6 +7,7 @@ import { printable } from './printable.ts'
  */
 export class Output {
   readonly #said = new Set<string>()
+  readonly #atEnd = new Set<string>()
   #progressShown = false
   #closed = false
   #unwritten: DirectError | null = null
@@ -40,6 +41,17 @@ export class Output {
     this.talk(`direct: note: ${printable(text)}`)
   }
 
+  /** Why something beside the answer is not known: told at the end, unless the command fails by the same. */
+  noteAtEnd(text: string): void {
+    this.#atEnd.add(text)
+  }
+
+  /** What the command fails by. */
+  fail(message: string): void {
+    this.#atEnd.delete(message)
+    this.talk(`direct: ${printable(message)}`)
+  }
+
   talk(line: string): void {
     this.#clearProgress()
     process.stderr.write(`${line}\n`)
@@ -56,6 +68,7 @@ export class Output {
   /** Call at the end: everything written has been handed to the system, or FILE_UNWRITABLE says why not. */
   async flush(): Promise<DirectError | null> {
     this.#clearProgress()
+    for (const text of this.#atEnd) this.note(text)
     // Not `drain`: that comes only where a write was told to wait.
     if (!this.#closed) await new Promise<void>((resolve) => process.stdout.write('', () => resolve()))
     return this.#unwritten

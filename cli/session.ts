@@ -61,8 +61,9 @@ export async function openAgentForStore(
   const agent = await createAgent(session.config, clockAndNetwork(session))
   noteEmpty(agent, session.config, (notice) => session.out.note(notice))
   const notices = agent.notices({ own }).catch((error: unknown) => {
-    if (error instanceof DirectError) return [error.message]
-    throw error
+    if (!(error instanceof DirectError)) throw error
+    session.out.noteAtEnd(error.message)
+    return []
   })
   for (const notice of await notices) session.out.note(shortened(notice))
   return agent
