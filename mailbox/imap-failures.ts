@@ -34,7 +34,7 @@ const LOST = /^(NoConnection|EConnectionClosed|StateLogout|ClosedAfterConnect\w+
 
 /** Node's codes for a handshake that failed and for a certificate that does not do. */
 const TLS_CODE =
-  /^(ERR_(TLS|SSL|OSSL)\w*|EPROTO|\w*(CERT|ISSUER|VERIFY|CRL)\w*|INVALID_(CA|PURPOSE)|PATH_LENGTH_EXCEEDED)$/
+  /^(ERR_(TLS|SSL|OSSL)[\w/]*|EPROTO|\w*(CERT|ISSUER|VERIFY|CRL)\w*|INVALID_(CA|PURPOSE)|PATH_LENGTH_EXCEEDED)$/
 
 /** How imapflow says that a token is of no use there. */
 const NO_MECHANISM = 'Unsupported authentication mechanism'

@@ -48,11 +48,31 @@ export function isLoopback(address: string): boolean {
 }
 
 /** TLS was insisted on and did not come about; waiting does not mend it. */
-export function tlsFailed(server: MailServer, why: string, cause: unknown): DirectError {
-  return new DirectError('TLS_FAILED', `no TLS with ${server.host}:${server.port}: ${why}`, {
-    hint: `${server.host} must offer TLS with a valid certificate for that name; name a private CA with ca.`,
-    cause,
-  })
+export function tlsFailed({ host, port }: MailServer, said: string, cause: unknown): DirectError {
+  const { why, hint } = handshakeFailure(host, port, opensslReason(said) ?? said)
+  return new DirectError('TLS_FAILED', `no TLS with ${host}:${port}: ${why}`, { hint, cause })
+}
+
+/** OpenSSL puts numbers and places of its own source around the reason. */
+function opensslReason(said: string): string | undefined {
+  return /:SSL routines:[^:]*:([^:]+)/.exec(said)?.[1]
+}
+
+function handshakeFailure(host: string, port: number, why: string): { why: string; hint: string } {
+  if (/unsupported protocol|alert protocol version/.test(why))
+    return {
+      why: `it offers nothing newer than TLS 1.1 (${why})`,
+      hint: `Nothing was sent: TLS 1.0 and 1.1 are no protection any more (RFC 8996). ${host} has to offer TLS 1.2 or 1.3.`,
+    }
+  if (/wrong version number|packet length too long/.test(why))
+    return {
+      why: `what it says there is no TLS (${why})`,
+      hint: `smtps: and imaps: begin with TLS, commonly at port 465 and 993; smtp: and imap: ask for STARTTLS. Which of them is port ${port} of ${host} for?`,
+    }
+  return {
+    why,
+    hint: `${host} must offer TLS 1.2 or 1.3 with a valid certificate for that name; name a private CA with ca.`,
+  }
 }
 
 /** Codes of connections that broke: they say nothing about TLS or a certificate. */
