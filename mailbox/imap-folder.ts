@@ -68,9 +68,13 @@ class OpenFolder implements ImapFolder {
       const exists = client.mailbox === false ? 0 : client.mailbox.exists
       if (some !== undefined || found.length > 0 || exists === 0) return [...found].sort((a, b) => a - b)
       if (look === LOOKS) throw listsNone(server, this.#path, exists)
-      // Another client may have taken them: a server must not say so with SEARCH, and does with NOOP (RFC 3501 7.4.1).
-      await this.#session.ask('hear what is gone', () => client.noop())
+      await this.#hearWhatIsGone()
     }
+  }
+
+  /** Another client may have taken messages: a server must not say so with SEARCH, and does with NOOP (RFC 3501 7.4.1). */
+  async #hearWhatIsGone(): Promise<void> {
+    await this.#session.ask('hear what is gone', () => this.#session.client.noop())
   }
 
   willFetch(uids: readonly number[]): void {
@@ -86,7 +90,16 @@ class OpenFolder implements ImapFolder {
   }
 
   async size(uid: number): Promise<number | null> {
-    return (await this.#fetchOne(uid, { size: true }))?.size ?? null
+    const found = await this.#fetchOne(uid, { size: true })
+    if (found !== null) return found.size
+    // Mail that is listed at each look, and of which nothing is said, would lie there, and nobody be told.
+    const { client, server } = this.#session
+    await this.#hearWhatIsGone()
+    const search = () => client.search({ uid: String(uid) }, { uid: true })
+    const listed = await this.#session.ask(`look for message ${uid}`, search)
+    if (Array.isArray(listed) && listed.includes(uid))
+      throw notHandedOver(server.host, uid, 'it is listed, and nothing is said of it')
+    return null
   }
 
   async flagSeen(uids: number | readonly number[]): Promise<void> {
@@ -126,7 +139,7 @@ class OpenFolder implements ImapFolder {
 
   /** Another client was faster: servers refuse what is no more, and need not have told of it (RFC 2180 4). */
   async #isGone(uid: number): Promise<boolean> {
-    await this.#session.ask('hear what is gone', () => this.#session.client.noop())
+    await this.#hearWhatIsGone()
     try {
       return (await this.size(uid)) === null
     } catch (error) {

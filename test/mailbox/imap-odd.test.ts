@@ -154,6 +154,19 @@ describe('what is cut short is no message', () => {
       }
   })
 
+  it('where it is listed and nothing is said of it: only one that is not listed any more is gone', async () => {
+    const messages: Record<number, string> = { 5: 'five', 7: 'seven' }
+    await using imap = await scriptedImap({
+      messages,
+      answer: (command) => (/^UID FETCH 5 /.test(command) ? 'TAG OK fetched' : undefined),
+    })
+    await using folder = await client.open(at(imap), 'INBOX')
+    await expect(folder.size(5)).rejects.toMatchObject({ code: 'IMAP_REFUSED', temporary: true })
+    delete messages[5]
+    expect(await folder.size(5)).toBeNull()
+    expect(await folder.size(7)).toBe(5)
+  })
+
   it('where more comes than was asked for', async () => {
     const window = (start: number, asked: number) =>
       start === MIB ? `{${asked + 2}}\r\n${'x'.repeat(asked + 2)}` : undefined
