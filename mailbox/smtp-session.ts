@@ -181,8 +181,8 @@ export class SmtpSession {
     const source = new Content(transaction, {
       whyNot: () => {
         if (this.#replies.oddity !== null) return this.#replies.oddity
-        // Whatever follows 2xx would be taken for commands.
-        const isAsked = String(this.#connection.lastServerResponse).startsWith('3')
+        // Whatever follows anything else would be taken for commands, and an answer to one of them for that to the dot.
+        const isAsked = String(this.#connection.lastServerResponse).startsWith('354')
         return isAsked ? null : 'the server did not answer DATA by asking for the message'
       },
       onAllSent: () => onAllSent(taken(refused())),
