@@ -62,6 +62,20 @@ export class DirectError extends Error {
   }
 }
 
+/**
+ * What the system lacks is no bug of ours, wherever it comes to light, in loading a part of the program for example: as
+ * DirectError then, and any other error as it is.
+ */
+export function ofSystem(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : null
+  if (code !== 'EMFILE' && code !== 'ENFILE') return error
+  return new DirectError('FILE_UNREADABLE', `no more files can be opened (${code})`, {
+    hint: 'Let the process have more: LimitNOFILE in the unit of a service (docs/direct.service has 8192), "ulimit -n" in a shell.',
+    temporary: true,
+    cause: error,
+  })
+}
+
 /** Why a certificate, an address or a message was judged as it was. */
 export interface Reason<Code extends string = string> {
   readonly code: Code

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { ofSystem } from './errors.ts'
 import type { Mailbox } from './inbox.ts'
 import type { Log } from './log.ts'
 import type { Unending } from './outbox.ts'
@@ -157,8 +158,9 @@ export async function run(tools: RunTools, signal: AbortSignal): Promise<void> {
   }
 
   function failed(step: symbol | null, name: string, error: unknown): void {
-    failures.failed(step, name, error)
-    tools.onFailure?.(error)
+    const told = ofSystem(error)
+    failures.failed(step, name, told)
+    tools.onFailure?.(told)
   }
 }
 

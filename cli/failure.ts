@@ -1,11 +1,12 @@
 import { CommanderError } from 'commander'
-import { DirectError } from '../agent/errors.ts'
+import { DirectError, ofSystem } from '../agent/errors.ts'
 import { EXIT, exitOfError } from './exit.ts'
 import type { Output } from './output.ts'
 import { say } from './say.ts'
 
 /** Says what went wrong: one line `direct: …`, then `direct: hint: …` lines. Returns the exit code. */
-export function tellFailure(error: unknown, out: Output): number {
+export function tellFailure(thrown: unknown, out: Output): number {
+  const error = ofSystem(thrown)
   if (error instanceof DirectError) {
     say(out, error.message, error.hint)
     return exitOfError(error)

@@ -155,3 +155,22 @@ test('what fails in waiting for mail is logged, and stops neither that mailbox n
   stop.abort()
   await running
 })
+
+test('files that cannot be opened, there being too many, are told as that and with what to do, and not as a bug', async () => {
+  const stop = new AbortController()
+  const [warn, error] = [vi.fn(), vi.fn()]
+  const seek = async () => {
+    throw Object.assign(new Error("EMFILE: too many open files, open '/a/module.js'"), { code: 'EMFILE' })
+  }
+  const running = run({ ...IDLE, seek, log: { ...silent, warn, error } }, stop.signal)
+  await vi.waitFor(() => expect(warn).toHaveBeenCalled(), { timeout: 40_000 })
+  stop.abort()
+  await running
+  expect(warn.mock.calls).toEqual([
+    [
+      { loop: 'routes', code: 'FILE_UNREADABLE', hint: expect.stringContaining('LimitNOFILE') },
+      'no more files can be opened (EMFILE)',
+    ],
+  ])
+  expect(error).not.toHaveBeenCalled()
+})
