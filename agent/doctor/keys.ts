@@ -69,10 +69,10 @@ async function* checkRequests(settings: Parameters<Check>[0]['settings']): Async
   const waiting = await waitingKeys(settings)
   for (const { settings: own, key } of waiting) {
     if (!(key instanceof DirectError)) continue
-    const { text, ...finding } = findingOf(key, own.privateKey)
+    const finding = findingOf(key, own.privateKey)
     yield {
       ...finding,
-      text: `a certificate of ${own.for} is asked for, and its answer cannot be taken: ${text}`,
+      text: `a certificate of ${own.for} is asked for, and its answer cannot be taken: ${finding.text}`,
       do: key.code === 'KEY_UNREADABLE' ? KEY_LOST : finding.do,
     }
   }

@@ -60,6 +60,9 @@ test('a request whose key is gone, exposed or none can take no answer, and docto
   await chmod(exposed, 0o644)
   await writeFile(none, 'no key')
   const said = (await all(agent.doctor())).filter(({ area }) => area === 'keys')
+  // In JSON, too, one finding is as another.
+  for (const finding of said)
+    expect(Object.keys(finding)).toEqual(['area', 'level', 'code', 'about', 'text', 'do'])
   const told = said.map(({ level, code, about }) => [level, code, about])
   expect(told).toHaveLength(4)
   expect(told).toEqual(
