@@ -1,7 +1,6 @@
-import { constants, createReadStream, fstatSync, openSync } from 'node:fs'
-import { Socket } from 'node:net'
 import { addAbortSignal, type Readable } from 'node:stream'
 import { DirectError } from '../agent/errors.ts'
+import { fileBytes } from '../agent/file-bytes.ts'
 import { whyUnread } from '../agent/why-unread.ts'
 
 /** A chain of thousands of certificates is shorter; a device without end must not fill the memory. */
@@ -20,14 +19,9 @@ export interface Input {
   readonly signal: AbortSignal
 }
 
-/**
- * The bytes of a path, or of stdin for `-`. A pipe is polled, as stdin is: a thread that waits for what a writer may never
- * write would keep the process from its end, whatever signal comes. Throws what the system says.
- */
-export function bytesFrom(file: string): Readable {
-  if (file === '-') return process.stdin
-  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
-  return fstatSync(fd).isFIFO() ? new Socket({ fd, writable: false }) : createReadStream(file, { fd })
+/** The bytes of a path, or of stdin for `-`. Throws what the system says. */
+export async function bytesFrom(file: string): Promise<Readable> {
+  return file === '-' ? process.stdin : await fileBytes(file)
 }
 
 /** All of a file or of stdin. Throws DirectError FILE_UNREADABLE, which names it. */
@@ -36,7 +30,7 @@ export async function readInput(input: Input): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   try {
-    for await (const chunk of addAbortSignal(signal, bytesFrom(file))) {
+    for await (const chunk of addAbortSignal(signal, await bytesFrom(file))) {
       chunks.push(chunk)
       bytes += chunk.length
       if (bytes > mostBytes) break

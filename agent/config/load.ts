@@ -1,6 +1,6 @@
-import { createReadStream } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DirectError } from '../errors.ts'
+import { fileBytes } from '../file-bytes.ts'
 import type { Settings } from '../settings.ts'
 import { whyUnread } from '../why-unread.ts'
 import type { SettingsBase } from './base.ts'
@@ -37,13 +37,18 @@ export function settingsOf(input: unknown, base: SettingsBase): Settings {
 
 async function read(file: string, mayBeMissing: boolean): Promise<string | null> {
   try {
-    // No further than the limit: a device or an image of a disk has no end in sight.
-    const bytes = Buffer.concat(await Array.fromAsync(createReadStream(file, { end: MAX_BYTES })))
-    if (bytes.length > MAX_BYTES)
-      throw new DirectError('CONFIG_INVALID', `${file} is larger than ${MAX_BYTES} bytes`, {
-        hint: 'Give the path of a direct.yaml; this is another kind of file.',
-      })
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    const chunks: Uint8Array[] = []
+    let bytes = 0
+    for await (const chunk of await fileBytes(file)) {
+      chunks.push(chunk)
+      bytes += chunk.length
+      // No further than the limit: a device or an image of a disk has no end in sight.
+      if (bytes > MAX_BYTES)
+        throw new DirectError('CONFIG_INVALID', `${file} is larger than ${MAX_BYTES} bytes`, {
+          hint: 'Give the path of a direct.yaml; this is another kind of file.',
+        })
+    }
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
   } catch (error) {
     if (error instanceof DirectError) throw error
     const code = (error as NodeJS.ErrnoException).code

@@ -39,7 +39,7 @@ export async function* rowsOf({ file, column }: BookFile): AsyncGenerator<Row, v
   const stop = new AbortController()
   let bytes: Readable | undefined
   try {
-    bytes = bytesFrom(file)
+    bytes = await bytesFrom(file)
     const { firstLine, text } = await withFirstLine(inLines(textOf(bytes), MOST_IN_ROW))
     // Spreadsheets take such a first line for no row, and do not show it.
     const [, named] = /^sep=(.)\s*$/i.exec(firstLine) ?? []

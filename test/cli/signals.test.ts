@@ -1,4 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
+import { open, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -44,6 +47,22 @@ test('run logs in JSON from its first line, and ends on SIGTERM with 0, even whi
   expect(await daemon.ended).toBe(0)
   const log = daemon.stderr().trimEnd().split('\n').map(parse)
   expect(log[0]).toMatchObject({ level: 40, msg: expect.stringMatching(/TEST CA/) })
+})
+
+test('a configuration that is a pipe is read, and one that nobody writes does not keep a command from its end', async () => {
+  const pipe = join(clinics.a, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  const read = follow(['classify', 'x@elsewhere.example', '--no-network', '--config', pipe])
+  await writeFile(pipe, await readFile(join(clinics.a, 'direct.yaml')))
+  expect(await read.ended).toBe(75)
+
+  const waits = follow(['run', '--config', pipe])
+  await using _writer = await open(pipe, 'w')
+  waits.child.kill('SIGTERM')
+  // The second does not wait for whatever winds down; right behind the first it would be one with it.
+  await pause(200)
+  waits.child.kill('SIGTERM')
+  expect(await waits.ended).toBe(0)
 })
 
 test('SIGINT in the midst of a lookup ends with 130 and no complaint', async () => {
