@@ -2,10 +2,11 @@ import { createPublicKey } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { mint, poolKey } from '../../fixtures/pki.ts'
 import { makeCrl } from '../../fixtures/revocation.ts'
-import { readCertificates } from '../../trust-anchors/index.ts'
+import { readCertificates, toPem } from '../../trust-anchors/index.ts'
 import { describeFile } from '../../trust-anchors/inspect/index.ts'
 import { createCertificateRequest } from '../../trust-anchors/issue/index.ts'
 import { encodeInteger, encodeOid, sequence } from '../../trust-anchors/x509/der-write.ts'
+import { p7b } from '../services/bundles.ts'
 
 const key = poolKey('dr-lee')
 const KEYS = { privateKey: key, publicKey: createPublicKey(key) }
@@ -43,6 +44,21 @@ describe('what is given in the place of a certificate is named', () => {
       expect(describeFile(Buffer.from(file))).toMatchObject([
         { kind: 'unreadable', text: `it is ${kind}, which is not shown` },
       ])
+  })
+
+  test.each([
+    ['PEM', toPem(p7b([root]), 'PKCS7')],
+    ['DER', p7b([root])],
+  ])('a CMS in %s', (_, file) => {
+    expect(readCertificates(Buffer.from(file))).toMatchObject({ text: 'it is a CMS (p7b, p7c or p7m)' })
+  })
+
+  test('OpenSSL’s old label of a certificate names one (RFC 7468 5.1)', () => {
+    const old = toPem(root.certificate.der, 'X509 CERTIFICATE')
+    expect(readCertificates(Buffer.from(root.pem + old))).toMatchObject([
+      { sha256: root.certificate.sha256 },
+      { sha256: root.certificate.sha256 },
+    ])
   })
 
   test('a key beside a certificate does not hide it, and nothing is guessed about other bytes', () => {

@@ -1,12 +1,13 @@
 import { DerReader, Malformed, oidText, TAG } from './der.ts'
 
+const CMS = 'a CMS (p7b, p7c or p7m)'
 /** What other PEM blocks are (RFC 7468), by the end of their labels; and a mail, by its header. */
 const LABELS: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/, 'a private key'],
   [/-----BEGIN [A-Z0-9 ]*CERTIFICATE REQUEST-----/, 'a certificate request'],
   [/-----BEGIN X509 CRL-----/, 'a CRL'],
   [/-----BEGIN [A-Z0-9 ]*PUBLIC KEY-----/, 'a public key'],
-  [/-----BEGIN (PKCS7|CMS)-----/, 'a CMS (p7b, p7c or p7m)'],
+  [/-----BEGIN (PKCS7|CMS)-----/, CMS],
   [/^(MIME-Version|Return-Path|Received|Message-ID|From|To|Date|Subject):/i, 'a mail'],
 ]
 const DATA = '1.2.840.113549.1.7.1'
@@ -35,6 +36,8 @@ function kindOfDer(fields: DerReader): string | null {
     const isKey = second.tag === TAG.INTEGER || second.tag === TAG.SEQUENCE || second.tag === TAG.OCTET_STRING
     return isKey && first.content.length === 1 ? 'a private key' : null
   }
+  // ContentInfo: what it is, and that (RFC 5652 3).
+  if (first.tag === TAG.OID && second.tag === 0xa0) return CMS
   if (first.tag !== TAG.SEQUENCE) return null
   // EncryptedPrivateKeyInfo: an algorithm, and octets (RFC 5958 3). SubjectPublicKeyInfo: an algorithm, and bits.
   if (second.tag === TAG.OCTET_STRING) return 'a private key, encrypted'

@@ -1,17 +1,17 @@
 import type { Failure } from '../failures.ts'
 import { Certificate, parseCertificate } from './certificate.ts'
 import { otherKind } from './other-kinds.ts'
+import { readPem } from './pem.ts'
 
-const BLOCK = /-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g
+/** The second is OpenSSL's old one (RFC 7468 5.1). */
+const LABELS = ['CERTIFICATE', 'X509 CERTIFICATE']
 
 /**
  * The certificates of a file, in its order: PEM (one or several, other text and blocks are passed over) or
  * one DER certificate. A file without any, or with one that cannot be read, is a failure that says which.
  */
 export function readCertificates(file: Uint8Array): readonly Certificate[] | Failure {
-  const text = Buffer.from(file.buffer, file.byteOffset, file.byteLength).toString('latin1')
-  // DER begins with a SEQUENCE; what PEM text such bytes may hold is not ours to find.
-  const blocks = file[0] === 0x30 ? [] : [...text.matchAll(BLOCK)]
+  const blocks = readPem(file, LABELS)
   if (blocks.length === 0) {
     const certificate = parseCertificate(file)
     if (certificate instanceof Certificate) return [certificate]
@@ -24,7 +24,7 @@ export function readCertificates(file: Uint8Array): readonly Certificate[] | Fai
   }
   const certificates: Certificate[] = []
   for (const [i, block] of blocks.entries()) {
-    const certificate = parseCertificate(Buffer.from(block[1] as string, 'base64'))
+    const certificate = parseCertificate(block)
     if (!(certificate instanceof Certificate)) {
       return { code: certificate.code, text: `certificate ${i + 1} of ${blocks.length}: ${certificate.text}` }
     }
