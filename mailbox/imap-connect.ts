@@ -79,18 +79,28 @@ async function connectWith(
       isLate = true
       stop()
     }, commandMs)
+    // imapflow logs what it stumbles over, and hears nothing more of the server.
+    const look = setInterval(() => refusals.unread && stop(), LOOK_MS)
     try {
       await client.connect()
+      if (refusals.unread) throw refusals.unread
       return { client, refusals }
     } catch (cause) {
       client.close()
       if (signal?.aborted) throw aborted()
       if (isLate) throw unreachable(server, `while connecting: no end within ${commandMs / 1000} s`, cause)
+      if (refusals.unread)
+        throw unreachable(
+          server,
+          'while connecting: its answer to NAMESPACE or the like makes no sense',
+          cause,
+        )
       const failure = cause as ImapFailure
       if (!isUnreachable(failure)) throw connectingFailure(server, failure)
       failures.push(`${address} ${failure.code}`)
     } finally {
       clearTimeout(timer)
+      clearInterval(look)
       signal?.removeEventListener('abort', stop)
     }
   }
@@ -100,14 +110,14 @@ async function connectWith(
   )
 }
 
-/** How often it is asked whether the server has said BYE: nobody tells. */
-const BYE_MS = 250
+/** How often is looked what nobody tells of. */
+const LOOK_MS = 250
 
 /** After BYE a server answers nothing more (RFC 3501 7.1.5). Some never close the connection, and would be waited for. */
 function closeAfterBye(client: ImapFlow): void {
   const timer = setInterval(() => {
     if (client.byeReason !== undefined) client.close()
-  }, BYE_MS).unref()
+  }, LOOK_MS).unref()
   client.once('close', () => clearInterval(timer))
 }
 

@@ -3,9 +3,16 @@ import type { ImapFailure } from './imap-failures.ts'
 /** As imapflow's log: it answers `false` where a server refuses a command, and tells nobody else why. */
 export class Refusals {
   #last: ImapFailure | null = null
+  #unread: Error | null = null
 
   warn({ err }: { readonly err?: ImapFailure }): void {
     if (err?.responseStatus !== undefined) this.#last = err
+    if (err instanceof TypeError) this.#unread = err
+  }
+
+  /** What it stumbled over: an answer that it did not expect, as of a NAMESPACE that names none. Null: nothing. */
+  get unread(): Error | null {
+    return this.#unread
   }
 
   /** Of the last command that was refused since it was asked for; null: none was. */

@@ -11,9 +11,15 @@ const FRIENDLY: ImapScript = {
 }
 
 /** All that a pass may ask, of a server that answers `command` with `said`. */
-async function everything(command: string, said: string, imapClient = client): Promise<void> {
+async function everything(
+  command: string,
+  said: string,
+  imapClient = client,
+  capabilities: readonly string[] = [],
+): Promise<void> {
   await using imap = await scriptedImap({
     ...FRIENDLY,
+    capabilities: [...(FRIENDLY.capabilities ?? []), ...capabilities],
     answer: (asked) => (asked.startsWith(command) ? said : undefined),
   })
   await using folder = await imapClient.open(at(imap), 'INBOX')
@@ -111,6 +117,17 @@ test('a server that says BYE and does not close the connection is left, whatever
       ...{ code: 'IMAP_UNREACHABLE', temporary: true },
       message: expect.stringContaining('we close at noon'),
     })
+})
+
+test('a server whose NAMESPACE cannot be read is told as such, and no limit is waited for', async () => {
+  const patient = createImapClient({ lookup: async () => ['127.0.0.1'], timeoutMs: 600_000 })
+  for (const answer of ['TAG OK', '* NAMESPACE NIL NIL (("" "."))\r\nTAG OK']) {
+    const said = everything('NAMESPACE', answer, patient, ['NAMESPACE'])
+    await expect(said).rejects.toMatchObject({
+      ...{ code: 'IMAP_UNREACHABLE', temporary: true },
+      message: expect.stringContaining('NAMESPACE'),
+    })
+  }
 })
 
 test('what is asked beside the reading of long mail has limits of its own', async () => {
