@@ -12,6 +12,11 @@ const DAMAGED = /^XX00[12]$/
 const ENDS = /^(08|57P0[1-5]|25P0[34])/
 
 const HINTS: readonly (readonly [codes: RegExp, hint: string])[] = [
+  // The server itself has no reason to: pgbouncer says everything with it.
+  [
+    /^08P01/,
+    'What answers there is most likely a pooler, such as pgbouncer: name the server itself in store.url. It has to let through what docs/daemon.md says of poolers.',
+  ],
   [/^28/, 'Check the user in store.url and the password, and what pg_hba.conf says of them.'],
   [/^3D/, 'Make the database, owned by that user: createdb --owner USER NAME.'],
   [/^42501/, 'Let the user of store.url own the database: direct-agent makes its tables by itself.'],

@@ -168,3 +168,22 @@ test('what the server says of values is in no error', async () => {
     message: expect.stringMatching(/failed: 23503 \(\w+\)$/),
   })
 })
+
+test('a pooler that refuses is taken for one, and it may pass', async () => {
+  const fields = ['SFATAL', 'C08P01', 'Munsupported startup parameter: statement_timeout', '']
+  const body = Buffer.from(`${fields.join('\0')}\0`)
+  const head = Buffer.concat([Buffer.from('E'), Buffer.alloc(4)])
+  head.writeUInt32BE(body.length + 4, 1)
+  const pooler = createServer((socket) => socket.once('data', () => socket.end(Buffer.concat([head, body]))))
+  pooler.listen(0, '127.0.0.1')
+  await once(pooler, 'listening')
+  const { port } = pooler.address() as { port: number }
+  const place = { host: '127.0.0.1', port, user: 'u', database: 'd' }
+  expect(await refusal(openStore({ postgres: place }))).toMatchObject({
+    code: 'STORE_FAILED',
+    temporary: true,
+    message: expect.stringContaining('08P01: unsupported startup parameter'),
+    hint: expect.stringMatching(/pgbouncer: name the server itself/),
+  })
+  pooler.close()
+})
