@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander'
+import type { CommanderError } from 'commander'
 import { DirectError, ofSystem } from '../agent/errors.ts'
 import { EXIT, exitOfError } from './exit.ts'
 import type { Output } from './output.ts'
@@ -11,7 +11,7 @@ export function tellFailure(thrown: unknown, out: Output): number {
     say(out, error.message, error.hint)
     return exitOfError(error)
   }
-  if (error instanceof CommanderError) return tellUsage(error, out)
+  if (isCommanders(error)) return tellUsage(error, out)
   if (error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd') {
     say(out, 'the folder that this was started in does not exist any more', 'Change to another folder.')
     return EXIT.usage
@@ -24,6 +24,11 @@ export function tellFailure(thrown: unknown, out: Output): number {
   )
   if (process.env.DIRECT_DEBUG === '1') out.talk(error instanceof Error ? String(error.stack) : String(error))
   return EXIT.bug
+}
+
+/** Without loading its class: this has to work where nothing can be loaded any more. */
+function isCommanders(error: unknown): error is CommanderError {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('commander.')
 }
 
 function tellUsage(error: CommanderError, out: Output): number {

@@ -1,4 +1,5 @@
 import { EXIT } from './exit.ts'
+import { tellFailure } from './failure.ts'
 import { Output } from './output.ts'
 
 /** How long a command may take to wind down after a signal, in milliseconds: SIGTERM ends it within 10 s. */
@@ -31,18 +32,13 @@ export async function main(args: readonly string[]): Promise<void> {
   }
 
   async function fail(error: unknown): Promise<never> {
-    return await leave(await tell(error))
-  }
-
-  async function tell(error: unknown): Promise<number> {
-    const { tellFailure } = await import('./failure.ts')
-    return tellFailure(error, out)
+    return await leave(tellFailure(error, out))
   }
 
   /** Ends even if something is still open: whatever matters is durable by now. */
   async function leave(code: number): Promise<never> {
     const unwritten = await out.flush()
-    process.exit(unwritten === null ? code : await tell(unwritten))
+    process.exit(unwritten === null ? code : tellFailure(unwritten, out))
   }
 
   try {
