@@ -11,6 +11,7 @@ import {
   unreachable,
 } from './imap-failures.ts'
 import { Refusals } from './imap-refusals.ts'
+import { printable } from './replies.ts'
 import { tlsOptions, tlsRule } from './tls.ts'
 import type { Lookup, MailServer } from './types.ts'
 
@@ -89,13 +90,16 @@ async function connectWith(
       client.close()
       if (signal?.aborted) throw aborted()
       if (isLate) throw unreachable(server, `while connecting: no end within ${commandMs / 1000} s`, cause)
+      const failure = cause as ImapFailure
+      // It ended the session; what became of the login then says nothing of the password.
+      if (client.byeReason !== undefined && failure.responseStatus === undefined)
+        throw unreachable(server, `while connecting: it said ${printable(client.byeReason)}`, cause)
       if (refusals.unread)
         throw unreachable(
           server,
           'while connecting: its answer to NAMESPACE or the like makes no sense',
           cause,
         )
-      const failure = cause as ImapFailure
       if (!isUnreachable(failure)) throw connectingFailure(server, failure)
       failures.push(`${address} ${failure.code}`)
     } finally {

@@ -41,7 +41,8 @@ const NO_MECHANISM = 'Unsupported authentication mechanism'
 
 /** What imapflow's `connect` threw: connecting, TLS and login in one. */
 export function connectingFailure(server: MailServer, failure: ImapFailure): DirectError {
-  if (isLost(failure) || isBusy(failure))
+  // LIMIT: there are too many sessions already.
+  if (isLost(failure) || isBusy(failure) || failure.serverResponseCode === 'LIMIT')
     return unreachable(server, `while connecting: ${saidBy(failure)}`, failure)
   if (failure.message === NO_MECHANISM)
     return loginRefused(server, 'it knows neither XOAUTH2 nor OAUTHBEARER')

@@ -366,11 +366,29 @@ describe('a server that will not', () => {
   it.each([
     ['cannot look the password up now', '* OK', 'TAG NO [UNAVAILABLE] later'],
     ['has too many visitors', '* BYE too many connections', 'TAG OK'],
+    ['has too many sessions of that user', '* OK', 'TAG NO [LIMIT] too many of you'],
   ])('is temporary when it %s', async (_, greeting, login) => {
     await using imap = await scriptedImap({
       answer: (command) => (command === 'GREETING' ? greeting : /^LOGIN/.test(command) ? login : undefined),
     })
     expect(await refusal(imap)).toMatchObject({ code: 'IMAP_UNREACHABLE', temporary: true })
+  })
+
+  it('is temporary when it ends the session before it has said anything of the password', async () => {
+    for (const command of ['CAPABILITY', 'ID', 'LOGIN', 'NAMESPACE']) {
+      await using imap = await scriptedImap({
+        capabilities: ['ID', 'NAMESPACE'],
+        answer: (asked) => (asked.startsWith(command) ? '* BYE we close at noon\r\nTAG OK' : undefined),
+      })
+      expect(await refusal(imap)).toMatchObject({
+        ...{ code: 'IMAP_UNREACHABLE', temporary: true },
+        message: expect.stringContaining('we close at noon'),
+      })
+    }
+    await using strict = await scriptedImap({
+      answer: (asked) => (asked.startsWith('LOGIN') ? '* BYE go away\r\nTAG NO wrong' : undefined),
+    })
+    expect(await refusal(strict)).toMatchObject({ code: 'IMAP_LOGIN' })
   })
 
   it('is IMAP_REFUSED for a missing folder, with a hint that names it', async () => {
