@@ -71,6 +71,7 @@ export class EventTeller {
       return false
     }
     const since = new Map(cursor.behind.map((one) => [one.id, one.since]))
+    this.#forgetTold(cursor.upTo, since)
     const behind = await this.#eventsOf([...since.keys()])
     const fresh = behind.length < MOST_BEHIND ? await tracking.events(cursor.upTo, BATCH) : []
     const { done, failures } = await this.#tellAll([...behind, ...fresh], since, signal)
@@ -94,6 +95,11 @@ export class EventTeller {
     const cursor = await eventCursor.read(CURSOR)
     if (cursor === null || (await tracking.lastEvent()) > cursor.upTo) return true
     return cursor.behind.some(({ id }) => this.#isOver(id))
+  }
+
+  /** By another process that shares the store. */
+  #forgetTold(upTo: number, behind: ReadonlyMap<number, unknown>): void {
+    for (const id of this.#tried.keys()) if (id <= upTo && !behind.has(id)) this.#tried.delete(id)
   }
 
   /** Whether the pause of an event is over. */

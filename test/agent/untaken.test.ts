@@ -50,3 +50,11 @@ test('what the EHR has against one message is not over because it takes others',
   one.givenUp('odd')
   expect(since()).toEqual([])
 })
+
+test('what another process that shares the store took is not counted for ever', () => {
+  const { untaken: one, since, pass } = untaken()
+  one.notTaken('taken by another', AWAY)
+  pass(24 * 60 + 1)
+  one.notTaken('here', AWAY)
+  expect(since().at(-1)).toMatchObject({ waiting: 1 })
+})
