@@ -1,4 +1,4 @@
-import type { Insertable, Selectable } from 'kysely'
+import type { Insertable, Kysely, RawBuilder, Selectable } from 'kysely'
 import type { Reason } from '../agent/errors.ts'
 import { type AuditEvent, record } from './audit.ts'
 import { decodeAlgorithms, encodeWhy, fromJson } from './encoding.ts'
@@ -26,6 +26,23 @@ export const TRACKED = [
   'recipients.algorithms',
   'recipients.state',
 ] as const
+
+/** Those whom a copy is for, in their order. */
+export function recipientsOf(db: Kysely<Schema>, copy: RawBuilder<number>) {
+  return db
+    .selectFrom('copy_recipients')
+    .innerJoin('copies', 'copies.id', 'copy_recipients.copy')
+    .innerJoin('messages', 'messages.id', 'copies.message')
+    .innerJoin('recipients', (join) =>
+      join
+        .onRef('recipients.message', '=', 'messages.id')
+        .onRef('recipients.address', '=', 'copy_recipients.address'),
+    )
+    .selectAll('messages')
+    .select(TRACKED)
+    .where('copy', '=', copy)
+    .orderBy('seq')
+}
 
 /**
  * Lets `occurrence` happen to a recipient: the state, the event that the EHR hears, the audit row. What changes

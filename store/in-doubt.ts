@@ -1,5 +1,5 @@
 import type { Reason } from '../agent/errors.ts'
-import { explain, recordOf, TRACKED, type TrackedRecipient } from './advance.ts'
+import { explain, recipientsOf, recordOf, type TrackedRecipient } from './advance.ts'
 import { isFree, momentOf } from './due.ts'
 import { addressKey, decodeWhy, encodeWhy } from './encoding.ts'
 import { type Bound, prepared } from './prepared.ts'
@@ -55,22 +55,10 @@ export async function auditLost(tx: Tx, copy: number, at: Date): Promise<void> {
 }
 
 const unheardOf = prepared((db, { copy }: Bound<{ copy: number }>) =>
-  db
-    .selectFrom('copy_recipients')
-    .innerJoin('copies', 'copies.id', 'copy_recipients.copy')
-    .innerJoin('messages', 'messages.id', 'copies.message')
-    .innerJoin('recipients', (join) =>
-      join
-        .onRef('recipients.message', '=', 'messages.id')
-        .onRef('recipients.address', '=', 'copy_recipients.address'),
-    )
-    .selectAll('messages')
-    .select(TRACKED)
-    .where('copy', '=', copy)
+  recipientsOf(db, copy)
     .where('copy_recipients.state', '=', 'pending')
     .where('recipients.state', '=', 'queued')
-    .where('why', '=', UNHEARD)
-    .orderBy('seq'),
+    .where('why', '=', UNHEARD),
 )
 
 /**

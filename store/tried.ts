@@ -1,5 +1,5 @@
 import type { Reason } from '../agent/errors.ts'
-import { advance, explain, recordOf, TRACKED } from './advance.ts'
+import { advance, explain, recipientsOf, recordOf } from './advance.ts'
 import { addressKey } from './encoding.ts'
 import { doubtOf } from './in-doubt.ts'
 import { settleNotice } from './notices.ts'
@@ -27,7 +27,7 @@ export async function settleTried(
   { outcomes, at, retryAt, attempt }: Tried,
 ): Promise<void> {
   const said = new Map(outcomes.map((outcome) => [addressKey(outcome.address), outcome]))
-  const recipients = await recipientsOf.execute(tx, { copy })
+  const recipients = await triedOf.execute(tx, { copy })
   const isTakenOver = attempt !== undefined && recipients.some(({ attempts }) => attempts !== attempt)
   let left = 0
   for (const { pending, attempts: _, why, ...recipient } of recipients) {
@@ -92,19 +92,6 @@ function decide(
 }
 
 /** Those of a copy, as `advance` wants them; `pending` is no more who was accepted, refused for good or settled otherwise. */
-const recipientsOf = prepared((db, { copy }: Bound<{ copy: number }>) =>
-  db
-    .selectFrom('copy_recipients')
-    .innerJoin('copies', 'copies.id', 'copy_recipients.copy')
-    .innerJoin('messages', 'messages.id', 'copies.message')
-    .innerJoin('recipients', (join) =>
-      join
-        .onRef('recipients.message', '=', 'messages.id')
-        .onRef('recipients.address', '=', 'copy_recipients.address'),
-    )
-    .selectAll('messages')
-    .select(TRACKED)
-    .select(['copy_recipients.state as pending', 'attempts', 'why'])
-    .where('copy', '=', copy)
-    .orderBy('seq'),
+const triedOf = prepared((db, { copy }: Bound<{ copy: number }>) =>
+  recipientsOf(db, copy).select(['copy_recipients.state as pending', 'attempts', 'why']),
 )

@@ -120,16 +120,18 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
     store: careForStore,
   }
 
+  const requireNetwork = (key: string): void => {
+    if (!neighbours.offline) return
+    throw new DirectError('NETWORK_FORBIDDEN', `${key} opens a socket, and the network is forbidden`, {
+      hint: `Leave --no-network out, or ${key}.`,
+    })
+  }
+
   /** `publish.listen`: the daemon answers DNS for our names, with what it can read the mail to. Null: not asked for. */
   const servePublished = async (signal: AbortSignal): Promise<ServingCertificates | null> => {
     const { listen } = settings.publish
     if (listen === undefined) return null
-    if (neighbours.offline)
-      throw new DirectError(
-        'NETWORK_FORBIDDEN',
-        'publish.listen opens sockets, and the network is forbidden',
-        { hint: 'Leave --no-network out, or publish.listen.' },
-      )
+    requireNetwork('publish.listen')
     const { servePublished } = await import('../publish.ts')
     const source = async (at: Date) => ({
       names: await ourNames(),
@@ -146,12 +148,7 @@ export function stepsOf(neighbours: Neighbours, wired: Wired) {
   const serveOperations = async (): Promise<AsyncDisposable | null> => {
     const { listen } = settings.operations
     if (listen === undefined) return null
-    if (neighbours.offline)
-      throw new DirectError(
-        'NETWORK_FORBIDDEN',
-        'operations.listen opens a socket, and the network is forbidden',
-        { hint: 'Leave --no-network out, or operations.listen.' },
-      )
+    requireNetwork('operations.listen')
     const { serveOperations } = await import('../operations/serve.ts')
     const { metrics } = await import('../operations/metrics.ts')
     const { lastEnds } = await import('../operations/last-ends.ts')
