@@ -68,6 +68,7 @@ export class NodeSqliteDialect extends SqliteDialect implements ClosableDialect 
     if (!this.#database.isOpen) return
     if (this.#place?.hasAnothersLog()) closeBesideLog(this.#database, this.#file)
     else this.#database.close()
+    this.#place?.forget()
     await this.#log?.[Symbol.asyncDispose]()
   }
 

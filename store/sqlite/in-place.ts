@@ -4,6 +4,21 @@ import { DirectError } from '../../agent/errors.ts'
 /** What SQLite has open of a store, behind the file's name. */
 const PARTS = ['', '-wal', '-shm']
 
+/** What is open of one store in this process, by how many. */
+interface Open {
+  readonly inodes: readonly (bigint | null)[]
+  holders: number
+}
+
+/** Of what is not there. */
+const NONE = 0n
+
+/**
+ * By the inode of the database's own file, as SQLite has it: whoever opens it while it is open in this process gets the
+ * index that was opened first, whatever lies under its name by then.
+ */
+const allOpen = new Map<bigint, Open>()
+
 /**
  * That the names of a store lead to what is open still. Whoever moves, removes or replaces a file under a running process
  * leaves that one writing where nobody will look, and the next to open the store a second one, or half of one. SQLite
@@ -11,15 +26,36 @@ const PARTS = ['', '-wal', '-shm']
  */
 export class InPlace {
   readonly #names: readonly string[]
-  #inodes: readonly (bigint | null)[] | null = null
+  #open: Open | null
 
+  /** Of a file that is open. */
   constructor(file: string) {
     this.#names = PARTS.map((part) => file + part)
+    this.#open = allOpen.get(inodeOf(file) ?? NONE) ?? null
+    if (this.#open !== null) this.#open.holders += 1
+  }
+
+  get #inodes(): readonly (bigint | null)[] | null {
+    return this.#open?.inodes ?? null
   }
 
   /** In the first transaction: all of them are there by then. */
   remember(): void {
-    this.#inodes ??= this.#names.map(inodeOf)
+    if (this.#open !== null) return
+    const inodes = this.#names.map(inodeOf)
+    const inode = inodes[0] ?? NONE
+    this.#open = allOpen.get(inode) ?? { inodes, holders: 0 }
+    this.#open.holders += 1
+    if (inode !== NONE) allOpen.set(inode, this.#open)
+  }
+
+  /** Once it is closed. */
+  forget(): void {
+    const open = this.#open
+    this.#open = null
+    if (open === null) return
+    open.holders -= 1
+    if (open.holders === 0) allOpen.delete(open.inodes[0] ?? NONE)
   }
 
   /** Throws DirectError `STORE_FAILED`, temporary: they may be put back. */

@@ -75,3 +75,21 @@ ofSqlite('whoever ends with a store whose -wal was removed brings into it what t
   await using again = await temporary.open()
   expect(await again.upkeep.verifyAudit()).toMatchObject({ rows: 1, broken: null })
 })
+
+ofSqlite(
+  'whoever opens it again in the same process, which has an index open that is gone, is refused as well',
+  async () => {
+    await using temporary = await folder()
+    {
+      await using _ = await temporary.open()
+      await rm(`${temporary.file}-shm`)
+      const other = child('add', temporary.told)
+      await other.said('added')
+      other.kill()
+      await other.ended
+      await expect(temporary.open()).rejects.toMatchObject(AWAY)
+    }
+    await using again = await temporary.open()
+    expect(await again.outbox.byIdempotencyKey('visit-1')).toMatchObject({ messageId: '<m1@clinic.example>' })
+  },
+)
