@@ -53,6 +53,12 @@ describe('what is given in the place of a certificate is named', () => {
     expect(readCertificates(Buffer.from(file))).toMatchObject({ text: 'it is a CMS (p7b, p7c or p7m)' })
   })
 
+  test('text as PowerShell’s redirection writes it', () => {
+    const little = Buffer.from(`\ufeff${root.pem}`, 'utf16le')
+    for (const file of [little, Buffer.from(little).swap16()])
+      expect(readCertificates(file)).toMatchObject({ text: 'it is text in UTF-16' })
+  })
+
   test('OpenSSL’s old label of a certificate names one (RFC 7468 5.1)', () => {
     const old = toPem(root.certificate.der, 'X509 CERTIFICATE')
     expect(readCertificates(Buffer.from(root.pem + old))).toMatchObject([

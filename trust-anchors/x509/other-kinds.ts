@@ -14,6 +14,9 @@ const DATA = '1.2.840.113549.1.7.1'
 
 /** What a file without certificate is instead, of the files that lie beside certificates; null: none of them. */
 export function otherKind(bytes: Uint8Array): string | null {
+  // As PowerShell's redirection writes what another program prints.
+  const mark = Buffer.from(bytes.subarray(0, 2)).toString('hex')
+  if (mark === 'fffe' || mark === 'feff') return 'text in UTF-16'
   if (bytes[0] !== TAG.SEQUENCE) {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
     return LABELS.find(([label]) => label.test(text))?.[1] ?? null
