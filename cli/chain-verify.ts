@@ -40,19 +40,19 @@ Example:
 `
 
 export async function run(session: Session, command: Command): Promise<number> {
-  const [file] = command.args
+  const [file = '-'] = command.args
   const { batch } = command.opts<Options>()
   const now = () => session.at ?? new Date()
   if (batch !== undefined) {
-    if (batch !== '-' || file !== undefined)
+    if (batch !== '-' || command.args.length > 0)
       throw new DirectError('USAGE', '--batch reads lines from stdin and goes without a file', {
         hint: 'As in: direct chain verify --batch - < chains.jsonl',
       })
     return await answerLines(session, EXAMPLE, (fields) => answerOf(fields, now()))
   }
   const hint = 'Name a file with one JSON object, or - for stdin.'
-  const text = (await readInput({ file: file ?? '-', hint, signal: session.signal })).toString()
-  const fields = objectOf(text, file ?? 'stdin', `Write one object: ${EXAMPLE}`)
+  const text = (await readInput({ file, hint, signal: session.signal })).toString()
+  const fields = objectOf(text, file === '-' ? 'stdin' : file, `Write one object: ${EXAMPLE}`)
   const verdict = answerOf(fields, now())
   await answer(session, { id: fields.id ?? null, ...verdict }, () => verdictText(verdict))
   return verdict.verdict === 'accept' ? EXIT.done : EXIT.no

@@ -244,6 +244,14 @@ describe('the command', () => {
     })
   })
 
+  test.each([[[]], [['-']]])('what comes by stdin is named so (%j)', async (args) => {
+    await using folder = await temporaryFolder()
+    expect(await direct(['chain', 'verify', ...args], { cwd: folder.path, input: '{' })).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^direct: stdin is not JSON\n/),
+    })
+  })
+
   test('a misspelt key is a note beside the answer', async () => {
     await using folder = await temporaryFolder()
     const input = JSON.stringify(row({ crl: [] }))
