@@ -84,10 +84,10 @@ export async function tryAll(
   signal?: AbortSignal,
 ): Promise<number> {
   const { lanes } = tools
-  lanes.add(copies)
-  const tries = copies.map((copy) => tryCopy(copy, tools, signal).finally(() => lanes.leave(copy)))
+  const added = lanes.add(copies)
+  const tries = added.map((copy) => tryCopy(copy, tools, signal).finally(() => lanes.leave(copy)))
   for (const one of await Promise.allSettled(tries)) if (one.status === 'rejected') throw one.reason
-  return copies.length
+  return added.length
 }
 
 async function deliverDue(

@@ -26,17 +26,21 @@ export class Lanes {
   ): Promise<readonly OutboxCopy[]> {
     const taken = this.#last.then(async () => {
       const room = this.room(route)
-      const copies = room === null ? [] : await claim(room)
-      for (const copy of copies) this.#underWay.add(copy)
-      return copies
+      return room === null ? [] : this.add(await claim(room))
     })
     this.#last = Promise.allSettled([taken])
     return await taken
   }
 
-  /** Those of one message that is asked for: its own turn has come, however busy its server is. */
-  add(copies: readonly OutboxCopy[]): void {
-    for (const copy of copies) this.#underWay.add(copy)
+  /**
+   * Takes these, however busy their server is; by itself for those of one message that is asked for, whose own turn has come.
+   * Without those that are under way already: a clock that leaps ends holds, and must not let one be handed over twice.
+   */
+  add(copies: readonly OutboxCopy[]): readonly OutboxCopy[] {
+    const known = new Set([...this.#underWay].map(({ id }) => id))
+    const added = copies.filter(({ id }) => !known.has(id))
+    for (const copy of added) this.#underWay.add(copy)
+    return added
   }
 
   leave(copy: OutboxCopy): void {

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { Lanes } from '../../agent/outbox/lanes.ts'
 import type { OutboxCopy } from '../../store/index.ts'
 
-const copy = (route: OutboxCopy['route'], domain: string) => ({ route, domain }) as OutboxCopy
+let last = 0
+const copy = (route: OutboxCopy['route'], domain: string) => ({ id: ++last, route, domain }) as OutboxCopy
 const direct = () => copy('direct', 'hisp.example')
 const tls = (domain: string) => copy('tls', domain)
 
@@ -35,6 +36,14 @@ test('whoever is done makes room', () => {
   const lanes = busyWith(one, two)
   lanes.leave(one)
   expect(lanes.room('tls')).toEqual({ route: 'tls', notDomains: [], limit: 1 })
+})
+
+test('a copy that is under way is not taken once more', () => {
+  const [one, two] = [direct(), direct()]
+  const lanes = busyWith(one)
+  expect(lanes.add([{ ...one }, two])).toEqual([two])
+  lanes.leave(one)
+  expect(lanes.add([one])).toEqual([one])
 })
 
 test('of two that ask at once, the second sees what the first took; a claim that fails stops nobody', async () => {

@@ -53,6 +53,43 @@ test.each([true, false])(
   },
 )
 
+test('a clock that leaps while a message is with SMTP ends its hold, and does not let it go a second time beside', async () => {
+  await using store = await memoryStore()
+  const { now, pass } = clock()
+  await store.outbox.add(message(await store.bodies.write(bytes('sealed')), { at: now() }))
+  const answer = Promise.withResolvers<void>()
+  const begun = Promise.withResolvers<void>()
+  let submitted = 0
+  const smtp: Pick<SmtpClient, 'submit'> = {
+    submit: async (_server, { to }) => {
+      begun.resolve()
+      if (++submitted === 1) await answer.promise
+      return to.map((address) => ({ address, outcome: 'accepted', reply: '250 taken' }))
+    },
+  }
+  const tools = {
+    store,
+    smtp: smtp as SmtpClient,
+    relay: { host: 'mx', port: 25, secure: false },
+    tlsServers: new Map(),
+    openRecord: () => Promise.reject(new Error('no tls route here')),
+    ...{ now, log: silent, lanes: new Lanes(), outages: new Outages(silent), random: () => 0 },
+  }
+  pass(1)
+  const first = deliverCopies(tools)
+  await begun.promise
+  pass(10)
+  const untilNothingIsDue = Promise.all([
+    deliverCopies(tools),
+    deliverCopies(tools, { messageId: '<m1@clinic.example>' }),
+  ])
+  expect(await untilNothingIsDue).toEqual([0, 0])
+  answer.resolve()
+  expect(await first).toBe(1)
+  expect(submitted).toBe(1)
+  expect(await store.tracking.status()).toMatchObject([{ recipients: [{ state: 'sent' }] }])
+})
+
 test('a message that took longer to seal than a hold lasts is left to whoever sends it', async () => {
   await using store = await memoryStore()
   const { now, pass } = clock()
