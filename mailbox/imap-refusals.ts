@@ -5,12 +5,13 @@ export class Refusals {
   #last: ImapFailure | null = null
   #unread: Error | null = null
 
-  warn({ err }: { readonly err?: ImapFailure }): void {
+  warn({ err, msg }: { readonly err?: ImapFailure; readonly msg?: string }): void {
     if (err?.responseStatus !== undefined) this.#last = err
-    if (err instanceof TypeError) this.#unread = err
+    // With a `msg` it passes over an untagged answer, as an ID of which it reads no NIL (RFC 2971), and goes on.
+    if (err instanceof TypeError && msg === undefined) this.#unread = err
   }
 
-  /** What it stumbled over: an answer that it did not expect, as of a NAMESPACE that names none. Null: nothing. */
+  /** What it stumbled over and hears nothing after: as a NAMESPACE that names none. Null: nothing. */
   get unread(): Error | null {
     return this.#unread
   }

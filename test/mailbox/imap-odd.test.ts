@@ -218,3 +218,15 @@ it('a server of IMAP4rev2 alone, which names no extension and answers SEARCH by 
     expect.arrayContaining(['UID SEARCH RETURN (COUNT ALL) ALL', 'UID MOVE 5 Aside', 'IDLE']),
   )
 })
+
+it('a server that has NIL for its version is read as any other (RFC 2971 4)', async () => {
+  await using imap = await scriptedImap({
+    capabilities: ['ID'],
+    messages: { 5: 'five' },
+    answer: (command) =>
+      command.startsWith('ID ') ? '* ID ("name" "imapd" "version" NIL)\r\nTAG OK' : undefined,
+  })
+  await using folder = await client.open(at(imap), 'INBOX')
+  expect(await readAll(folder, 5)).toBe('five')
+  expect(imap.commands.some((command) => command.startsWith('ID '))).toBe(true)
+})
