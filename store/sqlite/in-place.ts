@@ -6,18 +6,20 @@ const PARTS = ['', '-wal', '-shm']
 
 /** What is open of one store in this process, by how many. */
 interface Open {
+  /** Of `allOpen`; null where the file is not there. */
+  readonly key: string | null
   readonly inodes: readonly (bigint | null)[]
   holders: number
 }
 
-/** Of what is not there. */
-const NONE = 0n
+/** What stands under a name; undefined: nothing. */
+type Look = (name: string) => Pick<BigIntStats, 'dev' | 'ino' | 'size'> | undefined
 
 /**
- * By the inode of the database's own file, as SQLite has it: whoever opens it while it is open in this process gets the
- * index that was opened first, whatever lies under its name by then.
+ * By the volume and inode of the database's own file, as SQLite has it: whoever opens it while it is open in this process
+ * gets the index that was opened first, whatever lies under its name by then.
  */
-const allOpen = new Map<bigint, Open>()
+const allOpen = new Map<string, Open>()
 
 /**
  * That the names of a store lead to what is open still. Whoever moves, removes or replaces a file under a running process
@@ -26,12 +28,14 @@ const allOpen = new Map<bigint, Open>()
  */
 export class InPlace {
   readonly #names: readonly string[]
+  readonly #look: Look
   #open: Open | null
 
   /** Of a file that is open. */
-  constructor(file: string) {
+  constructor(file: string, look: Look = lookedAt) {
     this.#names = PARTS.map((part) => file + part)
-    this.#open = allOpen.get(inodeOf(file) ?? NONE) ?? null
+    this.#look = look
+    this.#open = allOpen.get(keyOf(look(file)) ?? '') ?? null
     if (this.#open !== null) this.#open.holders += 1
   }
 
@@ -42,11 +46,12 @@ export class InPlace {
   /** In the first transaction: all of them are there by then. */
   remember(): void {
     if (this.#open !== null) return
-    const inodes = this.#names.map(inodeOf)
-    const inode = inodes[0] ?? NONE
-    this.#open = allOpen.get(inode) ?? { inodes, holders: 0 }
+    const found = this.#names.map(this.#look)
+    const key = keyOf(found[0])
+    const inodes = found.map((one) => one?.ino ?? null)
+    this.#open = allOpen.get(key ?? '') ?? { key, inodes, holders: 0 }
     this.#open.holders += 1
-    if (inode !== NONE) allOpen.set(inode, this.#open)
+    if (key !== null) allOpen.set(key, this.#open)
   }
 
   /** Once it is closed. */
@@ -55,12 +60,12 @@ export class InPlace {
     this.#open = null
     if (open === null) return
     open.holders -= 1
-    if (open.holders === 0) allOpen.delete(open.inodes[0] ?? NONE)
+    if (open.holders === 0 && open.key !== null) allOpen.delete(open.key)
   }
 
   /** Throws DirectError `STORE_FAILED`, temporary: they may be put back. */
   require(): void {
-    const gone = this.#names.find((name, n) => isGone(name, this.#inodes?.[n] ?? null))
+    const gone = this.#names.find((name, n) => isGone(this.#look, name, this.#inodes?.[n] ?? null))
     if (gone === undefined) return
     throw new DirectError('STORE_FAILED', `${gone} was moved, removed or replaced while it was open`, {
       hint: 'Nothing of this step was kept. Put it back, or end every process that uses the store by SIGTERM, see that the store is the right one, and start again. A backup takes its place by "direct store restore" alone.',
@@ -76,7 +81,7 @@ export class InPlace {
     if (this.#inodes === null) return false
     const [, ourLog, ourIndex] = this.#inodes
     try {
-      const [, log, index] = this.#names.map(lookedAt)
+      const [, log, index] = this.#names.map(this.#look)
       if (log === undefined || log.size === 0n) return false
       return log.ino !== ourLog || (index !== undefined && index.ino !== ourIndex)
     } catch {
@@ -86,19 +91,19 @@ export class InPlace {
   }
 }
 
-function isGone(name: string, inode: bigint | null): boolean {
+function isGone(look: Look, name: string, inode: bigint | null): boolean {
   if (inode === null) return false
   try {
-    return inodeOf(name) !== inode
+    return look(name)?.ino !== inode
   } catch {
     // What cannot be looked at is not taken for gone.
     return false
   }
 }
 
-/** Null: nothing is there. */
-function inodeOf(name: string): bigint | null {
-  return lookedAt(name)?.ino ?? null
+/** Two volumes that were made alike number their files alike. */
+function keyOf(file: ReturnType<Look>): string | null {
+  return file === undefined ? null : `${file.dev}:${file.ino}`
 }
 
 function lookedAt(name: string): BigIntStats | undefined {

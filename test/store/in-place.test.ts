@@ -1,8 +1,9 @@
 import { copyFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect } from 'vitest'
+import { expect, test } from 'vitest'
 import { OF_NO_MESSAGE } from '../../store/audit.ts'
 import type { Store } from '../../store/index.ts'
+import { InPlace } from '../../store/sqlite/in-place.ts'
 import { folder, ofSqlite } from './places.ts'
 import { at, child } from './scenario.ts'
 
@@ -93,3 +94,19 @@ ofSqlite(
     expect(await again.outbox.byIdempotencyKey('visit-1')).toMatchObject({ messageId: '<m1@clinic.example>' })
   },
 )
+
+test('two stores on volumes that number their files alike are two', () => {
+  const parts = ['', '-wal', '-shm']
+  /** The log and the index of the other have other numbers. */
+  const on = (dev: bigint) => (name: string) => {
+    const part = parts.findIndex((one) => name === `direct.db${one}`)
+    return { dev, ino: part === 0 ? 7n : dev + BigInt(part), size: 1n }
+  }
+  const stores = [40n, 50n].map((dev) => new InPlace('direct.db', on(dev)))
+  for (const store of stores) store.remember()
+  for (const store of [...stores, new InPlace('direct.db', on(50n))]) {
+    expect(() => store.require()).not.toThrow()
+    expect(store.hasAnothersLog()).toBe(false)
+    store.forget()
+  }
+})
