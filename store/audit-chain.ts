@@ -43,10 +43,19 @@ interface ChainEnd {
   readonly chain: string
 }
 
+/** The last row that a transaction has written, and its date: no other row ever has the same chain. */
+export interface Written {
+  readonly last: number
+  readonly chain: string
+  readonly at: number
+}
+
 /** What a transaction says for the audit, until that is written. */
 interface Said {
   /** Null: nothing yet. */
   end: ChainEnd | null
+  /** Of the last row. */
+  at: number
   rows: (Chained & { readonly chain: string })[]
   documents: Schema['audit_documents'][]
 }
@@ -55,7 +64,7 @@ const said = new WeakMap<Tx, Said>()
 
 /** In this transaction, beside which nobody else writes, rows may be appended; whoever ends it writes them (`writeAudit`). */
 export function openAudit(tx: Tx): void {
-  said.set(tx, { end: null, rows: [], documents: [] })
+  said.set(tx, { end: null, at: 0, rows: [], documents: [] })
 }
 
 /**
@@ -69,6 +78,7 @@ export async function append(tx: Tx, row: Omit<Chained, 'id'>, documents: Iterab
   const chainedRow = { id: last + 1, ...row }
   const value = link(chain, chainedRow)
   own.end = { rows: rows + 1, last: last + 1, chain: value }
+  own.at = row.at
   own.rows.push({ ...chainedRow, chain: value })
   for (const document of documents) own.documents.push({ audit: last + 1, document })
 }
@@ -77,17 +87,18 @@ export async function append(tx: Tx, row: Omit<Chained, 'id'>, documents: Iterab
  * Writes what was appended, together, before the transaction is committed: the last row is what it is known by, as no other
  * ever has the same. Undefined: it has none. Once more writes what came since.
  */
-export async function writeAudit(tx: Tx): Promise<Omit<ChainEnd, 'rows'> | undefined> {
+export async function writeAudit(tx: Tx): Promise<Written | undefined> {
   const own = said.get(tx)
   if (own === undefined || own.end === null) return undefined
-  const { rows, documents, end } = own
-  if (rows.length === 0) return end
+  const { rows, documents, end, at } = own
+  const written = { last: end.last, chain: end.chain, at }
+  if (rows.length === 0) return written
   own.rows = []
   own.documents = []
   await addRows.execute(tx, rows)
   await moveHead.execute(tx, end)
   await nameDocuments.execute(tx, documents)
-  return end
+  return written
 }
 
 const headOf = prepared((db) => db.selectFrom('audit_head').select(['rows', 'last', 'chain']))

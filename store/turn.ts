@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Kysely, PostgresAdapter } from 'kysely'
 import { DirectError } from '../agent/errors.ts'
-import { openAudit, writeAudit } from './audit-chain.ts'
+import { openAudit, type Written, writeAudit } from './audit-chain.ts'
 import { TURN } from './postgres/server.ts'
-import { together, WentBack, type Written, wrote } from './postgres/together.ts'
+import { together, WentBack, wrote } from './postgres/together.ts'
 import type { Schema, Tx } from './schema.ts'
 import { synced } from './synced.ts'
 

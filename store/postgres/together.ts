@@ -1,17 +1,14 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { DirectError } from '../../agent/errors.ts'
+import type { Written } from '../audit-chain.ts'
 import type { Schema, Tx } from '../schema.ts'
 import { requireSameTime, SERVER_NOW } from './server.ts'
 
-/** The row of the audit that this process wrote last into a database: no other row ever has the same chain. */
-export interface Written {
-  readonly last: number
-  readonly chain: string
-}
-
 interface Known {
-  /** Null: nothing yet. */
+  /** The row of the audit that this process wrote last into a database. Null: nothing yet. */
   written: Written | null
+  /** That it is noted in the database that it went back, once for all who find it out side by side; null: it is not. */
+  noted: Promise<void> | null
   /** That the database went back; null: it did not. */
   wentBack: WentBack | null
 }
@@ -56,14 +53,18 @@ export async function together<T>(
   } catch (error) {
     if (!(error instanceof WentBack)) throw error
     const { noteWentBack } = await import('./went-back.ts')
-    if (at.wentBack === null) await noteWentBack(db)
+    at.noted ??= noteWentBack(db, at.written?.at ?? 0)
+    await at.noted.catch((cause) => {
+      at.noted = null
+      throw cause
+    })
     at.wentBack = error
     throw error
   }
 }
 
 function knownOf(db: Kysely<Schema>): Known {
-  const at = known.get(db) ?? { written: null, wentBack: null }
+  const at = known.get(db) ?? { written: null, noted: null, wentBack: null }
   known.set(db, at)
   return at
 }

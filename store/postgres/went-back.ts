@@ -5,8 +5,11 @@ import type { Schema } from '../schema.ts'
 import { readMailboxesFirst } from '../upkeep/read-first.ts'
 import { SERVER_NOW, TURN } from './server.ts'
 
-/** A database that has lost what was done last is treated as a restored one, and says until when it knows everything. */
-export async function noteWentBack(db: Kysely<Schema>): Promise<void> {
+/**
+ * A database that has lost what was done last is treated as a restored one, and says until when it knows everything: what
+ * is dated after `lostAt`, when a row was written that is lost, was done since, by whoever noticed nothing.
+ */
+export async function noteWentBack(db: Kysely<Schema>, lostAt: number): Promise<void> {
   await db
     .transaction()
     .setIsolationLevel('read committed')
@@ -17,6 +20,7 @@ export async function noteWentBack(db: Kysely<Schema>): Promise<void> {
       const { newest } = await tx
         .selectFrom('audit')
         .select(({ fn }) => fn.max('at').as('newest'))
+        .where('at', '<=', lostAt)
         .executeTakeFirstOrThrow()
       await readMailboxesFirst(tx, at)
       openAudit(tx)

@@ -63,6 +63,27 @@ test('a database that lost what this process wrote is not written to by it any m
   expect(await again.upkeep.verifyAudit()).toMatchObject({ rows: 2, broken: null })
 })
 
+test('of all who find out side by side, in two daemons, each daemon notes it once, and what was done since is not what was known', async () => {
+  await using server = await startPostgres()
+  const { name, older, open } = await onceCopied(server)
+  await using one = await open()
+  await using other = await open()
+  const body = await one.bodies.write(bytes('sealed'))
+  await one.outbox.add(message(body, { messageId: '<m2@clinic.example>', at: at(1) }))
+  await other.outbox.add(message(body, { messageId: '<m3@clinic.example>', at: at(2) }))
+  await goBack(server, name, older)
+  {
+    await using noticesNothing = await open()
+    await noticesNothing.outbox.add(message(1, { messageId: '<m4@clinic.example>', at: at(90), copies: [] }))
+  }
+  for (const store of [one, other]) {
+    const asked = Array.from({ length: 8 }, () => onceBack(() => store.outbox.hastenNotices(at(100), 3)))
+    for (const told of await Promise.allSettled(asked)) expect(told).toMatchObject({ reason: { code: 'STORE_WENT_BACK' } })
+  }
+  const until = { why: [{ text: `what was known until ${at(0).toISOString()}` }] }
+  expect(await Array.fromAsync(one.audit.list({ event: 'store-restored' }))).toMatchObject([until, until])
+})
+
 test('a row of the audit that retention removed is none that was lost', async () => {
   await using server = await startPostgres()
   const { open } = await onceCopied(server)
