@@ -78,7 +78,8 @@ test('of all who find out side by side, in two daemons, each daemon notes it onc
   }
   for (const store of [one, other]) {
     const asked = Array.from({ length: 8 }, () => onceBack(() => store.outbox.hastenNotices(at(100), 3)))
-    for (const told of await Promise.allSettled(asked)) expect(told).toMatchObject({ reason: { code: 'STORE_WENT_BACK' } })
+    for (const told of await Promise.allSettled(asked))
+      expect(told).toMatchObject({ reason: { code: 'STORE_WENT_BACK' } })
   }
   const until = { why: [{ text: `what was known until ${at(0).toISOString()}` }] }
   expect(await Array.fromAsync(one.audit.list({ event: 'store-restored' }))).toMatchObject([until, until])
