@@ -43,6 +43,7 @@ export default defineConfig({
     // No measure of speed: a disk that others are at too may take many seconds for one sync.
     testTimeout: 90_000,
     hookTimeout: 180_000,
+    expect: { poll: { timeout: 40_000 } },
     projects: [
       { extends: true, test: { name: 'tests', include: ['test/**/*.test.ts'], exclude: [ofPostgres] } },
       {

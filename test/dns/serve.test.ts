@@ -160,7 +160,7 @@ describe('TCP (RFC 7766)', () => {
     socket.on('error', () => socket.destroy())
     socket.pause()
     socket.write(Buffer.concat(Array.from({ length: 4000 }, () => framed(question('d.example')))))
-    await vi.waitFor(() => expect(answered).toBeGreaterThan(0))
+    await vi.waitFor(() => expect(answered).toBeGreaterThan(0), 40_000)
     await setTimeout(400)
     expect(answered).toBeLessThan(2000)
     socket.destroy()
@@ -314,7 +314,7 @@ describe('what goes on while it is served', () => {
       }
       await serve({ open, reopenMs: 1, tell: (note) => told.push(note) })
       opened[0]?.[which].emit('error', Object.assign(new Error('broken'), { code: 'ENETDOWN' }))
-      await vi.waitFor(() => expect(told.at(-1)).toMatch(/^answering DNS at .* again$/))
+      await vi.waitFor(() => expect(told.at(-1)).toMatch(/^answering DNS at .* again$/), 40_000)
       expect(told).toEqual([
         expect.stringMatching(/ENETDOWN/),
         expect.stringMatching(/the port is taken/),
@@ -335,7 +335,7 @@ describe('what goes on while it is served', () => {
     }
     await serve({ open, reopenMs: 600_000, tell: (note) => told.push(note) })
     first?.udp.emit('error', new Error('broken'))
-    await vi.waitFor(() => expect(told).toHaveLength(1))
+    await vi.waitFor(() => expect(told).toHaveLength(1), 40_000)
     ending.abort()
     await serving.closed
   })

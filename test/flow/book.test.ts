@@ -104,8 +104,8 @@ describe('classifyEach', () => {
     }
     const answers = agent.classifyEach(book())[Symbol.asyncIterator]()
     const first = answers.next()
-    await vi.waitFor(() => expect(held).toHaveLength(1))
-    await vi.waitFor(() => expect(read).toBeGreaterThan(900))
+    await vi.waitFor(() => expect(held).toHaveLength(1), 40_000)
+    await vi.waitFor(() => expect(read).toBeGreaterThan(900), 40_000)
     for (let i = 0; i < 200; i++) await turn()
     expect(read).toBeLessThanOrEqual(1000)
     letGo()
@@ -122,8 +122,8 @@ describe('classifyEach', () => {
     const done = (async () => {
       for await (const { address } of agent.classifyEach(['a@fast.example', ...slow])) heard(address)
     })()
-    await vi.waitFor(() => expect(heard).toHaveBeenCalledWith('a@fast.example'))
-    await vi.waitFor(() => expect(held).toHaveLength(8))
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledWith('a@fast.example'), 40_000)
+    await vi.waitFor(() => expect(held).toHaveLength(8), 40_000)
     for (let i = 0; i < 50; i++) await turn()
     expect(held).toHaveLength(8)
     const going = setInterval(letGo, 1)
@@ -183,7 +183,7 @@ describe('classifyEach', () => {
       await new Promise(() => {})
     }
     const answers = all(agent.classifyEach(never(), { signal: stop.signal }))
-    await vi.waitFor(() => expect(held).toHaveLength(1))
+    await vi.waitFor(() => expect(held).toHaveLength(1), 40_000)
     stop.abort()
     await expect(answers).rejects.toMatchObject({ code: 'ABORTED', temporary: true })
   })

@@ -52,7 +52,7 @@ test('a partner whose server hangs has two under way, and the mail of all others
   }
   const all = deliverCopies(tools)
   // Another that asks meanwhile comes to its end at once: nothing is left that it may take.
-  await vi.waitFor(() => expect(handed.toSorted()).toEqual(['quick', 'relay']))
+  await vi.waitFor(() => expect(handed.toSorted()).toEqual(['quick', 'relay']), 40_000)
   expect(await deliverCopies(tools)).toBe(0)
   expect(hanging).toBe(2)
   released.resolve()
@@ -101,12 +101,12 @@ test('a daemon goes on beside a server that hangs: what becomes due later goes o
   }
   const unending = { news, onFailure: (failure: unknown) => void failures.push(failure) }
   const delivering = deliverCopies(tools, { signal: stop.signal, unending })
-  await vi.waitFor(() => expect(failures.length).toBeGreaterThan(0))
+  await vi.waitFor(() => expect(failures.length).toBeGreaterThan(0), 40_000)
   await add(2)
   await vi.waitFor(() => {
     tell()
     expect(handed).toEqual(['lee1@hisp.example', 'lee2@hisp.example'])
-  })
+  }, 40_000)
   expect(failures).toMatchObject([{ code: 'STORE_FAILED' }])
   stop.abort()
   expect(await delivering).toBe(2)

@@ -76,10 +76,10 @@ test('mail that came in is answered at once: the outbox hears of what was sealed
   }
   const wait = async () => void (await once(stop.signal, 'abort'))
   const running = run({ ...IDLE, mailboxes: [mailbox], receive, wait, handOver, seal }, stop.signal)
-  await vi.waitFor(() => expect(seal).toHaveBeenCalledOnce())
-  await vi.waitFor(() => expect(heard.toSorted()).toEqual(['one', 'other']))
+  await vi.waitFor(() => expect(seal).toHaveBeenCalledOnce(), 40_000)
+  await vi.waitFor(() => expect(heard.toSorted()).toEqual(['one', 'other']), 40_000)
   arrived.resolve()
-  await vi.waitFor(() => expect(heard.toSorted()).toEqual(['one', 'one', 'other', 'other']))
+  await vi.waitFor(() => expect(heard.toSorted()).toEqual(['one', 'one', 'other', 'other']), 40_000)
   expect(seal).toHaveBeenCalledTimes(2)
   stop.abort()
   await running
@@ -97,8 +97,9 @@ test('what is fetched ahead of need is refreshed from the start; one that fails 
     CRLs: refreshed,
   }
   const running = run({ ...IDLE, refreshes, log: { info: keep, warn: keep, error: keep } }, stop.signal)
-  await vi.waitFor(() =>
-    expect(lines).toMatchObject([[{ loop: 'bundles', code: 'STORE_FAILED' }, 'the disk is full']]),
+  await vi.waitFor(
+    () => expect(lines).toMatchObject([[{ loop: 'bundles', code: 'STORE_FAILED' }, 'the disk is full']]),
+    40_000,
   )
   expect(refreshed).toHaveBeenCalledOnce()
   stop.abort()

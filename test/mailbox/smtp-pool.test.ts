@@ -149,7 +149,7 @@ test('who waits for a connection and is stopped comes to nothing, and holds no p
     { connections: 1 },
   )
   const first = one.submit()
-  await vi.waitFor(() => expect(one.smtp.sessions[0]?.messages).toHaveLength(1))
+  await vi.waitFor(() => expect(one.smtp.sessions[0]?.messages).toHaveLength(1), 40_000)
   const stop = new AbortController()
   const [stopped, second] = [one.submit({}, stop.signal), one.submit()]
   stop.abort()
@@ -184,7 +184,7 @@ test('a connection without proved TLS, or of another login, is not used where th
 test('a connection ends by QUIT when nobody has needed it for a while, and with its client', async () => {
   await using hasty = await world({}, {}, 20)
   await hasty.submit()
-  await vi.waitFor(() => expect(hasty.smtp.sessions[0]?.lines.at(-1)).toBe('QUIT'))
+  await vi.waitFor(() => expect(hasty.smtp.sessions[0]?.lines.at(-1)).toBe('QUIT'), 40_000)
   await hasty.submit()
   await hasty.client[Symbol.asyncDispose]()
   expect(hasty.smtp.sessions.map(({ lines }) => lines.at(-1))).toEqual(['QUIT', 'QUIT'])

@@ -32,7 +32,7 @@ describe('a password command', () => {
     })
     expect(JSON.stringify(error) + String(error)).not.toContain('CANARY')
     const pid = Number(await readFile(join(cwd, 'pid'), 'utf8'))
-    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'))
+    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), 40_000)
   })
 
   test('that is done and leaves a program behind which holds its output open has given its password', async () => {
