@@ -124,13 +124,15 @@ async function deliverDue(
   }
   let tried = 0
   while (!signal?.aborted) {
+    const busy = underWay.size
     const copies = await lanes.enter(route, claim).catch((failure) => {
       onFailure(failure)
       return []
     })
     copies.forEach(begin)
     tried += copies.length
-    if (copies.length > 0) continue
+    // Whoever ended while it was asked has made room that the question did not know of.
+    if (copies.length > 0 || underWay.size < busy) continue
     if (underWay.size === 0 && news === null) break
     await Promise.race([...underWay, ...(news === null ? [] : [news()])])
   }

@@ -60,6 +60,57 @@ test('a partner whose server hangs has two under way, and the mail of all others
   expect(handed).toHaveLength(6)
 })
 
+test('room that is made while it is asked what is due is used', async () => {
+  await using store = await memoryStore()
+  const body = await store.bodies.write(bytes('sealed'))
+  for (const n of [0, 1, 2, 3]) {
+    const copies = [
+      {
+        route: 'tls' as const,
+        domain: 'slow.example',
+        mailFrom: 'kim@clinic.example',
+        recipients: ['lee@slow.example'],
+        body,
+      },
+    ]
+    await store.outbox.add(
+      message(body, { messageId: `<m${n}@clinic.example>`, copies }, ['lee@slow.example']),
+    )
+  }
+  const lanes = new Lanes()
+  const released = Promise.withResolvers<void>()
+  const tools: OutboxTools = {
+    store: replacing(store, {
+      outbox: replacing(store.outbox, {
+        claim: async (...asked) => {
+          const found = await store.outbox.claim(...asked)
+          if (asked[2]?.notDomains?.includes('slow.example')) {
+            released.resolve()
+            await vi.waitFor(() => expect(lanes.room('tls')).toMatchObject({ notDomains: [] }), 40_000)
+          }
+          return found
+        },
+      }),
+    }),
+    smtp: {
+      submit: async (_server, { to }) => {
+        await released.promise
+        return to.map((address) => ({ address, outcome: 'accepted', reply: '250' }))
+      },
+      proveTls: () => Promise.reject(new Error('not asked for')),
+    },
+    relay: undefined,
+    tlsServers: new Map([['slow.example', { ...PORT, host: 'slow' }]]),
+    openRecord: async (source) => ({ ...source, [Symbol.asyncDispose]: async () => undefined }),
+    lanes,
+    outages: new Outages(silent),
+    now: () => at(60),
+    random: () => 0,
+    log: silent,
+  }
+  expect(await deliverCopies(tools)).toBe(4)
+})
+
 test('a daemon goes on beside a server that hangs: what becomes due later goes out at the news of it', async () => {
   await using store = await memoryStore()
   const body = await store.bodies.write(bytes('sealed'))
