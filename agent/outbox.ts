@@ -64,9 +64,11 @@ export async function deliverCopies(
   } = {},
 ): Promise<number> {
   const { messageId, signal, unending } = options
-  const { store, now } = tools
-  if (messageId !== undefined)
-    return await tryAll(await store.outbox.claim(now(), holdUntil(now()), { messageId }), tools, signal)
+  const { store, now, lanes } = tools
+  if (messageId !== undefined) {
+    const asked = { messageId, underWay: lanes.underWay }
+    return await tryAll(await store.outbox.claim(now(), holdUntil(now()), asked), tools, signal)
+  }
   const failures: unknown[] = []
   const onFailure = unending?.onFailure ?? ((failure: unknown) => void failures.push(failure))
   const routes = (['direct', 'tls'] as const).map((route) =>
@@ -109,6 +111,7 @@ async function deliverDue(
   const claim = (room: Room) =>
     store.outbox.claim(now(), holdUntil(now()), {
       ...room,
+      underWay: lanes.underWay,
       evenLate: tools.clockLeapt?.() ?? false,
       untriedSince: new Date(now().getTime() - HOLD_MS),
     })

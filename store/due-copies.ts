@@ -7,7 +7,7 @@ import type { Schema } from './schema.ts'
 import { isShared } from './turn.ts'
 
 /** Copies that one `claim` takes when it is not told. */
-const CLAIMED = 20
+export const CLAIMED = 20
 
 /** A copy with what is said of its message. */
 export type Copy = Selectable<Schema['copies']> & Pick<Selectable<Schema['messages']>, 'message_id' | 'kind'>

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { isSet } from './due.ts'
-import { type Copy, dueCopies } from './due-copies.ts'
+import { CLAIMED, type Copy, dueCopies } from './due-copies.ts'
 import { auditLost, markUnheard } from './in-doubt.ts'
 import type { NoticeId } from './incoming-types.ts'
 import { addMessage } from './new-message.ts'
@@ -47,10 +47,10 @@ export class SqlOutbox implements Outbox {
 
   async claim(now: Date, until: Date, options: Parameters<Outbox['claim']>[2] = {}): Promise<OutboxCopy[]> {
     // Nobody else is kept waiting to learn that there is nothing.
-    if ((await dueCopies(this.#db, now, options)).length === 0) return []
+    if ((await freeCopies(this.#db, now, options)).length === 0) return []
     // When the power is lost nobody is sending any more, and the copy is as free as it was.
     const { claimed, abandoned } = await this.#turns.loose.take(async (tx) => {
-      const due = await dueCopies(tx, now, options)
+      const due = await freeCopies(tx, now, options)
       const copies: OutboxCopy[] = []
       for (const copy of due) copies.push(await take(tx, copy, until))
       // Whoever had it ended before the try did.
@@ -148,6 +148,16 @@ export class SqlOutbox implements Outbox {
         .execute()
     })
   }
+}
+
+/** What is due, without what the caller is at itself, whatever a clock that leapt says of the hold. */
+async function freeCopies(
+  db: Kysely<Schema>,
+  now: Date,
+  { underWay = [], limit = CLAIMED, ...options }: NonNullable<Parameters<Outbox['claim']>[2]>,
+): Promise<readonly Copy[]> {
+  const due = await dueCopies(db, now, { ...options, limit: limit + underWay.length })
+  return due.filter(({ id }) => !underWay.includes(id)).slice(0, limit)
 }
 
 /** Holds a copy that is due, for its next try. */

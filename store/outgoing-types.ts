@@ -104,6 +104,7 @@ export interface Outbox {
    * notifications) that nobody has tried yet are taken only if they fell due by then: who queues one tries it first.
    * `route` restricts it to the copies of one route; those of route `tls` to one of `notDomains` are left out.
    * A copy that waits for somebody whose time is up is left to `expire` (N-7); with `evenLate` it goes all the same.
+   * `underWay`: copies that the caller is at, and that are its own still where a clock that leapt has ended their holds.
    */
   claim(
     now: Date,
@@ -113,6 +114,7 @@ export interface Outbox {
       readonly untriedSince?: Date
       readonly route?: 'direct' | 'tls'
       readonly notDomains?: readonly string[]
+      readonly underWay?: readonly number[]
       readonly limit?: number
       readonly evenLate?: boolean
     },

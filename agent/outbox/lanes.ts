@@ -37,10 +37,15 @@ export class Lanes {
    * Without those that are under way already: a clock that leaps ends holds, and must not let one be handed over twice.
    */
   add(copies: readonly OutboxCopy[]): readonly OutboxCopy[] {
-    const known = new Set([...this.#underWay].map(({ id }) => id))
+    const known = new Set(this.underWay)
     const added = copies.filter(({ id }) => !known.has(id))
     for (const copy of added) this.#underWay.add(copy)
     return added
+  }
+
+  /** What this process is at. */
+  get underWay(): readonly number[] {
+    return [...this.#underWay].map(({ id }) => id)
   }
 
   leave(copy: OutboxCopy): void {

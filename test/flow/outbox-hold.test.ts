@@ -61,7 +61,8 @@ test('a clock that leaps while a message is with SMTP ends its hold, and does no
   const begun = Promise.withResolvers<void>()
   let submitted = 0
   const smtp: Pick<SmtpClient, 'submit'> = {
-    submit: async (_server, { to }) => {
+    submit: async (_server, { to, onAllSent }) => {
+      if (submitted === 0) await onAllSent?.(to)
       begun.resolve()
       if (++submitted === 1) await answer.promise
       return to.map((address) => ({ address, outcome: 'accepted', reply: '250 taken' }))
@@ -87,6 +88,9 @@ test('a clock that leaps while a message is with SMTP ends its hold, and does no
   answer.resolve()
   expect(await first).toBe(1)
   expect(submitted).toBe(1)
+  // Nobody was ended: its answer was not lost.
+  const audit = await Array.fromAsync(store.audit.list())
+  expect(audit.map(({ event }) => event)).toEqual(['queued', 'sent'])
   expect(await store.tracking.status()).toMatchObject([{ recipients: [{ state: 'sent' }] }])
 })
 
