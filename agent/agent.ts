@@ -92,11 +92,20 @@ export function assemble(settings: Settings, options: AgentOptions): Agent {
   }
   const nothingKnown = () => ({ listed: new Set<string>(), undetermined: new Undetermined() })
 
+  /**
+   * An administrator who removed the last anchor did so under a daemon that went on to send, and to leave mail in its folder:
+   * the next one does the same, and says so at each pass.
+   */
+  const unlessRemoved = async (error: unknown) => {
+    const isUntrusting = error instanceof DirectError && error.code === 'NO_ANCHORS'
+    if (!isUntrusting || (await (await neighbours.trust()).state()).removed.length === 0) throw error
+  }
+
   /** What is wrong with the configuration is said at the start, not by every pass. */
   const mailboxesToRun = async (undetermined: Undetermined, signal?: AbortSignal) => {
     requireDuties(settings)
     const mailboxes = settings.mailboxes.length === 0 ? [] : await neighbours.mail.mailboxes()
-    if (mailboxes.length > 0) await inboxTools(undetermined, signal)
+    if (mailboxes.length > 0) await inboxTools(undetermined, signal).catch(unlessRemoved)
     await notifyTools()
     await outboxTools()
     return mailboxes

@@ -77,8 +77,8 @@ export interface RestoredStore {
 
 /** What an operator watches: counts and times of what is open. */
 export interface StoreFigures {
-  /** Copies that SMTP has yet to take, and when the message of the oldest was queued. */
-  readonly outbox: { readonly copies: number; readonly oldest: Date | null }
+  /** Copies that SMTP has yet to take; when the message of the oldest was queued, and from when on one of them could be tried. */
+  readonly outbox: { readonly copies: number; readonly oldest: Date | null; readonly dueSince: Date | null }
   /** Recipients whose system still has time to answer. */
   readonly unanswered: readonly { readonly state: DeliveryState; readonly count: number }[]
   /** Messages of the mailboxes that are not settled. */

@@ -22,7 +22,7 @@ export async function* checkDisk({ settings, deliverTo, disk }: Parameters<Check
     const { bytes, files } = await disk(there)
     // Such as /proc: nothing is kept there anyway.
     if (bytes === null) continue
-    const free = `${(bytes / (1 << 30)).toFixed(1)} GiB are free`
+    const free = `${bytes < 1 << 30 ? `${Math.floor(bytes / (1 << 20))} MiB` : `${(bytes / (1 << 30)).toFixed(1)} GiB`} are free`
     const areFew = files !== null && files < FEW_FILES
     if (bytes < TIGHT || areFew)
       yield {

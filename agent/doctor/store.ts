@@ -3,8 +3,10 @@ import { notIn } from '../upkeep/not-in.ts'
 import { ok, type Said } from './finding.ts'
 import type { Check, DoctorTools } from './tools.ts'
 
-/** From then on, somebody should look why. */
+/** From then on, somebody should look why: whatever was tried, */
 const WAITING_MS = 3_600_000
+/** and where nobody tries what is due. */
+const UNTRIED_MS = 5 * 60_000
 
 /** The store opens, is of this version, its outbox moves, and what it has taken in is finished by somebody. */
 export async function* checkStore(tools: DoctorTools): ReturnType<Check> {
@@ -30,13 +32,16 @@ export async function* checkStore(tools: DoctorTools): ReturnType<Check> {
     'STORE_OPENS',
     `the store opens; rows of audit: ${auditRows}, copies in the outbox: ${outbox.copies}`,
   )
-  const waiting = outbox.oldest === null ? 0 : now().getTime() - outbox.oldest.getTime()
-  if (waiting > WAITING_MS)
+  const since = (time: Date | null) => (time === null ? 0 : now().getTime() - time.getTime())
+  const isUntried = since(outbox.dueSince) > UNTRIED_MS
+  if (isUntried || since(outbox.oldest) > WAITING_MS)
     yield {
       level: 'warning',
       code: 'OUTBOX_WAITS',
       about: null,
-      text: `${outbox.copies} copies wait for SMTP, the oldest since ${outbox.oldest?.toISOString()}`,
+      text: `${outbox.copies} copies wait for SMTP, the oldest since ${outbox.oldest?.toISOString()}${
+        isUntried ? `; nobody has tried what is due since ${outbox.dueSince?.toISOString()}` : ''
+      }`,
       do: 'See whether the daemon runs, and "direct status" for what the server said.',
     }
   yield* checkMailboxes(store, settings)

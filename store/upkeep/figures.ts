@@ -13,7 +13,11 @@ export async function figures(db: Kysely<Schema>): Promise<StoreFigures> {
     .selectFrom('copies')
     .innerJoin('messages', 'messages.id', 'copies.message')
     .where(isSet('next_at'))
-    .select(({ fn }) => [fn.countAll<number>().as('copies'), fn.min('messages.at').as('oldest')])
+    .select(({ fn }) => [
+      fn.countAll<number>().as('copies'),
+      fn.min('messages.at').as('oldest'),
+      sql<number | null>`min(case when held_until > next_at then held_until else next_at end)`.as('dueSince'),
+    ])
     .executeTakeFirstOrThrow()
   const unanswered = await db
     .selectFrom('recipients')
@@ -44,6 +48,7 @@ export async function figures(db: Kysely<Schema>): Promise<StoreFigures> {
     outbox: {
       copies: outbox.copies,
       oldest: outbox.copies === 0 ? null : new Date(outbox.oldest),
+      dueSince: outbox.dueSince === null ? null : new Date(Number(outbox.dueSince)),
     },
     unanswered,
     inbox,

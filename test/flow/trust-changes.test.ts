@@ -1,7 +1,16 @@
 /** TR-1: whom we believe is read at each question, so that what an administrator takes away counts at once. */
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { type Agent, createAgent } from '../../agent/index.ts'
-import { all, clinicConfig, der, fingerprint, pki, temporaryFolder, twoClinics } from './clinics.ts'
+import {
+  all,
+  clinicConfig,
+  der,
+  eventually,
+  fingerprint,
+  pki,
+  temporaryFolder,
+  twoClinics,
+} from './clinics.ts'
 
 const KIM = 'dr.kim@clinic-a.example'
 const LEE = 'dr.lee@clinic-b.example'
@@ -41,4 +50,28 @@ test('a message that came before the removal is refused after it; what waits for
     { verdict: 'reject', code: 'SIGNER_UNTRUSTED' },
   ])
   expect(post.folders.get('clinic-b.example/Direct-Refused')).toHaveLength(2)
+})
+
+test('whoever has removed the last anchor keeps no daemon from starting: mail waits, and comes in once there is one again', async () => {
+  const told: object[] = []
+  const keep = (facts: object) => void told.push(facts)
+  const log = { info: keep, warn: keep, error: keep }
+  const ehr = await temporaryFolder()
+  const { a, b, dirB, post } = await twoClinics({ partsB: { log } })
+  await a.send(referral)
+  await beside(dirB, (other) => other.trust.remove(ROOT_A, { actor }))
+  const stop = new AbortController()
+  const started = Promise.withResolvers<void>()
+  const ran = b.run({ deliverTo: ehr, signal: stop.signal, onStarted: started.resolve })
+  onTestFinished(async () => {
+    stop.abort()
+    await ran
+  })
+  await Promise.race([started.promise, ran])
+  await eventually(() => told).toContainEqual(expect.objectContaining({ code: 'NO_ANCHORS' }))
+  expect(post.folders.get('clinic-b.example/INBOX')).toHaveLength(1)
+  stop.abort()
+  await ran
+  await b.trust.add(pki('root-a.pem'), { for: '*', direction: 'both', actor })
+  expect(await all(b.receiveOnce({ deliverTo: ehr }))).toMatchObject([{ verdict: 'accept' }])
 })

@@ -5,7 +5,7 @@ test('figures of an empty store are zeros', async () => {
   await using store = await memoryStore()
   const figures = await store.upkeep.figures()
   expect(figures).toEqual({
-    outbox: { copies: 0, oldest: null },
+    outbox: { copies: 0, oldest: null, dueSince: null },
     unanswered: [],
     inbox: [],
     notices: [],

@@ -284,6 +284,21 @@ const BROKEN: readonly Broken[] = [
     found: { area: 'store', level: 'warning', code: 'OUTBOX_WAITS' },
   },
   {
+    what: 'a message that is due, and that nobody tries',
+    async break(config) {
+      const before = Date.now() - 6 * 60_000
+      await storeWith(
+        config.dataDir,
+        `insert into bodies (id, bytes, complete, touched_at) values (1, 0, 1, ${before});
+         insert into messages (id, message_id, kind, sender, at, documents) values (1, '<a@b>', 'message', 'a@b', ${before}, '[]');
+         insert into copies (message, route, domain, mail_from, body, attempts, next_at)
+           values (1, 'direct', 'b', 'a@b', 1, 0, ${before})`,
+      )
+      return undefined
+    },
+    found: { area: 'store', level: 'warning', code: 'OUTBOX_WAITS' },
+  },
+  {
     what: 'a clock that was set back',
     async break(config) {
       const { dataDir } = config
