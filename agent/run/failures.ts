@@ -162,9 +162,17 @@ function failingBy(loop: string, error: unknown): Failing {
 /** The host of a URL, or `host:port`. */
 const SERVER = /^(?:\w+:\/\/[^/?\s]+|(?:[\w-]+(?:\.[\w-]+)+|localhost|\[[\da-f:.]+\]):\d{1,5}(?!\d))/i
 
-/** Servers put the time, or the number of the session, into their answers. Which server it is, is no such number. */
+/**
+ * Servers put the time, the number of the session, or our own changing port into their answers. The first to be named is the
+ * server itself, which is no such number.
+ */
 function withoutNumbers(text: string): string {
-  return text.replace(/\S*\d\S*/g, (word) => SERVER.exec(word)?.[0] ?? '#')
+  let isNamed = false
+  return text.replace(/\S*\d\S*/g, (word) => {
+    const server = isNamed ? undefined : SERVER.exec(word)?.[0]
+    isNamed ||= server !== undefined
+    return server ?? '#'
+  })
 }
 
 function framesOf(error: unknown): readonly string[] {

@@ -134,17 +134,22 @@ test('two servers that fail in the same words are two failures, and over one by 
     failures.failed(
       steps[at] as symbol,
       'outbox',
-      new DirectError('SMTP_LOGIN', `${servers[at]}${at === 3 ? `/${n}` : ''}: 12:${10 + n} no, id.${n}`),
+      new DirectError(
+        'SMTP_LOGIN',
+        `${servers[at]}${at === 3 ? `/${n}` : ''}: 12:${10 + n} no, 192.0.2.1:${5000 + n}`,
+      ),
     )
   for (const n of [1, 2, 3]) for (const at of servers.keys()) fail(n, at)
   expect(since().map((line) => (line as { readonly text: string }).text)).toEqual([
-    'mx1.example:465: 12:11 no, id.1',
-    '192.0.2.7:465: 12:11 no, id.1',
-    '[2001:db8::7]:465: 12:11 no, id.1',
-    'https://ca2.example:8443/1: 12:11 no, id.1',
+    'mx1.example:465: 12:11 no, 192.0.2.1:5001',
+    '192.0.2.7:465: 12:11 no, 192.0.2.1:5001',
+    '[2001:db8::7]:465: 12:11 no, 192.0.2.1:5001',
+    'https://ca2.example:8443/1: 12:11 no, 192.0.2.1:5001',
   ])
   failures.succeeded(steps[1] as symbol)
-  expect(since()).toMatchObject([{ level: 'info', text: 'over: 192.0.2.7:465: 12:13 no, id.3', times: 3 }])
+  expect(since()).toMatchObject([
+    { level: 'info', text: 'over: 192.0.2.7:465: 12:13 no, 192.0.2.1:5003', times: 3 },
+  ])
 })
 
 test('a bug is told by where it happened, never by what it said, and not at each pass either', () => {
