@@ -4,9 +4,12 @@ import { dirname } from 'node:path'
 import { ok } from './finding.ts'
 import type { Check, DiskSpace } from './tools.ts'
 
+const MIB = 2 ** 20
+const GIB = 2 ** 30
+
 /** A message of 25 MB takes ten times as much on its way through the spools and the store. */
-const TIGHT = 1 << 30
-const FULL = 256 << 20
+const TIGHT = GIB
+const FULL = 256 * MIB
 const FEW_FILES = 1000
 
 /** Room where the store and the spools are. */
@@ -22,7 +25,7 @@ export async function* checkDisk({ settings, deliverTo, disk }: Parameters<Check
     const { bytes, files } = await disk(there)
     // Such as /proc: nothing is kept there anyway.
     if (bytes === null) continue
-    const free = `${bytes < 1 << 30 ? `${Math.floor(bytes / (1 << 20))} MiB` : `${(bytes / (1 << 30)).toFixed(1)} GiB`} are free`
+    const free = `${sizeText(bytes)} are free`
     const areFew = files !== null && files < FEW_FILES
     if (bytes < TIGHT || areFew)
       yield {
@@ -47,4 +50,8 @@ export async function freeSpace(path: string): Promise<DiskSpace> {
 async function existingPart(path: string): Promise<string> {
   const found = await stat(path).catch(() => null)
   return found !== null || dirname(path) === path ? path : existingPart(dirname(path))
+}
+
+function sizeText(bytes: number): string {
+  return bytes < GIB ? `${Math.floor(bytes / MIB)} MiB` : `${(bytes / GIB).toFixed(1)} GiB`
 }

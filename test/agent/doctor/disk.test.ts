@@ -28,6 +28,15 @@ test.each<readonly [string, DiskSpace, string]>([
   expect(await levels(disk)).toEqual([said, said])
 })
 
+test('what is left of a full disk is told in MiB: in GiB it would be nothing', async () => {
+  const tools = {
+    settings: { dataDir: tmpdir() },
+    disk: async () => ({ bytes: 39.9 * 2 ** 20, files: null }),
+  } as unknown as DoctorTools
+  const [finding] = await Array.fromAsync(checkDisk(tools))
+  expect(finding?.text).toBe('there is little room for dataDir: 39 MiB are free')
+})
+
 test('room is not said of a folder that is not there: of the one it is to be made in, or of none', async () => {
   const base = await mkdtemp(join(tmpdir(), 'disk-'))
   try {
