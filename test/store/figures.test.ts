@@ -20,7 +20,7 @@ ofSqlite('what is open is counted by indexes, and never by reading all there eve
   await using place = await folder()
   await using _store = await place.open()
   for (const sql of [
-    'select count(*), min(messages.at) from copies join messages on messages.id = copies.message where next_at > 0',
+    'select count(*), min(messages.at), min(case when held_until > next_at then held_until else next_at end) from copies join messages on messages.id = copies.message where next_at > 0',
     'select state, count(*) from recipients where deadline is not null group by state',
     "select state, count(*) from inbox_entries where state in ('new', 'stored', 'judged') group by state",
     "select kind, state, count(*) from notices where state in ('owed', 'queued') group by kind, state",
