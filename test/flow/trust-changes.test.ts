@@ -75,3 +75,15 @@ test('whoever has removed the last anchor keeps no daemon from starting: mail wa
   await b.trust.add(pki('root-a.pem'), { for: '*', direction: 'both', actor })
   expect(await all(b.receiveOnce({ deliverTo: ehr }))).toMatchObject([{ verdict: 'accept' }])
 })
+
+test('and what is wrong with our own certificates still does', async () => {
+  const identities = [
+    { for: 'clinic-b.example', certificate: pki('clinic-b.pem'), privateKey: pki('none.key') },
+  ]
+  const { b, dirB } = await twoClinics({ b: { identities } })
+  await beside(dirB, (other) => other.trust.remove(ROOT_A, { actor }))
+  const stop = AbortSignal.timeout(20_000)
+  await expect(b.run({ deliverTo: await temporaryFolder(), signal: stop })).rejects.toMatchObject({
+    code: 'KEY_UNREADABLE',
+  })
+})
